@@ -1,1 +1,186 @@
-//! Placeholder.
+//! The daemon: accept, admit, register, serve, drain.
+//!
+//! ```text
+//!              accept.rs            connection/            metaserve::registry   metaserve::feed
+//!  UDP ──▶ handshake, limits ──▶ heartbeat.rs, relay.rs ──▶ Registration ──▶ Feed
+//!                           └──▶ client.rs ◀───────────────── Subscription ◀──┘
+//! ```
+//!
+//! [`Daemon::start`] begins it, [`Daemon::drain`] ends it; the binary adds the command line, the
+//! log and the signals.
+#![forbid(unsafe_code)]
+
+mod accept;
+mod admission;
+mod certificates;
+pub mod cli;
+mod connection;
+mod logging;
+mod signals;
+mod socket;
+
+use anyhow::Context;
+use clap::Parser;
+use metaserve::{Fingerprint, registry::Registry};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use cli::Config;
+
+/// Runs the binary: parses the command line, serves until a signal, and says what went wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: cli::Cli) -> anyhow::Result<()> {
+    let config = cli.config()?;
+    logging::init(&config.log, config.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.threads)
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    runtime.block_on(async {
+        let signals = signals::Signals::new().context("signals cannot be handled")?;
+        let daemon = Daemon::start(config)?;
+        daemon.announce();
+        signals.serve_until_stopped(&daemon).await;
+        daemon.drain().await;
+        Ok(())
+    })
+}
+
+/// A running daemon. It ends with [`drain`](Self::drain); dropped without, its connections are
+/// closed with the runtime.
+pub struct Daemon {
+    shared: Arc<Shared>,
+    certificates: Arc<certificates::Certificates>,
+    /// Ends the tasks that make frames and watch files.
+    background: CancellationToken,
+    /// Ends the connections.
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What every connection's task needs.
+struct Shared {
+    endpoint: quinn::Endpoint,
+    registry: Arc<Registry>,
+    config: Config,
+    admission: admission::Admission,
+}
+
+/// How long a drain may take before connections that have not been told are given up.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Daemon {
+    /// Opens the socket and begins to serve. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used, the state directory cannot be read or written, or
+    /// the socket cannot be opened; the error says what to do.
+    pub fn start(config: Config) -> anyhow::Result<Self> {
+        let certificates = Arc::new(certificates::Certificates::load(&config)?);
+        let endpoint = socket::open(config.listen, certificates.server_config())?;
+        let registry = Registry::new(config.limits.max_games);
+        let admission = admission::Admission::new(&config.limits);
+        let shared = Arc::new(Shared {
+            endpoint,
+            registry,
+            config,
+            admission,
+        });
+        let daemon = Self {
+            shared,
+            certificates,
+            background: CancellationToken::new(),
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        daemon.spawn_background_tasks();
+        Ok(daemon)
+    }
+
+    fn spawn_background_tasks(&self) {
+        let Self {
+            shared,
+            certificates,
+            background,
+            closing,
+            tasks,
+        } = self;
+        let accept = accept::run(shared.clone(), closing.clone(), tasks.clone());
+        tasks.spawn(closing.clone().run_until_cancelled_owned(accept));
+        let (registry, tick) = (shared.registry.clone(), shared.config.tick);
+        let make_frames = async move { registry.run(tick).await };
+        tasks.spawn(background.clone().run_until_cancelled_owned(make_frames));
+        let watch = certificates.clone().watch(shared.endpoint.clone());
+        tasks.spawn(background.clone().run_until_cancelled_owned(watch));
+    }
+
+    /// The address that the daemon is reached at, with the port it was given if it asked for 0.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn local_address(&self) -> std::io::Result<SocketAddr> {
+        self.shared.endpoint.local_addr()
+    }
+
+    /// The fingerprint of the certificate that the daemon shows now.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.certificates.fingerprint()
+    }
+
+    /// The servers of this daemon.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.shared.registry
+    }
+
+    /// Reads the certificate files again. On an error, which is logged, the old ones stay.
+    pub fn reload_certificates(&self) {
+        self.certificates.reload(&self.shared.endpoint);
+    }
+
+    /// Prints how to connect, for the operator.
+    fn announce(&self) {
+        let fingerprint = self.fingerprint();
+        let address = self.local_address().unwrap_or(self.shared.config.listen);
+        tracing::info!(%address, %fingerprint, "listening");
+        println!(
+            "metaserve-daemon {} listens on {address} (UDP)",
+            env!("CARGO_PKG_VERSION")
+        );
+        println!("certificate fingerprint (SHA-256): {fingerprint}");
+        let port = address.port();
+        println!("games connect with: --daemon HOST:{port} --fingerprint {fingerprint}");
+    }
+
+    /// Ends the daemon: no new connections, every peer is told to come back soon, and done when
+    /// all have been told or after 5 s.
+    pub async fn drain(self) {
+        tracing::info!("stopping: telling every peer to come back soon");
+        // First the frames: nobody shall see the list run empty because its servers are told to
+        // go a moment before he is.
+        self.background.cancel();
+        self.shared.endpoint.set_server_config(None);
+        self.closing.cancel();
+        self.tasks.close();
+        let told = async {
+            self.tasks.wait().await;
+            self.shared.endpoint.wait_idle().await;
+        };
+        match tokio::time::timeout(DRAIN_TIMEOUT, told).await {
+            Ok(()) => tracing::info!("stopped: every peer was told"),
+            Err(_) => tracing::warn!("stopped: not every peer could be told in {DRAIN_TIMEOUT:?}"),
+        }
+    }
+}

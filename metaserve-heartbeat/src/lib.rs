@@ -1,1 +1,89 @@
-//! Placeholder.
+//! For game servers: one call, and the server is on the list.
+//!
+//! A heartbeat is whatever your game's clients shall know of the server: any bytes, in any
+//! encoding, up to 8 KiB. Yield a new one whenever something has changed.
+//!
+//! ```no_run
+//! use metaserve_heartbeat::{Connector, Role, Trust};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let fingerprint = "the 64 digits that the daemon prints when it starts".parse()?;
+//!     let trust = Trust::Fingerprint(fingerprint);
+//!     let daemon = Connector::new(Role::Heartbeat, "list.example.org:4433", &trust, None)?;
+//!     let players = futures::stream::pending::<Vec<u8>>(); // your game's own stream
+//!     metaserve_heartbeat::run(daemon.connect().await?, players).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The concepts, in the order in which one meets them:
+//!
+//! * [`run`] publishes over one connection. Connecting, and connecting again, is yours.
+//! * [`Publisher`] is `run` with options: the game, the port that players join by, notices.
+//! * [`maintain`] stays on the list: it connects again, with backoff, and restates the newest
+//!   heartbeat.
+//! * [`Identity`] is a certificate of the server's own, so that a quick restart replaces its old
+//!   entry, and nobody else can.
+//! * [`Connector`] and [`Trust`] make connections from `HOST:PORT`. Any [`quinn::Connection`]
+//!   with the ALPN identifier `metaserve-heartbeat/1` will do as well.
+//!
+//! Only what differs from the last heartbeat is sent, and of several within the daemon's minimal
+//! interval (1 s by default) only the newest. That the server lives is shown by QUIC's
+//! keep-alive, which the connection's own transport settings must have on
+//! ([`metaserve::transport::client`] has).
+//!
+//! # Features
+//! Both are on by default. `system-roots` lets [`Trust`] use the operating system's
+//! certificates; `identity` makes and keeps certificates for [`Identity`].
+#![forbid(unsafe_code)]
+
+mod error;
+mod maintain;
+mod publisher;
+
+pub use error::Error;
+pub use maintain::Maintain;
+pub use metaserve::{
+    Backoff, ConnectError, Connector, Fingerprint, Identity, Role, Trust,
+    protocol::heartbeat::NoticeKind,
+};
+pub use publisher::{Notice, Publisher};
+
+use futures::Stream;
+
+/// Sends each item of `heartbeats` to the daemon at the other end of `connection`.
+///
+/// The server is listed from its first heartbeat until this future ends. `Ok(())` when the
+/// stream of heartbeats ends: the daemon has then been told, and the server is off the list.
+/// A heartbeat may have at most as many bytes as the daemon accepts (8 KiB by default).
+///
+/// Backpressure: the stream is polled all the time, and only its newest item is kept.
+///
+/// Not cancel-safe in the sense of resuming: dropping the future drops its connection, which
+/// takes the server off the list.
+///
+/// # Errors
+/// When the connection is lost, or the daemon closes it: the error holds its reason in words.
+pub async fn run<S, T>(connection: quinn::Connection, heartbeats: S) -> Result<(), Error>
+where
+    S: Stream<Item = T>,
+    T: AsRef<[u8]>,
+{
+    Publisher::new(connection).run(heartbeats).await
+}
+
+/// Stays on the list through restarts of the daemon and failures of the network.
+///
+/// `connect` makes a new connection each time one is needed, however the game likes; a
+/// [`Connector`] is the short way. Options follow, then [`run`](Maintain::run):
+///
+/// ```no_run
+/// # async fn example(connector: metaserve_heartbeat::Connector) -> Result<(), metaserve_heartbeat::Error> {
+/// # let heartbeats = futures::stream::pending::<Vec<u8>>();
+/// metaserve_heartbeat::maintain(|| connector.connect()).game("tag").port(7777).run(heartbeats).await
+/// # }
+/// ```
+pub fn maintain<C>(connect: C) -> Maintain<C> {
+    Maintain::new(connect)
+}

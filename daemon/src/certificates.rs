@@ -1,0 +1,153 @@
+//! The daemon's certificate: from files, or its own; read again without dropping anybody.
+
+use crate::cli::Config;
+use anyhow::{Context, bail};
+use metaserve::{
+    Fingerprint, Identity,
+    tls::{server, tickets::Tickets},
+    transport,
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+/// How often certificate files are looked at. Looking is two `stat` calls, and finds also what
+/// was exchanged behind a link, as ACME clients and orchestrators do.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The certificate that new connections are shown, and where it comes from.
+pub(crate) struct Certificates {
+    source: Source,
+    tickets: Arc<Tickets>,
+    config: Config,
+    current: Mutex<Identity>,
+}
+
+enum Source {
+    Files { chain: PathBuf, key: PathBuf },
+    Own,
+}
+
+impl Certificates {
+    /// Loads the configured files, or the daemon's own certificate, which is made if missing.
+    pub(crate) fn load(config: &Config) -> anyhow::Result<Self> {
+        let state_dir = &config.state_dir;
+        let source = match &config.certificate {
+            Some((chain, key)) => Source::Files {
+                chain: chain.clone(),
+                key: key.clone(),
+            },
+            None => Source::Own,
+        };
+        let identity = match &source {
+            Source::Files { chain, key } => from_files(chain, key)?,
+            Source::Own => {
+                Identity::load_or_create(state_dir, &own_names()).with_context(|| {
+                    format!(
+                        "the daemon's own certificate in {} cannot be used: choose another \
+                     directory with --state-dir, or bring a certificate with --cert and --key",
+                        state_dir.display()
+                    )
+                })?
+            }
+        };
+        let tickets = Tickets::load_or_create(state_dir).with_context(|| {
+            format!(
+                "the state directory {} cannot be used: choose one with --state-dir",
+                state_dir.display()
+            )
+        })?;
+        Ok(Self {
+            source,
+            tickets,
+            config: config.clone(),
+            current: Mutex::new(identity),
+        })
+    }
+
+    fn identity(&self) -> Identity {
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.identity().fingerprint()
+    }
+
+    /// The settings for new connections, with the current certificate.
+    pub(crate) fn server_config(&self) -> quinn::ServerConfig {
+        let mut transport = transport::server(&self.config.limits);
+        transport.enable_segmentation_offload(self.config.segmentation_offload);
+        server::server_config(&self.identity(), &self.tickets, transport)
+            .expect("an identity's key was held against its certificate when it was loaded")
+    }
+
+    /// Reads the files again, for connections from now on. Existing ones go on as they are.
+    pub(crate) fn reload(&self, endpoint: &quinn::Endpoint) {
+        let Source::Files { chain, key } = &self.source else {
+            return tracing::info!("nothing to reload: the daemon uses its own certificate");
+        };
+        match from_files(chain, key) {
+            Ok(identity) => {
+                let fingerprint = identity.fingerprint();
+                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = identity;
+                endpoint.set_server_config(Some(self.server_config()));
+                tracing::info!(%fingerprint, "the certificate was reloaded");
+            }
+            Err(error) => tracing::error!("the old certificate stays in use: {error:#}"),
+        }
+    }
+
+    /// Reloads whenever the files have changed, until it is dropped.
+    pub(crate) async fn watch(self: Arc<Self>, endpoint: quinn::Endpoint) {
+        let Source::Files { chain, key } = &self.source else {
+            return;
+        };
+        let look = || [stamp(chain), stamp(key)];
+        let mut seen = look();
+        let mut every = tokio::time::interval(LOOK_EVERY);
+        loop {
+            every.tick().await;
+            let now = look();
+            if now != seen {
+                seen = now;
+                self.reload(&endpoint);
+            }
+        }
+    }
+}
+
+/// What changes when a file does; none while it is not there.
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
+    let identity = Identity::load(chain, key)
+        .context("--cert and --key have to name a certificate chain and its key, PEM or DER")?;
+    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+    let now = SystemTime::now();
+    match server::valid_until(&identity) {
+        Some(end) if end < now => bail!(
+            "the certificate in {} expired on {}: renew it, then try again",
+            chain.display(),
+            humantime::format_rfc3339_seconds(end)
+        ),
+        _ => Ok(identity),
+    }
+}
+
+/// Names that the daemon's own certificate is valid for, for those who use it as a CA file.
+fn own_names() -> Vec<String> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let names = ["localhost", "127.0.0.1", "::1"]
+        .into_iter()
+        .chain((!host.is_empty()).then_some(host));
+    names.map(str::to_owned).collect()
+}

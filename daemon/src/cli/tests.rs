@@ -1,0 +1,97 @@
+use super::*;
+
+fn config(arguments: &[&str]) -> anyhow::Result<Config> {
+    let command_line = ["metaserve-daemon", "--state-dir", "/nowhere"]
+        .iter()
+        .chain(arguments);
+    Cli::try_parse_from(command_line)?.config()
+}
+
+fn with_file(text: &str, arguments: &[&str]) -> anyhow::Result<Config> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("daemon.toml");
+    std::fs::write(&path, text).unwrap();
+    config(&[arguments, &["--config", path.to_str().unwrap()]].concat())
+}
+
+fn complaint(result: anyhow::Result<Config>) -> String {
+    format!("{:#}", result.unwrap_err())
+}
+
+#[test]
+fn the_command_line_is_in_order() {
+    use clap::CommandFactory;
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn without_arguments_everything_has_a_default() {
+    let config = config(&[]).unwrap();
+    assert_eq!(config.listen, "[::]:4433".parse().unwrap());
+    assert_eq!(config.tick, Duration::from_secs(1));
+    assert_eq!(config.limits, Limits::default());
+}
+
+#[test]
+fn the_command_line_wins_over_the_file_and_the_file_over_the_default() {
+    let file = "tick = '200ms'\nmax-heartbeat = 100";
+    let config = with_file(file, &["--tick", "300ms"]).unwrap();
+    assert_eq!(config.tick, Duration::from_millis(300));
+    assert_eq!(config.limits.max_heartbeat_bytes, 100);
+    assert_eq!(config.limits.idle_timeout, Duration::from_secs(15));
+}
+
+#[test]
+fn every_setting_of_the_command_line_is_one_of_the_file() {
+    let relay = "ab".repeat(32);
+    let file = format!(
+        "listen = '127.0.0.1:1'\ncert = 'c'\nkey = 'k'\nstate-dir = 's'\ntick = '20ms'\n\
+         min-interval = '1s'\nmax-heartbeat = 1\nidle-timeout = '6s'\nmax-connections = 1\n\
+         max-games = 1\nmax-servers-per-relay = 1\nstall-timeout = '1s'\n\
+         trust-relay = ['{relay}']\nsegmentation-offload = 'off'\nthreads = 2\nlog = 'debug'\n\
+         log-format = 'json'"
+    );
+    let config = with_file(&file, &[]).unwrap();
+    assert!(!config.segmentation_offload);
+    assert_eq!(config.trust_relay, [relay.parse().unwrap()]);
+    assert_eq!(config.certificate, Some(("c".into(), "k".into())));
+    assert_eq!(
+        file.lines().count(),
+        <Cli as clap::CommandFactory>::command()
+            .get_arguments()
+            .count()
+            - 1
+    );
+}
+
+#[test]
+fn complaints_say_what_to_do() {
+    let table: [(&[&str], &str); 9] = [
+        (&["--cert", "c"], "--cert needs --key"),
+        (&["--key", "k"], "--key needs --cert"),
+        (&["--tick", "1ms"], "choose 20ms or more"),
+        (&["--tick", "soon"], "write a duration as 200ms, 3s or 1m"),
+        (&["--idle-timeout", "1s"], "choose 6s or more"),
+        (
+            &["--min-interval", "1m"],
+            "lower the one or raise the other",
+        ),
+        (&["--max-heartbeat", "0"], "choose 1 to"),
+        (&["--threads", "0"], "choose 1 or more"),
+        (&["--trust-relay", "abc"], "64 hexadecimal digits"),
+    ];
+    for (arguments, expected) in table {
+        let complaint = complaint(config(arguments));
+        assert!(complaint.contains(expected), "{arguments:?}: {complaint}");
+    }
+}
+
+#[test]
+fn a_file_with_an_unknown_name_is_refused_with_the_name_and_the_line() {
+    let complaint = complaint(with_file("tick = '1s'\ntikc = '1s'", &[]));
+    assert!(
+        complaint.contains("daemon.toml") && complaint.contains("`tikc`"),
+        "{complaint}"
+    );
+    assert!(complaint.contains("line 2"), "{complaint}");
+}

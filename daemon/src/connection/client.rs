@@ -1,0 +1,91 @@
+//! A game client: one frame after the other, as fast as it reads.
+
+use super::{first_message, game, lost, malformed};
+use crate::Shared;
+use bytes::Bytes;
+use metaserve::{
+    Close, CloseCode,
+    protocol::{
+        client::{MAX_SUBSCRIBE_BYTES, Subscribe},
+        codec,
+    },
+};
+use std::time::Duration;
+
+/// Serves one game client until it goes.
+pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
+    let (_reader, subscribe) = first_message(connection, shared, MAX_SUBSCRIBE_BYTES).await?;
+    let subscribe: Subscribe<'_> = codec::decode(&subscribe).map_err(malformed)?;
+    let game = subscribe.game.map(game).transpose()?;
+    let feed = shared
+        .registry
+        .feed(game.as_ref())
+        .map_err(|error| Close::new(CloseCode::OverCapacity, error.to_string()))?;
+    let mut subscription = feed.subscribe(subscribe.known);
+    let mut out = connection.open_uni().await.map_err(lost)?;
+    loop {
+        let frame = tokio::select! {
+            frame = subscription.next() => frame,
+            error = connection.closed() => return Err(lost(error)),
+        };
+        let bytes = frame.bytes(subscribe.compression);
+        // Only the bytes are kept while they are written, and others hold them too.
+        drop(frame);
+        match write(&mut out, bytes, shared.config.limits.stall_timeout).await {
+            Ok(()) => {}
+            Err(Unwritten::Lost(error)) => return Err(lost(error)),
+            Err(Unwritten::Stopped) => {
+                return Err(Close::new(
+                    CloseCode::Goodbye,
+                    "the client has stopped the list",
+                ));
+            }
+            Err(Unwritten::Stalled) => {
+                tracing::debug!("too slow: its stream is reset, a snapshot follows");
+                out = restart(connection, out).await?;
+                subscription.restart();
+            }
+        }
+    }
+}
+
+enum Unwritten {
+    /// Nothing was taken for the whole stall timeout.
+    Stalled,
+    /// The client does not want the stream.
+    Stopped,
+    Lost(quinn::ConnectionError),
+}
+
+/// Writes a frame, however slowly the client takes it, but not if it takes nothing at all.
+async fn write(
+    out: &mut quinn::SendStream,
+    frame: Bytes,
+    stall_timeout: Duration,
+) -> Result<(), Unwritten> {
+    let mut rest = [frame];
+    while !rest[0].is_empty() {
+        let progress = tokio::time::timeout(stall_timeout, out.write_chunks(&mut rest)).await;
+        match progress {
+            Ok(Ok(_)) => {}
+            Ok(Err(quinn::WriteError::ConnectionLost(error))) => {
+                return Err(Unwritten::Lost(error));
+            }
+            Ok(Err(_)) => return Err(Unwritten::Stopped),
+            Err(_) => return Err(Unwritten::Stalled),
+        }
+    }
+    Ok(())
+}
+
+/// Gives up a stream that is not being read, so that nothing is held for it, and waits for the
+/// client to notice: it is allowed one stream, so the next can be opened only then.
+async fn restart(
+    connection: &quinn::Connection,
+    mut out: quinn::SendStream,
+) -> Result<quinn::SendStream, Close> {
+    // It fails when the client has stopped the stream meanwhile, which is as good.
+    let _ = out.reset(CloseCode::TooSlow.into());
+    drop(out);
+    connection.open_uni().await.map_err(lost)
+}

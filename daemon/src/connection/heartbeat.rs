@@ -1,0 +1,173 @@
+//! A game server: hello, then heartbeats, of which the newest is listed.
+
+use super::{Answers, canonical, first_message, game, malformed, now, sleep_until};
+use crate::{
+    Shared,
+    admission::{Allowance, Rate},
+};
+use bytes::Bytes;
+use metaserve::{
+    Close, CloseCode, Fingerprint, Limits, Pacing,
+    protocol::{
+        codec,
+        heartbeat::{FromServer, MAX_HELLO_BYTES, NoticeKind, OVERHEAD_BYTES},
+    },
+    registry::{Applied, Registration},
+    stream::{FrameError, FrameReader},
+};
+use std::{net::SocketAddr, time::Duration};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often a connection is looked at: whether it comes from another address, and whether it
+/// has been silent since its hello.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// After so many looks without a heartbeat the server is told that it is not listed.
+const PATIENT_LOOKS: u32 = 3;
+
+/// Serves one game server until its heartbeats end.
+pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
+    let (mut reader, hello) = first_message(connection, shared, MAX_HELLO_BYTES).await?;
+    let FromServer::Hello(hello) = codec::decode(&hello).map_err(malformed)? else {
+        return Err(malformed("the first message has to be a hello"));
+    };
+    if hello.port == Some(0) {
+        return Err(malformed("players cannot join by port 0"));
+    }
+    let game = game(hello.game)?;
+    let registration = shared
+        .registry
+        .register(
+            &game,
+            address(connection, hello.port),
+            Fingerprint::of_peer(connection),
+        )
+        .map_err(|error| Close::new(CloseCode::OverCapacity, error.to_string()))?;
+    let answers = Answers::open(connection, shared).await?;
+    let limits = &shared.config.limits;
+    let server = Server {
+        connection,
+        registration,
+        port: hello.port,
+        answers,
+        limits,
+    };
+    server.listen(&mut reader).await
+    // The registration ends here: the list learns of it at once, on every path out.
+}
+
+/// Where players reach the server: where it comes from, by the port that it advertises.
+fn address(connection: &quinn::Connection, port: Option<u16>) -> SocketAddr {
+    let seen = canonical(connection.remote_address());
+    SocketAddr::new(seen.ip(), port.unwrap_or(seen.port()))
+}
+
+struct Server<'a> {
+    connection: &'a quinn::Connection,
+    registration: Registration,
+    port: Option<u16>,
+    answers: Answers,
+    limits: &'a Limits,
+}
+
+impl Server<'_> {
+    /// Reads all the time, and lists the newest once per minimal interval.
+    async fn listen(mut self, reader: &mut FrameReader) -> Result<(), Close> {
+        let max = self.limits.max_heartbeat_bytes + OVERHEAD_BYTES;
+        let mut allowance = Allowance::new(self.limits, now());
+        let mut pacing = Pacing::new(self.limits.min_interval);
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut silent_looks = Some(0);
+        loop {
+            if let Some(heartbeat) = pacing.take(now()) {
+                silent_looks = None;
+                if self.registration.heartbeat(heartbeat) == Applied::Replaced {
+                    return Err(replaced());
+                }
+            }
+            tokio::select! {
+                message = reader.next(max) => {
+                    let Some(message) = message.map_err(|error| self.refuse(error))? else {
+                        return Ok(());
+                    };
+                    self.count(&mut allowance).await?;
+                    pacing.offer(self.heartbeat(&message)?);
+                }
+                () = sleep_until(pacing.due(now())) => {}
+                () = self.registration.replaced() => return Err(replaced()),
+                _ = look.tick() => {
+                    self.registration.move_to(address(self.connection, self.port));
+                    silent_looks = self.remind(silent_looks).await?;
+                }
+            }
+        }
+    }
+
+    fn heartbeat(&self, message: &Bytes) -> Result<Bytes, Close> {
+        match codec::decode(message).map_err(malformed)? {
+            // Copied out of the receive buffer, which would otherwise be kept with it.
+            FromServer::Heartbeat(heartbeat)
+                if heartbeat.len() <= self.limits.max_heartbeat_bytes =>
+            {
+                Ok(Bytes::copy_from_slice(heartbeat))
+            }
+            FromServer::Heartbeat(heartbeat) => Err(self.oversize(heartbeat.len())),
+            FromServer::Hello(_) => Err(malformed("a hello may only be said once")),
+        }
+    }
+
+    fn refuse(&self, error: FrameError) -> Close {
+        match error {
+            FrameError::Oversize(frame) => self.oversize(frame.announced - OVERHEAD_BYTES),
+            other => other.into(),
+        }
+    }
+
+    fn oversize(&self, bytes: usize) -> Close {
+        let max = self.limits.max_heartbeat_bytes;
+        let reason = format!(
+            "a heartbeat of about {bytes} bytes was sent, at most {max} are accepted: shorten it, \
+             or ask the daemon's operator to raise --max-heartbeat"
+        );
+        Close::new(CloseCode::OversizeHeartbeat, reason)
+    }
+
+    async fn count(&mut self, allowance: &mut Allowance) -> Result<(), Close> {
+        let interval = self.limits.min_interval;
+        match allowance.spend(now()) {
+            Rate::Fine => Ok(()),
+            Rate::TooFast => {
+                let text = format!(
+                    "heartbeats come much faster than one per {interval:?}, and only the newest \
+                     is listed: send less, or the connection will be closed"
+                );
+                self.answers.notice(NoticeKind::TooFast, &text).await
+            }
+            Rate::Exceeded => {
+                let reason =
+                    format!("heartbeats came far more often than one per {interval:?}: send less");
+                Err(Close::new(CloseCode::RateLimited, reason))
+            }
+        }
+    }
+
+    /// Tells a server once that has been silent for some looks. Gives the number of silent looks,
+    /// none when there is nothing to remind of any more.
+    async fn remind(&mut self, silent_looks: Option<u32>) -> Result<Option<u32>, Close> {
+        match silent_looks {
+            Some(PATIENT_LOOKS) => {
+                let text = "no heartbeat has come yet: the server is listed from its first one on";
+                self.answers.notice(NoticeKind::NotListed, text).await?;
+                Ok(None)
+            }
+            looks => Ok(looks.map(|looks| looks + 1)),
+        }
+    }
+}
+
+fn replaced() -> Close {
+    let reason = "a newer connection with the same identity has taken this place: if two servers \
+                  share one identity directory, give each its own";
+    Close::new(CloseCode::Replaced, reason)
+}

@@ -1,0 +1,133 @@
+//! One story for each role.
+
+mod client;
+mod heartbeat;
+mod relay;
+
+use crate::Shared;
+use bytes::Bytes;
+use metaserve::{
+    Close, CloseCode, Game, Role,
+    protocol::heartbeat::{FromDaemon, Notice, NoticeKind, Welcome},
+    stream::{self, FrameReader},
+};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+/// Serves a peer until it goes (`Ok`), is lost, or has to be closed.
+pub(crate) async fn serve(
+    role: Role,
+    connection: &quinn::Connection,
+    shared: &Shared,
+) -> Result<(), Close> {
+    match role {
+        Role::Heartbeat => heartbeat::serve(connection, shared).await,
+        Role::Client => client::serve(connection, shared).await,
+        Role::Relay => relay::serve(connection, shared).await,
+    }
+}
+
+/// An address as players write it: an IPv4 one is not shown inside IPv6.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// The peer's stream and the first message on it, of at most `max` bytes.
+async fn first_message(
+    connection: &quinn::Connection,
+    shared: &Shared,
+    max: usize,
+) -> Result<(FrameReader, Bytes), Close> {
+    let timeout = shared.config.limits.hello_timeout;
+    let first = async {
+        let mut reader = FrameReader::new(connection.accept_uni().await.map_err(lost)?);
+        let message = reader.next(max).await?;
+        let silent = || {
+            Close::new(
+                CloseCode::Goodbye,
+                "the stream ended before it said anything",
+            )
+        };
+        Ok((reader, message.ok_or_else(silent)?))
+    };
+    tokio::time::timeout(timeout, first)
+        .await
+        .unwrap_or_else(|_| {
+            let reason = format!("nothing was said within {timeout:?} of connecting");
+            Err(Close::new(CloseCode::ProtocolViolation, reason))
+        })
+}
+
+fn lost(error: quinn::ConnectionError) -> Close {
+    stream::FrameError::Lost(error).into()
+}
+
+fn malformed(error: impl std::fmt::Display) -> Close {
+    let reason = format!("{error}: see docs/protocol.md for what this version speaks");
+    Close::new(CloseCode::ProtocolViolation, reason)
+}
+
+/// The game with this tag, noted in the connection's span.
+fn game(tag: &str) -> Result<Game, Close> {
+    let game = Game::new(tag)
+        .map_err(|error| Close::new(CloseCode::ProtocolViolation, error.to_string()))?;
+    tracing::Span::current().record("game", game.as_str());
+    Ok(game)
+}
+
+/// The daemon's own stream to a server or relay.
+struct Answers(quinn::SendStream);
+
+impl Answers {
+    /// How long a peer may leave a notice unread before it is in the way.
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// Opens the stream and says what is accepted here.
+    async fn open(connection: &quinn::Connection, shared: &Shared) -> Result<Self, Close> {
+        let limits = &shared.config.limits;
+        let millis = u32::try_from(limits.min_interval.as_millis()).unwrap_or(u32::MAX);
+        let welcome = Welcome {
+            min_interval_millis: millis,
+            max_heartbeat_bytes: u32::try_from(limits.max_heartbeat_bytes).unwrap_or(u32::MAX),
+        };
+        let opened = tokio::time::timeout(Self::TIMEOUT, connection.open_uni()).await;
+        let stream = opened.map_err(|_| Self::unread())?.map_err(lost)?;
+        let mut answers = Self(stream);
+        answers.say(FromDaemon::Welcome(welcome)).await?;
+        Ok(answers)
+    }
+
+    async fn notice(&mut self, kind: NoticeKind, text: &str) -> Result<(), Close> {
+        tracing::info!(?kind, "notice: {text}");
+        self.say(FromDaemon::Notice(Notice { kind, text })).await
+    }
+
+    async fn say(&mut self, message: FromDaemon<'_>) -> Result<(), Close> {
+        match tokio::time::timeout(Self::TIMEOUT, stream::write(&mut self.0, message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(quinn::WriteError::ConnectionLost(error))) => Err(lost(error)),
+            Ok(Err(_)) | Err(_) => Err(Self::unread()),
+        }
+    }
+
+    fn unread() -> Close {
+        Close::new(
+            CloseCode::ProtocolViolation,
+            "the daemon's stream is not being read",
+        )
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,66 @@
+//! The daemon's UDP socket.
+
+use anyhow::{Context, bail};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    io::ErrorKind,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+/// Room for a burst of packets while the daemon does something else: some 3,000 packets. The
+/// operating system may give less (on Linux at most `net.core.rmem_max` and `wmem_max`).
+const BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Opens the socket and an endpoint on it. One for `[::]` serves IPv4 as well; on a machine
+/// without IPv6 it serves IPv4 alone.
+pub(crate) fn open(
+    listen: SocketAddr,
+    config: quinn::ServerConfig,
+) -> anyhow::Result<quinn::Endpoint> {
+    let everywhere = listen.is_ipv6() && listen.ip().is_unspecified();
+    let socket = bind(listen).or_else(|error| match error.kind() {
+        ErrorKind::AddrInUse => Err(error),
+        _ if everywhere => {
+            tracing::warn!("this machine has no IPv6 ({error}): serving IPv4 alone");
+            bind((Ipv4Addr::UNSPECIFIED, listen.port()).into())
+        }
+        _ => Err(error),
+    });
+    let socket = match socket {
+        Ok(socket) => socket,
+        Err(error) if error.kind() == ErrorKind::AddrInUse => bail!(
+            "UDP port {} is in use, perhaps by another daemon: stop that one, or choose another \
+             address with --listen",
+            listen.port()
+        ),
+        Err(error) if error.kind() == ErrorKind::AddrNotAvailable => bail!(
+            "{} is not an address of this machine: choose another with --listen",
+            listen.ip()
+        ),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot listen on {listen} (UDP)"));
+        }
+    };
+    let runtime = Arc::new(quinn::TokioRuntime);
+    quinn::Endpoint::new(
+        quinn::EndpointConfig::default(),
+        Some(config),
+        socket,
+        runtime,
+    )
+    .context("the UDP socket cannot be used for QUIC")
+}
+
+fn bind(listen: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
+    let domain = Domain::for_address(listen);
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    if listen.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // As much as the operating system gives: less is slower, not wrong.
+    let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(BUFFER_BYTES);
+    socket.bind(&listen.into())?;
+    Ok(socket.into())
+}

@@ -1,0 +1,77 @@
+//! Why a list is not followed any longer.
+
+use crate::list::OutOfOrder;
+use metaserve::{
+    Close, CloseCode, InvalidGame, close::Retry, protocol::codec::DecodeError, stream::FrameError,
+};
+
+/// Why a list is not followed any longer. The last snapshot stays valid, and grows old.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The daemon has closed the connection, with its reason in words.
+    #[error("the daemon has closed the connection: {0}")]
+    Refused(#[source] Close),
+    /// The connection was lost: the network, the daemon's machine, or this side closed it.
+    #[error("the connection to the daemon was lost: {0}")]
+    Lost(#[source] quinn::ConnectionError),
+    /// The game's tag cannot be used. Nothing was sent.
+    #[error(transparent)]
+    Game(#[from] InvalidGame),
+    /// What the daemon sent is not the protocol, or more than the list may have: it may be of
+    /// another version.
+    #[error("the daemon does not speak our protocol: {0}")]
+    Protocol(String),
+}
+
+impl Error {
+    /// Whether, and how eagerly, it is worth connecting again.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Refused(close) => close.code.retry(),
+            Self::Lost(_) => Retry::Soon,
+            Self::Protocol(_) => Retry::Slowly,
+            Self::Game(_) => Retry::Never,
+        }
+    }
+
+    /// The close code with which the daemon refused, if it did.
+    #[must_use]
+    pub fn close_code(&self) -> Option<CloseCode> {
+        match self {
+            Self::Refused(close) => Some(close.code),
+            _ => None,
+        }
+    }
+}
+
+impl From<quinn::ConnectionError> for Error {
+    fn from(error: quinn::ConnectionError) -> Self {
+        match Close::from_peer(&error) {
+            Some(close) => Self::Refused(close),
+            None => Self::Lost(error),
+        }
+    }
+}
+
+impl From<FrameError> for Error {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Lost(lost) => lost.into(),
+            other => Self::Protocol(other.to_string()),
+        }
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        Self::Protocol(error.to_string())
+    }
+}
+
+impl From<OutOfOrder> for Error {
+    fn from(error: OutOfOrder) -> Self {
+        Self::Protocol(error.to_string())
+    }
+}

@@ -1,0 +1,147 @@
+//! The list at one moment, and what has changed since the moment before.
+
+use bytes::Bytes;
+use imbl::{OrdMap, ordmap::DiffItem};
+use metaserve::{Fingerprint, Game, protocol::client::PlacedServer};
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+/// The name of a server in the list: the same for as long as it is listed, and never given to
+/// another, not even by another run of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServerId {
+    pub(crate) epoch: u64,
+    pub(crate) number: u64,
+}
+
+impl fmt::Display for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.number)
+    }
+}
+
+/// One server in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Server {
+    /// Its name in the list.
+    pub id: ServerId,
+    /// The game it belongs to.
+    pub game: Game,
+    /// The address to join by: the IPv4 one, if the server has one.
+    pub address: SocketAddr,
+    /// All its addresses: one, or an IPv4 and an IPv6 one.
+    pub addresses: Vec<SocketAddr>,
+    /// The fingerprint of its certificate, if it has one: who has the key of it, and nobody
+    /// else, is this server, wherever it runs.
+    pub identity: Option<Fingerprint>,
+    /// What it says of itself, unchanged.
+    pub heartbeat: Bytes,
+}
+
+impl Server {
+    pub(crate) fn new(epoch: u64, placed: PlacedServer) -> Self {
+        let addresses = [Some(placed.address), placed.second_address];
+        Self {
+            id: ServerId {
+                epoch,
+                number: placed.number,
+            },
+            game: placed.game,
+            address: placed.address,
+            addresses: addresses.into_iter().flatten().collect(),
+            identity: placed.identity,
+            heartbeat: placed.heartbeat,
+        }
+    }
+}
+
+pub(crate) type Servers = OrdMap<ServerId, Arc<Server>>;
+
+/// The whole list at one moment. Immutable, and cheap to clone: snapshots share what they have
+/// in common.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub(crate) servers: Servers,
+    pub(crate) epoch: u64,
+    pub(crate) revision: u64,
+    pub(crate) changes: Arc<Changes>,
+}
+
+/// What has changed from one snapshot to the next: the rows of a view to add, redraw and remove.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Servers that were not in the one before.
+    pub added: Vec<ServerId>,
+    /// Servers in both, with another heartbeat or address.
+    pub updated: Vec<ServerId>,
+    /// Servers that were in the one before, and are no more.
+    pub removed: Vec<ServerId>,
+}
+
+impl Changes {
+    /// Whether nothing has changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.updated.is_empty() && self.removed.is_empty()
+    }
+}
+
+impl Snapshot {
+    /// The servers, those that have been listed longest first.
+    pub fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.servers.values().map(|server| &**server)
+    }
+
+    /// One server, if it is in the list.
+    #[must_use]
+    pub fn get(&self, id: ServerId) -> Option<&Server> {
+        self.servers.get(&id).map(|server| &**server)
+    }
+
+    /// How many servers there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.servers.is_empty()
+    }
+
+    /// Which run of the daemon this list is from.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// How many changes this run of the daemon had made when the list was like this. Of two
+    /// snapshots of one epoch the one with the greater revision is newer.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What has changed since the previous item of the stream; for the first item, everything
+    /// was added.
+    #[must_use]
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// The same list, with its changes counted from `previous`. Costs what has changed: parts
+    /// that both share are passed over.
+    pub(crate) fn since(mut self, previous: &Servers) -> Self {
+        let mut changes = Changes::default();
+        for item in previous.diff(&self.servers) {
+            match item {
+                DiffItem::Add(id, _) => changes.added.push(*id),
+                DiffItem::Update { new: (id, _), .. } => changes.updated.push(*id),
+                DiffItem::Remove(id, _) => changes.removed.push(*id),
+            }
+        }
+        self.changes = Arc::new(changes);
+        self
+    }
+}

@@ -1,0 +1,90 @@
+//! The stream that a game polls: always the newest state, never a backlog.
+
+use crate::{Error, Snapshot, snapshot::Servers};
+use futures::{Stream, StreamExt, stream};
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::task::AbortOnDropHandle;
+
+/// The live list of servers, as a stream of snapshots; see [`run`](crate::run).
+#[must_use = "a stream does nothing unless polled"]
+pub struct Snapshots(Pin<Box<dyn Stream<Item = Result<Snapshot, Error>> + Send>>);
+
+/// What follows the list for the stream: puts states into the sender until it ends with an error.
+type Latest = watch::Sender<Option<Snapshot>>;
+
+enum State<F> {
+    /// Not polled yet.
+    Idle(F),
+    /// The task runs, and puts each state of the list into the watch.
+    Following {
+        latest: watch::Receiver<Option<Snapshot>>,
+        task: AbortOnDropHandle<Error>,
+    },
+    Ended,
+}
+
+impl Snapshots {
+    /// Runs `follow` in a task of its own from the first poll until the stream is dropped. The
+    /// changes of the first item are counted from `begin`.
+    pub(crate) fn new<F, Fut>(begin: Snapshot, follow: F) -> Self
+    where
+        F: FnOnce(Latest) -> Fut + Send + 'static,
+        Fut: Future<Output = Error> + Send + 'static,
+    {
+        let begin = (State::Idle(follow), begin.servers);
+        let snapshots = stream::unfold(begin, |(state, previous)| next(state, previous));
+        Self(snapshots.fuse().boxed())
+    }
+}
+
+/// The next item of the stream, and the state after it.
+async fn next<F, Fut>(
+    state: State<F>,
+    previous: Servers,
+) -> Option<(Result<Snapshot, Error>, (State<F>, Servers))>
+where
+    F: FnOnce(Latest) -> Fut,
+    Fut: Future<Output = Error> + Send + 'static,
+{
+    let (mut latest, task) = match state {
+        State::Idle(follow) => {
+            let (sender, latest) = watch::channel(None);
+            let task: JoinHandle<Error> = tokio::spawn(follow(sender));
+            (latest, AbortOnDropHandle::new(task))
+        }
+        State::Following { latest, task } => (latest, task),
+        State::Ended => return None,
+    };
+    let live = latest.changed().await.is_ok();
+    let newest = latest.borrow_and_update().clone().filter(|_| live);
+    if let Some(snapshot) = newest {
+        let snapshot = snapshot.since(&previous);
+        let previous = snapshot.servers.clone();
+        return Some((Ok(snapshot), (State::Following { latest, task }, previous)));
+    }
+    // The task has dropped its sender: it has ended, with the reason. It only fails to give one
+    // when the runtime is shut down, in which case nobody polls, or by a panic of ours.
+    match task.await {
+        Ok(error) => Some((Err(error), (State::Ended, previous))),
+        Err(_) => None,
+    }
+}
+
+impl Stream for Snapshots {
+    type Item = Result<Snapshot, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(context)
+    }
+}
+
+impl fmt::Debug for Snapshots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshots").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,180 @@
+//! What is sent to clients: encoded once, shared by all.
+
+use super::history::Delta;
+use crate::{
+    protocol::{
+        client::{Compression, Head, Placed, Updated},
+        codec::{self, encode_into},
+        framing,
+    },
+    registry::{Revision, Server},
+};
+use bytes::Bytes;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// One message to clients, from one revision of the list to another, encoded when the first
+/// client needs it and never again.
+#[derive(Debug)]
+pub struct Frame {
+    epoch: u64,
+    content: Content,
+    plain: OnceLock<Bytes>,
+    compressed: OnceLock<Bytes>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Snapshot {
+        servers: Vec<Server>,
+        revision: Revision,
+    },
+    Delta(Delta),
+}
+
+/// Below this many bytes compression saves less than the packet's headers.
+const COMPRESS_FROM_BYTES: usize = 256;
+
+/// zstd's own default: measured on server records, higher levels save little and cost much.
+const COMPRESSION_LEVEL: i32 = 3;
+
+/// How often a list was encoded since the process began: at most once per tick, game, and state
+/// from which clients follow.
+static ENCODED: AtomicU64 = AtomicU64::new(0);
+
+/// How many frames this process has encoded.
+#[must_use]
+pub fn frames_encoded() -> u64 {
+    ENCODED.load(Ordering::Relaxed)
+}
+
+impl Frame {
+    pub(super) fn snapshot(epoch: u64, revision: Revision, servers: Vec<Server>) -> Self {
+        Self::new(epoch, Content::Snapshot { servers, revision })
+    }
+
+    pub(super) fn delta(epoch: u64, delta: Delta) -> Self {
+        Self::new(epoch, Content::Delta(delta))
+    }
+
+    fn new(epoch: u64, content: Content) -> Self {
+        Self {
+            epoch,
+            content,
+            plain: OnceLock::new(),
+            compressed: OnceLock::new(),
+        }
+    }
+
+    /// The revision it builds on; none for a snapshot, which builds on nothing.
+    #[must_use]
+    pub fn from(&self) -> Option<Revision> {
+        match &self.content {
+            Content::Snapshot { .. } => None,
+            Content::Delta(delta) => Some(delta.from),
+        }
+    }
+
+    /// The revision of the list of a client that has read it.
+    #[must_use]
+    pub fn to(&self) -> Revision {
+        match &self.content {
+            Content::Snapshot { revision, .. } => *revision,
+            Content::Delta(delta) => delta.to,
+        }
+    }
+
+    /// The frame's bytes, length included, ready to be written to any number of streams.
+    #[must_use]
+    pub fn bytes(&self, compression: Compression) -> Bytes {
+        let plain = self.plain.get_or_init(|| self.encode());
+        match compression {
+            Compression::None => plain.clone(),
+            Compression::Zstd => self.compressed.get_or_init(|| compress(plain)).clone(),
+        }
+    }
+
+    fn encode(&self) -> Bytes {
+        ENCODED.fetch_add(1, Ordering::Relaxed);
+        framing::frame(|into| match &self.content {
+            Content::Snapshot { servers, revision } => {
+                encode_into(
+                    Head::Snapshot {
+                        epoch: self.epoch,
+                        revision: revision.0,
+                    },
+                    into,
+                );
+                section(servers, into, placed);
+            }
+            Content::Delta(delta) => {
+                let (from, to) = (delta.from.0, delta.to.0);
+                encode_into(
+                    Head::Delta {
+                        epoch: self.epoch,
+                        from,
+                        to,
+                    },
+                    into,
+                );
+                section(&delta.removed, into, |number| *number);
+                section(&delta.placed, into, placed);
+                section(&delta.updated, into, updated);
+            }
+        })
+    }
+}
+
+fn section<'a, T, M: bincode::Encode>(
+    items: &'a [T],
+    into: &mut Vec<u8>,
+    message: impl Fn(&'a T) -> M,
+) {
+    encode_into(items.len() as u64, into);
+    items
+        .iter()
+        .for_each(|item| encode_into(message(item), into));
+}
+
+fn placed(server: &Server) -> Placed<'_> {
+    Placed {
+        number: server.number,
+        game: server.placement.game.as_str(),
+        address: server.placement.address,
+        second_address: server.placement.second_address,
+        identity: server
+            .placement
+            .identity
+            .map(|identity| *identity.as_bytes()),
+        heartbeat: &server.heartbeat,
+    }
+}
+
+fn updated(server: &Server) -> Updated<'_> {
+    Updated {
+        number: server.number,
+        heartbeat: &server.heartbeat,
+    }
+}
+
+/// The compressed form of a frame, or the frame itself where that is no longer.
+fn compress(plain: &Bytes) -> Bytes {
+    let message = &plain[framing::PREFIX_BYTES..];
+    let (COMPRESS_FROM_BYTES.., Ok(size)) = (message.len(), u32::try_from(message.len())) else {
+        return plain.clone();
+    };
+    let Ok(packed) = zstd::bulk::compress(message, COMPRESSION_LEVEL) else {
+        return plain.clone();
+    };
+    let framed = framing::frame(|into| {
+        into.extend_from_slice(&codec::encode(Head::Zstd { size }));
+        into.extend_from_slice(&packed);
+    });
+    if framed.len() < plain.len() {
+        framed
+    } else {
+        plain.clone()
+    }
+}

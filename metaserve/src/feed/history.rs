@@ -1,0 +1,188 @@
+//! What a feed remembers, pure: the list as of the last tick, and the way it came to be.
+
+use crate::registry::{Revision, Server};
+use std::collections::{HashMap, VecDeque};
+
+/// What happened to a server since the last tick; of several things, the last.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    Listed(Server),
+    Gone,
+}
+
+/// What changed from one revision to another; of several changes to one server, the last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Delta {
+    pub(super) from: Revision,
+    pub(super) to: Revision,
+    /// Servers that are gone. One that came and went in between may be among them.
+    pub(super) removed: Vec<u64>,
+    /// Servers that are new, or whose address has changed.
+    pub(super) placed: Vec<Server>,
+    /// Servers of which only the heartbeat has changed.
+    pub(super) updated: Vec<Server>,
+}
+
+/// The list with its recent past.
+///
+/// The past goes back as far as it is worth it: a client that has missed more events than there
+/// are servers twice over is served no worse by a snapshot, so that many are kept (and
+/// [`FEW_EVENTS`] at least, so that removals from a small list are remembered). What is older
+/// than the oldest kept event, the *horizon*, is answered with a snapshot.
+#[derive(Debug)]
+pub(super) struct History {
+    servers: HashMap<u64, Known>,
+    events: VecDeque<Event>,
+    revision: Revision,
+    horizon: Revision,
+    /// About what a snapshot's bytes are.
+    snapshot_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Known {
+    server: Server,
+    /// Its last change.
+    changed: Revision,
+    /// The last change that was more than a heartbeat.
+    placed: Revision,
+}
+
+#[derive(Debug)]
+struct Event {
+    revision: Revision,
+    number: u64,
+    gone: bool,
+}
+
+const FEW_EVENTS: usize = 1024;
+
+/// About what an entry costs besides its heartbeat, in bytes: to weigh a delta against a snapshot.
+const PLACED_BYTES: usize = 32;
+const UPDATED_BYTES: usize = 5;
+const REMOVED_BYTES: usize = 3;
+
+impl History {
+    /// An empty list whose history begins at `revision`.
+    pub(super) fn new(revision: Revision) -> Self {
+        Self {
+            servers: HashMap::new(),
+            events: VecDeque::new(),
+            revision,
+            horizon: revision,
+            snapshot_bytes: 0,
+        }
+    }
+
+    /// The last change that the list contains.
+    pub(super) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    pub(super) fn servers(&self) -> impl ExactSizeIterator<Item = &Server> {
+        self.servers.values().map(|known| &known.server)
+    }
+
+    /// Takes in what happened since the last tick. `next` gives each change its revision.
+    pub(super) fn apply(
+        &mut self,
+        changes: impl IntoIterator<Item = (u64, Change)>,
+        mut next: impl FnMut() -> Revision,
+    ) {
+        for (number, change) in changes {
+            let gone = matches!(change, Change::Gone);
+            let before = match change {
+                Change::Listed(server) => {
+                    let changed = next();
+                    self.revision = changed;
+                    self.snapshot_bytes += PLACED_BYTES + server.heartbeat.len();
+                    self.list(number, server, changed)
+                }
+                Change::Gone => {
+                    // What came and went between two ticks was never shown to anybody.
+                    let Some(before) = self.servers.remove(&number) else {
+                        continue;
+                    };
+                    self.revision = next();
+                    Some(before.server)
+                }
+            };
+            if let Some(before) = before {
+                self.snapshot_bytes -= PLACED_BYTES + before.heartbeat.len();
+            }
+            self.events.push_back(Event {
+                revision: self.revision,
+                number,
+                gone,
+            });
+        }
+        self.forget();
+    }
+
+    fn list(&mut self, number: u64, server: Server, changed: Revision) -> Option<Server> {
+        let before = self.servers.remove(&number);
+        let same_place = |known: &Known| known.server.placement == server.placement;
+        let placed = match &before {
+            Some(known) if same_place(known) => known.placed,
+            _ => changed,
+        };
+        self.servers.insert(
+            number,
+            Known {
+                server,
+                changed,
+                placed,
+            },
+        );
+        before.map(|known| known.server)
+    }
+
+    fn forget(&mut self) {
+        let keep = FEW_EVENTS.max(2 * self.servers.len());
+        while self.events.len() > keep {
+            if let Some(oldest) = self.events.pop_front() {
+                self.horizon = oldest.revision;
+            }
+        }
+    }
+
+    /// What changed after `from`; none when that is beyond the horizon, or when a snapshot is
+    /// shorter.
+    pub(super) fn since(&self, from: Revision) -> Option<Delta> {
+        if from < self.horizon || from > self.revision {
+            return None;
+        }
+        let mut delta = Delta {
+            from,
+            to: self.revision,
+            ..Delta::default()
+        };
+        let mut bytes = 0;
+        let first = self.events.partition_point(|event| event.revision <= from);
+        for event in self.events.range(first..) {
+            if event.gone {
+                delta.removed.push(event.number);
+                bytes += REMOVED_BYTES;
+            } else if let Some(known) = self.servers.get(&event.number)
+                && known.changed == event.revision
+            {
+                let server = known.server.clone();
+                bytes += server.heartbeat.len();
+                if known.placed > from {
+                    delta.placed.push(server);
+                    bytes += PLACED_BYTES;
+                } else {
+                    delta.updated.push(server);
+                    bytes += UPDATED_BYTES;
+                }
+            }
+            if bytes > self.snapshot_bytes {
+                return None;
+            }
+        }
+        Some(delta)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! From changes to frames: once per tick, for everybody.
+//!
+//! ```text
+//!  registry ── list, remove ──▶ pending ── flush, once a tick ──▶ history
+//!                                                                    │ since(cursor)
+//!  clients ◀── bytes, shared ── Frame, encoded once ◀────────────────┘
+//! ```
+//!
+//! A client is a cursor. Whoever is at the same revision is given the same frame: those who
+//! follow closely, the tick's delta; one who is late, one delta of all he has missed; a newcomer,
+//! the snapshot. So a tick costs what has changed and a wake-up for each client, and a client who
+//! does not read costs nothing but the frame he has begun.
+
+mod frame;
+mod history;
+mod ticker;
+
+pub use frame::{Frame, frames_encoded};
+pub(crate) use ticker::Dirty;
+
+use crate::{
+    protocol::client::Known,
+    registry::{Clock, Revision, Server},
+};
+use history::{Change, History};
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+use tokio::sync::watch;
+
+/// The live list of one game, or of all.
+#[derive(Debug)]
+pub struct Feed {
+    epoch: u64,
+    clock: Arc<Clock>,
+    dirty: Arc<Dirty>,
+    pending: Mutex<HashMap<u64, Change>>,
+    state: Mutex<State>,
+    /// Clients are woken in groups, one after the other; see [`ticker`].
+    groups: [watch::Sender<Revision>; GROUPS],
+    next_group: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct State {
+    history: History,
+    /// When the last frame became due; none before the first.
+    flushed: Option<Instant>,
+    /// The frames of this tick, by the cursor that they are for; none is a newcomer's.
+    frames: HashMap<Option<Revision>, Arc<Frame>>,
+}
+
+/// Into how many groups clients are divided for waking.
+const GROUPS: usize = 8;
+
+/// The most different catch-up frames of one tick. Who would need another is given the snapshot,
+/// so that however many fall behind, what is kept for them is bounded.
+const MAX_CATCH_UPS: usize = 16;
+
+impl Feed {
+    pub(crate) fn new(epoch: u64, clock: Arc<Clock>, dirty: Arc<Dirty>) -> Self {
+        let begin = clock.now();
+        let state = State {
+            history: History::new(begin),
+            flushed: None,
+            frames: HashMap::new(),
+        };
+        Self {
+            epoch,
+            clock,
+            dirty,
+            pending: Mutex::default(),
+            state: Mutex::new(state),
+            groups: std::array::from_fn(|_| watch::Sender::new(begin)),
+            next_group: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn list(self: &Arc<Self>, server: Server) {
+        self.change(server.number, Change::Listed(server));
+    }
+
+    pub(crate) fn remove(self: &Arc<Self>, number: u64) {
+        self.change(number, Change::Gone);
+    }
+
+    fn change(self: &Arc<Self>, number: u64, change: Change) {
+        let mut pending = lock(&self.pending);
+        let calm = pending.is_empty();
+        pending.insert(number, change);
+        drop(pending);
+        if calm {
+            self.dirty.add(self.clone());
+        }
+    }
+
+    /// Takes in all changes since the last flush, so that there are new frames to send.
+    fn flush(&self, now: Instant) {
+        let changes = mem::take(&mut *lock(&self.pending));
+        let mut state = lock(&self.state);
+        state.history.apply(changes, || self.clock.advance());
+        state.frames.clear();
+        state.flushed = Some(now);
+    }
+
+    /// Tells a group of clients how far the list goes now.
+    fn wake(&self, group: usize) {
+        let revision = self.revision();
+        self.groups[group].send_if_modified(|known| mem::replace(known, revision) != revision);
+    }
+
+    fn followers(&self) -> usize {
+        self.groups.iter().map(watch::Sender::receiver_count).sum()
+    }
+
+    /// The last change that the list contains.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        lock(&self.state).history.revision()
+    }
+
+    /// Which run of the registry the revisions belong to.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// All servers in the list as of the last tick, in no order.
+    #[must_use]
+    pub fn servers(&self) -> Vec<Server> {
+        lock(&self.state).history.servers().cloned().collect()
+    }
+
+    /// The frame for whoever is at `cursor`: a delta where that is known and shorter, else the
+    /// snapshot.
+    fn frame(&self, cursor: Option<Revision>) -> Arc<Frame> {
+        let mut state = lock(&self.state);
+        if let Some(frame) = state.frames.get(&cursor) {
+            return frame.clone();
+        }
+        let room = state.frames.len() < MAX_CATCH_UPS;
+        if let Some(delta) = cursor
+            .filter(|_| room)
+            .and_then(|from| state.history.since(from))
+        {
+            let frame = Arc::new(Frame::delta(self.epoch, delta));
+            state.frames.insert(cursor, frame.clone());
+            return frame;
+        }
+        if let Some(snapshot) = state.frames.get(&None) {
+            return snapshot.clone();
+        }
+        let servers = state.history.servers().cloned().collect();
+        let snapshot = Frame::snapshot(self.epoch, state.history.revision(), servers);
+        let snapshot = Arc::new(snapshot);
+        state.frames.insert(None, snapshot.clone());
+        snapshot
+    }
+
+    /// Follows the list: from `known` on if that is of this epoch and not too old, else from a
+    /// snapshot.
+    #[must_use]
+    pub fn subscribe(self: &Arc<Self>, known: Option<Known>) -> Subscription {
+        let group = self.next_group.fetch_add(1, Ordering::Relaxed) % GROUPS;
+        let known = known.filter(|known| known.epoch == self.epoch);
+        Subscription {
+            woken: self.groups[group].subscribe(),
+            feed: self.clone(),
+            cursor: known.map(|known| Revision(known.revision)),
+            first: true,
+        }
+    }
+}
+
+/// A place in a feed: what one client has been given so far.
+#[derive(Debug)]
+pub struct Subscription {
+    feed: Arc<Feed>,
+    woken: watch::Receiver<Revision>,
+    cursor: Option<Revision>,
+    first: bool,
+}
+
+impl Subscription {
+    /// The next frame for this client: at once for the first, which may be empty; then whenever
+    /// the list has changed since the last one, all that has happened meanwhile in one frame.
+    ///
+    /// Cancel-safe: a frame that was not returned is not taken for given.
+    pub async fn next(&mut self) -> Arc<Frame> {
+        while !self.first
+            && self
+                .cursor
+                .is_some_and(|given| given >= *self.woken.borrow())
+        {
+            // The sender is in the feed that we hold.
+            let _ = self.woken.changed().await;
+        }
+        let frame = self.feed.frame(self.cursor);
+        self.cursor = Some(frame.to());
+        self.first = false;
+        frame
+    }
+
+    /// Forgets what was given: the next frame is a snapshot, at once.
+    pub fn restart(&mut self) {
+        self.cursor = None;
+        self.first = true;
+    }
+}
+
+/// A panic elsewhere does not make the list unusable: each critical section leaves it whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

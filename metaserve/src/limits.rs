@@ -1,0 +1,168 @@
+//! Every bound the daemon holds its peers to.
+
+use std::time::Duration;
+
+/// Every bound, with its unit, its default, and what happens to a peer that crosses it.
+///
+/// All fields are independent; [`Limits::check`] names the few combinations that contradict
+/// each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections at one time, of all roles. Default 50,000, at about 30 KB each. The next one
+    /// is told *over capacity*.
+    pub max_connections: usize,
+    /// Handshakes under way at one time, beyond which new peers first have to prove their
+    /// address (QUIC Retry, which costs an honest peer a round trip). Default 256.
+    pub retry_above_handshakes: usize,
+    /// Handshakes under way at one time, beyond which new ones are dropped unanswered.
+    /// Default 4,096.
+    pub max_handshakes: usize,
+    /// From the first packet until the peer has said what it wants. Default 10 s; then *protocol
+    /// violation*.
+    pub hello_timeout: Duration,
+    /// Silence after which a peer is taken for gone. Default 15 s, at least
+    /// [`MIN_IDLE_TIMEOUT`](Self::MIN_IDLE_TIMEOUT).
+    pub idle_timeout: Duration,
+    /// Bytes in one heartbeat. Default 8,192, at most
+    /// [`MAX_HEARTBEAT_BYTES`](Self::MAX_HEARTBEAT_BYTES); then *oversize heartbeat*.
+    pub max_heartbeat_bytes: usize,
+    /// The least time between two changes of one server in the list; of several heartbeats in
+    /// between, the newest is kept. Default 1 s.
+    pub min_interval: Duration,
+    /// Heartbeats that one server may send in one `min_interval`, lastingly. Default 32; ten
+    /// times as many at once. At half of that it gets a notice, at the end *rate limited*.
+    pub heartbeats_per_interval: u32,
+    /// Servers that one relay may list. Default 20,000; more are refused with a notice.
+    pub max_servers_per_relay: usize,
+    /// Games that may have servers at one time. Default 10,000; then *over capacity*.
+    pub max_games: usize,
+    /// How long a client may take nothing while a frame is waiting for it. Default 10 s. Then
+    /// its stream is reset (which frees what was held for it), and when it reads again it is
+    /// given a snapshot.
+    pub stall_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 50_000,
+            retry_above_handshakes: 256,
+            max_handshakes: 4_096,
+            hello_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(15),
+            max_heartbeat_bytes: 8 * 1024,
+            min_interval: Duration::from_secs(1),
+            heartbeats_per_interval: 32,
+            max_servers_per_relay: 20_000,
+            max_games: 10_000,
+            stall_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Two limits contradict each other, or one is out of its range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidLimits {
+    /// A heartbeat limit of zero or above the protocol's own.
+    #[error(
+        "a heartbeat limit of {0} bytes is out of range: choose 1 to {max}",
+        max = Limits::MAX_HEARTBEAT_BYTES
+    )]
+    MaxHeartbeat(usize),
+    /// An idle timeout that keep-alives cannot hold.
+    #[error(
+        "an idle timeout of {0:?} is too short: peers show that they are alive every \
+         {keep_alive:?}, so choose {min:?} or more",
+        keep_alive = crate::transport::KEEP_ALIVE,
+        min = Limits::MIN_IDLE_TIMEOUT
+    )]
+    IdleTimeout(Duration),
+    /// An interval longer than a server stays listed.
+    #[error(
+        "a minimal interval of {min_interval:?} is longer than the idle timeout of \
+         {idle_timeout:?}: lower the one or raise the other"
+    )]
+    MinInterval {
+        /// The interval asked for.
+        min_interval: Duration,
+        /// The idle timeout asked for.
+        idle_timeout: Duration,
+    },
+    /// No connection would ever be let in.
+    #[error("a limit of 0 connections would let nobody in: choose 1 or more")]
+    NoConnections,
+}
+
+impl Limits {
+    /// The most that `max_heartbeat_bytes` may be: 1 MiB. A heartbeat is sent to every client.
+    pub const MAX_HEARTBEAT_BYTES: usize = 1024 * 1024;
+
+    /// The least that `idle_timeout` may be: 6 s, the [keep-alive](crate::transport::KEEP_ALIVE)
+    /// interval and a second for its way. Three keep-alives (15 s) survive the loss of two.
+    pub const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(6);
+
+    /// Whether these limits can be held together.
+    ///
+    /// # Errors
+    /// The first contradiction, in words that name a way out.
+    pub fn check(&self) -> Result<(), InvalidLimits> {
+        if !(1..=Self::MAX_HEARTBEAT_BYTES).contains(&self.max_heartbeat_bytes) {
+            return Err(InvalidLimits::MaxHeartbeat(self.max_heartbeat_bytes));
+        }
+        if self.idle_timeout < Self::MIN_IDLE_TIMEOUT {
+            return Err(InvalidLimits::IdleTimeout(self.idle_timeout));
+        }
+        if self.min_interval > self.idle_timeout {
+            let Self {
+                min_interval,
+                idle_timeout,
+                ..
+            } = *self;
+            return Err(InvalidLimits::MinInterval {
+                min_interval,
+                idle_timeout,
+            });
+        }
+        if self.max_connections == 0 {
+            return Err(InvalidLimits::NoConnections);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_hold_together() {
+        assert_eq!(Limits::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let short = Limits {
+            idle_timeout: Duration::from_secs(2),
+            ..Limits::default()
+        };
+        assert!(
+            short
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("choose 6s or more")
+        );
+        let rare = Limits {
+            min_interval: Duration::from_secs(60),
+            ..Limits::default()
+        };
+        assert!(
+            rare.check()
+                .unwrap_err()
+                .to_string()
+                .contains("lower the one")
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! Messages between a game server and the daemon (`metaserve-heartbeat/1`).
+//!
+//! `docs/protocol.md`, "Heartbeat".
+
+use bincode::{BorrowDecode, Encode};
+use std::time::Duration;
+
+/// Bytes that a heartbeat's frame has besides the heartbeat: the variant and the length.
+pub const OVERHEAD_BYTES: usize = 10;
+
+/// The longest first message: a [`Hello`] with the longest game.
+pub const MAX_HELLO_BYTES: usize = 128;
+
+/// What a game server sends. The first message is a `Hello`, all others are heartbeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
+pub enum FromServer<'a> {
+    /// Variant 0: which game it is, and how players reach it.
+    Hello(Hello<'a>),
+    /// Variant 1: what players shall see of it from now on. The server is listed from the first
+    /// one on; one that equals its predecessor changes nothing.
+    Heartbeat(&'a [u8]),
+}
+
+/// The first words of a game server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Hello<'a> {
+    /// The game's tag, as in [`Game`](crate::Game).
+    pub game: &'a str,
+    /// The port that players join by, when it is not the one that this connection comes from.
+    pub port: Option<u16>,
+}
+
+/// What the daemon answers, to game servers and to relays. The first message is a `Welcome`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
+pub enum FromDaemon<'a> {
+    /// Variant 0: what this daemon accepts.
+    Welcome(Welcome),
+    /// Variant 1: something that the operator of the sender should know.
+    Notice(Notice<'a>),
+}
+
+/// What the daemon accepts from this connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Welcome {
+    /// The least time between two changes of one server, in milliseconds. Sending more often is
+    /// in vain: the newest of several is listed.
+    pub min_interval_millis: u32,
+    /// The longest heartbeat, in bytes.
+    pub max_heartbeat_bytes: u32,
+}
+
+impl Welcome {
+    /// The least time between two changes of one server.
+    #[must_use]
+    pub const fn min_interval(&self) -> Duration {
+        Duration::from_millis(self.min_interval_millis as u64)
+    }
+}
+
+/// Why the sender is not listed, or soon will not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Notice<'a> {
+    /// What kind of notice it is, for programs.
+    pub kind: NoticeKind,
+    /// One sentence, for people.
+    pub text: &'a str,
+}
+
+/// The kinds of notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, BorrowDecode)]
+#[non_exhaustive]
+pub enum NoticeKind {
+    /// Variant 0: no heartbeat has come yet, so the server is not in the list.
+    NotListed,
+    /// Variant 1: it sends far more often than is read; it will be closed if it goes on.
+    TooFast,
+    /// Variant 2: a relay's registration was refused; the text says which and why.
+    Refused,
+}

@@ -1,0 +1,32 @@
+//! Messages from a relay to the daemon (`metaserve-relay/1`). The answers are those of
+//! [`heartbeat::FromDaemon`](super::heartbeat::FromDaemon).
+//!
+//! `docs/protocol.md`, "Relay".
+
+use bincode::{BorrowDecode, Encode};
+use std::net::SocketAddr;
+
+/// Bytes that an upsert's frame has besides its heartbeat, at most: key, game, address, lengths.
+pub const OVERHEAD_BYTES: usize = 128;
+
+/// What a relay sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
+pub enum FromRelay<'a> {
+    /// Variant 0: lists a server, or changes what is listed under the same key.
+    Upsert(Upsert<'a>),
+    /// Variant 1: takes the server with this key off the list. Unknown keys are ignored.
+    Remove(u64),
+}
+
+/// One server on whose behalf the relay speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Upsert<'a> {
+    /// The relay's own name for the server, unique on this connection.
+    pub key: u64,
+    /// The game's tag, as in [`Game`](crate::Game).
+    pub game: &'a str,
+    /// Where players join.
+    pub address: SocketAddr,
+    /// What players shall see of it.
+    pub heartbeat: &'a [u8],
+}

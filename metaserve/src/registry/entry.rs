@@ -1,0 +1,176 @@
+//! What is known of one server: pure.
+
+use crate::{Fingerprint, Game, feed::Feed};
+use bytes::Bytes;
+use std::{net::SocketAddr, sync::Arc};
+use tokio::sync::watch;
+
+/// A server as clients see it. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The registry's number for it, never given to another server.
+    pub number: u64,
+    /// Whose it is and where.
+    pub placement: Arc<Placement>,
+    /// The latest of its heartbeats.
+    pub heartbeat: Bytes,
+}
+
+/// Whose a server is and where: what changes seldom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The game it belongs to.
+    pub game: Game,
+    /// Where players join: the IPv4 address, if it has one.
+    pub address: SocketAddr,
+    /// Where they can join as well: the IPv6 address of a server that has both.
+    pub second_address: Option<SocketAddr>,
+    /// The fingerprint of its certificate, if it has presented one.
+    pub identity: Option<Fingerprint>,
+}
+
+/// One connection, or one registration of a relay, that speaks for an entry.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) id: u64,
+    pub(super) address: SocketAddr,
+    /// Set when another link has taken this one's place.
+    pub(super) replaced: watch::Sender<bool>,
+}
+
+/// A server with the links that speak for it: one, or one for each address family.
+pub(super) struct Entry {
+    pub(super) number: u64,
+    pub(super) game: Game,
+    pub(super) identity: Option<Fingerprint>,
+    /// In the order in which players shall see the addresses: IPv4 first. Never empty.
+    links: Vec<Link>,
+    placement: Arc<Placement>,
+    /// None until the first heartbeat: until then the server is not listed.
+    heartbeat: Option<Bytes>,
+    /// Who is told of changes: the feed of the game and the feed of all games.
+    feeds: [Arc<Feed>; 2],
+}
+
+/// What a heartbeat did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is what the list shows from the next tick on.
+    Changed,
+    /// It equals the one before: nothing happens, nothing is sent.
+    Unchanged,
+    /// Another connection speaks for this server now: nothing happens.
+    Replaced,
+}
+
+impl Entry {
+    pub(super) fn new(
+        number: u64,
+        game: Game,
+        identity: Option<Fingerprint>,
+        link: Link,
+        feeds: [Arc<Feed>; 2],
+    ) -> Self {
+        let placement = Arc::new(Placement {
+            game: game.clone(),
+            address: link.address,
+            second_address: None,
+            identity,
+        });
+        Self {
+            number,
+            game,
+            identity,
+            links: vec![link],
+            placement,
+            heartbeat: None,
+            feeds,
+        }
+    }
+
+    /// Lets `link` speak for this server as well, or instead of the link of its family.
+    pub(super) fn join(&mut self, link: Link) {
+        let family = |of: &Link| of.address.is_ipv6();
+        self.links.retain(|old| {
+            let stays = family(old) != family(&link);
+            if !stays {
+                old.replaced.send_replace(true);
+            }
+            stays
+        });
+        self.links.push(link);
+        self.links.sort_by_key(family);
+        self.place();
+    }
+
+    /// Ends a link. Returns whether it was the last one, so that the entry has to go.
+    #[must_use]
+    pub(super) fn leave(&mut self, link: u64) -> bool {
+        let before = self.links.len();
+        self.links.retain(|known| known.id != link);
+        if self.links.is_empty() {
+            return true;
+        }
+        if self.links.len() != before {
+            self.place();
+        }
+        false
+    }
+
+    /// Tells every link that it has been replaced, and clients that the server is gone.
+    pub(super) fn end(&self) {
+        for link in &self.links {
+            link.replaced.send_replace(true);
+        }
+        if self.heartbeat.is_some() {
+            self.feeds.iter().for_each(|feed| feed.remove(self.number));
+        }
+    }
+
+    pub(super) fn move_to(&mut self, link: u64, address: SocketAddr) {
+        if let Some(known) = self.links.iter_mut().find(|known| known.id == link)
+            && known.address != address
+        {
+            known.address = address;
+            self.place();
+        }
+    }
+
+    pub(super) fn apply(&mut self, link: u64, heartbeat: Bytes) -> Applied {
+        if !self.links.iter().any(|known| known.id == link) {
+            return Applied::Replaced;
+        }
+        if self.heartbeat.as_ref() == Some(&heartbeat) {
+            return Applied::Unchanged;
+        }
+        self.heartbeat = Some(heartbeat);
+        self.tell();
+        Applied::Changed
+    }
+
+    fn place(&mut self) {
+        let address = |at: usize| self.links.get(at).map(|link| link.address);
+        let Some(first) = address(0) else { return };
+        self.placement = Arc::new(Placement {
+            game: self.game.clone(),
+            address: first,
+            second_address: address(1),
+            identity: self.identity,
+        });
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let Some(heartbeat) = &self.heartbeat else {
+            return;
+        };
+        let server = Server {
+            number: self.number,
+            placement: self.placement.clone(),
+            heartbeat: heartbeat.clone(),
+        };
+        let [game, all] = &self.feeds;
+        all.list(server.clone());
+        game.list(server);
+    }
+}

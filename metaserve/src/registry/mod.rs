@@ -1,0 +1,222 @@
+//! The truth about every connected server, and the feeds that tell it.
+//!
+//! Whoever speaks for a server holds a [`Registration`]; when it is dropped, on whatever path,
+//! the server is off the list with the next tick.
+
+mod entry;
+mod revision;
+
+pub use entry::{Applied, Placement, Server};
+pub(crate) use revision::Clock;
+pub use revision::Revision;
+
+use crate::{
+    Fingerprint, Game,
+    feed::{Dirty, Feed},
+};
+use bytes::Bytes;
+use dashmap::{DashMap, Entry as MapEntry};
+use entry::{Entry, Link};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// All servers, of all games.
+pub struct Registry {
+    entries: DashMap<Key, Entry>,
+    games: DashMap<Game, Weak<Feed>>,
+    all: Arc<Feed>,
+    max_games: usize,
+    numbers: AtomicU64,
+    epoch: u64,
+    clock: Arc<Clock>,
+    dirty: Arc<Dirty>,
+}
+
+/// What makes a server the same server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    /// The certificate it presents.
+    Identity(Fingerprint),
+    /// Without one: the one link that speaks for it.
+    Link(u64),
+}
+
+/// No more games fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this daemon already lists servers of {0} games, as many as it may: \
+     use the tag of a game it knows, or ask its operator"
+)]
+pub struct TooManyGames(pub usize);
+
+impl Registry {
+    /// An empty registry in which at most `max_games` games may have servers or followers at a
+    /// time. Changes reach clients only while [`run`](Self::run) runs.
+    #[must_use]
+    pub fn new(max_games: usize) -> Arc<Self> {
+        let epoch = fastrand::u64(1..);
+        let clock = Arc::new(Clock::default());
+        let dirty = Arc::new(Dirty::default());
+        let all = Arc::new(Feed::new(epoch, clock.clone(), dirty.clone()));
+        Arc::new(Self {
+            entries: DashMap::new(),
+            games: DashMap::new(),
+            all,
+            max_games,
+            numbers: AtomicU64::new(1),
+            epoch,
+            clock,
+            dirty,
+        })
+    }
+
+    /// Turns changes into frames, once per `tick` for everybody, until it is dropped.
+    ///
+    /// Cancel-safe: changes wait for the next `run`. One at a time is meant to run.
+    pub async fn run(&self, tick: Duration) {
+        self.dirty.run(tick).await;
+    }
+
+    /// Lets somebody speak for a server of `game` at `address`. It is listed from its first
+    /// heartbeat on.
+    ///
+    /// With an `identity`, the server is the one that this identity has spoken for before: in
+    /// the same address family the new registration replaces the old one, in the other it adds
+    /// its address, and in another game the old entry ends.
+    ///
+    /// # Errors
+    /// When no more games fit.
+    pub fn register(
+        self: &Arc<Self>,
+        game: &Game,
+        address: SocketAddr,
+        identity: Option<Fingerprint>,
+    ) -> Result<Registration, TooManyGames> {
+        let feeds = [self.feed(Some(game))?, self.all.clone()];
+        let id = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let key = identity.map_or(Key::Link(id), Key::Identity);
+        let (sender, replaced) = watch::channel(false);
+        let link = Link {
+            id,
+            address,
+            replaced: sender,
+        };
+        match self.entries.entry(key) {
+            MapEntry::Occupied(mut known) if known.get().game == *game => {
+                known.get_mut().join(link)
+            }
+            MapEntry::Occupied(mut elsewhere) => {
+                elsewhere.get().end();
+                elsewhere.insert(Entry::new(id, game.clone(), identity, link, feeds));
+            }
+            MapEntry::Vacant(vacant) => {
+                vacant.insert(Entry::new(id, game.clone(), identity, link, feeds));
+            }
+        }
+        Ok(Registration {
+            registry: self.clone(),
+            key,
+            link: id,
+            replaced,
+        })
+    }
+
+    /// The feed of one game, or of all games.
+    ///
+    /// # Errors
+    /// When the game is new and no more games fit.
+    pub fn feed(&self, game: Option<&Game>) -> Result<Arc<Feed>, TooManyGames> {
+        let Some(game) = game else {
+            return Ok(self.all.clone());
+        };
+        if let Some(feed) = self.games.get(game).and_then(|known| known.upgrade()) {
+            return Ok(feed);
+        }
+        if self.games.len() >= self.max_games {
+            // Games without servers and followers are forgotten when their place is needed.
+            self.games.retain(|_, feed| feed.strong_count() > 0);
+            if self.games.len() >= self.max_games {
+                return Err(TooManyGames(self.max_games));
+            }
+        }
+        let mut known = self.games.entry(game.clone()).or_default();
+        Ok(known.upgrade().unwrap_or_else(|| {
+            let feed = Arc::new(Feed::new(
+                self.epoch,
+                self.clock.clone(),
+                self.dirty.clone(),
+            ));
+            *known = Arc::downgrade(&feed);
+            feed
+        }))
+    }
+
+    /// How many servers are connected, whether listed yet or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no server is connected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// The right to speak for one server. Dropping it takes the server off the list, unless another
+/// registration of the same identity still speaks for it.
+#[must_use = "dropping it takes the server off the list"]
+pub struct Registration {
+    registry: Arc<Registry>,
+    key: Key,
+    link: u64,
+    replaced: watch::Receiver<bool>,
+}
+
+impl Registration {
+    /// What players see of the server from the next tick on.
+    pub fn heartbeat(&self, heartbeat: Bytes) -> Applied {
+        match self.registry.entries.get_mut(&self.key) {
+            Some(mut entry) => entry.apply(self.link, heartbeat),
+            None => Applied::Replaced,
+        }
+    }
+
+    /// The server is reached at another address now.
+    pub fn move_to(&self, address: SocketAddr) {
+        if let Some(mut entry) = self.registry.entries.get_mut(&self.key) {
+            entry.move_to(self.link, address);
+        }
+    }
+
+    /// Completes when another registration of the same identity has taken this one's place.
+    /// Cancel-safe.
+    pub async fn replaced(&self) {
+        let mut replaced = self.replaced.clone();
+        // An error means that the entry has dropped the link, which it does only when replacing.
+        let _ = replaced.wait_for(|replaced| *replaced).await;
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let gone = self
+            .registry
+            .entries
+            .remove_if_mut(&self.key, |_, entry| entry.leave(self.link));
+        if let Some((_, entry)) = gone {
+            entry.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

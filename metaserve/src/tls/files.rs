@@ -1,0 +1,103 @@
+//! Certificates and keys in files: PEM or DER in, PEM out.
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// A file of ours is not there, not readable, or not what it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", path.display())]
+pub struct FileError {
+    /// Which file.
+    pub path: PathBuf,
+    /// What about it.
+    #[source]
+    pub problem: FileProblem,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileProblem {
+    /// It cannot be read.
+    #[error("the file cannot be read: {0}")]
+    Read(io::Error),
+    /// It holds something else.
+    #[error("the file holds no {0}, neither as PEM nor as DER")]
+    Holds(&'static str),
+    /// It cannot be written.
+    #[error("cannot be written ({0}): choose a directory that this user may write to")]
+    Write(io::Error),
+    /// Certificate and key are each in order, but not made for each other.
+    #[error("the key does not belong to the certificate in {}", .0.display())]
+    Mismatch(PathBuf),
+    /// It holds what it should in a form that cannot be used.
+    #[error("the file cannot be used: {0}")]
+    Unusable(String),
+}
+
+impl FileProblem {
+    pub(crate) fn at(self, path: &Path) -> FileError {
+        FileError {
+            path: path.to_owned(),
+            problem: self,
+        }
+    }
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    std::fs::read(path).map_err(|error| FileProblem::Read(error).at(path))
+}
+
+/// Writes a file that only its owner may read, and all of it or nothing.
+#[cfg(feature = "identity")]
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    use std::io::Write;
+    let write = || {
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(format!(".{}", std::process::id()));
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)
+    };
+    write().map_err(|error| FileProblem::Write(error).at(path))
+}
+
+fn is_pem(bytes: &[u8]) -> bool {
+    bytes.windows(11).any(|window| window == b"-----BEGIN ")
+}
+
+/// The certificates in a file, in its order: any number as PEM, or one as DER.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
+    let bytes = read(path)?;
+    let certificates = match is_pem(&bytes) {
+        true => CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>(),
+        false => Ok(vec![CertificateDer::from(bytes)]),
+    };
+    // Each is parsed, so that a text or a key is not taken for a certificate.
+    let parse = |der| rustls::server::ParsedCertificate::try_from(der).is_ok();
+    match certificates {
+        Ok(all) if !all.is_empty() && all.iter().all(parse) => Ok(all),
+        _ => Err(FileProblem::Holds("certificate").at(path)),
+    }
+}
+
+/// The private key in a file: the first one as PEM (PKCS#8, PKCS#1 or SEC1), or one as DER.
+pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
+    let bytes = read(path)?;
+    let key = match is_pem(&bytes) {
+        true => PrivateKeyDer::from_pem_slice(&bytes).ok(),
+        false => PrivateKeyDer::try_from(bytes).ok(),
+    };
+    key.ok_or_else(|| FileProblem::Holds("private key").at(path))
+}

@@ -1,0 +1,129 @@
+//! A certificate of one's own.
+
+use super::{FileError, Fingerprint, files, files::FileProblem, provider};
+use rustls::{
+    pki_types::{CertificateDer, PrivateKeyDer},
+    sign::CertifiedKey,
+};
+use std::{path::Path, sync::Arc};
+
+/// A certificate chain with its private key: a daemon's, a relay's, or a game server's own.
+///
+/// A game server that presents one keeps its place in the list by it: a quick restart replaces
+/// the old entry instead of standing beside it, its IPv4 and IPv6 connections are one entry, and
+/// nobody without the key can take the entry over. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: Arc<PrivateKeyDer<'static>>,
+}
+
+impl Identity {
+    /// The certificate chain and the key in two files, PEM or DER.
+    ///
+    /// # Errors
+    /// When a file cannot be read, holds something else, or the key belongs to another
+    /// certificate.
+    pub fn load(chain: &Path, key: &Path) -> Result<Self, FileError> {
+        let identity = Self {
+            chain: files::certificates(chain)?,
+            key: Arc::new(files::key(key)?),
+        };
+        let mismatch = || FileProblem::Mismatch(chain.to_owned()).at(key);
+        match identity.certified_key() {
+            Ok(_) => Ok(identity),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(mismatch()),
+            Err(other) => Err(FileProblem::Unusable(other.to_string()).at(key)),
+        }
+    }
+
+    /// The identity kept in `directory` (`cert.pem` and `key.pem`, readable by their owner
+    /// only). Where there is none, the directory and a self-signed identity are made.
+    ///
+    /// `names` are the host names and IP addresses that a new certificate is valid for; they
+    /// matter to those who trust it as a CA file, not to those who pin its fingerprint.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written, or holds something else. An identity that is
+    /// there in part or damaged is never overwritten.
+    #[cfg(feature = "identity")]
+    pub fn load_or_create(directory: &Path, names: &[String]) -> Result<Self, FileError> {
+        let [chain, key] = [directory.join("cert.pem"), directory.join("key.pem")];
+        let missing = |path: &Path| {
+            let metadata = std::fs::symlink_metadata(path);
+            metadata.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        };
+        if missing(&chain) && missing(&key) {
+            let made = rcgen::generate_simple_self_signed(names)
+                .map_err(|error| FileProblem::Unusable(error.to_string()).at(&chain))?;
+            files::write_private(&key, made.signing_key.serialize_pem().as_bytes())?;
+            files::write_private(&chain, made.cert.pem().as_bytes())?;
+        }
+        Self::load(&chain, &key)
+    }
+
+    /// The fingerprint of the certificate: what others pin, and the server's name in the list.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.chain[0])
+    }
+
+    /// The certificate in DER, the first of its chain.
+    #[must_use]
+    pub fn certificate(&self) -> &CertificateDer<'static> {
+        &self.chain[0]
+    }
+
+    /// Chain and key in rustls' form; fails when they do not belong together.
+    pub(crate) fn certified_key(&self) -> Result<CertifiedKey, rustls::Error> {
+        CertifiedKey::from_der(self.chain.clone(), self.key.clone_key(), &provider())
+    }
+}
+
+#[cfg(all(test, feature = "identity"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_made_once_and_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let new = directory.path().join("new");
+        let made = Identity::load_or_create(&new, &["localhost".into()]).unwrap();
+        let kept = Identity::load_or_create(&new, &[]).unwrap();
+        assert_eq!(made.fingerprint(), kept.fingerprint());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nobody_else_may_read_the_key() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        Identity::load_or_create(directory.path(), &[]).unwrap();
+        let metadata = std::fs::metadata(directory.path().join("key.pem")).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_of_another_certificate_is_refused() {
+        let [one, two] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        Identity::load_or_create(one.path(), &[]).unwrap();
+        Identity::load_or_create(two.path(), &[]).unwrap();
+        let error =
+            Identity::load(&one.path().join("cert.pem"), &two.path().join("key.pem")).unwrap_err();
+        assert!(
+            matches!(error.problem, FileProblem::Mismatch(_)),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn half_an_identity_is_not_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("key.pem"), "mine").unwrap();
+        assert!(Identity::load_or_create(directory.path(), &[]).is_err());
+        assert_eq!(
+            std::fs::read(directory.path().join("key.pem")).unwrap(),
+            b"mine"
+        );
+    }
+}

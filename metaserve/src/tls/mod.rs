@@ -1,0 +1,36 @@
+//! Who is who: certificates, fingerprints, and whom to trust.
+//!
+//! All connections are TLS 1.3 inside QUIC, with rustls and its *ring* provider.
+
+mod files;
+mod fingerprint;
+mod identity;
+mod trust;
+
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod tickets;
+
+pub use files::{FileError, FileProblem};
+pub use fingerprint::{Fingerprint, InvalidFingerprint};
+pub use identity::Identity;
+pub use trust::{Trust, TrustError, client_config};
+
+use rustls::crypto::CryptoProvider;
+use std::sync::Arc;
+
+/// rustls' *ring* provider, with the ciphers in order of their cost: where both ends have AES in
+/// hardware, ChaCha20 costs 1.4 times as much for a list's traffic.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    use rustls::crypto::ring::{cipher_suite as suite, default_provider};
+    let cipher_suites = vec![
+        suite::TLS13_AES_128_GCM_SHA256,
+        suite::TLS13_AES_256_GCM_SHA384,
+        suite::TLS13_CHACHA20_POLY1305_SHA256,
+    ];
+    Arc::new(CryptoProvider {
+        cipher_suites,
+        ..default_provider()
+    })
+}

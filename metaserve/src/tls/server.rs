@@ -1,0 +1,108 @@
+//! The daemon's side of a handshake.
+
+use super::{Identity, provider, tickets::Tickets};
+use crate::Role;
+use quinn::crypto::rustls::QuicServerConfig;
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
+    crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature},
+    pki_types::{CertificateDer, UnixTime},
+    server::danger::{ClientCertVerified, ClientCertVerifier},
+    sign::SingleCertAndKey,
+};
+use std::{sync::Arc, time::SystemTime};
+
+/// The quinn settings of a daemon: its certificate, all [roles](Role), client certificates asked
+/// for but not required, `tickets` for peers that come again, and `transport`, for which
+/// [`transport::server`](crate::transport::server) is meant.
+///
+/// # Errors
+/// When chain and key of the identity do not belong together.
+pub fn server_config(
+    identity: &Identity,
+    tickets: &Arc<Tickets>,
+    transport: quinn::TransportConfig,
+) -> Result<quinn::ServerConfig, rustls::Error> {
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("the provider has TLS 1.3 ciphers")
+        .with_client_cert_verifier(Arc::new(AnyIdentity::new()))
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key()?)));
+    tls.alpn_protocols = Role::ALL.map(|role| role.alpn().to_vec()).into();
+    tls.ignore_client_order = true;
+    tls.ticketer = tickets.clone();
+    // One ticket is enough for a peer that keeps one connection. 0-RTT stays off: it can be
+    // replayed, and what a peer says first changes the list.
+    tls.send_tls13_tickets = 1;
+    tls.max_early_data_size = 0;
+    let tls = QuicServerConfig::try_from(tls).expect("the provider has QUIC's initial cipher");
+    let mut config = quinn::ServerConfig::new(Arc::new(tls), tickets.address_validation());
+    config.transport_config(Arc::new(transport));
+    Ok(config)
+}
+
+/// When the certificate ends to be valid, as it says itself; none when it says nothing readable.
+#[must_use]
+pub fn valid_until(identity: &Identity) -> Option<SystemTime> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(identity.certificate()).ok()?;
+    let seconds = certificate.validity().not_after.timestamp();
+    let since_epoch = std::time::Duration::from_secs(u64::try_from(seconds).ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(since_epoch)
+}
+
+/// Accepts any certificate whose key the peer proves to hold: a certificate is a name here, and
+/// says nothing about what its holder may do.
+#[derive(Debug)]
+struct AnyIdentity {
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl AnyIdentity {
+    fn new() -> Self {
+        Self {
+            algorithms: provider().signature_verification_algorithms,
+        }
+    }
+}
+
+impl ClientCertVerifier for AnyIdentity {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::PeerIncompatible::Tls13RequiredForQuic.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,156 @@
+//! Whom a game trusts to be the daemon.
+
+use super::{FileError, Fingerprint, Identity, files, provider};
+use crate::{Role, transport};
+use quinn::crypto::rustls::QuicClientConfig;
+use rustls::{
+    CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use std::{path::Path, sync::Arc};
+
+/// Whom a game trusts to be the daemon, in one line.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Trust {
+    /// Whoever the operating system trusts, for the name that is connected to: for a daemon with
+    /// a certificate from a public authority.
+    #[cfg(feature = "system-roots")]
+    SystemRoots,
+    /// Who has a certificate from these authorities, or one of these very certificates, for the
+    /// name that is connected to.
+    Authorities(Vec<CertificateDer<'static>>),
+    /// Who holds the key of the one certificate with this fingerprint, under whatever name and
+    /// date: for a daemon with a self-signed certificate, which prints it when it starts.
+    Fingerprint(Fingerprint),
+}
+
+/// The trust asked for cannot be set up on this machine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// An authority's certificate cannot serve as one.
+    #[error("an authority's certificate cannot be used: {0}")]
+    Authority(#[source] rustls::Error),
+    /// The operating system's roots cannot be read.
+    #[error("the system's trusted certificates cannot be used: {0}")]
+    SystemRoots(#[source] rustls::Error),
+    /// The identity's certificate cannot be presented.
+    #[error("the identity cannot be used: {0}")]
+    Identity(#[source] rustls::Error),
+}
+
+impl Trust {
+    /// The certificates in a file (PEM or DER), as [`Trust::Authorities`].
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds no certificate.
+    pub fn file(path: &Path) -> Result<Self, FileError> {
+        Ok(Self::Authorities(files::certificates(path)?))
+    }
+}
+
+/// The quinn settings of a connection to the daemon in the given role: trust, the own identity
+/// if any, ALPN, and [`transport::client`].
+///
+/// # Errors
+/// When the trust or the identity cannot be used; see [`TrustError`].
+pub fn client_config(
+    role: Role,
+    trust: &Trust,
+    identity: Option<&Identity>,
+) -> Result<quinn::ClientConfig, TrustError> {
+    let builder = rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("the provider has TLS 1.3 ciphers");
+    let builder = match trust {
+        Trust::Authorities(authorities) => {
+            let mut roots = RootCertStore::empty();
+            for authority in authorities {
+                roots
+                    .add(authority.clone())
+                    .map_err(TrustError::Authority)?;
+            }
+            builder.with_root_certificates(roots)
+        }
+        Trust::Fingerprint(fingerprint) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Pinned::new(*fingerprint))),
+        #[cfg(feature = "system-roots")]
+        Trust::SystemRoots => {
+            let verifier = rustls_platform_verifier::Verifier::new(provider());
+            let verifier = verifier.map_err(TrustError::SystemRoots)?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
+        }
+    };
+    let mut tls = match identity {
+        Some(identity) => builder
+            .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
+            .map_err(TrustError::Identity)?,
+        None => builder.with_no_client_auth(),
+    };
+    tls.alpn_protocols = vec![role.alpn().to_vec()];
+    let tls = QuicClientConfig::try_from(tls).expect("the provider has QUIC's initial cipher");
+    let mut config = quinn::ClientConfig::new(Arc::new(tls));
+    config.transport_config(Arc::new(transport::client()));
+    Ok(config)
+}
+
+/// Accepts the one certificate with a known fingerprint. Its signature over the handshake is
+/// verified as ever; name, dates and issuer add nothing to a certificate that is known itself.
+#[derive(Debug)]
+struct Pinned {
+    fingerprint: Fingerprint,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Pinned {
+    fn new(fingerprint: Fingerprint) -> Self {
+        Self {
+            fingerprint,
+            algorithms: provider().signature_verification_algorithms,
+        }
+    }
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match Fingerprint::of(end_entity) == self.fingerprint {
+            true => Ok(ServerCertVerified::assertion()),
+            false => Err(CertificateError::ApplicationVerificationFailure.into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::PeerIncompatible::Tls13RequiredForQuic.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,62 @@
+//! All quinn settings, each with its reason.
+
+use quinn::{IdleTimeout, TransportConfig, VarInt};
+use std::time::Duration;
+
+/// How often a game shows that it is alive: every 5 s, so that a NAT keeps the path and the
+/// daemon's idle timeout (15 s by default) survives the loss of two keep-alives. Only this side
+/// sends them: if both did, each would restart the other's timer and a death be found late.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// After how much silence a game takes the daemon for gone: 15 s. The shorter of both ends'
+/// timeouts holds.
+pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What every connection has in common.
+fn common(idle_timeout: Duration) -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport
+        // One stream each way for the connection's life; memory follows the number of streams
+        // that may be opened (29 KB at 1, 163 KB at 1,024).
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(VarInt::from_u32(1))
+        // Datagrams are not used: no buffer for them.
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(IdleTimeout::try_from(idle_timeout).ok());
+    transport
+}
+
+/// Settings of a game server, a game client or a relay.
+#[must_use]
+pub fn client() -> TransportConfig {
+    let mut transport = common(CLIENT_IDLE_TIMEOUT);
+    transport
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        // A list of 5,000 servers is about a megabyte: with this window it takes a client that
+        // is 100 ms away half a second.
+        .stream_receive_window(VarInt::from_u32(512 * 1024))
+        .receive_window(VarInt::from_u32(512 * 1024))
+        // Heartbeats: the newest is all that is worth keeping.
+        .send_window(256 * 1024);
+    transport
+}
+
+/// Settings of the daemon.
+#[cfg(feature = "server")]
+#[must_use]
+pub fn server(limits: &crate::Limits) -> TransportConfig {
+    let mut transport = common(limits.idle_timeout);
+    // The daemon always reads, so that this is only what may be on its way: two heartbeats, or a
+    // relay's burst.
+    let window = u32::try_from(2 * limits.max_heartbeat_bytes)
+        .unwrap_or(u32::MAX)
+        .max(64 * 1024);
+    transport
+        .stream_receive_window(VarInt::from_u32(window))
+        .receive_window(VarInt::from_u32(window))
+        // What a client has not acknowledged is kept for it, so this bounds what a slow one may
+        // hold besides the frame that all share. 128 KiB feed a client that is 100 ms away with
+        // more than a megabyte a second.
+        .send_window(128 * 1024);
+    transport
+}
