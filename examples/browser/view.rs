@@ -40,8 +40,11 @@ pub(crate) fn draw<Id: Copy + Ord>(frame: &mut Frame<'_>, app: &mut App<Id>, now
     let [left, right] = if wide {
         Layout::horizontal([Constraint::Min(0), Constraint::Length(BESIDE)]).areas(middle)
     } else {
-        let lines = details.height().saturating_add(2);
-        let lines = lines.min(usize::from(middle.height / 2)) as u16;
+        // Up to half of the screen, or more where the list leaves it empty.
+        let list = app.count().0.saturating_add(1).try_into();
+        let spare = middle.height.saturating_sub(list.unwrap_or(u16::MAX));
+        let lines = details.height().saturating_add(2).try_into();
+        let lines = spare.max(middle.height / 2).min(lines.unwrap_or(u16::MAX));
         Layout::vertical([Constraint::Min(0), Constraint::Length(lines)]).areas(middle)
     };
     list(frame, left, app);
@@ -118,6 +121,7 @@ fn foot<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &App<Id>) {
 
 fn list<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &mut App<Id>) {
     let window = app.window(area.height.saturating_sub(1).into());
+    let widths = Column::ALL.map(|column| width(app.rows(window.clone()), column));
     let (sort, reversed) = app.sort();
     let titles = Column::ALL.map(|column| {
         let arrow = match (column == sort, reversed) {
@@ -136,14 +140,6 @@ fn list<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &mut App<Id>) {
         let cells = Column::ALL.map(|column| cell(row, column));
         ratatui::widgets::Row::new(cells).style(style)
     });
-    let widths = [
-        Constraint::Fill(3),
-        Constraint::Max(14),
-        Constraint::Length(9),
-        Constraint::Fill(1),
-        Constraint::Max(18),
-        Constraint::Length(21),
-    ];
     let table = Table::new(rows, widths)
         .header(ratatui::widgets::Row::new(titles).style(header))
         .column_spacing(2);
@@ -160,6 +156,20 @@ fn list<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &mut App<Id>) {
         };
         frame.render_widget(Line::from(nothing(app)).centered().dark_gray(), area);
     }
+}
+
+/// As wide as what stands in a column, within bounds; names get the rest.
+fn width<'a>(rows: impl Iterator<Item = (&'a Row, bool)>, column: Column) -> Constraint {
+    let longest = match column {
+        Column::Name => return Constraint::Min(16),
+        Column::Game | Column::Map | Column::Mode => 16,
+        Column::Players => 13,
+        Column::Address => 47,
+    };
+    let texts = rows.map(|(row, _)| Line::from(row.cell(column)).width());
+    let title = column.title().len() + " ▾".chars().count();
+    let width = texts.fold(title, usize::max).min(longest);
+    Constraint::Length(width.try_into().unwrap_or(u16::MAX))
 }
 
 /// Why there is no row.

@@ -47,7 +47,7 @@ struct Cli {
     /// The port that players join by, where questions go to another [default: that of --server]
     #[arg(long)]
     port: Option<u16>,
-    /// Ask the game server this often, such as 500ms or 5s
+    /// Ask the game server this often, 2s or more
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = interval)]
     interval: Duration,
     /// Keep the server's own certificate in this directory: by it a restarted sidecar takes the
@@ -138,8 +138,8 @@ where
 
 fn interval(text: &str) -> Result<Duration, String> {
     let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if interval < Duration::from_millis(100) {
-        return Err("choose 100ms or more, for the game server's sake".into());
+    if interval < Duration::from_secs(2) {
+        return Err("choose 2s or more: game servers do not answer more often".into());
     }
     Ok(interval)
 }
@@ -191,6 +191,6 @@ mod tests {
         let cli = "sidecar --game quake3 --server localhost:27960";
         let cli = Cli::try_parse_from(cli.split(' ')).unwrap();
         assert_eq!((cli.game.id(), cli.server.port()), ("quake3", 27960));
-        assert!(interval("0s").is_err());
+        assert!(interval("1s").is_err());
     }
 }
