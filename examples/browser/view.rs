@@ -32,7 +32,7 @@ pub(crate) fn draw<Id: Copy + Ord>(frame: &mut Frame<'_>, app: &mut App<Id>, now
     head(frame, top, app, now);
     foot(frame, bottom, app);
     let Some(chosen) = app.selected().filter(|_| app.shows_details()) else {
-        return list(frame, middle, app);
+        return list(frame, middle, app, now);
     };
     let wide = middle.width >= WIDE;
     let inner = if wide { BESIDE } else { middle.width }.saturating_sub(2);
@@ -47,7 +47,7 @@ pub(crate) fn draw<Id: Copy + Ord>(frame: &mut Frame<'_>, app: &mut App<Id>, now
         let lines = spare.max(middle.height / 2).min(lines.unwrap_or(u16::MAX));
         Layout::vertical([Constraint::Min(0), Constraint::Length(lines)]).areas(middle)
     };
-    list(frame, left, app);
+    list(frame, left, app, now);
     let block = Block::bordered()
         .title(" Server ")
         .border_style(Color::DarkGray);
@@ -58,10 +58,10 @@ pub(crate) fn draw<Id: Copy + Ord>(frame: &mut Frame<'_>, app: &mut App<Id>, now
 fn head<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &App<Id>, now: Instant) {
     let (shown, all) = app.count();
     let servers = match shown == all {
-        true => format!("{all} servers"),
-        false => format!("{shown} of {all} servers"),
+        true => count(all as u64, "server"),
+        false => format!("{shown} of {}", count(all as u64, "server")),
     };
-    let counts = format!("   {servers}, {} players   ", app.players());
+    let counts = format!("   {servers}, {}   ", count(app.players(), "player"));
     let left = [
         " metaserve ".bold().reversed(),
         counts.into(),
@@ -76,6 +76,11 @@ fn head<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &App<Id>, now: I
     let [left_area, right_area] = Layout::horizontal(parts).areas(area);
     frame.render_widget(Line::from_iter(left), left_area);
     frame.render_widget(age, right_area);
+}
+
+fn count(number: u64, of: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {of}{plural}")
 }
 
 fn status<Id: Copy + Ord>(app: &App<Id>, now: Instant) -> Span<'static> {
@@ -119,7 +124,7 @@ fn foot<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &App<Id>) {
     frame.render_widget(line, area);
 }
 
-fn list<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &mut App<Id>) {
+fn list<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &mut App<Id>, now: Instant) {
     let window = app.window(area.height.saturating_sub(1).into());
     let widths = Column::ALL.map(|column| width(app.rows(window.clone()), column));
     let (sort, reversed) = app.sort();
@@ -154,7 +159,7 @@ fn list<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &mut App<Id>) {
             height: area.height.min(1),
             ..area
         };
-        frame.render_widget(Line::from(nothing(app)).centered().dark_gray(), area);
+        frame.render_widget(Line::from(nothing(app, now)).centered().dark_gray(), area);
     }
 }
 
@@ -173,9 +178,10 @@ fn width<'a>(rows: impl Iterator<Item = (&'a Row, bool)>, column: Column) -> Con
 }
 
 /// Why there is no row.
-fn nothing<Id: Copy + Ord>(app: &App<Id>) -> &'static str {
-    match app.count() {
-        (_, 0) => "no server is listed",
+fn nothing<Id: Copy + Ord>(app: &App<Id>, now: Instant) -> &'static str {
+    match (app.count(), app.age(now)) {
+        (_, None) => "no list yet",
+        ((_, 0), _) => "no server is listed",
         _ => "no server passes the filter",
     }
 }
@@ -320,6 +326,17 @@ mod tests {
         line_with(
             &screen(&mut app, 100, 20, Duration::ZERO),
             "no server passes the filter",
+        );
+    }
+
+    #[test]
+    fn an_empty_list_is_told_from_none() {
+        let mut app = App::<u16>::new(some_moment());
+        line_with(&screen(&mut app, 100, 20, Duration::ZERO), "no list yet");
+        app.change([], some_moment());
+        line_with(
+            &screen(&mut app, 100, 20, Duration::ZERO),
+            "no server is listed",
         );
     }
 
