@@ -24,14 +24,14 @@ use std::{
 /// Prints the list of servers, and then each change.
 #[derive(Debug, Parser)]
 struct Cli {
-    #[command(flatten)]
-    daemon: DaemonArgs,
     /// Follow this game only [default: all games]
     #[arg(long, value_name = "TAG")]
     game: Option<String>,
     /// Print the list as it is now, and end
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    daemon: DaemonArgs,
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -19,8 +19,6 @@ use std::{path::PathBuf, time::Duration};
 /// Publishes a pretended game server on the list.
 #[derive(Debug, Parser)]
 struct Cli {
-    #[command(flatten)]
-    daemon: DaemonArgs,
     /// The game to be listed in
     #[arg(long, value_name = "TAG", default_value = "example")]
     game: String,
@@ -30,10 +28,11 @@ struct Cli {
     /// What the server is called
     #[arg(long, default_value = "An example")]
     name: String,
-    /// Keep the server's own certificate in this directory: by it a restarted server takes its
-    /// old place in the list
+    /// Keep the server's certificate here: by it a restarted server takes its old place
     #[arg(long, value_name = "DIR")]
     identity: Option<PathBuf>,
+    #[command(flatten)]
+    daemon: DaemonArgs,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -55,7 +54,7 @@ async fn main() -> anyhow::Result<()> {
 
 /// The state of a game that changes every two seconds. A real server would yield its own.
 fn heartbeats(name: String) -> impl Stream<Item = Vec<u8>> {
-    // Three players come, one after the other, and go again; then the next map begins.
+    // Three players come and go again; then the next map begins.
     let states = ["dunes", "harbour", "old mill"]
         .into_iter()
         .flat_map(|map| [0, 1, 2, 3, 2, 1].map(|players| (map, players)))

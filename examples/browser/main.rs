@@ -39,11 +39,11 @@ use tokio::sync::{mpsc, watch};
 #[derive(Debug, Parser)]
 #[command(after_help = AFTER_HELP)]
 struct Cli {
-    #[command(flatten)]
-    daemon: DaemonArgs,
     /// Follow this game only [default: all games]
     #[arg(long, value_name = "TAG")]
     game: Option<String>,
+    #[command(flatten)]
+    daemon: DaemonArgs,
 }
 
 const AFTER_HELP: &str = "\

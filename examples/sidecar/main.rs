@@ -31,8 +31,6 @@ use std::{path::PathBuf, time::Duration};
 #[derive(Debug, Parser)]
 #[command(after_help = AFTER_HELP)]
 struct Cli {
-    #[command(flatten)]
-    daemon: DaemonArgs,
     /// How to ask the game server: a game that gamedig knows, such as q3a, minecraft or
     /// teamfortress2, or a protocol: quake3, valve, goldsrc, unreal2, gamespy1, gamespy2,
     /// gamespy3. Any other word prints all games
@@ -54,6 +52,8 @@ struct Cli {
     /// server's old place in the list
     #[arg(long, value_name = "DIR")]
     identity: Option<PathBuf>,
+    #[command(flatten)]
+    daemon: DaemonArgs,
 }
 
 const AFTER_HELP: &str = "\
