@@ -40,6 +40,12 @@ impl Fingerprint {
         identity.downcast_ref::<Chain>()?.first().map(Self::of)
     }
 
+    /// The fingerprint that these 32 bytes are.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
