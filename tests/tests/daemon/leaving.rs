@@ -24,7 +24,7 @@ async fn a_server_that_says_goodbye_is_off_the_list_at_once() {
 
 #[tokio::test]
 async fn a_server_that_is_killed_is_off_the_list_by_its_silence() {
-    let daemon = Daemon::start(DAEMON, &["--tick", "20ms", "--idle-timeout", "6s"]).await;
+    let daemon = Daemon::start(DAEMON, &FAST).await;
     let mut client = Follower::new(&daemon, None).await;
     let mut server = game_server(&daemon, &["killed"]);
     client.until_words(&["killed"]).await;

@@ -205,30 +205,3 @@ async fn of_many_heartbeats_the_newest_is_listed() {
         .until_words(&["5000"])
         .await;
 }
-
-#[tokio::test]
-async fn a_client_that_polls_seldom_is_given_the_newest_state() {
-    let daemon = Daemon::start(DAEMON, &FAST).await;
-    let (heartbeats, stream) = mpsc::unbounded();
-    tokio::spawn(metaserve_heartbeat::run(
-        daemon.connect(Role::Heartbeat, None).await,
-        stream,
-    ));
-    heartbeats.unbounded_send("0".to_owned()).unwrap();
-    let mut lazy = Follower::new(&daemon, None).await;
-    lazy.until_words(&["0"]).await;
-    let mut eager = Follower::new(&daemon, None).await;
-    for number in 1..=20 {
-        let words = number.to_string();
-        heartbeats.unbounded_send(words.clone()).unwrap();
-        eager.until_words(&[&words]).await;
-    }
-    // The lazy client was not polled meanwhile: it is not told the past item by item. (Its last
-    // few frames may still be on their way when the other's have arrived.)
-    let mut items = 0;
-    while metaserve_tests::words(&lazy.snapshot) != ["20"] {
-        lazy.next().await;
-        items += 1;
-    }
-    assert!(items <= 10, "{items} items");
-}
