@@ -15,8 +15,11 @@ pub struct Maintain<C> {
     connect: C,
     options: Options,
     backoff: Backoff,
-    on_retry: Box<dyn FnMut(&dyn fmt::Display, Duration) + Send>,
+    on_retry: OnRetry,
 }
+
+/// Hears each problem, and the delay before the next attempt.
+type OnRetry = Box<dyn FnMut(&dyn fmt::Display, Duration) + Send>;
 
 impl<C> fmt::Debug for Maintain<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

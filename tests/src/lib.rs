@@ -6,6 +6,7 @@
 
 mod daemon;
 mod peers;
+mod readme;
 
 pub use daemon::{Daemon, failing_start};
 pub use peers::{Follower, RawClient, constant, known, raw_peer, say, words};

@@ -83,8 +83,8 @@ async fn a_late_client_gets_one_catch_up_frame() {
     let mut eager = registry.feed(None).unwrap().subscribe(None);
     while eager.next().await.to() < Revision(50) {}
     let first = client.next().await;
-    for round in 0..10 {
-        servers[round].heartbeat("changed".into());
+    for server in &servers[..10] {
+        server.heartbeat("changed".into());
         eager.next().await;
     }
     let catch_up = client.next().await;

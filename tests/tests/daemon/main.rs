@@ -1,10 +1,12 @@
 //! What the daemon promises to game servers, game clients and its operator, seen from outside:
 //! one file for each promise.
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod addresses;
 mod bad_input;
 mod certificates;
+mod dependencies;
 mod identity;
 mod leaving;
 mod list;
