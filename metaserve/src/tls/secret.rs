@@ -36,9 +36,10 @@ const TICKET_LIFETIME: u32 = 12 * 60 * 60;
 /// Above what any ticket of ours has: a session with a client certificate is below 4 KiB.
 const MAX_TICKET_BYTES: usize = 16 * 1024;
 
-/// At most 5,000 peers of a former daemon are told each second that it is gone; the others by
-/// their next packet.
-const RESET_INTERVAL: Duration = Duration::from_micros(200);
+/// The least time between two stateless resets. One is shorter than the packet that it answers and
+/// costs less than to read it, so this only bounds what a flood of such packets can cause: peers of
+/// a former daemon speak in bursts, and whoever is not answered waits for his next keep-alive.
+const RESET_INTERVAL: Duration = Duration::from_micros(10);
 
 impl Secret {
     /// The secret kept in `directory` (`secret.key`), made there if there is none.
