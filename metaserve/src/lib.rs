@@ -33,7 +33,8 @@
 //! | `system-roots` | `Trust::SystemRoots` | the platform's verifier |
 //! | `identity` | `Identity::load_or_create` | rcgen |
 //! | `zstd` | reading compressed lists | the zstd C library |
-//! | `server-info` | `ServerInfo` | serde, serde_json |
+//! | `serde` | fingerprints in configuration files | serde |
+//! | `server-info` | `ServerInfo` | serde_json, and what `serde` costs |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
 //! | `server` | `tls::server` and `tls::secret` | x509-parser, and what `identity` costs |
 #![forbid(unsafe_code)]

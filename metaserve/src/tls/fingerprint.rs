@@ -82,7 +82,7 @@ impl FromStr for Fingerprint {
     }
 }
 
-#[cfg(feature = "server")]
+#[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Fingerprint {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
