@@ -1,0 +1,122 @@
+//! A lobby connection: frames to the owner, text from the outbox.
+
+use std::{io, pin::pin, sync::Arc};
+
+use bytes::Bytes;
+use socket2::SockRef;
+use tokio::{
+    io::AsyncWriteExt,
+    net::tcp::OwnedWriteHalf,
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    ConnectionId,
+    codec::FrameError,
+    connection::{Connection, Frames, ReadError, Shared},
+    lobby::Event,
+    outbox::Outbox,
+    owner::Standing,
+};
+
+/// How a client's time in the lobby has ended, and what is still to do.
+enum End {
+    /// We close it: it may take some time to read what was said to it last.
+    Closed,
+    /// It has ended its side, or cannot be written to.
+    Gone,
+    /// It does not read; what it holds is to be freed at once.
+    Stuck,
+}
+
+/// Serves a lobby client whose first frame is `first`.
+pub(super) async fn serve(connection: Connection, first: Bytes) {
+    let Connection { who, local, mut frames, mut write, farewell, shared, undecided, .. } =
+        connection;
+    let outbox = Arc::new(Outbox::new(shared.limits.queued_bytes));
+    shared.owner.entered(who, local, Arc::clone(&outbox)).await;
+
+    let end = {
+        let listener = listen(who, &mut frames, first, &shared, undecided);
+        let mut writer = pin!(deliver(&mut write, &outbox));
+        let end = tokio::select! {
+            end = listener => end,
+            written = &mut writer => match written {
+                Ok(()) => End::Closed,
+                Err(_) => End::Gone,
+            },
+            () = outbox.abandoned() => End::Stuck,
+            () = shared.shutdown.cancelled() => End::Closed,
+        };
+        // It is out of the lobby from here on, even if it takes a while to say goodbye.
+        drop(farewell);
+        outbox.finish();
+        match end {
+            End::Closed | End::Gone => match timeout(shared.limits.linger, writer).await {
+                Ok(Ok(())) => end,
+                Ok(Err(_)) => End::Gone,
+                Err(_) => End::Stuck,
+            },
+            End::Stuck => end,
+        }
+    };
+    match end {
+        End::Closed => frames.discard(&shared).await,
+        End::Gone => {}
+        End::Stuck => {
+            tracing::warn!("disconnected: it does not read what was sent to it");
+            // Without this the kernel would keep the unread text for minutes.
+            let _ = SockRef::from(frames.read.as_ref()).set_linger(Some(std::time::Duration::ZERO));
+        }
+    }
+}
+
+/// Has each frame executed, until the client or the lobby ends it.
+async fn listen(
+    who: ConnectionId,
+    frames: &mut Frames,
+    first: Bytes,
+    shared: &Shared,
+    undecided: OwnedSemaphorePermit,
+) -> End {
+    let limits = &shared.limits;
+    let deadline = Instant::now() + limits.authorisation_time;
+    let mut undecided = Some(undecided);
+    let mut payload = first;
+    loop {
+        let standing = shared.owner.said(who, Event::Frame(payload)).await;
+        if standing == Standing::Closing {
+            return End::Closed;
+        }
+        // From here on it is counted as a client of the lobby.
+        undecided.take();
+        let next = frames.next(limits.lobby_frame_bytes, limits.frame_time);
+        let next = match standing {
+            Standing::Authorised => next.await,
+            _ => timeout_at(deadline, next).await.unwrap_or_else(|slow| Err(slow.into())),
+        };
+        payload = match next {
+            Ok(Some(payload)) => payload,
+            Ok(None) => return End::Gone,
+            Err(error) => {
+                tracing::debug!(%error, "no more frames");
+                if let ReadError::Frame(FrameError::TooLong { .. }) = error {
+                    shared.owner.said(who, Event::Garbled).await;
+                }
+                return match error {
+                    ReadError::Io(_) => End::Gone,
+                    _ => End::Closed,
+                };
+            }
+        };
+    }
+}
+
+/// Writes everything that is put into `outbox`, each message whole, then ends our side.
+async fn deliver(write: &mut OwnedWriteHalf, outbox: &Outbox) -> io::Result<()> {
+    while let Some(bytes) = outbox.next().await {
+        write.write_all(&bytes).await?;
+    }
+    write.shutdown().await
+}
