@@ -184,7 +184,11 @@ pub fn parse(
     arguments: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
 ) -> Result<Config, ConfigError> {
     let matches = Cli::command().try_get_matches_from(arguments)?;
-    let Cli { config, options, words } = Cli::from_arg_matches(&matches)?;
+    let Cli {
+        config,
+        options,
+        words,
+    } = Cli::from_arg_matches(&matches)?;
     let words = Words::parse(&words);
     let mut options = words.apply(options, |option| is_flag(&matches, option));
     if let Some(path) = config {
@@ -199,9 +203,14 @@ fn is_flag(matches: &ArgMatches, option: &str) -> bool {
 }
 
 fn read(path: &Path) -> Result<Options, ConfigError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    toml::from_str(&text).map_err(|source| ConfigError::Parse { path: path.to_owned(), source })
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|source| ConfigError::Parse {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 impl Options {
@@ -226,7 +235,9 @@ impl Options {
 
     fn resolve(self, remarks: Vec<String>) -> Result<Config, ConfigError> {
         let defaults = vcmi::Settings::default();
-        let health_check = self.vcmi_healthcheck.map_or(defaults.health_check, |time| time.0);
+        let health_check = self
+            .vcmi_healthcheck
+            .map_or(defaults.health_check, |time| time.0);
         if health_check < Duration::from_secs(10) {
             return Err(ConfigError::FrequentHealthCheck(health_check));
         }
@@ -239,7 +250,10 @@ impl Options {
             public_addresses: self.public_address,
             health_check,
             statistics: self.vcmi_statistics.unwrap_or(defaults.statistics),
-            limits: vcmi::Limits { capacity, ..defaults.limits },
+            limits: vcmi::Limits {
+                capacity,
+                ..defaults.limits
+            },
         });
         if vcmi.is_none() {
             return Err(ConfigError::NothingToRun);
@@ -280,7 +294,9 @@ impl FromStr for Fingerprint {
             .filter(|c| *c != ':')
             .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
             .collect();
-        let digits: [u8; 64] = digits.and_then(|digits| digits.try_into().ok()).ok_or(error)?;
+        let digits: [u8; 64] = digits
+            .and_then(|digits| digits.try_into().ok())
+            .ok_or(error)?;
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             *byte = pair[0] << 4 | pair[1];
@@ -295,19 +311,24 @@ impl FromStr for Seconds {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bare = text.parse().map(Duration::from_secs);
         let time = bare.or_else(|_| humantime::parse_duration(text));
-        time.map(Self).map_err(|_| "write a time such as `30s`, `1m` or a number of seconds")
+        time.map(Self)
+            .map_err(|_| "write a time such as `30s`, `1m` or a number of seconds")
     }
 }
 
 impl<'de> Deserialize<'de> for Daemon {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -363,7 +384,10 @@ mod tests {
         let config = config(&["--vcmi", "[::]:5002"]).unwrap();
         let vcmi = config.vcmi.unwrap();
         assert_eq!(vcmi.listen, "[::]:5002".parse().unwrap());
-        assert_eq!((vcmi.limits.capacity, vcmi.health_check), (50, Duration::from_secs(30)));
+        assert_eq!(
+            (vcmi.limits.capacity, vcmi.health_check),
+            (50, Duration::from_secs(30))
+        );
         assert_eq!((config.daemon, config.log.as_str()), (Daemon::None, "info"));
     }
 
@@ -378,7 +402,10 @@ mod tests {
                     public-address = [\"192.0.2.1\", \"2001:db8::1\"]\ndaemon = \"list.example:7500\"";
         let config = with_file(file, &["--vcmi-capacity", "9"]).unwrap();
         let vcmi = config.vcmi.unwrap();
-        assert_eq!((vcmi.limits.capacity, vcmi.health_check), (9, Duration::from_secs(60)));
+        assert_eq!(
+            (vcmi.limits.capacity, vcmi.health_check),
+            (9, Duration::from_secs(60))
+        );
         assert_eq!(vcmi.public_addresses.len(), 2);
         assert_eq!(config.daemon, Daemon::At("list.example:7500".to_owned()));
     }
@@ -386,14 +413,20 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_with_its_file() {
         let error = chain(&with_file("vcmi = \"[::]:1\"\nvcmi-capacty = 3", &[]).unwrap_err());
-        assert!(error.contains("bridge.toml") && error.contains("vcmi-capacty"), "{error}");
+        assert!(
+            error.contains("bridge.toml") && error.contains("vcmi-capacty"),
+            "{error}"
+        );
     }
 
     #[test]
     fn times_are_seconds_or_have_units() {
         for (text, seconds) in [("10", 10), ("30s", 30), ("1m 30s", 90)] {
             let config = config(&["--vcmi", "[::]:1", "--vcmi-healthcheck", text]).unwrap();
-            assert_eq!(config.vcmi.unwrap().health_check, Duration::from_secs(seconds));
+            assert_eq!(
+                config.vcmi.unwrap().health_check,
+                Duration::from_secs(seconds)
+            );
         }
         let config = with_file("vcmi = \"[::]:1\"\nvcmi-healthcheck = 12", &[]).unwrap();
         assert_eq!(config.vcmi.unwrap().health_check, Duration::from_secs(12));
@@ -410,7 +443,10 @@ mod tests {
             (&["--daemon", "list.example"], "--daemon"),
             (&["--daemon", "list.example:0"], "--daemon"),
             (&["--fingerprint", "12ab"], "--fingerprint"),
-            (&["--config", "/does/not/exist.toml"], "/does/not/exist.toml"),
+            (
+                &["--config", "/does/not/exist.toml"],
+                "/does/not/exist.toml",
+            ),
         ];
         for (arguments, named) in table {
             let error = chain(&config(&[&vcmi[..], arguments].concat()).unwrap_err());
@@ -427,11 +463,19 @@ mod tests {
 
     #[test]
     fn old_words_mean_the_new_options() {
-        let words = ["logging=warning", "port=5003", "capacity=60", "healthcheck=20"];
+        let words = [
+            "logging=warning",
+            "port=5003",
+            "capacity=60",
+            "healthcheck=20",
+        ];
         let config = config(&words).unwrap();
         let vcmi = config.vcmi.unwrap();
         assert_eq!(vcmi.listen, "[::]:5003".parse().unwrap());
-        assert_eq!((vcmi.limits.capacity, vcmi.health_check), (60, Duration::from_secs(20)));
+        assert_eq!(
+            (vcmi.limits.capacity, vcmi.health_check),
+            (60, Duration::from_secs(20))
+        );
         assert_eq!((config.log.as_str(), config.remarks.len()), ("warn", 0));
     }
 
@@ -446,16 +490,28 @@ mod tests {
         let file = "vcmi-capacity = 1\nvcmi-healthcheck = 11";
         let arguments = ["--vcmi-capacity", "3", "capacity=2", "healthcheck=22"];
         let vcmi = with_file(file, &arguments).unwrap().vcmi.unwrap();
-        assert_eq!((vcmi.limits.capacity, vcmi.health_check), (3, Duration::from_secs(22)));
+        assert_eq!(
+            (vcmi.limits.capacity, vcmi.health_check),
+            (3, Duration::from_secs(22))
+        );
     }
 
     #[test]
     fn what_the_old_program_said_is_said() {
-        let words = ["port=0", "capacity=0", "healthcheck=9", "verbose", "colour=red"];
+        let words = [
+            "port=0",
+            "capacity=0",
+            "healthcheck=9",
+            "verbose",
+            "colour=red",
+        ];
         let config = config(&words).unwrap();
         let vcmi = config.vcmi.unwrap();
         assert_eq!(vcmi.listen.port(), 5002);
-        assert_eq!((vcmi.limits.capacity, vcmi.health_check), (50, Duration::from_secs(30)));
+        assert_eq!(
+            (vcmi.limits.capacity, vcmi.health_check),
+            (50, Duration::from_secs(30))
+        );
         assert_eq!(
             config.remarks,
             [

@@ -24,7 +24,10 @@ fn main() -> ExitCode {
 fn run(config: Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log)
         .with_context(|| format!("`log` is not a filter: {:?}", config.log))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     for remark in &config.remarks {
         println!("{}", remark.escape_debug());
     }
@@ -42,7 +45,9 @@ async fn signalled(shutdown: CancellationToken) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+            return;
+        };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = tokio::signal::ctrl_c() => {}
@@ -58,7 +63,10 @@ async fn signalled(shutdown: CancellationToken) {
 fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
     eprintln!("metaserve-lobby-bridge: {error}");
     for cause in error.chain().skip(1) {
-        eprintln!("  because: {}", cause.to_string().trim_end().replace('\n', "\n    "));
+        eprintln!(
+            "  because: {}",
+            cause.to_string().trim_end().replace('\n', "\n    ")
+        );
     }
     ExitCode::from(code)
 }

@@ -108,7 +108,10 @@ impl Listings {
     /// Follows the state from the beginning: the first changes are all listings there are.
     #[must_use]
     pub fn follow(&self) -> Follower {
-        Follower { current: self.0.subscribe(), told: Map::new() }
+        Follower {
+            current: self.0.subscribe(),
+            told: Map::new(),
+        }
     }
 }
 
@@ -145,7 +148,10 @@ fn differences(told: &Map, current: &Map) -> Vec<Change> {
     told.diff(current)
         .map(|item| match item {
             DiffItem::Add(key, listing) => Change::List(*key, listing.clone()),
-            DiffItem::Update { new: (key, listing), .. } => Change::List(*key, listing.clone()),
+            DiffItem::Update {
+                new: (key, listing),
+                ..
+            } => Change::List(*key, listing.clone()),
             DiffItem::Remove(key, _) => Change::Unlist(*key),
         })
         .collect()
@@ -158,12 +164,19 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     fn key(id: u64) -> Key {
-        Key { protocol: "test", id }
+        Key {
+            protocol: "test",
+            id,
+        }
     }
 
     fn listing(says: &'static str) -> Listing {
         let address = "192.0.2.1:5002".parse().unwrap();
-        Listing { game: "test", address, heartbeat: says.as_bytes().into() }
+        Listing {
+            game: "test",
+            address,
+            heartbeat: says.as_bytes().into(),
+        }
     }
 
     /// What there is to tell right now.
@@ -183,7 +196,10 @@ mod tests {
         listings.list(key(2), listing("gone"));
         listings.unlist(key(2));
         let mut follower = listings.follow();
-        assert_eq!(changes(&mut follower), [Change::List(key(1), listing("new"))]);
+        assert_eq!(
+            changes(&mut follower),
+            [Change::List(key(1), listing("new"))]
+        );
         assert_eq!(changes(&mut follower), []);
     }
 
@@ -214,7 +230,10 @@ mod tests {
         let mut follower = listings.follow();
         changes(&mut follower);
         follower.restate();
-        assert_eq!(changes(&mut follower), [Change::List(key(1), listing("one"))]);
+        assert_eq!(
+            changes(&mut follower),
+            [Change::List(key(1), listing("one"))]
+        );
     }
 
     #[tokio::test]

@@ -22,7 +22,10 @@ pub(crate) struct Words {
 impl Words {
     /// Never fails: what cannot be used is remarked on, and the default stays.
     pub(crate) fn parse(words: &[String]) -> Self {
-        let mut parsed = Self { any: !words.is_empty(), ..Self::default() };
+        let mut parsed = Self {
+            any: !words.is_empty(),
+            ..Self::default()
+        };
         for word in words {
             let Some((key, value)) = word.split_once('=') else {
                 parsed.remarks.push(format!("Unknown argument: {word}"));
@@ -69,12 +72,24 @@ impl Words {
                 *option = Some(word);
             }
         }
-        let port = self.port.or((self.any && options.vcmi.is_none()).then_some(DEFAULT_PORT));
+        let port = self
+            .port
+            .or((self.any && options.vcmi.is_none()).then_some(DEFAULT_PORT));
         let listen = port.map(|port| SocketAddr::from(([0; 8], port)));
-        let healthcheck = self.healthcheck.map(|seconds| Seconds(Duration::from_secs(seconds)));
+        let healthcheck = self
+            .healthcheck
+            .map(|seconds| Seconds(Duration::from_secs(seconds)));
         fill(&mut options.vcmi, is_flag("vcmi"), listen);
-        fill(&mut options.vcmi_capacity, is_flag("vcmi_capacity"), self.capacity);
-        fill(&mut options.vcmi_healthcheck, is_flag("vcmi_healthcheck"), healthcheck);
+        fill(
+            &mut options.vcmi_capacity,
+            is_flag("vcmi_capacity"),
+            self.capacity,
+        );
+        fill(
+            &mut options.vcmi_healthcheck,
+            is_flag("vcmi_healthcheck"),
+            healthcheck,
+        );
         fill(&mut options.log, is_flag("log"), self.log.clone());
         options
     }
@@ -102,7 +117,9 @@ impl Words {
         too_small: &str,
     ) -> Option<N> {
         let Ok(number) = value.trim().parse::<N>() else {
-            self.remarks.push(format!("Not a usable number: {word:?}, continue with default"));
+            self.remarks.push(format!(
+                "Not a usable number: {word:?}, continue with default"
+            ));
             return None;
         };
         if number < least {

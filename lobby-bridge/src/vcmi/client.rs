@@ -1,6 +1,6 @@
 //! A lobby connection: frames to the owner, text from the outbox.
 
-use std::{io, pin::pin, sync::Arc};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use socket2::SockRef;
@@ -31,44 +31,52 @@ enum End {
 }
 
 /// Serves a lobby client whose first frame is `first`.
-pub(super) async fn serve(connection: Connection, first: Bytes) {
-    let Connection { who, local, mut frames, mut write, farewell, shared, undecided, .. } =
-        connection;
-    let outbox = Arc::new(Outbox::new(shared.limits.queued_bytes));
-    shared.owner.entered(who, local, Arc::clone(&outbox)).await;
-
-    let end = {
-        let listener = listen(who, &mut frames, first, &shared, undecided);
-        let mut writer = pin!(deliver(&mut write, &outbox));
-        let end = tokio::select! {
-            end = listener => end,
-            written = &mut writer => match written {
-                Ok(()) => End::Closed,
-                Err(_) => End::Gone,
-            },
-            () = outbox.abandoned() => End::Stuck,
-            () = shared.shutdown.cancelled() => End::Closed,
-        };
-        // It is out of the lobby from here on, even if it takes a while to say goodbye.
-        drop(farewell);
-        outbox.finish();
-        match end {
-            End::Closed | End::Gone => match timeout(shared.limits.linger, writer).await {
-                Ok(Ok(())) => end,
-                Ok(Err(_)) => End::Gone,
-                Err(_) => End::Stuck,
-            },
-            End::Stuck => end,
-        }
-    };
-    match end {
-        End::Closed => frames.discard(&shared).await,
+pub(super) async fn serve(mut connection: Connection, first: Bytes) {
+    match converse(&mut connection, first).await {
+        End::Closed => connection.frames.discard(&connection.shared).await,
         End::Gone => {}
         End::Stuck => {
             tracing::warn!("disconnected: it does not read what was sent to it");
             // Without this the kernel would keep the unread text for minutes.
-            let _ = SockRef::from(frames.read.as_ref()).set_linger(Some(std::time::Duration::ZERO));
+            let socket = SockRef::from(connection.write.as_ref());
+            let _ = socket.set_linger(Some(Duration::ZERO));
         }
+    }
+}
+
+/// Listens and speaks until the client has left the lobby and all was said to it.
+async fn converse(connection: &mut Connection, first: Bytes) -> End {
+    let Connection {
+        who,
+        local,
+        frames,
+        write,
+        farewell,
+        shared,
+        undecided,
+        ..
+    } = connection;
+    let outbox = Arc::new(Outbox::new(shared.limits.queued_bytes));
+    shared
+        .owner
+        .entered(*who, *local, Arc::clone(&outbox))
+        .await;
+
+    let mut writer = pin!(deliver(write, &outbox));
+    let end = tokio::select! {
+        end = listen(*who, frames, first, shared, undecided) => end,
+        // It ends when the lobby has closed the client and everything is said, or nothing can be.
+        written = &mut writer => return written.map_or(End::Gone, |()| End::Closed),
+        () = outbox.abandoned() => return End::Stuck,
+        () = shared.shutdown.cancelled() => End::Closed,
+    };
+    // It is out of the lobby from here on, even if it takes a while to say goodbye.
+    farewell.take();
+    outbox.finish();
+    match timeout(shared.limits.linger, writer).await {
+        Ok(Ok(())) => end,
+        Ok(Err(_)) => End::Gone,
+        Err(_) => End::Stuck,
     }
 }
 
@@ -78,11 +86,10 @@ async fn listen(
     frames: &mut Frames,
     first: Bytes,
     shared: &Shared,
-    undecided: OwnedSemaphorePermit,
+    undecided: &mut Option<OwnedSemaphorePermit>,
 ) -> End {
     let limits = &shared.limits;
     let deadline = Instant::now() + limits.authorisation_time;
-    let mut undecided = Some(undecided);
     let mut payload = first;
     loop {
         let standing = shared.owner.said(who, Event::Frame(payload)).await;
@@ -94,7 +101,9 @@ async fn listen(
         let next = frames.next(limits.lobby_frame_bytes, limits.frame_time);
         let next = match standing {
             Standing::Authorised => next.await,
-            _ => timeout_at(deadline, next).await.unwrap_or_else(|slow| Err(slow.into())),
+            _ => timeout_at(deadline, next)
+                .await
+                .unwrap_or_else(|slow| Err(slow.into())),
         };
         payload = match next {
             Ok(Some(payload)) => payload,

@@ -32,7 +32,9 @@ pub enum FrameError {
 /// # Errors
 /// The announced length is zero or above `limit`; `buffer` is left as it is.
 pub fn take_frame(buffer: &mut BytesMut, limit: usize) -> Result<Option<Bytes>, FrameError> {
-    let Some(length) = buffer.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
+    let Some(length) = buffer.first_chunk::<LENGTH_BYTES>() else {
+        return Ok(None);
+    };
     let announced = u32::from_le_bytes(*length);
     let length = announced as usize;
     if announced == 0 {
@@ -78,8 +80,20 @@ mod tests {
             (0_u32, Err(FrameError::Empty)),
             (1, Ok(None)),
             (131_072, Ok(None)),
-            (131_073, Err(FrameError::TooLong { announced: 131_073, limit: LIMIT })),
-            (u32::MAX, Err(FrameError::TooLong { announced: u32::MAX, limit: LIMIT })),
+            (
+                131_073,
+                Err(FrameError::TooLong {
+                    announced: 131_073,
+                    limit: LIMIT,
+                }),
+            ),
+            (
+                u32::MAX,
+                Err(FrameError::TooLong {
+                    announced: u32::MAX,
+                    limit: LIMIT,
+                }),
+            ),
         ];
         for (length, known) in table {
             assert_eq!(take(&length.to_le_bytes()), known, "length {length}");
@@ -88,7 +102,10 @@ mod tests {
 
     #[test]
     fn the_magic_is_framed_as_the_specification_prints_it() {
-        assert_eq!(frame(b"Aiya!\n")[..], *b"\x06\0\0\0\x41\x69\x79\x61\x21\x0a");
+        assert_eq!(
+            frame(b"Aiya!\n")[..],
+            *b"\x06\0\0\0\x41\x69\x79\x61\x21\x0a"
+        );
     }
 
     proptest! {

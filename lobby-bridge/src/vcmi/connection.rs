@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use bytes::{BufMut, Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
+    io::AsyncWriteExt,
     net::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -49,10 +50,11 @@ pub(super) struct Connection {
     pub(super) accepted: Instant,
     pub(super) frames: Frames,
     pub(super) write: OwnedWriteHalf,
-    pub(super) farewell: Farewell,
+    /// Taken when the connection counts as ended, even if it is not closed yet.
+    pub(super) farewell: Option<Farewell>,
     pub(super) shared: Arc<Shared>,
     /// Counted among the connections that are neither in the lobby nor in a session.
-    pub(super) undecided: OwnedSemaphorePermit,
+    pub(super) undecided: Option<OwnedSemaphorePermit>,
 }
 
 /// Why a connection sends no more frames.
@@ -75,28 +77,52 @@ pub(super) async fn serve(
     undecided: OwnedSemaphorePermit,
 ) {
     let accepted = Instant::now();
-    let Some(farewell) = shared.owner.accepted(who, peer).await else { return };
+    let Some(farewell) = shared.owner.accepted(who, peer).await else {
+        return;
+    };
     let Ok(local) = tune(&stream) else { return };
     let (read, write) = stream.into_split();
-    let frames = Frames { read, buffer: BytesMut::new() };
-    let mut connection =
-        Connection { who, local, accepted, frames, write, farewell, shared, undecided };
+    let frames = Frames {
+        read,
+        buffer: BytesMut::new(),
+    };
+    let mut connection = Connection {
+        who,
+        local,
+        accepted,
+        frames,
+        write,
+        farewell: Some(farewell),
+        shared,
+        undecided: Some(undecided),
+    };
     match connection.first_frame().await {
         Ok(Some(first)) if is_pipe(&first) => pipe::serve(connection, first).await,
         Ok(Some(first)) => client::serve(connection, first).await,
         Ok(None) => tracing::debug!("left without a word"),
         Err(error) => {
             tracing::debug!(%error, "closed before its first frame");
-            let Connection { frames, write, farewell, shared, .. } = connection;
-            drop(farewell);
-            close(frames, write, &shared).await;
+            connection.close().await;
         }
     }
 }
 
 impl Connection {
+    /// Closes it so that what was written to it is not lost by a reset: ends our side, then
+    /// reads and forgets until the peer ends its own, for as long as we linger.
+    pub(super) async fn close(mut self) {
+        self.farewell.take();
+        if self.write.shutdown().await.is_ok() {
+            self.frames.discard(&self.shared).await;
+        }
+    }
+
     async fn first_frame(&mut self) -> Result<Option<Bytes>, ReadError> {
-        let Limits { lobby_frame_bytes, first_frame_time, .. } = self.shared.limits;
+        let Limits {
+            lobby_frame_bytes,
+            first_frame_time,
+            ..
+        } = self.shared.limits;
         let frame = self.frames.next(lobby_frame_bytes, first_frame_time);
         tokio::select! {
             frame = timeout_at(self.accepted + first_frame_time, frame) => frame?,
@@ -107,19 +133,11 @@ impl Connection {
 
 fn tune(stream: &TcpStream) -> io::Result<SocketAddr> {
     stream.set_nodelay(true)?;
-    let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL);
+    let keep_alive = TcpKeepalive::new()
+        .with_time(KEEP_ALIVE)
+        .with_interval(KEEP_ALIVE_INTERVAL);
     SockRef::from(stream).set_tcp_keepalive(&keep_alive)?;
     stream.local_addr()
-}
-
-/// Closes a connection so that what was written to it is not lost by a reset: ends our side,
-/// then reads and forgets until the peer ends its own, for as long as we linger.
-pub(super) async fn close(mut frames: Frames, mut write: OwnedWriteHalf, shared: &Shared) {
-    use tokio::io::AsyncWriteExt;
-    if write.shutdown().await.is_err() {
-        return;
-    }
-    frames.discard(shared).await;
 }
 
 /// Frames from a socket. An idle one holds no buffer.
@@ -163,7 +181,10 @@ impl Frames {
     pub(super) async fn read_more(&mut self) -> io::Result<usize> {
         loop {
             self.read.readable().await?;
-            match self.read.try_read_buf(&mut (&mut self.buffer).limit(READ_BYTES)) {
+            match self
+                .read
+                .try_read_buf(&mut (&mut self.buffer).limit(READ_BYTES))
+            {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }

@@ -69,7 +69,13 @@ impl Encoding {
             Kind::Utf8 => String::from_utf8_lossy(bytes),
             Kind::Ascii => bytes
                 .iter()
-                .map(|&byte| if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER })
+                .map(|&byte| {
+                    if byte.is_ascii() {
+                        char::from(byte)
+                    } else {
+                        char::REPLACEMENT_CHARACTER
+                    }
+                })
                 .collect(),
             Kind::Latin1 => bytes.iter().copied().map(char::from).collect(),
             Kind::Windows(encoding) => {
@@ -89,7 +95,11 @@ impl Encoding {
     pub fn encode(self, text: &str) -> Bytes {
         let narrow = |limit: u32| -> Bytes {
             text.chars()
-                .map(|c| u8::try_from(u32::from(c)).ok().filter(|_| u32::from(c) < limit))
+                .map(|c| {
+                    u8::try_from(u32::from(c))
+                        .ok()
+                        .filter(|_| u32::from(c) < limit)
+                })
                 .map(|byte| byte.unwrap_or(b'?'))
                 .collect()
         };
@@ -127,15 +137,29 @@ fn encode_with(encoding: &'static encoding_rs::Encoding, text: &str) -> Bytes {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     const NAMES: [&str; 17] = [
-        "utf8", "ascii", "latin1", "cp1250", "cp1251", "cp1252", "iso8859-2", "iso8859-5",
-        "koi8-r", "koi8-u", "cp866", "gbk", "gb18030", "big5", "euc-kr", "shift_jis", "gb2312",
+        "utf8",
+        "ascii",
+        "latin1",
+        "cp1250",
+        "cp1251",
+        "cp1252",
+        "iso8859-2",
+        "iso8859-5",
+        "koi8-r",
+        "koi8-u",
+        "cp866",
+        "gbk",
+        "gb18030",
+        "big5",
+        "euc-kr",
+        "shift_jis",
+        "gb2312",
     ];
 
     fn named(name: &str) -> Encoding {
@@ -146,11 +170,20 @@ mod tests {
     fn encodings_are_known_by_all_their_names() {
         let table = [
             ("utf8", ["utf-8", "UTF-8", "u8", "cp65001", "utf 8"]),
-            ("cp1251", ["windows-1251", "1251", "CP-1251", "Windows_1251", "cp 1251"]),
-            ("latin1", ["iso-8859-1", "ISO8859-1", "latin-1", "iso_8859_1", "l1"]),
+            (
+                "cp1251",
+                ["windows-1251", "1251", "CP-1251", "Windows_1251", "cp 1251"],
+            ),
+            (
+                "latin1",
+                ["iso-8859-1", "ISO8859-1", "latin-1", "iso_8859_1", "l1"],
+            ),
             ("ascii", ["us-ascii", "US_ASCII", "ASCII", "usascii", "646"]),
             ("koi8-r", ["koi8_r", "KOI8R", "koi8r", "KOI8-R", "koi8 r"]),
-            ("shift_jis", ["shift-jis", "sjis", "SHIFTJIS", "s-jis", "cp932"]),
+            (
+                "shift_jis",
+                ["shift-jis", "sjis", "SHIFTJIS", "s-jis", "cp932"],
+            ),
         ];
         for (name, aliases) in table {
             for alias in aliases {
@@ -161,7 +194,9 @@ mod tests {
 
     #[test]
     fn what_is_no_text_encoding_is_refused() {
-        for name in ["klingon", "", "utf-16", "utf-16le", "utf32", "utf-7", "base64", "hex", "é"] {
+        for name in [
+            "klingon", "", "utf-16", "utf-16le", "utf32", "utf-7", "base64", "hex", "é",
+        ] {
             assert_eq!(Encoding::named(name.as_bytes()), None, "{name}");
         }
         assert_eq!(Encoding::named(b"\xff\xfe"), None);

@@ -78,7 +78,10 @@ mod tests {
             ("<MSG><HERE>", &[("MSG", ""), ("HERE", "")]),
             ("<A<B>>x", &[("A<B", ">x")]),
             ("<<>>", &[("<", ">")]),
-            ("<MSG>cut < here<HERE>", &[("MSG", "cut "), (" here<HERE", "")]),
+            (
+                "<MSG>cut < here<HERE>",
+                &[("MSG", "cut "), (" here<HERE", "")],
+            ),
             ("<MSG>last<unfinished", &[("MSG", "last")]),
             ("<MSG>\r\n\0", &[("MSG", "\r\n\0")]),
         ];

@@ -6,7 +6,9 @@ use super::{encoding::Encoding, uuid::Uuid};
 /// Whether a first frame announces a pipe: the magic and nothing but line ends behind it.
 #[must_use]
 pub fn is_pipe(payload: &[u8]) -> bool {
-    let rest = payload.strip_prefix(b"Aiya!").or_else(|| payload.strip_prefix(b"Ayia!"));
+    let rest = payload
+        .strip_prefix(b"Aiya!")
+        .or_else(|| payload.strip_prefix(b"Ayia!"));
     rest.is_some_and(|rest| rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')))
 }
 
@@ -74,10 +76,13 @@ pub enum InvalidPrefix {
 /// # Errors
 /// In this order: too short, unknown version, unusable encoding.
 pub fn prefix(payload: &[u8]) -> Result<(Prefix, &[u8]), InvalidPrefix> {
-    let [version, length, rest @ ..] = payload else { return Err(InvalidPrefix::TooShort) };
+    let [version, length, rest @ ..] = payload else {
+        return Err(InvalidPrefix::TooShort);
+    };
     let version = Version::new(*version).ok_or(InvalidPrefix::Version)?;
-    let (name, text) =
-        rest.split_at_checked((*length).into()).ok_or(InvalidPrefix::Encoding)?;
+    let (name, text) = rest
+        .split_at_checked((*length).into())
+        .ok_or(InvalidPrefix::Encoding)?;
     let encoding = match name {
         [] => Encoding::UTF_8,
         name => Encoding::named(name).ok_or(InvalidPrefix::Encoding)?,
@@ -106,7 +111,11 @@ pub fn role(payload: &[u8]) -> Option<Role> {
     let in_parentheses = payload
         .split(|&byte| byte == b'(')
         .skip(1)
-        .filter_map(|rest| rest.split(|&byte| byte == b')').next().filter(|word| word.len() < rest.len()))
+        .filter_map(|rest| {
+            rest.split(|&byte| byte == b')')
+                .next()
+                .filter(|word| word.len() < rest.len())
+        })
         .find_map(named);
     in_parentheses.or_else(|| named(payload.trim_ascii()))
 }
@@ -128,7 +137,9 @@ mod tests {
             assert!(is_pipe(magic.as_bytes()), "{magic:?}");
         }
         let greeting = "\x05\x04utf8<GREETINGS>alice<VER>Aiya!\n";
-        for other in ["", "Aiya", "aiya!", " Aiya!", "Aiya! ", "Aiya!\nx", greeting] {
+        for other in [
+            "", "Aiya", "aiya!", " Aiya!", "Aiya! ", "Aiya!\nx", greeting,
+        ] {
             assert!(!is_pipe(other.as_bytes()), "{other:?}");
         }
     }

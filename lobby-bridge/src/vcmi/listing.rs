@@ -48,15 +48,26 @@ struct Legacy {
 pub(super) fn listing(room: &OpenRoom, public: &[IpAddr], limit: usize) -> Listing {
     let local = SocketAddr::new(room.local.ip().to_canonical(), room.local.port());
     let same_family = public.iter().find(|ip| ip.is_ipv4() == local.is_ipv4());
-    let ip = same_family.or(public.first()).copied().unwrap_or(local.ip());
+    let ip = same_family
+        .or(public.first())
+        .copied()
+        .unwrap_or(local.ip());
     let heartbeat = heartbeat(room, limit);
-    Listing { game: GAME, address: SocketAddr::new(ip, local.port()), heartbeat }
+    Listing {
+        game: GAME,
+        address: SocketAddr::new(ip, local.port()),
+        heartbeat,
+    }
 }
 
 fn heartbeat(room: &OpenRoom, limit: usize) -> Bytes {
     let mods = room.mods.iter();
-    let mut mods: Vec<_> =
-        mods.map(|each| Mod { name: &each.name, version: &each.version }).collect();
+    let mut mods: Vec<_> = mods
+        .map(|each| Mod {
+            name: &each.name,
+            version: &each.version,
+        })
+        .collect();
     loop {
         let record = Record {
             name: &room.name,
@@ -96,7 +107,10 @@ mod tests {
             players: 1,
             max_players: 4,
             protected: true,
-            mods: vec![room::Mod { name: "wog".to_owned(), version: String::new() }],
+            mods: vec![room::Mod {
+                name: "wog".to_owned(),
+                version: String::new(),
+            }],
             version: "VCMI 1.4.0".to_owned(),
             mode: HostMode::LoadGame,
             local: local.parse().unwrap(),
@@ -106,10 +120,14 @@ mod tests {
     #[test]
     fn a_room_is_published_as_server_info() {
         let listing = listing(&room("192.0.2.7:5002"), &[], 8192);
-        let json = r#"{"name":"castle","mode":"saved game","players":1,"max_players":4,"#.to_owned()
+        let json = r#"{"name":"castle","mode":"saved game","players":1,"max_players":4,"#
+            .to_owned()
             + r#""password":true,"version":"VCMI 1.4.0","mods":[{"name":"wog"}],"started":false,"#
             + r#""legacy":{"protocol":"vcmi","host_mode":1,"mods":1}}"#;
-        assert_eq!((listing.game, &listing.heartbeat[..]), ("vcmi", json.as_bytes()));
+        assert_eq!(
+            (listing.game, &listing.heartbeat[..]),
+            ("vcmi", json.as_bytes())
+        );
     }
 
     #[test]
@@ -132,10 +150,17 @@ mod tests {
     #[test]
     fn too_many_mods_are_left_out_of_the_list() {
         let mut room = room("192.0.2.7:5002");
-        let long = room::Mod { name: "x".repeat(256), version: "\u{fffd}".repeat(256) };
+        let long = room::Mod {
+            name: "x".repeat(256),
+            version: "\u{fffd}".repeat(256),
+        };
         room.mods = vec![long; 1_024];
         let listing = listing(&room, &[], 8192);
-        assert!(listing.heartbeat.len() <= 8192, "{}", listing.heartbeat.len());
+        assert!(
+            listing.heartbeat.len() <= 8192,
+            "{}",
+            listing.heartbeat.len()
+        );
         let json: serde_json::Value = serde_json::from_slice(&listing.heartbeat).unwrap();
         assert_eq!(json["legacy"]["mods"], 1_024);
         assert!(!json["mods"].as_array().unwrap().is_empty());

@@ -69,7 +69,10 @@ impl Write for Inert<'_> {
 /// `text` as one line: without control characters, cut after `chars` characters.
 #[must_use]
 pub fn one_line(text: &str, chars: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(chars).collect()
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(chars)
+        .collect()
 }
 
 #[cfg(test)]

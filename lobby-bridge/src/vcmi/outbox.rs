@@ -55,7 +55,10 @@ impl Outbox {
         }
         state.charged += message.len() + OVERHEAD_BYTES;
         if state.charged > self.limit {
-            *state = State { finished: true, ..State::default() };
+            *state = State {
+                finished: true,
+                ..State::default()
+            };
             self.abandoned.cancel();
             return Err(Overflow);
         }
@@ -92,7 +95,10 @@ impl Outbox {
         let mut state = self.lock();
         let first = state.pop()?;
         let fits = |state: &State, held: usize| {
-            state.queue.front().is_some_and(|next| held + next.len() <= SEGMENT_BYTES)
+            state
+                .queue
+                .front()
+                .is_some_and(|next| held + next.len() <= SEGMENT_BYTES)
         };
         if !fits(&state, first.len()) {
             return Some(first);
@@ -168,7 +174,9 @@ mod tests {
     #[test]
     fn many_tiny_messages_count_for_what_they_hold() {
         let outbox = Outbox::new(1024 * 1024);
-        let pushed = (0..).take_while(|_| outbox.push(message(1)).is_ok()).count();
+        let pushed = (0..)
+            .take_while(|_| outbox.push(message(1)).is_ok())
+            .count();
         assert_eq!(pushed, 1024 * 1024 / 65);
     }
 }

@@ -81,7 +81,10 @@ impl Owner {
     pub(super) async fn accepted(&self, who: ConnectionId, peer: SocketAddr) -> Option<Farewell> {
         let slot = self.commands.clone().reserve_owned().await.ok()?;
         self.happened(who, Event::Accepted(peer.ip())).await;
-        Some(Farewell { who, slot: Some(slot) })
+        Some(Farewell {
+            who,
+            slot: Some(slot),
+        })
     }
 
     pub(super) async fn happened(&self, who: ConnectionId, what: Event) {
@@ -102,7 +105,10 @@ impl Owner {
 
     pub(super) async fn arrived(&self, who: ConnectionId, role: Role, uuid: Uuid) -> Answer {
         let (done, answer) = oneshot::channel();
-        let _ = self.commands.send(Command::Arrived(who, role, uuid, done)).await;
+        let _ = self
+            .commands
+            .send(Command::Arrived(who, role, uuid, done))
+            .await;
         answer.await.unwrap_or(Answer::Refused)
     }
 }
@@ -287,5 +293,8 @@ impl Drop for State {
 }
 
 fn key(RoomId(id): RoomId) -> Key {
-    Key { protocol: "vcmi", id }
+    Key {
+        protocol: "vcmi",
+        id,
+    }
 }

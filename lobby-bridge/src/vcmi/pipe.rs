@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
-    net::tcp::OwnedWriteHalf,
     sync::{OwnedSemaphorePermit, oneshot},
     time::timeout_at,
 };
 
 use super::{
     codec::frame,
-    connection::{self, Connection, Frames, ReadError},
+    connection::{Connection, ReadError, Shared},
     handshake::{self, Role},
     lobby::Event,
-    owner::{Answer, Farewell},
+    owner::Answer,
     relay::relay,
     uuid::Uuid,
 };
@@ -26,9 +25,7 @@ pub(super) struct Half {
     /// The three frames it introduced itself with, as they were on the wire.
     pub(super) introduction: Bytes,
     /// Its buffer holds what it has sent since.
-    pub(super) frames: Frames,
-    pub(super) write: OwnedWriteHalf,
-    pub(super) farewell: Farewell,
+    pub(super) connection: Connection,
     /// Counted among the pipes.
     pub(super) permit: OwnedSemaphorePermit,
 }
@@ -58,25 +55,30 @@ pub(super) async fn serve(mut connection: Connection, magic: Bytes) {
     };
     let (role, uuid, introduction) = match introduced {
         Ok(introduced) => introduced,
-        Err(error) => return refuse(connection, &error.to_string()).await,
+        Err(error) => {
+            tracing::debug!(%error, "refused a pipe");
+            return connection.close().await;
+        }
     };
     let Ok(permit) = Arc::clone(&shared.pipes).try_acquire_owned() else {
-        return refuse(connection, "there are too many pipes").await;
+        tracing::warn!("refused a pipe: there are too many");
+        return connection.close().await;
     };
-    let Connection { frames, write, farewell, undecided, .. } = connection;
-    let mut half = Half { introduction, frames, write, farewell, permit };
-    let mut undecided = Some(undecided);
+    let mut half = Half {
+        introduction,
+        connection,
+        permit,
+    };
 
     // More than one round only if a partner is lost in the moment of pairing.
     loop {
         match shared.owner.arrived(who, role, uuid).await {
             Answer::Refused => {
                 tracing::debug!(?role, ?uuid, "no session for this pipe");
-                drop(half.farewell);
-                return connection::close(half.frames, half.write, &shared).await;
+                return half.connection.close().await;
             }
             Answer::Waits(partner) => {
-                undecided.take();
+                half.connection.undecided.take();
                 tracing::info!(?role, ?uuid, "waits for its partner");
                 match wait(half, partner, &shared).await {
                     Some(alone) => half = alone,
@@ -84,7 +86,7 @@ pub(super) async fn serve(mut connection: Connection, magic: Bytes) {
                 }
             }
             Answer::Pairs(partner) => {
-                undecided.take();
+                half.connection.undecided.take();
                 if let Ok(partner) = partner.await {
                     tracing::info!(?role, ?uuid, "is paired");
                     return relay(half, partner, &shared).await;
@@ -103,7 +105,9 @@ async fn introduce(
     let mut introduction = BytesMut::from(&frame(magic)[..]);
     let mut payloads = [Bytes::new(), Bytes::new()];
     for payload in &mut payloads {
-        let next = connection.frames.next(limits.pipe_frame_bytes, limits.handshake_time);
+        let next = connection
+            .frames
+            .next(limits.pipe_frame_bytes, limits.handshake_time);
         let next = timeout_at(deadline, next).await.map_err(ReadError::from)?;
         *payload = next?.ok_or(HandshakeError::Ended)?;
         introduction.extend_from_slice(&frame(payload));
@@ -113,26 +117,19 @@ async fn introduce(
     Ok((role, uuid, introduction.freeze()))
 }
 
-async fn refuse(connection: Connection, reason: &str) {
-    tracing::debug!(reason, "refused a pipe");
-    let Connection { frames, write, farewell, shared, .. } = connection;
-    drop(farewell);
-    connection::close(frames, write, &shared).await;
-}
-
 /// Keeps what arrives, within a limit, until somebody takes this half. Returns it if they
 /// could not; `None` when it was taken or has ended.
 async fn wait(
     mut half: Half,
     partner: oneshot::Receiver<oneshot::Sender<Half>>,
-    shared: &connection::Shared,
+    shared: &Shared,
 ) -> Option<Half> {
     let mut partner = partner;
     loop {
-        let has_room = half.frames.buffer.len() < shared.limits.early_bytes;
+        let has_room = half.connection.frames.buffer.len() < shared.limits.early_bytes;
         tokio::select! {
             found = &mut partner => return found.ok()?.send(half).err(),
-            read = half.frames.read_more(), if has_room => {
+            read = half.connection.frames.read_more(), if has_room => {
                 if !matches!(read, Ok(1..)) {
                     tracing::debug!("gave up waiting");
                     return None;

@@ -27,12 +27,21 @@ enum End {
 /// and then the end of its stream; the other may go on until it ends, or is silent for
 /// `half_close_silence`. Both are counted until then.
 pub(super) async fn relay(a: Half, b: Half, shared: &Shared) {
-    let Half { introduction: a_is, frames: a_in, write: a_out, farewell: _a_farewell, permit: _a } = a;
-    let Half { introduction: b_is, frames: b_in, write: b_out, farewell: _b_farewell, permit: _b } = b;
+    // Whatever else is in a half is held until both have ended.
+    let Half {
+        introduction: a_is,
+        connection: a,
+        permit: _a,
+    } = a;
+    let Half {
+        introduction: b_is,
+        connection: b,
+        permit: _b,
+    } = b;
     let one_has_ended = CancellationToken::new();
     let (from_a, from_b) = tokio::join!(
-        carry(a_in, b_out, a_is, &one_has_ended, shared),
-        carry(b_in, a_out, b_is, &one_has_ended, shared),
+        carry(a.frames, b.write, a_is, &one_has_ended, shared),
+        carry(b.frames, a.write, b_is, &one_has_ended, shared),
     );
     tracing::info!(from_a, from_b, "the pair of pipes has ended");
 }
@@ -49,7 +58,15 @@ async fn carry(
     let early = std::mem::take(&mut from.buffer);
     let mut delivered = 0;
     let first = introduction.chain(early);
-    let end = copy(&mut from.read, &mut to, first, &mut delivered, one_has_ended, shared).await;
+    let end = copy(
+        &mut from.read,
+        &mut to,
+        first,
+        &mut delivered,
+        one_has_ended,
+        shared,
+    )
+    .await;
     if let End::Lost = end {
         // Unread bytes would make the kernel reset the connection, and with it destroy what
         // the sender has still to read from us.
@@ -72,7 +89,10 @@ async fn copy(
     while first.has_remaining() {
         let piece = first.chunk();
         let length = piece.len();
-        if write(to, piece, one_has_ended, limits.half_close_stall).await.is_err() {
+        if write(to, piece, one_has_ended, limits.half_close_stall)
+            .await
+            .is_err()
+        {
             return End::Lost;
         }
         *delivered += length as u64;
@@ -88,7 +108,15 @@ async fn copy(
         };
         // What a failed connection has sent before is delivered like that of an orderly one.
         let Ok(length @ 1..) = read else { break };
-        if write(to, &buffer[..length], one_has_ended, limits.half_close_stall).await.is_err() {
+        if write(
+            to,
+            &buffer[..length],
+            one_has_ended,
+            limits.half_close_stall,
+        )
+        .await
+        .is_err()
+        {
             return End::Lost;
         }
         *delivered += length as u64;

@@ -104,7 +104,9 @@ impl Room {
 /// A room name without control characters other than line feeds, with which it is no name.
 #[must_use]
 pub fn clean_room_name(name: &str) -> String {
-    name.chars().filter(|&c| c == '\n' || !c.is_control()).collect()
+    name.chars()
+        .filter(|&c| c == '\n' || !c.is_control())
+        .collect()
 }
 
 /// Whether a room may have this name. It stands in lists that are separated by colons and, for
@@ -125,7 +127,10 @@ pub fn mods(list: &str, limits: &Limits) -> Vec<Mod> {
         .filter(|item| !item.is_empty())
         .take(limits.mods)
         .map(|item| item.split_once('&').unwrap_or((item, "")))
-        .map(|(name, version)| Mod { name: part(name), version: part(version) })
+        .map(|(name, version)| Mod {
+            name: part(name),
+            version: part(version),
+        })
         .collect()
 }
 
@@ -134,7 +139,10 @@ mod tests {
     use super::*;
 
     fn parsed(list: &str) -> Vec<(String, String)> {
-        mods(list, &Limits::default()).into_iter().map(|m| (m.name, m.version)).collect()
+        mods(list, &Limits::default())
+            .into_iter()
+            .map(|m| (m.name, m.version))
+            .collect()
     }
 
     #[test]
@@ -143,14 +151,19 @@ mod tests {
             ("", &[]),
             (";;", &[]),
             ("vcmi&1.1", &[("vcmi", "1.1")]),
-            ("vcmi&1.1;wog&;era", &[("vcmi", "1.1"), ("wog", ""), ("era", "")]),
+            (
+                "vcmi&1.1;wog&;era",
+                &[("vcmi", "1.1"), ("wog", ""), ("era", "")],
+            ),
             ("a&b&c", &[("a", "b&c")]),
             ("a:b&1:2", &[("a_b", "1_2")]),
             ("a\nb&\r1", &[("ab", "1")]),
         ];
         for (list, mods) in table {
-            let expected: Vec<_> =
-                mods.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+            let expected: Vec<_> = mods
+                .iter()
+                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+                .collect();
             assert_eq!(parsed(list), expected, "{list:?}");
         }
     }

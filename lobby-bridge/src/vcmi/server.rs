@@ -102,8 +102,16 @@ impl Server {
         let (local, listener) =
             listening.map_err(|source| ListenError::Listen { address, source })?;
         let mut seed = [0; 32];
-        SystemRandom::new().fill(&mut seed).map_err(|_| ListenError::Random)?;
-        Ok(Self { settings, listings, listener, local, uuids: Uuids::from_seed(seed) })
+        SystemRandom::new()
+            .fill(&mut seed)
+            .map_err(|_| ListenError::Random)?;
+        Ok(Self {
+            settings,
+            listings,
+            listener,
+            local,
+            uuids: Uuids::from_seed(seed),
+        })
     }
 
     /// The address that is listened on, with the port that was found for port 0.
@@ -115,17 +123,25 @@ impl Server {
     /// Serves until `shutdown` is cancelled and all connections have been closed in order,
     /// which takes at most twice [`linger`](Limits::linger) and usually no time.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { settings, listings, listener, uuids, .. } = self;
+        let Self {
+            settings,
+            listings,
+            listener,
+            uuids,
+            ..
+        } = self;
         let limits = settings.limits.clone();
         let connections = limits.capacity + limits.pipes + limits.undecided;
         let (owner, desk) = Owner::new(connections);
-        let rules = Rules { limits: limits.clone(), statistics: settings.statistics };
+        let rules = Rules {
+            limits: limits.clone(),
+            statistics: settings.statistics,
+        };
         let tasks = TaskTracker::new();
         // The owner ends last: until then it hears of the connections that end.
         let end_of_owner = CancellationToken::new();
         let lobby = Lobby::new(rules, uuids);
-        let owner_task =
-            tokio::spawn(desk.run(lobby, settings, listings, end_of_owner.clone()));
+        let owner_task = tokio::spawn(desk.run(lobby, settings, listings, end_of_owner.clone()));
 
         let accepting = Accepting {
             undecided: Arc::new(Semaphore::new(limits.undecided)),
@@ -184,8 +200,7 @@ impl Accepting {
         };
         let who = ConnectionId(self.next);
         self.next += 1;
-        let served =
-            connection::serve(stream, peer, who, Arc::clone(&self.shared), undecided);
+        let served = connection::serve(stream, peer, who, Arc::clone(&self.shared), undecided);
         let span = tracing::info_span!("vcmi", client = %who, %peer);
         self.tasks.spawn(
             async move {
@@ -199,7 +214,11 @@ impl Accepting {
 
 /// Listens on `address`; on `[::]` for both families, and on a system without IPv6 for IPv4.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)) {
+    let socket = match Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    ) {
         Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {
             return listen((Ipv4Addr::UNSPECIFIED, address.port()).into());
         }

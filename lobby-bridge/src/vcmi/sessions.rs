@@ -60,9 +60,10 @@ impl Sessions {
     /// connection for longest is forgotten.
     pub fn open(&mut self, server: Uuid, clients: &[Uuid], now: Instant) {
         if self.sessions.len() >= self.limits.sessions {
-            let empty = self.sessions.iter().filter_map(|(id, session)| {
-                session.empty_since.map(|since| (since, *id))
-            });
+            let empty = self
+                .sessions
+                .iter()
+                .filter_map(|(id, session)| session.empty_since.map(|since| (since, *id)));
             if let Some((_, oldest)) = empty.min() {
                 self.forget(oldest);
             }
@@ -87,7 +88,9 @@ impl Sessions {
     /// A connection has shown who it is. It may do so again when its partner turned out to be
     /// gone; it then looks for another one.
     pub fn arrive(&mut self, who: ConnectionId, role: Role, uuid: Uuid, now: Instant) -> Arrival {
-        let Some(&(id, known)) = self.uuids.get(&uuid) else { return Arrival::Refused };
+        let Some(&(id, known)) = self.uuids.get(&uuid) else {
+            return Arrival::Refused;
+        };
         let Some(session) = self.sessions.get_mut(&id).filter(|_| known == role) else {
             return Arrival::Refused;
         };
@@ -118,8 +121,12 @@ impl Sessions {
     /// A connection has ended, wherever it was. After the last one of a session, its time
     /// begins to run out.
     pub fn end(&mut self, who: ConnectionId, now: Instant) {
-        let Some(id) = self.pipes.remove(&who) else { return };
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(id) = self.pipes.remove(&who) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         session.waiting.retain(|(_, waiting)| *waiting != who);
         session.connections -= 1;
         if session.connections == 0 {
@@ -163,7 +170,8 @@ impl Sessions {
 
 impl Session {
     fn is_over(&self, now: Instant, kept: Duration) -> bool {
-        self.empty_since.is_some_and(|since| now.saturating_duration_since(since) >= kept)
+        self.empty_since
+            .is_some_and(|since| now.saturating_duration_since(since) >= kept)
     }
 }
 
@@ -187,16 +195,23 @@ mod tests {
             let now = Instant::now();
             let mut sessions = Sessions::new(limits);
             sessions.open(server, &clients, now);
-            Self { sessions, server, clients, now }
+            Self {
+                sessions,
+                server,
+                clients,
+                now,
+            }
         }
 
         fn server(&mut self, who: u64) -> Arrival {
-            self.sessions.arrive(ConnectionId(who), Role::Server, self.server, self.now)
+            self.sessions
+                .arrive(ConnectionId(who), Role::Server, self.server, self.now)
         }
 
         fn client(&mut self, who: u64) -> Arrival {
             let uuid = self.clients[who as usize % 3];
-            self.sessions.arrive(ConnectionId(who), Role::Client, uuid, self.now)
+            self.sessions
+                .arrive(ConnectionId(who), Role::Client, uuid, self.now)
         }
 
         fn end(&mut self, who: u64) {
@@ -235,7 +250,10 @@ mod tests {
 
     #[test]
     fn who_lost_a_partner_may_look_for_another_without_counting_twice() {
-        let mut game = Game::new(&Limits { pipes_per_session: 2, ..Limits::default() });
+        let mut game = Game::new(&Limits {
+            pipes_per_session: 2,
+            ..Limits::default()
+        });
         assert_eq!(game.client(1), Arrival::Waits);
         assert_eq!(game.server(10), pairs(1));
         game.end(1);
@@ -249,10 +267,19 @@ mod tests {
         let mut game = Game::new(&Limits::default());
         let (server, client, now) = (game.server, game.clients[0], game.now);
         let sessions = &mut game.sessions;
-        assert_eq!(sessions.arrive(ConnectionId(1), Role::Client, server, now), Arrival::Refused);
-        assert_eq!(sessions.arrive(ConnectionId(1), Role::Server, client, now), Arrival::Refused);
+        assert_eq!(
+            sessions.arrive(ConnectionId(1), Role::Client, server, now),
+            Arrival::Refused
+        );
+        assert_eq!(
+            sessions.arrive(ConnectionId(1), Role::Server, client, now),
+            Arrival::Refused
+        );
         let unknown = Uuids::from_seed([9; 32]).take();
-        assert_eq!(sessions.arrive(ConnectionId(1), Role::Server, unknown, now), Arrival::Refused);
+        assert_eq!(
+            sessions.arrive(ConnectionId(1), Role::Server, unknown, now),
+            Arrival::Refused
+        );
     }
 
     #[test]
@@ -289,7 +316,10 @@ mod tests {
 
     #[test]
     fn of_too_many_sessions_the_one_longest_without_a_connection_goes() {
-        let mut game = Game::new(&Limits { sessions: 2, ..Limits::default() });
+        let mut game = Game::new(&Limits {
+            sessions: 2,
+            ..Limits::default()
+        });
         assert_eq!(game.client(1), Arrival::Waits);
         let mut uuids = Uuids::from_seed([1; 32]);
         let servers = [(); 3].map(|()| uuids.take());

@@ -25,7 +25,10 @@ impl Statistics {
     /// Nothing has happened yet. At most `cap` addresses and `cap` names are told apart.
     #[must_use]
     pub fn new(cap: usize) -> Self {
-        Self { cap, ..Self::default() }
+        Self {
+            cap,
+            ..Self::default()
+        }
     }
 
     /// A connection from `address` was accepted.

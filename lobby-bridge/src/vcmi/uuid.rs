@@ -28,7 +28,9 @@ impl FromStr for Uuid {
                 }
                 continue;
             }
-            let digit = char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            let digit = char::from(byte)
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok());
             *next.next().ok_or(InvalidUuid)? = digit.ok_or(InvalidUuid)?;
         }
         let mut bytes = [0; 16];
@@ -71,7 +73,10 @@ impl Uuids {
     /// The supply that `seed` stands for: 32 bytes that nobody else knows.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &seed), given: 0 }
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &seed),
+            given: 0,
+        }
     }
 
     /// The next one.

@@ -9,21 +9,24 @@ use crate::vcmi::{ConnectionId, message::Message};
 
 impl Lobby {
     pub(super) fn msg(&mut self, who: ConnectionId, text: &str) -> Outcome {
-        let Some(sender) = self.clients.get(&who) else { return Ok(()) };
+        let Some(sender) = self.clients.get(&who) else {
+            return Ok(());
+        };
         let room = sender.plays_in();
         let hears = |client: &Client| match (sender.channel, room) {
             (Channel::Global, _) => true,
             (Channel::Room, Some(_)) => client.plays_in() == room,
             // Who is on the channel without being in a room has only others like that.
-            (Channel::Room, None) => {
-                client.channel == Channel::Room && client.plays_in().is_none()
-            }
+            (Channel::Room, None) => client.channel == Channel::Room && client.plays_in().is_none(),
         };
         let reads_channels = |client: &Client| client.version_is(|v| v.reads_channels());
         let new = self.clients_where(|client| hears(client) && reads_channels(client));
         let old = self.clients_where(|client| hears(client) && !reads_channels(client));
         let channel = sender.channel.name();
-        let for_new = Message::new("MSGCH").arg(sender.name()).arg(channel).arg(text);
+        let for_new = Message::new("MSGCH")
+            .arg(sender.name())
+            .arg(channel)
+            .arg(text);
         let for_old = Message::new("MSG").arg(sender.name()).arg(text);
         self.send_all(new, &for_new);
         self.send_all(old, &for_old);
@@ -31,7 +34,9 @@ impl Lobby {
     }
 
     pub(super) fn channel(&mut self, who: ConnectionId, name: &str) -> Outcome {
-        let Some(client) = self.clients.get_mut(&who) else { return Ok(()) };
+        let Some(client) = self.clients.get_mut(&who) else {
+            return Ok(());
+        };
         let Some(channel) = Channel::named(name) else {
             return Err(Refusal::TakenRoomName(name.to_owned()).into());
         };
@@ -62,7 +67,11 @@ impl Lobby {
     }
 
     pub(super) fn root(&mut self, who: ConnectionId, field: &str) -> Outcome {
-        let value = self.rules.statistics.then(|| self.statistics.field(field)).flatten();
+        let value = self
+            .rules
+            .statistics
+            .then(|| self.statistics.field(field))
+            .flatten();
         if let Some(value) = value {
             self.send(who, &Message::system(value));
         }

@@ -77,7 +77,8 @@ impl Client {
     }
 
     pub(super) fn encoding(&self) -> Encoding {
-        self.prefix.map_or(Encoding::UTF_8, |prefix| prefix.encoding)
+        self.prefix
+            .map_or(Encoding::UTF_8, |prefix| prefix.encoding)
     }
 
     pub(super) fn version_is(&self, rule: impl Fn(Version) -> bool) -> bool {

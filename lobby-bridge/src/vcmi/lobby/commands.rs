@@ -62,7 +62,9 @@ pub(super) type Outcome = Result<(), Stop>;
 
 impl Lobby {
     pub(super) fn frame(&mut self, who: ConnectionId, payload: &[u8], now: Instant) {
-        let Some(client) = self.clients.get_mut(&who) else { return };
+        let Some(client) = self.clients.get_mut(&who) else {
+            return;
+        };
         client.asked = false;
         let keeps_prefix = client.name.is_some() || payload.first() == Some(&b'<');
         let (encoding, text) = match client.prefix {
@@ -92,8 +94,15 @@ impl Lobby {
 
     /// Executes one command. Unknown ones are skipped, and so is everything from a client that
     /// has not greeted or that a command before in the frame has removed.
-    fn execute(&mut self, who: ConnectionId, Tag { name, value }: Tag<'_>, now: Instant) -> Outcome {
-        let Some(client) = self.clients.get(&who) else { return Err(Stop::Silently) };
+    fn execute(
+        &mut self,
+        who: ConnectionId,
+        Tag { name, value }: Tag<'_>,
+        now: Instant,
+    ) -> Outcome {
+        let Some(client) = self.clients.get(&who) else {
+            return Err(Stop::Silently);
+        };
         if name == "GREETINGS" {
             return self.greetings(who, value);
         }

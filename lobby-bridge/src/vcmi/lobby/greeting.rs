@@ -17,7 +17,11 @@ const RESERVED: [&str; 3] = ["System", "all", "room"];
 impl Lobby {
     pub(super) fn greetings(&mut self, who: ConnectionId, name: &str) -> Outcome {
         let authorised = |lobby: &Self, rule: &dyn Fn(&str) -> bool| {
-            lobby.clients.values().filter_map(|client| client.name.as_deref()).any(rule)
+            lobby
+                .clients
+                .values()
+                .filter_map(|client| client.name.as_deref())
+                .any(rule)
         };
         if self.is_authorised(who) {
             return Err(Refusal::AlreadyAuthorised.into());
@@ -30,7 +34,9 @@ impl Lobby {
         let old = self.clients_where(|client| !client.version_is(|v| v.reads_users()));
         self.send_all(old, &Message::system(format_args!("{name} is here")));
 
-        let Some(client) = self.clients.get_mut(&who) else { return Ok(()) };
+        let Some(client) = self.clients.get_mut(&who) else {
+            return Ok(());
+        };
         client.name = Some(name.to_owned());
         client.channel = Channel::Global;
         let reads_users = client.version_is(|v| v.reads_users());
@@ -44,7 +50,11 @@ impl Lobby {
         }
         let others = self.clients_where(|_| true).len() - 1;
         let playing = self.pipes.len();
-        let hint = if reads_users { "" } else { "\n Send <HERE> to see people names in the chat" };
+        let hint = if reads_users {
+            ""
+        } else {
+            "\n Send <HERE> to see people names in the chat"
+        };
         self.send(
             who,
             &Message::system(format_args!(
@@ -55,7 +65,9 @@ impl Lobby {
     }
 
     pub(super) fn ver(&mut self, who: ConnectionId, version: &str) -> Outcome {
-        let Some(client) = self.clients.get_mut(&who) else { return Ok(()) };
+        let Some(client) = self.clients.get_mut(&who) else {
+            return Ok(());
+        };
         client.vcmi_version = one_line(version, self.rules.limits.text_chars);
         self.changed.extend(client.plays_in());
         Ok(())
@@ -89,8 +101,21 @@ mod tests {
             assert_eq!(check(name, &Limits::default()), Ok(()), "{name}");
         }
         let longer = "x".repeat(65);
-        for name in ["a b", "co:lon", "bang!", "tab\tbed", "alice\n", "a>b", "a\u{fffd}b", &longer] {
-            assert_eq!(check(name, &Limits::default()), Err(Refusal::InvalidUserName), "{name:?}");
+        for name in [
+            "a b",
+            "co:lon",
+            "bang!",
+            "tab\tbed",
+            "alice\n",
+            "a>b",
+            "a\u{fffd}b",
+            &longer,
+        ] {
+            assert_eq!(
+                check(name, &Limits::default()),
+                Err(Refusal::InvalidUserName),
+                "{name:?}"
+            );
         }
     }
 

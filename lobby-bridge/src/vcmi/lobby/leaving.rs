@@ -17,14 +17,18 @@ use crate::vcmi::{
 impl Lobby {
     pub(super) fn leave(&mut self, who: ConnectionId, name: &str) -> Outcome {
         let name = clean_room_name(name);
-        let Some(client) = self.clients.get_mut(&who) else { return Ok(()) };
+        let Some(client) = self.clients.get_mut(&who) else {
+            return Ok(());
+        };
         if let Place::Pending(_, pending) = &client.place {
             if *pending == name {
                 client.place = Place::Free;
             }
             return Ok(());
         }
-        let Some(id) = client.plays_in() else { return Ok(()) };
+        let Some(id) = client.plays_in() else {
+            return Ok(());
+        };
         if self.rooms.get(&id).is_none_or(|room| room.name != name) {
             return Ok(());
         }
@@ -51,8 +55,16 @@ impl Lobby {
                 None => Ok(()),
             };
         };
-        let guests: Vec<_> = room.players.iter().copied().filter(|player| *player != who).collect();
-        let Some(guest) = guests.into_iter().find(|guest| self.name_of(*guest) == name) else {
+        let guests: Vec<_> = room
+            .players
+            .iter()
+            .copied()
+            .filter(|player| *player != who)
+            .collect();
+        let Some(guest) = guests
+            .into_iter()
+            .find(|guest| self.name_of(*guest) == name)
+        else {
             return Ok(());
         };
         self.take_out(guest, id);
@@ -67,8 +79,12 @@ impl Lobby {
 
     /// Announces that a guest goes, to the guest as well, and makes it free.
     fn take_out(&mut self, guest: ConnectionId, id: RoomId) {
-        let Some(room) = self.rooms.get(&id) else { return };
-        let kick = Message::new("KICK").arg(&room.name).arg(self.name_of(guest));
+        let Some(room) = self.rooms.get(&id) else {
+            return;
+        };
+        let kick = Message::new("KICK")
+            .arg(&room.name)
+            .arg(self.name_of(guest));
         self.send_players(id, &kick);
         if let Some(room) = self.rooms.get_mut(&id) {
             room.players.retain(|player| *player != guest);
@@ -83,9 +99,13 @@ impl Lobby {
     /// Every player reads that it was kicked, and is free. Those about to join learn it when
     /// they try.
     pub(super) fn destroy(&mut self, id: RoomId) {
-        let Some(room) = self.rooms.remove(&id) else { return };
+        let Some(room) = self.rooms.remove(&id) else {
+            return;
+        };
         for player in room.players {
-            let Some(client) = self.clients.get_mut(&player) else { continue };
+            let Some(client) = self.clients.get_mut(&player) else {
+                continue;
+            };
             client.place = Place::Free;
             client.ready = false;
             let kick = Message::new("KICK").arg(&room.name).arg(client.name());
@@ -98,7 +118,9 @@ impl Lobby {
 
     /// Forgets a lobby client, if it is one, and tells those who should know.
     pub(super) fn remove(&mut self, who: ConnectionId) {
-        let Some(client) = self.clients.remove(&who) else { return };
+        let Some(client) = self.clients.remove(&who) else {
+            return;
+        };
         match client.place {
             Place::Free | Place::Pending(..) => {}
             Place::Guest(id) => {
@@ -125,7 +147,9 @@ impl Lobby {
     pub(super) fn ask_for_life(&mut self) {
         let health = Message::new("HEALTH").arg("");
         for who in self.clients_where(|client| client.version_is(|v| v.reads_users())) {
-            let Some(client) = self.clients.get_mut(&who) else { continue };
+            let Some(client) = self.clients.get_mut(&who) else {
+                continue;
+            };
             if client.asked {
                 tracing::info!(client = %who, name = ?client.name(), "shows no sign of life");
                 self.close(who);

@@ -186,7 +186,9 @@ impl Lobby {
     /// Whether this client is logged in.
     #[must_use]
     pub fn is_authorised(&self, who: ConnectionId) -> bool {
-        self.clients.get(&who).is_some_and(|client| client.name.is_some())
+        self.clients
+            .get(&who)
+            .is_some_and(|client| client.name.is_some())
     }
 
     fn enter(&mut self, who: ConnectionId, local: SocketAddr) {
@@ -198,7 +200,10 @@ impl Lobby {
     }
 
     fn garbled(&mut self, who: ConnectionId) {
-        self.send(who, &Message::new("ERROR").arg("Protocol error or incorrect encoding"));
+        self.send(
+            who,
+            &Message::new("ERROR").arg("Protocol error or incorrect encoding"),
+        );
         self.close(who);
     }
 
@@ -212,7 +217,9 @@ impl Lobby {
 
     fn take_effects(&mut self) -> Vec<Effect> {
         for id in std::mem::take(&mut self.changed) {
-            let Some(room) = self.rooms.get_mut(&id) else { continue };
+            let Some(room) = self.rooms.get_mut(&id) else {
+                continue;
+            };
             let Some((max_players, host)) = room.total.zip(self.clients.get(&room.host)) else {
                 continue;
             };
@@ -245,7 +252,9 @@ impl Lobby {
     fn send_all(&mut self, to: impl IntoIterator<Item = ConnectionId>, message: &Message) {
         let mut encoded: Vec<(Encoding, Bytes)> = Vec::new();
         for who in to {
-            let Some(encoding) = self.clients.get(&who).map(Client::encoding) else { continue };
+            let Some(encoding) = self.clients.get(&who).map(Client::encoding) else {
+                continue;
+            };
             let known = encoded.iter().find(|(known, _)| *known == encoding);
             let bytes = known.map(|(_, bytes)| bytes.clone()).unwrap_or_else(|| {
                 let bytes = encoding.encode(message.as_str());
@@ -258,8 +267,14 @@ impl Lobby {
 
     /// The authorised clients for which `choose` is true, in accept order.
     fn clients_where(&self, choose: impl Fn(&Client) -> bool) -> Vec<ConnectionId> {
-        let authorised = self.clients.iter().filter(|(_, client)| client.name.is_some());
-        authorised.filter(|(_, client)| choose(client)).map(|(who, _)| *who).collect()
+        let authorised = self
+            .clients
+            .iter()
+            .filter(|(_, client)| client.name.is_some());
+        authorised
+            .filter(|(_, client)| choose(client))
+            .map(|(who, _)| *who)
+            .collect()
     }
 
     fn send_sessions_to_all(&mut self) {
@@ -269,12 +284,19 @@ impl Lobby {
 
     fn send_users_to_all(&mut self) {
         let message = self.users_message();
-        self.send_all(self.clients_where(|client| client.version_is(|v| v.reads_users())), &message);
+        self.send_all(
+            self.clients_where(|client| client.version_is(|v| v.reads_users())),
+            &message,
+        );
     }
 
     /// Open rooms only: an incomplete one is nobody's business yet.
     fn sessions_message(&self) -> Message {
-        let open = || self.rooms.values().filter_map(|room| Some((room, room.total?)));
+        let open = || {
+            self.rooms
+                .values()
+                .filter_map(|room| Some((room, room.total?)))
+        };
         let message = Message::new("SESSIONS").arg(open().count());
         open().fold(message, |message, (room, total)| {
             message
@@ -286,7 +308,11 @@ impl Lobby {
     }
 
     fn users_message(&self) -> Message {
-        let names = || self.clients.values().filter_map(|client| client.name.as_deref());
+        let names = || {
+            self.clients
+                .values()
+                .filter_map(|client| client.name.as_deref())
+        };
         names().fold(Message::new("USERS").arg(names().count()), Message::arg)
     }
 }

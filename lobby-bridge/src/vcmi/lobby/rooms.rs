@@ -20,7 +20,9 @@ impl Lobby {
     pub(super) fn new_room(&mut self, who: ConnectionId, name: &str) -> Outcome {
         let name = clean_room_name(name);
         let exists = self.room_named(&name).is_some();
-        let Some(client) = self.clients.get_mut(&who) else { return Ok(()) };
+        let Some(client) = self.clients.get_mut(&who) else {
+            return Ok(());
+        };
         if client.place != Place::Free {
             return Ok(());
         }
@@ -40,7 +42,9 @@ impl Lobby {
     }
 
     pub(super) fn count(&mut self, who: ConnectionId, number: &str) -> Outcome {
-        let Some((id, room)) = self.hosted_by(who) else { return Ok(()) };
+        let Some((id, room)) = self.hosted_by(who) else {
+            return Ok(());
+        };
         if room.total.is_some() {
             return Err(Refusal::CountIsFixed.into());
         }
@@ -64,8 +68,12 @@ impl Lobby {
 
     pub(super) fn join(&mut self, who: ConnectionId, name: &str) -> Outcome {
         let name = clean_room_name(name);
-        let room = self.room_named(&name).map(|(id, room)| (id, room.is_full()));
-        let Some(client) = self.clients.get_mut(&who) else { return Ok(()) };
+        let room = self
+            .room_named(&name)
+            .map(|(id, room)| (id, room.is_full()));
+        let Some(client) = self.clients.get_mut(&who) else {
+            return Ok(());
+        };
         if client.place != Place::Free {
             return Ok(());
         }
@@ -81,14 +89,21 @@ impl Lobby {
     }
 
     pub(super) fn pswd(&mut self, who: ConnectionId, password: &str) -> Outcome {
-        let password: String = password.chars().take(self.rules.limits.text_chars).collect();
+        let password: String = password
+            .chars()
+            .take(self.rules.limits.text_chars)
+            .collect();
         if let Some((id, room)) = self.hosted_by(who) {
             room.password = password;
             self.changed.insert(id);
             return Ok(());
         }
-        let Some(client) = self.clients.get_mut(&who) else { return Ok(()) };
-        let Place::Pending(id, name) = &client.place else { return Ok(()) };
+        let Some(client) = self.clients.get_mut(&who) else {
+            return Ok(());
+        };
+        let Place::Pending(id, name) = &client.place else {
+            return Ok(());
+        };
         let (id, name) = (*id, name.clone());
         client.place = Place::Free;
         let Some(room) = self.rooms.get_mut(&id) else {
@@ -108,7 +123,9 @@ impl Lobby {
     }
 
     fn announce_join(&mut self, who: ConnectionId, id: RoomId) {
-        let Some(room) = self.rooms.get(&id) else { return };
+        let Some(room) = self.rooms.get(&id) else {
+            return;
+        };
         let Some((guest, host)) = self.clients.get(&who).zip(self.clients.get(&room.host)) else {
             return;
         };
@@ -146,7 +163,9 @@ impl Lobby {
                 false => Err(Refusal::NotHost.into()),
             };
         };
-        let Some(mode) = integer(number).and_then(HostMode::new) else { return Ok(()) };
+        let Some(mode) = integer(number).and_then(HostMode::new) else {
+            return Ok(());
+        };
         room.mode = mode;
         let players = room.players.clone();
         self.changed.insert(id);
@@ -160,17 +179,22 @@ impl Lobby {
     }
 
     pub(super) fn mods(&mut self, who: ConnectionId, list: &str) -> Outcome {
-        let Some(client) = self.clients.get(&who) else { return Ok(()) };
+        let Some(client) = self.clients.get(&who) else {
+            return Ok(());
+        };
         let Some((id, name)) = client.plays_in().map(|id| (id, client.name())) else {
             return Ok(());
         };
         let list = mods(list, &self.rules.limits);
         let append = |message: Message, list: &[Mod]| {
             let message = message.arg(list.len());
-            list.iter().fold(message, |message, m| message.arg(&m.name).arg(&m.version))
+            list.iter()
+                .fold(message, |message, m| message.arg(&m.name).arg(&m.version))
         };
         let of_other = append(Message::new("MODSOTHER").arg(name), &list);
-        let Some(room) = self.rooms.get_mut(&id) else { return Ok(()) };
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return Ok(());
+        };
         if room.host == who {
             room.mods = list;
             self.changed.insert(id);
@@ -188,11 +212,16 @@ impl Lobby {
     // Finding rooms and their players.
 
     pub(super) fn room_named(&self, name: &str) -> Option<(RoomId, &Room)> {
-        self.rooms.iter().find(|(_, room)| room.name == name).map(|(id, room)| (*id, room))
+        self.rooms
+            .iter()
+            .find(|(_, room)| room.name == name)
+            .map(|(id, room)| (*id, room))
     }
 
     pub(super) fn hosted_by(&mut self, who: ConnectionId) -> Option<(RoomId, &mut Room)> {
-        let Place::Host(id) = self.clients.get(&who)?.place else { return None };
+        let Place::Host(id) = self.clients.get(&who)?.place else {
+            return None;
+        };
         Some((id, self.rooms.get_mut(&id)?))
     }
 
@@ -201,7 +230,10 @@ impl Lobby {
     }
 
     pub(super) fn players(&self, id: RoomId) -> Vec<ConnectionId> {
-        self.rooms.get(&id).map(|room| room.players.clone()).unwrap_or_default()
+        self.rooms
+            .get(&id)
+            .map(|room| room.players.clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn send_players(&mut self, id: RoomId, message: &Message) {

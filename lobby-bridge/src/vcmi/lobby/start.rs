@@ -14,9 +14,13 @@ use crate::vcmi::{
 
 impl Lobby {
     pub(super) fn ready(&mut self, who: ConnectionId, name: &str, now: Instant) -> Outcome {
-        let Some(id) = self.own_room(who, name) else { return Ok(()) };
+        let Some(id) = self.own_room(who, name) else {
+            return Ok(());
+        };
         let is_host = self.hosted_by(who).is_some();
-        let Some(client) = self.clients.get_mut(&who) else { return Ok(()) };
+        let Some(client) = self.clients.get_mut(&who) else {
+            return Ok(());
+        };
         client.ready = !client.ready;
         let at_once = is_host && client.version_is(|v| v.starts_when_ready());
         self.send_status(id);
@@ -27,7 +31,9 @@ impl Lobby {
     }
 
     pub(super) fn force_start(&mut self, who: ConnectionId, name: &str, now: Instant) -> Outcome {
-        let Some(id) = self.own_room(who, name) else { return Ok(()) };
+        let Some(id) = self.own_room(who, name) else {
+            return Ok(());
+        };
         if self.hosted_by(who).is_none() {
             return Err(Refusal::NotHost.into());
         }
@@ -50,7 +56,9 @@ impl Lobby {
 
     /// Hands out the UUIDs, sends the players away to play and tells everybody else.
     pub(super) fn start(&mut self, id: RoomId, now: Instant) {
-        let Some(room) = self.rooms.remove(&id) else { return };
+        let Some(room) = self.rooms.remove(&id) else {
+            return;
+        };
         let server = self.uuids.take();
         let clients: Vec<_> = room.players.iter().map(|_| self.uuids.take()).collect();
         self.sessions.open(server, &clients, now);
