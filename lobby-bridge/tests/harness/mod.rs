@@ -179,8 +179,8 @@ impl Client {
         assert!(
             got == expected,
             "expected {:?}\n     got {:?}",
-            text(expected),
-            text(&self.received)
+            shown(expected),
+            shown(&self.received)
         );
         self.received.drain(..expected.len());
     }
@@ -198,7 +198,7 @@ impl Client {
             assert!(
                 self.read(deadline).await,
                 "no {expected:?} in {:?}",
-                text(&self.received)
+                shown(&self.received)
             );
         }
     }
@@ -208,7 +208,7 @@ impl Client {
         let deadline = Instant::now() + PATIENCE;
         while self.read(deadline).await {}
         assert!(self.ended, "still open after {PATIENCE:?}");
-        assert_eq!(text(&self.received), "", "before the end");
+        assert_eq!(shown(&self.received), "", "before the end");
     }
 
     /// Waits until the lobby has executed everything said so far, and forgets the answers.
@@ -271,6 +271,11 @@ pub(crate) fn introduction(role: &str, uuid: &str) -> Vec<u8> {
 
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The beginning of a text, for a message about it.
+fn shown(bytes: &[u8]) -> String {
+    text(&bytes[..bytes.len().min(400)])
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
