@@ -4,7 +4,7 @@ mod harness;
 
 use std::time::Duration;
 
-use harness::{Client, Lobby, frame, introduction, random, text};
+use harness::{Client, Lobby, frame, introduction, noise, text};
 use metaserve_lobby_bridge::vcmi::Settings;
 
 const ERROR: &str = ":>>ERROR:Protocol error or incorrect encoding";
@@ -71,6 +71,18 @@ impl Game {
     }
 }
 
+/// More than all buffers on the way of a pipe hold.
+const MUCH: usize = 32 * 1024 * 1024;
+
+/// Gives the lobby enough to do for everything that can happen meanwhile to happen.
+async fn keep_busy(lobby: &Lobby) {
+    let mut user = lobby.launcher(5, "busy").await;
+    for _ in 0..2_000 {
+        user.say("<MSG>x").await;
+        user.expect(":>>MSGCH:busy:global:x").await;
+    }
+}
+
 async fn pipe(lobby: &Lobby, role: &str, uuid: &str) -> Client {
     let mut pipe = lobby.connect().await;
     pipe.send(&introduction(role, uuid)).await;
@@ -85,17 +97,17 @@ async fn a_game_of_three_exchanges_megabytes_without_a_wrong_byte() {
     let (mut s1, mut p1) = game.pair(&lobby, 0).await;
     let (mut s2, mut p2) = game.pair(&lobby, 1).await;
     let pipes = [
-        (&mut s1, "s1", "p1"),
-        (&mut p1, "p1", "s1"),
-        (&mut s2, "s2", "p2"),
-        (&mut p2, "p2", "s2"),
+        (&mut s1, 1, 2),
+        (&mut p1, 2, 1),
+        (&mut s2, 3, 4),
+        (&mut p2, 4, 3),
     ];
     let sent: Vec<_> = pipes
         .iter()
-        .map(|(pipe, own, _)| pipe.send_random(own, LENGTH))
+        .map(|(pipe, own, _)| pipe.send_meanwhile(noise(*own, LENGTH)))
         .collect();
     for (pipe, _, partner) in pipes {
-        pipe.expect_random(partner, LENGTH).await;
+        pipe.expect_bytes(&noise(partner, LENGTH)).await;
     }
     for sending in sent {
         sending.await.unwrap().unwrap();
@@ -108,13 +120,15 @@ async fn what_a_game_sends_before_its_partner_comes_is_kept() {
     let lobby = Lobby::open();
     let game = Game::start(&lobby).await;
     let mut client = game.client(&lobby, 0).await;
-    // Three times as much as is kept: the rest waits in the sender.
-    let early = client.send_random("early", 192 * 1024);
+    // Far more than is kept, and than all buffers on the way hold: the rest waits in the sender.
+    let early = client.send_meanwhile(noise(1, MUCH));
+    keep_busy(&lobby).await;
+    assert!(!early.is_finished(), "nobody was there to take it");
     let mut server = game.server(&lobby).await;
     server
         .expect(introduction("client", &game.clients[0]))
         .await;
-    server.expect_random("early", 192 * 1024).await;
+    server.expect_bytes(&noise(1, MUCH)).await;
     early.await.unwrap().unwrap();
     server.send(b"welcome").await;
     client.expect(introduction("server", &game.server)).await;
@@ -152,12 +166,12 @@ async fn the_last_words_of_a_game_arrive_and_then_the_end() {
     let game = Game::start(&lobby).await;
     let (server, mut client) = game.pair(&lobby, 0).await;
     server
-        .send_random("last words", 1_000_000)
+        .send_meanwhile(noise(1, 1_000_000))
         .await
         .unwrap()
         .unwrap();
     drop(server);
-    client.expect_random("last words", 1_000_000).await;
+    client.expect_bytes(&noise(1, 1_000_000)).await;
     client.expect_end().await;
 }
 
@@ -170,8 +184,8 @@ async fn who_has_ended_its_side_still_gets_the_answer() {
     client.shut_down().await;
     server.expect("question").await;
     server.expect_end().await;
-    let answer = server.send_random("answer", 1_000_000);
-    client.expect_random("answer", 1_000_000).await;
+    let answer = server.send_meanwhile(noise(1, 1_000_000));
+    client.expect_bytes(&noise(1, 1_000_000)).await;
     answer.await.unwrap().unwrap();
     drop(server);
     client.expect_end().await;
@@ -193,15 +207,14 @@ async fn a_slow_player_slows_its_partner_and_nobody_else() {
     let game = Game::start(&lobby).await;
     let (s1, mut p1) = game.pair(&lobby, 0).await;
     let (mut s2, mut p2) = game.pair(&lobby, 1).await;
-    // More than all buffers on the way hold.
-    const LENGTH: usize = 48 * 1024 * 1024;
-    let stuck = s1.send_random("much", LENGTH);
+    let stuck = s1.send_meanwhile(noise(1, MUCH));
     for round in 0..100 {
         s2.send(&[round]).await;
         p2.expect([round]).await;
     }
+    keep_busy(&lobby).await;
     assert!(!stuck.is_finished(), "nobody has read it");
-    p1.expect_random("much", LENGTH).await;
+    p1.expect_bytes(&noise(1, MUCH)).await;
     stuck.await.unwrap().unwrap();
 }
 
@@ -341,11 +354,11 @@ async fn a_client_that_never_reads_is_dropped_and_delays_nobody() {
 async fn garbage_of_one_client_leaves_the_others_untouched() {
     let lobby = Lobby::open();
     let mut witness = lobby.launcher(5, "witness").await;
-    for (number, seed) in ["a", "b", "c", "d"].iter().enumerate() {
+    for number in 0..4 {
         let mut garbler = lobby.connect().await;
-        let _ = garbler.try_send(&random(seed, 100_000)).await;
+        let _ = garbler.try_send(&noise(number, 100_000)).await;
         let mut user = lobby.launcher(5, &format!("user{number}")).await;
-        user.say(random(seed, 50_000)).await;
+        user.say(noise(number + 9, 50_000)).await;
         user.say("<MSG>\u{1}\0:>>START:x").await;
         witness.until(":>>MSGCH:user").await;
         witness.expect(format!("{number}:global:: >>START:x")).await;

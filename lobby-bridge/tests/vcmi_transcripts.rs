@@ -28,13 +28,13 @@ const HASTE: u32 = 25;
 fn transcripts() -> Vec<Transcript> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/transcripts/vcmi");
     let entries = fs::read_dir(&directory).expect("the transcripts are there");
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();
     paths.retain(|path| {
         path.extension()
             .is_some_and(|extension| extension == "json")
     });
     paths.sort();
-    let read = |path: &PathBuf| serde_json::from_slice(&fs::read(path).unwrap());
+    let read = |path: &PathBuf| serde_json::from_slice(&fs::read(path).expect("a readable file"));
     paths
         .iter()
         .map(|path| read(path).unwrap_or_else(|e| panic!("{path:?}: {e}")))

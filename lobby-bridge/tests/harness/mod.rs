@@ -51,7 +51,7 @@ impl Lobby {
     pub(crate) fn run(settings: Settings) -> Self {
         let listings = Listings::default();
         let settings = Settings {
-            listen: "[::]:0".parse().unwrap(),
+            listen: SocketAddr::from(([0; 8], 0)),
             ..settings
         };
         let server = Server::bind(settings, listings.clone()).expect("a free port");
@@ -70,7 +70,7 @@ impl Lobby {
         let stream = TcpStream::connect(self.address)
             .await
             .expect("the lobby listens");
-        stream.set_nodelay(true).unwrap();
+        stream.set_nodelay(true).expect("a socket");
         let (read, write) = stream.into_split();
         Client {
             read,
@@ -124,24 +124,17 @@ impl Client {
         self.write.lock().await.write_all(bytes).await
     }
 
-    /// Sends the first `length` bytes of what `seed` stands for, while the test goes on.
-    pub(crate) fn send_random(&self, seed: &str, length: usize) -> JoinHandle<io::Result<()>> {
-        let (write, seed) = (Arc::clone(&self.write), seed.to_owned());
-        tokio::spawn(async move {
-            let mut write = write.lock().await;
-            for piece in random(&seed, length).chunks(64 * 1024) {
-                write.write_all(piece).await?;
-            }
-            Ok(())
-        })
+    /// Sends while the test goes on.
+    pub(crate) fn send_meanwhile(&self, bytes: Vec<u8>) -> JoinHandle<io::Result<()>> {
+        let write = Arc::clone(&self.write);
+        tokio::spawn(async move { write.lock().await.write_all(&bytes).await })
     }
 
-    /// Reads the first `length` bytes of what `seed` stands for.
-    pub(crate) async fn expect_random(&mut self, seed: &str, length: usize) {
-        let expected = random(seed, length);
-        let received = self.read_exactly(length).await;
+    /// Reads exactly this, which is too much to show.
+    pub(crate) async fn expect_bytes(&mut self, expected: &[u8]) {
+        let received = self.read_exactly(expected.len()).await;
         let wrong = expected.iter().zip(&received).position(|(a, b)| a != b);
-        assert_eq!(wrong, None, "the first wrong byte of {seed}");
+        assert_eq!(wrong, None, "the first wrong byte");
     }
 
     /// Sends a frame.
@@ -247,7 +240,10 @@ impl Client {
 
 pub(crate) fn frame(payload: impl AsRef<[u8]>) -> Vec<u8> {
     let payload = payload.as_ref();
-    let mut bytes = u32::try_from(payload.len()).unwrap().to_le_bytes().to_vec();
+    let mut bytes = u32::try_from(payload.len())
+        .expect("a short frame")
+        .to_le_bytes()
+        .to_vec();
     bytes.extend_from_slice(payload);
     bytes
 }
@@ -258,6 +254,23 @@ pub(crate) fn random(seed: &str, length: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length + 32);
     for number in 0..length.div_ceil(32) {
         bytes.extend_from_slice(block(number).as_ref());
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// Bytes without a pattern, and quickly.
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed + 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        bytes.extend_from_slice(&next());
     }
     bytes.truncate(length);
     bytes

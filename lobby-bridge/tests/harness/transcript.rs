@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{Client, Lobby, PATIENCE, text};
+use crate::harness::{Client, Lobby, PATIENCE, random, text};
 
 const HEALTH: &[u8] = b":>>HEALTH:";
 
@@ -140,7 +140,7 @@ impl<'a> Player<'a> {
                 delay_ms,
             } => {
                 let bytes = self.filled(send_hex);
-                let (client, raw) = self.clients.get_mut(conn).unwrap();
+                let (client, raw) = self.clients.get_mut(conn).expect("an open connection");
                 *raw |= bytes
                     .windows(4)
                     .any(|window| window == b"iya!" || window == b"yia!");
@@ -175,7 +175,7 @@ impl<'a> Player<'a> {
             Step::ExpectAny { conn, options } => return self.any(conn, options).await,
             Step::ExpectFinal { conn, r#final } => return self.settles(conn, r#final).await,
             Step::ExpectMessages { conn, messages } => {
-                let (client, raw) = self.clients.get_mut(conn).unwrap();
+                let (client, raw) = self.clients.get_mut(conn).expect("an open connection");
                 let total = messages.iter().map(String::len).sum();
                 let deadline = Instant::now() + PATIENCE;
                 skip_health(client, *raw);
@@ -191,7 +191,7 @@ impl<'a> Player<'a> {
                 client.received.clear();
             }
             Step::ExpectEof { conn } => {
-                let (client, raw) = self.clients.get_mut(conn).unwrap();
+                let (client, raw) = self.clients.get_mut(conn).expect("an open connection");
                 let deadline = Instant::now() + PATIENCE;
                 while client.read(deadline).await {}
                 skip_health(client, *raw);
@@ -203,7 +203,7 @@ impl<'a> Player<'a> {
                 }
             }
             Step::ExpectSilence { conn, ms } => {
-                let (client, raw) = self.clients.get_mut(conn).unwrap();
+                let (client, raw) = self.clients.get_mut(conn).expect("an open connection");
                 let deadline = Instant::now() + Duration::from_millis(ms.unwrap_or(200));
                 while client.read(deadline).await {}
                 skip_health(client, *raw);
@@ -215,13 +215,18 @@ impl<'a> Player<'a> {
                 }
             }
             Step::Close { conn, mode } => {
-                let (client, _) = self.clients.remove(conn).unwrap();
+                let (client, _) = self.clients.remove(conn).expect("an open connection");
                 if mode.as_deref() == Some("rst") {
                     client.reset();
                 }
             }
             Step::Shutdown { conn } => {
-                self.clients.get_mut(conn).unwrap().0.shut_down().await;
+                self.clients
+                    .get_mut(conn)
+                    .expect("an open connection")
+                    .0
+                    .shut_down()
+                    .await;
             }
             Step::SendRandom {
                 conn,
@@ -229,18 +234,18 @@ impl<'a> Player<'a> {
                 length,
                 background,
             } => {
-                let sending = self.clients[conn].0.send_random(seed, *length);
+                let sending = self.clients[conn].0.send_meanwhile(random(seed, *length));
                 if !background.unwrap_or_default() {
-                    let sent = sending.await.unwrap();
+                    let sent = sending.await.expect("no panic");
                     sent.map_err(|error| format!("cannot send on {conn}: {error}"))?;
                 }
             }
             Step::ExpectRandom { conn, seed, length } => {
                 self.clients
                     .get_mut(conn)
-                    .unwrap()
+                    .expect("an open connection")
                     .0
-                    .expect_random(seed, *length)
+                    .expect_bytes(&random(seed, *length))
                     .await;
             }
         }
@@ -270,12 +275,18 @@ impl<'a> Player<'a> {
         conn: &str,
         wanted: &HashMap<String, String>,
     ) -> Result<(), String> {
-        let (client, raw) = self.clients.get_mut(conn).unwrap();
+        let (client, raw) = self.clients.get_mut(conn).expect("an open connection");
         let deadline = Instant::now() + PATIENCE;
         loop {
             skip_health(client, *raw);
             let messages = split(&client.received);
-            let kind = |message: &String| message[3..].split(':').next().unwrap().to_owned();
+            let kind = |message: &String| {
+                message[3..]
+                    .split(':')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             let last: HashMap<_, _> = messages.into_iter().map(|m| (kind(&m), m)).collect();
             if last == *wanted {
                 // Settled, if nothing more comes.
@@ -292,7 +303,7 @@ impl<'a> Player<'a> {
     }
 
     async fn matches(&mut self, conn: &str, parts: &[Part], patience: Duration) -> bool {
-        let (client, raw) = self.clients.get_mut(conn).unwrap();
+        let (client, raw) = self.clients.get_mut(conn).expect("an open connection");
         let deadline = Instant::now() + patience;
         loop {
             skip_health(client, *raw);
