@@ -79,7 +79,7 @@ async fn keep_busy(lobby: &Lobby) {
     let mut user = lobby.launcher(5, "busy").await;
     for _ in 0..2_000 {
         user.say("<MSG>x").await;
-        user.expect(":>>MSGCH:busy:global:x").await;
+        user.until(":>>MSGCH:busy:global:x").await;
     }
 }
 
@@ -320,7 +320,10 @@ async fn who_dawdles_is_disconnected() {
 
 #[tokio::test]
 async fn a_client_that_never_reads_is_dropped_and_delays_nobody() {
-    let lobby = Lobby::with(|limits| limits.queued_bytes = 256 * 1024);
+    let lobby = Lobby::with(|limits| {
+        limits.queued_bytes = 256 * 1024;
+        limits.burst_bytes = usize::MAX;
+    });
     let mut deaf = lobby.launcher(5, "deaf").await;
     let [mut alice, mut bobby] = [
         lobby.launcher(5, "alice").await,
@@ -348,6 +351,29 @@ async fn a_client_that_never_reads_is_dropped_and_delays_nobody() {
     let deadline = tokio::time::Instant::now() + harness::PATIENCE;
     while deaf.read(deadline).await {}
     assert!(deaf.ended);
+}
+
+#[tokio::test]
+async fn who_talks_without_end_is_slowed_down_and_nobody_is_dropped_for_it() {
+    let lobby = Lobby::with(|limits| {
+        limits.queued_bytes = 256 * 1024;
+        limits.burst_bytes = 128 * 1024;
+        limits.bytes_per_second = 1;
+    });
+    let mut slow = lobby.launcher(5, "slow").await;
+    let flooder = lobby.launcher(5, "flooder").await;
+    let chat = frame(format!("<MSG>{}", "x".repeat(10_000)));
+    // Sixteen megabytes, of which the lobby takes in what the burst allows.
+    let flood = flooder.send_meanwhile(chat.repeat(1_600));
+    keep_busy(&lobby).await;
+    assert!(!flood.is_finished(), "all of it was taken in");
+    slow.say("<MSG>still here").await;
+    let read = slow.until(":>>MSGCH:slow:global:still here").await;
+    assert!(
+        read.matches(":>>MSGCH:flooder").count() <= 8,
+        "{} bytes",
+        read.len()
+    );
 }
 
 #[tokio::test]

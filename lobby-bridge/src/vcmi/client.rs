@@ -8,7 +8,7 @@ use tokio::{
     io::AsyncWriteExt,
     net::tcp::OwnedWriteHalf,
     sync::OwnedSemaphorePermit,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     lobby::Event,
     outbox::Outbox,
     owner::Standing,
+    pace::Pace,
 };
 
 /// How a client's time in the lobby has ended, and what is still to do.
@@ -90,14 +91,25 @@ async fn listen(
 ) -> End {
     let limits = &shared.limits;
     let deadline = Instant::now() + limits.authorisation_time;
+    let mut pace = Pace::new(
+        limits.burst_bytes,
+        limits.bytes_per_second,
+        Instant::now().into_std(),
+    );
     let mut payload = first;
     loop {
-        let standing = shared.owner.said(who, Event::Frame(payload)).await;
+        let said = payload.len();
+        let (standing, told) = shared.owner.said(who, Event::Frame(payload)).await;
         if standing == Standing::Closing {
             return End::Closed;
         }
         // From here on it is counted as a client of the lobby.
         undecided.take();
+        let wait = pace.charge(said + told, Instant::now().into_std());
+        if !wait.is_zero() {
+            tracing::debug!(?wait, "talks too much");
+            sleep(wait).await;
+        }
         let next = frames.next(limits.lobby_frame_bytes, limits.frame_time);
         let next = match standing {
             Standing::Authorised => next.await,

@@ -13,7 +13,7 @@
 //!
 //! Tasks and sockets: `server.rs` (listen, accept), `owner.rs` (the one task that has the
 //! state), `connection.rs` (from accepting to the first frame), `client.rs` with `outbox.rs`
-//! (a lobby connection), `pipe.rs` with `relay.rs` (a game connection).
+//! and `pace.rs` (a lobby connection), `pipe.rs` with `relay.rs` (a game connection).
 
 mod client;
 pub mod codec;
@@ -27,6 +27,7 @@ pub mod lobby;
 pub mod message;
 mod outbox;
 mod owner;
+mod pace;
 mod pipe;
 mod relay;
 pub mod room;

@@ -59,7 +59,7 @@ pub(super) enum Answer {
 enum Command {
     Happened(ConnectionId, Event),
     Entered(ConnectionId, SocketAddr, Arc<Outbox>),
-    Said(ConnectionId, Event, oneshot::Sender<Standing>),
+    Said(ConnectionId, Event, oneshot::Sender<(Standing, usize)>),
     Arrived(ConnectionId, Role, Uuid, oneshot::Sender<Answer>),
 }
 
@@ -96,11 +96,12 @@ impl Owner {
     }
 
     /// Has what a client sent executed. Waits for that, so that one connection has one frame
-    /// under way: one that sends many delays nobody but itself.
-    pub(super) async fn said(&self, who: ConnectionId, what: Event) -> Standing {
+    /// under way: one that sends many delays nobody but itself. Also returns how many bytes it
+    /// was told in return: what others are told by it, it is told as well.
+    pub(super) async fn said(&self, who: ConnectionId, what: Event) -> (Standing, usize) {
         let (done, standing) = oneshot::channel();
         let _ = self.commands.send(Command::Said(who, what, done)).await;
-        standing.await.unwrap_or(Standing::Closing)
+        standing.await.unwrap_or((Standing::Closing, 0))
     }
 
     pub(super) async fn arrived(&self, who: ConnectionId, role: Role, uuid: Uuid) -> Answer {
@@ -201,13 +202,19 @@ impl State {
                 self.happened(who, Event::Entered { local });
             }
             Command::Said(who, what, done) => {
-                self.happened(who, what);
+                let effects = self.handle(who, what);
+                let told = effects.iter().map(|effect| match effect {
+                    Effect::Send(to, message) if *to == who => message.len(),
+                    _ => 0,
+                });
+                let told = told.sum();
+                self.carry_out(effects);
                 let standing = match self.outboxes.contains_key(&who) {
                     false => Standing::Closing,
                     true if self.lobby.is_authorised(who) => Standing::Authorised,
                     true => Standing::Greeting,
                 };
-                let _ = done.send(standing);
+                let _ = done.send((standing, told));
             }
             Command::Arrived(who, role, uuid, done) => {
                 let now = Instant::now().into_std();
