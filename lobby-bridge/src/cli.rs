@@ -4,16 +4,17 @@
 
 use std::{
     fs,
-    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, parser::ValueSource};
-use serde::{Deserialize, Deserializer, de};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, parser::ValueSource};
 
-use crate::{vcmi, words::Words};
+use crate::{
+    options::{Daemon, Fingerprint, Options},
+    vcmi,
+    words::Words,
+};
 
 const LONG_ABOUT: &str = "\
 Keeps lobbies of old games alive, and shows their games in a metaserve list.
@@ -46,84 +47,6 @@ struct Cli {
     #[arg(value_name = "KEY=VALUE")]
     words: Vec<String>,
 }
-
-/// Everything that can be set, wherever it is set. What is `None` or empty is left open.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Options {
-    /// The daemon to publish games at, or `none` [default: none]
-    ///
-    /// With `none` the lobbies run alone and nothing is published.
-    #[arg(long, value_name = "HOST:PORT|none", env = "METASERVE_BRIDGE_DAEMON")]
-    pub daemon: Option<Daemon>,
-
-    /// The SHA-256 fingerprint of the daemon's certificate, 64 hexadecimal digits
-    ///
-    /// The daemon prints it when it starts. Without it, the daemon's certificate must be one
-    /// that this system trusts.
-    #[arg(long, value_name = "HEX", env = "METASERVE_BRIDGE_FINGERPRINT")]
-    pub fingerprint: Option<Fingerprint>,
-
-    /// Where the bridge keeps its own identity [default: bridge-state]
-    #[arg(long, value_name = "DIR", env = "METASERVE_BRIDGE_STATE_DIR")]
-    pub state_dir: Option<PathBuf>,
-
-    /// An address at which players reach this machine, once per family
-    ///
-    /// Listed as the address of every game that is played through the bridge. Needed when it
-    /// stands behind a router or load balancer; otherwise the address that a game's host came
-    /// in on is right.
-    #[arg(
-        long,
-        value_name = "IP",
-        env = "METASERVE_BRIDGE_PUBLIC_ADDRESS",
-        value_delimiter = ','
-    )]
-    pub public_address: Vec<IpAddr>,
-
-    /// Run a VCMI lobby at this address; the old one was at `[::]:5002`
-    #[arg(long, value_name = "ADDR:PORT", env = "METASERVE_BRIDGE_VCMI")]
-    pub vcmi: Option<SocketAddr>,
-
-    /// The most VCMI lobby clients at one time [default: 50]
-    #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_VCMI_CAPACITY")]
-    pub vcmi_capacity: Option<usize>,
-
-    /// How often VCMI clients are asked whether they are still there [default: 30s]
-    ///
-    /// At least 10s. A client that leaves one question unanswered for that long is
-    /// disconnected. A bare number is seconds.
-    #[arg(long, value_name = "TIME", env = "METASERVE_BRIDGE_VCMI_HEALTHCHECK")]
-    pub vcmi_healthcheck: Option<Seconds>,
-
-    /// Whether VCMI users may ask for statistics with `<ROOT>` [default: true]
-    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_VCMI_STATISTICS")]
-    pub vcmi_statistics: Option<bool>,
-
-    /// What is logged: error, warn, info, debug, trace, or a filter [default: info]
-    ///
-    /// A filter chooses by part: `info,metaserve_lobby_bridge::vcmi=debug`.
-    #[arg(long, value_name = "FILTER", env = "METASERVE_BRIDGE_LOG")]
-    pub log: Option<String>,
-}
-
-/// The daemon to publish at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Daemon {
-    /// None: the bridge runs alone.
-    #[default]
-    None,
-    /// The daemon at this `HOST:PORT`.
-    At(String),
-}
-
-/// The SHA-256 of a certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint(pub [u8; 32]);
-
-/// A time: a bare number of seconds, or with units as in `1m 30s`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seconds(pub Duration);
 
 /// What the bridge does, complete and possible.
 #[derive(Clone, Debug)]
@@ -194,7 +117,7 @@ pub fn parse(
     if let Some(path) = config {
         options = options.or(read(&path)?);
     }
-    options.resolve(words.remarks)
+    Config::from_options(options, words.remarks)
 }
 
 /// Whether an option was given as a flag, and not by the environment.
@@ -213,43 +136,24 @@ fn read(path: &Path) -> Result<Options, ConfigError> {
     })
 }
 
-impl Options {
-    /// These options, and for what they leave open the `other` ones.
-    fn or(self, other: Self) -> Self {
-        let public_address = match self.public_address.is_empty() {
-            true => other.public_address,
-            false => self.public_address,
-        };
-        Self {
-            daemon: self.daemon.or(other.daemon),
-            fingerprint: self.fingerprint.or(other.fingerprint),
-            state_dir: self.state_dir.or(other.state_dir),
-            public_address,
-            vcmi: self.vcmi.or(other.vcmi),
-            vcmi_capacity: self.vcmi_capacity.or(other.vcmi_capacity),
-            vcmi_healthcheck: self.vcmi_healthcheck.or(other.vcmi_healthcheck),
-            vcmi_statistics: self.vcmi_statistics.or(other.vcmi_statistics),
-            log: self.log.or(other.log),
-        }
-    }
-
-    fn resolve(self, remarks: Vec<String>) -> Result<Config, ConfigError> {
+impl Config {
+    fn from_options(options: Options, remarks: Vec<String>) -> Result<Self, ConfigError> {
         let defaults = vcmi::Settings::default();
-        let health_check = self
+        let health_check = options
             .vcmi_healthcheck
             .map_or(defaults.health_check, |time| time.0);
         if health_check < Duration::from_secs(10) {
             return Err(ConfigError::FrequentHealthCheck(health_check));
         }
-        let capacity = self.vcmi_capacity.unwrap_or(defaults.limits.capacity);
+        let capacity = options.vcmi_capacity.unwrap_or(defaults.limits.capacity);
         if capacity == 0 {
             return Err(ConfigError::NoCapacity);
         }
-        let vcmi = self.vcmi.map(|listen| vcmi::Settings {
+        let vcmi = options.vcmi.map(|listen| vcmi::Settings {
             listen,
-            public_addresses: self.public_address,
+            public_addresses: options.public_address,
             health_check,
-            statistics: self.vcmi_statistics.unwrap_or(defaults.statistics),
+            statistics: options.vcmi_statistics.unwrap_or(defaults.statistics),
             limits: vcmi::Limits {
                 capacity,
                 ..defaults.limits
@@ -258,92 +162,14 @@ impl Options {
         if vcmi.is_none() {
             return Err(ConfigError::NothingToRun);
         }
-        Ok(Config {
-            daemon: self.daemon.unwrap_or_default(),
-            fingerprint: self.fingerprint,
-            state_dir: self.state_dir.unwrap_or_else(|| "bridge-state".into()),
+        Ok(Self {
+            daemon: options.daemon.unwrap_or_default(),
+            fingerprint: options.fingerprint,
+            state_dir: options.state_dir.unwrap_or_else(|| "bridge-state".into()),
             vcmi,
-            log: self.log.unwrap_or_else(|| "info".to_owned()),
+            log: options.log.unwrap_or_else(|| "info".to_owned()),
             remarks,
         })
-    }
-}
-
-impl FromStr for Daemon {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "none" {
-            return Ok(Self::None);
-        }
-        let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
-        match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
-            Some(1..) => Ok(Self::At(text.to_owned())),
-            _ => Err("write HOST:PORT, such as `list.example.org:7500`, or `none`"),
-        }
-    }
-}
-
-impl FromStr for Fingerprint {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = "a fingerprint has 64 hexadecimal digits";
-        let digits: Option<Vec<u8>> = text
-            .chars()
-            .filter(|c| *c != ':')
-            .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-            .collect();
-        let digits: [u8; 64] = digits
-            .and_then(|digits| digits.try_into().ok())
-            .ok_or(error)?;
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = pair[0] << 4 | pair[1];
-        }
-        Ok(Self(bytes))
-    }
-}
-
-impl FromStr for Seconds {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bare = text.parse().map(Duration::from_secs);
-        let time = bare.or_else(|_| humantime::parse_duration(text));
-        time.map(Self)
-            .map_err(|_| "write a time such as `30s`, `1m` or a number of seconds")
-    }
-}
-
-impl<'de> Deserialize<'de> for Daemon {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
-    }
-}
-
-impl<'de> Deserialize<'de> for Fingerprint {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
-    }
-}
-
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Number(u64),
-            Text(String),
-        }
-        match Either::deserialize(deserializer)? {
-            Either::Number(seconds) => Ok(Self(Duration::from_secs(seconds))),
-            Either::Text(text) => text.parse().map_err(de::Error::custom),
-        }
     }
 }
 

@@ -21,11 +21,12 @@
 //!
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
 //! - [`publish`]: what the bridge wants the list to say, whichever protocol it comes from.
-//! - [`cli`]: flags, environment and file to a [`Config`](cli::Config); [`run`] does it.
+//! - [`cli`]: flags, environment and file ([`options`]) to a [`Config`]; [`run`] does it.
 
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod options;
 pub mod publish;
 pub mod vcmi;
 mod words;

@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
-use crate::cli::{Options, Seconds};
+use crate::options::{Options, Seconds};
 
 const DEFAULT_PORT: u16 = 5002;
 

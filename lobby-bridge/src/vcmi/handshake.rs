@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn prefixes_are_checked_in_order() {
-        let table: [(&[u8], Result<(u8, &str, &[u8]), InvalidPrefix>); 12] = [
+        type Expected = Result<(u8, &'static str, &'static [u8]), InvalidPrefix>;
+        let table: [(&[u8], Expected); 12] = [
             (b"\x05\x04utf8<A>", Ok((5, "utf8", b"<A>"))),
             (b"\x01\x06cp1251", Ok((1, "cp1251", b""))),
             (b"\x03\x00<A>", Ok((3, "utf8", b"<A>"))),

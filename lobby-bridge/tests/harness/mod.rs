@@ -296,3 +296,12 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
         .windows(wanted.len())
         .position(|window| window == wanted)
 }
+
+/// Gives the lobby enough to do for everything that can happen meanwhile to happen.
+pub(crate) async fn keep_busy(lobby: &Lobby) {
+    let mut user = lobby.launcher(5, "busy").await;
+    for _ in 0..2_000 {
+        user.say("<MSG>x").await;
+        user.until(":>>MSGCH:busy:global:x").await;
+    }
+}
