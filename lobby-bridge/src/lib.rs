@@ -33,7 +33,7 @@ mod words;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::Config, publish::Listings};
+use crate::{cli::Config, options::Daemon, publish::Listings};
 
 /// Runs every lobby that `config` asks for until `shutdown`, then ends them in order.
 ///
@@ -42,6 +42,12 @@ use crate::{cli::Config, publish::Listings};
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), vcmi::ListenError> {
     let listings = Listings::default();
     let lobbies = TaskTracker::new();
+    if let Daemon::At(address) = &config.daemon {
+        tracing::warn!(
+            ?address,
+            "games are not published: this build runs its lobbies alone"
+        );
+    }
     if let Some(settings) = config.vcmi {
         let capacity = settings.limits.capacity;
         let lobby = vcmi::Server::bind(settings, listings)?;

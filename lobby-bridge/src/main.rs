@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use anyhow::Context;
 use metaserve_lobby_bridge::cli::{self, Config, ConfigError};
@@ -26,6 +26,7 @@ fn run(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("`log` is not a filter: {:?}", config.log))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     for remark in &config.remarks {
