@@ -7,7 +7,8 @@ use std::time::Duration;
 /// The defaults are those of the specification, section 13.5, where it names one.
 /// Worst case with them: a lobby client holds 128 KiB of an unfinished frame, one more frame
 /// that is being executed, and 1 MiB of text that it does not read; a waiting pipe holds
-/// 76 KiB; a pair of pipes 128 KiB. The kernel's socket buffers come on top.
+/// 76 KiB; a pair of pipes 128 KiB. The kernel's socket buffers come on top, for
+/// pipes those of `socket_buffer_bytes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Lobby clients at one time. Default 50; the next one reads `:>>ERROR:Server is full`.
@@ -49,6 +50,10 @@ pub struct Limits {
     pub early_bytes: usize,
     /// Bytes on the way in one direction of a pair of pipes. Default 64 KiB.
     pub pipe_buffer_bytes: usize,
+    /// Bytes that the kernel may hold for a pipe, each way. Default 512 KiB; without a bound of
+    /// ours it would be that of the system, often tens of MiB. A pipe carries at most this much
+    /// per round trip: 5 MiB/s at 100 ms.
+    pub socket_buffer_bytes: usize,
     /// Distinct addresses and distinct user names counted by the statistics. Default 65,536
     /// of each; the count stays there.
     pub counted: usize,
@@ -95,6 +100,7 @@ impl Default for Limits {
             bytes_per_second: 32 * 1024,
             early_bytes: 64 * 1024,
             pipe_buffer_bytes: 64 * 1024,
+            socket_buffer_bytes: 512 * 1024,
             counted: 65_536,
             listing_bytes: 8 * 1024,
             first_frame_time: Duration::from_secs(30),

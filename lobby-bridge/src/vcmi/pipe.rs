@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use socket2::SockRef;
 use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},
     time::timeout_at,
@@ -64,6 +65,11 @@ pub(super) async fn serve(mut connection: Connection, magic: Bytes) {
         tracing::warn!("refused a pipe: there are too many");
         return connection.close().await;
     };
+    let socket = SockRef::from(connection.write.as_ref());
+    let buffer_bytes = shared.limits.socket_buffer_bytes;
+    // If the system does not want to, its own bounds hold.
+    let _ = socket.set_recv_buffer_size(buffer_bytes);
+    let _ = socket.set_send_buffer_size(buffer_bytes);
     let mut half = Half {
         introduction,
         connection,
