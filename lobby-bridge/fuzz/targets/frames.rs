@@ -13,7 +13,9 @@ use metaserve_lobby_bridge::vcmi::{
 const LIMIT: usize = 4096;
 
 fuzz_target!(|input: &[u8]| {
-    let Some((&cut, wire)) = input.split_first() else { return };
+    let Some((&cut, wire)) = input.split_first() else {
+        return;
+    };
     let mut whole = BytesMut::from(wire);
     let (mut pieces, mut frames) = (BytesMut::new(), Vec::new());
     'stream: for piece in wire.chunks(usize::from(cut) + 1) {

@@ -17,8 +17,17 @@ use metaserve_lobby_bridge::vcmi::{
 fuzz_target!(|input: &[u8]| {
     let now = Instant::now();
     let local = SocketAddr::from(([192, 0, 2, 1], 5002));
-    let limits = Limits { capacity: 4, ..Limits::default() };
-    let mut lobby = Lobby::new(Rules { limits, statistics: true }, Uuids::from_seed([0; 32]));
+    let limits = Limits {
+        capacity: 4,
+        ..Limits::default()
+    };
+    let mut lobby = Lobby::new(
+        Rules {
+            limits,
+            statistics: true,
+        },
+        Uuids::from_seed([0; 32]),
+    );
     let (mut closed, mut listed) = (HashSet::new(), HashSet::new());
     let mut wire = BytesMut::from(input);
     let mut seats = [0, 1, 2, 3].map(ConnectionId);
