@@ -9,9 +9,10 @@ use std::{
 };
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, parser::ValueSource};
+use metaserve::{Trust, tls::FileError};
 
 use crate::{
-    options::{Daemon, Fingerprint, Options},
+    options::{Daemon, Options},
     vcmi,
     words::Words,
 };
@@ -53,8 +54,8 @@ struct Cli {
 pub struct Config {
     /// Where to publish.
     pub daemon: Daemon,
-    /// How to know the daemon; `None` for one that the system trusts.
-    pub fingerprint: Option<Fingerprint>,
+    /// How to know the daemon.
+    pub trust: Trust,
     /// Where the bridge keeps its identity.
     pub state_dir: PathBuf,
     /// The VCMI lobby, if it is to run.
@@ -91,6 +92,12 @@ pub enum ConfigError {
     /// Nothing was asked for.
     #[error("no lobby to run: give an address for one, such as `--vcmi [::]:5002`")]
     NothingToRun,
+    /// The daemon would be known in two ways.
+    #[error("`fingerprint` and `ca` are two ways to know the daemon: give one of them")]
+    TwoTrusts,
+    /// The file with authorities is of no use.
+    #[error("`ca` cannot be used")]
+    Authorities(#[from] FileError),
     /// Nobody could enter.
     #[error("`vcmi-capacity` must be at least 1")]
     NoCapacity,
@@ -149,6 +156,12 @@ impl Config {
         if capacity == 0 {
             return Err(ConfigError::NoCapacity);
         }
+        let trust = match (options.fingerprint, options.ca) {
+            (Some(_), Some(_)) => return Err(ConfigError::TwoTrusts),
+            (Some(fingerprint), None) => Trust::Fingerprint(fingerprint),
+            (None, Some(file)) => Trust::file(&file)?,
+            (None, None) => Trust::SystemRoots,
+        };
         let vcmi = options.vcmi.map(|listen| vcmi::Settings {
             listen,
             public_addresses: options.public_address,
@@ -164,7 +177,7 @@ impl Config {
         }
         Ok(Self {
             daemon: options.daemon.unwrap_or_default(),
-            fingerprint: options.fingerprint,
+            trust,
             state_dir: options.state_dir.unwrap_or_else(|| "bridge-state".into()),
             vcmi,
             log: options.log.unwrap_or_else(|| "info".to_owned()),
@@ -284,7 +297,8 @@ mod tests {
     fn fingerprints_are_read_with_or_without_colons() {
         let fingerprint = "ab:".repeat(31) + "AB";
         let config = config(&["--vcmi", "[::]:1", "--fingerprint", &fingerprint]).unwrap();
-        assert_eq!(config.fingerprint, Some(Fingerprint([0xab; 32])));
+        let pinned = metaserve::Fingerprint::from_bytes([0xab; 32]);
+        assert!(matches!(config.trust, Trust::Fingerprint(it) if it == pinned));
     }
 
     #[test]

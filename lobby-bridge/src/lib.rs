@@ -16,11 +16,12 @@
 //! ```
 //!
 //! ```text
-//!  launchers, games ──legacy TCP──▶ vcmi ──open rooms──▶ publish ──▶ (the daemon's relay)
+//!  launchers, games ──legacy TCP──▶ vcmi ──open rooms──▶ publish ──▶ relay ──QUIC──▶ daemon
 //! ```
 //!
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
 //! - [`publish`]: what the bridge wants the list to say, whichever protocol it comes from.
+//! - [`relay`]: tells the daemon, through its restarts.
 //! - [`cli`]: flags, environment and file ([`options`]) to a [`Config`]; [`run`] does it.
 
 #![forbid(unsafe_code)]
@@ -28,33 +29,61 @@
 pub mod cli;
 pub mod options;
 pub mod publish;
+pub mod relay;
 pub mod vcmi;
 mod words;
 
+use metaserve::{ConnectError, Identity, tls::FileError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::Config, options::Daemon, publish::Listings};
+use crate::{cli::Config, options::Daemon, publish::Listings, relay::Relay};
+
+/// Why the bridge cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A lobby cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] vcmi::ListenError),
+    /// The bridge's identity can neither be read nor made.
+    #[error("the identity in the state directory cannot be used: choose one with `--state-dir`")]
+    Identity(#[from] FileError),
+    /// The daemon's name or the trust in it is of no use.
+    #[error("the daemon cannot be published at")]
+    Connect(#[from] ConnectError),
+}
 
 /// Runs every lobby that `config` asks for until `shutdown`, then ends them in order.
 ///
 /// # Errors
-/// A lobby cannot be opened; none is then.
-pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), vcmi::ListenError> {
+/// Something cannot be opened; nothing runs then.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunError> {
     let listings = Listings::default();
-    let lobbies = TaskTracker::new();
-    if let Daemon::At(address) = &config.daemon {
-        tracing::warn!(
-            ?address,
-            "games are not published: this build runs its lobbies alone"
-        );
-    }
+    let tasks = TaskTracker::new();
+    let relay = match &config.daemon {
+        Daemon::At(daemon) => Some(relay(daemon, &config)?),
+        Daemon::None => None,
+    };
     if let Some(settings) = config.vcmi {
         let capacity = settings.limits.capacity;
-        let lobby = vcmi::Server::bind(settings, listings)?;
+        let lobby = vcmi::Server::bind(settings, listings.clone())?;
         tracing::info!(address = %lobby.local_address(), capacity, "the VCMI lobby is open");
-        lobbies.spawn(lobby.run(shutdown));
+        tasks.spawn(lobby.run(shutdown.clone()));
     }
-    lobbies.close();
-    lobbies.wait().await;
+    if let Some(relay) = relay {
+        let publish = async move { relay.run(&listings).await };
+        tasks.spawn(shutdown.run_until_cancelled_owned(publish));
+    }
+    tasks.close();
+    tasks.wait().await;
     Ok(())
+}
+
+/// The connection to the daemon, under the bridge's own identity, which is made on first start.
+/// Prints what the daemon's operator needs to let it in.
+fn relay(daemon: &str, config: &Config) -> Result<Relay, RunError> {
+    let identity = Identity::load_or_create(&config.state_dir, &[])?;
+    let fingerprint = identity.fingerprint();
+    println!("publishing at {daemon}, which lets this bridge in with: --trust-relay {fingerprint}");
+    Ok(Relay::new(daemon, &config.trust, &identity)?)
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::Args;
+use metaserve::Fingerprint;
 use serde::{Deserialize, Deserializer, de};
 
 /// Everything that can be set, wherever it is set. What is `None` or empty is left open.
@@ -22,10 +23,14 @@ pub struct Options {
 
     /// The SHA-256 fingerprint of the daemon's certificate, 64 hexadecimal digits
     ///
-    /// The daemon prints it when it starts. Without it, the daemon's certificate must be one
-    /// that this system trusts.
+    /// The daemon prints it when it starts. Without it, and without `--ca`, the daemon's
+    /// certificate must be one that this system trusts.
     #[arg(long, value_name = "HEX", env = "METASERVE_BRIDGE_FINGERPRINT")]
     pub fingerprint: Option<Fingerprint>,
+
+    /// A file with the certificates that may vouch for the daemon, PEM or DER
+    #[arg(long, value_name = "FILE", env = "METASERVE_BRIDGE_CA")]
+    pub ca: Option<PathBuf>,
 
     /// Where the bridge keeps its own identity [default: bridge-state]
     #[arg(long, value_name = "DIR", env = "METASERVE_BRIDGE_STATE_DIR")]
@@ -80,10 +85,6 @@ pub enum Daemon {
     At(String),
 }
 
-/// The SHA-256 of a certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint(pub [u8; 32]);
-
 /// A time: a bare number of seconds, or with units as in `1m 30s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seconds(pub Duration);
@@ -96,9 +97,15 @@ impl Options {
             true => other.public_address,
             false => self.public_address,
         };
+        // Trust is one setting in two forms: never one from here and one from there.
+        let (fingerprint, ca) = match (self.fingerprint, self.ca) {
+            (None, None) => (other.fingerprint, other.ca),
+            ours => ours,
+        };
         Self {
             daemon: self.daemon.or(other.daemon),
-            fingerprint: self.fingerprint.or(other.fingerprint),
+            fingerprint,
+            ca,
             state_dir: self.state_dir.or(other.state_dir),
             public_address,
             vcmi: self.vcmi.or(other.vcmi),
@@ -125,27 +132,6 @@ impl FromStr for Daemon {
     }
 }
 
-impl FromStr for Fingerprint {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = "a fingerprint has 64 hexadecimal digits";
-        let digits: Option<Vec<u8>> = text
-            .chars()
-            .filter(|c| *c != ':')
-            .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-            .collect();
-        let digits: [u8; 64] = digits
-            .and_then(|digits| digits.try_into().ok())
-            .ok_or(error)?;
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = pair[0] << 4 | pair[1];
-        }
-        Ok(Self(bytes))
-    }
-}
-
 impl FromStr for Seconds {
     type Err = &'static str;
 
@@ -158,14 +144,6 @@ impl FromStr for Seconds {
 }
 
 impl<'de> Deserialize<'de> for Daemon {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
-    }
-}
-
-impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?
             .parse()

@@ -3,44 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use serde::Serialize;
+use metaserve::{Mod, ServerInfo};
+use serde_json::json;
 
 use super::{lobby::OpenRoom, room::HostMode};
 use crate::publish::Listing;
 
 /// The namespace of VCMI's rooms.
 const GAME: &str = "vcmi";
-
-/// The fields of `ServerInfo` that a room has, in its order.
-#[derive(Serialize)]
-struct Record<'a> {
-    name: &'a str,
-    mode: &'static str,
-    players: usize,
-    max_players: usize,
-    password: bool,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    version: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    mods: Vec<Mod<'a>>,
-    started: bool,
-    legacy: Legacy,
-}
-
-#[derive(Clone, Serialize)]
-struct Mod<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    version: &'a str,
-}
-
-#[derive(Serialize)]
-struct Legacy {
-    protocol: &'static str,
-    host_mode: u8,
-    /// How many mods the host has, as the list may be shortened.
-    mods: usize,
-}
 
 /// What the registry is told of `room`, in at most `limit` bytes: of too many mods, the last
 /// are left out. Its address is the first of `public` of the family that the host came in by,
@@ -61,38 +31,36 @@ pub(super) fn listing(room: &OpenRoom, public: &[IpAddr], limit: usize) -> Listi
 }
 
 fn heartbeat(room: &OpenRoom, limit: usize) -> Bytes {
-    let mods = room.mods.iter();
-    let mut mods: Vec<_> = mods
-        .map(|each| Mod {
-            name: &each.name,
-            version: &each.version,
-        })
-        .collect();
+    let mods = room.mods.iter().map(|each| Mod {
+        name: each.name.clone(),
+        version: (!each.version.is_empty()).then(|| each.version.clone()),
+    });
+    let mode = match room.mode {
+        HostMode::NewGame => "new game",
+        HostMode::LoadGame => "saved game",
+    };
+    let mut info = ServerInfo {
+        mode: Some(mode.to_owned()),
+        players: u32::try_from(room.players).ok(),
+        max_players: u32::try_from(room.max_players).ok(),
+        password: Some(room.protected),
+        version: (!room.version.is_empty()).then(|| room.version.clone()),
+        mods: mods.collect(),
+        started: Some(false),
+        // How many mods the host has, as the list may be shortened.
+        legacy: Some(json!({
+            "protocol": "vcmi",
+            "host_mode": room.mode as u8,
+            "mods": room.mods.len(),
+        })),
+        ..ServerInfo::new(room.name.clone())
+    };
     loop {
-        let record = Record {
-            name: &room.name,
-            mode: match room.mode {
-                HostMode::NewGame => "new game",
-                HostMode::LoadGame => "saved game",
-            },
-            players: room.players,
-            max_players: room.max_players,
-            password: room.protected,
-            version: &room.version,
-            mods: mods.clone(),
-            started: false,
-            legacy: Legacy {
-                protocol: "vcmi",
-                host_mode: room.mode as u8,
-                mods: room.mods.len(),
-            },
-        };
-        // A record of texts and numbers is always JSON.
-        let json = serde_json::to_vec(&record).unwrap_or_default();
-        if json.len() <= limit || mods.is_empty() {
+        let json = info.to_json();
+        if json.len() <= limit || info.mods.is_empty() {
             return json.into();
         }
-        mods.truncate(mods.len() / 2);
+        info.mods.truncate(info.mods.len() / 2);
     }
 }
 
@@ -123,7 +91,7 @@ mod tests {
         let json = r#"{"name":"castle","mode":"saved game","players":1,"max_players":4,"#
             .to_owned()
             + r#""password":true,"version":"VCMI 1.4.0","mods":[{"name":"wog"}],"started":false,"#
-            + r#""legacy":{"protocol":"vcmi","host_mode":1,"mods":1}}"#;
+            + r#""legacy":{"host_mode":1,"mods":1,"protocol":"vcmi"}}"#;
         assert_eq!(
             (listing.game, &listing.heartbeat[..]),
             ("vcmi", json.as_bytes())
