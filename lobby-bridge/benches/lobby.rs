@@ -4,6 +4,8 @@
 //! own and prints its memory per client, its CPU time, and how long chat is under way.
 //! Linux only; needs 5,000 open files.
 
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+
 use std::{
     io,
     net::SocketAddr,

@@ -4,6 +4,8 @@
 //! fails below 0.8 or when a byte is wrong. A number after `--` is the MiB to carry each way,
 //! 64 by default.
 
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+
 use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
 use metaserve_lobby_bridge::{

@@ -1,5 +1,8 @@
 //! What launchers may rely on, over real sockets, however others behave.
 
+#![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
+
 #[path = "harness/game.rs"]
 mod game;
 mod harness;

@@ -1,5 +1,8 @@
 //! What games may rely on once their room has started, over real sockets.
 
+#![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
+
 #[path = "harness/game.rs"]
 mod game;
 mod harness;

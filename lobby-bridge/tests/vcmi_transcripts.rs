@@ -1,5 +1,8 @@
 //! Every recorded conversation gets the answers that the specification wants.
 
+#![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
+
 mod harness;
 #[path = "harness/transcript.rs"]
 mod transcript;

@@ -7,8 +7,7 @@ use socket2::SockRef;
 use tokio::{
     io::AsyncWriteExt,
     net::tcp::OwnedWriteHalf,
-    sync::OwnedSemaphorePermit,
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{sleep, timeout, timeout_at},
 };
 
 use super::{
@@ -19,6 +18,7 @@ use super::{
     outbox::Outbox,
     owner::Standing,
     pace::Pace,
+    places::Place,
 };
 
 /// How a client's time in the lobby has ended, and what is still to do.
@@ -87,14 +87,14 @@ async fn listen(
     frames: &mut Frames,
     first: Bytes,
     shared: &Shared,
-    undecided: &mut Option<OwnedSemaphorePermit>,
+    undecided: &mut Option<Place>,
 ) -> End {
     let limits = &shared.limits;
-    let deadline = Instant::now() + limits.authorisation_time;
+    let deadline = super::now() + limits.authorisation_time;
     let mut pace = Pace::new(
         limits.burst_bytes,
         limits.bytes_per_second,
-        Instant::now().into_std(),
+        super::now().into_std(),
     );
     let mut payload = first;
     loop {
@@ -105,7 +105,7 @@ async fn listen(
         }
         // From here on it is counted as a client of the lobby.
         undecided.take();
-        let wait = pace.charge(said + told, Instant::now().into_std());
+        let wait = pace.charge(said + told, super::now().into_std());
         if !wait.is_zero() {
             tracing::debug!(?wait, "talks too much");
             sleep(wait).await;

@@ -10,7 +10,7 @@ use tokio::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use super::{
     limits::Limits,
     owner::{Farewell, Owner},
     pipe,
+    places::Place,
 };
 
 /// Bytes taken from a socket at once, apart from paired pipes.
@@ -54,7 +55,7 @@ pub(super) struct Connection {
     pub(super) farewell: Option<Farewell>,
     pub(super) shared: Arc<Shared>,
     /// Counted among the connections that are neither in the lobby nor in a session.
-    pub(super) undecided: Option<OwnedSemaphorePermit>,
+    pub(super) undecided: Option<Place>,
 }
 
 /// Why a connection sends no more frames.
@@ -74,9 +75,9 @@ pub(super) async fn serve(
     peer: SocketAddr,
     who: ConnectionId,
     shared: Arc<Shared>,
-    undecided: OwnedSemaphorePermit,
+    undecided: Place,
 ) {
-    let accepted = Instant::now();
+    let accepted = super::now();
     let Some(farewell) = shared.owner.accepted(who, peer).await else {
         return;
     };
@@ -167,7 +168,7 @@ impl Frames {
             let read = if self.buffer.is_empty() {
                 self.read_more().await?
             } else {
-                let deadline = *deadline.get_or_insert_with(|| Instant::now() + time);
+                let deadline = *deadline.get_or_insert_with(|| super::now() + time);
                 timeout_at(deadline, self.read_more()).await??
             };
             if read == 0 {

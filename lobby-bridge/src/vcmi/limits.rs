@@ -21,6 +21,9 @@ pub struct Limits {
     /// Connections that have not shown yet whether they are lobby or pipe, and those that are
     /// being closed. Default 512; further ones are closed at once.
     pub undecided: usize,
+    /// The same, from one host (an IPv4 address or an IPv6 /64). Default 64; more are closed at
+    /// once.
+    pub undecided_per_host: usize,
     /// Sessions remembered at one time. Default 4,096; then the one that has been without a
     /// connection for longest is forgotten. Must be larger than `pipes`, so that there is one.
     pub sessions: usize,
@@ -88,6 +91,7 @@ impl Default for Limits {
             pipes: 1_024,
             pipes_per_session: 64,
             undecided: 512,
+            undecided_per_host: 64,
             sessions: 4_096,
             lobby_frame_bytes: 128 * 1024,
             pipe_frame_bytes: 4 * 1024,

@@ -13,11 +13,12 @@
 //!
 //! Tasks and sockets: `server.rs` (listen, accept), `owner.rs` (the one task that has the
 //! state), `connection.rs` (from accepting to the first frame), `client.rs` with `outbox.rs`
-//! and `pace.rs` (a lobby connection), `pipe.rs` with `relay.rs` (a game connection).
+//! and `pace.rs` (a lobby connection), `pipe.rs` with `couple.rs` (a game connection).
 
 mod client;
 pub mod codec;
 mod connection;
+mod couple;
 pub mod encoding;
 pub mod grammar;
 pub mod handshake;
@@ -29,7 +30,7 @@ mod outbox;
 mod owner;
 mod pace;
 mod pipe;
-mod relay;
+mod places;
 pub mod room;
 mod server;
 pub mod sessions;
@@ -37,6 +38,8 @@ pub mod statistics;
 pub mod uuid;
 
 use std::fmt;
+
+use tokio::time::Instant;
 
 pub use self::{
     limits::Limits,
@@ -51,4 +54,10 @@ impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// The time, for tasks to give to what is pure.
+#[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+fn now() -> Instant {
+    Instant::now()
 }

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, MissedTickBehavior, interval_at},
+    time::{MissedTickBehavior, interval_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -146,10 +146,10 @@ impl Desk {
         shutdown: CancellationToken,
     ) {
         let period = settings.health_check;
-        let mut health = interval_at(Instant::now() + period, period);
+        let mut health = interval_at(super::now() + period, period);
         // A late check must not be followed by one that gives clients no time to answer.
         health.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut sweep = interval_at(Instant::now() + SWEEP, SWEEP);
+        let mut sweep = interval_at(super::now() + SWEEP, SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
         let mut state = State {
@@ -170,7 +170,7 @@ impl Desk {
                     let effects = state.lobby.check_health();
                     state.carry_out(effects);
                 }
-                _ = sweep.tick() => state.lobby.expire(Instant::now().into_std()),
+                _ = sweep.tick() => state.lobby.expire(super::now().into_std()),
                 () = shutdown.cancelled() => return,
             }
         }
@@ -217,7 +217,7 @@ impl State {
                 let _ = done.send((standing, told));
             }
             Command::Arrived(who, role, uuid, done) => {
-                let now = Instant::now().into_std();
+                let now = super::now().into_std();
                 let arrival = self.lobby.arrive(who, role, uuid, now);
                 let _ = done.send(self.answer(who, arrival));
             }
@@ -230,7 +230,7 @@ impl State {
     }
 
     fn handle(&mut self, who: ConnectionId, what: Event) -> Vec<Effect> {
-        self.lobby.handle(who, what, Instant::now().into_std())
+        self.lobby.handle(who, what, super::now().into_std())
     }
 
     /// Carries out effects, and those of disconnecting clients that do not read.

@@ -35,6 +35,10 @@ impl Pace {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant will do to begin with"
+)]
 mod tests {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! A game connection: handshake, waiting for a partner, then [`relay`](super::relay)
+//! A game connection: handshake, waiting for a partner, then [`couple`](super::couple)
 //! (section 12 of the specification).
 
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use tokio::{
 use super::{
     codec::frame,
     connection::{Connection, ReadError, Shared},
+    couple::couple,
     handshake::{self, Role},
     lobby::Event,
     owner::Answer,
-    relay::relay,
     uuid::Uuid,
 };
 
@@ -95,7 +95,7 @@ pub(super) async fn serve(mut connection: Connection, magic: Bytes) {
                 half.connection.undecided.take();
                 if let Ok(partner) = partner.await {
                     tracing::info!(?role, ?uuid, "is paired");
-                    return relay(half, partner, &shared).await;
+                    return couple(half, partner, &shared).await;
                 }
             }
         }

@@ -23,6 +23,7 @@ use super::{
     limits::Limits,
     lobby::{Lobby, Rules},
     owner::Owner,
+    places::Places,
     uuid::Uuids,
 };
 use crate::publish::Listings;
@@ -144,7 +145,7 @@ impl Server {
         let owner_task = tokio::spawn(desk.run(lobby, settings, listings, end_of_owner.clone()));
 
         let accepting = Accepting {
-            undecided: Arc::new(Semaphore::new(limits.undecided)),
+            undecided: Places::new(limits.undecided, limits.undecided_per_host),
             all: Arc::new(Semaphore::new(connections)),
             shared: Arc::new(Shared {
                 owner,
@@ -170,7 +171,7 @@ impl Server {
 }
 
 struct Accepting {
-    undecided: Arc<Semaphore>,
+    undecided: Arc<Places>,
     all: Arc<Semaphore>,
     shared: Arc<Shared>,
     tasks: TaskTracker,
@@ -193,8 +194,8 @@ impl Accepting {
     fn accepted(&mut self, stream: TcpStream, peer: SocketAddr) {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let room = Arc::clone(&self.all).try_acquire_owned();
-        let undecided = Arc::clone(&self.undecided).try_acquire_owned();
-        let (Ok(room), Ok(undecided)) = (room, undecided) else {
+        let undecided = self.undecided.take(peer.ip());
+        let (Ok(room), Some(undecided)) = (room, undecided) else {
             tracing::debug!(%peer, "closed at once: there are too many connections");
             return;
         };

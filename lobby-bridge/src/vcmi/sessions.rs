@@ -176,6 +176,10 @@ impl Session {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant will do to begin with"
+)]
 mod tests {
     use super::*;
     use crate::vcmi::uuid::Uuids;

@@ -26,7 +26,7 @@ enum End {
 /// Joins two pipes until both have ended. When one ends, everything it has sent is delivered
 /// and then the end of its stream; the other may go on until it ends, or is silent for
 /// `half_close_silence`. Both are counted until then.
-pub(super) async fn relay(a: Half, b: Half, shared: &Shared) {
+pub(super) async fn couple(a: Half, b: Half, shared: &Shared) {
     // Whatever else is in a half is held until both have ended.
     let Half {
         introduction: a_is,
