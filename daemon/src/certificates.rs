@@ -4,7 +4,7 @@ use crate::cli::Config;
 use anyhow::{Context, bail};
 use metaserve::{
     Fingerprint, Identity,
-    tls::{server, tickets::Tickets},
+    tls::{secret::Secret, server},
     transport,
 };
 use std::{
@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The certificate that new connections are shown, and where it comes from.
 pub(crate) struct Certificates {
     source: Source,
-    tickets: Arc<Tickets>,
+    secret: Arc<Secret>,
     config: Config,
     current: Mutex<Identity>,
 }
@@ -53,7 +53,7 @@ impl Certificates {
                 })?
             }
         };
-        let tickets = Tickets::load_or_create(state_dir).with_context(|| {
+        let secret = Secret::load_or_create(state_dir).with_context(|| {
             format!(
                 "the state directory {} cannot be used: choose one with --state-dir",
                 state_dir.display()
@@ -61,7 +61,7 @@ impl Certificates {
         })?;
         Ok(Self {
             source,
-            tickets,
+            secret,
             config: config.clone(),
             current: Mutex::new(identity),
         })
@@ -78,11 +78,16 @@ impl Certificates {
         self.identity().fingerprint()
     }
 
+    /// The settings of the endpoint itself.
+    pub(crate) fn endpoint_config(&self) -> quinn::EndpointConfig {
+        self.secret.endpoint_config()
+    }
+
     /// The settings for new connections, with the current certificate.
     pub(crate) fn server_config(&self) -> quinn::ServerConfig {
         let mut transport = transport::server(&self.config.limits);
         transport.enable_segmentation_offload(self.config.segmentation_offload);
-        server::server_config(&self.identity(), &self.tickets, transport)
+        server::server_config(&self.identity(), &self.secret, transport)
             .expect("an identity's key was held against its certificate when it was loaded")
     }
 

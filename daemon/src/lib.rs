@@ -88,7 +88,11 @@ impl Daemon {
     /// the socket cannot be opened; the error says what to do.
     pub fn start(config: Config) -> anyhow::Result<Self> {
         let certificates = Arc::new(certificates::Certificates::load(&config)?);
-        let endpoint = socket::open(config.listen, certificates.server_config())?;
+        let endpoint = socket::open(
+            config.listen,
+            certificates.endpoint_config(),
+            certificates.server_config(),
+        )?;
         let registry = Registry::new(config.limits.max_games);
         let admission = admission::Admission::new(&config.limits);
         let shared = Arc::new(Shared {

@@ -16,7 +16,8 @@ const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// without IPv6 it serves IPv4 alone.
 pub(crate) fn open(
     listen: SocketAddr,
-    config: quinn::ServerConfig,
+    endpoint_config: quinn::EndpointConfig,
+    server_config: quinn::ServerConfig,
 ) -> anyhow::Result<quinn::Endpoint> {
     let everywhere = listen.is_ipv6() && listen.ip().is_unspecified();
     let socket = bind(listen).or_else(|error| match error.kind() {
@@ -43,13 +44,8 @@ pub(crate) fn open(
         }
     };
     let runtime = Arc::new(quinn::TokioRuntime);
-    quinn::Endpoint::new(
-        quinn::EndpointConfig::default(),
-        Some(config),
-        socket,
-        runtime,
-    )
-    .context("the UDP socket cannot be used for QUIC")
+    quinn::Endpoint::new(endpoint_config, Some(server_config), socket, runtime)
+        .context("the UDP socket cannot be used for QUIC")
 }
 
 fn bind(listen: SocketAddr) -> std::io::Result<std::net::UdpSocket> {

@@ -88,3 +88,46 @@ impl fmt::Debug for Snapshots {
         f.debug_struct("Snapshots").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::list::List;
+    use metaserve::protocol::client::ListMessage;
+
+    fn at(revision: u64) -> Snapshot {
+        let (removed, placed, updated) = Default::default();
+        let message = ListMessage {
+            epoch: 1,
+            from: None,
+            to: revision,
+            removed,
+            placed,
+            updated,
+        };
+        let mut list = List::default();
+        list.apply(message).expect("a snapshot builds on nothing");
+        list.snapshot()
+    }
+
+    #[tokio::test]
+    async fn a_slow_consumer_is_given_the_newest_state_and_then_the_end() {
+        let mut snapshots = Snapshots::new(Snapshot::default(), async |latest: Latest| {
+            (1..=20).for_each(|revision| drop(latest.send_replace(Some(at(revision)))));
+            tokio::task::yield_now().await;
+            (21..=40).for_each(|revision| drop(latest.send_replace(Some(at(revision)))));
+            Error::Protocol("the end".into())
+        });
+        let mut seen = Vec::new();
+        while let Some(Ok(snapshot)) = snapshots.next().await {
+            seen.push(snapshot.revision());
+        }
+        assert_eq!(
+            seen.last(),
+            Some(&40),
+            "the last state is not lost to the end"
+        );
+        assert!(seen.len() <= 2, "{seen:?}");
+        assert!(snapshots.next().await.is_none());
+    }
+}

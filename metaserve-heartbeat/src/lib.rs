@@ -87,3 +87,20 @@ where
 pub fn maintain<C>(connect: C) -> Maintain<C> {
     Maintain::new(connect)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Games spawn these futures onto runtimes with several threads.
+    #[test]
+    fn futures_may_move_between_threads() {
+        fn assert_send(_: impl Send) {}
+        fn check(connection: quinn::Connection, connector: Connector) {
+            let heartbeats = futures::stream::pending::<Vec<u8>>;
+            assert_send(run(connection, heartbeats()));
+            assert_send(async move { maintain(|| connector.connect()).run(heartbeats()).await });
+        }
+        let _ = check;
+    }
+}

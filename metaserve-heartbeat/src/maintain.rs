@@ -2,12 +2,12 @@
 
 use crate::{
     Error, Notice,
-    publisher::{ASSUMED_INTERVAL, MAX_ITEMS, Options, Session},
+    publisher::{ASSUMED_INTERVAL, MAX_ITEMS, Options, publish},
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use metaserve::{Backoff, Pacing, close::Retry};
-use std::{cell::Cell, fmt, pin::Pin, pin::pin, time::Duration};
+use std::{fmt, pin::Pin, pin::pin, time::Duration};
 
 /// Publishes over one connection after the other; see [`maintain`](crate::maintain).
 #[must_use = "nothing is sent before `run`"]
@@ -15,8 +15,11 @@ pub struct Maintain<C> {
     connect: C,
     options: Options,
     backoff: Backoff,
-    on_retry: Box<dyn FnMut(&dyn fmt::Display, Duration) + Send>,
+    on_retry: OnRetry,
 }
+
+/// Hears each problem, and the delay before the next attempt.
+type OnRetry = Box<dyn FnMut(&dyn fmt::Display, Duration) + Send>;
 
 impl<C> fmt::Debug for Maintain<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,19 +108,20 @@ impl<C> Maintain<C> {
             let delay = match connected {
                 Ok(connection) => {
                     pacing.restate();
-                    let welcomed = Cell::new(false);
-                    let session = Session {
-                        connection: &connection,
-                        options: &mut self.options,
-                    };
-                    let ended = session
-                        .run(heartbeats.as_mut(), &mut pacing, || welcomed.set(true))
-                        .await;
+                    let mut welcomed = false;
+                    let ended = publish(
+                        &connection,
+                        &mut self.options,
+                        heartbeats.as_mut(),
+                        &mut pacing,
+                        || welcomed = true,
+                    )
+                    .await;
                     let Err(error) = ended else { return Ok(()) };
                     if error.retry() == Retry::Never {
                         return Err(error);
                     }
-                    if welcomed.get() {
+                    if welcomed {
                         self.backoff.reset();
                     }
                     let delay = self.backoff.delay(error.retry(), fastrand::f64());

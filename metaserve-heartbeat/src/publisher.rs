@@ -99,11 +99,11 @@ impl Publisher {
         T: AsRef<[u8]>,
     {
         let mut pacing = Pacing::new(ASSUMED_INTERVAL);
-        let session = Session {
-            connection: &self.connection,
-            options: &mut self.options,
-        };
-        session.run(pin!(heartbeats), &mut pacing, || ()).await
+        let Self {
+            connection,
+            options,
+        } = &mut self;
+        publish(connection, options, pin!(heartbeats), &mut pacing, || ()).await
     }
 }
 
@@ -120,85 +120,82 @@ const MAX_ANSWER_BYTES: usize = 16 * 1024;
 /// one that is always ready would otherwise take all of a processor.
 pub(crate) const MAX_ITEMS: usize = 1024;
 
-/// One connection with the state that outlives it: what was sent last, and what waits.
-pub(crate) struct Session<'a> {
-    pub(crate) connection: &'a quinn::Connection,
-    pub(crate) options: &'a mut Options,
+/// Publishes until the heartbeats end (`Ok`) or the connection does. Calls `welcomed` when
+/// the daemon has let us in.
+///
+/// Cancel-safe in that dropping it closes nothing and forgets no heartbeat but the one being
+/// written; the connection is of no further use.
+pub(crate) async fn publish<S, T>(
+    connection: &quinn::Connection,
+    options: &mut Options,
+    mut heartbeats: Pin<&mut S>,
+    pacing: &mut Pacing,
+    mut welcomed: impl FnMut(),
+) -> Result<(), Error>
+where
+    S: Stream<Item = T>,
+    T: AsRef<[u8]>,
+{
+    let game = options
+        .game
+        .as_deref()
+        .map_or_else(|| Ok(Game::default()), Game::new)?;
+    let mut out = connection.open_uni().await?;
+    let hello = Hello {
+        game: game.as_str(),
+        port: options.port,
+    };
+    written(
+        connection,
+        stream::write(&mut out, FromServer::Hello(hello)).await,
+    )
+    .await?;
+
+    let mut answers = Answers {
+        connection,
+        reader: None,
+    };
+    let mut items = 0;
+    loop {
+        let now = now();
+        if let Some(heartbeat) = pacing.take(now) {
+            let heartbeat = FromServer::Heartbeat(&heartbeat);
+            written(connection, stream::write(&mut out, heartbeat).await).await?;
+        }
+        let rest = (items >= MAX_ITEMS).then(|| now + ASSUMED_INTERVAL);
+        let wake = pacing.due(now).or(rest);
+        tokio::select! {
+            item = heartbeats.next(), if items < MAX_ITEMS => {
+                let Some(item) = item else { break };
+                pacing.offer(Bytes::copy_from_slice(item.as_ref()));
+                items += 1;
+            }
+            () = sleep_until(wake), if wake.is_some() => items = 0,
+            answer = answers.next() => match codec::decode(&answer?) {
+                Ok(FromDaemon::Welcome(welcome)) => {
+                    pacing.set_interval(welcome.min_interval());
+                    welcomed();
+                }
+                Ok(FromDaemon::Notice(notice)) => {
+                    hear(options, Notice { kind: notice.kind, text: notice.text.into() });
+                }
+                Err(error) => return Err(Error::Protocol(error.into())),
+            },
+            ended = connection.closed() => return Err(ended.into()),
+        }
+    }
+    goodbye(connection, out).await;
+    Ok(())
 }
 
-impl Session<'_> {
-    /// Publishes until the heartbeats end (`Ok`) or the connection does. Calls `welcomed` when
-    /// the daemon has let us in.
-    ///
-    /// Cancel-safe in that dropping it closes nothing and forgets no heartbeat but the one being
-    /// written; the connection is of no further use.
-    pub(crate) async fn run<S, T>(
-        self,
-        mut heartbeats: Pin<&mut S>,
-        pacing: &mut Pacing,
-        mut welcomed: impl FnMut(),
-    ) -> Result<(), Error>
-    where
-        S: Stream<Item = T>,
-        T: AsRef<[u8]>,
-    {
-        let game = self
-            .options
-            .game
-            .as_deref()
-            .map_or_else(|| Ok(Game::default()), Game::new)?;
-        let mut out = self.connection.open_uni().await?;
-        let hello = Hello {
-            game: game.as_str(),
-            port: self.options.port,
-        };
-        self.written(stream::write(&mut out, FromServer::Hello(hello)).await)
-            .await?;
-
-        let mut answers = Answers {
-            connection: self.connection,
-            reader: None,
-        };
-        let mut items = 0;
-        loop {
-            let now = now();
-            if let Some(heartbeat) = pacing.take(now) {
-                let heartbeat = FromServer::Heartbeat(&heartbeat);
-                self.written(stream::write(&mut out, heartbeat).await)
-                    .await?;
-            }
-            let rest = (items >= MAX_ITEMS).then(|| now + ASSUMED_INTERVAL);
-            let wake = pacing.due(now).or(rest);
-            tokio::select! {
-                item = heartbeats.next(), if items < MAX_ITEMS => {
-                    let Some(item) = item else { break };
-                    pacing.offer(Bytes::copy_from_slice(item.as_ref()));
-                    items += 1;
-                }
-                () = sleep_until(wake), if wake.is_some() => items = 0,
-                answer = answers.next() => match codec::decode(&answer?) {
-                    Ok(FromDaemon::Welcome(welcome)) => {
-                        pacing.set_interval(welcome.min_interval());
-                        welcomed();
-                    }
-                    Ok(FromDaemon::Notice(notice)) => {
-                        hear(self.options, Notice { kind: notice.kind, text: notice.text.into() });
-                    }
-                    Err(error) => return Err(Error::Protocol(error.into())),
-                },
-                ended = self.connection.closed() => return Err(ended.into()),
-            }
-        }
-        goodbye(self.connection, out).await;
-        Ok(())
-    }
-
-    /// A stream that cannot be written is a connection that is closed, or about to be.
-    async fn written(&self, result: Result<(), quinn::WriteError>) -> Result<(), Error> {
-        match result {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.connection.closed().await.into()),
-        }
+/// A stream that cannot be written is a connection that is closed, or about to be.
+async fn written(
+    connection: &quinn::Connection,
+    result: Result<(), quinn::WriteError>,
+) -> Result<(), Error> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(_) => Err(connection.closed().await.into()),
     }
 }
 

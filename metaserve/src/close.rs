@@ -158,7 +158,7 @@ impl Close {
     /// [`MAX_REASON_BYTES`](Self::MAX_REASON_BYTES) is cut.
     pub fn close(&self, connection: &quinn::Connection) {
         let end = self.reason.floor_char_boundary(Self::MAX_REASON_BYTES);
-        connection.close(self.code.var_int(), self.reason[..end].as_bytes());
+        connection.close(self.code.var_int(), &self.reason.as_bytes()[..end]);
     }
 
     /// The code and reason with which the *peer* closed a connection, if it did.

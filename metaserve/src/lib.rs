@@ -1,15 +1,53 @@
-//! TODO
+//! What every party of a metaserver shares: who speaks how, whom to trust, and, for the daemon,
+//! the list itself.
+//!
+//! Games do not use this crate directly: a game server calls `metaserve_heartbeat::run`, a game
+//! client `metaserve_client::run`, and both pass on the few types of this crate that they need.
+//!
+//! ```text
+//!  game server ── metaserve_heartbeat::run ──▶┐                       ┌──▶ metaserve_client::run ── game client
+//!    (one QUIC connection each)               │   daemon              │      (snapshot, then deltas)
+//!                                             ├─▶ Registry ──▶ Feed ──┘
+//!  relay ── many servers, one connection ────▶┘   (truth)   (encoded once per tick)
+//! ```
+//!
+//! The concepts, in the order in which one meets them:
+//!
+//! * A [`Role`] is what a peer of the daemon is; each has its ALPN identifier, and its messages
+//!   in [`protocol`].
+//! * [`Trust`] says whom a game takes for the daemon, [`Identity`] who a peer is itself, and a
+//!   [`Fingerprint`] is a certificate's short name. [`Connector`] makes connections of them.
+//! * A [`Game`] is the namespace that servers are listed in.
+//! * A [`Close`] is why a connection ended: a [`CloseCode`] and a sentence.
+//! * [`Limits`] are what the daemon holds its peers to, [`transport`] how QUIC is set up.
+//! * The `registry` knows every connected server; its `feed` tells clients what has changed,
+//!   encoded once for all of them. [`Pacing`] and [`Backoff`] are the two rules of time that both
+//!   ends share.
+//! * `ServerInfo` is an optional convention for what a heartbeat says.
+//!
+//! # Features
+//! None is on by default, so that a game pays only for what it uses.
+//!
+//! | feature | buys | costs |
+//! | --- | --- | --- |
+//! | `system-roots` | `Trust::SystemRoots` | the platform's verifier |
+//! | `identity` | `Identity::load_or_create` | rcgen |
+//! | `zstd` | reading compressed lists | the zstd C library |
+//! | `serde` | fingerprints in configuration files | serde |
+//! | `server-info` | `ServerInfo` | serde_json, and what `serde` costs |
+//! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
+//! | `server` | `tls::server` and `tls::secret` | x509-parser, and what `identity` costs |
 #![forbid(unsafe_code)]
 
-pub mod alpn;
-pub mod backoff;
+mod alpn;
+mod backoff;
 pub mod close;
-pub mod connect;
+mod connect;
 #[cfg(feature = "registry")]
 pub mod feed;
 mod game;
 mod limits;
-pub mod pacing;
+mod pacing;
 pub mod protocol;
 #[cfg(feature = "registry")]
 pub mod registry;
@@ -22,7 +60,7 @@ pub mod transport;
 pub use alpn::Role;
 pub use backoff::Backoff;
 pub use close::{Close, CloseCode};
-pub use connect::{ConnectError, Connector};
+pub use connect::{ConnectError, Connector, client_endpoint};
 pub use game::{Game, InvalidGame};
 pub use limits::{InvalidLimits, Limits};
 pub use pacing::Pacing;

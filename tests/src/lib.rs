@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The harness: real daemons, real game servers and clients, and waiting for events.
+//!
+//! Everything runs on loopback and on ports that the operating system chooses. Nothing waits for
+//! time to pass: each wait is for an event, and [`PATIENCE`] only turns a hang into a failure.
+#![forbid(unsafe_code)]
+
+mod daemon;
+mod peers;
+mod readme;
+
+pub use daemon::{Daemon, failing_start};
+pub use peers::{Follower, RawClient, constant, known, raw_peer, say, words};
+
+use std::time::Duration;
+
+/// After which a wait is given up, and the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for an event, and fails when it does not come.
+///
+/// # Panics
+/// When it does not come.
+pub async fn patiently<T>(what: &str, event: impl Future<Output = T>) -> T {
+    let in_time = tokio::time::timeout(PATIENCE, event).await;
+    in_time.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}

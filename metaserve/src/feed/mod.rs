@@ -50,8 +50,10 @@ pub struct Feed {
 #[derive(Debug)]
 struct State {
     history: History,
-    /// When the last frame became due; none before the first.
+    /// When changes were last taken in; none before the first time.
     flushed: Option<Instant>,
+    /// The revision before that: where those are who follow closely.
+    previous: Revision,
     /// The frames of this tick, by the cursor that they are for; none is a newcomer's.
     frames: HashMap<Option<Revision>, Arc<Frame>>,
 }
@@ -59,8 +61,8 @@ struct State {
 /// Into how many groups clients are divided for waking.
 const GROUPS: usize = 8;
 
-/// The most different catch-up frames of one tick. Who would need another is given the snapshot,
-/// so that however many fall behind, what is kept for them is bounded.
+/// The most different frames of one tick besides the tick's own delta. Who would need another is
+/// given the snapshot, so that however many fall behind, what is kept for them is bounded.
 const MAX_CATCH_UPS: usize = 16;
 
 impl Feed {
@@ -69,6 +71,7 @@ impl Feed {
         let state = State {
             history: History::new(begin),
             flushed: None,
+            previous: begin,
             frames: HashMap::new(),
         };
         Self {
@@ -104,6 +107,7 @@ impl Feed {
     fn flush(&self, now: Instant) {
         let changes = mem::take(&mut *lock(&self.pending));
         let mut state = lock(&self.state);
+        state.previous = state.history.revision();
         state.history.apply(changes, || self.clock.advance());
         state.frames.clear();
         state.flushed = Some(now);
@@ -144,7 +148,7 @@ impl Feed {
         if let Some(frame) = state.frames.get(&cursor) {
             return frame.clone();
         }
-        let room = state.frames.len() < MAX_CATCH_UPS;
+        let room = cursor == Some(state.previous) || state.frames.len() < MAX_CATCH_UPS;
         if let Some(delta) = cursor
             .filter(|_| room)
             .and_then(|from| state.history.since(from))

@@ -1,1 +1,183 @@
+use super::*;
+use crate::{Game, protocol::client::Compression, registry::Registry};
+use std::{net::SocketAddr, time::Duration};
 
+const TICK: Duration = Duration::from_secs(1);
+
+fn address(port: u16) -> SocketAddr {
+    ([192, 0, 2, 1], port).into()
+}
+
+/// A registry that ticks, in virtual time.
+fn ticking() -> Arc<Registry> {
+    let registry = Registry::new(10);
+    let ticking = registry.clone();
+    tokio::spawn(async move { ticking.run(TICK).await });
+    registry
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_change_after_calm_goes_out_at_once_and_later_ones_together() {
+    let registry = ticking();
+    let mut client = registry.feed(None).unwrap().subscribe(None);
+    client.next().await;
+    #[expect(clippy::disallowed_methods, reason = "virtual time")]
+    let start = tokio::time::Instant::now();
+
+    let server = registry
+        .register(&Game::default(), address(1), None)
+        .unwrap();
+    server.heartbeat("one".into());
+    let first = client.next().await;
+    assert_eq!(start.elapsed(), Duration::ZERO);
+
+    server.heartbeat("two".into());
+    server.heartbeat("three".into());
+    let second = client.next().await;
+    assert_eq!(start.elapsed(), TICK);
+    assert_eq!(second.from(), Some(first.to()));
+    let message = decode(&second);
+    assert_eq!(message.updated, [(message.updated[0].0, "three".into())]);
+}
+
+fn decode(frame: &Frame) -> crate::protocol::client::ListMessage {
+    let bytes = frame.bytes(Compression::None);
+    crate::protocol::client::ListMessage::decode(&bytes[4..], 1 << 20).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_at_the_same_revision_are_given_the_same_frame() {
+    let registry = ticking();
+    let feed = registry.feed(None).unwrap();
+    let mut clients: Vec<_> = (0..100).map(|_| feed.subscribe(None)).collect();
+    for client in &mut clients {
+        client.next().await;
+    }
+    let server = registry
+        .register(&Game::default(), address(1), None)
+        .unwrap();
+    server.heartbeat("one".into());
+    let mut frames = Vec::new();
+    for client in &mut clients {
+        frames.push(client.next().await);
+    }
+    assert!(frames.iter().all(|frame| Arc::ptr_eq(frame, &frames[0])));
+    let bytes = frames[0].bytes(Compression::Zstd);
+    assert_eq!(bytes.as_ptr(), frames[99].bytes(Compression::Zstd).as_ptr());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_client_gets_one_catch_up_frame() {
+    let registry = ticking();
+    let mut client = registry.feed(None).unwrap().subscribe(None);
+    let servers: Vec<_> = (1..=50)
+        .map(|port| {
+            registry
+                .register(&Game::default(), address(port), None)
+                .unwrap()
+        })
+        .collect();
+    servers.iter().for_each(|server| {
+        server.heartbeat("first".into());
+    });
+    let mut eager = registry.feed(None).unwrap().subscribe(None);
+    while eager.next().await.to() < Revision(50) {}
+    let first = client.next().await;
+    for server in &servers[..10] {
+        server.heartbeat("changed".into());
+        eager.next().await;
+    }
+    let catch_up = client.next().await;
+    assert_eq!(
+        (catch_up.from(), catch_up.to()),
+        (Some(first.to()), eager.cursor.unwrap())
+    );
+    assert_eq!(decode(&catch_up).updated.len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_is_told_only_what_changed() {
+    let registry = ticking();
+    let feed = registry.feed(None).unwrap();
+    let servers: Vec<_> = (1..=50)
+        .map(|port| {
+            registry
+                .register(&Game::default(), address(port), None)
+                .unwrap()
+        })
+        .collect();
+    servers.iter().for_each(|server| {
+        server.heartbeat("first".into());
+    });
+    let mut client = feed.subscribe(None);
+    while client.next().await.to() < Revision(50) {}
+    let known = Known {
+        epoch: feed.epoch(),
+        revision: feed.revision().0,
+    };
+
+    let again = feed.subscribe(Some(known)).next().await;
+    assert_eq!(again.from(), Some(again.to()), "nothing has changed");
+    servers[7].heartbeat("changed".into());
+    client.next().await;
+    let again = feed.subscribe(Some(known)).next().await;
+    assert_eq!(
+        (decode(&again).placed.len(), decode(&again).updated.len()),
+        (0, 1)
+    );
+
+    let stranger = Known {
+        epoch: feed.epoch() + 1,
+        ..known
+    };
+    assert_eq!(feed.subscribe(Some(stranger)).next().await.from(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_fall_behind_differently_few_frames_are_kept() {
+    let registry = ticking();
+    let feed = registry.feed(None).unwrap();
+    let servers: Vec<_> = (1..=200)
+        .map(|port| {
+            registry
+                .register(&Game::default(), address(port), None)
+                .unwrap()
+        })
+        .collect();
+    servers.iter().for_each(|server| {
+        server.heartbeat("first".into());
+    });
+    let mut eager = feed.subscribe(None);
+    while eager.next().await.to() < Revision(200) {}
+    let mut late = Vec::new();
+    for server in &servers[..40] {
+        let mut client = feed.subscribe(None);
+        client.next().await;
+        late.push(client);
+        server.heartbeat("changed".into());
+        eager.next().await;
+    }
+    for client in &mut late {
+        assert_eq!(client.next().await.to(), feed.revision());
+    }
+    let previous = lock(&feed.state).previous;
+    assert_eq!(
+        feed.frame(Some(previous)).from(),
+        Some(previous),
+        "who follows is served as ever"
+    );
+    assert!(lock(&feed.state).frames.len() <= MAX_CATCH_UPS + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_follows_is_never_encoded() {
+    let registry = ticking();
+    let server = registry
+        .register(&Game::default(), address(1), None)
+        .unwrap();
+    let feed = registry.feed(None).unwrap();
+    server.heartbeat("one".into());
+    tokio::time::sleep(10 * TICK).await;
+    assert_eq!(feed.servers().len(), 1);
+    assert!(lock(&feed.state).frames.is_empty());
+}

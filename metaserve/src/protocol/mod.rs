@@ -21,3 +21,6 @@ pub mod codec;
 pub mod framing;
 pub mod heartbeat;
 pub mod relay;
+
+#[cfg(test)]
+mod tests;

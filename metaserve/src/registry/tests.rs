@@ -1,1 +1,143 @@
+use super::*;
 
+fn v4(port: u16) -> SocketAddr {
+    ([192, 0, 2, 1], port).into()
+}
+
+fn v6(port: u16) -> SocketAddr {
+    (std::net::Ipv6Addr::LOCALHOST, port).into()
+}
+
+fn game(tag: &str) -> Game {
+    Game::new(tag).unwrap()
+}
+
+const ONE: Option<Fingerprint> = Some(Fingerprint::from_bytes([1; 32]));
+const TICK: Duration = Duration::from_millis(20);
+
+/// The list of a game, once everything that happened until now is in it.
+async fn list(registry: &Arc<Registry>, of: Option<&Game>) -> Vec<Server> {
+    let _ = tokio::time::timeout(4 * TICK, registry.run(TICK)).await;
+    let mut servers = registry.feed(of).unwrap().servers();
+    servers.sort_by_key(|server| server.number);
+    servers
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_is_listed_from_its_first_heartbeat_until_it_is_dropped() {
+    let registry = Registry::new(10);
+    let server = registry.register(&game("a"), v4(1), None).unwrap();
+    assert_eq!(list(&registry, None).await, []);
+    assert_eq!(server.heartbeat("hello".into()), Applied::Changed);
+    assert_eq!(server.heartbeat("hello".into()), Applied::Unchanged);
+    assert_eq!(list(&registry, None).await[0].heartbeat, "hello");
+    drop(server);
+    assert_eq!(list(&registry, None).await, []);
+    assert!(registry.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn games_do_not_see_each_other() {
+    let registry = Registry::new(10);
+    let servers = ["a", "b"].map(|tag| registry.register(&game(tag), v4(1), None).unwrap());
+    for server in &servers {
+        server.heartbeat("hello".into());
+    }
+    assert_eq!(list(&registry, Some(&game("a"))).await.len(), 1);
+    assert_eq!(
+        list(&registry, Some(&game("b"))).await[0].placement.game,
+        game("b")
+    );
+    assert_eq!(list(&registry, None).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quick_restart_replaces_the_ghost() {
+    let registry = Registry::new(10);
+    let ghost = registry.register(&game("a"), v4(1), ONE).unwrap();
+    ghost.heartbeat("old".into());
+    let number = list(&registry, None).await[0].number;
+    let server = registry.register(&game("a"), v4(2), ONE).unwrap();
+    ghost.replaced().await;
+    assert_eq!(ghost.heartbeat("from the grave".into()), Applied::Replaced);
+    server.heartbeat("new".into());
+    drop(ghost);
+    let servers = list(&registry, None).await;
+    assert_eq!(servers.len(), 1);
+    assert_eq!(
+        (servers[0].number, servers[0].placement.address),
+        (number, v4(2))
+    );
+    assert_eq!(servers[0].heartbeat, "new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_address_families_of_one_identity_are_one_server() {
+    let registry = Registry::new(10);
+    let six = registry.register(&game("a"), v6(6), ONE).unwrap();
+    six.heartbeat("one".into());
+    let four = registry.register(&game("a"), v4(4), ONE).unwrap();
+    four.heartbeat("two".into());
+    let servers = list(&registry, None).await;
+    assert_eq!(servers.len(), 1);
+    let placement = &servers[0].placement;
+    assert_eq!(
+        (placement.address, placement.second_address),
+        (v4(4), Some(v6(6)))
+    );
+    assert_eq!(servers[0].heartbeat, "two");
+    drop(four);
+    let placement = list(&registry, None).await[0].placement.clone();
+    assert_eq!((placement.address, placement.second_address), (v6(6), None));
+    drop(six);
+    assert_eq!(list(&registry, None).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_that_changes_its_game_leaves_the_old_one() {
+    let registry = Registry::new(10);
+    let old = registry.register(&game("a"), v4(1), ONE).unwrap();
+    old.heartbeat("old".into());
+    let new = registry.register(&game("b"), v6(1), ONE).unwrap();
+    new.heartbeat("new".into());
+    old.replaced().await;
+    drop(old);
+    assert_eq!(list(&registry, Some(&game("a"))).await, []);
+    assert_eq!(list(&registry, Some(&game("b"))).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_identity_is_nobody_elses() {
+    let registry = Registry::new(10);
+    let [one, two] = [1, 1].map(|port| registry.register(&game("a"), v4(port), None).unwrap());
+    one.heartbeat("one".into());
+    two.heartbeat("two".into());
+    assert_eq!(list(&registry, None).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn games_without_servers_make_room_for_others() {
+    let registry = Registry::new(2);
+    let one = registry.register(&game("a"), v4(1), None).unwrap();
+    let two = registry.register(&game("b"), v4(1), None).unwrap();
+    assert!(registry.register(&game("c"), v4(1), None).is_err());
+    drop((one, two));
+    list(&registry, None).await;
+    assert!(registry.register(&game("c"), v4(1), None).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn revisions_of_a_game_that_comes_back_are_never_repeated() {
+    let registry = Registry::new(2);
+    let server = registry.register(&game("a"), v4(1), None).unwrap();
+    server.heartbeat("one".into());
+    list(&registry, Some(&game("a"))).await;
+    let before = registry.feed(Some(&game("a"))).unwrap().revision();
+    drop(server);
+    list(&registry, None).await;
+    let feed = registry.feed(Some(&game("a"))).unwrap();
+    assert!(
+        feed.revision() > before,
+        "the removal has a revision of its own"
+    );
+}

@@ -40,6 +40,12 @@ impl Fingerprint {
         identity.downcast_ref::<Chain>()?.first().map(Self::of)
     }
 
+    /// The fingerprint that these 32 bytes are.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
@@ -76,7 +82,7 @@ impl FromStr for Fingerprint {
     }
 }
 
-#[cfg(feature = "server")]
+#[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Fingerprint {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;

@@ -8,9 +8,9 @@ mod identity;
 mod trust;
 
 #[cfg(feature = "server")]
-pub mod server;
+pub mod secret;
 #[cfg(feature = "server")]
-pub mod tickets;
+pub mod server;
 
 pub use files::{FileError, FileProblem};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};

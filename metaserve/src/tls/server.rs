@@ -1,6 +1,6 @@
 //! The daemon's side of a handshake.
 
-use super::{Identity, provider, tickets::Tickets};
+use super::{Identity, provider, secret::Secret};
 use crate::Role;
 use quinn::crypto::rustls::QuicServerConfig;
 use rustls::{
@@ -14,14 +14,14 @@ use rustls::{
 use std::{sync::Arc, time::SystemTime};
 
 /// The quinn settings of a daemon: its certificate, all [roles](Role), client certificates asked
-/// for but not required, `tickets` for peers that come again, and `transport`, for which
+/// for but not required, `secret` for peers that come again, and `transport`, for which
 /// [`transport::server`](crate::transport::server) is meant.
 ///
 /// # Errors
 /// When chain and key of the identity do not belong together.
 pub fn server_config(
     identity: &Identity,
-    tickets: &Arc<Tickets>,
+    secret: &Arc<Secret>,
     transport: quinn::TransportConfig,
 ) -> Result<quinn::ServerConfig, rustls::Error> {
     let mut tls = rustls::ServerConfig::builder_with_provider(provider())
@@ -31,13 +31,13 @@ pub fn server_config(
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key()?)));
     tls.alpn_protocols = Role::ALL.map(|role| role.alpn().to_vec()).into();
     tls.ignore_client_order = true;
-    tls.ticketer = tickets.clone();
+    tls.ticketer = secret.clone();
     // One ticket is enough for a peer that keeps one connection. 0-RTT stays off: it can be
     // replayed, and what a peer says first changes the list.
     tls.send_tls13_tickets = 1;
     tls.max_early_data_size = 0;
     let tls = QuicServerConfig::try_from(tls).expect("the provider has QUIC's initial cipher");
-    let mut config = quinn::ServerConfig::new(Arc::new(tls), tickets.address_validation());
+    let mut config = quinn::ServerConfig::new(Arc::new(tls), secret.address_validation());
     config.transport_config(Arc::new(transport));
     Ok(config)
 }

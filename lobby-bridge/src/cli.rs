@@ -1,0 +1,365 @@
+//! Flags, environment, file and old words to a [`Config`].
+//!
+//! The command line wins over the environment, that over the file, and that over the defaults.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, parser::ValueSource};
+use metaserve::{Trust, tls::FileError};
+
+use crate::{
+    options::{Daemon, Options},
+    vcmi,
+    words::Words,
+};
+
+const LONG_ABOUT: &str = "\
+Keeps lobbies of old games alive, and shows their games in a metaserve list.
+
+A protocol runs when its address is given:
+
+    metaserve-lobby-bridge --vcmi [::]:5002
+
+Players of VCMI 1.1 to 1.4 then enter this machine's name and port 5002 as their lobby.";
+
+/// Keeps lobbies of old games alive, and shows their games in a metaserve list
+#[derive(Debug, Parser)]
+#[command(name = "metaserve-lobby-bridge", version, long_about = LONG_ABOUT)]
+struct Cli {
+    /// Read further options from this TOML file, one `option = value` per line
+    ///
+    /// The names are those of the options here, without the dashes in front. Options given on
+    /// the command line or in the environment win over the file.
+    #[arg(long, value_name = "FILE", env = "METASERVE_BRIDGE_CONFIG")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    options: Options,
+
+    /// Words of the old proxy server's command line, such as `port=5002`
+    ///
+    /// `port=N` means `--vcmi [::]:N`, `capacity=N` means `--vcmi-capacity N`,
+    /// `healthcheck=N` means `--vcmi-healthcheck N`, `logging=LEVEL` means `--log LEVEL`.
+    /// As soon as there is one, the VCMI lobby runs, on port 5002 unless told otherwise.
+    #[arg(value_name = "KEY=VALUE")]
+    words: Vec<String>,
+}
+
+/// What the bridge does, complete and possible.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to publish.
+    pub daemon: Daemon,
+    /// How to know the daemon.
+    pub trust: Trust,
+    /// Where the bridge keeps its identity.
+    pub state_dir: PathBuf,
+    /// The VCMI lobby, if it is to run.
+    pub vcmi: Option<vcmi::Settings>,
+    /// The log filter.
+    pub log: String,
+    /// What to tell the operator about his old words, before anything else.
+    pub remarks: Vec<String>,
+}
+
+/// Why options do not make a configuration. Each says which option, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The command line cannot be understood, or asks for help. Prints itself.
+    #[error(transparent)]
+    CommandLine(#[from] clap::Error),
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {path}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is not TOML with our options.
+    #[error("in the configuration file {path}")]
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// Where in it, and which key.
+        source: toml::de::Error,
+    },
+    /// Nothing was asked for.
+    #[error("no lobby to run: give an address for one, such as `--vcmi [::]:5002`")]
+    NothingToRun,
+    /// The daemon would be known in two ways.
+    #[error("`fingerprint` and `ca` are two ways to know the daemon: give one of them")]
+    TwoTrusts,
+    /// The file with authorities is of no use.
+    #[error("`ca` cannot be used")]
+    Authorities(#[from] FileError),
+    /// Nobody could enter.
+    #[error("`vcmi-capacity` must be at least 1")]
+    NoCapacity,
+    /// Clients would be asked more often than they answer.
+    #[error("`vcmi-healthcheck` must be at least 10s, not {}", humantime::format_duration(*.0))]
+    FrequentHealthCheck(Duration),
+}
+
+/// The configuration that a command line asks for, with what it leaves to environment and file.
+///
+/// # Errors
+/// See [`ConfigError`].
+pub fn parse(
+    arguments: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
+) -> Result<Config, ConfigError> {
+    let matches = Cli::command().try_get_matches_from(arguments)?;
+    let Cli {
+        config,
+        options,
+        words,
+    } = Cli::from_arg_matches(&matches)?;
+    let words = Words::parse(&words);
+    let mut options = words.apply(options, |option| is_flag(&matches, option));
+    if let Some(path) = config {
+        options = options.or(read(&path)?);
+    }
+    Config::from_options(options, words.remarks)
+}
+
+/// Whether an option was given as a flag, and not by the environment.
+fn is_flag(matches: &ArgMatches, option: &str) -> bool {
+    matches.value_source(option) == Some(ValueSource::CommandLine)
+}
+
+fn read(path: &Path) -> Result<Options, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|source| ConfigError::Parse {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+impl Config {
+    fn from_options(options: Options, remarks: Vec<String>) -> Result<Self, ConfigError> {
+        let defaults = vcmi::Settings::default();
+        let health_check = options
+            .vcmi_healthcheck
+            .map_or(defaults.health_check, |time| time.0);
+        if health_check < Duration::from_secs(10) {
+            return Err(ConfigError::FrequentHealthCheck(health_check));
+        }
+        let capacity = options.vcmi_capacity.unwrap_or(defaults.limits.capacity);
+        if capacity == 0 {
+            return Err(ConfigError::NoCapacity);
+        }
+        let trust = match (options.fingerprint, options.ca) {
+            (Some(_), Some(_)) => return Err(ConfigError::TwoTrusts),
+            (Some(fingerprint), None) => Trust::Fingerprint(fingerprint),
+            (None, Some(file)) => Trust::file(&file)?,
+            (None, None) => Trust::SystemRoots,
+        };
+        let vcmi = options.vcmi.map(|listen| vcmi::Settings {
+            listen,
+            public_addresses: options.public_address,
+            health_check,
+            statistics: options.vcmi_statistics.unwrap_or(defaults.statistics),
+            limits: vcmi::Limits {
+                capacity,
+                ..defaults.limits
+            },
+        });
+        if vcmi.is_none() {
+            return Err(ConfigError::NothingToRun);
+        }
+        Ok(Self {
+            daemon: options.daemon.unwrap_or_default(),
+            trust,
+            state_dir: options.state_dir.unwrap_or_else(|| "bridge-state".into()),
+            vcmi,
+            log: options.log.unwrap_or_else(|| "info".to_owned()),
+            remarks,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+
+    fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
+        parse(["metaserve-lobby-bridge"].iter().chain(arguments))
+    }
+
+    fn with_file(text: &str, arguments: &[&str]) -> Result<Config, ConfigError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bridge.toml");
+        fs::write(&path, text).unwrap();
+        config(&[&["--config", path.to_str().unwrap()], arguments].concat())
+    }
+
+    /// An error with its causes, as an operator reads it.
+    fn chain(error: &ConfigError) -> String {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        text
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_protocol_runs_when_its_address_is_given() {
+        let config = config(&["--vcmi", "[::]:5002"]).unwrap();
+        let vcmi = config.vcmi.unwrap();
+        assert_eq!(vcmi.listen, "[::]:5002".parse().unwrap());
+        assert_eq!(
+            (vcmi.limits.capacity, vcmi.health_check),
+            (50, Duration::from_secs(30))
+        );
+        assert_eq!((config.daemon, config.log.as_str()), (Daemon::None, "info"));
+    }
+
+    #[test]
+    fn without_a_protocol_there_is_nothing_to_do() {
+        assert!(matches!(config(&[]), Err(ConfigError::NothingToRun)));
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let file = "vcmi = \"127.0.0.1:1\"\nvcmi-capacity = 7\nvcmi-healthcheck = \"1m\"\n\
+                    public-address = [\"192.0.2.1\", \"2001:db8::1\"]\ndaemon = \"list.example:7500\"";
+        let config = with_file(file, &["--vcmi-capacity", "9"]).unwrap();
+        let vcmi = config.vcmi.unwrap();
+        assert_eq!(
+            (vcmi.limits.capacity, vcmi.health_check),
+            (9, Duration::from_secs(60))
+        );
+        assert_eq!(vcmi.public_addresses.len(), 2);
+        assert_eq!(config.daemon, Daemon::At("list.example:7500".to_owned()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_file() {
+        let error = chain(&with_file("vcmi = \"[::]:1\"\nvcmi-capacty = 3", &[]).unwrap_err());
+        assert!(
+            error.contains("bridge.toml") && error.contains("vcmi-capacty"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn times_are_seconds_or_have_units() {
+        for (text, seconds) in [("10", 10), ("30s", 30), ("1m 30s", 90)] {
+            let config = config(&["--vcmi", "[::]:1", "--vcmi-healthcheck", text]).unwrap();
+            assert_eq!(
+                config.vcmi.unwrap().health_check,
+                Duration::from_secs(seconds)
+            );
+        }
+        let config = with_file("vcmi = \"[::]:1\"\nvcmi-healthcheck = 12", &[]).unwrap();
+        assert_eq!(config.vcmi.unwrap().health_check, Duration::from_secs(12));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_a_reason() {
+        let vcmi = ["--vcmi", "[::]:1"];
+        // (arguments, what the error names)
+        let table: [(&[&str], &str); 7] = [
+            (&["--vcmi-healthcheck", "9"], "at least 10s"),
+            (&["--vcmi-healthcheck", "soon"], "--vcmi-healthcheck"),
+            (&["--vcmi-capacity", "0"], "vcmi-capacity"),
+            (&["--daemon", "list.example"], "--daemon"),
+            (&["--daemon", "list.example:0"], "--daemon"),
+            (&["--fingerprint", "12ab"], "--fingerprint"),
+            (
+                &["--config", "/does/not/exist.toml"],
+                "/does/not/exist.toml",
+            ),
+        ];
+        for (arguments, named) in table {
+            let error = chain(&config(&[&vcmi[..], arguments].concat()).unwrap_err());
+            assert!(error.contains(named), "{arguments:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn fingerprints_are_read_with_or_without_colons() {
+        let fingerprint = "ab:".repeat(31) + "AB";
+        let config = config(&["--vcmi", "[::]:1", "--fingerprint", &fingerprint]).unwrap();
+        let pinned = metaserve::Fingerprint::from_bytes([0xab; 32]);
+        assert!(matches!(config.trust, Trust::Fingerprint(it) if it == pinned));
+    }
+
+    #[test]
+    fn old_words_mean_the_new_options() {
+        let words = [
+            "logging=warning",
+            "port=5003",
+            "capacity=60",
+            "healthcheck=20",
+        ];
+        let config = config(&words).unwrap();
+        let vcmi = config.vcmi.unwrap();
+        assert_eq!(vcmi.listen, "[::]:5003".parse().unwrap());
+        assert_eq!(
+            (vcmi.limits.capacity, vcmi.health_check),
+            (60, Duration::from_secs(20))
+        );
+        assert_eq!((config.log.as_str(), config.remarks.len()), ("warn", 0));
+    }
+
+    #[test]
+    fn one_old_word_runs_the_lobby_where_it_was() {
+        let config = config(&["capacity=60"]).unwrap();
+        assert_eq!(config.vcmi.unwrap().listen, "[::]:5002".parse().unwrap());
+    }
+
+    #[test]
+    fn flags_win_over_old_words_and_those_over_the_file() {
+        let file = "vcmi-capacity = 1\nvcmi-healthcheck = 11";
+        let arguments = ["--vcmi-capacity", "3", "capacity=2", "healthcheck=22"];
+        let vcmi = with_file(file, &arguments).unwrap().vcmi.unwrap();
+        assert_eq!(
+            (vcmi.limits.capacity, vcmi.health_check),
+            (3, Duration::from_secs(22))
+        );
+    }
+
+    #[test]
+    fn what_the_old_program_said_is_said() {
+        let words = [
+            "port=0",
+            "capacity=0",
+            "healthcheck=9",
+            "verbose",
+            "colour=red",
+        ];
+        let config = config(&words).unwrap();
+        let vcmi = config.vcmi.unwrap();
+        assert_eq!(vcmi.listen.port(), 5002);
+        assert_eq!(
+            (vcmi.limits.capacity, vcmi.health_check),
+            (50, Duration::from_secs(30))
+        );
+        assert_eq!(
+            config.remarks,
+            [
+                "Cannot listen port 0, continue with default 5002",
+                "Cannot limit connections capacity with 0, continue with default 50",
+                "Too frequent timer for healthcheck, continue with default 30",
+                "Unknown argument: verbose",
+            ]
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! The program: parses, calls the library, prints what went wrong.
+
+#![forbid(unsafe_code)]
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use anyhow::Context;
+use metaserve_lobby_bridge::cli::{self, Config, ConfigError};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let config = match cli::parse(std::env::args_os()) {
+        Ok(config) => config,
+        Err(ConfigError::CommandLine(error)) => error.exit(),
+        Err(error) => return failed(&error.into(), 2),
+    };
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error, 1),
+    }
+}
+
+fn run(config: Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log)
+        .with_context(|| format!("`log` is not a filter: {:?}", config.log))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    for remark in &config.remarks {
+        println!("{}", remark.escape_debug());
+    }
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let shutdown = CancellationToken::new();
+        tokio::spawn(signalled(shutdown.clone()));
+        metaserve_lobby_bridge::run(config, shutdown).await
+    })?;
+    Ok(())
+}
+
+/// Asks for the end at the first SIGTERM or SIGINT.
+async fn signalled(shutdown: CancellationToken) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+            return;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = tokio::signal::ctrl_c().await;
+    tracing::info!("closing");
+    shutdown.cancel();
+}
+
+/// One line per cause.
+fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("metaserve-lobby-bridge: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!(
+            "  because: {}",
+            cause.to_string().trim_end().replace('\n', "\n    ")
+        );
+    }
+    ExitCode::from(code)
+}

@@ -1,0 +1,199 @@
+//! What is said before either protocol proper: which kind of connection it is (section 4),
+//! the prefix of a lobby greeting (section 5), role and UUID of a pipe (section 12).
+
+use super::{encoding::Encoding, uuid::Uuid};
+
+/// Whether a first frame announces a pipe: the magic and nothing but line ends behind it.
+#[must_use]
+pub fn is_pipe(payload: &[u8]) -> bool {
+    let rest = payload
+        .strip_prefix(b"Aiya!")
+        .or_else(|| payload.strip_prefix(b"Ayia!"));
+    rest.is_some_and(|rest| rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')))
+}
+
+/// A version of the lobby protocol, 1 to 5; what differs between them is section 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(u8);
+
+impl Version {
+    /// The version that this byte announces, if there is one.
+    #[must_use]
+    pub fn new(byte: u8) -> Option<Self> {
+        (1..=5).contains(&byte).then_some(Self(byte))
+    }
+
+    /// Reads USERS, GAMEMODE and HEALTH (4 and later).
+    #[must_use]
+    pub fn reads_users(self) -> bool {
+        self.0 >= 4
+    }
+
+    /// Reads MSGCH instead of MSG (5).
+    #[must_use]
+    pub fn reads_channels(self) -> bool {
+        self.0 >= 5
+    }
+
+    /// Reads MODSOTHER as a host (3 and later).
+    #[must_use]
+    pub fn reads_mods_of_others(self) -> bool {
+        self.0 >= 3
+    }
+
+    /// Its READY starts the game when it is the host (1 and 2).
+    #[must_use]
+    pub fn starts_when_ready(self) -> bool {
+        self.0 < 3
+    }
+}
+
+/// What a lobby client says about itself before its first command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// The protocol it speaks.
+    pub version: Version,
+    /// The encoding of all text, both ways.
+    pub encoding: Encoding,
+}
+
+/// Why a prefix is refused. The texts are sent as they are; the connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPrefix {
+    /// Less than two bytes.
+    #[error("Too short username")]
+    TooShort,
+    /// A version outside of 1 to 5.
+    #[error("Cannot connect to remote server due to protocol incompatibility")]
+    Version,
+    /// A length that leads outside of the frame, or a name that is no text encoding.
+    #[error("Protocol error or incorrect encoding")]
+    Encoding,
+}
+
+/// Splits a greeting into its prefix and the encoded commands behind it.
+///
+/// # Errors
+/// In this order: too short, unknown version, unusable encoding.
+pub fn prefix(payload: &[u8]) -> Result<(Prefix, &[u8]), InvalidPrefix> {
+    let [version, length, rest @ ..] = payload else {
+        return Err(InvalidPrefix::TooShort);
+    };
+    let version = Version::new(*version).ok_or(InvalidPrefix::Version)?;
+    let (name, text) = rest
+        .split_at_checked((*length).into())
+        .ok_or(InvalidPrefix::Encoding)?;
+    let encoding = match name {
+        [] => Encoding::UTF_8,
+        name => Encoding::named(name).ok_or(InvalidPrefix::Encoding)?,
+    };
+    Ok((Prefix { version, encoding }, text))
+}
+
+/// Which end of a game a pipe connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A player's game client.
+    Client,
+    /// The host's game server.
+    Server,
+}
+
+/// The role in the second frame of a pipe: the first of the words in parentheses that is one,
+/// or the whole payload.
+#[must_use]
+pub fn role(payload: &[u8]) -> Option<Role> {
+    let named = |word: &[u8]| match word {
+        b"client" => Some(Role::Client),
+        b"server" => Some(Role::Server),
+        _ => None,
+    };
+    let in_parentheses = payload
+        .split(|&byte| byte == b'(')
+        .skip(1)
+        .filter_map(|rest| {
+            rest.split(|&byte| byte == b')')
+                .next()
+                .filter(|word| word.len() < rest.len())
+        })
+        .find_map(named);
+    in_parentheses.or_else(|| named(payload.trim_ascii()))
+}
+
+/// The UUID in the third frame of a pipe, blanks and line ends around it aside.
+#[must_use]
+pub fn uuid(payload: &[u8]) -> Option<Uuid> {
+    std::str::from_utf8(payload.trim_ascii()).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_the_magic_makes_a_pipe() {
+        for magic in ["Aiya!\n", "Aiya!", "Aiya!\r\n", "Ayia!", "Ayia!\n"] {
+            assert!(is_pipe(magic.as_bytes()), "{magic:?}");
+        }
+        let greeting = "\x05\x04utf8<GREETINGS>alice<VER>Aiya!\n";
+        for other in [
+            "", "Aiya", "aiya!", " Aiya!", "Aiya! ", "Aiya!\nx", greeting,
+        ] {
+            assert!(!is_pipe(other.as_bytes()), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn prefixes_are_checked_in_order() {
+        type Expected = Result<(u8, &'static str, &'static [u8]), InvalidPrefix>;
+        let table: [(&[u8], Expected); 12] = [
+            (b"\x05\x04utf8<A>", Ok((5, "utf8", b"<A>"))),
+            (b"\x01\x06cp1251", Ok((1, "cp1251", b""))),
+            (b"\x03\x00<A>", Ok((3, "utf8", b"<A>"))),
+            (b"", Err(InvalidPrefix::TooShort)),
+            (b"\x05", Err(InvalidPrefix::TooShort)),
+            (b"\x09", Err(InvalidPrefix::TooShort)),
+            (b"\x00\x04utf8", Err(InvalidPrefix::Version)),
+            (b"\x06\xff", Err(InvalidPrefix::Version)),
+            (b"<GREETINGS>x", Err(InvalidPrefix::Version)),
+            (b"\x05\xf0utf8<A>", Err(InvalidPrefix::Encoding)),
+            (b"\x05\x07klingon<A>", Err(InvalidPrefix::Encoding)),
+            (b"\x05\x06utf-16<A>", Err(InvalidPrefix::Encoding)),
+        ];
+        for (payload, result) in table {
+            let expected = result.map(|(version, encoding, text)| {
+                let version = Version::new(version).unwrap();
+                let encoding = Encoding::named(encoding.as_bytes()).unwrap();
+                (Prefix { version, encoding }, text)
+            });
+            assert_eq!(prefix(payload), expected, "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn the_word_in_parentheses_is_the_role() {
+        let table: [(&[u8], Option<Role>); 10] = [
+            (b"VCMI 1.4.0 (client)", Some(Role::Client)),
+            (b"VCMI 1.4.0 (server)", Some(Role::Server)),
+            (b"VCMI (git 123) (server)", Some(Role::Server)),
+            (b"client", Some(Role::Client)),
+            (b"server\n", Some(Role::Server)),
+            (b"VCMI 1.4.0 client", None),
+            (b"VCMI (client", None),
+            (b"VCMI (clients)", None),
+            (b"\xff\xfe(", None),
+            (b"", None),
+        ];
+        for (payload, expected) in table {
+            assert_eq!(role(payload), expected, "{payload:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_met_calmly(bytes: Vec<u8>) {
+            let _ = (is_pipe(&bytes), prefix(&bytes), role(&bytes), uuid(&bytes));
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The lobby: who is here, which rooms there are, and what everybody is told about it
+//! (sections 7 to 11 and 13 of the specification).
+//!
+//! A pure state machine: [`Lobby::handle`] takes what one connection did and answers with what
+//! the server is to do about it. It has no socket, clock or randomness of its own.
+//!
+//! - `client.rs`: what is known of one lobby client
+//! - `commands.rs`: a frame to commands; the refusals
+//! - `greeting.rs`: GREETINGS, VER
+//! - `chat.rs`: MSG, CHANNEL, HERE, ROOT
+//! - `rooms.rs`: NEW, PSWD, COUNT, JOIN, HOSTMODE, MODS
+//! - `leaving.rs`: LEAVE, KICK, the end of a connection, the health check
+//! - `start.rs`: READY, FORCESTART
+
+mod chat;
+mod client;
+mod commands;
+mod greeting;
+mod leaving;
+mod rooms;
+mod start;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
+
+use bytes::Bytes;
+
+use self::client::Client;
+use super::{
+    ConnectionId,
+    encoding::Encoding,
+    handshake::Role,
+    limits::Limits,
+    message::Message,
+    room::{HostMode, Mod, Room, RoomId},
+    sessions::{Arrival, Sessions},
+    statistics::Statistics,
+    uuid::{Uuid, Uuids},
+};
+
+/// What a connection did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was accepted; nothing is known of it but where it comes from.
+    Accepted(IpAddr),
+    /// Its first frame shows a lobby client. `Frame` follows with that frame.
+    Entered {
+        /// The address of ours that it came in on.
+        local: SocketAddr,
+    },
+    /// A lobby client sent this payload.
+    Frame(Bytes),
+    /// A lobby client sent the beginning of a frame that cannot be taken.
+    Garbled,
+    /// Its first frame shows a pipe.
+    Pipe,
+    /// It has ended, whatever it was. Nothing more comes from it.
+    Ended,
+}
+
+/// What the lobby asks its server to do. Order matters: effects are carried out as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Send this encoded message, whole.
+    Send(ConnectionId, Bytes),
+    /// Close the connection when everything sent to it has been delivered. The lobby has
+    /// forgotten it already.
+    Close(ConnectionId),
+    /// The registry should know this about a room.
+    List(RoomId, OpenRoom),
+    /// The registry should forget a room.
+    Unlist(RoomId),
+}
+
+/// An open room, as the registry is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRoom {
+    /// The room's name.
+    pub name: String,
+    /// Players in it, host included.
+    pub players: usize,
+    /// The most players.
+    pub max_players: usize,
+    /// Whether a password is needed.
+    pub protected: bool,
+    /// The host's mods.
+    pub mods: Vec<Mod>,
+    /// What the host's VER said.
+    pub version: String,
+    /// What the host wants to play.
+    pub mode: HostMode,
+    /// The address of ours that the host's connection came in on.
+    pub local: SocketAddr,
+}
+
+/// What the operator may choose about a lobby.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The bounds.
+    pub limits: Limits,
+    /// Whether ROOT answers.
+    pub statistics: bool,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Lobby {
+    rules: Rules,
+    uuids: Uuids,
+    statistics: Statistics,
+    /// Ordered by id, which is the order in which they were accepted.
+    clients: BTreeMap<ConnectionId, Client>,
+    rooms: BTreeMap<RoomId, Room>,
+    next_room: u64,
+    sessions: Sessions,
+    pipes: BTreeSet<ConnectionId>,
+    /// Rooms that may look different to the registry than before.
+    changed: BTreeSet<RoomId>,
+    effects: Vec<Effect>,
+}
+
+impl Lobby {
+    /// An empty lobby whose sessions are named by `uuids`.
+    #[must_use]
+    pub fn new(rules: Rules, uuids: Uuids) -> Self {
+        Self {
+            uuids,
+            statistics: Statistics::new(rules.limits.counted),
+            clients: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            next_room: 0,
+            sessions: Sessions::new(&rules.limits),
+            pipes: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            effects: Vec::new(),
+            rules,
+        }
+    }
+
+    /// Takes in what a connection did. What comes from connections that the lobby does not
+    /// know, such as those it has closed, has no effect.
+    pub fn handle(&mut self, who: ConnectionId, what: Event, now: Instant) -> Vec<Effect> {
+        match what {
+            Event::Accepted(from) => self.statistics.accepted(from),
+            Event::Entered { local } => self.enter(who, local),
+            Event::Frame(payload) => self.frame(who, &payload, now),
+            Event::Garbled => self.garbled(who),
+            Event::Pipe => {
+                self.statistics.clients += 1;
+                self.pipes.insert(who);
+            }
+            Event::Ended => {
+                self.pipes.remove(&who);
+                self.sessions.end(who, now);
+                self.remove(who);
+            }
+        }
+        self.take_effects()
+    }
+
+    /// A pipe has shown its role and UUID. It may do so again after its partner was lost.
+    pub fn arrive(&mut self, who: ConnectionId, role: Role, uuid: Uuid, now: Instant) -> Arrival {
+        let arrival = self.sessions.arrive(who, role, uuid, now);
+        self.statistics.connections += u64::from(matches!(arrival, Arrival::Pairs(_)));
+        arrival
+    }
+
+    /// Asks all clients that can answer whether they are still there, and disconnects those
+    /// that were asked the last time and have not sent anything since. To be called once per
+    /// health check period (section 13.2).
+    pub fn check_health(&mut self) -> Vec<Effect> {
+        self.ask_for_life();
+        self.take_effects()
+    }
+
+    /// Forgets sessions without connections whose time is over. To be called now and then.
+    pub fn expire(&mut self, now: Instant) {
+        self.sessions.expire(now);
+    }
+
+    /// Whether this client is logged in.
+    #[must_use]
+    pub fn is_authorised(&self, who: ConnectionId) -> bool {
+        self.clients
+            .get(&who)
+            .is_some_and(|client| client.name.is_some())
+    }
+
+    fn enter(&mut self, who: ConnectionId, local: SocketAddr) {
+        self.clients.insert(who, Client::new(local));
+        if self.clients.len() > self.rules.limits.capacity {
+            self.send(who, &Message::new("ERROR").arg("Server is full"));
+            self.close(who);
+        }
+    }
+
+    fn garbled(&mut self, who: ConnectionId) {
+        self.send(
+            who,
+            &Message::new("ERROR").arg("Protocol error or incorrect encoding"),
+        );
+        self.close(who);
+    }
+
+    /// Forgets a client and has its connection closed after what was sent to it.
+    fn close(&mut self, who: ConnectionId) {
+        if self.clients.contains_key(&who) {
+            self.effects.push(Effect::Close(who));
+            self.remove(who);
+        }
+    }
+
+    fn take_effects(&mut self) -> Vec<Effect> {
+        for id in std::mem::take(&mut self.changed) {
+            let Some(room) = self.rooms.get_mut(&id) else {
+                continue;
+            };
+            let Some((max_players, host)) = room.total.zip(self.clients.get(&room.host)) else {
+                continue;
+            };
+            room.listed = true;
+            let open = OpenRoom {
+                name: room.name.clone(),
+                players: room.players.len(),
+                max_players,
+                protected: room.is_protected(),
+                mods: room.mods.clone(),
+                version: host.vcmi_version.clone(),
+                mode: room.mode,
+                local: host.local,
+            };
+            self.effects.push(Effect::List(id, open));
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    // Telling clients things.
+
+    fn send(&mut self, to: ConnectionId, message: &Message) {
+        if let Some(client) = self.clients.get(&to) {
+            let bytes = client.encoding().encode(message.as_str());
+            self.effects.push(Effect::Send(to, bytes));
+        }
+    }
+
+    /// Sends one message to several clients, encoding it once per encoding.
+    fn send_all(&mut self, to: impl IntoIterator<Item = ConnectionId>, message: &Message) {
+        let mut encoded: Vec<(Encoding, Bytes)> = Vec::new();
+        for who in to {
+            let Some(encoding) = self.clients.get(&who).map(Client::encoding) else {
+                continue;
+            };
+            let known = encoded.iter().find(|(known, _)| *known == encoding);
+            let bytes = known.map(|(_, bytes)| bytes.clone()).unwrap_or_else(|| {
+                let bytes = encoding.encode(message.as_str());
+                encoded.push((encoding, bytes.clone()));
+                bytes
+            });
+            self.effects.push(Effect::Send(who, bytes));
+        }
+    }
+
+    /// The authorised clients for which `choose` is true, in accept order.
+    fn clients_where(&self, choose: impl Fn(&Client) -> bool) -> Vec<ConnectionId> {
+        let authorised = self
+            .clients
+            .iter()
+            .filter(|(_, client)| client.name.is_some());
+        authorised
+            .filter(|(_, client)| choose(client))
+            .map(|(who, _)| *who)
+            .collect()
+    }
+
+    fn send_sessions_to_all(&mut self) {
+        let message = self.sessions_message();
+        self.send_all(self.clients_where(|_| true), &message);
+    }
+
+    fn send_users_to_all(&mut self) {
+        let message = self.users_message();
+        self.send_all(
+            self.clients_where(|client| client.version_is(|v| v.reads_users())),
+            &message,
+        );
+    }
+
+    /// Open rooms only: an incomplete one is nobody's business yet.
+    fn sessions_message(&self) -> Message {
+        let open = || {
+            self.rooms
+                .values()
+                .filter_map(|room| Some((room, room.total?)))
+        };
+        let message = Message::new("SESSIONS").arg(open().count());
+        open().fold(message, |message, (room, total)| {
+            message
+                .arg(&room.name)
+                .arg(room.players.len())
+                .arg(total)
+                .truth(room.is_protected())
+        })
+    }
+
+    fn users_message(&self) -> Message {
+        let names = || {
+            self.clients
+                .values()
+                .filter_map(|client| client.name.as_deref())
+        };
+        names().fold(Message::new("USERS").arg(names().count()), Message::arg)
+    }
+}

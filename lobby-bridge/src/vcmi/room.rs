@@ -1,0 +1,189 @@
+//! A room: players who gather for a game (section 10 of the specification).
+
+use std::fmt;
+
+use super::{ConnectionId, limits::Limits, message::one_line};
+
+/// A room, for as long as the bridge runs. Rooms are listed in the order of their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomId(pub u64);
+
+/// A mod as its user's launcher names it. Neither part holds a `:` or a control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mod {
+    /// Its name.
+    pub name: String,
+    /// Its version, often empty.
+    pub version: String,
+}
+
+/// What the host wants to play.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostMode {
+    /// A new game, 0 on the wire.
+    #[default]
+    NewGame = 0,
+    /// A saved game, 1 on the wire.
+    LoadGame = 1,
+}
+
+impl HostMode {
+    /// The mode of this number.
+    #[must_use]
+    pub fn new(number: i64) -> Option<Self> {
+        match number {
+            0 => Some(Self::NewGame),
+            1 => Some(Self::LoadGame),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for HostMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", *self as u8)
+    }
+}
+
+/// A room from NEW until it is started or destroyed.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Its name, unique among the rooms that exist.
+    pub name: String,
+    /// Who made it; it is destroyed when the host goes.
+    pub host: ConnectionId,
+    /// In the order in which they joined, the host first.
+    pub players: Vec<ConnectionId>,
+    /// The most players, 2 to 8; `None` until COUNT: then it is hidden, and full for others.
+    pub total: Option<usize>,
+    /// Empty when everybody may join.
+    pub password: String,
+    /// What the host wants to play.
+    pub mode: HostMode,
+    /// The host's mods.
+    pub mods: Vec<Mod>,
+    /// Whether it was ever told to the registry.
+    pub listed: bool,
+}
+
+impl Room {
+    /// An incomplete room with its host alone in it.
+    #[must_use]
+    pub fn new(name: String, host: ConnectionId) -> Self {
+        Self {
+            name,
+            host,
+            players: vec![host],
+            total: None,
+            password: String::new(),
+            mode: HostMode::default(),
+            mods: Vec::new(),
+            listed: false,
+        }
+    }
+
+    /// Whether nobody else can join.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.total.is_none_or(|total| self.players.len() >= total)
+    }
+
+    /// Whether a password is needed to join.
+    #[must_use]
+    pub fn is_protected(&self) -> bool {
+        !self.password.is_empty()
+    }
+
+    /// Whether `password` opens it.
+    #[must_use]
+    pub fn opens_with(&self, password: &str) -> bool {
+        !self.is_protected() || self.password == password
+    }
+}
+
+/// A room name without control characters other than line feeds, with which it is no name.
+#[must_use]
+pub fn clean_room_name(name: &str) -> String {
+    name.chars()
+        .filter(|&c| c == '\n' || !c.is_control())
+        .collect()
+}
+
+/// Whether a room may have this name. It stands in lists that are separated by colons and, for
+/// old clients, by line ends, and must not pass for the beginning of a message there.
+#[must_use]
+pub fn is_room_name(name: &str, limits: &Limits) -> bool {
+    (3..=limits.name_chars).contains(&name.chars().count())
+        && !name.starts_with(' ')
+        && !name.starts_with(">>")
+        && !name.contains([':', '\n'])
+}
+
+/// The mods in `name&version;name&version`. Empty items are ignored.
+#[must_use]
+pub fn mods(list: &str, limits: &Limits) -> Vec<Mod> {
+    let part = |text: &str| one_line(text, limits.text_chars).replace(':', "_");
+    list.split(';')
+        .filter(|item| !item.is_empty())
+        .take(limits.mods)
+        .map(|item| item.split_once('&').unwrap_or((item, "")))
+        .map(|(name, version)| Mod {
+            name: part(name),
+            version: part(version),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(list: &str) -> Vec<(String, String)> {
+        mods(list, &Limits::default())
+            .into_iter()
+            .map(|m| (m.name, m.version))
+            .collect()
+    }
+
+    #[test]
+    fn mods_have_a_name_and_perhaps_a_version() {
+        let table: [(&str, &[(&str, &str)]); 7] = [
+            ("", &[]),
+            (";;", &[]),
+            ("vcmi&1.1", &[("vcmi", "1.1")]),
+            (
+                "vcmi&1.1;wog&;era",
+                &[("vcmi", "1.1"), ("wog", ""), ("era", "")],
+            ),
+            ("a&b&c", &[("a", "b&c")]),
+            ("a:b&1:2", &[("a_b", "1_2")]),
+            ("a\nb&\r1", &[("ab", "1")]),
+        ];
+        for (list, mods) in table {
+            let expected: Vec<_> = mods
+                .iter()
+                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+                .collect();
+            assert_eq!(parsed(list), expected, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_mods_is_bounded() {
+        assert_eq!(parsed(&"m&1;".repeat(5_000)).len(), 1_024);
+        let (name, version) = parsed(&format!("{0}&{0}", "x".repeat(1_000))).remove(0);
+        assert_eq!((name.len(), version.len()), (256, 256));
+    }
+
+    #[test]
+    fn room_names_cannot_be_mistaken_for_anything_else() {
+        let long = "x".repeat(64);
+        for name in ["abc", "a b >c", "Вася", "ab ", &long] {
+            assert!(is_room_name(name, &Limits::default()), "{name:?}");
+        }
+        let longer = "x".repeat(65);
+        for name in ["", "ab", " lead", "a:b", ">>x", "two\nlines", &longer] {
+            assert!(!is_room_name(name, &Limits::default()), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Listening, accepting, and ending in order.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use ring::rand::{SecureRandom, SystemRandom};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+use super::{
+    ConnectionId,
+    connection::{self, Shared},
+    limits::Limits,
+    lobby::{Lobby, Rules},
+    owner::Owner,
+    places::Places,
+    uuid::Uuids,
+};
+use crate::publish::Listings;
+
+/// Connections that the kernel holds for us until we accept them.
+const BACKLOG: i32 = 1_024;
+
+/// How long to wait before accepting again after the system refused to.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a VCMI lobby is run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen. `[::]` means all addresses of both families; port 0 any free port.
+    pub listen: SocketAddr,
+    /// Where the bridge is reached from outside, at most one address per family is used.
+    /// Empty: the address that the host of a room came in on.
+    pub public_addresses: Vec<IpAddr>,
+    /// How often clients are asked for a sign of life (section 13.2).
+    pub health_check: Duration,
+    /// Whether every user may ask for statistics with `<ROOT>`.
+    pub statistics: bool,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    /// Port 5002 of all addresses, health checks every 30 s, statistics for everybody.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0; 8], 5002)),
+            public_addresses: Vec::new(),
+            health_check: Duration::from_secs(30),
+            statistics: true,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Why a lobby could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system has no random numbers to name sessions with.
+    #[error("the system gives no random numbers")]
+    Random,
+}
+
+/// A VCMI lobby that listens, but does not serve before it [runs](Self::run).
+#[derive(Debug)]
+pub struct Server {
+    settings: Settings,
+    listings: Listings,
+    listener: TcpListener,
+    local: SocketAddr,
+    uuids: Uuids,
+}
+
+impl Server {
+    /// Listens as `settings` say. The open rooms will be put into `listings`.
+    ///
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// See [`ListenError`].
+    pub fn bind(settings: Settings, listings: Listings) -> Result<Self, ListenError> {
+        let address = settings.listen;
+        let listening = listen(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (local, listener) =
+            listening.map_err(|source| ListenError::Listen { address, source })?;
+        let mut seed = [0; 32];
+        SystemRandom::new()
+            .fill(&mut seed)
+            .map_err(|_| ListenError::Random)?;
+        Ok(Self {
+            settings,
+            listings,
+            listener,
+            local,
+            uuids: Uuids::from_seed(seed),
+        })
+    }
+
+    /// The address that is listened on, with the port that was found for port 0.
+    #[must_use]
+    pub fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Serves until `shutdown` is cancelled and all connections have been closed in order,
+    /// which takes at most twice [`linger`](Limits::linger) and usually no time.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self {
+            settings,
+            listings,
+            listener,
+            uuids,
+            ..
+        } = self;
+        let limits = settings.limits.clone();
+        let connections = limits.capacity + limits.pipes + limits.undecided;
+        let (owner, desk) = Owner::new(connections);
+        let rules = Rules {
+            limits: limits.clone(),
+            statistics: settings.statistics,
+        };
+        let tasks = TaskTracker::new();
+        // The owner ends last: until then it hears of the connections that end.
+        let end_of_owner = CancellationToken::new();
+        let lobby = Lobby::new(rules, uuids);
+        let owner_task = tokio::spawn(desk.run(lobby, settings, listings, end_of_owner.clone()));
+
+        let accepting = Accepting {
+            undecided: Places::new(limits.undecided, limits.undecided_per_host),
+            all: Arc::new(Semaphore::new(connections)),
+            shared: Arc::new(Shared {
+                owner,
+                pipes: Arc::new(Semaphore::new(limits.pipes)),
+                shutdown: shutdown.clone(),
+                limits,
+            }),
+            tasks: tasks.clone(),
+            next: 0,
+        };
+        tokio::select! {
+            () = accepting.run(&listener) => {}
+            () = shutdown.cancelled() => {}
+        }
+        drop(listener);
+        tasks.close();
+        tasks.wait().await;
+        end_of_owner.cancel();
+        if let Err(error) = owner_task.await {
+            tracing::error!(%error, "the lobby failed");
+        }
+    }
+}
+
+struct Accepting {
+    undecided: Arc<Places>,
+    all: Arc<Semaphore>,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+    next: u64,
+}
+
+impl Accepting {
+    async fn run(mut self, listener: &TcpListener) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => self.accepted(stream, peer),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept connections now");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn accepted(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let room = Arc::clone(&self.all).try_acquire_owned();
+        let undecided = self.undecided.take(peer.ip());
+        let (Ok(room), Some(undecided)) = (room, undecided) else {
+            tracing::debug!(%peer, "closed at once: there are too many connections");
+            return;
+        };
+        let who = ConnectionId(self.next);
+        self.next += 1;
+        let served = connection::serve(stream, peer, who, Arc::clone(&self.shared), undecided);
+        let span = tracing::info_span!("vcmi", client = %who, %peer);
+        self.tasks.spawn(
+            async move {
+                served.await;
+                drop(room);
+            }
+            .instrument(span),
+        );
+    }
+}
+
+/// Listens on `address`; on `[::]` for both families, and on a system without IPv6 for IPv4.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    ) {
+        Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {
+            return listen((Ipv4Addr::UNSPECIFIED, address.port()).into());
+        }
+        socket => socket?,
+    };
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    // A restart must not wait for the connections of the last run to be forgotten.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}

@@ -1,0 +1,227 @@
+//! What launchers may rely on, over real sockets, however others behave.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
+
+#[path = "harness/game.rs"]
+mod game;
+mod harness;
+
+use std::time::Duration;
+
+use game::Game;
+use harness::{Lobby, frame, keep_busy, noise, text};
+use metaserve_lobby_bridge::vcmi::Settings;
+
+const ERROR: &str = ":>>ERROR:Protocol error or incorrect encoding";
+
+#[tokio::test]
+async fn lengths_that_nobody_sends_end_the_connection() {
+    let lobby = Lobby::open();
+    let mut witness = lobby.launcher(5, "witness").await;
+    // (what is sent before logging in, and after it; what is answered then)
+    let table = [
+        (&[0, 0, 0, 0], ""),
+        (&[0xff, 0xff, 0xff, 0xff], ERROR),
+        (&[1, 0, 2, 0], ERROR),
+    ];
+    for (length, answer) in table {
+        let mut stranger = lobby.connect().await;
+        stranger.send(length).await;
+        stranger.expect_end().await;
+
+        let mut user = lobby.launcher(5, "eve").await;
+        user.send(length).await;
+        user.expect(answer).await;
+        user.expect_end().await;
+        witness.until(":>>USERS:2:witness:eve").await;
+        witness.expect(":>>USERS:1:witness").await;
+    }
+}
+
+#[tokio::test]
+async fn a_frame_of_the_greatest_length_is_taken() {
+    let lobby = Lobby::open();
+    let mut user = lobby.launcher(5, "verbose").await;
+    let chat = "x".repeat(128 * 1024 - "<MSG>".len());
+    user.say(format!("<MSG>{chat}")).await;
+    user.expect(format!(":>>MSGCH:verbose:global:{chat}")).await;
+}
+
+#[tokio::test]
+async fn who_dawdles_is_disconnected() {
+    let brief = Duration::from_millis(100);
+    let lobby = Lobby::with(|limits| {
+        limits.first_frame_time = brief;
+        limits.frame_time = brief;
+        limits.authorisation_time = brief;
+        limits.handshake_time = brief;
+    });
+    let unfinished = frame("<MSG>never ends");
+    let unfinished = &unfinished[..unfinished.len() - 1];
+
+    let mut user = lobby.launcher(3, "slowloris").await;
+    user.send(unfinished).await;
+    let mut mute = lobby.connect().await;
+    let mut slow = lobby.connect().await;
+    slow.send(&frame("\u{5}\u{4}utf8<GREETINGS>x")[..9]).await;
+    let mut anonymous = lobby.connect().await;
+    anonymous.greet(5, "x").await;
+    anonymous.until("Too short username x").await;
+    let mut game = lobby.connect().await;
+    game.send(&frame("Aiya!\n")).await;
+    for dawdler in [&mut user, &mut mute, &mut slow, &mut anonymous, &mut game] {
+        dawdler.expect_end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_dropped_and_delays_nobody() {
+    let lobby = Lobby::with(|limits| {
+        limits.queued_bytes = 256 * 1024;
+        limits.burst_bytes = usize::MAX;
+    });
+    let mut deaf = lobby.launcher(5, "deaf").await;
+    let [mut alice, mut bobby] = [
+        lobby.launcher(5, "alice").await,
+        lobby.launcher(5, "bobby").await,
+    ];
+    alice.expect(":>>USERS:3:deaf:alice:bobby").await;
+    let chat = "x".repeat(100_000);
+    // Until the kernel takes no more for the deaf one either.
+    let mut rounds = 0;
+    let gone = ":>>USERS:2:alice:bobby";
+    loop {
+        alice.say(format!("<MSG>{chat}")).await;
+        let message = format!(":>>MSGCH:alice:global:{chat}");
+        alice.expect(&message).await;
+        bobby.expect(&message).await;
+        rounds += 1;
+        alice.say("<ROOT>rooms").await;
+        if alice.until(":>>MSG:System:0").await == gone {
+            break;
+        }
+        assert!(rounds < 1_000, "never dropped");
+    }
+    bobby.expect(gone).await;
+    // What it had not read is gone, and so is the connection.
+    let deadline = tokio::time::Instant::now() + harness::PATIENCE;
+    while deaf.read(deadline).await {}
+    assert!(deaf.ended);
+}
+
+#[tokio::test]
+async fn who_talks_without_end_is_slowed_down_and_nobody_is_dropped_for_it() {
+    let lobby = Lobby::with(|limits| {
+        limits.queued_bytes = 256 * 1024;
+        limits.burst_bytes = 128 * 1024;
+        limits.bytes_per_second = 1;
+    });
+    let mut slow = lobby.launcher(5, "slow").await;
+    let flooder = lobby.launcher(5, "flooder").await;
+    let chat = frame(format!("<MSG>{}", "x".repeat(10_000)));
+    // Sixteen megabytes, of which the lobby takes in what the burst allows.
+    let flood = flooder.send_meanwhile(chat.repeat(1_600));
+    keep_busy(&lobby).await;
+    assert!(!flood.is_finished(), "all of it was taken in");
+    slow.say("<MSG>still here").await;
+    let read = slow.until(":>>MSGCH:slow:global:still here").await;
+    assert!(
+        read.matches(":>>MSGCH:flooder").count() <= 8,
+        "{} bytes",
+        read.len()
+    );
+}
+
+#[tokio::test]
+async fn garbage_of_one_client_leaves_the_others_untouched() {
+    let lobby = Lobby::open();
+    let mut witness = lobby.launcher(5, "witness").await;
+    for number in 0..4 {
+        let mut garbler = lobby.connect().await;
+        let _ = garbler.try_send(&noise(number, 100_000)).await;
+        let mut user = lobby.launcher(5, &format!("user{number}")).await;
+        user.say(noise(number + 9, 50_000)).await;
+        user.say("<MSG>\u{1}\0:>>START:x").await;
+        witness.until(":>>MSGCH:user").await;
+        witness.expect(format!("{number}:global:: >>START:x")).await;
+    }
+}
+
+#[tokio::test]
+async fn one_more_than_the_capacity_is_told_so_and_games_are_not_counted() {
+    let lobby = Lobby::with(|limits| limits.capacity = 3);
+    let game = Game::start(&lobby).await;
+    let _users = [
+        lobby.launcher(5, "one").await,
+        lobby.launcher(5, "two").await,
+        lobby.launcher(5, "three").await,
+    ];
+    let mut fourth = lobby.connect().await;
+    fourth.greet(5, "four").await;
+    fourth.expect(":>>ERROR:Server is full").await;
+    fourth.expect_end().await;
+    game.pair(&lobby, 0).await;
+}
+
+#[tokio::test]
+async fn rooms_are_listed_where_the_host_came_in() {
+    let lobby = Lobby::open();
+    let mut host = lobby.launcher(5, "host").await;
+    host.say("<NEW>castle<COUNT>2<ROOT>rooms").await;
+    host.until("System:1").await;
+    let listed = lobby.listings.now();
+    assert_eq!(listed.len(), 1);
+    let (key, listing) = &listed[0];
+    assert_eq!(
+        (key.to_string().as_str(), listing.game, listing.address),
+        ("vcmi/0", "vcmi", lobby.address)
+    );
+    assert!(
+        text(&listing.heartbeat).starts_with(r#"{"name":"castle","mode":"new game","players":1"#)
+    );
+    host.say("<LEAVE>castle<ROOT>rooms").await;
+    host.until("System:1").await;
+    assert_eq!(lobby.listings.now(), []);
+}
+
+#[tokio::test]
+async fn rooms_are_listed_at_the_public_address() {
+    let public_addresses = vec!["198.51.100.1".parse().unwrap()];
+    let lobby = Lobby::run(Settings {
+        public_addresses,
+        ..Settings::default()
+    });
+    let mut host = lobby.launcher(5, "host").await;
+    host.say("<NEW>castle<COUNT>2<ROOT>rooms").await;
+    host.until("System:1").await;
+    let (_, listing) = &lobby.listings.now()[0];
+    assert_eq!(
+        listing.address.to_string(),
+        format!("198.51.100.1:{}", lobby.address.port())
+    );
+}
+
+#[tokio::test]
+async fn closing_ends_everything_in_order() {
+    let lobby = Lobby::open();
+    let game = Game::start(&lobby).await;
+    let (mut server, mut client) = game.pair(&lobby, 0).await;
+    let mut waiting = game.client(&lobby, 1).await;
+    let mut host = lobby.launcher(5, "host").await;
+    host.say("<NEW>castle<COUNT>2<CHANNEL>sync").await;
+    host.until("already exists").await;
+    let mut stranger = lobby.connect().await;
+    let listings = lobby.listings.clone();
+    lobby.close().await;
+    for connection in [
+        &mut server,
+        &mut client,
+        &mut waiting,
+        &mut host,
+        &mut stranger,
+    ] {
+        connection.expect_end().await;
+    }
+    assert_eq!(listings.now(), []);
+}

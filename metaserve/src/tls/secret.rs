@@ -1,0 +1,187 @@
+//! The daemon's secret: what lets peers come back cheaply, and outlives a restart.
+
+use super::{
+    FileError,
+    files::{self, FileProblem},
+};
+use quinn_proto::HashedConnectionIdGenerator;
+use ring::{
+    aead::{self, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hkdf, hmac,
+    rand::{SecureRandom, SystemRandom},
+};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
+
+/// The secret from which session tickets, address-validation tokens, connection identifiers and
+/// reset tokens are made.
+///
+/// Kept in one file, so that after a restart no peer needs a full handshake or a further round
+/// trip, and each learns with its next packet that its old connection is gone (QUIC's stateless
+/// reset) instead of by its idle timeout. Several daemons may share it. Who has the file can read
+/// neither past nor future connections (each has its own key exchange), but can pretend to have
+/// validated an address, and reset connections.
+pub struct Secret {
+    sessions: LessSafeKey,
+    addresses: hkdf::Prk,
+    resets: hmac::Key,
+    connection_ids: u64,
+}
+
+const SECRET_BYTES: usize = 64;
+const FILE: &str = "secret.key";
+
+/// Twelve hours, in seconds, as rustls' own tickets last.
+const TICKET_LIFETIME: u32 = 12 * 60 * 60;
+
+/// Above what any ticket of ours has: a session with a client certificate is below 4 KiB.
+const MAX_TICKET_BYTES: usize = 16 * 1024;
+
+/// The least time between two stateless resets. One is shorter than the packet that it answers and
+/// costs less than to read it, so this only bounds what a flood of such packets can cause: peers of
+/// a former daemon speak in bursts, and whoever is not answered waits for his next keep-alive.
+const RESET_INTERVAL: Duration = Duration::from_micros(10);
+
+impl Secret {
+    /// The secret kept in `directory` (`secret.key`), made there if there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or does not hold 64 bytes.
+    pub fn load_or_create(directory: &Path) -> Result<Arc<Self>, FileError> {
+        let path = directory.join(FILE);
+        if !path.exists() {
+            files::write_private(&path, &random::<SECRET_BYTES>())?;
+        }
+        let secret = files::read(&path)?;
+        if secret.len() != SECRET_BYTES {
+            let bytes = secret.len();
+            let problem = format!(
+                "it has {bytes} bytes instead of {SECRET_BYTES}; remove it to have a new one made"
+            );
+            return Err(FileProblem::Unusable(problem).at(&path));
+        }
+        Ok(Arc::new(Self::from_bytes(&secret)))
+    }
+
+    /// A secret that ends with the process.
+    #[must_use]
+    pub fn ephemeral() -> Arc<Self> {
+        Arc::new(Self::from_bytes(&random::<SECRET_BYTES>()))
+    }
+
+    fn from_bytes(secret: &[u8]) -> Self {
+        let prk = |purpose: &[u8]| hkdf::Salt::new(hkdf::HKDF_SHA256, purpose).extract(secret);
+        let sessions = prk(b"metaserve session tickets 1");
+        let sessions = sessions.expand(&[b"key"], &aead::CHACHA20_POLY1305);
+        let sessions: UnboundKey = sessions.expect("a key is below HKDF's limit").into();
+        let derive = |purpose| {
+            let mut bytes = [0; 32];
+            let derived = prk(purpose);
+            let derived = derived.expand(&[b"key"], hkdf::HKDF_SHA256);
+            let filled = derived.and_then(|derived| derived.fill(&mut bytes));
+            filled.expect("32 bytes are what HKDF-SHA256 gives");
+            bytes
+        };
+        let [a, b, c, d, e, f, g, h, ..] = derive(b"metaserve connection ids 1");
+        Self {
+            sessions: LessSafeKey::new(sessions),
+            addresses: prk(b"metaserve address validation 1"),
+            resets: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"metaserve stateless resets 1")),
+            connection_ids: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        }
+    }
+
+    pub(crate) fn address_validation(&self) -> Arc<dyn quinn::crypto::HandshakeTokenKey> {
+        Arc::new(self.addresses.clone())
+    }
+
+    /// Settings of an endpoint that knows the connections of its predecessor when it sees their
+    /// packets, and tells their peers that they are gone.
+    #[must_use]
+    pub fn endpoint_config(&self) -> quinn::EndpointConfig {
+        let mut config = quinn::EndpointConfig::new(Arc::new(self.resets.clone()));
+        let key = self.connection_ids;
+        config
+            .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(key)))
+            .min_reset_interval(RESET_INTERVAL);
+        config
+    }
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    filled.expect("the operating system gives random bytes");
+    bytes
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").finish_non_exhaustive()
+    }
+}
+
+/// A ticket is a random nonce, then the sealed session.
+impl rustls::server::ProducesTickets for Secret {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        TICKET_LIFETIME
+    }
+
+    fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
+        let nonce = random::<NONCE_LEN>();
+        let mut sealed = session.to_vec();
+        let aead_nonce = Nonce::assume_unique_for_key(nonce);
+        self.sessions
+            .seal_in_place_append_tag(aead_nonce, Aad::empty(), &mut sealed)
+            .ok()?;
+        Some([&nonce[..], &sealed].concat())
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        if ticket.len() > MAX_TICKET_BYTES {
+            return None;
+        }
+        let (nonce, sealed) = ticket.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut sealed = sealed.to_vec();
+        let session = self
+            .sessions
+            .open_in_place(nonce, Aad::empty(), &mut sealed)
+            .ok()?;
+        Some(session.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::server::ProducesTickets;
+
+    #[test]
+    fn tickets_outlive_a_restart_and_nothing_else_is_accepted() {
+        let directory = tempfile::tempdir().unwrap();
+        let ticket = Secret::load_or_create(directory.path())
+            .unwrap()
+            .encrypt(b"hi")
+            .unwrap();
+        let restarted = Secret::load_or_create(directory.path()).unwrap();
+        assert_eq!(restarted.decrypt(&ticket).as_deref(), Some(&b"hi"[..]));
+        assert_eq!(Secret::ephemeral().decrypt(&ticket), None);
+        assert_eq!(restarted.decrypt(&ticket[..ticket.len() - 1]), None);
+        assert_eq!(restarted.decrypt(b""), None);
+    }
+
+    #[test]
+    fn a_damaged_file_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join(FILE), "short").unwrap();
+        let error = Secret::load_or_create(directory.path()).unwrap_err();
+        assert!(
+            error.problem.to_string().contains("5 bytes instead of 64"),
+            "{error:?}"
+        );
+    }
+}

@@ -1,0 +1,330 @@
+//! Figures about promises that have a time or a size in them, against the daemon's own process:
+//! `cargo bench -p metaserve-tests`. Takes about two minutes. Prints what was seen; whether that
+//! is good is for people to say, since time on a shared machine proves nothing in a test.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a figure that cannot be taken is a failure"
+)]
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+
+use futures::stream;
+use metaserve::{Connector, Role};
+use metaserve_client::{Snapshot, Subscriber};
+use metaserve_heartbeat::Publisher;
+use metaserve_tests::{Daemon, Follower, RawClient, constant, known};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::task::JoinSet;
+
+const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
+const GAME_SERVER: &str = env!("CARGO_BIN_EXE_game-server-under-test");
+
+#[tokio::main(worker_threads = 2)]
+async fn main() {
+    joining_a_list_of_5000().await;
+    a_client_that_stops_reading().await;
+    a_restart_under_400().await;
+    freshness().await;
+    leaving().await;
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// The number at the beginning of a heartbeat.
+fn number(heartbeat: &[u8]) -> u64 {
+    let digits = heartbeat
+        .split(|byte| !byte.is_ascii_digit())
+        .next()
+        .unwrap_or_default();
+    std::str::from_utf8(digits).unwrap().parse().unwrap()
+}
+
+/// Servers whose heartbeats are a common number, padded to 200 bytes, each on a connection of its
+/// own. The number changes each second while the set is held, if `changing`.
+async fn servers(daemon: &Daemon, count: usize, changing: bool) -> JoinSet<()> {
+    let connector = daemon.connector(Role::Heartbeat, None);
+    let mut servers = JoinSet::new();
+    let round = Arc::new(AtomicU64::new(0));
+    if changing {
+        let round = round.clone();
+        servers.spawn(async move {
+            let mut second = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                second.tick().await;
+                round.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    for server in 0..count {
+        let connection = connector.connect().await.unwrap();
+        let round = round.clone();
+        let every = Duration::from_secs(if changing { 1 } else { 3600 });
+        let heartbeats = stream::unfold(tokio::time::interval(every), move |mut interval| {
+            let round = round.clone();
+            async move {
+                interval.tick().await;
+                let round = round.load(Ordering::Relaxed);
+                Some((format!("{round} {server:0196}"), interval))
+            }
+        });
+        servers.spawn(async move {
+            let publisher = Publisher::new(connection).game("bench");
+            drop(publisher.run(heartbeats).await);
+        });
+    }
+    servers
+}
+
+async fn joining_a_list_of_5000() {
+    let daemon = Daemon::start(DAEMON, &[]).await;
+    let empty = daemon.memory_bytes();
+    let start = Instant::now();
+    let _servers = servers(&daemon, 5000, false).await;
+    let mut watching = Follower::new(&daemon, None).await;
+    watching.until("5000", |list| list.len() == 5000).await;
+    println!(
+        "5,000 servers connected and listed in {:.1?}; daemon {:.1} MB, {:.1} KB a server",
+        start.elapsed(),
+        megabytes(daemon.memory_bytes()),
+        (daemon.memory_bytes() - empty) as f64 / 5000.0 / 1000.0
+    );
+
+    let start = Instant::now();
+    let newcomer = Follower::new(&daemon, None).await;
+    let complete = newcomer.snapshot.len();
+    println!(
+        "newcomer: first item has {complete} servers, {:.1?} after the first packet",
+        start.elapsed()
+    );
+    let mut raw = RawClient::new(daemon.connect(Role::Client, None).await, None).await;
+    let first = raw.next().await;
+    println!(
+        "newcomer by hand: first message {:?} with {} servers",
+        first.from,
+        first.placed.len()
+    );
+
+    let left = newcomer.snapshot.clone();
+    drop(newcomer);
+    let changed = Publisher::new(daemon.connect(Role::Heartbeat, None).await).game("bench");
+    tokio::spawn(changed.run(constant("0 new")));
+    watching.until("5001", |list| list.len() == 5001).await;
+    let connection = daemon.connect(Role::Client, None).await;
+    let received = connection.stats().udp_rx.bytes;
+    let returned = Follower::of(
+        Subscriber::new(connection.clone())
+            .resume(left.clone())
+            .run(),
+    )
+    .await;
+    println!(
+        "returned: {} servers, {:?} added, {} updated; {} bytes received after the handshake",
+        returned.snapshot.len(),
+        returned.snapshot.changes().added.len(),
+        returned.snapshot.changes().updated.len(),
+        connection.stats().udp_rx.bytes - received
+    );
+    let mut raw =
+        RawClient::new(daemon.connect(Role::Client, None).await, Some(known(&left))).await;
+    let message = raw.next().await;
+    println!(
+        "returned by hand: from {:?}, {} placed",
+        message.from == Some(left.revision()),
+        message.placed.len()
+    );
+}
+
+async fn a_client_that_stops_reading() {
+    let daemon = Daemon::start(DAEMON, &[]).await;
+    let _servers = servers(&daemon, 1000, true).await;
+    let mut reading = Follower::new(&daemon, None).await;
+    reading.until("1000", |list| list.len() == 1000).await;
+    let mut lazy = Follower::new(&daemon, None).await;
+    let mut stopped = RawClient::new(daemon.connect(Role::Client, None).await, None).await;
+    stopped.next().await;
+    let before = daemon.memory_bytes();
+    let start = Instant::now();
+    let (mut items, mut longest, mut last) = (0, Duration::ZERO, Instant::now());
+    let mut most = before;
+    while start.elapsed() < Duration::from_secs(30) {
+        reading.next().await;
+        items += 1;
+        longest = longest.max(last.elapsed());
+        last = Instant::now();
+        most = most.max(daemon.memory_bytes());
+    }
+    let truth = newest(&reading.snapshot);
+    println!(
+        "30 s without reading, 1,000 changes a second: daemon {:.1} MB before, {:.1} MB after, \
+         {:.1} MB at most; another client had {items} items, at most {longest:.1?} apart",
+        megabytes(before),
+        megabytes(daemon.memory_bytes()),
+        megabytes(most)
+    );
+    lazy.next().await;
+    println!(
+        "who did not poll: next item is at round {}, truth {truth}",
+        newest(&lazy.snapshot)
+    );
+    let message = stopped.next().await;
+    let round = message
+        .placed
+        .iter()
+        .map(|server| number(&server.heartbeat))
+        .max();
+    println!(
+        "who did not read at all: {} reset, next message is {} at round {round:?}, truth {truth}",
+        stopped.resets,
+        if message.from.is_none() {
+            "a snapshot"
+        } else {
+            "a delta"
+        }
+    );
+}
+
+fn newest(snapshot: &Snapshot) -> u64 {
+    snapshot
+        .servers()
+        .map(|server| number(&server.heartbeat))
+        .max()
+        .unwrap()
+}
+
+async fn a_restart_under_400() {
+    let daemon = Daemon::start(DAEMON, &[]).await;
+    let mut running = JoinSet::new();
+    for server in 0..200 {
+        let connector: Connector = daemon.connector(Role::Heartbeat, None);
+        running.spawn(async move {
+            let maintain = metaserve_heartbeat::maintain(|| connector.connect());
+            drop(
+                maintain
+                    .on_retry(|_, _| ())
+                    .run(constant(format!("{server}")))
+                    .await,
+            );
+        });
+    }
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        let connector = daemon.connector(Role::Client, None);
+        let list = metaserve_client::maintain(move || {
+            let connector = connector.clone();
+            async move { connector.connect().await }
+        });
+        clients.push(Follower::of(list.on_status(|_| ()).run()).await);
+    }
+    for client in &mut clients {
+        client.until("200", |list| list.len() == 200).await;
+    }
+    let epoch = clients[0].snapshot.epoch();
+    let start = Instant::now();
+    let daemon = daemon.kill_and_restart(&[]).await;
+    println!("daemon killed and back in {:.1?}", start.elapsed());
+    let mut slowest = Duration::ZERO;
+    for client in &mut clients {
+        client
+            .until("200 again", |list| {
+                list.epoch() != epoch && list.len() == 200
+            })
+            .await;
+        slowest = slowest.max(start.elapsed());
+    }
+    println!(
+        "200 servers and 200 clients: all back, every list complete {slowest:.1?} after the kill"
+    );
+    drop(daemon);
+}
+
+async fn freshness() {
+    let daemon = Daemon::start(DAEMON, &[]).await;
+    let start = Instant::now();
+    let every = tokio::time::interval(Duration::from_millis(100));
+    let heartbeats = stream::unfold(every, move |mut every| async move {
+        every.tick().await;
+        Some((start.elapsed().as_millis().to_string(), every))
+    });
+    let connection = daemon.connect(Role::Heartbeat, None).await;
+    let sent = connection.clone();
+    let server = tokio::spawn(metaserve_heartbeat::run(connection, heartbeats));
+    let mut client = Follower::new(&daemon, None).await;
+    client.until("the server", |list| list.len() == 1).await;
+    let mut oldest = Duration::ZERO;
+    let mut items = 0;
+    let begin = start.elapsed();
+    while start.elapsed() < begin + Duration::from_secs(15) {
+        let shown = Duration::from_millis(newest(&client.snapshot));
+        client.next().await;
+        // How old what was shown had become by the time it was replaced.
+        oldest = oldest.max(start.elapsed() - shown);
+        items += 1;
+    }
+    println!(
+        "a heartbeat each 100 ms: {items} items in 15 s, the list's data never older than \
+         {oldest:.2?}; {} stream frames sent",
+        sent.stats().frame_tx.stream
+    );
+    server.abort();
+
+    let connection = daemon.connect(Role::Heartbeat, None).await;
+    let same = stream::unfold(
+        tokio::time::interval(Duration::from_millis(100)),
+        |mut every| async {
+            every.tick().await;
+            Some(("same", every))
+        },
+    );
+    tokio::spawn(Publisher::new(connection.clone()).run(same));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = connection.stats();
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let after = connection.stats();
+    println!(
+        "the same heartbeat each 100 ms: in 12 s {} stream frames, {} datagrams (keep-alives)",
+        after.frame_tx.stream - before.frame_tx.stream,
+        after.udp_tx.datagrams - before.udp_tx.datagrams
+    );
+}
+
+async fn leaving() {
+    let daemon = Daemon::start(DAEMON, &[]).await;
+    let mut client = Follower::new(&daemon, None).await;
+    let polite = tokio::spawn(
+        Publisher::new(daemon.connect(Role::Heartbeat, None).await).run(constant("polite")),
+    );
+    client.until_words(&["polite"]).await;
+    let start = Instant::now();
+    polite.abort();
+    client.until_words(&[]).await;
+    println!(
+        "a server that says goodbye: off the list {:.2?} later",
+        start.elapsed()
+    );
+
+    let mut killed = tokio::process::Command::new(GAME_SERVER)
+        .args([
+            daemon.address.to_string(),
+            daemon.fingerprint.to_string(),
+            "killed".into(),
+        ])
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    client.until_words(&["killed"]).await;
+    let start = Instant::now();
+    killed.kill().await.unwrap();
+    client.until_words(&[]).await;
+    println!(
+        "a server that is killed: off the list {:.1?} later",
+        start.elapsed()
+    );
+}

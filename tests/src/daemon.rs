@@ -1,0 +1,212 @@
+//! The daemon in a process of its own.
+
+use crate::patiently;
+use metaserve::{Connector, Fingerprint, Identity, Role, Trust};
+use std::{net::SocketAddr, path::Path, process::Stdio};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, ChildStdout, Command},
+};
+
+/// A running daemon. Dropping it kills the process.
+pub struct Daemon {
+    process: Child,
+    log: Lines<BufReader<ChildStderr>>,
+    _output: Lines<BufReader<ChildStdout>>,
+    /// Where it is reached: loopback, and the port that it was given.
+    pub address: SocketAddr,
+    /// The certificate that it showed when it started.
+    pub fingerprint: Fingerprint,
+    state: TempDir,
+    binary: &'static str,
+}
+
+impl Daemon {
+    /// Starts `binary` on a free port of both address families, with a state directory of its
+    /// own, and further `arguments`.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start(binary: &'static str, arguments: &[&str]) -> Self {
+        let state = tempfile::tempdir().expect("a directory for the daemon's state");
+        Self::start_in(binary, state, "[::]:0", arguments).await
+    }
+
+    async fn start_in(
+        binary: &'static str,
+        state: TempDir,
+        listen: &str,
+        arguments: &[&str],
+    ) -> Self {
+        let mut process = command(binary, state.path(), listen, arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the daemon's binary runs");
+        let lines = |pipe| BufReader::new(pipe).lines();
+        let mut output = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let log = lines(process.stderr.take().expect("piped"));
+        let mut next = async |what: &str| {
+            let line = patiently(what, output.next_line()).await.expect("text");
+            line.unwrap_or_else(|| panic!("the daemon ended before it printed {what}"))
+        };
+        let listens = next("its address").await;
+        let fingerprint = next("its fingerprint").await;
+        let after = |line: &str, word: &str| {
+            let (_, rest) = line.split_once(word).expect("the line is as documented");
+            rest.split_whitespace().next().expect("a value").to_owned()
+        };
+        let address: SocketAddr = after(&listens, "listens on").parse().expect("an address");
+        let fingerprint = after(&fingerprint, "(SHA-256):")
+            .parse()
+            .expect("a fingerprint");
+        let address = SocketAddr::from(([127, 0, 0, 1], address.port()));
+        Self {
+            process,
+            log,
+            _output: output,
+            address,
+            fingerprint,
+            state,
+            binary,
+        }
+    }
+
+    /// Kills the daemon without a word and starts another in its place: same address, same state.
+    pub async fn kill_and_restart(mut self, arguments: &[&str]) -> Self {
+        self.process.kill().await.expect("the process is ours");
+        let listen = format!("[::]:{}", self.address.port());
+        Self::start_in(self.binary, self.state, &listen, arguments).await
+    }
+
+    /// The same daemon at its IPv6 address.
+    #[must_use]
+    pub fn address_v6(&self) -> SocketAddr {
+        (std::net::Ipv6Addr::LOCALHOST, self.address.port()).into()
+    }
+
+    /// Where the daemon keeps its state.
+    #[must_use]
+    pub fn state_dir(&self) -> &Path {
+        self.state.path()
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub async fn signal(&self, name: &str) {
+        let id = self.process.id().expect("it runs").to_string();
+        let kill = Command::new("kill").args(["-s", name, &id]).status().await;
+        assert!(kill.expect("kill runs").success());
+    }
+
+    /// Waits for the process to end, and gives its exit code.
+    pub async fn ended(&mut self) -> Option<i32> {
+        patiently("the daemon's end", self.process.wait())
+            .await
+            .expect("it is ours")
+            .code()
+    }
+
+    /// Waits for a log line that holds `text`, and gives it.
+    ///
+    /// # Panics
+    /// When the daemon ends without it.
+    pub async fn logged(&mut self, text: &str) -> String {
+        let search = async {
+            loop {
+                match self.log.next_line().await.expect("text") {
+                    Some(line) if line.contains(text) => return line,
+                    Some(_) => {}
+                    None => panic!("the daemon ended without logging {text:?}"),
+                }
+            }
+        };
+        patiently(text, search).await
+    }
+
+    /// Memory that the daemon's process holds now, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        let id = self.process.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("known");
+        let kilobytes = line
+            .trim()
+            .trim_end_matches(" kB")
+            .parse::<u64>()
+            .expect("a number");
+        kilobytes * 1024
+    }
+
+    /// Trust in this daemon.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        Trust::Fingerprint(self.fingerprint)
+    }
+
+    /// Makes connections to this daemon over IPv4, from a socket of their own.
+    #[must_use]
+    pub fn connector(&self, role: Role, identity: Option<&Identity>) -> Connector {
+        Connector::new(role, &self.address.to_string(), &self.trust(), identity)
+            .expect("loopback has sockets")
+    }
+
+    /// A connection to this daemon over IPv4.
+    ///
+    /// # Panics
+    /// When none is made.
+    pub async fn connect(&self, role: Role, identity: Option<&Identity>) -> quinn::Connection {
+        self.connector(role, identity)
+            .connect()
+            .await
+            .expect("the daemon accepts")
+    }
+
+    /// A connection to this daemon over IPv6.
+    ///
+    /// # Panics
+    /// When none is made.
+    pub async fn connect_v6(&self, role: Role, identity: Option<&Identity>) -> quinn::Connection {
+        let address = self.address_v6().to_string();
+        let connector = Connector::new(role, &address, &self.trust(), identity);
+        connector
+            .expect("loopback has sockets")
+            .connect()
+            .await
+            .expect("the daemon accepts")
+    }
+}
+
+fn command(binary: &str, state: &Path, listen: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .env_clear()
+        .args(["--listen", listen, "--state-dir"])
+        .arg(state)
+        .args(arguments)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Starts a daemon that cannot start, and gives what it says about that.
+///
+/// # Panics
+/// When it starts, or ends otherwise than with exit code 1 or 2.
+pub async fn failing_start(binary: &str, listen: &str, state: &Path, arguments: &[&str]) -> String {
+    let output = command(binary, state, listen, arguments)
+        .stdout(Stdio::null())
+        .output();
+    let output = patiently("the daemon's refusal", output)
+        .await
+        .expect("the binary runs");
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        matches!(output.status.code(), Some(1 | 2)),
+        "{:?}: {complaint}",
+        output.status
+    );
+    complaint
+}

@@ -1,0 +1,27 @@
+//! A game server in a process of its own, for tests that kill it: publishes one heartbeat for
+//! ever. Arguments: `HOST:PORT`, the daemon's fingerprint, the heartbeat, and optionally the
+//! directory of its identity. Prints `listed` once the daemon has let it in.
+#![forbid(unsafe_code)]
+
+use futures::StreamExt;
+use metaserve_heartbeat::{Connector, Identity, Publisher, Role, Trust};
+use std::path::Path;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [daemon, fingerprint, heartbeat, directory @ ..] = &arguments[..] else {
+        anyhow::bail!("HOST:PORT FINGERPRINT HEARTBEAT [IDENTITY-DIRECTORY]");
+    };
+    let identity = match directory {
+        [directory, ..] => Some(Identity::load_or_create(Path::new(directory), &[])?),
+        [] => None,
+    };
+    let trust = Trust::Fingerprint(fingerprint.parse()?);
+    let connector = Connector::new(Role::Heartbeat, daemon, &trust, identity.as_ref())?;
+    let heartbeats = futures::stream::iter([heartbeat]).chain(futures::stream::pending());
+    Publisher::new(connector.connect().await?)
+        .run(heartbeats)
+        .await?;
+    Ok(())
+}

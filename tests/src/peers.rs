@@ -1,0 +1,230 @@
+//! Game servers and clients, by the libraries and by hand.
+
+use crate::{Daemon, patiently};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use metaserve::{
+    Role,
+    protocol::client::{Compression, Known, ListMessage, Subscribe},
+    stream::{self, FrameError, FrameReader},
+};
+use metaserve_client::{Server, Snapshot, Snapshots, Subscriber};
+use std::collections::BTreeMap;
+
+/// A heartbeat that never changes, and never ends.
+pub fn constant(heartbeat: impl Into<Bytes>) -> impl Stream<Item = Bytes> + Unpin + Send {
+    futures::stream::iter([heartbeat.into()]).chain(futures::stream::pending())
+}
+
+/// Follows the list with the client library.
+pub struct Follower {
+    list: Snapshots,
+    /// The newest item.
+    pub snapshot: Snapshot,
+}
+
+impl Follower {
+    /// Follows all games, or one.
+    ///
+    /// # Panics
+    /// When the daemon cannot be reached.
+    pub async fn new(daemon: &Daemon, game: Option<&str>) -> Self {
+        let subscriber = Subscriber::new(daemon.connect(Role::Client, None).await);
+        let list = match game {
+            Some(game) => subscriber.game(game).run(),
+            None => subscriber.run(),
+        };
+        Self::of(list).await
+    }
+
+    /// Follows a stream that was made by hand, from its first item on.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub async fn of(mut list: Snapshots) -> Self {
+        let first = patiently("the first item", list.next()).await;
+        Self {
+            list,
+            snapshot: first.expect("an item").expect("a snapshot"),
+        }
+    }
+
+    /// The next item.
+    ///
+    /// # Panics
+    /// When the list ends instead.
+    pub async fn next(&mut self) -> &Snapshot {
+        let next = patiently("the next item", self.list.next()).await;
+        self.snapshot = next.expect("an item").expect("a snapshot");
+        &self.snapshot
+    }
+
+    /// The error with which the list ends.
+    ///
+    /// # Panics
+    /// When it ends without one.
+    pub async fn end(&mut self) -> metaserve_client::Error {
+        loop {
+            match patiently("the list's end", self.list.next())
+                .await
+                .expect("an error")
+            {
+                Ok(snapshot) => self.snapshot = snapshot,
+                Err(error) => return error,
+            }
+        }
+    }
+
+    /// Waits until the list is as `wanted`.
+    ///
+    /// # Panics
+    /// When it does not become so.
+    pub async fn until(&mut self, what: &str, wanted: impl Fn(&Snapshot) -> bool) -> &Snapshot {
+        let search = async {
+            while !wanted(&self.snapshot) {
+                self.snapshot = self
+                    .list
+                    .next()
+                    .await
+                    .expect("an item")
+                    .expect("a snapshot");
+            }
+        };
+        patiently(what, search).await;
+        &self.snapshot
+    }
+
+    /// Waits until the heartbeats in the list are these, in any order.
+    ///
+    /// # Panics
+    /// When they do not become so.
+    pub async fn until_words(&mut self, wanted: &[&str]) -> &Snapshot {
+        let mut sorted = wanted.to_vec();
+        sorted.sort_unstable();
+        self.until(&format!("{sorted:?}"), |snapshot| words(snapshot) == sorted)
+            .await
+    }
+
+    /// The only server in the list.
+    ///
+    /// # Panics
+    /// When there is another number of them.
+    #[must_use]
+    pub fn only(&self) -> &Server {
+        assert_eq!(self.snapshot.len(), 1, "{:?}", self.snapshot);
+        self.snapshot.servers().next().expect("one")
+    }
+}
+
+/// The heartbeats in a list, as text and in order.
+#[must_use]
+pub fn words(snapshot: &Snapshot) -> Vec<String> {
+    let text = |server: &Server| String::from_utf8_lossy(&server.heartbeat).into_owned();
+    let mut words: Vec<String> = snapshot.servers().map(text).collect();
+    words.sort_unstable();
+    words
+}
+
+/// How far a snapshot goes, for a client that is made by hand.
+#[must_use]
+pub fn known(snapshot: &Snapshot) -> Known {
+    Known {
+        epoch: snapshot.epoch(),
+        revision: snapshot.revision(),
+    }
+}
+
+/// A client that speaks the protocol by hand, and reads when it is told to.
+pub struct RawClient {
+    connection: quinn::Connection,
+    reader: Option<FrameReader>,
+    /// What the list says, by number.
+    pub heartbeats: BTreeMap<u64, Bytes>,
+    /// How often the daemon has begun anew because we were too slow.
+    pub resets: usize,
+}
+
+impl RawClient {
+    /// Subscribes to all games, from `known` on.
+    ///
+    /// # Panics
+    /// When the daemon does not let us.
+    pub async fn new(connection: quinn::Connection, known: Option<Known>) -> Self {
+        let mut out = connection.open_uni().await.expect("one stream is allowed");
+        let subscribe = Subscribe {
+            game: None,
+            known,
+            compression: Compression::None,
+        };
+        stream::write(&mut out, subscribe)
+            .await
+            .expect("the daemon reads");
+        out.finish().expect("open");
+        Self {
+            connection,
+            reader: None,
+            heartbeats: BTreeMap::new(),
+            resets: 0,
+        }
+    }
+
+    /// The next message, which is also taken into `heartbeats`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn next(&mut self) -> ListMessage {
+        loop {
+            let reader = match &mut self.reader {
+                Some(reader) => reader,
+                none => {
+                    let stream = patiently("a stream", self.connection.accept_uni()).await;
+                    none.insert(FrameReader::new(stream.expect("the daemon's stream")))
+                }
+            };
+            let bytes = match patiently("a frame", reader.next(64 << 20)).await {
+                Ok(bytes) => bytes.expect("a frame"),
+                Err(FrameError::Reset(_)) => {
+                    self.resets += 1;
+                    self.reader = None;
+                    continue;
+                }
+                Err(error) => panic!("{error}"),
+            };
+            let message = ListMessage::decode(&bytes, 64 << 20).expect("a message");
+            if message.from.is_none() {
+                self.heartbeats.clear();
+            }
+            message
+                .removed
+                .iter()
+                .for_each(|number| drop(self.heartbeats.remove(number)));
+            let placed = message.placed.iter();
+            self.heartbeats
+                .extend(placed.map(|it| (it.number, it.heartbeat.clone())));
+            self.heartbeats.extend(message.updated.iter().cloned());
+            return message;
+        }
+    }
+}
+
+/// Opens the one stream of a peer, writes `bytes` to it as they are, and gives what the daemon
+/// says to that: how it closes the connection.
+///
+/// # Panics
+/// When the daemon does not close it.
+pub async fn raw_peer(connection: &quinn::Connection, bytes: &[u8]) -> metaserve::Close {
+    let _stream = say(connection, bytes).await;
+    let error = patiently("the daemon's answer", connection.closed()).await;
+    metaserve::Close::from_peer(&error).unwrap_or_else(|| panic!("{error}"))
+}
+
+/// Opens the one stream of a peer and writes `bytes` to it, as far as the daemon takes them.
+///
+/// # Panics
+/// When the stream cannot be opened.
+pub async fn say(connection: &quinn::Connection, bytes: &[u8]) -> quinn::SendStream {
+    let mut stream = connection.open_uni().await.expect("one stream is allowed");
+    // It fails when the daemon closes at the sight of the beginning.
+    let _ = stream.write_all(bytes).await;
+    stream
+}

@@ -1,0 +1,12 @@
+//! What the lobby bridge promises: old games' players and native clients see the same list.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod process;
+mod vcmi;
+
+/// The daemon's binary.
+const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
+
+/// The bridge's binary.
+const BRIDGE: &str = env!("CARGO_BIN_EXE_metaserve-lobby-bridge-under-test");

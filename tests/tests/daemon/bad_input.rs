@@ -1,0 +1,226 @@
+//! What the protocol does not allow ends the connection that did it, with a reason, and nothing
+//! else.
+
+use crate::{DAEMON, FAST};
+use metaserve::{
+    Close, CloseCode, Role,
+    protocol::heartbeat::{FromServer, Hello},
+    stream,
+};
+use metaserve_tests::{Daemon, Follower, constant, patiently, raw_peer, say};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use std::sync::Arc;
+
+fn hello() -> FromServer<'static> {
+    FromServer::Hello(Hello {
+        game: "game",
+        port: None,
+    })
+}
+
+fn frames(messages: &[FromServer<'_>]) -> Vec<u8> {
+    messages
+        .iter()
+        .flat_map(|message| stream::frame(message).to_vec())
+        .collect()
+}
+
+/// A daemon with an honest server and client, who must not notice anything.
+struct Witnessed {
+    daemon: Daemon,
+    client: Follower,
+}
+
+impl Witnessed {
+    async fn start() -> Self {
+        let daemon = Daemon::start(DAEMON, &FAST).await;
+        let connection = daemon.connect(Role::Heartbeat, None).await;
+        tokio::spawn(metaserve_heartbeat::run(connection, constant("honest")));
+        let mut client = Follower::new(&daemon, None).await;
+        client.until_words(&["honest"]).await;
+        Self { daemon, client }
+    }
+
+    /// Says `bytes` in a role; gives how the daemon closes, once its operator has been told.
+    async fn closed(&mut self, role: Role, bytes: &[u8]) -> Close {
+        let connection = self.daemon.connect(role, None).await;
+        let close = raw_peer(&connection, bytes).await;
+        let line = self.daemon.logged("closed: ").await;
+        assert!(
+            line.contains(close.code.name()) && line.contains("peer=127.0.0.1"),
+            "{line}"
+        );
+        assert!(line.contains(&format!("role={role}")), "{line}");
+        close
+    }
+
+    async fn nobody_else_noticed(mut self) {
+        assert_eq!(metaserve_tests::words(&self.client.snapshot), ["honest"]);
+        let connection = self.daemon.connect(Role::Heartbeat, None).await;
+        tokio::spawn(metaserve_heartbeat::run(connection, constant("another")));
+        let id = self.client.only().id;
+        self.client
+            .until("another server", |list| list.len() == 2)
+            .await;
+        assert!(self.client.snapshot.get(id).is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_oversize_heartbeat_is_refused_with_the_limit() {
+    let mut witnessed = Witnessed::start().await;
+    for length in [8193, 100_000] {
+        let heartbeat = vec![b'x'; length];
+        let bytes = frames(&[hello(), FromServer::Heartbeat(&heartbeat)]);
+        let close = witnessed.closed(Role::Heartbeat, &bytes).await;
+        assert_eq!(close.code, CloseCode::OversizeHeartbeat);
+        assert!(
+            close.reason.contains("at most 8192 are accepted"),
+            "{close}"
+        );
+    }
+    witnessed.nobody_else_noticed().await;
+}
+
+#[tokio::test]
+async fn the_longest_heartbeat_is_accepted() {
+    let daemon = Daemon::start(DAEMON, &FAST).await;
+    let longest = vec![b'x'; 8192];
+    let connection = daemon.connect(Role::Heartbeat, None).await;
+    tokio::spawn(metaserve_heartbeat::run(
+        connection,
+        constant(longest.clone()),
+    ));
+    let words = String::from_utf8(longest).unwrap();
+    Follower::new(&daemon, None)
+        .await
+        .until_words(&[&words])
+        .await;
+}
+
+#[tokio::test]
+async fn a_flood_of_heartbeats_is_warned_and_then_ended() {
+    let daemon = Daemon::start(DAEMON, &["--tick", "20ms"]).await;
+    let connection = daemon.connect(Role::Heartbeat, None).await;
+    let mut messages = vec![hello()];
+    let words: Vec<String> = (0..5000).map(|number| number.to_string()).collect();
+    messages.extend(
+        words
+            .iter()
+            .map(|words| FromServer::Heartbeat(words.as_bytes())),
+    );
+    let close = raw_peer(&connection, &frames(&messages)).await;
+    assert_eq!(close.code, CloseCode::RateLimited);
+    assert!(close.reason.contains("send less"), "{close}");
+}
+
+#[tokio::test]
+async fn garbage_on_any_alpn_is_a_protocol_violation() {
+    let mut witnessed = Witnessed::start().await;
+    let nonsense = [5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff];
+    for role in [Role::Heartbeat, Role::Client] {
+        for bytes in [
+            &nonsense[..],
+            &[0xff; 100],
+            b"GET / HTTP/1.1\r\n\r\n",
+            &[0, 0, 0, 0],
+        ] {
+            let close = witnessed.closed(role, bytes).await;
+            assert_eq!(close.code, CloseCode::ProtocolViolation, "{role} {bytes:?}");
+        }
+    }
+    // A relay is refused before it can say anything.
+    let close = witnessed.closed(Role::Relay, &nonsense).await;
+    assert_eq!(close.code, CloseCode::UnauthorisedRelay);
+    witnessed.nobody_else_noticed().await;
+}
+
+#[tokio::test]
+async fn heartbeats_without_a_hello_and_impossible_hellos_are_refused() {
+    let mut witnessed = Witnessed::start().await;
+    let long = "x".repeat(65);
+    let table = [
+        (FromServer::Heartbeat(b"hello?"), "hello"),
+        (
+            FromServer::Hello(Hello {
+                game: "",
+                port: None,
+            }),
+            "game tag",
+        ),
+        (
+            FromServer::Hello(Hello {
+                game: &long,
+                port: None,
+            }),
+            "game tag",
+        ),
+        (
+            FromServer::Hello(Hello {
+                game: "game",
+                port: Some(0),
+            }),
+            "port 0",
+        ),
+    ];
+    for (message, expected) in table {
+        let close = witnessed.closed(Role::Heartbeat, &frames(&[message])).await;
+        assert_eq!(close.code, CloseCode::ProtocolViolation);
+        assert!(close.reason.contains(expected), "{close}");
+    }
+    let twice = witnessed
+        .closed(Role::Heartbeat, &frames(&[hello(), hello()]))
+        .await;
+    assert!(twice.reason.contains("only be said once"), "{twice}");
+    witnessed.nobody_else_noticed().await;
+}
+
+#[tokio::test]
+async fn a_frame_that_is_cut_short_is_no_heartbeat() {
+    let mut witnessed = Witnessed::start().await;
+    let connection = witnessed.daemon.connect(Role::Heartbeat, None).await;
+    let whole = frames(&[hello(), FromServer::Heartbeat(b"whole")]);
+    let mut stream = say(&connection, &whole[..whole.len() - 2]).await;
+    stream.finish().unwrap();
+    let error = patiently("the daemon's answer", connection.closed()).await;
+    assert_eq!(
+        Close::from_peer(&error).unwrap().code,
+        CloseCode::ProtocolViolation
+    );
+    witnessed.daemon.logged("middle of a frame").await;
+    witnessed.nobody_else_noticed().await;
+}
+
+#[tokio::test]
+async fn an_unknown_alpn_fails_the_handshake_with_a_reason() {
+    let mut witnessed = Witnessed::start().await;
+    let connector = witnessed.daemon.connector(Role::Client, None);
+    let mut tls = trusting(&witnessed.daemon);
+    tls.alpn_protocols = vec![b"metaserve-client/2".to_vec()];
+    let tls = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
+    let config = quinn::ClientConfig::new(Arc::new(tls));
+    let address = witnessed.daemon.address;
+    let connecting = connector
+        .endpoint()
+        .connect_with(config, address, "localhost")
+        .unwrap();
+    let error = patiently("a refusal", connecting).await.unwrap_err();
+    assert!(error.to_string().contains("any known protocol"), "{error}");
+    witnessed.daemon.logged("handshake failed").await;
+    witnessed.nobody_else_noticed().await;
+}
+
+/// TLS settings by hand that trust the daemon's own certificate.
+fn trusting(daemon: &Daemon) -> rustls::ClientConfig {
+    let file = daemon.state_dir().join("cert.pem");
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(file).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}

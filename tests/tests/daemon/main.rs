@@ -1,0 +1,36 @@
+//! What the daemon promises to game servers, game clients and its operator, seen from outside:
+//! one file for each promise.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod addresses;
+mod bad_input;
+mod certificates;
+mod dependencies;
+mod identity;
+mod leaving;
+mod list;
+mod relay;
+mod restart;
+mod slow_reader;
+mod start;
+
+/// The daemon's binary.
+const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
+
+/// A game server's binary; see `src/game_server.rs`.
+const GAME_SERVER: &str = env!("CARGO_BIN_EXE_game-server-under-test");
+
+/// Settings with which lists change quickly.
+const FAST: [&str; 4] = ["--tick", "20ms", "--min-interval", "20ms"];
+
+/// Starts a game server in a process of its own; it is killed when dropped.
+fn game_server(daemon: &metaserve_tests::Daemon, arguments: &[&str]) -> tokio::process::Child {
+    tokio::process::Command::new(GAME_SERVER)
+        .arg(daemon.address.to_string())
+        .arg(daemon.fingerprint.to_string())
+        .args(arguments)
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the binary runs")
+}

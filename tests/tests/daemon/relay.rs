@@ -1,0 +1,153 @@
+//! A relay speaks for others if the operator trusts it, and only as long as it is there.
+
+use crate::{DAEMON, FAST};
+use metaserve::{
+    CloseCode, Identity, Role,
+    protocol::{
+        codec,
+        heartbeat::{FromDaemon, NoticeKind},
+        relay::{FromRelay, Upsert},
+    },
+    stream::{self, FrameReader},
+};
+use metaserve_tests::{Daemon, Follower, patiently, raw_peer};
+use std::net::SocketAddr;
+
+fn identity() -> Identity {
+    Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap()
+}
+
+async fn trusting(relay: &Identity, further: &[&str]) -> Daemon {
+    let fingerprint = relay.fingerprint().to_string();
+    let trust = ["--trust-relay", &fingerprint];
+    Daemon::start(DAEMON, &[&FAST[..], &trust, further].concat()).await
+}
+
+fn upsert(key: u64, host: u8, heartbeat: &str) -> FromRelay<'_> {
+    let address = SocketAddr::from(([192, 0, 2, host], 7777));
+    FromRelay::Upsert(Upsert {
+        key,
+        game: "old",
+        address,
+        heartbeat: heartbeat.as_bytes(),
+    })
+}
+
+#[tokio::test]
+async fn an_untrusted_relay_is_refused_with_what_its_operator_needs() {
+    let daemon = trusting(&identity(), &[]).await;
+    let stranger = identity();
+    let connection = daemon.connect(Role::Relay, Some(&stranger)).await;
+    let close = raw_peer(&connection, &stream::frame(upsert(1, 1, "forged"))).await;
+    assert_eq!(close.code, CloseCode::UnauthorisedRelay);
+    let line = format!("--trust-relay {}", stranger.fingerprint());
+    assert!(close.reason.contains(&line), "{close}");
+
+    let nobody = daemon.connect(Role::Relay, None).await;
+    assert_eq!(
+        raw_peer(&nobody, b"").await.code,
+        CloseCode::UnauthorisedRelay
+    );
+    assert!(Follower::new(&daemon, None).await.snapshot.is_empty());
+}
+
+#[tokio::test]
+async fn a_trusted_relay_lists_changes_and_removes_and_takes_the_rest_with_it() {
+    let relay = identity();
+    let daemon = trusting(&relay, &[]).await;
+    let connection = daemon.connect(Role::Relay, Some(&relay)).await;
+    let mut out = connection.open_uni().await.unwrap();
+    let mut client = Follower::new(&daemon, Some("old")).await;
+    for key in 1..=3 {
+        let words = ["one", "two", "three"][key as usize - 1];
+        stream::write(&mut out, upsert(key, key as u8, words))
+            .await
+            .unwrap();
+    }
+    client.until_words(&["one", "two", "three"]).await;
+    let two = client
+        .snapshot
+        .servers()
+        .find(|server| server.heartbeat == "two")
+        .unwrap()
+        .id;
+    assert_eq!(
+        client.snapshot.get(two).unwrap().address,
+        "192.0.2.2:7777".parse().unwrap()
+    );
+
+    stream::write(&mut out, upsert(2, 22, "zwei"))
+        .await
+        .unwrap();
+    client.until_words(&["one", "zwei", "three"]).await;
+    assert_eq!(
+        client.snapshot.get(two).unwrap().address,
+        "192.0.2.22:7777".parse().unwrap()
+    );
+
+    stream::write(&mut out, FromRelay::Remove(1)).await.unwrap();
+    client.until_words(&["zwei", "three"]).await;
+    drop((out, connection));
+    client.until_words(&[]).await;
+}
+
+#[tokio::test]
+async fn what_a_relay_may_not_list_is_refused_with_a_notice_and_nothing_else() {
+    let relay = identity();
+    let daemon = trusting(
+        &relay,
+        &["--max-servers-per-relay", "1", "--max-heartbeat", "10"],
+    )
+    .await;
+    let connection = daemon.connect(Role::Relay, Some(&relay)).await;
+    let mut out = connection.open_uni().await.unwrap();
+    let mut answers =
+        FrameReader::new(patiently("answers", connection.accept_uni()).await.unwrap());
+    patiently("a welcome", answers.next(1000)).await.unwrap();
+    let mut refused = async |message: FromRelay<'_>| {
+        stream::write(&mut out, message).await.unwrap();
+        let answer = patiently("a notice", answers.next(1000))
+            .await
+            .unwrap()
+            .unwrap();
+        match codec::decode(&answer).unwrap() {
+            FromDaemon::Notice(notice) if notice.kind == NoticeKind::Refused => {
+                notice.text.to_owned()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(
+        refused(upsert(1, 1, "longer than ten"))
+            .await
+            .contains("at most 10")
+    );
+    let nowhere = Upsert {
+        key: 1,
+        game: "old",
+        address: "0.0.0.0:1".parse().unwrap(),
+        heartbeat: b"x",
+    };
+    assert!(
+        refused(FromRelay::Upsert(nowhere))
+            .await
+            .contains("cannot join")
+    );
+    let nameless = Upsert {
+        game: "",
+        address: "192.0.2.1:1".parse().unwrap(),
+        ..nowhere
+    };
+    assert!(
+        refused(FromRelay::Upsert(nameless))
+            .await
+            .contains("game tag")
+    );
+    stream::write(&mut out, upsert(1, 1, "first"))
+        .await
+        .unwrap();
+    let mut client = Follower::new(&daemon, None).await;
+    client.until_words(&["first"]).await;
+    let connection_lives = connection.close_reason().is_none();
+    assert!(connection_lives);
+}

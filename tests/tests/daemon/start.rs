@@ -1,0 +1,140 @@
+//! A daemon that cannot do what it is asked to says why, and what to do.
+
+use crate::DAEMON;
+use metaserve_tests::{Daemon, failing_start};
+use std::{fs, net::UdpSocket, path::Path};
+use tempfile::{TempDir, tempdir};
+
+struct Files(TempDir);
+
+impl Files {
+    fn new() -> Self {
+        Self(tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, content: &str) -> String {
+        let path = self.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// A certificate that ends to be valid in the given year, and its key.
+    fn certificate(&self, name: &str, until: i32) -> [String; 2] {
+        let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
+        [
+            self.write(&format!("{name}.crt"), &certificate.pem()),
+            self.write(&format!("{name}.key"), &key.serialize_pem()),
+        ]
+    }
+}
+
+async fn complaint(arguments: &[&str]) -> String {
+    let state = tempdir().unwrap();
+    failing_start(DAEMON, "[::1]:0", state.path(), arguments).await
+}
+
+#[tokio::test]
+async fn wrong_certificate_files_are_named_with_what_is_wrong() {
+    let files = Files::new();
+    let [cert, key] = files.certificate("good", 2100);
+    let [other, _] = files.certificate("other", 2100);
+    let [old, old_key] = files.certificate("old", 2020);
+    let text = files.write("text", "not a certificate");
+    let table = [
+        (
+            "/nowhere/cert",
+            &*key,
+            "/nowhere/cert: the file cannot be read",
+        ),
+        (&*text, &*key, "text: the file holds no certificate"),
+        (&*cert, &*text, "text: the file holds no private key"),
+        (&*cert, &*cert, "good.crt: the file holds no private key"),
+        (
+            &*other,
+            &*key,
+            "the key does not belong to the certificate in",
+        ),
+        (
+            &*old,
+            &*old_key,
+            "expired on 2020-01-01T00:00:00Z: renew it",
+        ),
+    ];
+    for (cert, key, expected) in table {
+        let complaint = complaint(&["--cert", cert, "--key", key]).await;
+        assert!(complaint.contains(expected), "{expected}: {complaint}");
+    }
+}
+
+#[tokio::test]
+async fn contradictions_and_unknown_keys_are_named() {
+    let files = Files::new();
+    let unknown = files.write("daemon.toml", "tick = '1s'\nmax-hartbeat = 1");
+    let table: [(&[&str], &str); 5] = [
+        (&["--cert", "c"], "--cert needs --key"),
+        (&["--idle-timeout", "2s"], "choose 6s or more"),
+        (&["--tick", "1ms"], "choose 20ms or more"),
+        (&["--config", &unknown], "`max-hartbeat`"),
+        (&["--max-hartbeat", "1"], "--max-heartbeat"),
+    ];
+    for (arguments, expected) in table {
+        let complaint = complaint(arguments).await;
+        assert!(complaint.contains(expected), "{arguments:?}: {complaint}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_a_way_out() {
+    let taken = UdpSocket::bind("[::]:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let state = tempdir().unwrap();
+    let listen = format!("[::]:{port}");
+    let complaint = failing_start(DAEMON, &listen, state.path(), &[]).await;
+    let expected = format!("UDP port {port} is in use");
+    assert!(
+        complaint.contains(&expected) && complaint.contains("--listen"),
+        "{complaint}"
+    );
+}
+
+#[tokio::test]
+async fn a_state_directory_that_cannot_be_used_is_named() {
+    let files = Files::new();
+    files.write("file", "in the way");
+    let state = files.path().join("file/state");
+    let complaint = failing_start(DAEMON, "[::1]:0", &state, &[]).await;
+    assert!(
+        complaint.contains("file/state") && complaint.contains("--state-dir"),
+        "{complaint}"
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_state_directory_is_not_overwritten() {
+    let files = Files::new();
+    files.write("cert.pem", "damaged");
+    let complaint = failing_start(DAEMON, "[::1]:0", files.path(), &[]).await;
+    assert!(
+        complaint.contains("cert.pem: the file holds no certificate"),
+        "{complaint}"
+    );
+    assert_eq!(
+        fs::read_to_string(files.path().join("cert.pem")).unwrap(),
+        "damaged"
+    );
+}
+
+#[tokio::test]
+async fn the_state_directory_keeps_the_certificate() {
+    let daemon = Daemon::start(DAEMON, &[]).await;
+    let fingerprint = daemon.fingerprint;
+    let again = daemon.kill_and_restart(&[]).await;
+    assert_eq!(again.fingerprint, fingerprint);
+}
