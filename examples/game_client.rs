@@ -1,0 +1,114 @@
+//! A game client that prints the list of servers, and then each change.
+//!
+//! Start a daemon, and then this with the fingerprint that the daemon prints:
+//!
+//! ```text
+//! cargo run --release -p metaserve-daemon
+//! cargo run -p metaserve-examples --example game_client -- --fingerprint 5e0c...
+//! ```
+//!
+//! Lines begin with `+` for a server that came, `~` for one that changed, `-` for one that went;
+//! `=` with the number of servers follows.
+#![forbid(unsafe_code)]
+
+use clap::Parser;
+use futures::StreamExt;
+use metaserve::{Role, ServerInfo};
+use metaserve_client::{Server, Snapshot};
+use metaserve_examples::{DaemonArgs, log, printable, stopped};
+use std::{
+    io::{self, Write},
+    pin::pin,
+};
+
+/// Prints the list of servers, and then each change.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Follow this game only [default: all games]
+    #[arg(long, value_name = "TAG")]
+    game: Option<String>,
+    /// Print the list as it is now, and end
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    daemon: DaemonArgs,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    log();
+    let daemon = cli.daemon.connector(Role::Client, None)?;
+    let mut follow = metaserve_client::maintain(move || {
+        let daemon = daemon.clone();
+        async move { daemon.connect().await }
+    });
+    if let Some(game) = cli.game {
+        follow = follow.game(game);
+    }
+
+    let mut snapshots = pin!(follow.run().take_until(stopped()));
+    let mut before = Snapshot::default();
+    while let Some(snapshot) = snapshots.next().await {
+        let now = snapshot?;
+        print_changes(&before, &now)?;
+        if cli.once {
+            break;
+        }
+        before = now; // Snapshots are cheap to keep, and know the servers that have gone since.
+    }
+    Ok(())
+}
+
+fn print_changes(before: &Snapshot, now: &Snapshot) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let changes = now.changes();
+    let marked = [
+        ('+', now, &changes.added),
+        ('~', now, &changes.updated),
+        ('-', before, &changes.removed),
+    ];
+    for (mark, list, ids) in marked {
+        for server in ids.iter().filter_map(|id| list.get(*id)) {
+            writeln!(out, "{mark} {}", line(server))?;
+        }
+    }
+    writeln!(out, "= servers: {}", now.len())
+}
+
+fn line(server: &Server) -> String {
+    let says = describe(&server.heartbeat);
+    format!("{:21} {:12} {says}", server.address, server.game.as_str())
+}
+
+/// What a heartbeat says, if it follows the [`ServerInfo`] convention; else how long it is. Your
+/// game would read its own format here.
+fn describe(heartbeat: &[u8]) -> String {
+    let Some(info) = ServerInfo::from_json(heartbeat) else {
+        return format!("{} bytes", heartbeat.len());
+    };
+    let count = |number: Option<u32>| number.map_or("?".into(), |number| number.to_string());
+    let (players, most) = (count(info.players), count(info.max_players));
+    let map = info.map.as_deref().unwrap_or("?");
+    printable(&format!("{}, {map}, {players}/{most} players", info.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_told_in_words_and_others_by_their_size() {
+        let table = [
+            (
+                &br#"{"name":"Dusty's","map":"dunes","players":3,"max_players":16}"#[..],
+                "Dusty's, dunes, 3/16 players",
+            ),
+            (br#"{"name":"\u001b[2J"}"#, " [2J, ?, ?/? players"),
+            (b"\x00\x01\x02", "3 bytes"),
+        ];
+        for (heartbeat, told) in table {
+            assert_eq!(describe(heartbeat), told);
+        }
+    }
+}

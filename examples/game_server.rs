@@ -1,0 +1,79 @@
+//! A game server that puts itself on the list, and stays there.
+//!
+//! Start a daemon, and then this with the fingerprint that the daemon prints:
+//!
+//! ```text
+//! cargo run --release -p metaserve-daemon
+//! cargo run -p metaserve-examples --example game_server -- --fingerprint 5e0c...
+//! ```
+//!
+//! Its players are made up: one comes or goes every two seconds. Ctrl-C takes it off the list.
+#![forbid(unsafe_code)]
+
+use clap::Parser;
+use futures::{Stream, StreamExt, stream};
+use metaserve::{Role, ServerInfo};
+use metaserve_examples::{DaemonArgs, identity, log, stopped};
+use std::{path::PathBuf, time::Duration};
+
+/// Publishes a pretended game server on the list.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// The game to be listed in
+    #[arg(long, value_name = "TAG", default_value = "example")]
+    game: String,
+    /// The port that players join by
+    #[arg(long, default_value_t = 7777)]
+    port: u16,
+    /// What the server is called
+    #[arg(long, default_value = "An example")]
+    name: String,
+    /// Keep the server's certificate here: by it a restarted server takes its old place
+    #[arg(long, value_name = "DIR")]
+    identity: Option<PathBuf>,
+    #[command(flatten)]
+    daemon: DaemonArgs,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    log();
+    let identity = identity(cli.identity.as_deref())?;
+    let daemon = cli.daemon.connector(Role::Heartbeat, identity.as_ref())?;
+
+    // When the stream of heartbeats ends, the daemon is told, and the server is off the list.
+    let heartbeats = heartbeats(cli.name).take_until(stopped());
+    metaserve_heartbeat::maintain(|| daemon.connect())
+        .game(cli.game)
+        .port(cli.port)
+        .run(heartbeats)
+        .await?;
+    Ok(())
+}
+
+/// The state of a game that changes every two seconds. A real server would yield its own.
+fn heartbeats(name: String) -> impl Stream<Item = Vec<u8>> {
+    // Three players come and go again; then the next map begins.
+    let states = ["dunes", "harbour", "old mill"]
+        .into_iter()
+        .flat_map(|map| [0, 1, 2, 3, 2, 1].map(|players| (map, players)))
+        .cycle();
+    let tick = tokio::time::interval(Duration::from_secs(2));
+    let ticks = stream::unfold(tick, |mut tick| async move {
+        tick.tick().await;
+        Some(((), tick))
+    });
+    stream::iter(states)
+        .zip(ticks)
+        .map(move |((map, players), ())| {
+            let info = ServerInfo {
+                map: Some(map.into()),
+                mode: Some("deathmatch".into()),
+                players: Some(players),
+                max_players: Some(8),
+                ..ServerInfo::new(&name)
+            };
+            info.to_json()
+        })
+}
