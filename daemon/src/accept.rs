@@ -40,7 +40,12 @@ async fn serve(
     shared: Arc<Shared>,
     closing: CancellationToken,
 ) {
-    let connection = match handshake(incoming, &shared).await {
+    let connection = tokio::select! {
+        connection = handshake(incoming, &shared) => connection,
+        // Who is not in yet tries again by himself.
+        () = closing.cancelled() => return,
+    };
+    let connection = match connection {
         Ok(connection) => connection,
         Err(error) => return tracing::info!("handshake failed: {error}"),
     };

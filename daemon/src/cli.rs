@@ -79,7 +79,7 @@ struct Settings {
     #[arg(long, env = "METASERVE_MAX_HEARTBEAT", value_name = "BYTES")]
     max_heartbeat: Option<usize>,
 
-    /// Take a peer for gone after this much silence, 6s or more: games show that they are alive
+    /// Take a peer for gone after this much silence, 6s to 60s: games show that they are alive
     /// every 5s [default: 15s]
     #[arg(long, env = "METASERVE_IDLE_TIMEOUT", value_name = "DURATION")]
     idle_timeout: Option<HumanDuration>,

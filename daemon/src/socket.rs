@@ -21,7 +21,7 @@ pub(crate) fn open(
 ) -> anyhow::Result<quinn::Endpoint> {
     let everywhere = listen.is_ipv6() && listen.ip().is_unspecified();
     let socket = bind(listen).or_else(|error| match error.kind() {
-        ErrorKind::AddrInUse => Err(error),
+        ErrorKind::AddrInUse | ErrorKind::PermissionDenied => Err(error),
         _ if everywhere => {
             tracing::warn!("this machine has no IPv6 ({error}): serving IPv4 alone");
             bind((Ipv4Addr::UNSPECIFIED, listen.port()).into())
@@ -38,6 +38,10 @@ pub(crate) fn open(
         Err(error) if error.kind() == ErrorKind::AddrNotAvailable => bail!(
             "{} is not an address of this machine: choose another with --listen",
             listen.ip()
+        ),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => bail!(
+            "this user may not listen on UDP port {}: choose one from 1024 up with --listen",
+            listen.port()
         ),
         Err(error) => {
             return Err(error).with_context(|| format!("cannot listen on {listen} (UDP)"));

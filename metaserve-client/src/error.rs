@@ -6,7 +6,7 @@ use metaserve::{
 };
 
 /// Why a list is not followed any longer. The last snapshot stays valid, and grows old.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The daemon has closed the connection, with its reason in words.
@@ -21,7 +21,15 @@ pub enum Error {
     /// What the daemon sent is not the protocol, or more than the list may have: it may be of
     /// another version.
     #[error("the daemon does not speak our protocol: {0}")]
-    Protocol(String),
+    Protocol(#[source] FrameError),
+    /// The daemon sent a change of another list than ours.
+    #[error("a change from revision {from} was sent to a list at revision {ours}")]
+    OutOfOrder {
+        /// The revision that the change builds on.
+        from: u64,
+        /// The revision of our list.
+        ours: u64,
+    },
 }
 
 impl Error {
@@ -31,9 +39,14 @@ impl Error {
         match self {
             Self::Refused(close) => close.code.retry(),
             Self::Lost(_) => Retry::Soon,
-            Self::Protocol(_) => Retry::Slowly,
+            Self::Protocol(_) | Self::OutOfOrder { .. } => Retry::Slowly,
             Self::Game(_) => Retry::Never,
         }
+    }
+
+    /// Whether the list that we have may be at fault, so that it is better begun anew.
+    pub(crate) fn spoils_list(&self) -> bool {
+        matches!(self, Self::Protocol(_) | Self::OutOfOrder { .. })
     }
 
     /// The close code with which the daemon refused, if it did.
@@ -59,19 +72,19 @@ impl From<FrameError> for Error {
     fn from(error: FrameError) -> Self {
         match error {
             FrameError::Lost(lost) => lost.into(),
-            other => Self::Protocol(other.to_string()),
+            other => Self::Protocol(other),
         }
     }
 }
 
 impl From<DecodeError> for Error {
     fn from(error: DecodeError) -> Self {
-        Self::Protocol(error.to_string())
+        Self::Protocol(error.into())
     }
 }
 
 impl From<OutOfOrder> for Error {
-    fn from(error: OutOfOrder) -> Self {
-        Self::Protocol(error.to_string())
+    fn from(OutOfOrder { from, ours }: OutOfOrder) -> Self {
+        Self::OutOfOrder { from, ours }
     }
 }

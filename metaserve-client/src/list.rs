@@ -1,7 +1,10 @@
 //! From messages to the list, pure.
 
 use crate::snapshot::{Server, ServerId, Snapshot};
-use metaserve::protocol::client::{Known, ListMessage};
+use metaserve::{
+    Game,
+    protocol::client::{Known, ListMessage},
+};
 use std::sync::Arc;
 
 /// The list as far as the messages have told it.
@@ -13,11 +16,10 @@ pub(crate) struct List {
 }
 
 /// A delta does not fit the list that we have: one before it is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a change from revision {from} was sent to a list at revision {ours}")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutOfOrder {
-    from: u64,
-    ours: u64,
+    pub(crate) from: u64,
+    pub(crate) ours: u64,
 }
 
 impl List {
@@ -29,8 +31,12 @@ impl List {
         }
     }
 
-    /// How far the list goes, to tell the daemon.
-    pub(crate) fn known(&self) -> Option<Known> {
+    /// How far the list goes, to tell the daemon that is asked for `game`: what is known of
+    /// another game's list is of no use there.
+    pub(crate) fn known(&mut self, game: Option<&Game>) -> Option<Known> {
+        let same = self.snapshot.game.as_ref() == game;
+        self.known &= same;
+        self.snapshot.game = game.cloned();
         let Snapshot {
             epoch, revision, ..
         } = self.snapshot;
@@ -93,7 +99,7 @@ impl List {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use metaserve::{Game, protocol::client::PlacedServer};
+    use metaserve::protocol::client::PlacedServer;
     use proptest::prelude::*;
     use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -178,6 +184,20 @@ mod tests {
             );
         }
         assert_eq!(heartbeats(&list).len(), 1);
+    }
+
+    #[test]
+    fn what_is_known_of_one_game_is_not_told_for_another() {
+        let [chess, go] = ["chess", "go"].map(|tag| Game::new(tag).unwrap());
+        let mut list = List::default();
+        assert_eq!(list.known(Some(&chess)), None);
+        list.apply(message(7, None, 10)).unwrap();
+        let snapshot = list.snapshot();
+        let known = List::resume(snapshot.clone()).known(Some(&chess));
+        assert_eq!(known.map(|known| known.revision), Some(10));
+        for other in [None, Some(&go)] {
+            assert_eq!(List::resume(snapshot.clone()).known(other), None);
+        }
     }
 
     #[test]

@@ -122,6 +122,9 @@ impl<C> Maintain<C> {
                         if error.retry() == Retry::Never {
                             return error;
                         }
+                        if error.spoils_list() {
+                            list = List::default();
+                        }
                         (error.to_string(), error.retry())
                     }
                 };

@@ -62,6 +62,8 @@ pub(crate) type Servers = OrdMap<ServerId, Arc<Server>>;
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     pub(crate) servers: Servers,
+    /// The game that is followed; none for all.
+    pub(crate) game: Option<Game>,
     pub(crate) epoch: u64,
     pub(crate) revision: u64,
     pub(crate) changes: Arc<Changes>,

@@ -67,10 +67,12 @@ where
         let previous = snapshot.servers.clone();
         return Some((Ok(snapshot), (State::Following { latest, task }, previous)));
     }
-    // The task has dropped its sender: it has ended, with the reason. It only fails to give one
-    // when the runtime is shut down, in which case nobody polls, or by a panic of ours.
+    // The task has dropped its sender: it has ended, with the reason.
     match task.await {
         Ok(error) => Some((Err(error), (State::Ended, previous))),
+        // A panic in the caller's own functions, or in ours, is his who polls.
+        Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+        // The runtime is being shut down.
         Err(_) => None,
     }
 }
@@ -116,7 +118,7 @@ mod tests {
             (1..=20).for_each(|revision| drop(latest.send_replace(Some(at(revision)))));
             tokio::task::yield_now().await;
             (21..=40).for_each(|revision| drop(latest.send_replace(Some(at(revision)))));
-            Error::Protocol("the end".into())
+            Error::OutOfOrder { from: 0, ours: 0 }
         });
         let mut seen = Vec::new();
         while let Some(Ok(snapshot)) = snapshots.next().await {

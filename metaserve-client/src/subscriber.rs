@@ -70,8 +70,8 @@ impl Subscriber {
         self
     }
 
-    /// Continues with the list of an earlier connection to the same daemon and game: it sends
-    /// only what has changed since, if it still knows. The changes of the first item are counted
+    /// Continues with the list of an earlier connection: if it is of the same daemon and game, and
+    /// the daemon still knows what has changed since, only that is sent. The changes of the first item are counted
     /// from `snapshot`.
     pub fn resume(mut self, snapshot: Snapshot) -> Self {
         self.list = List::resume(snapshot);
@@ -106,7 +106,7 @@ pub(crate) async fn follow(
         let game = options.game.as_deref().map(Game::new).transpose()?;
         let subscribe = Subscribe {
             game: game.as_ref().map(Game::as_str),
-            known: list.known(),
+            known: list.known(game.as_ref()),
             compression: COMPRESSION,
         };
         let mut out = connection.open_uni().await?;

@@ -58,7 +58,9 @@ use futures::Stream;
 /// stream of heartbeats ends: the daemon has then been told, and the server is off the list.
 /// A heartbeat may have at most as many bytes as the daemon accepts (8 KiB by default).
 ///
-/// Backpressure: the stream is polled all the time, and only its newest item is kept.
+/// Backpressure: the stream is polled all the time, and only its newest item is kept; one that
+/// is always ready keeps a processor busy. An item that is longer than the daemon has said to
+/// accept is left out with a notice, and the one before it stays listed.
 ///
 /// Not cancel-safe in the sense of resuming: dropping the future drops its connection, which
 /// takes the server off the list.

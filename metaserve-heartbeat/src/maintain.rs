@@ -2,9 +2,8 @@
 
 use crate::{
     Error, Notice,
-    publisher::{ASSUMED_INTERVAL, MAX_ITEMS, Options, publish},
+    publisher::{ASSUMED_INTERVAL, Options, publish},
 };
-use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use metaserve::{Backoff, Pacing, close::Retry};
 use std::{fmt, pin::Pin, pin::pin, time::Duration};
@@ -88,8 +87,8 @@ impl<C> Maintain<C> {
     /// Dropping the future takes the server off the list.
     ///
     /// # Errors
-    /// Only when connecting again cannot help: the daemon has refused what this server sends
-    /// ([`Retry::Never`]), or the game's tag cannot be used.
+    /// Only when connecting again would do harm or cannot help ([`Retry::Never`]): another server
+    /// with the same identity has taken this one's place, or the game's tag cannot be used.
     pub async fn run<F, E, S, T>(mut self, heartbeats: S) -> Result<(), Error>
     where
         C: FnMut() -> F,
@@ -101,7 +100,13 @@ impl<C> Maintain<C> {
         let mut heartbeats = pin!(heartbeats);
         let mut pacing = Pacing::new(ASSUMED_INTERVAL);
         loop {
-            let connected = meanwhile((self.connect)(), heartbeats.as_mut(), &mut pacing).await;
+            let connected = meanwhile(
+                (self.connect)(),
+                heartbeats.as_mut(),
+                &mut pacing,
+                &mut self.options,
+            )
+            .await;
             let Some(connected) = connected else {
                 return Ok(());
             };
@@ -135,7 +140,7 @@ impl<C> Maintain<C> {
                 }
             };
             let waited = tokio::time::sleep(delay);
-            if meanwhile(waited, heartbeats.as_mut(), &mut pacing)
+            if meanwhile(waited, heartbeats.as_mut(), &mut pacing, &mut self.options)
                 .await
                 .is_none()
             {
@@ -150,20 +155,20 @@ async fn meanwhile<W: Future, S, T>(
     wait: W,
     mut heartbeats: Pin<&mut S>,
     pacing: &mut Pacing,
+    options: &mut Options,
 ) -> Option<W::Output>
 where
     S: Stream<Item = T>,
     T: AsRef<[u8]>,
 {
     let mut wait = pin!(wait);
-    let mut items = 0;
     loop {
         tokio::select! {
             biased;
             output = &mut wait => return Some(output),
-            item = heartbeats.next(), if items < MAX_ITEMS => {
-                pacing.offer(Bytes::copy_from_slice(item?.as_ref()));
-                items += 1;
+            item = heartbeats.next() => {
+                options.offer(item?.as_ref(), pacing);
+                tokio::task::consume_budget().await;
             }
         }
     }

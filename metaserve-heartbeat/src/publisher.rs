@@ -42,11 +42,24 @@ pub struct Publisher {
 }
 
 /// What a server says of itself besides its heartbeats, and who hears what the daemon answers.
-#[derive(Default)]
 pub(crate) struct Options {
     pub(crate) game: Option<String>,
     pub(crate) port: Option<u16>,
     pub(crate) on_notice: Option<Box<dyn FnMut(Notice) + Send>>,
+    /// What the daemon accepts, once it has said so; before that it is left to it.
+    max_heartbeat_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (game, port, on_notice) = Default::default();
+        Self {
+            game,
+            port,
+            on_notice,
+            max_heartbeat_bytes: usize::MAX,
+        }
+    }
 }
 
 impl fmt::Debug for Options {
@@ -116,10 +129,6 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest message from the daemon: a notice of a few sentences.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
-/// After so many items in a row the stream is not asked again before the next heartbeat is due:
-/// one that is always ready would otherwise take all of a processor.
-pub(crate) const MAX_ITEMS: usize = 1024;
-
 /// Publishes until the heartbeats end (`Ok`) or the connection does. Calls `welcomed` when
 /// the daemon has let us in.
 ///
@@ -155,31 +164,30 @@ where
         connection,
         reader: None,
     };
-    let mut items = 0;
     loop {
         let now = now();
         if let Some(heartbeat) = pacing.take(now) {
             let heartbeat = FromServer::Heartbeat(&heartbeat);
             written(connection, stream::write(&mut out, heartbeat).await).await?;
         }
-        let rest = (items >= MAX_ITEMS).then(|| now + ASSUMED_INTERVAL);
-        let wake = pacing.due(now).or(rest);
         tokio::select! {
-            item = heartbeats.next(), if items < MAX_ITEMS => {
+            item = heartbeats.next() => {
                 let Some(item) = item else { break };
-                pacing.offer(Bytes::copy_from_slice(item.as_ref()));
-                items += 1;
+                options.offer(item.as_ref(), pacing);
+                tokio::task::consume_budget().await;
             }
-            () = sleep_until(wake), if wake.is_some() => items = 0,
+            () = sleep_until(pacing.due(now)) => {}
             answer = answers.next() => match codec::decode(&answer?) {
                 Ok(FromDaemon::Welcome(welcome)) => {
                     pacing.set_interval(welcome.min_interval());
+                    options.max_heartbeat_bytes = welcome.max_heartbeat_bytes as usize;
                     welcomed();
                 }
                 Ok(FromDaemon::Notice(notice)) => {
-                    hear(options, Notice { kind: notice.kind, text: notice.text.into() });
+                    options.hear(Notice { kind: notice.kind, text: notice.text.into() });
                 }
-                Err(error) => return Err(Error::Protocol(error.into())),
+                // A later daemon may have more to say than we understand.
+                Err(error) => tracing::debug!("a message of the daemon is not understood: {error}"),
             },
             ended = connection.closed() => return Err(ended.into()),
         }
@@ -207,10 +215,27 @@ async fn goodbye(connection: &quinn::Connection, mut out: quinn::SendStream) {
     Close::new(CloseCode::Goodbye, "the server has ended").close(connection);
 }
 
-fn hear(options: &mut Options, notice: Notice) {
-    match &mut options.on_notice {
-        Some(hear) => hear(notice),
-        None => tracing::warn!(kind = ?notice.kind, "notice from the daemon: {}", notice.text),
+impl Options {
+    fn hear(&mut self, notice: Notice) {
+        match &mut self.on_notice {
+            Some(hear) => hear(notice),
+            None => tracing::warn!(kind = ?notice.kind, "notice: {}", notice.text),
+        }
+    }
+
+    /// Hands an item on, unless it is known that the daemon will not take it: one that is too
+    /// long does not cost the server its place, as the one before it stays listed.
+    pub(crate) fn offer(&mut self, heartbeat: &[u8], pacing: &mut Pacing) {
+        let (bytes, max) = (heartbeat.len(), self.max_heartbeat_bytes);
+        if bytes <= max {
+            return pacing.offer(Bytes::copy_from_slice(heartbeat));
+        }
+        let text = format!(
+            "a heartbeat of {bytes} bytes was left out, the daemon accepts {max}: shorten it, or \
+             ask the daemon's operator to raise --max-heartbeat"
+        );
+        let kind = NoticeKind::Refused;
+        self.hear(Notice { kind, text });
     }
 }
 

@@ -25,7 +25,7 @@ pub enum CloseCode {
     ShuttingDown,
     /// 8: a newer connection of the same identity has taken this one's place.
     Replaced,
-    /// 9: only for streams: the reader was too slow, and will be given a snapshot on a new stream.
+    /// 9: the peer was too slow. For a stream: it will be given a snapshot on a new one.
     TooSlow,
     /// A number that this version does not know.
     Unknown(u64),
@@ -36,10 +36,10 @@ pub enum CloseCode {
 pub enum Retry {
     /// As soon as its backoff allows.
     Soon,
-    /// It will be refused again until a person changes something here or at the daemon: at the
+    /// It may well be refused again until something changes here or at the daemon: at the
     /// backoff's slowest pace.
     Slowly,
-    /// Not at all: the same attempt must fail the same way.
+    /// Not at all.
     Never,
 }
 
@@ -105,10 +105,14 @@ impl CloseCode {
     pub const fn retry(self) -> Retry {
         match self {
             Self::Goodbye | Self::ShuttingDown | Self::TooSlow | Self::Unknown(_) => Retry::Soon,
-            Self::OverCapacity | Self::RateLimited | Self::UnauthorisedRelay | Self::Banned => {
-                Retry::Slowly
-            }
-            Self::OversizeHeartbeat | Self::ProtocolViolation | Self::Replaced => Retry::Never,
+            Self::OversizeHeartbeat
+            | Self::ProtocolViolation
+            | Self::OverCapacity
+            | Self::RateLimited
+            | Self::UnauthorisedRelay
+            | Self::Banned => Retry::Slowly,
+            // Whoever came back would throw the newer one out in turn.
+            Self::Replaced => Retry::Never,
         }
     }
 

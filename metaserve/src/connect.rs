@@ -33,10 +33,11 @@ pub enum ConnectError {
     /// The name has no address.
     #[error("the address of {0} was not found: {1}")]
     Resolve(Arc<str>, #[source] io::Error),
-    /// None of its addresses answered as a daemon we trust; this is what the last one did.
+    /// None of its addresses answered as a daemon we trust; this is what the last one did that
+    /// did anything.
     #[error("no connection to {address}: {problem}")]
     Connect {
-        /// The address tried last.
+        /// The address that this is about.
         address: SocketAddr,
         /// What happened there.
         #[source]
@@ -91,31 +92,23 @@ impl Connector {
             .map_err(not_found)?;
         let mut failure = not_found(io::ErrorKind::NotFound.into());
         for address in addresses {
-            match self.attempt(address, host).await {
+            // What can fail at once, after the checks of `new`, is an address of a family that
+            // this machine does not have.
+            let config = self.config.clone();
+            let Ok(connecting) = self.endpoint.connect_with(config, address, host) else {
+                continue;
+            };
+            let attempt = tokio::time::timeout(ATTEMPT_TIMEOUT, connecting).await;
+            let timed_out = Err(quinn::ConnectionError::TimedOut);
+            match attempt.unwrap_or(timed_out) {
                 Ok(connection) => return Ok(connection),
+                // Silence explains less than what another address has said.
+                Err(quinn::ConnectionError::TimedOut)
+                    if matches!(failure, ConnectError::Connect { .. }) => {}
                 Err(problem) => failure = ConnectError::Connect { address, problem },
             }
         }
         Err(failure)
-    }
-
-    async fn attempt(
-        &self,
-        address: SocketAddr,
-        host: &str,
-    ) -> Result<quinn::Connection, quinn::ConnectionError> {
-        let connecting = self
-            .endpoint
-            .connect_with(self.config.clone(), address, host);
-        // What can fail here is what `new` has checked, or an address of a family that this
-        // machine does not have: as good as no answer.
-        let Ok(connecting) = connecting else {
-            return Err(quinn::ConnectionError::TimedOut);
-        };
-        let attempt = tokio::time::timeout(ATTEMPT_TIMEOUT, connecting);
-        attempt
-            .await
-            .unwrap_or(Err(quinn::ConnectionError::TimedOut))
     }
 }
 

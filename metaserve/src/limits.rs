@@ -18,11 +18,11 @@ pub struct Limits {
     /// Handshakes under way at one time, beyond which new ones are dropped unanswered.
     /// Default 4,096.
     pub max_handshakes: usize,
-    /// From the first packet until the peer has said what it wants. Default 10 s; then *protocol
-    /// violation*.
+    /// For the handshake, and again for the peer's first message. Default 10 s; then *too slow*.
     pub hello_timeout: Duration,
-    /// Silence after which a peer is taken for gone. Default 15 s, at least
-    /// [`MIN_IDLE_TIMEOUT`](Self::MIN_IDLE_TIMEOUT).
+    /// Silence after which a peer is taken for gone. Default 15 s, from
+    /// [`MIN_IDLE_TIMEOUT`](Self::MIN_IDLE_TIMEOUT) to
+    /// [`CLIENT_IDLE_TIMEOUT`](crate::transport::CLIENT_IDLE_TIMEOUT).
     pub idle_timeout: Duration,
     /// Bytes in one heartbeat. Default 8,192, at most
     /// [`MAX_HEARTBEAT_BYTES`](Self::MAX_HEARTBEAT_BYTES); then *oversize heartbeat*.
@@ -35,7 +35,8 @@ pub struct Limits {
     pub heartbeats_per_interval: u32,
     /// Servers that one relay may list. Default 20,000; more are refused with a notice.
     pub max_servers_per_relay: usize,
-    /// Games that may have servers at one time. Default 10,000; then *over capacity*.
+    /// Games that may have servers at one time. Default 10,000; a server of a further one is told
+    /// *over capacity*.
     pub max_games: usize,
     /// How long a client may take nothing while a frame is waiting for it. Default 10 s. Then
     /// its stream is reset (which frees what was held for it), and when it reads again it is
@@ -79,6 +80,13 @@ pub enum InvalidLimits {
         min = Limits::MIN_IDLE_TIMEOUT
     )]
     IdleTimeout(Duration),
+    /// An idle timeout that peers do not have.
+    #[error(
+        "an idle timeout of {0:?} is too long: games take a daemon for gone after {longest:?} of \
+         silence themselves, so choose that or less",
+        longest = crate::transport::CLIENT_IDLE_TIMEOUT
+    )]
+    LongIdleTimeout(Duration),
     /// An interval longer than a server stays listed.
     #[error(
         "a minimal interval of {min_interval:?} is longer than the idle timeout of \
@@ -90,9 +98,9 @@ pub enum InvalidLimits {
         /// The idle timeout asked for.
         idle_timeout: Duration,
     },
-    /// No connection would ever be let in.
-    #[error("a limit of 0 connections would let nobody in: choose 1 or more")]
-    NoConnections,
+    /// Nobody would ever be let in, or be served.
+    #[error("a {0} of 0 would serve nobody: choose more")]
+    Zero(&'static str),
 }
 
 impl Limits {
@@ -114,6 +122,9 @@ impl Limits {
         if self.idle_timeout < Self::MIN_IDLE_TIMEOUT {
             return Err(InvalidLimits::IdleTimeout(self.idle_timeout));
         }
+        if self.idle_timeout > crate::transport::CLIENT_IDLE_TIMEOUT {
+            return Err(InvalidLimits::LongIdleTimeout(self.idle_timeout));
+        }
         if self.min_interval > self.idle_timeout {
             let Self {
                 min_interval,
@@ -125,8 +136,17 @@ impl Limits {
                 idle_timeout,
             });
         }
-        if self.max_connections == 0 {
-            return Err(InvalidLimits::NoConnections);
+        let zeros = [
+            ("limit of connections", self.max_connections == 0),
+            ("limit of games", self.max_games == 0),
+            (
+                "limit of servers per relay",
+                self.max_servers_per_relay == 0,
+            ),
+            ("stall timeout", self.stall_timeout.is_zero()),
+        ];
+        if let Some((name, _)) = zeros.into_iter().find(|(_, zero)| *zero) {
+            return Err(InvalidLimits::Zero(name));
         }
         Ok(())
     }

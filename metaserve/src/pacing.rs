@@ -9,7 +9,8 @@ pub struct Pacing {
     interval: Duration,
     passed: Option<Bytes>,
     newest: Option<Bytes>,
-    free_at: Option<Instant>,
+    /// When a heartbeat was last passed on.
+    passed_at: Option<Instant>,
 }
 
 impl Pacing {
@@ -20,11 +21,11 @@ impl Pacing {
             interval,
             passed: None,
             newest: None,
-            free_at: None,
+            passed_at: None,
         }
     }
 
-    /// Changes the interval, from the next heartbeat on.
+    /// Changes the interval, also for the heartbeat that waits.
     pub fn set_interval(&mut self, interval: Duration) {
         self.interval = interval;
     }
@@ -39,7 +40,9 @@ impl Pacing {
     /// past means at once.
     #[must_use]
     pub fn due(&self, now: Instant) -> Option<Instant> {
-        self.newest.as_ref().map(|_| self.free_at.unwrap_or(now))
+        self.newest
+            .as_ref()
+            .map(|_| self.passed_at.map_or(now, |at| at + self.interval))
     }
 
     /// The heartbeat to pass on now, if one waits and the interval has passed.
@@ -47,7 +50,7 @@ impl Pacing {
         if self.due(now)? > now {
             return None;
         }
-        self.free_at = Some(now + self.interval);
+        self.passed_at = Some(now);
         self.passed = self.newest.take();
         self.passed.clone()
     }
@@ -57,7 +60,7 @@ impl Pacing {
     pub fn restate(&mut self) {
         self.newest = self.newest.take().or(self.passed.take());
         self.passed = None;
-        self.free_at = None;
+        self.passed_at = None;
     }
 }
 
@@ -83,6 +86,17 @@ mod tests {
         assert_eq!(pacing.due(start), Some(start + SECOND));
         assert_eq!(pacing.take(start + SECOND), Some("3".into()));
         assert_eq!(pacing.due(start), None);
+    }
+
+    #[test]
+    fn a_new_interval_holds_for_what_waits_already() {
+        let start = Instant::now();
+        let mut pacing = Pacing::new(SECOND);
+        pacing.offer("1".into());
+        pacing.take(start);
+        pacing.offer("2".into());
+        pacing.set_interval(SECOND / 4);
+        assert_eq!(pacing.due(start), Some(start + SECOND / 4));
     }
 
     #[test]

@@ -8,9 +8,9 @@ use std::time::Duration;
 /// sends them: if both did, each would restart the other's timer and a death be found late.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-/// After how much silence a game takes the daemon for gone: 15 s. The shorter of both ends'
-/// timeouts holds.
-pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// After how much silence a game takes the daemon for gone, at most: 60 s. The shorter of both
+/// ends' timeouts holds, so that it is the daemon's (15 s by default) that decides.
+pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What every connection has in common.
 fn common(idle_timeout: Duration) -> TransportConfig {
@@ -54,9 +54,9 @@ pub fn server(limits: &crate::Limits) -> TransportConfig {
     transport
         .stream_receive_window(VarInt::from_u32(window))
         .receive_window(VarInt::from_u32(window))
-        // What a client has not acknowledged is kept for it, so this bounds what a slow one may
-        // hold besides the frame that all share. 128 KiB feed a client that is 100 ms away with
-        // more than a megabyte a second.
+        // What a client has not acknowledged is kept for it: parts of the frames that all share,
+        // until its stream is given up. 128 KiB feed a client that is 100 ms away with more than
+        // a megabyte a second.
         .send_window(128 * 1024);
     transport
 }

@@ -104,7 +104,7 @@ async fn joining_a_list_of_5000() {
         "newcomer: first item has {complete} servers, {:.1?} after the first packet",
         start.elapsed()
     );
-    let mut raw = RawClient::new(daemon.connect(Role::Client, None).await, None).await;
+    let mut raw = RawClient::new(daemon.connect(Role::Client, None).await, None, None).await;
     let first = raw.next().await;
     println!(
         "newcomer by hand: first message {:?} with {} servers",
@@ -132,8 +132,12 @@ async fn joining_a_list_of_5000() {
         returned.snapshot.changes().updated.len(),
         connection.stats().udp_rx.bytes - received
     );
-    let mut raw =
-        RawClient::new(daemon.connect(Role::Client, None).await, Some(known(&left))).await;
+    let mut raw = RawClient::new(
+        daemon.connect(Role::Client, None).await,
+        None,
+        Some(known(&left)),
+    )
+    .await;
     let message = raw.next().await;
     println!(
         "returned by hand: from {:?}, {} placed",
@@ -148,7 +152,7 @@ async fn a_client_that_stops_reading() {
     let mut reading = Follower::new(&daemon, None).await;
     reading.until("1000", |list| list.len() == 1000).await;
     let mut lazy = Follower::new(&daemon, None).await;
-    let mut stopped = RawClient::new(daemon.connect(Role::Client, None).await, None).await;
+    let mut stopped = RawClient::new(daemon.connect(Role::Client, None).await, None, None).await;
     stopped.next().await;
     let before = daemon.memory_bytes();
     let start = Instant::now();

@@ -7,12 +7,13 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStderr, ChildStdout, Command},
+    sync::mpsc,
 };
 
 /// A running daemon. Dropping it kills the process.
 pub struct Daemon {
     process: Child,
-    log: Lines<BufReader<ChildStderr>>,
+    log: mpsc::UnboundedReceiver<String>,
     _output: Lines<BufReader<ChildStdout>>,
     /// Where it is reached: loopback, and the port that it was given.
     pub address: SocketAddr,
@@ -43,9 +44,8 @@ impl Daemon {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the daemon's binary runs");
-        let lines = |pipe| BufReader::new(pipe).lines();
         let mut output = BufReader::new(process.stdout.take().expect("piped")).lines();
-        let log = lines(process.stderr.take().expect("piped"));
+        let log = drained(process.stderr.take().expect("piped"));
         let mut next = async |what: &str| {
             let line = patiently(what, output.next_line()).await.expect("text");
             line.unwrap_or_else(|| panic!("the daemon ended before it printed {what}"))
@@ -113,7 +113,7 @@ impl Daemon {
     pub async fn logged(&mut self, text: &str) -> String {
         let search = async {
             loop {
-                match self.log.next_line().await.expect("text") {
+                match self.log.recv().await {
                     Some(line) if line.contains(text) => return line,
                     Some(_) => {}
                     None => panic!("the daemon ended without logging {text:?}"),
@@ -177,6 +177,20 @@ impl Daemon {
             .await
             .expect("the daemon accepts")
     }
+}
+
+/// The lines of a log, which is read whether somebody looks at it or not: a daemon whose log is not
+/// read would stand still.
+fn drained(log: ChildStderr) -> mpsc::UnboundedReceiver<String> {
+    let (sender, lines) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut log = BufReader::new(log).lines();
+        while let Ok(Some(line)) = log.next_line().await {
+            // Nobody may be left to look at it.
+            let _ = sender.send(line);
+        }
+    });
+    lines
 }
 
 fn command(binary: &str, state: &Path, listen: &str, arguments: &[&str]) -> Command {

@@ -14,7 +14,9 @@ pub use peers::{Follower, RawClient, constant, known, raw_peer, say, words};
 use std::time::Duration;
 
 /// After which a wait is given up, and the test fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+///
+/// Below the longest idle timeout, so that what is not to be noticed by silence is not.
+pub const PATIENCE: Duration = Duration::from_secs(50);
 
 /// Waits for an event, and fails when it does not come.
 ///

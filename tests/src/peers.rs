@@ -145,14 +145,18 @@ pub struct RawClient {
 }
 
 impl RawClient {
-    /// Subscribes to all games, from `known` on.
+    /// Subscribes to one game or all, from `known` on.
     ///
     /// # Panics
     /// When the daemon does not let us.
-    pub async fn new(connection: quinn::Connection, known: Option<Known>) -> Self {
+    pub async fn new(
+        connection: quinn::Connection,
+        game: Option<&str>,
+        known: Option<Known>,
+    ) -> Self {
         let mut out = connection.open_uni().await.expect("one stream is allowed");
         let subscribe = Subscribe {
-            game: None,
+            game,
             known,
             compression: Compression::None,
         };

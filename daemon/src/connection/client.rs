@@ -1,6 +1,6 @@
 //! A game client: one frame after the other, as fast as it reads.
 
-use super::{first_message, game, lost, malformed};
+use super::{first_message, game, lost, malformed, now};
 use crate::Shared;
 use bytes::Bytes;
 use metaserve::{
@@ -10,17 +10,15 @@ use metaserve::{
         codec,
     },
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::time::error::Elapsed;
 
 /// Serves one game client until it goes.
 pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
     let (_reader, subscribe) = first_message(connection, shared, MAX_SUBSCRIBE_BYTES).await?;
     let subscribe: Subscribe<'_> = codec::decode(&subscribe).map_err(malformed)?;
     let game = subscribe.game.map(game).transpose()?;
-    let feed = shared
-        .registry
-        .feed(game.as_ref())
-        .map_err(|error| Close::new(CloseCode::OverCapacity, error.to_string()))?;
+    let feed = shared.registry.feed(game.as_ref());
     let mut subscription = feed.subscribe(subscribe.known);
     let mut out = connection.open_uni().await.map_err(lost)?;
     loop {
@@ -50,23 +48,29 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
 }
 
 enum Unwritten {
-    /// Nothing was taken for the whole stall timeout.
+    /// Nothing was taken for the whole stall timeout, or too little altogether.
     Stalled,
     /// The client does not want the stream.
     Stopped,
     Lost(quinn::ConnectionError),
 }
 
-/// Writes a frame, however slowly the client takes it, but not if it takes nothing at all.
+/// The slowest reader that is served: 8 KiB a second. Who takes a byte now and then would otherwise
+/// hold a frame, and with it the list as it once was, for ever.
+const MIN_BYTES_PER_SECOND: usize = 8 * 1024;
+
+/// Writes a frame as slowly as the client takes it, if that is not too slow altogether.
 async fn write(
     out: &mut quinn::SendStream,
     frame: Bytes,
     stall_timeout: Duration,
 ) -> Result<(), Unwritten> {
+    let patience = stall_timeout + Duration::from_secs((frame.len() / MIN_BYTES_PER_SECOND) as u64);
+    let given_up_at = now() + patience;
     let mut rest = [frame];
     while !rest[0].is_empty() {
-        let progress = tokio::time::timeout(stall_timeout, out.write_chunks(&mut rest)).await;
-        match progress {
+        let progress = out.write_chunks(&mut rest);
+        match timeout_at(given_up_at.min(now() + stall_timeout), progress).await {
             Ok(Ok(_)) => {}
             Ok(Err(quinn::WriteError::ConnectionLost(error))) => {
                 return Err(Unwritten::Lost(error));
@@ -88,4 +92,8 @@ async fn restart(
     let _ = out.reset(CloseCode::TooSlow.into());
     drop(out);
     connection.open_uni().await.map_err(lost)
+}
+
+async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
+    tokio::time::timeout_at(deadline.into(), future).await
 }

@@ -18,8 +18,9 @@ use metaserve::{
 use std::{net::SocketAddr, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often a connection is looked at: whether it comes from another address, and whether it
-/// has been silent since its hello.
+/// How often a connection is looked at: whether it comes from another address, and whether it has
+/// been silent since its hello. QUIC gives a path up that does not answer within about a second, so
+/// one that is seen at two looks in a row is most likely held by the server.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// After so many looks without a heartbeat the server is told that it is not listed.
@@ -79,6 +80,7 @@ impl Server<'_> {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent_looks = Some(0);
+        let mut seen = address(self.connection, self.port);
         loop {
             if let Some(heartbeat) = pacing.take(now()) {
                 silent_looks = None;
@@ -97,7 +99,10 @@ impl Server<'_> {
                 () = sleep_until(pacing.due(now())) => {}
                 () = self.registration.replaced() => return Err(replaced()),
                 _ = look.tick() => {
-                    self.registration.move_to(address(self.connection, self.port));
+                    let before = std::mem::replace(&mut seen, address(self.connection, self.port));
+                    if seen == before {
+                        self.registration.move_to(seen);
+                    }
                     silent_looks = self.remind(silent_looks).await?;
                 }
             }
@@ -157,7 +162,7 @@ impl Server<'_> {
     async fn remind(&mut self, silent_looks: Option<u32>) -> Result<Option<u32>, Close> {
         match silent_looks {
             Some(PATIENT_LOOKS) => {
-                let text = "no heartbeat has come yet: the server is listed from its first one on";
+                let text = "no heartbeat has come yet on this connection: a server is listed from its first one on";
                 self.answers.notice(NoticeKind::NotListed, text).await?;
                 Ok(None)
             }

@@ -56,7 +56,7 @@ async fn first_message(
         .await
         .unwrap_or_else(|_| {
             let reason = format!("nothing was said within {timeout:?} of connecting");
-            Err(Close::new(CloseCode::ProtocolViolation, reason))
+            Err(Close::new(CloseCode::TooSlow, reason))
         })
 }
 

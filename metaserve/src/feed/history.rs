@@ -93,6 +93,14 @@ impl History {
             let gone = matches!(change, Change::Gone);
             let before = match change {
                 Change::Listed(server) => {
+                    // Changed and changed back between two ticks.
+                    if self
+                        .servers
+                        .get(&number)
+                        .is_some_and(|known| known.server == server)
+                    {
+                        continue;
+                    }
                     let changed = next();
                     self.revision = changed;
                     self.snapshot_bytes += PLACED_BYTES + server.heartbeat.len();

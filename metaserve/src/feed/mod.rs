@@ -45,6 +45,8 @@ pub struct Feed {
     /// Clients are woken in groups, one after the other; see [`ticker`].
     groups: [watch::Sender<Revision>; GROUPS],
     next_group: AtomicUsize,
+    /// Servers in the registry that belong here, whether listed yet or not.
+    members: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -82,7 +84,24 @@ impl Feed {
             state: Mutex::new(state),
             groups: std::array::from_fn(|_| watch::Sender::new(begin)),
             next_group: AtomicUsize::new(0),
+            members: AtomicUsize::new(0),
         }
+    }
+
+    /// Counts a server. Returns whether it is the first.
+    pub(crate) fn server_joins(&self) -> bool {
+        self.members.fetch_add(1, Ordering::Relaxed) == 0
+    }
+
+    /// Counts a server out. Returns whether it was the last.
+    pub(crate) fn server_leaves(&self) -> bool {
+        self.members.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
+    /// Whether no server belongs here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.load(Ordering::Relaxed) == 0
     }
 
     pub(crate) fn list(self: &Arc<Self>, server: Server) {

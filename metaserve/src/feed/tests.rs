@@ -19,7 +19,7 @@ fn ticking() -> Arc<Registry> {
 #[tokio::test(start_paused = true)]
 async fn the_first_change_after_calm_goes_out_at_once_and_later_ones_together() {
     let registry = ticking();
-    let mut client = registry.feed(None).unwrap().subscribe(None);
+    let mut client = registry.feed(None).subscribe(None);
     client.next().await;
     #[expect(clippy::disallowed_methods, reason = "virtual time")]
     let start = tokio::time::Instant::now();
@@ -48,7 +48,7 @@ fn decode(frame: &Frame) -> crate::protocol::client::ListMessage {
 #[tokio::test(start_paused = true)]
 async fn all_at_the_same_revision_are_given_the_same_frame() {
     let registry = ticking();
-    let feed = registry.feed(None).unwrap();
+    let feed = registry.feed(None);
     let mut clients: Vec<_> = (0..100).map(|_| feed.subscribe(None)).collect();
     for client in &mut clients {
         client.next().await;
@@ -69,7 +69,7 @@ async fn all_at_the_same_revision_are_given_the_same_frame() {
 #[tokio::test(start_paused = true)]
 async fn a_late_client_gets_one_catch_up_frame() {
     let registry = ticking();
-    let mut client = registry.feed(None).unwrap().subscribe(None);
+    let mut client = registry.feed(None).subscribe(None);
     let servers: Vec<_> = (1..=50)
         .map(|port| {
             registry
@@ -80,7 +80,7 @@ async fn a_late_client_gets_one_catch_up_frame() {
     servers.iter().for_each(|server| {
         server.heartbeat("first".into());
     });
-    let mut eager = registry.feed(None).unwrap().subscribe(None);
+    let mut eager = registry.feed(None).subscribe(None);
     while eager.next().await.to() < Revision(50) {}
     let first = client.next().await;
     for server in &servers[..10] {
@@ -98,7 +98,7 @@ async fn a_late_client_gets_one_catch_up_frame() {
 #[tokio::test(start_paused = true)]
 async fn who_comes_back_is_told_only_what_changed() {
     let registry = ticking();
-    let feed = registry.feed(None).unwrap();
+    let feed = registry.feed(None);
     let servers: Vec<_> = (1..=50)
         .map(|port| {
             registry
@@ -136,7 +136,7 @@ async fn who_comes_back_is_told_only_what_changed() {
 #[tokio::test(start_paused = true)]
 async fn however_many_fall_behind_differently_few_frames_are_kept() {
     let registry = ticking();
-    let feed = registry.feed(None).unwrap();
+    let feed = registry.feed(None);
     let servers: Vec<_> = (1..=200)
         .map(|port| {
             registry
@@ -175,7 +175,7 @@ async fn what_nobody_follows_is_never_encoded() {
     let server = registry
         .register(&Game::default(), address(1), None)
         .unwrap();
-    let feed = registry.feed(None).unwrap();
+    let feed = registry.feed(None);
     server.heartbeat("one".into());
     tokio::time::sleep(10 * TICK).await;
     assert_eq!(feed.servers().len(), 1);

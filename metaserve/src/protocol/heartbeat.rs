@@ -74,6 +74,7 @@ pub enum NoticeKind {
     NotListed,
     /// Variant 1: it sends far more often than is read; it will be closed if it goes on.
     TooFast,
-    /// Variant 2: a relay's registration was refused; the text says which and why.
+    /// Variant 2: what was sent is not accepted, and what was listed before stays; the text says
+    /// what, and why.
     Refused,
 }

@@ -2,7 +2,13 @@
 
 use crate::{Fingerprint, Game, feed::Feed};
 use bytes::Bytes;
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 use tokio::sync::watch;
 
 /// A server as clients see it. Cheap to clone.
@@ -50,6 +56,7 @@ pub(super) struct Entry {
     heartbeat: Option<Bytes>,
     /// Who is told of changes: the feed of the game and the feed of all games.
     feeds: [Arc<Feed>; 2],
+    games_with_servers: Arc<AtomicUsize>,
 }
 
 /// What a heartbeat did.
@@ -70,7 +77,11 @@ impl Entry {
         identity: Option<Fingerprint>,
         link: Link,
         feeds: [Arc<Feed>; 2],
+        games_with_servers: &Arc<AtomicUsize>,
     ) -> Self {
+        if feeds[0].server_joins() {
+            games_with_servers.fetch_add(1, Ordering::Relaxed);
+        }
         let placement = Arc::new(Placement {
             game: game.clone(),
             address: link.address,
@@ -85,6 +96,7 @@ impl Entry {
             placement,
             heartbeat: None,
             feeds,
+            games_with_servers: games_with_servers.clone(),
         }
     }
 
@@ -172,5 +184,13 @@ impl Entry {
         let [game, all] = &self.feeds;
         all.list(server.clone());
         game.list(server);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.feeds[0].server_leaves() {
+            self.games_with_servers.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }

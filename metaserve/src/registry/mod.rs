@@ -21,7 +21,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -33,6 +33,10 @@ pub struct Registry {
     games: DashMap<Game, Weak<Feed>>,
     all: Arc<Feed>,
     max_games: usize,
+    /// How many games have servers.
+    games_with_servers: Arc<AtomicUsize>,
+    /// With so many feeds known, those that nobody holds any more are looked for.
+    sweep_at: AtomicUsize,
     numbers: AtomicU64,
     epoch: u64,
     clock: Arc<Clock>,
@@ -48,6 +52,9 @@ enum Key {
     Link(u64),
 }
 
+/// Up to so many feeds are kept whether somebody holds them or not: they are small.
+const FEW_FEEDS: usize = 64;
+
 /// No more games fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -57,8 +64,7 @@ enum Key {
 pub struct TooManyGames(pub usize);
 
 impl Registry {
-    /// An empty registry in which at most `max_games` games may have servers or followers at a
-    /// time. Changes reach clients only while [`run`](Self::run) runs.
+    /// An empty registry in which at most `max_games` games may have servers at a time. Changes reach clients only while [`run`](Self::run) runs.
     #[must_use]
     pub fn new(max_games: usize) -> Arc<Self> {
         let epoch = fastrand::u64(1..);
@@ -70,6 +76,8 @@ impl Registry {
             games: DashMap::new(),
             all,
             max_games,
+            games_with_servers: Arc::default(),
+            sweep_at: AtomicUsize::new(FEW_FEEDS),
             numbers: AtomicU64::new(1),
             epoch,
             clock,
@@ -99,7 +107,11 @@ impl Registry {
         address: SocketAddr,
         identity: Option<Fingerprint>,
     ) -> Result<Registration, TooManyGames> {
-        let feeds = [self.feed(Some(game))?, self.all.clone()];
+        let feed = self.feed(Some(game));
+        if feed.is_empty() && self.games_with_servers.load(Ordering::Relaxed) >= self.max_games {
+            return Err(TooManyGames(self.max_games));
+        }
+        let feeds = [feed, self.all.clone()];
         let id = self.numbers.fetch_add(1, Ordering::Relaxed);
         let key = identity.map_or(Key::Link(id), Key::Identity);
         let (sender, replaced) = watch::channel(false);
@@ -114,10 +126,24 @@ impl Registry {
             }
             MapEntry::Occupied(mut elsewhere) => {
                 elsewhere.get().end();
-                elsewhere.insert(Entry::new(id, game.clone(), identity, link, feeds));
+                elsewhere.insert(Entry::new(
+                    id,
+                    game.clone(),
+                    identity,
+                    link,
+                    feeds,
+                    &self.games_with_servers,
+                ));
             }
             MapEntry::Vacant(vacant) => {
-                vacant.insert(Entry::new(id, game.clone(), identity, link, feeds));
+                vacant.insert(Entry::new(
+                    id,
+                    game.clone(),
+                    identity,
+                    link,
+                    feeds,
+                    &self.games_with_servers,
+                ));
             }
         }
         Ok(Registration {
@@ -128,34 +154,32 @@ impl Registry {
         })
     }
 
-    /// The feed of one game, or of all games.
-    ///
-    /// # Errors
-    /// When the game is new and no more games fit.
-    pub fn feed(&self, game: Option<&Game>) -> Result<Arc<Feed>, TooManyGames> {
+    /// The feed of one game, or of all games. It is forgotten when it has neither servers nor
+    /// followers.
+    pub fn feed(&self, game: Option<&Game>) -> Arc<Feed> {
         let Some(game) = game else {
-            return Ok(self.all.clone());
+            return self.all.clone();
         };
         if let Some(feed) = self.games.get(game).and_then(|known| known.upgrade()) {
-            return Ok(feed);
+            return feed;
         }
-        if self.games.len() >= self.max_games {
-            // Games without servers and followers are forgotten when their place is needed.
-            self.games.retain(|_, feed| feed.strong_count() > 0);
-            if self.games.len() >= self.max_games {
-                return Err(TooManyGames(self.max_games));
-            }
-        }
+        self.sweep();
         let mut known = self.games.entry(game.clone()).or_default();
-        Ok(known.upgrade().unwrap_or_else(|| {
-            let feed = Arc::new(Feed::new(
-                self.epoch,
-                self.clock.clone(),
-                self.dirty.clone(),
-            ));
+        known.upgrade().unwrap_or_else(|| {
+            let (clock, dirty) = (self.clock.clone(), self.dirty.clone());
+            let feed = Arc::new(Feed::new(self.epoch, clock, dirty));
             *known = Arc::downgrade(&feed);
             feed
-        }))
+        })
+    }
+
+    /// Forgets feeds that nobody holds, each time as many again have been made.
+    fn sweep(&self) {
+        if self.games.len() >= self.sweep_at.load(Ordering::Relaxed) {
+            self.games.retain(|_, feed| feed.strong_count() > 0);
+            let next = FEW_FEEDS.max(2 * self.games.len());
+            self.sweep_at.store(next, Ordering::Relaxed);
+        }
     }
 
     /// How many servers are connected, whether listed yet or not.

@@ -17,9 +17,12 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 ///
 /// Kept in one file, so that after a restart no peer needs a full handshake or a further round
 /// trip, and each learns with its next packet that its old connection is gone (QUIC's stateless
-/// reset) instead of by its idle timeout. Several daemons may share it. Who has the file can read
-/// neither past nor future connections (each has its own key exchange), but can pretend to have
-/// validated an address, and reset connections.
+/// reset) instead of by its idle timeout. Several daemons may share it.
+///
+/// Keep it as you keep the certificate's key. Who has the file can read neither past nor future
+/// connections (each has its own key exchange), but can come in as any game server or relay, by a
+/// forged session ticket that names its certificate; reset connections; and pretend to have
+/// validated an address.
 pub struct Secret {
     sessions: LessSafeKey,
     addresses: hkdf::Prk,

@@ -3,7 +3,7 @@
 
 use crate::{DAEMON, FAST};
 use metaserve::{
-    Close, CloseCode, Role,
+    Close, CloseCode, Identity, Role,
     protocol::heartbeat::{FromServer, Hello},
     stream,
 };
@@ -100,16 +100,16 @@ async fn the_longest_heartbeat_is_accepted() {
 
 #[tokio::test]
 async fn a_flood_of_heartbeats_is_warned_and_then_ended() {
-    let daemon = Daemon::start(DAEMON, &["--tick", "20ms"]).await;
+    let mut daemon = Daemon::start(DAEMON, &["--tick", "20ms"]).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     let mut messages = vec![hello()];
     let words: Vec<String> = (0..5000).map(|number| number.to_string()).collect();
-    messages.extend(
-        words
-            .iter()
-            .map(|words| FromServer::Heartbeat(words.as_bytes())),
-    );
+    let heartbeats = words.iter();
+    messages.extend(heartbeats.map(|words| FromServer::Heartbeat(words.as_bytes())));
     let close = raw_peer(&connection, &frames(&messages)).await;
+    daemon
+        .logged("notice: heartbeats come much faster than one per 1s")
+        .await;
     assert_eq!(close.code, CloseCode::RateLimited);
     assert!(close.reason.contains("send less"), "{close}");
 }
@@ -188,7 +188,38 @@ async fn a_frame_that_is_cut_short_is_no_heartbeat() {
         CloseCode::ProtocolViolation
     );
     witnessed.daemon.logged("middle of a frame").await;
+    let client = witnessed.daemon.connect(Role::Client, None).await;
+    let mut stream = say(&client, &[9, 0, 0, 0, 1, 5, b'c']).await;
+    stream.finish().unwrap();
+    let error = patiently("the daemon's answer", client.closed()).await;
+    assert_eq!(
+        Close::from_peer(&error).unwrap().code,
+        CloseCode::ProtocolViolation
+    );
     witnessed.nobody_else_noticed().await;
+}
+
+#[tokio::test]
+async fn a_trusted_relay_is_held_to_the_protocol_as_well() {
+    let relay = Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap();
+    let fingerprint = relay.fingerprint().to_string();
+    let trust = ["--trust-relay", &fingerprint];
+    let daemon = Daemon::start(DAEMON, &[&FAST[..], &trust].concat()).await;
+    let garbage = [5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff];
+    let oversize = [0, 0, 1, 0];
+    for bytes in [&garbage[..], &oversize] {
+        let connection = daemon.connect(Role::Relay, Some(&relay)).await;
+        let close = raw_peer(&connection, bytes).await;
+        assert_eq!(close.code, CloseCode::ProtocolViolation, "{close}");
+    }
+    let connection = daemon.connect(Role::Relay, Some(&relay)).await;
+    let mut stream = say(&connection, &garbage[..6]).await;
+    stream.finish().unwrap();
+    let error = patiently("the daemon's answer", connection.closed()).await;
+    assert_eq!(
+        Close::from_peer(&error).unwrap().code,
+        CloseCode::ProtocolViolation
+    );
 }
 
 #[tokio::test]

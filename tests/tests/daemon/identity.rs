@@ -12,7 +12,7 @@ fn identity() -> Identity {
 #[tokio::test]
 async fn a_server_killed_and_restarted_at_once_is_one_entry() {
     // Nobody is off the list by silence while the test runs: what replaces the ghost is identity.
-    let daemon = Daemon::start(DAEMON, &["--tick", "20ms", "--idle-timeout", "1h"]).await;
+    let daemon = Daemon::start(DAEMON, &["--tick", "20ms", "--idle-timeout", "60s"]).await;
     let directory = tempfile::tempdir().unwrap();
     let mut client = Follower::new(&daemon, None).await;
     let mut old = game_server(&daemon, &["old", directory.path().to_str().unwrap()]);

@@ -8,7 +8,7 @@ use metaserve_tests::{Daemon, Follower, constant, patiently};
 #[tokio::test]
 async fn a_server_that_says_goodbye_is_off_the_list_at_once() {
     // With this idle timeout nobody could be off the list by silence while the test runs.
-    let daemon = Daemon::start(DAEMON, &["--tick", "20ms", "--idle-timeout", "1h"]).await;
+    let daemon = Daemon::start(DAEMON, &["--tick", "20ms", "--idle-timeout", "60s"]).await;
     let mut client = Follower::new(&daemon, None).await;
     let publisher = Publisher::new(daemon.connect(Role::Heartbeat, None).await);
     let ends = futures::stream::unfold(true, async |first| first.then_some(("bye", false)));

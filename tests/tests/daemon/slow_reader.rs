@@ -18,7 +18,7 @@ async fn a_client_that_stops_reading_delays_nobody_and_then_has_the_current_stat
     let mut reading = Follower::new(&daemon, None).await;
     reading.until_words(&[&words(0)]).await;
 
-    let mut stopped = RawClient::new(daemon.connect(Role::Client, None).await, None).await;
+    let mut stopped = RawClient::new(daemon.connect(Role::Client, None).await, None, None).await;
     stopped.next().await;
     // 2 MB, while a client's window and the daemon's buffer for it have less than 700 KB.
     for number in 1..=250 {

@@ -86,6 +86,13 @@ fn what_came_and_went_between_two_ticks_was_never_there() {
 }
 
 #[test]
+fn what_changes_back_between_two_ticks_has_not_changed() {
+    let mut ticks = Ticks::new();
+    let before = ticks.tick([listed(1, "same")]);
+    assert_eq!(ticks.tick([listed(1, "same")]), before);
+}
+
+#[test]
 fn a_snapshot_is_given_where_it_is_shorter() {
     let mut ticks = Ticks::new();
     let left = ticks.tick([listed(1, &"long ".repeat(100)), listed(2, "short")]);
@@ -105,8 +112,8 @@ fn the_horizon_is_met_exactly() {
     let mut ticks = Ticks::new();
     ticks.tick([listed(1, &"x".repeat(1_000_000)), listed(2, "small")]);
     let exactly = FEW_EVENTS as u64;
-    for _ in 0..exactly {
-        ticks.tick([listed(2, "small")]);
+    for round in 0..exactly {
+        ticks.tick([listed(2, &round.to_string())]);
     }
     // Kept are the last FEW_EVENTS events; the one before them is the horizon.
     let oldest = ticks.clock - exactly;
