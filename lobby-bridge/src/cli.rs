@@ -169,6 +169,9 @@ impl Config {
             statistics: options.vcmi_statistics.unwrap_or(defaults.statistics),
             limits: vcmi::Limits {
                 capacity,
+                // Everybody may come at once, also from one network.
+                undecided: defaults.limits.undecided.max(2 * capacity),
+                undecided_per_host: defaults.limits.undecided_per_host.max(capacity),
                 ..defaults.limits
             },
         });

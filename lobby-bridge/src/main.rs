@@ -30,7 +30,7 @@ fn run(config: Config) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     for remark in &config.remarks {
-        println!("{}", remark.escape_debug());
+        println!("{}", printable(remark));
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
@@ -58,6 +58,15 @@ async fn signalled(shutdown: CancellationToken) {
     let _ = tokio::signal::ctrl_c().await;
     tracing::info!("closing");
     shutdown.cancel();
+}
+
+/// The operator's own words again, without what would move his cursor.
+fn printable(text: &str) -> String {
+    let escaped = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// One line per cause.

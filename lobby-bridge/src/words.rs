@@ -102,7 +102,7 @@ impl Words {
             "error" | "critical" => "error",
             _ => {
                 return self.remarks.push(format!(
-                    "Unknown logging level {level:?}, continue with default info"
+                    "Unknown logging level {level}, continue with default info"
                 ));
             }
         };
@@ -118,7 +118,7 @@ impl Words {
     ) -> Option<N> {
         let Ok(number) = value.trim().parse::<N>() else {
             self.remarks.push(format!(
-                "Not a usable number: {word:?}, continue with default"
+                "Not a usable number: {word}, continue with default"
             ));
             return None;
         };

@@ -105,7 +105,7 @@ async fn listen(
         }
         // From here on it is counted as a client of the lobby.
         undecided.take();
-        let wait = pace.charge(said + told, super::now().into_std());
+        let wait = pace.charge(said.max(told), super::now().into_std());
         if !wait.is_zero() {
             tracing::debug!(?wait, "talks too much");
             sleep(wait).await;

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use bytes::{BufMut, Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncWriteExt, Interest},
     net::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -150,6 +150,14 @@ pub(super) struct Frames {
 }
 
 impl Frames {
+    /// Whether the peer has ended its side or is gone, even if what it sent before is unread.
+    pub(super) async fn has_ended(&self) -> bool {
+        match self.read.ready(Interest::READABLE).await {
+            Ok(ready) => ready.is_read_closed(),
+            Err(_) => true,
+        }
+    }
+
     /// The next frame; `None` at the end of the stream, also within a frame. From its first
     /// byte on it may take `time`. Cancel safe.
     pub(super) async fn next(

@@ -25,23 +25,30 @@ enum End {
 
 /// Joins two pipes until both have ended. When one ends, everything it has sent is delivered
 /// and then the end of its stream; the other may go on until it ends, or is silent for
-/// `half_close_silence`. Both are counted until then.
+/// `half_close_silence`. Both are counted as open until the first has ended, and among the pipes
+/// that there may be until both have.
 pub(super) async fn couple(a: Half, b: Half, shared: &Shared) {
     // Whatever else is in a half is held until both have ended.
     let Half {
         introduction: a_is,
-        connection: a,
+        connection: mut a,
         permit: _a,
     } = a;
     let Half {
         introduction: b_is,
-        connection: b,
+        connection: mut b,
         permit: _b,
     } = b;
+    let farewells = (a.farewell.take(), b.farewell.take());
     let one_has_ended = CancellationToken::new();
-    let (from_a, from_b) = tokio::join!(
+    let (from_a, from_b, ()) = tokio::join!(
         carry(a.frames, b.write, a_is, &one_has_ended, shared),
         carry(b.frames, a.write, b_is, &one_has_ended, shared),
+        // The end of one is the end of both, whatever is still on its way.
+        async {
+            one_has_ended.cancelled().await;
+            drop(farewells);
+        },
     );
     tracing::info!(from_a, from_b, "the pair of pipes has ended");
 }

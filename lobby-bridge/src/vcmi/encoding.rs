@@ -24,6 +24,8 @@ enum Kind {
     Latin1,
     /// A Windows code page: bytes without a character are errors, not control characters.
     Windows(&'static encoding_rs::Encoding),
+    /// As RFC 2319 has it, unlike the web in two bytes.
+    Koi8U,
     Other(&'static encoding_rs::Encoding),
 }
 
@@ -51,7 +53,7 @@ impl Encoding {
             "iso88592" | "latin2" | "l2" => Kind::Other(ISO_8859_2),
             "iso88595" | "cyrillic" => Kind::Other(ISO_8859_5),
             "koi8r" | "cskoi8r" => Kind::Other(KOI8_R),
-            "koi8u" => Kind::Other(KOI8_U),
+            "koi8u" => Kind::Koi8U,
             "cp866" | "866" | "ibm866" => Kind::Other(IBM866),
             "gbk" | "gb2312" | "cp936" | "936" | "ms936" | "euccn" => Kind::Other(GBK),
             "gb18030" => Kind::Other(GB18030),
@@ -86,6 +88,10 @@ impl Encoding {
                     text
                 }
             }
+            Kind::Koi8U => {
+                let (text, _) = KOI8_U.decode_without_bom_handling(bytes);
+                text.chars().map(|c| exchange(c, WEB, OWN)).collect()
+            }
             Kind::Other(encoding) => encoding.decode_without_bom_handling(bytes).0,
         }
     }
@@ -108,9 +114,23 @@ impl Encoding {
             Kind::Ascii => narrow(0x80),
             Kind::Latin1 => narrow(0x100),
             Kind::Windows(encoding) => encode_with(encoding, &text.replace(is_undefined, "?")),
+            Kind::Koi8U => {
+                let web = text.replace(WEB, "?");
+                let web: String = web.chars().map(|c| exchange(c, OWN, WEB)).collect();
+                encode_with(KOI8_U, &web)
+            }
             Kind::Other(encoding) => encode_with(encoding, text),
         }
     }
+}
+
+/// What the web's KOI8-U reads in the bytes AE and BE, and what KOI8-U (RFC 2319) has there.
+const WEB: [char; 2] = ['\u{45e}', '\u{40e}'];
+const OWN: [char; 2] = ['\u{255d}', '\u{256c}'];
+
+fn exchange(c: char, from: [char; 2], to: [char; 2]) -> char {
+    let at = from.iter().position(|&other| other == c);
+    at.map_or(c, |at| to[at])
 }
 
 /// What the web's decoders make of bytes that have no character in a Windows code page.
@@ -205,7 +225,8 @@ mod tests {
     #[test]
     fn each_encoding_has_its_own_bytes() {
         // (encoding, text, bytes)
-        let table: [(&str, &str, &[u8]); 10] = [
+        let table: [(&str, &str, &[u8]); 11] = [
+            ("koi8-u", "╝ґ╬", b"\xae\xad\xbe"),
             ("cp1251", "Вася", b"\xc2\xe0\xf1\xff"),
             ("koi8-r", "Вася", b"\xf7\xc1\xd3\xd1"),
             ("cp866", "Вася", b"\x82\xa0\xe1\xef"),

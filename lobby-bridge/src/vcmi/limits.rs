@@ -43,10 +43,11 @@ pub struct Limits {
     /// Bytes of text waiting for one lobby client. Default 1 MiB; then it is disconnected.
     /// Each message is charged 64 bytes more than its length, for what it costs to hold it.
     pub queued_bytes: usize,
-    /// Bytes that a lobby client may say and make everybody read in return at once. Default
-    /// 512 KiB, half of what may be queued; then its frames are read at the pace below.
+    /// Bytes that a lobby client may say, or make everybody read in return, at once. Default
+    /// 768 KiB, less than may be queued; then its frames are read at the pace below.
     pub burst_bytes: usize,
-    /// The same lastingly, per second. Default 32 KiB, which slow connections can read.
+    /// The same lastingly, per second. Default 256 KiB: more than people write, and what most
+    /// connections can read.
     pub bytes_per_second: usize,
     /// Bytes kept of what a pipe sends before its partner arrives. Default 64 KiB; the rest
     /// stays in the sender.
@@ -100,8 +101,8 @@ impl Default for Limits {
             text_chars: 256,
             mods: 1_024,
             queued_bytes: 1024 * 1024,
-            burst_bytes: 512 * 1024,
-            bytes_per_second: 32 * 1024,
+            burst_bytes: 768 * 1024,
+            bytes_per_second: 256 * 1024,
             early_bytes: 64 * 1024,
             pipe_buffer_bytes: 64 * 1024,
             socket_buffer_bytes: 512 * 1024,

@@ -66,13 +66,19 @@ impl Write for Inert<'_> {
     }
 }
 
-/// `text` as one line: without control characters, cut after `chars` characters.
+/// `text` without control characters but line feeds (section 13.4), cut after `chars` characters.
 #[must_use]
-pub fn one_line(text: &str, chars: usize) -> String {
+pub fn printable(text: &str, chars: usize) -> String {
     text.chars()
-        .filter(|c| !c.is_control())
+        .filter(|&c| c == '\n' || !c.is_control())
         .take(chars)
         .collect()
+}
+
+/// `text` as one line, for lists (section 14, defect 15), cut after `chars` characters.
+#[must_use]
+pub fn one_line(text: &str, chars: usize) -> String {
+    printable(&text.replace('\n', ""), chars)
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! A game connection: handshake, waiting for a partner, then [`couple`](super::couple)
 //! (section 12 of the specification).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
 use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},
-    time::timeout_at,
+    time::{sleep, timeout_at},
 };
 
 use super::{
@@ -19,6 +19,9 @@ use super::{
     owner::Answer,
     uuid::Uuid,
 };
+
+/// How often a waiting pipe that has sent as much as is kept is asked whether it is still there.
+const LOOK_FOR_THE_END: Duration = Duration::from_millis(250);
 
 /// One end of a game, ready to be joined with the other.
 #[derive(Debug)]
@@ -110,6 +113,7 @@ async fn introduce(
     let deadline = connection.accepted + limits.handshake_time;
     let mut introduction = BytesMut::from(&frame(magic)[..]);
     let mut payloads = [Bytes::new(), Bytes::new()];
+    let mut role = None;
     for payload in &mut payloads {
         let next = connection
             .frames
@@ -117,8 +121,13 @@ async fn introduce(
         let next = timeout_at(deadline, next).await.map_err(ReadError::from)?;
         *payload = next?.ok_or(HandshakeError::Ended)?;
         introduction.extend_from_slice(&frame(payload));
+        // Judged as soon as it is there: who names no role is not waited for.
+        role = role.or_else(|| handshake::role(payload));
+        if role.is_none() {
+            return Err(HandshakeError::Role);
+        }
     }
-    let role = handshake::role(&payloads[0]).ok_or(HandshakeError::Role)?;
+    let role = role.ok_or(HandshakeError::Role)?;
     let uuid = handshake::uuid(&payloads[1]).ok_or(HandshakeError::Uuid)?;
     Ok((role, uuid, introduction.freeze()))
 }
@@ -137,6 +146,13 @@ async fn wait(
             found = &mut partner => return found.ok()?.send(half).err(),
             read = half.connection.frames.read_more(), if has_room => {
                 if !matches!(read, Ok(1..)) {
+                    tracing::debug!("gave up waiting");
+                    return None;
+                }
+            }
+            // What has not been read hides the end behind it, so that it is looked for.
+            () = sleep(LOOK_FOR_THE_END), if !has_room => {
+                if half.connection.frames.has_ended().await {
                     tracing::debug!("gave up waiting");
                     return None;
                 }

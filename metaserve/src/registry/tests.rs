@@ -15,6 +15,13 @@ fn game(tag: &str) -> Game {
 const ONE: Option<Fingerprint> = Some(Fingerprint::from_bytes([1; 32]));
 const TICK: Duration = Duration::from_millis(20);
 
+/// Fails when something does not happen, in virtual time.
+async fn promptly(event: impl Future<Output = ()>) {
+    tokio::time::timeout(TICK, event)
+        .await
+        .expect("it happens at once");
+}
+
 /// The list of a game, once everything that happened until now is in it.
 async fn list(registry: &Arc<Registry>, of: Option<&Game>) -> Vec<Server> {
     let _ = tokio::time::timeout(4 * TICK, registry.run(TICK)).await;
@@ -58,7 +65,7 @@ async fn a_quick_restart_replaces_the_ghost() {
     ghost.heartbeat("old".into());
     let number = list(&registry, None).await[0].number;
     let server = registry.register(&game("a"), v4(2), ONE).unwrap();
-    ghost.replaced().await;
+    promptly(ghost.replaced()).await;
     assert_eq!(ghost.heartbeat("from the grave".into()), Applied::Replaced);
     server.heartbeat("new".into());
     drop(ghost);
@@ -100,7 +107,7 @@ async fn an_identity_that_changes_its_game_leaves_the_old_one() {
     old.heartbeat("old".into());
     let new = registry.register(&game("b"), v6(1), ONE).unwrap();
     new.heartbeat("new".into());
-    old.replaced().await;
+    promptly(old.replaced()).await;
     drop(old);
     assert_eq!(list(&registry, Some(&game("a"))).await, []);
     assert_eq!(list(&registry, Some(&game("b"))).await.len(), 1);

@@ -184,11 +184,19 @@ async fn a_server_that_repeats_itself_sends_nothing() {
     send(&mut heartbeats, "same").await;
     client.until_words(&["same"]).await;
     let before = connection.stats().frame_tx.stream;
-    for _ in 0..1000 {
+    // Another server changes all the time, so that one sees the intervals go by in which the
+    // first could have sent something.
+    let numbers = futures::stream::iter((0..).map(|number: u32| number.to_string()));
+    let other = daemon.connect(Role::Heartbeat, None).await;
+    let other = tokio::spawn(metaserve_heartbeat::run(other, numbers));
+    for _ in 0..50 {
         send(&mut heartbeats, "same").await;
+        client.next().await;
     }
     // Some, as a frame is sent again when its acknowledgement is late.
     assert!(connection.stats().frame_tx.stream < before + 10);
+    other.abort();
+    client.until_words(&["same"]).await;
     send(&mut heartbeats, "other").await;
     client.until_words(&["other"]).await;
 }

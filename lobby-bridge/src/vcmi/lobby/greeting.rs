@@ -8,7 +8,7 @@ use super::{
 use crate::vcmi::{
     ConnectionId,
     limits::Limits,
-    message::{Message, one_line},
+    message::{Message, printable},
 };
 
 /// Names that would pass for something else in the chat.
@@ -68,7 +68,7 @@ impl Lobby {
         let Some(client) = self.clients.get_mut(&who) else {
             return Ok(());
         };
-        client.vcmi_version = one_line(version, self.rules.limits.text_chars);
+        client.vcmi_version = printable(version, self.rules.limits.text_chars);
         self.changed.extend(client.plays_in());
         Ok(())
     }

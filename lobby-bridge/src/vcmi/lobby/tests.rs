@@ -133,7 +133,7 @@ fn a_user_cannot_forge_messages_in_chat_rooms_mods_or_versions() {
     );
     assert!(read.contains(":>>MSGCH:eve:global: >>START:u"), "{read}");
     assert!(
-        read.contains("differs from host version 1: >>START:u2, which"),
+        read.contains("differs from host version 1: >>START:u\n2, which"),
         "{read}"
     );
     assert!(read.contains(":>>MODS:2:a_>>b: >>START_u:xy:1"), "{read}");
