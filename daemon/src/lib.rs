@@ -6,6 +6,8 @@
 //!                           └──▶ client.rs ◀───────────────── Subscription ◀──┘
 //! ```
 //!
+//! Beside it, `http/` shows the list of the registry to browsers and scripts.
+//!
 //! [`Daemon::start`] begins it, [`Daemon::drain`] ends it; the binary adds the command line, the
 //! log and the signals.
 #![forbid(unsafe_code)]
@@ -15,6 +17,7 @@ mod admission;
 mod certificates;
 pub mod cli;
 mod connection;
+mod http;
 mod logging;
 mod signals;
 mod socket;
@@ -67,6 +70,8 @@ pub struct Daemon {
     /// Ends the connections.
     closing: CancellationToken,
     tasks: TaskTracker,
+    /// Where HTTP is served, if it is.
+    http: Option<SocketAddr>,
 }
 
 /// What every connection's task needs.
@@ -85,7 +90,7 @@ impl Daemon {
     ///
     /// # Errors
     /// When the certificate cannot be used, the state directory cannot be read or written, or
-    /// the socket cannot be opened; the error says what to do.
+    /// a socket cannot be opened; the error says what to do.
     pub fn start(config: Config) -> anyhow::Result<Self> {
         let certificates = Arc::new(certificates::Certificates::load(&config)?);
         let endpoint = socket::open(
@@ -93,6 +98,7 @@ impl Daemon {
             certificates.endpoint_config(),
             certificates.server_config(),
         )?;
+        let web = http::open(&config)?;
         let registry = Registry::new(config.limits.max_games);
         let admission = admission::Admission::new(&config.limits);
         let shared = Arc::new(Shared {
@@ -101,14 +107,21 @@ impl Daemon {
             config,
             admission,
         });
+        let http = web.as_ref().and_then(|web| web.local_addr().ok());
         let daemon = Self {
             shared,
             certificates,
             background: CancellationToken::new(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            http,
         };
         daemon.spawn_background_tasks();
+        if let Some(listener) = web {
+            let web = http::Web::new(daemon.shared.clone(), daemon.closing.clone());
+            let serve = http::run(listener, web, daemon.tasks.clone());
+            daemon.tasks.spawn(serve);
+        }
         Ok(daemon)
     }
 
@@ -119,6 +132,7 @@ impl Daemon {
             background,
             closing,
             tasks,
+            ..
         } = self;
         let accept = accept::run(shared.clone(), closing.clone(), tasks.clone());
         tasks.spawn(closing.clone().run_until_cancelled_owned(accept));
@@ -135,6 +149,12 @@ impl Daemon {
     /// When the operating system does not say.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
         self.shared.endpoint.local_addr()
+    }
+
+    /// The address that HTTP is served on, if it is.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// The fingerprint of the certificate that the daemon shows now.
@@ -166,6 +186,9 @@ impl Daemon {
         println!("certificate fingerprint (SHA-256): {fingerprint}");
         let port = address.port();
         println!("games connect with: --daemon HOST:{port} --fingerprint {fingerprint}");
+        if let Some(http) = self.http {
+            println!("the list over HTTP: http://{http}/api/v1/servers");
+        }
     }
 
     /// Ends the daemon: no new connections, every peer is told to come back soon, and done when

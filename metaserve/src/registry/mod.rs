@@ -23,7 +23,7 @@ use std::{
         Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::sync::watch;
 
@@ -183,9 +183,10 @@ pub struct Registration {
 
 impl Registration {
     /// What players see of the server from the next tick on.
+    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
     pub fn heartbeat(&self, heartbeat: Bytes) -> Applied {
         match self.registry.entries.get_mut(&self.key) {
-            Some(mut entry) => entry.apply(self.link, heartbeat),
+            Some(mut entry) => entry.apply(self.link, heartbeat, SystemTime::now()),
             None => Applied::Replaced,
         }
     }
