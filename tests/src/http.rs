@@ -89,16 +89,25 @@ pub struct Listener {
 impl Listener {
     /// Begins to listen.
     ///
+    /// # Errors
+    /// The status, when it is refused.
+    ///
     /// # Panics
-    /// When it is refused.
-    pub async fn new(daemon: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
+    /// When there is no answer, or one of another kind.
+    pub async fn new(
+        daemon: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, u16> {
         let response = patiently(path, request(daemon, path, headers)).await;
-        assert_eq!(response.status(), 200);
+        if response.status() != 200 {
+            return Err(response.status().as_u16());
+        }
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self {
+        Ok(Self {
             body: response.into_body(),
             text: String::new(),
-        }
+        })
     }
 
     /// The next event; none when the daemon has ended them.

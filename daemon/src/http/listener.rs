@@ -83,9 +83,8 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Option<TcpListener>> {
 
 /// Serves until `web` is closing. Each connection gets a task of its own.
 pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
-    let places = Arc::new(Semaphore::new(
-        web.shared.config.limits.max_http_connections,
-    ));
+    let places = web.shared.config.limits.max_http_connections;
+    let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
     let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     let routes = routes(web.clone());
     loop {

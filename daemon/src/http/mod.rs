@@ -1,9 +1,11 @@
 //! The list for browsers and scripts: a listener of its own, apart from the public QUIC port.
 //!
 //! ```text
-//!  TCP ──▶ listener.rs: places, slow and long-winded clients ──▶ routes below ──▶ servers.rs
+//!  TCP ──▶ listener.rs: places, slow and long-winded clients ──▶ routes below ──┬─▶ servers.rs: pages
+//!                                                                              └─▶ events.rs: live
 //! ```
 
+mod events;
 mod listener;
 mod query;
 mod servers;
@@ -34,11 +36,15 @@ pub(crate) struct Web {
     closing: CancellationToken,
     /// Answers are made one at a time, beside the thread that serves games.
     making: Arc<Semaphore>,
+    /// Places for listeners to events.
+    listeners: Arc<Semaphore>,
 }
 
 impl Web {
     pub(crate) fn new(shared: Arc<Shared>, closing: CancellationToken) -> Self {
+        let listeners = shared.config.limits.max_listeners;
         Self {
+            listeners: Arc::new(Semaphore::new(listeners.min(Semaphore::MAX_PERMITS))),
             shared,
             closing,
             making: Arc::new(Semaphore::new(1)),
@@ -54,6 +60,7 @@ fn routes(web: Web) -> Router {
         .expose_headers([header::ETAG]);
     Router::new()
         .route("/api/v1/servers", get(servers::list))
+        .route("/api/v1/events", get(events::listen))
         .layer(CompressionLayer::new())
         .layer(reading)
         .route("/healthz", get(async || "alive\n"))

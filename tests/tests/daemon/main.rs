@@ -7,6 +7,7 @@ mod addresses;
 mod bad_input;
 mod certificates;
 mod dependencies;
+mod events;
 mod http;
 mod identity;
 mod leaving;
