@@ -19,6 +19,7 @@ pub mod cli;
 mod connection;
 mod http;
 mod logging;
+mod metrics;
 mod signals;
 mod socket;
 
@@ -80,6 +81,7 @@ struct Shared {
     registry: Arc<Registry>,
     config: Config,
     admission: admission::Admission,
+    metrics: metrics::Metrics,
 }
 
 /// How long a drain may take before connections that have not been told are given up.
@@ -106,6 +108,7 @@ impl Daemon {
             registry,
             config,
             admission,
+            metrics: metrics::Metrics::new(),
         });
         let http = web.as_ref().and_then(|web| web.local_addr().ok());
         let daemon = Self {
@@ -136,8 +139,18 @@ impl Daemon {
         } = self;
         let accept = accept::run(shared.clone(), closing.clone(), tasks.clone());
         tasks.spawn(closing.clone().run_until_cancelled_owned(accept));
-        let (registry, tick) = (shared.registry.clone(), shared.config.tick);
-        let make_frames = async move { registry.run(tick).await };
+        let observed = shared.clone();
+        let make_frames = async move {
+            let Shared {
+                registry,
+                metrics,
+                config,
+                ..
+            } = &*observed;
+            registry
+                .run_observed(config.tick, |took| metrics.tick(took))
+                .await;
+        };
         tasks.spawn(background.clone().run_until_cancelled_owned(make_frames));
         let watch = certificates.clone().watch(shared.endpoint.clone());
         tasks.spawn(background.clone().run_until_cancelled_owned(watch));

@@ -4,6 +4,10 @@
 //! fast as it reads, and all that it has missed meanwhile in one.
 
 use super::{Problem, Web, query};
+use crate::{
+    Shared,
+    metrics::{Counted, Way},
+};
 use axum::{
     body::Body,
     extract::{RawQuery, State},
@@ -13,7 +17,7 @@ use axum::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use metaserve::{Game, feed::Subscription, protocol::client::Known};
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// A sign of life after so much silence, so that listeners who are gone are noticed.
@@ -41,7 +45,13 @@ pub(super) async fn listen(
     let known = headers
         .get("last-event-id")
         .and_then(|id| known(id.to_str().ok()?));
-    let events = events(feed.subscribe(known), place);
+    let listener = Listener {
+        subscription: feed.subscribe(known),
+        shared: web.shared.clone(),
+        _counted: web.shared.metrics.listening(),
+        _place: place,
+    };
+    let events = events(listener);
     let events = events.take_until(web.closing.clone().cancelled_owned());
     let kind = [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -50,14 +60,22 @@ pub(super) async fn listen(
     Ok((kind, Body::from_stream(events)).into_response())
 }
 
-fn events(
+struct Listener {
     subscription: Subscription,
-    place: OwnedSemaphorePermit,
-) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    let following = stream::unfold((subscription, place), async |(mut subscription, place)| {
-        let next = tokio::time::timeout(SIGN_OF_LIFE, subscription.next()).await;
-        let event = next.map_or(Bytes::from_static(b":\n\n"), |frame| frame.event());
-        Some((Ok(event), (subscription, place)))
+    shared: Arc<Shared>,
+    _counted: Counted,
+    _place: OwnedSemaphorePermit,
+}
+
+fn events(listener: Listener) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let following = stream::unfold(listener, async |mut listener| {
+        let next = tokio::time::timeout(SIGN_OF_LIFE, listener.subscription.next()).await;
+        let event = next.map_or(Bytes::from_static(b":\n\n"), |frame| {
+            let event = frame.event();
+            listener.shared.metrics.sent(Way::Http, &frame, event.len());
+            event
+        });
+        Some((Ok(event), listener))
     });
     stream::iter([Ok(Bytes::from_static(RETRY))]).chain(following)
 }

@@ -63,10 +63,25 @@ fn routes(web: Web) -> Router {
         .route("/api/v1/events", get(events::listen))
         .layer(CompressionLayer::new())
         .layer(reading)
+        .route("/metrics", get(metrics))
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(web)
+}
+
+/// What Prometheus reads.
+async fn metrics(State(web): State<Web>) -> Result<Response, Problem> {
+    let failed = || {
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "nothing could be counted",
+        )
+    };
+    let all = web.shared.registry.feed(None).map_err(|_| failed())?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let text = web.shared.metrics.text(&all);
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
 async fn ready(State(web): State<Web>) -> (StatusCode, &'static str) {

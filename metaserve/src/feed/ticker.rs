@@ -23,8 +23,9 @@ impl Dirty {
         self.added.notify_one();
     }
 
-    /// Flushes feeds as they become due, for as long as it is polled.
-    pub(crate) async fn run(&self, tick: Duration) {
+    /// Flushes feeds as they become due, for as long as it is polled. `observe` is told how long
+    /// each round of flushing took.
+    pub(crate) async fn run(&self, tick: Duration, mut observe: impl FnMut(Duration)) {
         let mut agenda = Agenda::new(tick);
         loop {
             #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
@@ -33,14 +34,21 @@ impl Dirty {
                 let flushed = lock(&feed.state).flushed;
                 agenda.changed(feed, flushed, now);
             }
+            let mut flushed = false;
             while let Some((feed, task)) = agenda.due(now) {
                 match task {
                     Task::Flush => {
                         feed.flush(now);
+                        flushed = true;
                         agenda.flushed(&feed, feed.followers(), now);
                     }
                     Task::Wake(group) => feed.wake(group),
                 }
+            }
+            if flushed {
+                #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+                let end = tokio::time::Instant::now().into_std();
+                observe(end.saturating_duration_since(now));
             }
             match agenda.next() {
                 Some(next) => tokio::select! {

@@ -81,7 +81,12 @@ impl Registry {
     ///
     /// Cancel-safe: changes wait for the next `run`. One at a time is meant to run.
     pub async fn run(&self, tick: Duration) {
-        self.dirty.run(tick).await;
+        self.run_observed(tick, |_| {}).await;
+    }
+
+    /// As [`run`](Self::run), and tells `observe` how long the work of each tick took.
+    pub async fn run_observed(&self, tick: Duration, observe: impl FnMut(Duration)) {
+        self.dirty.run(tick, observe).await;
     }
 
     /// Lets somebody speak for a server of `game` at `address`. It is listed from its first

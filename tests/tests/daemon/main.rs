@@ -12,6 +12,7 @@ mod http;
 mod identity;
 mod leaving;
 mod list;
+mod metrics;
 mod relay;
 mod restart;
 mod slow_reader;
