@@ -61,6 +61,7 @@ fn routes(web: Web) -> Router {
     Router::new()
         .route("/api/v1/servers", get(servers::list))
         .route("/api/v1/events", get(events::listen))
+        .route("/api/v1/openapi.json", get(document))
         .layer(CompressionLayer::new())
         .layer(reading)
         .route("/metrics", get(metrics))
@@ -68,6 +69,12 @@ fn routes(web: Web) -> Router {
         .route("/readyz", get(ready))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(web)
+}
+
+/// The description of all this for programs; a test holds it against the answers.
+async fn document() -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, include_str!("openapi.json")).into_response()
 }
 
 /// What Prometheus reads.

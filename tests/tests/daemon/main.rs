@@ -13,6 +13,7 @@ mod identity;
 mod leaving;
 mod list;
 mod metrics;
+mod openapi;
 mod relay;
 mod restart;
 mod slow_reader;
