@@ -148,9 +148,13 @@ async fn serve(
 /// overtake the answer.
 async fn refuse(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
     let say = async {
+        let mut rest = [0; 1024];
+        // Clients take an answer that comes before their question for a mistake.
+        if stream.read(&mut rest).await? == 0 {
+            return Ok(());
+        }
         stream.write_all(REFUSAL).await?;
         stream.shutdown().await?;
-        let mut rest = [0; 1024];
         while stream.read(&mut rest).await? > 0 {}
         io::Result::Ok(())
     };
