@@ -200,7 +200,7 @@ impl Daemon {
         let port = address.port();
         println!("games connect with: --daemon HOST:{port} --fingerprint {fingerprint}");
         if let Some(http) = self.http {
-            println!("the list over HTTP: http://{http}/api/v1/servers");
+            println!("the list over HTTP: http://{http}/");
         }
     }
 

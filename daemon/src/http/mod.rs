@@ -7,6 +7,7 @@
 
 mod events;
 mod listener;
+mod page;
 mod query;
 mod servers;
 
@@ -64,6 +65,7 @@ fn routes(web: Web) -> Router {
         .route("/api/v1/openapi.json", get(document))
         .layer(CompressionLayer::new())
         .layer(reading)
+        .merge(page::routes())
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))

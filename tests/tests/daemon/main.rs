@@ -14,6 +14,7 @@ mod leaving;
 mod list;
 mod metrics;
 mod openapi;
+mod page;
 mod relay;
 mod restart;
 mod slow_reader;
