@@ -1,6 +1,6 @@
 //! From a first packet to a connection with a role.
 
-use crate::{Shared, admission::Verdict, connection};
+use crate::{Shared, admission::Verdict, connection, metrics::Handshake};
 use metaserve::{Close, CloseCode, Role};
 use quinn::crypto::rustls::HandshakeData;
 use std::sync::Arc;
@@ -27,8 +27,14 @@ pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: 
                 tasks.spawn(serve.instrument(span));
             }
             // It fails only for a peer that is validated already, which none here is.
-            Verdict::Validate => drop(incoming.retry()),
-            Verdict::Ignore => incoming.ignore(),
+            Verdict::Validate => {
+                shared.metrics.handshake(Handshake::Retried);
+                drop(incoming.retry());
+            }
+            Verdict::Ignore => {
+                shared.metrics.handshake(Handshake::Ignored);
+                incoming.ignore();
+            }
         }
     }
 }
@@ -47,8 +53,12 @@ async fn serve(
     };
     let connection = match connection {
         Ok(connection) => connection,
-        Err(error) => return tracing::info!("handshake failed: {error}"),
+        Err(error) => {
+            shared.metrics.handshake(Handshake::Failed);
+            return tracing::info!("handshake failed: {error}");
+        }
     };
+    shared.metrics.handshake(Handshake::Accepted);
     let Some(role) = role(&connection) else {
         // rustls lets nobody through without one of our identifiers.
         return Close::new(CloseCode::ProtocolViolation, "unknown ALPN").close(&connection);
@@ -58,9 +68,11 @@ async fn serve(
         let limit = shared.config.limits.max_connections;
         let reason = format!("all {limit} places of this daemon are taken: try again later");
         tracing::warn!("refused: all {limit} places are taken (--max-connections)");
+        shared.metrics.closed(role, CloseCode::OverCapacity);
         return Close::new(CloseCode::OverCapacity, reason).close(&connection);
     };
     drop(handshaking);
+    let _counted = shared.metrics.connected(role);
     tracing::debug!("connected");
     let result = tokio::select! {
         result = connection::serve(role, &connection, &shared) => result,
@@ -68,7 +80,9 @@ async fn serve(
             Err(Close::new(CloseCode::ShuttingDown, "the daemon is stopping: come back soon"))
         }
     };
-    say_goodbye(&connection, result);
+    if let Some(code) = say_goodbye(&connection, result) {
+        shared.metrics.closed(role, code);
+    }
 }
 
 async fn handshake(
@@ -88,15 +102,17 @@ fn role(connection: &quinn::Connection) -> Option<Role> {
     Role::from_alpn(data.protocol.as_deref()?)
 }
 
-/// Tells the peer why this is the end, and the operator.
-fn say_goodbye(connection: &quinn::Connection, result: Result<(), Close>) {
+/// Tells the peer why this is the end, and the operator. Gives the code, if the end is ours.
+fn say_goodbye(connection: &quinn::Connection, result: Result<(), Close>) -> Option<CloseCode> {
     let close = result
         .err()
         .unwrap_or_else(|| Close::new(CloseCode::Goodbye, "goodbye"));
+    let ours = connection.close_reason().is_none().then_some(close.code);
     match close.code {
         _ if connection.close_reason().is_some() => tracing::debug!("gone: {close}"),
         CloseCode::Goodbye | CloseCode::ShuttingDown => tracing::debug!("closed: {close}"),
         code => tracing::warn!(code = code.name(), "closed: {}", close.reason),
     }
     close.close(connection);
+    ours
 }

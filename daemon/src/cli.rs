@@ -7,7 +7,7 @@ use metaserve::{Fingerprint, Limits};
 use serde::Deserialize;
 use std::{
     env,
-    net::{Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -49,6 +49,11 @@ struct Settings {
     /// Serve on this address (UDP). `[::]` is all addresses, IPv4 as well [default: [::]:4433]
     #[arg(long, env = "METASERVE_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+
+    /// Serve the list over HTTP on this address (TCP), or `off` [default: 127.0.0.1:8080 if that
+    /// is free]
+    #[arg(long, env = "METASERVE_HTTP", value_name = "ADDRESS:PORT|off")]
+    http: Option<Http>,
 
     /// The certificate chain to show, PEM or DER [default: a self-signed one, made and kept in
     /// the state directory]
@@ -101,6 +106,14 @@ struct Settings {
     /// snapshot when it reads again [default: 10s]
     #[arg(long, env = "METASERVE_STALL_TIMEOUT", value_name = "DURATION")]
     stall_timeout: Option<HumanDuration>,
+
+    /// Serve at most this many HTTP connections at a time [default: 5000]
+    #[arg(long, env = "METASERVE_MAX_HTTP_CONNECTIONS", value_name = "COUNT")]
+    max_http_connections: Option<usize>,
+
+    /// Let at most this many HTTP clients listen to events at a time [default: 4000]
+    #[arg(long, env = "METASERVE_MAX_LISTENERS", value_name = "COUNT")]
+    max_listeners: Option<usize>,
 
     /// Let the relay with this certificate fingerprint list servers on behalf of others; may be
     /// given several times, or several with commas
@@ -164,12 +177,46 @@ enum Switch {
     Off,
 }
 
+/// Where HTTP is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Http {
+    /// Nowhere.
+    Off,
+    /// Here if the address can be had, else nowhere: a second daemon on a machine goes on without.
+    IfFree(SocketAddr),
+    /// Here, or the daemon does not start.
+    At(SocketAddr),
+}
+
+impl FromStr for Http {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        let explain = |error| format!("{error}: write an address as 127.0.0.1:8080, or off");
+        text.parse().map(Self::At).map_err(explain)
+    }
+}
+
+impl TryFrom<String> for Http {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 /// All settings of a daemon, checked.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
     /// The UDP address to serve on.
     pub listen: SocketAddr,
+    /// The TCP address to serve HTTP on, if any.
+    pub http: Http,
     /// Files of the certificate chain and its key; none for a certificate of its own.
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Where the daemon keeps what outlives it.
@@ -199,6 +246,7 @@ impl Config {
     pub fn new(state_dir: PathBuf) -> Self {
         Self {
             listen: (Ipv6Addr::UNSPECIFIED, 4433).into(),
+            http: Http::IfFree((Ipv4Addr::LOCALHOST, 8080).into()),
             certificate: None,
             state_dir,
             tick: Duration::from_secs(1),
@@ -244,6 +292,7 @@ impl Settings {
         };
         Self {
             listen: self.listen.or(other.listen),
+            http: self.http.or(other.http),
             cert,
             key,
             state_dir: self.state_dir.or(other.state_dir),
@@ -255,6 +304,8 @@ impl Settings {
             max_games: self.max_games.or(other.max_games),
             max_servers_per_relay: self.max_servers_per_relay.or(other.max_servers_per_relay),
             stall_timeout: self.stall_timeout.or(other.stall_timeout),
+            max_http_connections: self.max_http_connections.or(other.max_http_connections),
+            max_listeners: self.max_listeners.or(other.max_listeners),
             trust_relay,
             segmentation_offload: self.segmentation_offload.or(other.segmentation_offload),
             threads: self.threads.or(other.threads),
@@ -275,6 +326,7 @@ impl Settings {
             (None, Some(_)) => bail!("--key needs --cert: name the key's certificate chain"),
         };
         set(&mut config.listen, self.listen);
+        set(&mut config.http, self.http);
         set(&mut config.tick, self.tick.map(|tick| tick.0));
         if config.tick < Config::MIN_TICK {
             bail!("--tick {:?} is too short: choose 20ms or more", config.tick);
@@ -299,6 +351,8 @@ impl Settings {
             &mut limits.stall_timeout,
             self.stall_timeout.map(|timeout| timeout.0),
         );
+        set(&mut limits.max_http_connections, self.max_http_connections);
+        set(&mut limits.max_listeners, self.max_listeners);
         limits.check()?;
         config.trust_relay = self.trust_relay;
         set(

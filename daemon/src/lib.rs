@@ -6,6 +6,8 @@
 //!                           └──▶ client.rs ◀───────────────── Subscription ◀──┘
 //! ```
 //!
+//! Beside it, `http/` shows the list of the registry to browsers and scripts.
+//!
 //! [`Daemon::start`] begins it, [`Daemon::drain`] ends it; the binary adds the command line, the
 //! log and the signals.
 #![forbid(unsafe_code)]
@@ -15,7 +17,9 @@ mod admission;
 mod certificates;
 pub mod cli;
 mod connection;
+mod http;
 mod logging;
+mod metrics;
 mod signals;
 mod socket;
 
@@ -67,6 +71,8 @@ pub struct Daemon {
     /// Ends the connections.
     closing: CancellationToken,
     tasks: TaskTracker,
+    /// Where HTTP is served, if it is.
+    http: Option<SocketAddr>,
 }
 
 /// What every connection's task needs.
@@ -75,6 +81,7 @@ struct Shared {
     registry: Arc<Registry>,
     config: Config,
     admission: admission::Admission,
+    metrics: metrics::Metrics,
 }
 
 /// How long a drain may take before connections that have not been told are given up.
@@ -85,7 +92,7 @@ impl Daemon {
     ///
     /// # Errors
     /// When the certificate cannot be used, the state directory cannot be read or written, or
-    /// the socket cannot be opened; the error says what to do.
+    /// a socket cannot be opened; the error says what to do.
     pub fn start(config: Config) -> anyhow::Result<Self> {
         let certificates = Arc::new(certificates::Certificates::load(&config)?);
         let endpoint = socket::open(
@@ -93,6 +100,7 @@ impl Daemon {
             certificates.endpoint_config(),
             certificates.server_config(),
         )?;
+        let web = http::open(&config)?;
         let registry = Registry::new(config.limits.max_games);
         let admission = admission::Admission::new(&config.limits);
         let shared = Arc::new(Shared {
@@ -100,15 +108,23 @@ impl Daemon {
             registry,
             config,
             admission,
+            metrics: metrics::Metrics::new(),
         });
+        let http = web.as_ref().and_then(|web| web.local_addr().ok());
         let daemon = Self {
             shared,
             certificates,
             background: CancellationToken::new(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            http,
         };
         daemon.spawn_background_tasks();
+        if let Some(listener) = web {
+            let web = http::Web::new(daemon.shared.clone(), daemon.closing.clone());
+            let serve = http::run(listener, web, daemon.tasks.clone());
+            daemon.tasks.spawn(serve);
+        }
         Ok(daemon)
     }
 
@@ -119,11 +135,22 @@ impl Daemon {
             background,
             closing,
             tasks,
+            ..
         } = self;
         let accept = accept::run(shared.clone(), closing.clone(), tasks.clone());
         tasks.spawn(closing.clone().run_until_cancelled_owned(accept));
-        let (registry, tick) = (shared.registry.clone(), shared.config.tick);
-        let make_frames = async move { registry.run(tick).await };
+        let observed = shared.clone();
+        let make_frames = async move {
+            let Shared {
+                registry,
+                metrics,
+                config,
+                ..
+            } = &*observed;
+            registry
+                .run_observed(config.tick, |took| metrics.tick(took))
+                .await;
+        };
         tasks.spawn(background.clone().run_until_cancelled_owned(make_frames));
         let watch = certificates.clone().watch(shared.endpoint.clone());
         tasks.spawn(background.clone().run_until_cancelled_owned(watch));
@@ -135,6 +162,12 @@ impl Daemon {
     /// When the operating system does not say.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
         self.shared.endpoint.local_addr()
+    }
+
+    /// The address that HTTP is served on, if it is.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// The fingerprint of the certificate that the daemon shows now.
@@ -166,6 +199,9 @@ impl Daemon {
         println!("certificate fingerprint (SHA-256): {fingerprint}");
         let port = address.port();
         println!("games connect with: --daemon HOST:{port} --fingerprint {fingerprint}");
+        if let Some(http) = self.http {
+            println!("the list over HTTP: http://{http}/");
+        }
     }
 
     /// Ends the daemon: no new connections, every peer is told to come back soon, and done when

@@ -44,7 +44,8 @@ pub enum Retry {
 }
 
 impl CloseCode {
-    const KNOWN: [Self; 10] = [
+    /// All codes that this version knows, in the order of their numbers.
+    pub const KNOWN: [Self; 10] = [
         Self::Goodbye,
         Self::OversizeHeartbeat,
         Self::ProtocolViolation,

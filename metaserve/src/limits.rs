@@ -42,6 +42,12 @@ pub struct Limits {
     /// its stream is reset (which frees what was held for it), and when it reads again it is
     /// given a snapshot.
     pub stall_timeout: Duration,
+    /// HTTP connections at one time. Default 5,000, at some 20 KB each; the next is told so with
+    /// status 503.
+    pub max_http_connections: usize,
+    /// Listeners to server-sent events at one time. Default 4,000: fewer than connections, so
+    /// that there is room for other requests. The next is told so with status 503.
+    pub max_listeners: usize,
 }
 
 impl Default for Limits {
@@ -58,6 +64,8 @@ impl Default for Limits {
             max_servers_per_relay: 20_000,
             max_games: 10_000,
             stall_timeout: Duration::from_secs(10),
+            max_http_connections: 5_000,
+            max_listeners: 4_000,
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 pub struct Daemon {
     process: Child,
     log: mpsc::UnboundedReceiver<String>,
-    _output: Lines<BufReader<ChildStdout>>,
+    output: Lines<BufReader<ChildStdout>>,
     /// Where it is reached: loopback, and the port that it was given.
     pub address: SocketAddr,
     /// The certificate that it showed when it started.
@@ -64,11 +64,27 @@ impl Daemon {
         Self {
             process,
             log,
-            _output: output,
+            output,
             address,
             fingerprint,
             state,
             binary,
+        }
+    }
+
+    /// Where it serves HTTP, as it prints after its other lines. Call it once, and only for a
+    /// daemon that was started with `--http`: others serve none.
+    ///
+    /// # Panics
+    /// When it does not print it.
+    pub async fn http(&mut self) -> SocketAddr {
+        loop {
+            let line = patiently("its HTTP address", self.output.next_line()).await;
+            let line = line.expect("text").expect("the daemon serves HTTP");
+            if let Some((_, rest)) = line.split_once("http://") {
+                let (address, _) = rest.split_once('/').expect("a path");
+                return address.parse().expect("an address");
+            }
         }
     }
 
@@ -194,11 +210,15 @@ fn drained(log: ChildStderr) -> mpsc::UnboundedReceiver<String> {
 }
 
 fn command(binary: &str, state: &Path, listen: &str, arguments: &[&str]) -> Command {
+    // The default port is one for the whole machine.
+    let asked = arguments.contains(&"--http");
+    let without_http: &[&str] = if asked { &[] } else { &["--http", "off"] };
     let mut command = Command::new(binary);
     command
         .env_clear()
         .args(["--listen", listen, "--state-dir"])
         .arg(state)
+        .args(without_http)
         .args(arguments)
         .stderr(Stdio::piped())
         .kill_on_drop(true);

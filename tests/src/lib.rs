@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod daemon;
+pub mod http;
 mod peers;
 mod readme;
 

@@ -49,7 +49,7 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
          min-interval = '1s'\nmax-heartbeat = 1\nidle-timeout = '6s'\nmax-connections = 1\n\
          max-games = 1\nmax-servers-per-relay = 1\nstall-timeout = '1s'\n\
          trust-relay = ['{relay}']\nsegmentation-offload = 'off'\nthreads = 2\nlog = 'debug'\n\
-         log-format = 'json'"
+         log-format = 'json'\nhttp = 'off'\nmax-http-connections = 1\nmax-listeners = 1"
     );
     let config = with_file(&file, &[]).unwrap();
     assert!(!config.segmentation_offload);
@@ -66,7 +66,7 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
 
 #[test]
 fn complaints_say_what_to_do() {
-    let table: [(&[&str], &str); 9] = [
+    let table: [(&[&str], &str); 10] = [
         (&["--cert", "c"], "--cert needs --key"),
         (&["--key", "k"], "--key needs --cert"),
         (&["--tick", "1ms"], "choose 20ms or more"),
@@ -77,6 +77,7 @@ fn complaints_say_what_to_do() {
             "lower the one or raise the other",
         ),
         (&["--max-heartbeat", "0"], "choose 1 to"),
+        (&["--http", "on"], "127.0.0.1:8080, or off"),
         (&["--threads", "0"], "choose 1 or more"),
         (&["--trust-relay", "abc"], "64 hexadecimal digits"),
     ];

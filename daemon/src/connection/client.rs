@@ -1,7 +1,7 @@
 //! A game client: one frame after the other, as fast as it reads.
 
 use super::{first_message, game, lost, malformed, now};
-use crate::Shared;
+use crate::{Shared, metrics::Way};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode,
@@ -27,6 +27,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
             error = connection.closed() => return Err(lost(error)),
         };
         let bytes = frame.bytes(subscribe.compression);
+        shared.metrics.sent(Way::Quic, &frame, bytes.len());
         // Only the bytes are kept while they are written, and others hold them too.
         drop(frame);
         match write(&mut out, bytes, shared.config.limits.stall_timeout).await {
@@ -39,6 +40,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
                 ));
             }
             Err(Unwritten::Stalled) => {
+                shared.metrics.stalled();
                 tracing::debug!("too slow: its stream is reset, a snapshot follows");
                 out = restart(connection, out).await?;
                 subscription.restart();

@@ -4,6 +4,7 @@ use super::{Answers, canonical, first_message, game, malformed, now, sleep_until
 use crate::{
     Shared,
     admission::{Allowance, Rate},
+    metrics::Metrics,
 };
 use bytes::Bytes;
 use metaserve::{
@@ -52,6 +53,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
         port: hello.port,
         answers,
         limits,
+        metrics: &shared.metrics,
     };
     server.listen(&mut reader).await
     // The registration ends here: the list learns of it at once, on every path out.
@@ -69,6 +71,7 @@ struct Server<'a> {
     port: Option<u16>,
     answers: Answers,
     limits: &'a Limits,
+    metrics: &'a Metrics,
 }
 
 impl Server<'_> {
@@ -84,7 +87,9 @@ impl Server<'_> {
         loop {
             if let Some(heartbeat) = pacing.take(now()) {
                 silent_looks = None;
-                if self.registration.heartbeat(heartbeat) == Applied::Replaced {
+                let applied = self.registration.heartbeat(heartbeat);
+                self.metrics.heartbeat(applied);
+                if applied == Applied::Replaced {
                     return Err(replaced());
                 }
             }

@@ -68,6 +68,7 @@ impl Relay<'_> {
         match self.try_upsert(upsert) {
             Ok(()) => Ok(()),
             Err(refusal) => {
+                self.shared.metrics.relay_refusal();
                 let text = format!("server {} was refused: {refusal}", upsert.key);
                 self.answers.notice(NoticeKind::Refused, &text).await
             }
@@ -104,9 +105,9 @@ impl Relay<'_> {
             }
         };
         listed.registration.move_to(address);
-        listed
-            .registration
-            .heartbeat(Bytes::copy_from_slice(upsert.heartbeat));
+        let heartbeat = Bytes::copy_from_slice(upsert.heartbeat);
+        let applied = listed.registration.heartbeat(heartbeat);
+        self.shared.metrics.heartbeat(applied);
         Ok(())
     }
 }

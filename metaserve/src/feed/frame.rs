@@ -23,10 +23,12 @@ pub struct Frame {
     content: Content,
     plain: OnceLock<Bytes>,
     compressed: OnceLock<Bytes>,
+    #[cfg(feature = "server-info")]
+    event: OnceLock<Bytes>,
 }
 
 #[derive(Debug)]
-enum Content {
+pub(super) enum Content {
     Snapshot {
         servers: Vec<Server>,
         revision: Revision,
@@ -65,6 +67,8 @@ impl Frame {
             content,
             plain: OnceLock::new(),
             compressed: OnceLock::new(),
+            #[cfg(feature = "server-info")]
+            event: OnceLock::new(),
         }
     }
 
@@ -94,6 +98,29 @@ impl Frame {
             Compression::None => plain.clone(),
             Compression::Zstd => self.compressed.get_or_init(|| compress(plain)).clone(),
         }
+    }
+
+    /// The frame as a server-sent event, see [`json`](super::json): its text is made when the
+    /// first listener needs it, and shared by all.
+    #[cfg(feature = "server-info")]
+    #[must_use]
+    pub fn event(&self) -> Bytes {
+        let make = || {
+            ENCODED.fetch_add(1, Ordering::Relaxed);
+            super::json::event(self).into()
+        };
+        self.event.get_or_init(make).clone()
+    }
+
+    #[cfg(feature = "server-info")]
+    pub(super) fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Which run of the registry its revisions belong to.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     fn encode(&self) -> Bytes {

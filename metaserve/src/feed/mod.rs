@@ -13,6 +13,8 @@
 
 mod frame;
 mod history;
+#[cfg(feature = "server-info")]
+pub mod json;
 mod ticker;
 
 pub use frame::{Frame, frames_encoded};

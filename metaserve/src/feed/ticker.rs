@@ -25,13 +25,20 @@ impl Dirty {
         self.added.notify_one();
     }
 
-    /// Flushes feeds as they become due, for as long as it is polled.
-    pub(crate) async fn run(&self, tick: Duration) {
+    /// Flushes feeds as they become due, for as long as it is polled. `observe` is told how long
+    /// each round of flushing took.
+    pub(crate) async fn run(&self, tick: Duration, mut observe: impl FnMut(Duration)) {
         lock(&self.agenda).tick = tick;
         loop {
             #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
             let now = tokio::time::Instant::now().into_std();
-            match self.work(now) {
+            let (flushed, next) = self.work(now);
+            if flushed {
+                #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+                let end = tokio::time::Instant::now().into_std();
+                observe(end.saturating_duration_since(now));
+            }
+            match next {
                 Some(next) => tokio::select! {
                     () = self.added.notified() => {}
                     () = tokio::time::sleep_until(next.into()) => {}
@@ -41,23 +48,25 @@ impl Dirty {
         }
     }
 
-    /// Does what is due, and says when there is more.
-    fn work(&self, now: Instant) -> Option<Instant> {
+    /// Does what is due, and says whether anything was flushed, and when there is more to do.
+    fn work(&self, now: Instant) -> (bool, Option<Instant>) {
         let mut agenda = lock(&self.agenda);
         for feed in mem::take(&mut *lock(&self.feeds)) {
             let flushed = lock(&feed.state).flushed;
             agenda.changed(feed, flushed, now);
         }
+        let mut flushed = false;
         while let Some((feed, task)) = agenda.due(now) {
             match task {
                 Task::Flush => {
                     feed.flush(now);
+                    flushed = true;
                     agenda.flushed(&feed, feed.followers(), now);
                 }
                 Task::Wake(group) => feed.wake(group),
             }
         }
-        agenda.next()
+        (flushed, agenda.next())
     }
 }
 

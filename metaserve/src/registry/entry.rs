@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::SystemTime,
 };
 use tokio::sync::watch;
 
@@ -20,6 +21,8 @@ pub struct Server {
     pub placement: Arc<Placement>,
     /// The latest of its heartbeats.
     pub heartbeat: Bytes,
+    /// When that came, by this machine's clock.
+    pub updated: SystemTime,
 }
 
 /// Whose a server is and where: what changes seldom.
@@ -53,7 +56,7 @@ pub(super) struct Entry {
     links: Vec<Link>,
     placement: Arc<Placement>,
     /// None until the first heartbeat: until then the server is not listed.
-    heartbeat: Option<Bytes>,
+    heartbeat: Option<(Bytes, SystemTime)>,
     /// Who is told of changes: the feed of the game and the feed of all games.
     feeds: [Arc<Feed>; 2],
     games_with_servers: Arc<AtomicUsize>,
@@ -148,14 +151,18 @@ impl Entry {
         }
     }
 
-    pub(super) fn apply(&mut self, link: u64, heartbeat: Bytes) -> Applied {
+    pub(super) fn apply(&mut self, link: u64, heartbeat: Bytes, now: SystemTime) -> Applied {
         if !self.links.iter().any(|known| known.id == link) {
             return Applied::Replaced;
         }
-        if self.heartbeat.as_ref() == Some(&heartbeat) {
+        if self
+            .heartbeat
+            .as_ref()
+            .is_some_and(|(old, _)| *old == heartbeat)
+        {
             return Applied::Unchanged;
         }
-        self.heartbeat = Some(heartbeat);
+        self.heartbeat = Some((heartbeat, now));
         self.tell();
         Applied::Changed
     }
@@ -173,13 +180,14 @@ impl Entry {
     }
 
     fn tell(&self) {
-        let Some(heartbeat) = &self.heartbeat else {
+        let Some((heartbeat, updated)) = &self.heartbeat else {
             return;
         };
         let server = Server {
             number: self.number,
             placement: self.placement.clone(),
             heartbeat: heartbeat.clone(),
+            updated: *updated,
         };
         let [game, all] = &self.feeds;
         all.list(server.clone());

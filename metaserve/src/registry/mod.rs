@@ -23,7 +23,7 @@ use std::{
         Arc, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::sync::watch;
 
@@ -89,7 +89,12 @@ impl Registry {
     ///
     /// Cancel-safe: changes wait for the next `run`. One at a time is meant to run.
     pub async fn run(&self, tick: Duration) {
-        self.dirty.run(tick).await;
+        self.run_observed(tick, |_| {}).await;
+    }
+
+    /// As [`run`](Self::run), and tells `observe` how long the work of each tick took.
+    pub async fn run_observed(&self, tick: Duration, observe: impl FnMut(Duration)) {
+        self.dirty.run(tick, observe).await;
     }
 
     /// Lets somebody speak for a server of `game` at `address`. It is listed from its first
@@ -207,9 +212,10 @@ pub struct Registration {
 
 impl Registration {
     /// What players see of the server from the next tick on.
+    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
     pub fn heartbeat(&self, heartbeat: Bytes) -> Applied {
         match self.registry.entries.get_mut(&self.key) {
-            Some(mut entry) => entry.apply(self.link, heartbeat),
+            Some(mut entry) => entry.apply(self.link, heartbeat, SystemTime::now()),
             None => Applied::Replaced,
         }
     }

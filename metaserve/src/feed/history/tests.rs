@@ -14,6 +14,7 @@ fn server_at(number: u64, port: u16, heartbeat: &str) -> Server {
         number,
         placement: Arc::new(placement),
         heartbeat: heartbeat.to_owned().into(),
+        updated: std::time::UNIX_EPOCH,
     }
 }
 

@@ -1,0 +1,129 @@
+//! `GET /api/v1/events`: the list as server-sent events, live.
+//!
+//! A listener is a cursor, as a QUIC client is: it is given one shared frame after the other as
+//! fast as it reads, and all that it has missed meanwhile in one.
+
+use super::{Problem, Web, query};
+use crate::{
+    Shared,
+    metrics::{Counted, Way},
+};
+use axum::{
+    body::Body,
+    extract::{RawQuery, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use metaserve::{Game, feed::Subscription, protocol::client::Known};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// A sign of life after so much silence, so that listeners who are gone are noticed.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// How long a browser waits before it comes back.
+const RETRY: &[u8] = b"retry: 2000\n\n";
+
+/// Answers with a snapshot and then every change; after `Last-Event-ID`, with what was missed.
+pub(super) async fn listen(
+    State(web): State<Web>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let game = game(query.as_deref())?;
+    let unavailable = |reason| Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason);
+    let place = web.listeners.clone().try_acquire_owned().map_err(|_| {
+        let max = web.shared.config.limits.max_listeners;
+        unavailable(format!(
+            "all {max} places for listeners are taken (--max-listeners): wait"
+        ))
+    })?;
+    let feed = web.shared.registry.feed(game.as_ref());
+    let known = headers
+        .get("last-event-id")
+        .and_then(|id| known(id.to_str().ok()?));
+    let listener = Listener {
+        subscription: feed.subscribe(known),
+        shared: web.shared.clone(),
+        _counted: web.shared.metrics.listening(),
+        _place: place,
+    };
+    let events = events(listener);
+    let events = events.take_until(web.closing.clone().cancelled_owned());
+    let kind = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((kind, Body::from_stream(events)).into_response())
+}
+
+struct Listener {
+    subscription: Subscription,
+    shared: Arc<Shared>,
+    _counted: Counted,
+    _place: OwnedSemaphorePermit,
+}
+
+fn events(listener: Listener) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let following = stream::unfold(listener, async |mut listener| {
+        let next = tokio::time::timeout(SIGN_OF_LIFE, listener.subscription.next()).await;
+        let event = next.map_or(Bytes::from_static(b":\n\n"), |frame| {
+            let event = frame.event();
+            listener.shared.metrics.sent(Way::Http, &frame, event.len());
+            event
+        });
+        Some((Ok(event), listener))
+    });
+    stream::iter([Ok(Bytes::from_static(RETRY))]).chain(following)
+}
+
+fn game(query: Option<&str>) -> Result<Option<Game>, Problem> {
+    let mut game = None;
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match &*name {
+            "game" if value.is_empty() => {}
+            "game" => game = Some(query::game(&value)?),
+            _ => {
+                let known = "there is game, and nothing else";
+                return Err(Problem::new(StatusCode::BAD_REQUEST, known));
+            }
+        }
+    }
+    Ok(game)
+}
+
+/// Where a listener was, by the id of its last event. One that is not ours begins anew.
+fn known(id: &str) -> Option<Known> {
+    let (epoch, revision) = id.split_once('.')?;
+    Some(Known {
+        epoch: epoch.parse().ok()?,
+        revision: revision.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_not_ours_begins_anew() {
+        let ours = Known {
+            epoch: 7,
+            revision: 12,
+        };
+        assert_eq!(known("7.12"), Some(ours));
+        for other in [
+            "",
+            "7",
+            "7.",
+            ".12",
+            "7.12.1",
+            "-7.12",
+            "99999999999999999999999.1",
+        ] {
+            assert_eq!(known(other), None, "{other}");
+        }
+    }
+}

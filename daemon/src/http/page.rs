@@ -1,0 +1,44 @@
+//! `GET /`: the page that shows the list live, out of the binary.
+
+use super::Web;
+use axum::{
+    Router,
+    http::header,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+/// Nothing from elsewhere, nothing inline, and no text is ever taken for a script.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'";
+
+pub(super) fn routes() -> Router<Web> {
+    let html = "text/html; charset=utf-8";
+    let css = "text/css; charset=utf-8";
+    let js = "text/javascript; charset=utf-8";
+    Router::new()
+        .route(
+            "/",
+            get(async move || serve(html, include_str!("page.html"))),
+        )
+        .route(
+            "/page.css",
+            get(async move || serve(css, include_str!("page.css"))),
+        )
+        .route(
+            "/page.js",
+            get(async move || serve(js, include_str!("page.js"))),
+        )
+}
+
+fn serve(kind: &'static str, text: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, text).into_response()
+}

@@ -1,0 +1,120 @@
+//! What a request asks for: pure.
+
+use super::Problem;
+use axum::http::StatusCode;
+use metaserve::{Game, ServerInfo, registry::Server};
+
+/// Which servers, and how many.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) game: Option<Game>,
+    /// Lower case; empty for all.
+    words: String,
+    pub(super) limit: usize,
+    pub(super) after: u64,
+}
+
+/// Servers in one answer, when nothing else is asked for, and at most.
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1000;
+
+/// The longest text to search for, in bytes.
+const MAX_WORDS_BYTES: usize = 200;
+
+impl Query {
+    /// Reads the part of a request's address after the question mark.
+    pub(super) fn parse(text: Option<&str>) -> Result<Self, Problem> {
+        let mut query = Self {
+            game: None,
+            words: String::new(),
+            limit: DEFAULT_LIMIT,
+            after: 0,
+        };
+        for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
+            match &*name {
+                // As a form sends it when nothing was chosen.
+                "game" if value.is_empty() => {}
+                "game" => query.game = Some(game(&value)?),
+                "q" if value.len() > MAX_WORDS_BYTES => {
+                    let reason = format!("search for at most {MAX_WORDS_BYTES} bytes");
+                    return Err(Problem::parameter("q", reason));
+                }
+                "q" => query.words = value.trim().to_lowercase(),
+                "limit" => {
+                    let limit = value.parse().ok().filter(|it| (1..=MAX_LIMIT).contains(it));
+                    let reason = || format!("choose a number from 1 to {MAX_LIMIT}");
+                    query.limit = limit.ok_or_else(|| Problem::parameter("limit", reason()))?;
+                }
+                "after" => {
+                    let reason = "give the `next` of the answer before this one";
+                    let after = value.parse();
+                    query.after = after.map_err(|_| Problem::parameter("after", reason))?;
+                }
+                _ => {
+                    let known = "there are game, q, limit and after, and nothing else";
+                    return Err(Problem::new(StatusCode::BAD_REQUEST, known));
+                }
+            }
+        }
+        Ok(query)
+    }
+
+    /// Whether a server is asked for, whatever the page.
+    pub(super) fn wants(&self, server: &Server) -> bool {
+        let placement = &server.placement;
+        let game = self
+            .game
+            .as_ref()
+            .is_none_or(|game| *game == placement.game);
+        game && (self.words.is_empty() || self.found_in(server))
+    }
+
+    fn found_in(&self, server: &Server) -> bool {
+        let found = |text: &str| text.to_lowercase().contains(&self.words);
+        let placement = &server.placement;
+        found(placement.game.as_str())
+            || found(&placement.address.to_string())
+            || ServerInfo::from_json(&server.heartbeat).is_some_and(|info| {
+                let texts = [Some(info.name), info.map, info.mode];
+                texts.iter().flatten().any(|text| found(text))
+            })
+    }
+}
+
+/// The game with this tag.
+pub(super) fn game(tag: &str) -> Result<Game, Problem> {
+    Game::new(tag).map_err(|error| Problem::parameter("game", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_values_are_refused_by_the_name_of_their_parameter() {
+        let long = format!("q={}", "x".repeat(201));
+        let table = [
+            ("limit=0", Some("limit")),
+            ("limit=1001", Some("limit")),
+            ("limit=-1", Some("limit")),
+            ("limit=99999999999999999999999", Some("limit")),
+            ("after=x", Some("after")),
+            ("game=%00", Some("game")),
+            (&*long, Some("q")),
+            ("colour=red", None),
+        ];
+        for (text, parameter) in table {
+            let problem = Query::parse(Some(text)).expect_err(text);
+            assert_eq!(problem.status, StatusCode::BAD_REQUEST);
+            assert_eq!(problem.parameter, parameter, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_asked_for_has_a_default() {
+        for text in [None, Some(""), Some("game=&q=")] {
+            let query = Query::parse(text).expect("fine");
+            assert_eq!((query.limit, query.after, query.game), (100, 0, None));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A list for people and scripts: servers as JSON, and frames as server-sent events.
+//!
+//! Only here does the daemon look inside heartbeats, to show them.
+
+use super::frame::{Content, Frame};
+use crate::{ServerInfo, registry::Server};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use std::{
+    net::SocketAddr,
+    time::{Duration, UNIX_EPOCH},
+};
+
+/// A server as JSON shows it.
+#[derive(Debug, Serialize)]
+pub struct ShownServer<'a> {
+    /// The registry's number for it, never given to another server of the same epoch.
+    pub id: u64,
+    /// The tag of its game.
+    pub game: &'a str,
+    /// Where players join.
+    pub address: SocketAddr,
+    /// All addresses: of a server in both families there are two.
+    pub addresses: Vec<SocketAddr>,
+    /// The fingerprint of its certificate, if it has presented one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// When its heartbeat last changed, in seconds since 1970.
+    pub updated: u64,
+    /// The heartbeat's length in bytes.
+    pub size: usize,
+    /// What the heartbeat says, if it is a [`ServerInfo`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub info: Option<ServerInfo>,
+    /// The heartbeat in base64, if it is anything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat_base64: Option<String>,
+}
+
+impl<'a> From<&'a Server> for ShownServer<'a> {
+    fn from(server: &'a Server) -> Self {
+        let placement = &server.placement;
+        let info = ServerInfo::from_json(&server.heartbeat);
+        let heartbeat_base64 = info.is_none().then(|| STANDARD.encode(&server.heartbeat));
+        let since = server.updated.duration_since(UNIX_EPOCH);
+        Self {
+            id: server.number,
+            game: placement.game.as_str(),
+            address: placement.address,
+            addresses: std::iter::once(placement.address)
+                .chain(placement.second_address)
+                .collect(),
+            identity: placement.identity.map(|identity| identity.to_string()),
+            updated: since.as_ref().map_or(0, Duration::as_secs),
+            size: server.heartbeat.len(),
+            info,
+            heartbeat_base64,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Snapshot<'a> {
+    servers: Vec<ShownServer<'a>>,
+}
+
+/// Both lists of a delta's servers are whole records: a page replaces what it has by id.
+#[derive(Serialize)]
+struct Delta<'a> {
+    removed: &'a [u64],
+    servers: Vec<ShownServer<'a>>,
+}
+
+/// A frame as one server-sent event: `snapshot` or `delta`, with `epoch.revision` as its id.
+pub(super) fn event(frame: &Frame) -> Vec<u8> {
+    let (name, data) = match frame.content() {
+        Content::Snapshot { servers, .. } => {
+            let servers = servers.iter().map(ShownServer::from).collect();
+            ("snapshot", serde_json::to_string(&Snapshot { servers }))
+        }
+        Content::Delta(delta) => {
+            let both = delta.placed.iter().chain(&delta.updated);
+            let servers = both.map(ShownServer::from).collect();
+            let removed = &delta.removed;
+            ("delta", serde_json::to_string(&Delta { removed, servers }))
+        }
+    };
+    let data = data.expect("a record of texts and numbers is always JSON");
+    let (epoch, revision) = (frame.epoch(), frame.to().0);
+    format!("event: {name}\nid: {epoch}.{revision}\ndata: {data}\n\n").into_bytes()
+}

@@ -1,0 +1,90 @@
+//! What the operator's Prometheus reads.
+
+use crate::{DAEMON, FAST};
+use metaserve::Role;
+use metaserve_heartbeat::Publisher;
+use metaserve_tests::{Daemon, Follower, constant, http::get};
+use prometheus_parse::{Scrape, Value};
+use std::{collections::BTreeSet, net::SocketAddr};
+
+async fn start() -> (Daemon, SocketAddr) {
+    let http = ["--http", "127.0.0.1:0"];
+    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http].concat()).await;
+    let address = daemon.http().await;
+    (daemon, address)
+}
+
+async fn scrape(address: SocketAddr) -> Scrape {
+    let answer = get(address, "/metrics", &[]).await;
+    assert_eq!(answer.status, 200);
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    Scrape::parse(text.lines().map(|line| Ok(line.to_owned()))).unwrap()
+}
+
+/// The value of a series, by its name and the value of one of its labels.
+fn value(scrape: &Scrape, metric: &str, label: &str) -> f64 {
+    let mut series = scrape.samples.iter();
+    let series = series.find(|sample| {
+        let mut labels = sample.labels.values();
+        sample.metric == metric && (label.is_empty() || labels.any(|value| value == label))
+    });
+    match series.unwrap_or_else(|| panic!("{metric} {label}")).value {
+        Value::Counter(value) | Value::Gauge(value) | Value::Untyped(value) => value,
+        ref other => panic!("{metric}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_metrics_and_the_metrics_are_one() {
+    let (_daemon, address) = start().await;
+    let page = include_str!("../../../docs/operating.md");
+    let explained: BTreeSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `metaserve_")?.split_once('`'))
+        .map(|(name, _)| format!("metaserve_{name}"))
+        .collect();
+    let parts = ["_bucket", "_sum", "_count"];
+    let scrape = scrape(address).await;
+    let exist: BTreeSet<_> = scrape
+        .samples
+        .iter()
+        .map(|sample| {
+            let part = parts
+                .iter()
+                .find_map(|part| sample.metric.strip_suffix(part));
+            part.unwrap_or(&sample.metric).to_owned()
+        })
+        .collect();
+    assert_eq!(explained, exist);
+}
+
+#[tokio::test]
+async fn what_happens_is_counted() {
+    let (daemon, address) = start().await;
+    let publisher = Publisher::new(daemon.connect(Role::Heartbeat, None).await).game("chess");
+    tokio::spawn(publisher.run(constant("rook")));
+    let mut client = Follower::new(&daemon, None).await;
+    client.until_words(&["rook"]).await;
+    let oversize = vec![0; 10_000];
+    let connection = daemon.connect(Role::Heartbeat, None).await;
+    let refused = metaserve_heartbeat::run(connection, constant(oversize)).await;
+    refused.unwrap_err();
+
+    let mut counted = scrape(address).await;
+    while value(&counted, "metaserve_connections", "heartbeat") > 1.0 {
+        counted = scrape(address).await;
+    }
+    for (metric, label, expected) in [
+        ("metaserve_servers", "chess", 1.0),
+        ("metaserve_servers", "other", 0.0),
+        ("metaserve_connections", "client", 1.0),
+        ("metaserve_heartbeats_total", "accepted", 1.0),
+        ("metaserve_handshakes_total", "accepted", 3.0),
+        ("metaserve_handshakes_total", "failed", 0.0),
+        ("metaserve_listeners", "", 0.0),
+    ] {
+        assert_eq!(value(&counted, metric, label), expected, "{metric} {label}");
+    }
+    assert!(value(&counted, "metaserve_frames_encoded_total", "") >= 1.0);
+    assert!(value(&counted, "metaserve_sent_bytes_total", "quic") >= 1.0);
+}

@@ -1,0 +1,94 @@
+//! The OpenAPI document says what is answered.
+
+use crate::{DAEMON, FAST};
+use metaserve::Role;
+use metaserve_tests::{
+    Daemon, Follower, constant,
+    http::{Listener, get},
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, net::SocketAddr};
+
+async fn start() -> (Daemon, SocketAddr, Value) {
+    let http = ["--http", "127.0.0.1:0"];
+    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http].concat()).await;
+    let address = daemon.http().await;
+    let document = get(address, "/api/v1/openapi.json", &[]).await.json();
+    (daemon, address, document)
+}
+
+#[tokio::test]
+async fn every_path_of_the_document_answers_as_it_says() {
+    let (_daemon, address, document) = start().await;
+    let page = include_str!("../../../docs/operating.md");
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        assert!(
+            page.contains(&format!("| `{path}")),
+            "{path} is on the page"
+        );
+        let content = &methods["get"]["responses"]["200"]["content"];
+        let kind = content.as_object().unwrap().keys().next().unwrap();
+        if kind == "text/event-stream" {
+            Listener::new(address, path, &[]).await.unwrap();
+            continue;
+        }
+        let answer = get(address, path, &[]).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.header("content-type").starts_with(kind), "{path}");
+    }
+    for line in page.lines().filter_map(|line| line.strip_prefix("| `/")) {
+        let path = line.split(['?', '`']).next().unwrap();
+        assert!(!document["paths"][format!("/{path}")].is_null(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_are_those_of_the_document_within_its_bounds() {
+    let (_daemon, address, document) = start().await;
+    let parameters = &document["paths"]["/api/v1/servers"]["get"]["parameters"];
+    for parameter in parameters.as_array().unwrap() {
+        let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
+        let text = |bytes: &Value| "x".repeat(bytes.as_u64().unwrap_or(1) as usize);
+        let (fits, too_much) = match schema["type"].as_str().unwrap() {
+            "integer" => (schema["default"].to_string(), "-1".to_owned()),
+            _ => (text(&schema["maxLength"]), text(&schema["maxLength"]) + "x"),
+        };
+        for (value, status) in [(fits, 200), (too_much, 400)] {
+            let path = format!("/api/v1/servers?{name}={value}");
+            assert_eq!(get(address, &path, &[]).await.status, status, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn records_have_the_fields_of_the_document_and_no_others() {
+    let (daemon, address, document) = start().await;
+    for heartbeat in [r#"{"name":"one"}"#, "bytes"] {
+        let connection = daemon.connect(Role::Heartbeat, None).await;
+        tokio::spawn(metaserve_heartbeat::run(connection, constant(heartbeat)));
+    }
+    let mut client = Follower::new(&daemon, None).await;
+    client.until("both", |list| list.len() == 2).await;
+    let schema = |name: &str| document["components"]["schemas"][name].clone();
+    let page = get(address, "/api/v1/servers", &[]).await.json();
+    let problem = get(address, "/api/v1/servers?limit=0", &[]).await.json();
+    holds(&page, &schema("Page"));
+    holds(&problem, &schema("Problem"));
+    for server in page["servers"].as_array().unwrap() {
+        holds(server, &schema("Server"));
+    }
+}
+
+fn holds(value: &Value, schema: &Value) {
+    let keys = |value: &Value| -> BTreeSet<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    let required = schema["required"].as_array().unwrap().iter();
+    let required = required.map(|name| name.as_str().unwrap().to_owned());
+    let (have, may) = (keys(value), keys(&schema["properties"]));
+    assert!(have.is_subset(&may), "{have:?} {may:?}");
+    assert!(
+        required.collect::<BTreeSet<_>>().is_subset(&have),
+        "{have:?}"
+    );
+}
