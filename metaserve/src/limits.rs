@@ -38,7 +38,8 @@ pub struct Limits {
     /// Games that may have servers at one time. Default 10,000; a server of a further one is told
     /// *over capacity*.
     pub max_games: usize,
-    /// How long a client may take nothing while a frame is waiting for it. Default 10 s. Then
+    /// How long a client may take nothing while a frame is waiting for it; for the whole frame it
+    /// has as long again as 8 KiB a second take. Default 10 s. Then
     /// its stream is reset (which frees what was held for it), and when it reads again it is
     /// given a snapshot.
     pub stall_timeout: Duration,
