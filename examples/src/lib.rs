@@ -33,6 +33,12 @@ pub struct DaemonArgs {
 }
 
 impl DaemonArgs {
+    /// The daemon as it was named, `HOST:PORT`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.daemon
+    }
+
     /// Whom to trust.
     ///
     /// # Errors

@@ -1,0 +1,127 @@
+//! Game clients: each follows the list, cheaply, but exactly.
+
+use crate::{
+    lists::{List, Lists, MAX_MESSAGE_BYTES},
+    peers::{Stage, now},
+};
+use hdrhistogram::Histogram;
+use metaserve::{
+    protocol::client::{Compression, Subscribe},
+    stream::{self, FrameError, FrameReader},
+};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+/// What all clients of one run have seen together.
+pub(crate) struct Seen {
+    lists: Lists,
+    /// The list of each client; none before its first.
+    pub(crate) latest: Vec<Mutex<Option<Arc<List>>>>,
+    /// How many have their first list.
+    pub(crate) complete: AtomicU64,
+    /// How long each of them waited for it from its first packet on, in microseconds.
+    pub(crate) first_list: Mutex<Histogram<u64>>,
+    /// Whether what comes now is to be counted.
+    pub(crate) counting: AtomicBool,
+    pub(crate) messages: AtomicU64,
+    pub(crate) message_bytes: AtomicU64,
+    pub(crate) updates: AtomicU64,
+    /// Snapshots after the first: each is a client that had fallen behind.
+    pub(crate) snapshots: AtomicU64,
+    /// From the moment a heartbeat was said to its arrival at a client, in microseconds.
+    pub(crate) latencies: Mutex<Histogram<u64>>,
+}
+
+/// What took longer counts as so long: a minute.
+const LONGEST_MICROS: u64 = 60_000_000;
+
+impl Seen {
+    pub(crate) fn new(clients: usize) -> Arc<Self> {
+        let histogram = || {
+            let histogram = Histogram::new_with_bounds(1, LONGEST_MICROS, 3);
+            Mutex::new(histogram.expect("three digits are possible"))
+        };
+        Arc::new(Self {
+            lists: Lists::default(),
+            latest: (0..clients).map(|_| Mutex::default()).collect(),
+            complete: AtomicU64::new(0),
+            first_list: histogram(),
+            counting: AtomicBool::new(false),
+            messages: AtomicU64::new(0),
+            message_bytes: AtomicU64::new(0),
+            updates: AtomicU64::new(0),
+            snapshots: AtomicU64::new(0),
+            latencies: histogram(),
+        })
+    }
+}
+
+/// Follows the whole list over `connection`, which was begun at `begun`.
+pub(crate) async fn client(
+    stage: Arc<Stage>,
+    seen: Arc<Seen>,
+    client: usize,
+    connection: quinn::Connection,
+    begun: Instant,
+) {
+    if let Err(error) = follow(&stage, &seen, client, &connection, begun).await {
+        stage.lost("game client", &error);
+    }
+}
+
+async fn follow(
+    stage: &Stage,
+    seen: &Seen,
+    client: usize,
+    connection: &quinn::Connection,
+    begun: Instant,
+) -> anyhow::Result<()> {
+    let mut out = connection.open_uni().await?;
+    let subscribe = Subscribe {
+        game: None,
+        known: None,
+        compression: Compression::Zstd,
+    };
+    stream::write(&mut out, subscribe).await?;
+    out.finish()?;
+    let mut list: Option<Arc<List>> = None;
+    loop {
+        let mut reader = FrameReader::new(connection.accept_uni().await?);
+        loop {
+            let bytes = match reader.next(MAX_MESSAGE_BYTES).await {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => anyhow::bail!("the daemon has ended the list"),
+                // Too slow: a snapshot comes on another stream.
+                Err(FrameError::Reset(_)) => break,
+                Err(error) => return Err(error.into()),
+            };
+            let arrived = now();
+            let length = bytes.len() as u64;
+            let taken = seen.lists.take(list.as_ref(), bytes, &stage.truth)?;
+            if list.is_none() {
+                seen.complete.fetch_add(1, Ordering::Relaxed);
+                let micros = arrived.saturating_duration_since(begun).as_micros();
+                lock(&seen.first_list).saturating_record(u64::try_from(micros)?);
+            } else if seen.counting.load(Ordering::Relaxed) {
+                seen.messages.fetch_add(1, Ordering::Relaxed);
+                seen.message_bytes.fetch_add(length, Ordering::Relaxed);
+                seen.updates
+                    .fetch_add(taken.updates as u64, Ordering::Relaxed);
+                seen.snapshots
+                    .fetch_add(u64::from(taken.snapshot), Ordering::Relaxed);
+                taken.record(arrived, &mut lock(&seen.latencies));
+            }
+            *lock(&seen.latest[client]) = Some(taken.list.clone());
+            list = Some(taken.list);
+        }
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,163 @@
+//! The physical floor: the same bytes to as many connections with quinn alone, under the same
+//! transport settings. Nothing is decided, nothing encoded, nothing remembered.
+
+use bytes::Bytes;
+use metaserve::{
+    Identity, Limits, Role,
+    tls::{secret::Secret, server::server_config},
+    transport,
+};
+use quinn::crypto::rustls::HandshakeData;
+use socket2::SockRef;
+use std::{
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{io::AsyncReadExt, sync::watch};
+
+/// What is to be sent, as the daemon was seen to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bytesent {
+    /// To each client at first.
+    pub(crate) first: usize,
+    /// To each client then, each time.
+    pub(crate) each: usize,
+    /// How often.
+    pub(crate) every: Duration,
+}
+
+impl Bytesent {
+    /// As arguments for [`main`], in a state directory.
+    pub(crate) fn arguments(self, state: &Path) -> Vec<String> {
+        vec![
+            state.display().to_string(),
+            self.first.to_string(),
+            self.each.to_string(),
+            self.every.as_micros().to_string(),
+        ]
+    }
+
+    fn parse(arguments: &[String]) -> anyhow::Result<(&Path, Self)> {
+        let [state, first, each, every] = arguments else {
+            anyhow::bail!("the floor is started by the load generator");
+        };
+        let sent = Self {
+            first: first.parse()?,
+            each: each.parse()?,
+            every: Duration::from_micros(every.parse()?),
+        };
+        Ok((Path::new(state), sent))
+    }
+}
+
+/// The process's main function. It prints where it listens and how it is trusted, begins to send
+/// when it is given a byte on its standard input, and ends with that.
+///
+/// # Errors
+/// When it cannot listen.
+pub(crate) fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (state, sent) = Bytesent::parse(&arguments)?;
+    // As the daemon: one thread is best for small packets.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(state, sent))
+}
+
+/// The groups in which clients are woken, and over how long: a burst to all at once would cost
+/// QUIC's probes, so that this is the cheapest way.
+const GROUPS: usize = 8;
+const SPREAD: Duration = Duration::from_millis(20);
+
+const BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
+    let identity = Identity::load_or_create(state, &["localhost".into()])?;
+    let secret = Secret::load_or_create(state)?;
+    let transport = transport::server(&Limits::default());
+    let config = server_config(&identity, &secret, transport)?;
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let socket = UdpSocket::bind(listen)?;
+    // As the daemon has them: as much as the system gives.
+    let _ = SockRef::from(&socket).set_recv_buffer_size(BUFFER_BYTES);
+    let _ = SockRef::from(&socket).set_send_buffer_size(BUFFER_BYTES);
+    let runtime = Arc::new(quinn::TokioRuntime);
+    let endpoint = quinn::Endpoint::new(secret.endpoint_config(), Some(config), socket, runtime)?;
+    println!("{} {}", endpoint.local_addr()?, identity.fingerprint());
+
+    // The prefix of a frame, then bytes as good as any.
+    let first = Bytes::from(vec![0x5a; sent.first]);
+    let each = Bytes::from(vec![0x5a; sent.each]);
+    let groups: Arc<[watch::Sender<u64>; GROUPS]> =
+        Arc::new(std::array::from_fn(|_| watch::Sender::new(0)));
+    let accept = {
+        let groups = groups.clone();
+        async move {
+            let mut next = 0;
+            while let Some(incoming) = endpoint.accept().await {
+                next += 1;
+                let woken = groups[next % GROUPS].subscribe();
+                tokio::spawn(peer(incoming, first.clone(), each.clone(), woken));
+            }
+        }
+    };
+    let tick = async {
+        let mut every = tokio::time::interval(sent.every.max(Duration::from_millis(1)));
+        loop {
+            every.tick().await;
+            for group in groups.iter() {
+                group.send_modify(|round| *round += 1);
+                tokio::time::sleep(SPREAD / GROUPS as u32).await;
+            }
+        }
+    };
+    let mut input = tokio::io::stdin();
+    // The generator says when to begin, and is gone when it says no more.
+    let mut told = async || matches!(input.read(&mut [0]).await, Ok(1..));
+    let run = async {
+        if told().await && sent.each > 0 {
+            tokio::select! {
+                () = tick => {}
+                _ = told() => {}
+            }
+        }
+        let _gone = told().await;
+    };
+    tokio::select! {
+        () = accept => Ok(()),
+        () = run => Ok(()),
+    }
+}
+
+/// One peer: a server is read, a client is written to. It ends with its connection.
+async fn peer(
+    incoming: quinn::Incoming,
+    first: Bytes,
+    each: Bytes,
+    mut woken: watch::Receiver<u64>,
+) -> Option<()> {
+    let connection = incoming.await.ok()?;
+    let data = connection
+        .handshake_data()?
+        .downcast::<HandshakeData>()
+        .ok()?;
+    let mut reading = connection.accept_uni().await.ok()?;
+    if Role::from_alpn(data.protocol.as_deref()?)? == Role::Heartbeat {
+        while let Ok(Some(_)) = reading.read_chunk(usize::MAX, true).await {}
+        return None;
+    }
+    let mut out = connection.open_uni().await.ok()?;
+    out.write_chunk(first).await.ok()?;
+    woken.mark_unchanged();
+    loop {
+        tokio::select! {
+            changed = woken.changed() => changed.ok()?,
+            _ = connection.closed() => return None,
+        }
+        out.write_chunk(each.clone()).await.ok()?;
+    }
+}

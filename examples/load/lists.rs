@@ -1,0 +1,187 @@
+//! The lists of all clients. Clients that are given the same message in the same state are in the
+//! same state afterwards: each message is read once, and every client's bytes are compared with it
+//! in full, so that thousands of lists are followed exactly at little cost.
+
+use crate::heartbeats::Truth;
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use hdrhistogram::Histogram;
+use metaserve::protocol::client::ListMessage;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+/// The state of one client's list, shared by all who have it.
+#[derive(Debug)]
+pub(crate) struct List {
+    id: u64,
+    revision: u64,
+    pub(crate) servers: HashMap<u64, Bytes>,
+}
+
+/// A message of the daemon, with where it leads.
+struct Message {
+    bytes: Bytes,
+    content: ListMessage,
+    /// When its heartbeats were said: some of them, if they are many.
+    said: Vec<Instant>,
+    /// From a list (none: from nothing) to the list after it.
+    leads: Mutex<HashMap<Option<u64>, Arc<List>>>,
+}
+
+/// Lists and messages of all clients.
+#[derive(Default)]
+pub(crate) struct Lists {
+    messages: Mutex<Messages>,
+    lists: AtomicU64,
+}
+
+#[derive(Default)]
+struct Messages {
+    known: HashMap<Sketch, Vec<Arc<Message>>>,
+    order: VecDeque<Sketch>,
+}
+
+/// What finds a message quickly: its length, and some of its bytes.
+type Sketch = (usize, Vec<u8>);
+
+/// Messages that are kept to compare with.
+const KEPT: usize = 128;
+
+/// Of how many heartbeats in one message the time is taken for each client.
+const SAMPLED: usize = 64;
+
+/// The longest message that is accepted, as sent and unpacked.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 256 << 20;
+
+/// What a message did to a list.
+pub(crate) struct Taken {
+    pub(crate) list: Arc<List>,
+    /// Servers whose state it told.
+    pub(crate) updates: usize,
+    /// Whether it was the whole list.
+    pub(crate) snapshot: bool,
+    message: Arc<Message>,
+}
+
+impl Lists {
+    /// The list of a client that had `list` and is given `bytes`.
+    ///
+    /// # Errors
+    /// When they are no message, or it does not fit.
+    pub(crate) fn take(
+        &self,
+        list: Option<&Arc<List>>,
+        bytes: Bytes,
+        truth: &Truth,
+    ) -> anyhow::Result<Taken> {
+        let message = self.message(bytes, truth)?;
+        let known = list.map(|list| list.id);
+        let mut leads = lock(&message.leads);
+        let list = match leads.get(&known) {
+            Some(list) => list.clone(),
+            None => {
+                let id = self.lists.fetch_add(1, Ordering::Relaxed);
+                let next = message.apply(list.map(|list| &**list), id)?;
+                // Clients that came to the same list on different ways have one from here on.
+                let same = leads.values().find(|other| other.servers == next.servers);
+                let next = same.cloned().unwrap_or_else(|| Arc::new(next));
+                leads.insert(known, next.clone());
+                next
+            }
+        };
+        drop(leads);
+        Ok(Taken {
+            list,
+            updates: message.content.placed.len() + message.content.updated.len(),
+            snapshot: message.content.from.is_none(),
+            message,
+        })
+    }
+
+    fn message(&self, bytes: Bytes, truth: &Truth) -> anyhow::Result<Arc<Message>> {
+        let some = 32.min(bytes.len());
+        let ends = [&bytes[..some], &bytes[bytes.len() - some..]].concat();
+        let sketch = (bytes.len(), ends);
+        let mut messages = lock(&self.messages);
+        let known = messages.known.entry(sketch.clone()).or_default();
+        if let Some(known) = known.iter().find(|known| known.bytes == bytes) {
+            return Ok(known.clone());
+        }
+        let message = Arc::new(Message::read(bytes, truth)?);
+        known.push(message.clone());
+        messages.order.push_back(sketch);
+        if messages.order.len() > KEPT
+            && let Some(oldest) = messages.order.pop_front()
+        {
+            messages.known.remove(&oldest);
+        }
+        Ok(message)
+    }
+}
+
+impl Taken {
+    /// Adds how long its heartbeats were on their way to whoever was given it at `now`.
+    pub(crate) fn record(&self, now: Instant, latencies: &mut Histogram<u64>) {
+        for said in &self.message.said {
+            let micros = now.saturating_duration_since(*said).as_micros();
+            latencies.saturating_record(u64::try_from(micros).unwrap_or(u64::MAX));
+        }
+    }
+}
+
+impl Message {
+    fn read(bytes: Bytes, truth: &Truth) -> anyhow::Result<Self> {
+        let content = ListMessage::decode(&bytes, MAX_MESSAGE_BYTES)
+            .context("what the daemon sent is no message")?;
+        let placed = content.placed.iter().map(|server| &server.heartbeat);
+        let updated = content.updated.iter().map(|(_, heartbeat)| heartbeat);
+        let mut heartbeats: Vec<&Bytes> = placed.chain(updated).collect();
+        fastrand::shuffle(&mut heartbeats);
+        let said = heartbeats
+            .into_iter()
+            .filter_map(|heartbeat| truth.said(heartbeat))
+            .take(SAMPLED)
+            .collect();
+        Ok(Self {
+            bytes,
+            content,
+            said,
+            leads: Mutex::default(),
+        })
+    }
+
+    fn apply(&self, list: Option<&List>, id: u64) -> anyhow::Result<List> {
+        let mut servers = match (self.content.from, list) {
+            (None, _) => HashMap::new(),
+            (Some(from), Some(list)) if list.revision == from => list.servers.clone(),
+            (Some(from), list) => bail!(
+                "a delta from revision {from} came to a list at {:?}",
+                list.map(|list| list.revision)
+            ),
+        };
+        for number in &self.content.removed {
+            servers.remove(number);
+        }
+        for server in &self.content.placed {
+            servers.insert(server.number, server.heartbeat.clone());
+        }
+        for (number, heartbeat) in &self.content.updated {
+            servers.insert(*number, heartbeat.clone());
+        }
+        Ok(List {
+            id,
+            revision: self.content.to,
+            servers,
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

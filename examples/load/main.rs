@@ -1,0 +1,64 @@
+//! Load generator: many game servers and game clients against one daemon, with every list held
+//! against the truth, and the same work done by bare quinn beside it.
+//!
+//! ```text
+//! cargo run --release -p metaserve-examples --example load -- \
+//!     --servers 1000 --clients 1000 --change 10% --spawn --floor
+//! ```
+#![forbid(unsafe_code)]
+
+mod change;
+mod clients;
+mod floor;
+mod heartbeats;
+mod lists;
+mod options;
+mod peers;
+mod process;
+mod report;
+mod run;
+mod target;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The program is its own daemon and its own floor, each in a process of its own.
+    match target::role() {
+        Some(target::CHILD_DAEMON) => return metaserve_daemon::main(),
+        Some(target::CHILD_FLOOR) => return shown(floor::main()),
+        _ => {}
+    }
+    shown(generate(options::Cli::parse()))
+}
+
+fn shown(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn generate(cli: options::Cli) -> anyhow::Result<()> {
+    let plan = cli.plan()?;
+    plan.check(&process::Machine::here()?)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(plan.threads)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let work = run::run(&plan);
+        let report = tokio::select! {
+            report = work => report?,
+            () = metaserve_examples::stopped() => anyhow::bail!("stopped before the end: no figures"),
+        };
+        match plan.json {
+            true => println!("{}", report.json()),
+            false => print!("{report}"),
+        }
+        report.verdict()
+    })
+}

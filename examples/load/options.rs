@@ -1,0 +1,323 @@
+//! What to do, and whether this machine can.
+
+use crate::{change::Share, process::Machine};
+use anyhow::bail;
+use clap::Parser;
+use metaserve_examples::DaemonArgs;
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+/// Puts a daemon under load, and says what it cost and whether every list was right.
+///
+/// Game servers connect, then game clients; then servers change their heartbeats for a while, and
+/// in the end the list of every client is held against what the servers have said last. Without
+/// --spawn or --daemon the daemon runs inside this process, where its cost cannot be told apart.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    /// Game servers, each on a connection of its own
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    servers: usize,
+
+    /// Game clients, each following the whole list
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    clients: usize,
+
+    /// Bytes in a heartbeat
+    #[arg(long, value_name = "BYTES", default_value_t = 200)]
+    size: usize,
+
+    /// What heartbeats are: bytes that nothing can compress, or `ServerInfo` JSON as games have it
+    #[arg(long, value_name = "KIND", default_value = "random")]
+    content: Content,
+
+    /// How many of the heartbeats differ from the one before, such as 10% or 0.1
+    #[arg(long, value_name = "SHARE", default_value = "10%")]
+    change: Share,
+
+    /// How often each server has a heartbeat, in seconds or as 500ms
+    #[arg(long, value_name = "DURATION", default_value = "1s")]
+    interval: Seconds,
+
+    /// How long to measure, in seconds or as 1m
+    #[arg(long, value_name = "DURATION", default_value = "20s")]
+    seconds: Seconds,
+
+    /// Connections begun each second
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    ramp: usize,
+
+    /// UDP sockets to spread servers, and again clients, over
+    #[arg(long, value_name = "COUNT", default_value_t = 8)]
+    sockets: usize,
+
+    /// Threads of this process
+    #[arg(long, value_name = "COUNT", default_value_t = 2)]
+    threads: usize,
+
+    /// Let peers resume the TLS session of the one before on their socket, as if they came again
+    #[arg(long)]
+    resume: bool,
+
+    /// Start a daemon in a process of its own, so that its cost is told apart: this program's own
+    /// copy of it, or another binary
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        conflicts_with = "DaemonArgs"
+    )]
+    spawn: Option<Option<PathBuf>>,
+
+    /// Do the same work with bare quinn afterwards, in a process of its own, and state the ratio;
+    /// implies --spawn
+    #[arg(long, conflicts_with = "DaemonArgs")]
+    floor: bool,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    daemon: Option<DaemonArgs>,
+
+    /// Further arguments for the daemon that is started, such as --tick 200ms
+    #[arg(last = true, value_name = "DAEMON ARGUMENTS")]
+    daemon_arguments: Vec<String>,
+}
+
+const AFTER_HELP: &str = "\
+Figures: `cores` is CPU seconds per second, of user and kernel together. The ratio is that of the \
+daemon to bare quinn, which writes as many bytes to as many clients and reads the same heartbeats. \
+Exit code 1 if anything was lost: then no rate is worth anything.
+
+Examples:
+  load --servers 1000 --clients 1000 --change 10% --spawn --floor
+  load --servers 200 --clients 10 --seconds 5s --spawn -- --tick 200ms
+  load --daemon localhost:4433 --fingerprint HEX --servers 100 --clients 100";
+
+/// What heartbeats look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Content {
+    /// Incompressible.
+    Random,
+    /// `ServerInfo` JSON.
+    Info,
+}
+
+/// A duration: bare numbers are seconds.
+#[derive(Clone, Copy, Debug)]
+struct Seconds(Duration);
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let explain = |_| format!("{text:?} is no duration: write 20, 20s or 500ms");
+        match text.parse::<f64>() {
+            Ok(seconds) => Duration::try_from_secs_f64(seconds)
+                .map(Self)
+                .map_err(|_| explain(())),
+            Err(_) => humantime::parse_duration(text)
+                .map(Self)
+                .map_err(|_| explain(())),
+        }
+    }
+}
+
+/// Which daemon.
+#[derive(Clone, Debug)]
+pub(crate) enum Which {
+    /// One inside this process.
+    Inside,
+    /// One in a process of its own: this program, or another binary.
+    Spawn(Option<PathBuf>),
+    /// One that runs already.
+    Running(DaemonArgs),
+}
+
+/// What is to be done, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) servers: usize,
+    pub(crate) clients: usize,
+    pub(crate) size: usize,
+    pub(crate) content: Content,
+    pub(crate) change: Share,
+    pub(crate) interval: Duration,
+    pub(crate) measured: Duration,
+    pub(crate) ramp: usize,
+    pub(crate) sockets: usize,
+    pub(crate) threads: usize,
+    pub(crate) resume: bool,
+    pub(crate) which: Which,
+    pub(crate) floor: bool,
+    pub(crate) json: bool,
+    pub(crate) daemon_arguments: Vec<String>,
+}
+
+/// The shortest heartbeat that tells one server's state from every other.
+pub(crate) const MIN_SIZE: usize = 16;
+
+impl Cli {
+    /// Holds the settings against each other.
+    ///
+    /// # Errors
+    /// When one of them makes no sense; the error says which, and what would.
+    pub(crate) fn plan(self) -> anyhow::Result<Plan> {
+        let positive = [
+            ("--servers", self.servers),
+            ("--ramp", self.ramp),
+            ("--sockets", self.sockets),
+            ("--threads", self.threads),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            bail!("{name} has to be 1 or more");
+        }
+        let max = metaserve::Limits::MAX_HEARTBEAT_BYTES;
+        if !(MIN_SIZE..=max).contains(&self.size) {
+            bail!(
+                "--size {}: heartbeats here are {MIN_SIZE} to {max} bytes",
+                self.size
+            );
+        }
+        if self.interval.0 < Duration::from_millis(20) || self.seconds.0 < Duration::from_secs(1) {
+            bail!("--interval has to be 20ms or more, and --seconds 1s or more");
+        }
+        let which = match (self.daemon, self.spawn) {
+            (Some(daemon), _) => Which::Running(daemon),
+            (None, Some(file)) => Which::Spawn(file),
+            (None, None) if self.floor => Which::Spawn(None),
+            (None, None) => Which::Inside,
+        };
+        if matches!(which, Which::Running(_)) && !self.daemon_arguments.is_empty() {
+            bail!("a daemon that runs already takes no arguments after --");
+        }
+        Ok(Plan {
+            servers: self.servers,
+            clients: self.clients,
+            size: self.size,
+            content: self.content,
+            change: self.change,
+            interval: self.interval.0,
+            measured: self.seconds.0,
+            ramp: self.ramp,
+            sockets: self.sockets,
+            threads: self.threads,
+            resume: self.resume,
+            which,
+            floor: self.floor,
+            json: self.json,
+            daemon_arguments: self.daemon_arguments,
+        })
+    }
+}
+
+/// What one connection takes in this process and the daemon's together, in bytes, as measured
+/// (with room to spare): the connection, its task, and what is on its way.
+const CONNECTION_BYTES: u64 = 100_000;
+
+/// Copies of the list: in the servers, the daemon, the messages kept to compare with, and lists.
+const COPIES: u64 = 40;
+
+/// Files besides the sockets: the program's own, its child's pipes, the runtime's.
+const OTHER_FILES: u64 = 40;
+
+impl Plan {
+    /// Whether this machine can do it.
+    ///
+    /// # Errors
+    /// When it cannot; with what would be needed, and what is there.
+    pub(crate) fn check(&self, machine: &Machine) -> anyhow::Result<()> {
+        let files = 2 * self.sockets as u64 + OTHER_FILES;
+        if files > machine.open_files {
+            bail!(
+                "{} sockets need {files} open files, and this process may have {}: raise \
+                 `ulimit -n`, or lower --sockets",
+                2 * self.sockets,
+                machine.open_files
+            );
+        }
+        let connections = self.servers.saturating_add(self.clients) as u64;
+        let list = (self.servers as u64).saturating_mul(self.size as u64 + 200);
+        let memory = connections
+            .saturating_mul(CONNECTION_BYTES)
+            .saturating_add(list.saturating_mul(COPIES));
+        if memory > machine.free_memory {
+            bail!(
+                "{connections} connections and a list of {} need about {} of memory, and {} are \
+                 free: lower --servers, --clients or --size",
+                megabytes(list),
+                megabytes(memory),
+                megabytes(machine.free_memory)
+            );
+        }
+        // A source port tells the connections of one socket no further apart than QUIC's own
+        // identifiers do, so that sockets are never too few.
+        Ok(())
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(arguments: &[&str]) -> anyhow::Result<Plan> {
+        Cli::try_parse_from([&["load"], arguments].concat())?.plan()
+    }
+
+    fn machine() -> Machine {
+        Machine {
+            open_files: 1024,
+            free_memory: 8_000_000_000,
+        }
+    }
+
+    #[test]
+    fn the_daemon_is_inside_unless_told_otherwise() {
+        assert!(matches!(plan(&[]).unwrap().which, Which::Inside));
+        assert!(matches!(
+            plan(&["--spawn"]).unwrap().which,
+            Which::Spawn(None)
+        ));
+        assert!(matches!(
+            plan(&["--floor"]).unwrap().which,
+            Which::Spawn(None)
+        ));
+        let other = plan(&["--spawn=other"]).unwrap().which;
+        assert!(matches!(other, Which::Spawn(Some(file)) if file == *"other"));
+        let running = plan(&["--daemon", "localhost:1"]).unwrap().which;
+        assert!(matches!(running, Which::Running(_)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let table: [&[&str]; 7] = [
+            &["--servers", "0"],
+            &["--ramp", "0"],
+            &["--size", "3"],
+            &["--change", "200%"],
+            &["--seconds", "0"],
+            &["--spawn", "--daemon", "localhost:1"],
+            &["--daemon", "localhost:1", "--", "--tick", "1s"],
+        ];
+        for arguments in table {
+            assert!(plan(arguments).is_err(), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_machine_cannot_do_is_refused_with_the_figure_that_would_be_needed() {
+        assert!(plan(&[]).unwrap().check(&machine()).is_ok());
+        let sockets = plan(&["--sockets", "600"]).unwrap();
+        let error = sockets.check(&machine()).unwrap_err().to_string();
+        assert!(error.contains("1240 open files"), "{error}");
+        let many = plan(&["--clients", "1000000"]).unwrap();
+        let error = many.check(&machine()).unwrap_err().to_string();
+        assert!(error.contains("100116.0 MB"), "{error}");
+    }
+}

@@ -1,0 +1,164 @@
+//! Game servers: as the library makes them, and with quinn alone.
+
+use crate::{heartbeats::Truth, options::Plan};
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use metaserve::{Role, Trust, protocol::heartbeat::FromServer, stream::frame, tls::client_config};
+use metaserve_heartbeat::Publisher;
+use std::{
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// What all peers of one run share.
+pub(crate) struct Stage {
+    pub(crate) plan: Plan,
+    pub(crate) truth: Truth,
+    /// Whether servers change their heartbeats.
+    pub(crate) changing: watch::Sender<bool>,
+    /// Heartbeats that differ from the one before, since the beginning.
+    pub(crate) changes: AtomicU64,
+    /// Peers whose connection was lost.
+    pub(crate) dropped: AtomicU64,
+}
+
+impl Stage {
+    pub(crate) fn new(plan: &Plan) -> Arc<Self> {
+        Arc::new(Self {
+            plan: plan.clone(),
+            truth: Truth::new(plan.content, plan.size, plan.servers),
+            changing: watch::Sender::new(false),
+            changes: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        })
+    }
+
+    /// Counts a peer that should still be there.
+    pub(crate) fn lost(&self, what: &str, error: &dyn std::fmt::Display) {
+        if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
+            eprintln!("the first {what} to be lost: {error}");
+        }
+    }
+
+    /// What a server says in the course of time: once at the beginning, then once each interval
+    /// while things change, each server at its own moment.
+    fn heartbeats(self: &Arc<Self>, server: usize) -> impl Stream<Item = Bytes> + Send + use<> {
+        let first = self.truth.current(server);
+        let begin = (self.clone(), self.changing.subscribe(), None);
+        let later = stream::unfold(begin, move |(stage, mut changing, due)| async move {
+            // The sender is in the stage that we hold.
+            let _ = changing.wait_for(|changing| *changing).await;
+            let plan = &stage.plan;
+            let own_moment = || {
+                tokio::time::Instant::from_std(now())
+                    + plan.interval.mul_f64(server as f64 / plan.servers as f64)
+            };
+            let due = due.map_or_else(own_moment, |due| due + plan.interval);
+            tokio::time::sleep_until(due).await;
+            let changes = *changing.borrow() && fastrand::f64() < plan.change.0;
+            let heartbeat = match changes {
+                true => {
+                    stage.changes.fetch_add(1, Ordering::Relaxed);
+                    stage.truth.next(server, now())
+                }
+                false => stage.truth.current(server),
+            };
+            Some((heartbeat, (stage, changing, Some(due))))
+        });
+        stream::iter([first]).chain(later)
+    }
+}
+
+/// A game server as games have it.
+pub(crate) async fn library_server(
+    stage: Arc<Stage>,
+    server: usize,
+    connection: quinn::Connection,
+) {
+    let port = 1 + (server % 65_535) as u16;
+    let publisher = Publisher::new(connection).game("load").port(port);
+    if let Err(error) = publisher.run(stage.heartbeats(server)).await {
+        stage.lost("game server", &error);
+    }
+}
+
+/// A game server that writes the same frames with quinn alone.
+pub(crate) async fn bare_server(stage: Arc<Stage>, server: usize, connection: quinn::Connection) {
+    let write = async {
+        let mut out = connection.open_uni().await?;
+        let mut heartbeats = pin!(stage.heartbeats(server));
+        let mut last = Bytes::new();
+        while let Some(heartbeat) = heartbeats.next().await {
+            if heartbeat != last {
+                out.write_chunk(frame(FromServer::Heartbeat(&heartbeat)))
+                    .await?;
+                last = heartbeat;
+            }
+        }
+        anyhow::Ok(())
+    };
+    if let Err(error) = write.await {
+        stage.lost("bare server", &error);
+    }
+}
+
+/// Sockets that peers of one role connect from.
+pub(crate) struct Sockets {
+    endpoints: Vec<quinn::Endpoint>,
+    daemon: SocketAddr,
+    name: String,
+    role: Role,
+    trust: Trust,
+    /// One configuration for all keeps TLS sessions, one for each peer does not.
+    shared: Option<quinn::ClientConfig>,
+}
+
+impl Sockets {
+    /// Opens them. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the system gives none, or the trust cannot be used.
+    pub(crate) fn open(
+        plan: &Plan,
+        role: Role,
+        daemon: SocketAddr,
+        name: &str,
+        trust: &Trust,
+    ) -> anyhow::Result<Self> {
+        let endpoints = (0..plan.sockets).map(|_| metaserve::client_endpoint());
+        let shared = plan.resume.then(|| client_config(role, trust, None));
+        Ok(Self {
+            endpoints: endpoints.collect::<Result<_, _>>()?,
+            daemon,
+            name: name.to_owned(),
+            role,
+            trust: trust.clone(),
+            shared: shared.transpose()?,
+        })
+    }
+
+    /// Connects from one of them.
+    pub(crate) async fn connect(&self, peer: usize) -> anyhow::Result<quinn::Connection> {
+        let config = match &self.shared {
+            Some(config) => config.clone(),
+            None => client_config(self.role, &self.trust, None)?,
+        };
+        let endpoint = &self.endpoints[peer % self.endpoints.len()];
+        let connecting = endpoint.connect_with(config, self.daemon, &self.name)?;
+        Ok(tokio::time::timeout(CONNECT_TIMEOUT, connecting).await??)
+    }
+}
+
+/// A handshake under load may lose packets; after so long there is no daemon.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[expect(clippy::disallowed_methods, reason = "it measures time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,79 @@
+//! What the operating system says about a process and the machine. Linux only: elsewhere the
+//! figures are left out.
+
+use anyhow::Context;
+use std::{fs, time::Duration};
+
+/// What bounds a run.
+pub(crate) struct Machine {
+    /// Files that this process may have open.
+    pub(crate) open_files: u64,
+    /// Bytes that programs can still have.
+    pub(crate) free_memory: u64,
+}
+
+impl Machine {
+    /// This one. What cannot be known is taken for enough.
+    ///
+    /// # Errors
+    /// When what the system says is not understood.
+    pub(crate) fn here() -> anyhow::Result<Self> {
+        let open_files = number_after("/proc/self/limits", "Max open files")?;
+        let free_memory = number_after("/proc/meminfo", "MemAvailable:")?;
+        Ok(Self {
+            open_files: open_files.unwrap_or(u64::MAX),
+            free_memory: free_memory.map_or(u64::MAX, |kilobytes| kilobytes * 1024),
+        })
+    }
+}
+
+/// The number behind a label in one of the system's files; none without the file, or when it says
+/// `unlimited`.
+fn number_after(file: &str, label: &str) -> anyhow::Result<Option<u64>> {
+    let Ok(text) = fs::read_to_string(file) else {
+        return Ok(None);
+    };
+    let line = text.lines().find_map(|line| line.strip_prefix(label));
+    let word = line.and_then(|line| line.split_whitespace().next());
+    match word.with_context(|| format!("{file} has no {label}"))? {
+        "unlimited" => Ok(None),
+        number => Ok(Some(number.parse().with_context(|| {
+            format!("{file}: {label} is followed by no number")
+        })?)),
+    }
+}
+
+/// The processor time that a process has had, user and kernel, all threads; none where it is not
+/// known.
+pub(crate) fn cpu(process: u32) -> Option<Duration> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let mut nanoseconds = 0;
+    for thread in threads.flatten() {
+        // A thread may end meanwhile.
+        let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else {
+            continue;
+        };
+        nanoseconds += text.split_whitespace().next()?.parse::<u64>().ok()?;
+    }
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// Memory that a process holds, in bytes; none where it is not known.
+pub(crate) fn resident(process: u32) -> Option<u64> {
+    let kilobytes = number_after(&format!("/proc/{process}/status"), "VmRSS:").ok()??;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_cost_something() {
+        if cfg!(target_os = "linux") {
+            assert!(cpu(std::process::id()).unwrap() > Duration::ZERO);
+            assert!(resident(std::process::id()).unwrap() > 100_000);
+            assert!(Machine::here().unwrap().open_files > 10);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What a run has shown, for people and for programs.
+
+use crate::options::{Plan, Which};
+use anyhow::bail;
+use serde_json::{Value, json};
+use std::fmt;
+
+/// What the work cost one process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cost {
+    /// Processor seconds per second while servers changed; none where it is not known.
+    pub(crate) cores: Option<f64>,
+    /// Processor microseconds for each server that joined.
+    pub(crate) micros_per_server: Option<f64>,
+    /// Processor microseconds for each client that joined and was given the list.
+    pub(crate) micros_per_client: Option<f64>,
+}
+
+/// Quantiles, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Latency {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+    pub(crate) max: f64,
+}
+
+impl Latency {
+    fn json(self) -> Value {
+        let Self {
+            p50,
+            p99,
+            p999,
+            max,
+        } = self;
+        json!({ "p50": p50, "p99": p99, "p999": p999, "max": max })
+    }
+}
+
+/// All figures of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    plan: Plan,
+    pub(crate) daemon: Cost,
+    pub(crate) floor: Option<Cost>,
+    pub(crate) servers_per_second: f64,
+    pub(crate) clients_per_second: f64,
+    /// From a client's first packet to its complete list.
+    pub(crate) first_list: Option<Latency>,
+    /// What a client had received by then, handshake and all, in bytes.
+    pub(crate) bytes_first_list: u64,
+    /// Heartbeats that differ from the one before, each second.
+    pub(crate) changes_per_second: f64,
+    /// Server states told to clients, each second, all clients together.
+    pub(crate) updates_per_second: f64,
+    /// UDP payload that each client received, in bytes a second.
+    pub(crate) bytes_per_client_second: f64,
+    pub(crate) bytes_per_update: Option<f64>,
+    /// From a heartbeat's beginning to its arrival at a client.
+    pub(crate) latency: Option<Latency>,
+    /// Memory of the daemon under load, in bytes.
+    pub(crate) rss_bytes: Option<u64>,
+    /// Memory of the daemon for each server that is connected and silent.
+    pub(crate) bytes_per_server: Option<u64>,
+    pub(crate) bytes_per_client: Option<u64>,
+    /// Clients that had fallen behind and were given a snapshot.
+    pub(crate) snapshots: u64,
+    /// Servers that the clients' final lists have wrong, all together.
+    pub(crate) lost: u64,
+    /// Peers whose connection was lost.
+    pub(crate) dropped: u64,
+}
+
+impl Report {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self {
+            plan: plan.clone(),
+            daemon: Cost::default(),
+            floor: None,
+            servers_per_second: 0.0,
+            clients_per_second: 0.0,
+            first_list: None,
+            bytes_first_list: 0,
+            changes_per_second: 0.0,
+            updates_per_second: 0.0,
+            bytes_per_client_second: 0.0,
+            bytes_per_update: None,
+            latency: None,
+            rss_bytes: None,
+            bytes_per_server: None,
+            bytes_per_client: None,
+            snapshots: 0,
+            lost: 0,
+            dropped: 0,
+        }
+    }
+
+    /// The daemon's cost by that of the floor.
+    fn ratio(&self, of: impl Fn(&Cost) -> Option<f64>) -> Option<f64> {
+        let floor = of(self.floor.as_ref()?)?;
+        (floor > 0.0 && self.lost == 0 && self.dropped == 0).then_some(of(&self.daemon)? / floor)
+    }
+
+    fn micros_per_client_second(&self) -> Option<f64> {
+        Some(self.daemon.cores? * 1e6 / self.plan.clients as f64).filter(|it| it.is_finite())
+    }
+
+    /// One object. Rates are null when anything was lost: they would be rates of nothing.
+    pub(crate) fn json(&self) -> Value {
+        let sound = self.lost == 0 && self.dropped == 0;
+        let rate = |rate: f64| sound.then_some(rate);
+        let floor = self.floor.clone().unwrap_or_default();
+        json!({
+            "servers": self.plan.servers,
+            "clients": self.plan.clients,
+            "heartbeat_bytes": self.plan.size,
+            "change": self.plan.change.0,
+            "interval_seconds": self.plan.interval.as_secs_f64(),
+            "seconds": self.plan.measured.as_secs_f64(),
+            "lost": self.lost,
+            "dropped": self.dropped,
+            "snapshots": self.snapshots,
+            "daemon_cores": self.daemon.cores.and_then(rate),
+            "floor_cores": floor.cores,
+            "ratio": self.ratio(|cost| cost.cores),
+            "heartbeats_in_per_second": rate(self.changes_per_second),
+            "updates_out_per_second": rate(self.updates_per_second),
+            "bytes_per_client_second": rate(self.bytes_per_client_second),
+            "bytes_per_update": self.bytes_per_update.and_then(rate),
+            "micros_per_client_second": self.micros_per_client_second().and_then(rate),
+            "latency_ms": self.latency.map(Latency::json),
+            "rss_bytes": self.rss_bytes,
+            "bytes_per_server": self.bytes_per_server,
+            "bytes_per_client": self.bytes_per_client,
+            "servers_joined_per_second": self.servers_per_second,
+            "clients_joined_per_second": self.clients_per_second,
+            "first_list_ms": self.first_list.map(Latency::json),
+            "first_list_bytes": self.bytes_first_list,
+            "daemon_micros_per_server": self.daemon.micros_per_server,
+            "floor_micros_per_server": floor.micros_per_server,
+            "server_join_ratio": self.ratio(|cost| cost.micros_per_server),
+            "daemon_micros_per_client": self.daemon.micros_per_client,
+            "floor_micros_per_client": floor.micros_per_client,
+            "client_join_ratio": self.ratio(|cost| cost.micros_per_client),
+        })
+    }
+
+    /// Whether everything was delivered.
+    ///
+    /// # Errors
+    /// When it was not; with what is wrong.
+    pub(crate) fn verdict(&self) -> anyhow::Result<()> {
+        if self.lost > 0 || self.dropped > 0 {
+            bail!(
+                "{} connections were lost, and the final lists have {} servers wrong: the rates \
+                 are those of work that was not done",
+                self.dropped,
+                self.lost
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A figure with its unit, or a dash.
+fn shown(value: Option<f64>, digits: usize, unit: &str) -> String {
+    value.map_or("-".into(), |value| format!("{value:.digits$}{unit}"))
+}
+
+fn kilobytes(bytes: Option<u64>) -> String {
+    shown(bytes.map(|bytes| bytes as f64 / 1000.0), 1, " KB")
+}
+
+fn quantiles(latency: Option<Latency>) -> String {
+    let shown =
+        |Latency {
+             p50,
+             p99,
+             p999,
+             max,
+         }| { format!("p50 {p50:.1}, p99 {p99:.1}, p99.9 {p999:.1}, max {max:.1} ms") };
+    latency.map_or("-".into(), shown)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = &self.plan;
+        let mut line = |what: &str, value: String| writeln!(f, "{what:28}{value}");
+        line(
+            "work",
+            format!(
+                "{} servers, {} clients, {} bytes, {} change each {:?}",
+                plan.servers, plan.clients, plan.size, plan.change, plan.interval
+            ),
+        )?;
+        line(
+            "lost",
+            format!(
+                "{} servers in final lists, {} connections; {} catch-up snapshots",
+                self.lost, self.dropped, self.snapshots
+            ),
+        )?;
+        if self.lost > 0 || self.dropped > 0 {
+            return Ok(());
+        }
+        let floor = self.floor.clone().unwrap_or_default();
+        let compare = |of: fn(&Cost) -> Option<f64>, digits, unit: &str| {
+            let own = shown(of(&self.daemon), digits, unit);
+            match &self.floor {
+                None => own,
+                Some(_) => format!(
+                    "{own}, floor {}, ratio {}",
+                    shown(of(&floor), digits, unit),
+                    shown(self.ratio(of), 2, "")
+                ),
+            }
+        };
+        if let Which::Inside | Which::Running(_) = plan.which {
+            line(
+                "daemon",
+                "has no process of its own here: no cost is told".into(),
+            )?;
+        }
+        line("daemon", compare(|cost| cost.cores, 3, " cores"))?;
+        line(
+            "for each client and second",
+            format!(
+                "{}, {:.2} KB",
+                shown(self.micros_per_client_second(), 1, " µs"),
+                self.bytes_per_client_second / 1000.0
+            ),
+        )?;
+        line(
+            "heartbeats in",
+            format!("{:.0} changes a second", self.changes_per_second),
+        )?;
+        line(
+            "updates out",
+            format!(
+                "{:.0} a second, {} each",
+                self.updates_per_second,
+                shown(self.bytes_per_update, 1, " bytes")
+            ),
+        )?;
+        line("change to client", quantiles(self.latency))?;
+        line(
+            "memory of the daemon",
+            format!(
+                "{} in all; {} for a silent server, {} for a client",
+                shown(self.rss_bytes.map(|it| it as f64 / 1e6), 1, " MB"),
+                kilobytes(self.bytes_per_server),
+                kilobytes(self.bytes_per_client)
+            ),
+        )?;
+        line(
+            "servers joined",
+            format!(
+                "{:.0} a second; {}",
+                self.servers_per_second,
+                compare(|cost| cost.micros_per_server, 0, " µs")
+            ),
+        )?;
+        line(
+            "clients joined",
+            format!(
+                "{:.0} a second; {}",
+                self.clients_per_second,
+                compare(|cost| cost.micros_per_client, 0, " µs")
+            ),
+        )?;
+        line(
+            "first complete list",
+            format!(
+                "{:.1} KB; {}",
+                self.bytes_first_list as f64 / 1000.0,
+                quantiles(self.first_list)
+            ),
+        )
+    }
+}

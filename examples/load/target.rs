@@ -1,0 +1,255 @@
+//! The daemon that is put under load, and the floor: started here, or running already.
+
+use crate::{
+    floor::Bytesent,
+    options::{Plan, Which},
+    process,
+};
+use anyhow::{Context, bail};
+use clap::Parser;
+use metaserve::{Fingerprint, Trust};
+use metaserve_daemon::{Daemon, cli};
+use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+
+/// The variable that tells a copy of this program that it is not the generator.
+const CHILD: &str = "METASERVE_LOAD_CHILD";
+pub(crate) const CHILD_DAEMON: &str = "daemon";
+pub(crate) const CHILD_FLOOR: &str = "floor";
+
+/// What this copy of the program is, unless it is the generator.
+pub(crate) fn role() -> Option<&'static str> {
+    match std::env::var(CHILD).ok()?.as_str() {
+        CHILD_DAEMON => Some(CHILD_DAEMON),
+        CHILD_FLOOR => Some(CHILD_FLOOR),
+        _ => None,
+    }
+}
+
+/// Something to connect to.
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    /// The name that its certificate is held against.
+    pub(crate) name: String,
+    pub(crate) trust: Trust,
+    runs: Runs,
+}
+
+enum Runs {
+    /// In this process; with its state directory.
+    Inside(Box<Daemon>, TempDir),
+    /// In a process of ours.
+    Child(Box<Running>),
+    /// Elsewhere.
+    Elsewhere,
+}
+
+/// A child with what it was given.
+struct Running {
+    child: Child,
+    input: Option<ChildStdin>,
+    /// Held, so that it can go on printing.
+    _output: Lines<BufReader<ChildStdout>>,
+    _state: TempDir,
+}
+
+/// How long a child may take to say where it listens, and to end.
+const CHILD_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Target {
+    /// The daemon of the plan, started if need be.
+    ///
+    /// # Errors
+    /// When it does not start, or its name has no address.
+    pub(crate) async fn daemon(plan: &Plan) -> anyhow::Result<Self> {
+        match &plan.which {
+            Which::Inside => inside(plan),
+            Which::Spawn(binary) => spawned(plan, binary.as_deref()).await,
+            Which::Running(daemon) => {
+                let name = daemon.name();
+                let host = name.rsplit_once(':').map_or(name, |(host, _)| host);
+                let found = tokio::net::lookup_host(name).await;
+                let address = found.with_context(|| format!("--daemon {name}"))?.next();
+                Ok(Self {
+                    address: address.with_context(|| format!("{name} has no address"))?,
+                    name: host.trim_matches(['[', ']']).to_owned(),
+                    trust: daemon.trust()?,
+                    runs: Runs::Elsewhere,
+                })
+            }
+        }
+    }
+
+    /// The floor that sends as much.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) async fn floor(sent: Bytesent) -> anyhow::Result<Self> {
+        let state = tempfile::tempdir()?;
+        let mut command = own_copy(CHILD_FLOOR)?;
+        command.args(sent.arguments(state.path()));
+        let (child, mut output) = start(command)?;
+        let line = next(&mut output).await?;
+        let (address, fingerprint) = line.split_once(' ').context("the floor's first line")?;
+        let (address, fingerprint) = (address.parse()?, fingerprint.parse()?);
+        Ok(Self::child(child, output, state, address, fingerprint))
+    }
+
+    fn child(
+        mut child: Child,
+        output: Lines<BufReader<ChildStdout>>,
+        state: TempDir,
+        address: SocketAddr,
+        fingerprint: Fingerprint,
+    ) -> Self {
+        let input = child.stdin.take();
+        Self {
+            address,
+            name: "localhost".into(),
+            trust: Trust::Fingerprint(fingerprint),
+            runs: Runs::Child(Box::new(Running {
+                child,
+                input,
+                _output: output,
+                _state: state,
+            })),
+        }
+    }
+
+    /// Lets the floor begin to send.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub(crate) async fn begin(&mut self) -> anyhow::Result<()> {
+        if let Runs::Child(running) = &mut self.runs
+            && let Some(input) = &mut running.input
+        {
+            input
+                .write_all(b"\n")
+                .await
+                .context("the floor has ended")?;
+        }
+        Ok(())
+    }
+
+    /// Its process, if it has one of its own here.
+    fn process(&self) -> Option<u32> {
+        match &self.runs {
+            Runs::Child(running) => running.child.id(),
+            Runs::Inside(..) | Runs::Elsewhere => None,
+        }
+    }
+
+    /// The processor time that it has had.
+    pub(crate) fn cpu(&self) -> Option<Duration> {
+        process::cpu(self.process()?)
+    }
+
+    /// The memory that it holds, in bytes.
+    pub(crate) fn resident(&self) -> Option<u64> {
+        process::resident(self.process()?)
+    }
+
+    /// Ends what was started here.
+    pub(crate) async fn end(self) {
+        match self.runs {
+            Runs::Inside(daemon, _state) => daemon.drain().await,
+            Runs::Child(mut running) => {
+                // It may have ended by itself; it is waited for in any case.
+                let _ = running.child.start_kill();
+                let _ = tokio::time::timeout(CHILD_TIMEOUT, running.child.wait()).await;
+            }
+            Runs::Elsewhere => {}
+        }
+    }
+}
+
+fn own_copy(role: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.env_clear().env(CHILD, role);
+    Ok(command)
+}
+
+fn start(mut command: Command) -> anyhow::Result<(Child, Lines<BufReader<ChildStdout>>)> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("{:?} cannot be started", command.as_std().get_program()))?;
+    let output = child.stdout.take().context("its output")?;
+    Ok((child, BufReader::new(output).lines()))
+}
+
+async fn next(output: &mut Lines<BufReader<ChildStdout>>) -> anyhow::Result<String> {
+    let line = tokio::time::timeout(CHILD_TIMEOUT, output.next_line()).await;
+    let line = line.context("it does not say where it listens")??;
+    line.context("it ended before it said where it listens")
+}
+
+/// What every daemon that is started here is told.
+fn arguments(plan: &Plan, state: &Path) -> Vec<String> {
+    let places = (plan.servers + plan.clients + 100).to_string();
+    let state = state.display().to_string();
+    let fixed = [
+        ["--listen", "127.0.0.1:0"],
+        ["--http", "off"],
+        ["--log", "warn"],
+        ["--state-dir", &state],
+        ["--max-connections", &places],
+    ];
+    let fixed = fixed.into_iter().flatten().map(str::to_owned);
+    // What the operator asks for comes last, so that it counts.
+    let mut all: Vec<String> = fixed.collect();
+    for argument in &plan.daemon_arguments {
+        if argument == "--max-connections" {
+            all.truncate(all.len() - 2);
+        }
+        all.push(argument.clone());
+    }
+    all
+}
+
+fn inside(plan: &Plan) -> anyhow::Result<Target> {
+    let state = tempfile::tempdir()?;
+    let arguments = arguments(plan, state.path());
+    let cli = cli::Cli::try_parse_from(std::iter::once("daemon".into()).chain(arguments))?;
+    let daemon = Daemon::start(cli.config()?)?;
+    Ok(Target {
+        address: daemon.local_address()?,
+        name: "localhost".into(),
+        trust: Trust::Fingerprint(daemon.fingerprint()),
+        runs: Runs::Inside(Box::new(daemon), state),
+    })
+}
+
+async fn spawned(plan: &Plan, binary: Option<&Path>) -> anyhow::Result<Target> {
+    let state = tempfile::tempdir()?;
+    let mut command = match binary {
+        Some(binary) => {
+            let mut command = Command::new(binary);
+            command.env_clear();
+            command
+        }
+        None => own_copy(CHILD_DAEMON)?,
+    };
+    command.args(arguments(plan, state.path()));
+    let (child, mut output) = start(command)?;
+    let (listens, fingerprint) = (next(&mut output).await?, next(&mut output).await?);
+    let after = |line: &str, words: &str| {
+        let rest = line.split_once(words).map(|(_, rest)| rest.to_owned());
+        rest.and_then(|rest| rest.split_whitespace().next().map(str::to_owned))
+    };
+    let (Some(address), Some(fingerprint)) = (
+        after(&listens, "listens on "),
+        after(&fingerprint, "(SHA-256): "),
+    ) else {
+        bail!("this is no metaserve daemon: it says {listens:?}");
+    };
+    let (address, fingerprint) = (address.parse()?, fingerprint.parse()?);
+    Ok(Target::child(child, output, state, address, fingerprint))
+}
