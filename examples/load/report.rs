@@ -14,6 +14,10 @@ pub(crate) struct Cost {
     pub(crate) micros_per_server: Option<f64>,
     /// Processor microseconds for each client that joined and was given the list.
     pub(crate) micros_per_client: Option<f64>,
+    /// Memory for each server that is connected and silent, in bytes.
+    pub(crate) bytes_per_server: Option<u64>,
+    /// Memory for each client that has the list, in bytes.
+    pub(crate) bytes_per_client: Option<u64>,
 }
 
 /// Quantiles, in milliseconds.
@@ -55,14 +59,12 @@ pub(crate) struct Report {
     pub(crate) updates_per_second: f64,
     /// UDP payload that each client received, in bytes a second.
     pub(crate) bytes_per_client_second: f64,
+    pub(crate) datagrams_per_client_second: f64,
     pub(crate) bytes_per_update: Option<f64>,
     /// From a heartbeat's beginning to its arrival at a client.
     pub(crate) latency: Option<Latency>,
     /// Memory of the daemon under load, in bytes.
     pub(crate) rss_bytes: Option<u64>,
-    /// Memory of the daemon for each server that is connected and silent.
-    pub(crate) bytes_per_server: Option<u64>,
-    pub(crate) bytes_per_client: Option<u64>,
     /// Clients that had fallen behind and were given a snapshot.
     pub(crate) snapshots: u64,
     /// Servers that the clients' final lists have wrong, all together.
@@ -84,11 +86,10 @@ impl Report {
             changes_per_second: 0.0,
             updates_per_second: 0.0,
             bytes_per_client_second: 0.0,
+            datagrams_per_client_second: 0.0,
             bytes_per_update: None,
             latency: None,
             rss_bytes: None,
-            bytes_per_server: None,
-            bytes_per_client: None,
             snapshots: 0,
             lost: 0,
             dropped: 0,
@@ -126,12 +127,15 @@ impl Report {
             "heartbeats_in_per_second": rate(self.changes_per_second),
             "updates_out_per_second": rate(self.updates_per_second),
             "bytes_per_client_second": rate(self.bytes_per_client_second),
+            "datagrams_per_client_second": rate(self.datagrams_per_client_second),
             "bytes_per_update": self.bytes_per_update.and_then(rate),
             "micros_per_client_second": self.micros_per_client_second().and_then(rate),
             "latency_ms": self.latency.map(Latency::json),
             "rss_bytes": self.rss_bytes,
-            "bytes_per_server": self.bytes_per_server,
-            "bytes_per_client": self.bytes_per_client,
+            "bytes_per_server": self.daemon.bytes_per_server,
+            "bytes_per_client": self.daemon.bytes_per_client,
+            "floor_bytes_per_server": floor.bytes_per_server,
+            "floor_bytes_per_client": floor.bytes_per_client,
             "servers_joined_per_second": self.servers_per_second,
             "clients_joined_per_second": self.clients_per_second,
             "first_list_ms": self.first_list.map(Latency::json),
@@ -225,9 +229,10 @@ impl fmt::Display for Report {
         line(
             "for each client and second",
             format!(
-                "{}, {:.2} KB",
+                "{}, {:.2} KB in {:.1} datagrams",
                 shown(self.micros_per_client_second(), 1, " µs"),
-                self.bytes_per_client_second / 1000.0
+                self.bytes_per_client_second / 1000.0,
+                self.datagrams_per_client_second
             ),
         )?;
         line(
@@ -243,13 +248,20 @@ impl fmt::Display for Report {
             ),
         )?;
         line("change to client", quantiles(self.latency))?;
+        let memory = |of: fn(&Cost) -> Option<u64>| {
+            let own = kilobytes(of(&self.daemon));
+            match &self.floor {
+                None => own,
+                Some(floor) => format!("{own} (floor {})", kilobytes(of(floor))),
+            }
+        };
         line(
             "memory of the daemon",
             format!(
                 "{} in all; {} for a silent server, {} for a client",
                 shown(self.rss_bytes.map(|it| it as f64 / 1e6), 1, " MB"),
-                kilobytes(self.bytes_per_server),
-                kilobytes(self.bytes_per_client)
+                memory(|cost| cost.bytes_per_server),
+                memory(|cost| cost.bytes_per_client)
             ),
         )?;
         line(

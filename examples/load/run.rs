@@ -178,11 +178,21 @@ fn each(before: Option<Duration>, after: Option<Duration>, count: usize) -> Opti
     (count > 0).then_some((after? - before?).as_secs_f64() * 1e6 / count as f64)
 }
 
-fn received(connections: &[quinn::Connection]) -> u64 {
-    connections
+/// UDP payload and datagrams that clients have received.
+#[derive(Clone, Copy, Default)]
+struct Received {
+    bytes: u64,
+    datagrams: u64,
+}
+
+fn received(connections: &[quinn::Connection]) -> Received {
+    let all = connections
         .iter()
-        .map(|connection| connection.stats().udp_rx.bytes)
-        .sum()
+        .map(|connection| connection.stats().udp_rx);
+    all.fold(Received::default(), |sum, one| Received {
+        bytes: sum.bytes + one.bytes,
+        datagrams: sum.datagrams + one.datagrams,
+    })
 }
 
 async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
@@ -205,7 +215,7 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     sleep(SETTLE).await;
     let with_servers = (bench.target.cpu(), bench.target.resident());
     report.daemon.micros_per_server = each(begin, with_servers.0, plan.servers);
-    report.bytes_per_server = per(empty, with_servers.1, plan.servers);
+    report.daemon.bytes_per_server = per(empty, with_servers.1, plan.servers);
 
     let seen = Seen::new(plan.clients);
     let start = now();
@@ -226,13 +236,14 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     sleep(SETTLE).await;
     let with_clients = (bench.target.cpu(), bench.target.resident());
     report.daemon.micros_per_client = each(with_servers.0, with_clients.0, plan.clients);
-    report.bytes_per_client = per(with_servers.1, with_clients.1, plan.clients);
-    let first = received(&clients);
+    report.daemon.bytes_per_client = per(with_servers.1, with_clients.1, plan.clients);
+    let first = received(&clients).bytes;
 
-    let (bytes, changes) = (AtomicU64::new(0), AtomicU64::new(0));
+    let before = std::cell::Cell::default();
+    let changes = AtomicU64::new(0);
     let (cores, took) = bench
         .steady(|| {
-            bytes.store(received(&clients), Ordering::Relaxed);
+            before.set(received(&clients));
             changes.store(stage.changes.load(Ordering::Relaxed), Ordering::Relaxed);
             seen.counting.store(true, Ordering::Relaxed);
         })
@@ -242,13 +253,16 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     report.rss_bytes = bench.target.resident();
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let seconds = took.as_secs_f64();
-    let bytes = (received(&clients) - count(&bytes)) as f64;
+    let after = received(&clients);
+    let bytes = (after.bytes - before.get().bytes) as f64;
+    let datagrams = (after.datagrams - before.get().datagrams) as f64;
     report.changes_per_second = (count(&stage.changes) - count(&changes)) as f64 / seconds;
     report.updates_per_second = count(&seen.updates) as f64 / seconds;
     report.snapshots = count(&seen.snapshots);
     report.latency = Latency::of(&lock(&seen.latencies));
     if plan.clients > 0 {
         report.bytes_per_client_second = bytes / seconds / plan.clients as f64;
+        report.datagrams_per_client_second = datagrams / seconds / plan.clients as f64;
         report.bytes_per_update =
             (count(&seen.updates) > 0).then(|| bytes / count(&seen.updates) as f64);
         report.bytes_first_list = first / plan.clients as u64;
@@ -280,7 +294,7 @@ fn list_bytes(received: u64, clients: usize) -> usize {
 }
 
 fn per(before: Option<u64>, after: Option<u64>, count: usize) -> Option<u64> {
-    (count > 0).then_some(after?.saturating_sub(before?) / count as u64)
+    after?.saturating_sub(before?).checked_div(count as u64)
 }
 
 async fn watcher(bench: &Bench) -> anyhow::Result<metaserve_client::Snapshots> {
@@ -343,7 +357,7 @@ async fn against_floor(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
     let mut bench = Bench::new(plan, Target::floor(sent).await?);
     let stage = bench.stage.clone();
     let mut cost = Cost::default();
-    let begin = bench.target.cpu();
+    let (begin, empty) = (bench.target.cpu(), bench.target.resident());
     let servers = bench.join(Role::Heartbeat, plan.servers, "floor: servers join", {
         let stage = stage.clone();
         move |tasks, server, connection, _| {
@@ -354,6 +368,8 @@ async fn against_floor(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
     sleep(SETTLE).await;
     let with_servers = bench.target.cpu();
     cost.micros_per_server = each(begin, with_servers, plan.servers);
+    let full = bench.target.resident();
+    cost.bytes_per_server = per(empty, full, plan.servers);
 
     let reads: Vec<Read> = (0..plan.clients).map(|_| Read::default()).collect();
     let clients = bench.join(Role::Client, plan.clients, "floor: clients join", {
@@ -372,6 +388,7 @@ async fn against_floor(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
     bench.all("floor: bytes read", wanted, total).await?;
     sleep(SETTLE).await;
     cost.micros_per_client = each(with_servers, bench.target.cpu(), plan.clients);
+    cost.bytes_per_client = per(full, bench.target.resident(), plan.clients);
 
     bench.target.begin().await?;
     let before = AtomicU64::new(0);

@@ -1,0 +1,92 @@
+//! What the benchmarks have in common: a registry with servers, and a tick when it is asked for.
+
+use bytes::Bytes;
+use futures::FutureExt;
+use metaserve::{
+    Game, Mod, ServerInfo,
+    feed::{Feed, Frame, Subscription},
+    protocol::client::Compression,
+    registry::{Registration, Registry},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::runtime::Runtime;
+
+/// A registry with servers of one game, each with a heartbeat of some 200 bytes.
+pub(crate) struct Stage {
+    registry: Arc<Registry>,
+    pub(crate) servers: Vec<Registration>,
+    runtime: Runtime,
+    round: usize,
+}
+
+/// As a game has it, different in each round.
+pub(crate) fn heartbeat(server: usize, round: usize) -> Bytes {
+    let info = ServerInfo {
+        map: Some("bloodrun".into()),
+        mode: Some("ctf".into()),
+        players: Some((server + round) as u32 % 17),
+        max_players: Some(16),
+        time_left_seconds: Some(round as u32),
+        mods: vec![Mod {
+            name: format!("{:x}", server.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            version: None,
+        }],
+        ..ServerInfo::new(format!("Frankfurt #{server}"))
+    };
+    info.to_json().into()
+}
+
+impl Stage {
+    /// All servers are listed, and the first tick is over.
+    pub(crate) fn new(servers: usize) -> Self {
+        let registry = Registry::new(10);
+        let game = Game::new("bench").expect("a tag");
+        let register = |server: usize| {
+            let address = ([192, 0, 2, 1], 1 + (server % 65_535) as u16).into();
+            let registration = registry.register(&game, address, None).expect("it fits");
+            registration.heartbeat(heartbeat(server, 0));
+            registration
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        let stage = Self {
+            servers: (0..servers).map(register).collect(),
+            registry: registry.clone(),
+            runtime,
+            round: 0,
+        };
+        stage.tick();
+        stage
+    }
+
+    /// The feed of all games.
+    pub(crate) fn feed(&self) -> Arc<Feed> {
+        self.registry.feed(None)
+    }
+
+    /// Changes the first `count` servers' heartbeats.
+    pub(crate) fn change(&mut self, count: usize) {
+        self.round += 1;
+        for (server, registration) in self.servers[..count].iter().enumerate() {
+            registration.heartbeat(heartbeat(server, self.round));
+        }
+    }
+
+    /// Makes the frames of what has changed, and wakes everybody.
+    pub(crate) fn tick(&self) {
+        let _context = self.runtime.enter();
+        // With no time between ticks all is due at once, so that one look does it.
+        assert!(self.registry.run(Duration::ZERO).now_or_never().is_none());
+    }
+}
+
+/// What every client is given in one tick: its frame's bytes.
+pub(crate) fn serve(clients: &mut [Subscription]) -> usize {
+    let next = |client: &mut Subscription| client.next().now_or_never();
+    let frames = clients.iter_mut().filter_map(next);
+    frames
+        .map(|frame: Arc<Frame>| frame.bytes(Compression::Zstd).len())
+        .sum()
+}
