@@ -1,6 +1,6 @@
 //! Settings: from the command line, the environment and a file to one checked [`Config`].
 
-use crate::logging::LogFormat;
+use crate::{commands::Command, logging::LogFormat};
 use anyhow::{Context, bail};
 use clap::{ArgAction, Args, Parser};
 use metaserve::{Fingerprint, Limits};
@@ -20,7 +20,18 @@ use std::{
 /// with a certificate of its own, and prints what games need to connect.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+/// Settings, and where to find more of them.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
     /// Read settings from this TOML file: the same names as below without the dashes in front,
     /// such as `max-heartbeat = 4096`.
     #[arg(long, env = "METASERVE_CONFIG", value_name = "FILE")]
@@ -260,12 +271,12 @@ impl Config {
     }
 }
 
-impl Cli {
+impl ServeArgs {
     /// The settings from all places, checked.
     ///
     /// # Errors
     /// When the file cannot be read or understood, or settings contradict each other.
-    pub fn config(self) -> anyhow::Result<Config> {
+    pub(crate) fn config(self) -> anyhow::Result<Config> {
         let file = self.config.as_deref().map(Settings::read).transpose()?;
         self.settings.or(file.unwrap_or_default()).check()
     }

@@ -16,6 +16,7 @@ mod accept;
 mod admission;
 mod certificates;
 pub mod cli;
+mod commands;
 mod connection;
 mod http;
 mod logging;
@@ -31,7 +32,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use cli::Config;
 
-/// Runs the binary: parses the command line, serves until a signal, and says what went wrong.
+/// Runs the binary: parses the command line, serves until a signal or does what else it is told,
+/// and says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
     match run(cli::Cli::parse()) {
@@ -44,7 +46,13 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: cli::Cli) -> anyhow::Result<()> {
-    let config = cli.config()?;
+    match cli.command {
+        Some(command) => command.run(),
+        None => serve(cli.serve.config()?),
+    }
+}
+
+fn serve(config: Config) -> anyhow::Result<()> {
     logging::init(&config.log, config.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)

@@ -5,7 +5,9 @@
 
 mod addresses;
 mod bad_input;
+mod cert;
 mod certificates;
+mod command_line;
 mod dependencies;
 mod events;
 mod http;
