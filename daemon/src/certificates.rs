@@ -132,7 +132,8 @@ fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
+/// A certificate and its key that the daemon could show now.
+pub(crate) fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
     let identity = Identity::load(chain, key)
         .context("--cert and --key have to name a certificate chain and its key, PEM or DER")?;
     #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]

@@ -272,6 +272,11 @@ impl Config {
 }
 
 impl ServeArgs {
+    /// The file with further settings, if one is named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The settings from all places, checked.
     ///
     /// # Errors

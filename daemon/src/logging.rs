@@ -15,13 +15,18 @@ pub enum LogFormat {
     Json,
 }
 
-/// Begins to log what `filter` lets through.
-pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(filter).with_context(|| {
+/// What lets lines through.
+pub(crate) fn filter(filter: &str) -> anyhow::Result<EnvFilter> {
+    EnvFilter::builder().parse(filter).with_context(|| {
         format!(
             "--log {filter:?} is neither a level (error, warn, info, debug, trace) nor a filter"
         )
-    })?;
+    })
+}
+
+/// Begins to log what `filter` lets through.
+pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter = self::filter(filter)?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

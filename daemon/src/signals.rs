@@ -22,6 +22,14 @@ impl Signals {
         })
     }
 
+    /// Ends when SIGTERM or SIGINT comes.
+    pub(crate) async fn stopped(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
     /// SIGHUP reads the certificate files again; SIGTERM and SIGINT end it.
     pub(crate) async fn serve_until_stopped(mut self, daemon: &Daemon) {
         loop {
@@ -45,6 +53,10 @@ impl Signals {
     }
 
     pub(crate) async fn serve_until_stopped(self, _: &Daemon) {
+        self.stopped().await;
+    }
+
+    pub(crate) async fn stopped(self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

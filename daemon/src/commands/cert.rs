@@ -131,7 +131,7 @@ fn date(time: Option<SystemTime>) -> String {
     })
 }
 
-fn now() -> SystemTime {
+pub(super) fn now() -> SystemTime {
     #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
     SystemTime::now()
 }

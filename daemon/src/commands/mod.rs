@@ -1,7 +1,9 @@
 //! What the binary does instead of serving. Each command is a file; [`Command::run`] says which.
 
 mod cert;
+mod check;
 mod completions;
+mod list;
 mod man;
 
 use clap::Subcommand;
@@ -11,6 +13,8 @@ use std::io::{self, Write};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Cert(cert::Cert),
+    Check(Box<check::Check>),
+    List(list::List),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -20,6 +24,8 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Cert(cert) => cert.run(),
+            Self::Check(check) => check.run(),
+            Self::List(list) => list.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }
