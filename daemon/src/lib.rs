@@ -26,7 +26,11 @@ mod socket;
 
 use anyhow::Context;
 use clap::Parser;
-use metaserve::{Fingerprint, registry::Registry};
+use metaserve::{
+    Fingerprint,
+    registry::Registry,
+    service::{self, State},
+};
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -63,7 +67,9 @@ fn serve(config: Config) -> anyhow::Result<()> {
         let signals = signals::Signals::new().context("signals cannot be handled")?;
         let daemon = Daemon::start(config)?;
         daemon.announce();
+        service::tell(State::Ready(&daemon.status()));
         signals.serve_until_stopped(&daemon).await;
+        service::tell(State::Stopping);
         daemon.drain().await;
         Ok(())
     })
@@ -153,11 +159,15 @@ impl Daemon {
                 registry,
                 metrics,
                 config,
+                endpoint,
                 ..
             } = &*observed;
-            registry
-                .run_observed(config.tick, |took| metrics.tick(took))
-                .await;
+            let make = registry.run_observed(config.tick, |took| metrics.tick(took));
+            // In one task: when frames are not made any longer, there is no sign of life.
+            let look = || {
+                let _ = (registry.feed(None).revision(), endpoint.open_connections());
+            };
+            tokio::join!(make, service::watchdog(look));
         };
         tasks.spawn(background.clone().run_until_cancelled_owned(make_frames));
         let watch = certificates.clone().watch(shared.endpoint.clone());
@@ -193,6 +203,15 @@ impl Daemon {
     /// Reads the certificate files again. On an error, which is logged, the old ones stay.
     pub fn reload_certificates(&self) {
         self.certificates.reload(&self.shared.endpoint);
+    }
+
+    /// What it does, in one line.
+    fn status(&self) -> String {
+        let address = self.local_address().unwrap_or(self.shared.config.listen);
+        format!(
+            "serving on {address} (UDP), certificate {}",
+            self.fingerprint()
+        )
     }
 
     /// Prints how to connect, for the operator.

@@ -1,6 +1,7 @@
-//! Where the log goes: standard error, as text or JSON.
+//! Where the log goes: standard error, as text, as JSON, or as the journal has it.
 
 use anyhow::Context;
+use metaserve::service;
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
@@ -8,8 +9,10 @@ use tracing_subscriber::EnvFilter;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
-    /// For people.
+    /// For the journal where standard error leads there, as systemd sets it up; else for people.
     #[default]
+    Auto,
+    /// For people.
     Text,
     /// One JSON object on each line, for programs.
     Json,
@@ -32,7 +35,12 @@ pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_target(false);
     match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Auto if service::is_journal() => {
+            log.event_format(service::Journal::default()).init();
+        }
+        LogFormat::Auto | LogFormat::Text => {
+            log.with_ansi(std::io::stderr().is_terminal()).init();
+        }
         LogFormat::Json => log.json().init(),
     }
     Ok(())

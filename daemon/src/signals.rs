@@ -1,6 +1,8 @@
 //! What the operator's signals mean.
 
 use crate::Daemon;
+#[cfg(unix)]
+use metaserve::service::{self, State};
 
 /// The signals that a daemon hears.
 #[cfg(unix)]
@@ -36,7 +38,11 @@ impl Signals {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => daemon.reload_certificates(),
+                _ = self.hang_up.recv() => {
+                    service::tell(State::Reloading);
+                    daemon.reload_certificates();
+                    service::tell(State::Ready(&daemon.status()));
+                }
             }
         }
     }

@@ -38,6 +38,7 @@
 //! | `serde` | fingerprints in configuration files | serde |
 //! | `server-info` | `ServerInfo` | serde_json, and what `serde` costs |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
+//! | `service` | `service` | sd-notify, tracing-subscriber |
 //! | `server` | `tls::server`, `tls::certificate` and `tls::secret` | x509-parser, and what `identity` costs |
 #![forbid(unsafe_code)]
 
@@ -58,6 +59,8 @@ pub mod protocol;
 pub mod registry;
 #[cfg(feature = "server-info")]
 mod server_info;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod stream;
 pub mod tls;
 pub mod transport;

@@ -21,6 +21,7 @@ mod openapi;
 mod page;
 mod relay;
 mod restart;
+mod service;
 mod slow_reader;
 mod start;
 
