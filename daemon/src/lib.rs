@@ -14,19 +14,29 @@
 
 mod accept;
 mod admission;
+mod bans;
 mod certificates;
 pub mod cli;
 mod connection;
+mod files;
 mod http;
+mod limit;
 mod logging;
 mod metrics;
+mod places;
+mod rate;
+mod reload;
+mod rules;
 mod signals;
 mod socket;
 
 use anyhow::Context;
+use certificates::Certificates;
 use clap::Parser;
 use metaserve::{Fingerprint, registry::Registry};
+use rules::Rules;
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use cli::Config;
@@ -45,7 +55,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: cli::Cli) -> anyhow::Result<()> {
     let config = cli.config()?;
-    logging::init(&config.log, config.log_format)?;
+    let log = logging::init(&config.log, config.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)
         .enable_all()
@@ -55,7 +65,8 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
         let signals = signals::Signals::new().context("signals cannot be handled")?;
         let daemon = Daemon::start(config)?;
         daemon.announce();
-        signals.serve_until_stopped(&daemon).await;
+        let reload = async || daemon.reload(cli.config(), &log).await;
+        signals.serve_until_stopped(reload).await;
         daemon.drain().await;
         Ok(())
     })
@@ -65,7 +76,6 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
 /// closed with the runtime.
 pub struct Daemon {
     shared: Arc<Shared>,
-    certificates: Arc<certificates::Certificates>,
     /// Ends the tasks that make frames and watch files.
     background: CancellationToken,
     /// Ends the connections.
@@ -78,10 +88,20 @@ pub struct Daemon {
 /// What every connection's task needs.
 struct Shared {
     endpoint: quinn::Endpoint,
+    certificates: Certificates,
     registry: Arc<Registry>,
+    /// As it was started. What may change since is in the rules.
     config: Config,
+    rules: watch::Sender<Arc<Rules>>,
     admission: admission::Admission,
     metrics: metrics::Metrics,
+}
+
+impl Shared {
+    /// The rules of this moment.
+    fn rules(&self) -> Arc<Rules> {
+        self.rules.borrow().clone()
+    }
 }
 
 /// How long a drain may take before connections that have not been told are given up.
@@ -91,29 +111,30 @@ impl Daemon {
     /// Opens the socket and begins to serve. Call it inside a tokio runtime.
     ///
     /// # Errors
-    /// When the certificate cannot be used, the state directory cannot be read or written, or
+    /// When the certificate or the ban file cannot be used, the state directory cannot be read or written, or
     /// a socket cannot be opened; the error says what to do.
     pub fn start(config: Config) -> anyhow::Result<Self> {
-        let certificates = Arc::new(certificates::Certificates::load(&config)?);
+        let certificates = Certificates::load(&config)?;
+        let rules = Rules::load(&config)?;
         let endpoint = socket::open(
             config.listen,
             certificates.endpoint_config(),
-            certificates.server_config(),
+            certificates.server_config(&rules.limits),
         )?;
         let web = http::open(&config)?;
-        let registry = Registry::new(config.limits.max_games);
-        let admission = admission::Admission::new(&config.limits);
+        let registry = Registry::new(rules.limits.max_games);
         let shared = Arc::new(Shared {
             endpoint,
+            certificates,
             registry,
             config,
-            admission,
+            rules: watch::Sender::new(Arc::new(rules)),
+            admission: admission::Admission::default(),
             metrics: metrics::Metrics::new(),
         });
         let http = web.as_ref().and_then(|web| web.local_addr().ok());
         let daemon = Self {
             shared,
-            certificates,
             background: CancellationToken::new(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -131,7 +152,6 @@ impl Daemon {
     fn spawn_background_tasks(&self) {
         let Self {
             shared,
-            certificates,
             background,
             closing,
             tasks,
@@ -152,7 +172,14 @@ impl Daemon {
                 .await;
         };
         tasks.spawn(background.clone().run_until_cancelled_owned(make_frames));
-        let watch = certificates.clone().watch(shared.endpoint.clone());
+        let reloading = shared.clone();
+        let watch = files::watch(shared.certificates.files(), async move || {
+            reloading.reload_certificate();
+        });
+        tasks.spawn(background.clone().run_until_cancelled_owned(watch));
+        let reloading = shared.clone();
+        let ban_file = shared.config.ban_file.iter().cloned().collect();
+        let watch = files::watch(ban_file, async move || reloading.reload_bans().await);
         tasks.spawn(background.clone().run_until_cancelled_owned(watch));
     }
 
@@ -173,18 +200,13 @@ impl Daemon {
     /// The fingerprint of the certificate that the daemon shows now.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        self.certificates.fingerprint()
+        self.shared.certificates.fingerprint()
     }
 
     /// The servers of this daemon.
     #[must_use]
     pub fn registry(&self) -> &Arc<Registry> {
         &self.shared.registry
-    }
-
-    /// Reads the certificate files again. On an error, which is logged, the old ones stay.
-    pub fn reload_certificates(&self) {
-        self.certificates.reload(&self.shared.endpoint);
     }
 
     /// Prints how to connect, for the operator.
