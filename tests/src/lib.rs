@@ -10,7 +10,7 @@ mod peers;
 mod readme;
 
 pub use daemon::{Daemon, failing_start};
-pub use peers::{Follower, RawClient, constant, known, raw_peer, say, words};
+pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};
 
 use std::time::Duration;
 

@@ -106,7 +106,7 @@ fn a_file_with_an_unknown_name_is_refused_with_the_name_and_the_line() {
 }
 
 #[test]
-fn every_limit_is_a_setting_of_the_same_name() {
+fn every_limit_is_a_setting_of_the_same_name_and_explained() {
     let command = <Cli as clap::CommandFactory>::command();
     for limit in crate::limit::Limit::ALL {
         let setting = limit.setting();

@@ -5,17 +5,20 @@
 
 mod addresses;
 mod bad_input;
+mod bans;
 mod certificates;
 mod dependencies;
 mod events;
 mod http;
 mod identity;
 mod leaving;
+mod limits;
 mod list;
 mod metrics;
 mod openapi;
 mod page;
 mod relay;
+mod reload;
 mod restart;
 mod slow_reader;
 mod start;

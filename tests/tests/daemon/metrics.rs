@@ -14,24 +14,26 @@ async fn start() -> (Daemon, SocketAddr) {
     (daemon, address)
 }
 
-async fn scrape(address: SocketAddr) -> Scrape {
+pub(crate) async fn scrape(address: SocketAddr) -> Scrape {
     let answer = get(address, "/metrics", &[]).await;
     assert_eq!(answer.status, 200);
     let text = String::from_utf8(answer.body.to_vec()).unwrap();
     Scrape::parse(text.lines().map(|line| Ok(line.to_owned()))).unwrap()
 }
 
-/// The value of a series, by its name and the value of one of its labels.
-fn value(scrape: &Scrape, metric: &str, label: &str) -> f64 {
-    let mut series = scrape.samples.iter();
-    let series = series.find(|sample| {
+/// What a metric says, over all of its series with this value of a label.
+pub(crate) fn value(scrape: &Scrape, metric: &str, label: &str) -> f64 {
+    let series = scrape.samples.iter().filter(|sample| {
         let mut labels = sample.labels.values();
         sample.metric == metric && (label.is_empty() || labels.any(|value| value == label))
     });
-    match series.unwrap_or_else(|| panic!("{metric} {label}")).value {
+    let values = series.map(|sample| match sample.value {
         Value::Counter(value) | Value::Gauge(value) | Value::Untyped(value) => value,
         ref other => panic!("{metric}: {other:?}"),
-    }
+    });
+    values
+        .reduce(|sum, value| sum + value)
+        .unwrap_or_else(|| panic!("{metric} {label}"))
 }
 
 #[tokio::test]
@@ -79,12 +81,15 @@ async fn what_happens_is_counted() {
         ("metaserve_servers", "other", 0.0),
         ("metaserve_connections", "client", 1.0),
         ("metaserve_heartbeats_total", "accepted", 1.0),
+        ("metaserve_heartbeats_rejected_total", "oversize", 1.0),
+        ("metaserve_limit", "max_heartbeat", 8192.0),
+        ("metaserve_bans", "", 0.0),
         ("metaserve_handshakes_total", "accepted", 3.0),
         ("metaserve_handshakes_total", "failed", 0.0),
         ("metaserve_listeners", "", 0.0),
     ] {
         assert_eq!(value(&counted, metric, label), expected, "{metric} {label}");
     }
-    assert!(value(&counted, "metaserve_frames_encoded_total", "") >= 1.0);
+    assert!(value(&counted, "metaserve_frames_encoded_total", "snapshot") >= 1.0);
     assert!(value(&counted, "metaserve_sent_bytes_total", "quic") >= 1.0);
 }
