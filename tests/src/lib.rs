@@ -9,7 +9,7 @@ pub mod http;
 mod peers;
 mod readme;
 
-pub use daemon::{Daemon, failing_start};
+pub use daemon::{Daemon, Killed, failing_start};
 pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};
 
 use std::time::Duration;
