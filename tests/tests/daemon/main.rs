@@ -20,6 +20,7 @@ mod page;
 mod relay;
 mod reload;
 mod restart;
+mod sharing;
 mod slow_reader;
 mod start;
 

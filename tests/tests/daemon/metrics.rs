@@ -4,7 +4,7 @@ use crate::{DAEMON, FAST};
 use metaserve::Role;
 use metaserve_heartbeat::Publisher;
 use metaserve_tests::{Daemon, Follower, constant, http::get};
-use prometheus_parse::{Scrape, Value};
+use prometheus_parse::{Labels, Scrape, Value};
 use std::{collections::BTreeSet, net::SocketAddr};
 
 async fn start() -> (Daemon, SocketAddr) {
@@ -23,17 +23,30 @@ pub(crate) async fn scrape(address: SocketAddr) -> Scrape {
 
 /// What a metric says, over all of its series with this value of a label.
 pub(crate) fn value(scrape: &Scrape, metric: &str, label: &str) -> f64 {
-    let series = scrape.samples.iter().filter(|sample| {
-        let mut labels = sample.labels.values();
-        sample.metric == metric && (label.is_empty() || labels.any(|value| value == label))
-    });
+    sum(scrape, metric, |labels| {
+        label.is_empty() || labels.values().any(|value| value == label)
+    })
+}
+
+/// What a metric says, over all of its series with these labels.
+pub(crate) fn value_of(scrape: &Scrape, metric: &str, wanted: &[(&str, &str)]) -> f64 {
+    sum(scrape, metric, |labels| {
+        wanted
+            .iter()
+            .all(|(name, value)| labels.get(name) == Some(*value))
+    })
+}
+
+fn sum(scrape: &Scrape, metric: &str, wanted: impl Fn(&Labels) -> bool) -> f64 {
+    let series = scrape.samples.iter();
+    let series = series.filter(|sample| sample.metric == metric && wanted(&sample.labels));
     let values = series.map(|sample| match sample.value {
         Value::Counter(value) | Value::Gauge(value) | Value::Untyped(value) => value,
         ref other => panic!("{metric}: {other:?}"),
     });
     values
         .reduce(|sum, value| sum + value)
-        .unwrap_or_else(|| panic!("{metric} {label}"))
+        .unwrap_or_else(|| panic!("{metric} with the labels wanted"))
 }
 
 #[tokio::test]
