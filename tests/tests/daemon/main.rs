@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod addresses;
+mod bad_http;
 mod bad_input;
 mod bans;
 mod certificates;
