@@ -4,7 +4,7 @@ use crate::cli::Config;
 use anyhow::{Context, bail};
 use metaserve::{
     Fingerprint, Identity, Limits,
-    tls::{secret::Secret, server},
+    tls::{certificate::Certificate, secret::Secret, server},
     transport,
 };
 use std::{
@@ -111,12 +111,13 @@ impl Certificates {
     }
 }
 
-fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
+/// A certificate and its key that the daemon could show now.
+pub(crate) fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
     let identity = Identity::load(chain, key)
         .context("--cert and --key have to name a certificate chain and its key, PEM or DER")?;
     #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
     let now = SystemTime::now();
-    match server::valid_until(&identity) {
+    match Certificate::of_identity(&identity).and_then(|certificate| certificate.valid_until) {
         Some(end) if end < now => bail!(
             "the certificate in {} expired on {}: renew it, then try again",
             chain.display(),

@@ -7,18 +7,30 @@ mod values;
 pub use config::Config;
 pub use values::Http;
 
-use clap::Parser;
+use crate::commands::Command;
+use clap::{Args, Parser};
 use settings::Settings;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Keeps the live list of a game's servers.
 ///
 /// Game servers connect and send heartbeats; game clients connect and are given the list, at
 /// once and then every change. Without any argument it serves on all addresses, port 4433 (UDP),
 /// with a certificate of its own, and prints what games need to connect.
-#[derive(Clone, Debug, Parser)]
+#[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+/// Settings, and where to find more of them.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
     /// Read settings from this TOML file: the same names as below without the dashes in front,
     /// such as `max-heartbeat = 4096`.
     #[arg(long, env = "METASERVE_CONFIG", value_name = "FILE")]
@@ -41,12 +53,17 @@ Examples:
   metaserve-daemon --cert fullchain.pem --key privkey.pem
   metaserve-daemon --listen 0.0.0.0:5000 --tick 200ms --min-interval 200ms";
 
-impl Cli {
+impl ServeArgs {
+    /// The file with further settings, if one is named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The settings from all places, checked.
     ///
     /// # Errors
     /// When the file cannot be read or understood, or settings contradict each other.
-    pub fn config(&self) -> anyhow::Result<Config> {
+    pub(crate) fn config(&self) -> anyhow::Result<Config> {
         let file = self.config.as_deref().map(Settings::read).transpose()?;
         self.settings.clone().or(file.unwrap_or_default()).check()
     }

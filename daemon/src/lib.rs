@@ -17,6 +17,7 @@ mod admission;
 mod bans;
 mod certificates;
 pub mod cli;
+mod commands;
 mod connection;
 mod files;
 mod http;
@@ -33,7 +34,11 @@ mod socket;
 use anyhow::Context;
 use certificates::Certificates;
 use clap::Parser;
-use metaserve::{Fingerprint, registry::Registry};
+use metaserve::{
+    Fingerprint,
+    registry::Registry,
+    service::{self, State},
+};
 use rules::Rules;
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -41,7 +46,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use cli::Config;
 
-/// Runs the binary: parses the command line, serves until a signal, and says what went wrong.
+/// Runs the binary: parses the command line, serves until a signal or does what else it is told,
+/// and says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
     match run(cli::Cli::parse()) {
@@ -54,7 +60,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: cli::Cli) -> anyhow::Result<()> {
-    let config = cli.config()?;
+    match cli.command {
+        Some(command) => command.run(),
+        None => serve(&cli.serve),
+    }
+}
+
+fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
+    let config = settings.config()?;
     let log = logging::init(&config.log, config.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)
@@ -65,8 +78,14 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
         let signals = signals::Signals::new().context("signals cannot be handled")?;
         let daemon = Daemon::start(config)?;
         daemon.announce();
-        let reload = async || daemon.reload(cli.config(), &log).await;
+        service::tell(State::Ready(&daemon.status()));
+        let reload = async || {
+            service::tell(State::Reloading);
+            daemon.reload(settings.config(), &log).await;
+            service::tell(State::Ready(&daemon.status()));
+        };
         signals.serve_until_stopped(reload).await;
+        service::tell(State::Stopping);
         daemon.drain().await;
         Ok(())
     })
@@ -165,11 +184,15 @@ impl Daemon {
                 registry,
                 metrics,
                 config,
+                endpoint,
                 ..
             } = &*observed;
-            registry
-                .run_observed(config.tick, |took| metrics.tick(took))
-                .await;
+            let make = registry.run_observed(config.tick, |took| metrics.tick(took));
+            // In one task: when frames are not made any longer, there is no sign of life.
+            let look = || {
+                let _ = (registry.feed(None).revision(), endpoint.open_connections());
+            };
+            tokio::join!(make, service::watchdog(look));
         };
         tasks.spawn(background.clone().run_until_cancelled_owned(make_frames));
         let reloading = shared.clone();
@@ -207,6 +230,15 @@ impl Daemon {
     #[must_use]
     pub fn registry(&self) -> &Arc<Registry> {
         &self.shared.registry
+    }
+
+    /// What it does, in one line.
+    fn status(&self) -> String {
+        let address = self.local_address().unwrap_or(self.shared.config.listen);
+        format!(
+            "serving on {address} (UDP), certificate {}",
+            self.fingerprint()
+        )
     }
 
     /// Prints how to connect, for the operator.

@@ -20,6 +20,14 @@ impl Signals {
         })
     }
 
+    /// Ends when SIGTERM or SIGINT comes.
+    pub(crate) async fn stopped(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
     /// SIGHUP calls `reload`; SIGTERM and SIGINT end it.
     pub(crate) async fn serve_until_stopped(mut self, reload: impl AsyncFn()) {
         loop {
@@ -43,6 +51,10 @@ impl Signals {
     }
 
     pub(crate) async fn serve_until_stopped(self, _: impl AsyncFn()) {
+        self.stopped().await;
+    }
+
+    pub(crate) async fn stopped(self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -30,17 +30,26 @@ impl Daemon {
     /// # Panics
     /// When it does not start.
     pub async fn start(binary: &'static str, arguments: &[&str]) -> Self {
-        let state = tempfile::tempdir().expect("a directory for the daemon's state");
-        Self::start_in(binary, state, "[::]:0", arguments).await
+        Self::start_with(binary, &[], arguments).await
     }
 
-    async fn start_in(
+    /// Starts it with variables in its `environment`, which is empty otherwise.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_with(
         binary: &'static str,
-        state: TempDir,
-        listen: &str,
+        environment: &[(&str, &str)],
         arguments: &[&str],
     ) -> Self {
-        let mut process = command(binary, state.path(), listen, arguments)
+        let state = tempfile::tempdir().expect("a directory for the daemon's state");
+        let mut command = command(binary, state.path(), "[::]:0", arguments);
+        command.envs(environment.iter().copied());
+        Self::start_in(binary, state, command).await
+    }
+
+    async fn start_in(binary: &'static str, state: TempDir, mut command: Command) -> Self {
+        let mut process = command
             .stdout(Stdio::piped())
             .spawn()
             .expect("the daemon's binary runs");
@@ -213,7 +222,8 @@ pub struct Killed {
 impl Killed {
     /// Starts another in its place: same address, same state.
     pub async fn restart(self, arguments: &[&str]) -> Daemon {
-        Daemon::start_in(self.binary, self.state, &self.listen, arguments).await
+        let command = command(self.binary, self.state.path(), &self.listen, arguments);
+        Daemon::start_in(self.binary, self.state, command).await
     }
 }
 

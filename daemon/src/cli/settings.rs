@@ -162,8 +162,9 @@ pub(super) struct Settings {
     #[arg(long, env = "METASERVE_LOG", value_name = "LEVEL")]
     log: Option<String>,
 
-    /// Log lines for people or for programs [default: text]
-    #[arg(long, env = "METASERVE_LOG_FORMAT", value_name = "text|json")]
+    /// Log lines for people or for programs [default: for the journal where systemd has set that
+    /// up, else text]
+    #[arg(long, env = "METASERVE_LOG_FORMAT", value_name = "auto|text|json")]
     log_format: Option<LogFormat>,
 }
 

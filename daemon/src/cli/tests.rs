@@ -6,7 +6,7 @@ fn config(arguments: &[&str]) -> anyhow::Result<Config> {
     let command_line = ["metaserve-daemon", "--state-dir", "/nowhere"]
         .iter()
         .chain(arguments);
-    Cli::try_parse_from(command_line)?.config()
+    Cli::try_parse_from(command_line)?.serve.config()
 }
 
 fn with_file(text: &str, arguments: &[&str]) -> anyhow::Result<Config> {
