@@ -3,7 +3,9 @@
 use anyhow::Context;
 use metaserve::service;
 use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
@@ -18,6 +20,36 @@ pub enum LogFormat {
     Json,
 }
 
+/// Changes what is logged while the daemon runs.
+pub(crate) struct Filter(reload::Handle<EnvFilter, Registry>);
+
+impl Filter {
+    /// Logs what `filter` lets through from now on.
+    pub(crate) fn set(&self, filter: &str) -> anyhow::Result<()> {
+        Ok(self.0.reload(self::filter(filter)?)?)
+    }
+}
+
+/// Begins to log what `filter` lets through.
+pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<Filter> {
+    let (filter, handle) = reload::Layer::new(self::filter(filter)?);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = match format {
+        LogFormat::Auto if service::is_journal() => {
+            lines.event_format(service::Journal::default()).boxed()
+        }
+        LogFormat::Auto | LogFormat::Text => {
+            lines.with_ansi(std::io::stderr().is_terminal()).boxed()
+        }
+        LogFormat::Json => lines.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .init();
+    Ok(Filter(handle))
+}
+
 /// What lets lines through.
 pub(crate) fn filter(filter: &str) -> anyhow::Result<EnvFilter> {
     EnvFilter::builder().parse(filter).with_context(|| {
@@ -25,23 +57,4 @@ pub(crate) fn filter(filter: &str) -> anyhow::Result<EnvFilter> {
             "--log {filter:?} is neither a level (error, warn, info, debug, trace) nor a filter"
         )
     })
-}
-
-/// Begins to log what `filter` lets through.
-pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = self::filter(filter)?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false);
-    match format {
-        LogFormat::Auto if service::is_journal() => {
-            log.event_format(service::Journal::default()).init();
-        }
-        LogFormat::Auto | LogFormat::Text => {
-            log.with_ansi(std::io::stderr().is_terminal()).init();
-        }
-        LogFormat::Json => log.json().init(),
-    }
-    Ok(())
 }

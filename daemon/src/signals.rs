@@ -1,9 +1,5 @@
 //! What the operator's signals mean.
 
-use crate::Daemon;
-#[cfg(unix)]
-use metaserve::service::{self, State};
-
 /// The signals that a daemon hears.
 #[cfg(unix)]
 pub(crate) struct Signals {
@@ -32,17 +28,13 @@ impl Signals {
         }
     }
 
-    /// SIGHUP reads the certificate files again; SIGTERM and SIGINT end it.
-    pub(crate) async fn serve_until_stopped(mut self, daemon: &Daemon) {
+    /// SIGHUP calls `reload`; SIGTERM and SIGINT end it.
+    pub(crate) async fn serve_until_stopped(mut self, reload: impl AsyncFn()) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => {
-                    service::tell(State::Reloading);
-                    daemon.reload_certificates();
-                    service::tell(State::Ready(&daemon.status()));
-                }
+                _ = self.hang_up.recv() => reload().await,
             }
         }
     }
@@ -58,7 +50,7 @@ impl Signals {
         Ok(Self)
     }
 
-    pub(crate) async fn serve_until_stopped(self, _: &Daemon) {
+    pub(crate) async fn serve_until_stopped(self, _: impl AsyncFn()) {
         self.stopped().await;
     }
 

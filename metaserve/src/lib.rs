@@ -73,7 +73,7 @@ pub use close::{Close, CloseCode};
 pub use connect::{ConnectError, Connector, client_endpoint};
 pub use game::{Game, InvalidGame};
 pub use limits::{InvalidLimits, Limits};
-pub use pacing::Pacing;
+pub use pacing::{Offered, Pacing};
 pub use printable::printable;
 #[cfg(feature = "server-info")]
 pub use server_info::{Mod, ServerInfo};

@@ -98,11 +98,18 @@ impl Daemon {
     }
 
     /// Kills the daemon without a word and starts another in its place: same address, same state.
-    pub async fn kill_and_restart(mut self, arguments: &[&str]) -> Self {
+    pub async fn kill_and_restart(self, arguments: &[&str]) -> Self {
+        self.kill().await.restart(arguments).await
+    }
+
+    /// Kills the daemon without a word.
+    pub async fn kill(mut self) -> Killed {
         self.process.kill().await.expect("the process is ours");
-        let listen = format!("[::]:{}", self.address.port());
-        let command = command(self.binary, self.state.path(), &listen, arguments);
-        Self::start_in(self.binary, self.state, command).await
+        Killed {
+            binary: self.binary,
+            state: self.state,
+            listen: format!("[::]:{}", self.address.port()),
+        }
     }
 
     /// The same daemon at its IPv6 address.
@@ -202,6 +209,21 @@ impl Daemon {
             .connect()
             .await
             .expect("the daemon accepts")
+    }
+}
+
+/// What a killed daemon leaves.
+pub struct Killed {
+    binary: &'static str,
+    state: TempDir,
+    listen: String,
+}
+
+impl Killed {
+    /// Starts another in its place: same address, same state.
+    pub async fn restart(self, arguments: &[&str]) -> Daemon {
+        let command = command(self.binary, self.state.path(), &self.listen, arguments);
+        Daemon::start_in(self.binary, self.state, command).await
     }
 }
 

@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod addresses;
+mod bad_http;
 mod bad_input;
+mod bans;
 mod cert;
 mod certificates;
 mod check;
@@ -14,14 +16,17 @@ mod events;
 mod http;
 mod identity;
 mod leaving;
+mod limits;
 mod list;
 mod list_command;
 mod metrics;
 mod openapi;
 mod page;
 mod relay;
+mod reload;
 mod restart;
 mod service;
+mod sharing;
 mod slow_reader;
 mod start;
 
