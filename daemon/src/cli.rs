@@ -69,5 +69,13 @@ impl ServeArgs {
     }
 }
 
+/// The ban file that a configuration file names, if it does.
+///
+/// # Errors
+/// When the configuration file cannot be read or understood.
+pub(crate) fn ban_file_of(config: &Path) -> anyhow::Result<Option<PathBuf>> {
+    Ok(Settings::read(config)?.ban_file)
+}
+
 #[cfg(test)]
 mod tests;

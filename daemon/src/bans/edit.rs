@@ -4,6 +4,7 @@ use super::{Bans, entry, named, prefix, read_text};
 use anyhow::{Context, anyhow};
 use ipnet::IpNet;
 use std::{
+    fmt,
     fs::{File, Metadata},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -23,6 +24,19 @@ pub(crate) enum Edited {
     NotBanned(IpNet),
     /// Its own lines, if there were any, are removed, but the second prefix still bans it.
     StillBanned(IpNet, IpNet),
+}
+
+impl fmt::Display for Edited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Banned(it) => write!(f, "{it} is banned"),
+            Self::AlreadyBanned(it, by) if it == by => write!(f, "{it} was banned already"),
+            Self::AlreadyBanned(it, by) => write!(f, "{it} was banned already, with {by}"),
+            Self::Unbanned(it) => write!(f, "{it} is not banned any more"),
+            Self::NotBanned(it) => write!(f, "{it} was not banned"),
+            Self::StillBanned(it, by) => write!(f, "{it} is still banned, with {by}: unban that"),
+        }
+    }
 }
 
 /// The text with a line for each prefix that it does not ban yet. `remark` goes behind it.

@@ -7,8 +7,9 @@
 //! 2001:db8::/32
 //! ```
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for the subcommands"))]
 mod edit;
+
+pub(crate) use edit::{Edited, ban, change_file, unban};
 
 use anyhow::{Context, anyhow, bail};
 use ipnet::{IpNet, Ipv4Net};

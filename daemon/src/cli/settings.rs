@@ -131,9 +131,9 @@ pub(super) struct Settings {
     max_listeners: Option<usize>,
 
     /// Let nobody in from the addresses and prefixes in this file, one a line; it is read again
-    /// when it changes. [default: none]
+    /// when it changes, and `metaserve-daemon ban` edits it [default: none]
     #[arg(long, env = "METASERVE_BAN_FILE", value_name = "FILE")]
-    ban_file: Option<PathBuf>,
+    pub(super) ban_file: Option<PathBuf>,
 
     /// Let the relay with this certificate fingerprint list servers on behalf of others; may be
     /// given several times, or several with commas

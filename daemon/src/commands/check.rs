@@ -2,6 +2,7 @@
 
 use super::cert;
 use crate::{
+    bans::Bans,
     certificates,
     cli::{Config, Http, ServeArgs},
     logging, socket,
@@ -34,8 +35,8 @@ impl Check {
         let file = file.as_deref().unwrap_or("none");
         super::print(format!("configuration file: {file}\n").as_bytes())?;
         // All of them, so that all that is wrong is known after one run.
-        let checks: [fn(&Config) -> anyhow::Result<String>; 6] =
-            [log, listen, http, state, certificate, relays];
+        let checks: [fn(&Config) -> anyhow::Result<String>; 7] =
+            [log, listen, http, state, certificate, relays, bans];
         let mut problems = 0;
         for check in checks {
             match check(&config) {
@@ -141,4 +142,16 @@ fn relays(config: &Config) -> anyhow::Result<String> {
         writeln!(text, "trusted relay: {relay}")?;
     }
     Ok(text)
+}
+
+fn bans(config: &Config) -> anyhow::Result<String> {
+    let Some(file) = &config.ban_file else {
+        return Ok(String::new());
+    };
+    let bans = Bans::read(file)?;
+    Ok(format!(
+        "bans: {}, {} prefixes\n",
+        file.display(),
+        bans.len()
+    ))
 }

@@ -1,5 +1,6 @@
 //! What the binary does instead of serving. Each command is a file; [`Command::run`] says which.
 
+mod ban;
 mod cert;
 mod check;
 mod completions;
@@ -15,6 +16,8 @@ pub(crate) enum Command {
     Cert(cert::Cert),
     Check(Box<check::Check>),
     List(list::List),
+    Ban(ban::Ban),
+    Unban(ban::Unban),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -26,6 +29,8 @@ impl Command {
             Self::Cert(cert) => cert.run(),
             Self::Check(check) => check.run(),
             Self::List(list) => list.run(),
+            Self::Ban(ban) => ban.run(),
+            Self::Unban(unban) => unban.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }

@@ -18,11 +18,11 @@ use metaserve::{
 };
 use std::{collections::HashMap, net::SocketAddr};
 
-/// Serves one relay until it goes; what it has listed goes with it. That it is trusted has been
-/// seen to before, see [`authorise`].
+/// Serves one relay until it goes; what it has listed goes with it.
 pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
     let mut changes = shared.rules.subscribe();
     let rules = shared.rules();
+    authorise(Fingerprint::of_peer(connection), &rules.trust_relay)?;
     tracing::info!("a trusted relay has connected");
     let answers = Answers::open(connection, &rules.limits).await?;
     let stream = connection.accept_uni().await.map_err(super::lost)?;

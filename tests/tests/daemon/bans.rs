@@ -11,9 +11,9 @@ use metaserve::{
     stream::{self, FrameReader},
 };
 use metaserve_tests::{
-    Daemon, Follower, constant, failing_start,
+    Daemon, Follower, closed, constant, failing_start,
     http::{Listener, get},
-    patiently,
+    patiently, run,
 };
 use std::{net::SocketAddr, path::PathBuf};
 use tempfile::TempDir;
@@ -189,4 +189,64 @@ async fn http_is_closed_to_the_banned_as_well() {
     assert_eq!(refused.status, 403);
     let reason = refused.json()["error"].to_string();
     assert!(reason.contains("banned 127.0.0.1/32"), "{reason}");
+}
+
+#[tokio::test]
+async fn the_commands_ban_and_unban_while_the_daemon_runs() {
+    let guarded = Guarded::start("# ours\n10.0.0.0/8 # a remark\n", &[]).await;
+    let file = guarded.file();
+    let config = guarded.directory.path().join("daemon.toml");
+    std::fs::write(&config, format!("ban-file = '{}'", file.display())).unwrap();
+    let by_file = ["--ban-file", file.to_str().unwrap()];
+    let by_config = ["--config", config.to_str().unwrap()];
+    let connection = guarded.daemon.connect(Role::Client, None).await;
+
+    let words = ["ban", "127.0.0.1", "10.1.2.3", "--reason", "a\ntest"];
+    let banned = run(DAEMON, &[&words[..], &by_config].concat()).await;
+    assert_eq!(banned.code, Some(0), "{banned:?}");
+    let said = "127.0.0.1/32 is banned\n10.1.2.3/32 was banned already, with 10.0.0.0/8\n";
+    assert_eq!(banned.output, said);
+    assert_eq!(closed(&connection).await.code, CloseCode::Banned);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (line, rest) = text.rsplit_once(" # ").unwrap();
+    assert_eq!(line, "# ours\n10.0.0.0/8 # a remark\n127.0.0.1");
+    assert!(rest.ends_with("Z a test\n"), "{rest}");
+
+    let words = ["unban", "127.0.0.1", "10.1.2.3"];
+    let unbanned = run(DAEMON, &[&words[..], &by_file].concat()).await;
+    assert_eq!(unbanned.code, Some(1), "{unbanned:?}");
+    assert!(
+        unbanned
+            .output
+            .contains("10.1.2.3/32 is still banned, with 10.0.0.0/8")
+    );
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(text, "# ours\n10.0.0.0/8 # a remark\n");
+}
+
+#[tokio::test]
+async fn a_command_that_cannot_ban_says_what_is_missing() {
+    for (arguments, expected) in [
+        (&["ban", "192.0.2.7"][..], "--ban-file"),
+        (
+            &["ban", "example.org", "--ban-file", "b"],
+            "neither an address nor a prefix",
+        ),
+        (&["ban", "--ban-file", "b"], "CIDR"),
+        (
+            &["unban", "192.0.2.7", "--ban-file", "/nowhere/b"],
+            "/nowhere/b",
+        ),
+        (
+            &["ban", "192.0.2.7", "--config", "/nowhere/c"],
+            "/nowhere/c",
+        ),
+    ] {
+        let refused = run(DAEMON, arguments).await;
+        assert_ne!(refused.code, Some(0), "{arguments:?}");
+        assert!(
+            refused.complaint.contains(expected),
+            "{expected}: {refused:?}"
+        );
+    }
 }
