@@ -89,7 +89,7 @@ fn dashboard_and_alerts_ask_for_what_is_counted() {
 }
 
 #[tokio::test]
-async fn the_sample_configuration_shows_every_setting_with_its_default() {
+async fn the_sample_configuration_shows_every_setting_and_is_understood() {
     // What there is no default for to show.
     let examples = ["cert", "key", "trust-relay", "ban-file"];
     let is_setting =

@@ -40,7 +40,9 @@ fn sources() -> Vec<PathBuf> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
-    ["daemon/src", "metaserve/src"].map(|part| walk(&root.join(part), &mut files));
+    for part in ["daemon/src", "metaserve/src"] {
+        walk(&root.join(part), &mut files);
+    }
     files
 }
 
