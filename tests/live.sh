@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The whole way with a game that knows nothing of us: Debian's OpenArena server is put on the
 # list by the sidecar, seen by a game client and in the terminal browser, killed, and started
-# again. Installs what is missing with apt-get. Last line: `N passed, N failed`.
+# again. Then the page in a real Chromium. Installs what is missing with apt-get. Last line:
+# `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -75,6 +76,8 @@ ended_well() { within 10 ended "$1" && wait "$1"; }
 missing=()
 [ -x /usr/games/openarena-server ] || missing+=(openarena-server)
 type -P tmux >/dev/null || missing+=(tmux)
+type -P chromium >/dev/null || missing+=(chromium)
+type -P chromedriver >/dev/null || missing+=(chromium-driver)
 if [ "${#missing[@]}" != 0 ]; then
     echo "installing ${missing[*]}"
     apt-get update -qq
@@ -83,6 +86,8 @@ if [ "${#missing[@]}" != 0 ]; then
 fi
 cargo build -q -p metaserve-daemon
 cargo build -q -p metaserve-examples --examples
+page=(cargo test -q -p metaserve-tests --features browser --test browser)
+"${page[@]}" --no-run
 built=${CARGO_TARGET_DIR:-target}/debug
 
 # The daemon, on a port that the system chooses.
@@ -148,3 +153,10 @@ check "a sidecar that is told to end takes its server off the list" \
 check "it ends well" ended_well "$sidecar"
 kill -INT "$client"
 check "a game client ends well on Ctrl-C" ended_well "$client"
+
+mapfile -t page_tests < <("${page[@]}" -- --list 2>/dev/null | sed -n 's/: test$//p')
+page_test() { "${page[@]}" -- --exact "$1" >>"$dir/page.log" 2>&1; }
+check "the page has tests" [ "${#page_tests[@]}" != 0 ]
+for name in "${page_tests[@]}"; do
+    check "in Chromium: ${name//_/ }" page_test "$name"
+done

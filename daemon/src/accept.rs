@@ -1,38 +1,57 @@
 //! From a first packet to a connection with a role.
 
-use crate::{Shared, admission::Verdict, connection, metrics::Handshake};
+use crate::{
+    Shared,
+    admission::{Admitted, Obstacle, Verdict},
+    connection::{self, now},
+    limit::Limit,
+    metrics::{BannedAt, Handshake},
+    places::Place,
+    rules::banned_close,
+};
 use metaserve::{Close, CloseCode, Role};
 use quinn::crypto::rustls::HandshakeData;
 use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 /// Accepts peers until it is dropped. Each gets a task of its own, which `closing` ends.
 pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: TaskTracker) {
     while let Some(incoming) = shared.endpoint.accept().await {
-        match shared
+        let peer = connection::canonical(incoming.remote_address());
+        let validated = incoming.remote_address_validated();
+        let metrics = &shared.metrics;
+        let verdict = shared
             .admission
-            .first_packet(incoming.remote_address_validated())
-        {
-            Verdict::Accept(permit) => {
-                let peer = connection::canonical(incoming.remote_address());
+            .first_packet(&shared.rules(), peer.ip(), validated, now());
+        match verdict {
+            Verdict::Accept(place) => {
                 let span = tracing::info_span!(
                     "connection",
                     %peer,
                     role = tracing::field::Empty,
                     game = tracing::field::Empty
                 );
-                let serve = serve(incoming, permit, shared.clone(), closing.clone());
+                let serve = serve(incoming, place, shared.clone(), closing.clone());
                 tasks.spawn(serve.instrument(span));
             }
             // It fails only for a peer that is validated already, which none here is.
-            Verdict::Validate => {
-                shared.metrics.handshake(Handshake::Retried);
+            Verdict::Validate(limit) => {
+                metrics.handshake(Handshake::Retried);
+                metrics.reached(limit);
                 drop(incoming.retry());
             }
+            Verdict::Refuse(obstacle) => {
+                metrics.handshake(Handshake::Refused);
+                match obstacle {
+                    Obstacle::Banned => metrics.banned(BannedAt::FirstPacket),
+                    Obstacle::Full(limit) => metrics.reached(limit),
+                }
+                incoming.refuse();
+            }
             Verdict::Ignore => {
-                shared.metrics.handshake(Handshake::Ignored);
+                metrics.handshake(Handshake::Ignored);
+                metrics.reached(Limit::MaxHandshakes);
                 incoming.ignore();
             }
         }
@@ -42,7 +61,7 @@ pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: 
 /// One peer, from handshake to goodbye.
 async fn serve(
     incoming: quinn::Incoming,
-    handshaking: OwnedSemaphorePermit,
+    handshaking: Place,
     shared: Arc<Shared>,
     closing: CancellationToken,
 ) {
@@ -64,25 +83,51 @@ async fn serve(
         return Close::new(CloseCode::ProtocolViolation, "unknown ALPN").close(&connection);
     };
     tracing::Span::current().record("role", tracing::field::display(role));
-    let Some(_place) = shared.admission.connection() else {
-        let limit = shared.config.limits.max_connections;
-        let reason = format!("all {limit} places of this daemon are taken: try again later");
-        tracing::warn!("refused: all {limit} places are taken (--max-connections)");
-        shared.metrics.closed(role, CloseCode::OverCapacity);
-        return Close::new(CloseCode::OverCapacity, reason).close(&connection);
+    let _places = match admit(&connection, role, &shared) {
+        Ok(places) => places,
+        Err(close) => {
+            shared.metrics.closed(role, close.code);
+            return close.close(&connection);
+        }
     };
     drop(handshaking);
     let _counted = shared.metrics.connected(role);
     tracing::debug!("connected");
     let result = tokio::select! {
         result = connection::serve(role, &connection, &shared) => result,
+        close = connection::unwelcome(role, &connection, &shared) => Err(close),
         () = closing.cancelled() => {
             Err(Close::new(CloseCode::ShuttingDown, "the daemon is stopping: come back soon"))
         }
     };
-    if let Some(code) = say_goodbye(&connection, result) {
+    if let Some(code) = say_goodbye(&connection, result, &shared) {
         shared.metrics.closed(role, code);
     }
+}
+
+/// Places for a connection, or what it is told instead.
+fn admit(connection: &quinn::Connection, role: Role, shared: &Shared) -> Result<Admitted, Close> {
+    let rules = shared.rules();
+    let address = connection.remote_address().ip().to_canonical();
+    if let Some(ban) = rules.bans.covering(address) {
+        // Not worth a line to everybody: who is banned may come often.
+        tracing::debug!("refused: {ban} is banned");
+        shared.metrics.banned(BannedAt::Connection);
+        return Err(banned_close(ban));
+    }
+    let admitted = shared.admission.connection(&rules.limits, role, address);
+    admitted.map_err(|limit| {
+        let (places, setting) = (limit.value(&rules.limits), limit.setting());
+        tracing::warn!("refused: all {places} places are taken ({setting})");
+        shared.metrics.reached(limit);
+        let whose = match limit {
+            Limit::MaxConnectionsPerPrefix => "of this daemon for your network",
+            Limit::MaxClients => "of this daemon for game clients",
+            _ => "of this daemon",
+        };
+        let reason = format!("all {places} places {whose} are taken: try again later");
+        Close::new(CloseCode::OverCapacity, reason)
+    })
 }
 
 async fn handshake(
@@ -90,8 +135,11 @@ async fn handshake(
     shared: &Shared,
 ) -> Result<quinn::Connection, quinn::ConnectionError> {
     let connecting = incoming.accept()?;
-    let in_time = tokio::time::timeout(shared.config.limits.hello_timeout, connecting).await;
-    in_time.unwrap_or(Err(quinn::ConnectionError::TimedOut))
+    let in_time = tokio::time::timeout(shared.rules().limits.hello_timeout, connecting).await;
+    in_time.unwrap_or_else(|_| {
+        shared.metrics.reached(Limit::HelloTimeout);
+        Err(quinn::ConnectionError::TimedOut)
+    })
 }
 
 fn role(connection: &quinn::Connection) -> Option<Role> {
@@ -103,13 +151,21 @@ fn role(connection: &quinn::Connection) -> Option<Role> {
 }
 
 /// Tells the peer why this is the end, and the operator. Gives the code, if the end is ours.
-fn say_goodbye(connection: &quinn::Connection, result: Result<(), Close>) -> Option<CloseCode> {
+fn say_goodbye(
+    connection: &quinn::Connection,
+    result: Result<(), Close>,
+    shared: &Shared,
+) -> Option<CloseCode> {
     let close = result
         .err()
         .unwrap_or_else(|| Close::new(CloseCode::Goodbye, "goodbye"));
-    let ours = connection.close_reason().is_none().then_some(close.code);
+    let before = connection.close_reason();
+    if before == Some(quinn::ConnectionError::TimedOut) {
+        shared.metrics.reached(Limit::IdleTimeout);
+    }
+    let ours = before.is_none().then_some(close.code);
     match close.code {
-        _ if connection.close_reason().is_some() => tracing::debug!("gone: {close}"),
+        _ if before.is_some() => tracing::debug!("gone: {close}"),
         CloseCode::Goodbye | CloseCode::ShuttingDown => tracing::debug!("closed: {close}"),
         code => tracing::warn!(code = code.name(), "closed: {}", close.reason),
     }

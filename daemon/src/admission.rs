@@ -1,114 +1,148 @@
-//! May this peer come in now, and may it go on: pure but for two counters.
+//! May this peer come in now: pure but for counters.
 
-use metaserve::Limits;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+use crate::{
+    limit::Limit,
+    places::{Place, Places, PrefixPlace, Prefixes},
+    rate::Bucket,
+    rules::Rules,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use metaserve::{Limits, Role};
+use std::{
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 /// Counts handshakes and connections.
+#[derive(Debug, Default)]
 pub(crate) struct Admission {
-    handshakes: Arc<Semaphore>,
-    max_handshakes: usize,
-    retry_above: usize,
-    connections: Arc<Semaphore>,
+    handshakes: Places,
+    connections: Places,
+    clients: Places,
+    prefixes: Prefixes,
+    rates: Mutex<Rates>,
+}
+
+#[derive(Debug, Default)]
+struct Rates {
+    /// Handshakes that were begun.
+    begun: Bucket,
+    /// Handshakes with peers who are not let in, made to tell them so.
+    told: Bucket,
 }
 
 /// What to do with a peer's first packet.
+#[derive(Debug)]
 pub(crate) enum Verdict {
-    /// Shake hands; the permit is held until that is over.
-    Accept(OwnedSemaphorePermit),
+    /// Shake hands; the place is held until that is over.
+    Accept(Place),
     /// Have it prove first that it holds its address, which costs us no memory.
-    Validate,
+    Validate(Limit),
+    /// It would not be let in, and more are told why than we have time for: refuse it now.
+    Refuse(Obstacle),
     /// Say nothing: we are busy beyond answering.
     Ignore,
 }
 
-impl Admission {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            handshakes: Arc::new(Semaphore::new(limits.max_handshakes)),
-            max_handshakes: limits.max_handshakes,
-            retry_above: limits.retry_above_handshakes,
-            connections: Arc::new(Semaphore::new(limits.max_connections)),
-        }
-    }
-
-    /// Judges a first packet. `validated`: its sender has shown that it holds its address.
-    pub(crate) fn first_packet(&self, validated: bool) -> Verdict {
-        let under_way = self.max_handshakes - self.handshakes.available_permits();
-        if under_way >= self.retry_above && !validated {
-            return Verdict::Validate;
-        }
-        match self.handshakes.clone().try_acquire_owned() {
-            Ok(permit) => Verdict::Accept(permit),
-            Err(_) => Verdict::Ignore,
-        }
-    }
-
-    /// A place for one connection, if there is one; it is held until the connection ends.
-    pub(crate) fn connection(&self) -> Option<OwnedSemaphorePermit> {
-        self.connections.clone().try_acquire_owned().ok()
-    }
-}
-
-/// How many heartbeats one server may still send: a bucket that fills with time.
-#[derive(Debug)]
-pub(crate) struct Allowance {
-    left: f64,
-    most: f64,
-    per_second: f64,
-    filled: Instant,
-    warned: bool,
-}
-
-/// What one more heartbeat means.
+/// Why a peer is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rate {
-    Fine,
-    /// Half of what is allowed at once is used up; said once until it has recovered.
-    TooFast,
-    Exceeded,
+pub(crate) enum Obstacle {
+    Banned,
+    Full(Limit),
 }
 
-impl Allowance {
-    /// Bursts that the network makes of evenly sent heartbeats are ten intervals' worth at most.
-    const BURST: f64 = 10.0;
+/// The places of one connection, until it ends.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    _connection: Place,
+    _prefix: PrefixPlace,
+    _client: Option<Place>,
+}
 
-    /// Against intervals so short that any rate would be allowed.
-    const SHORTEST_INTERVAL: Duration = Duration::from_millis(20);
+/// A reason can be told only after a handshake, and that costs about a thousand times as much as
+/// a refusal without one. So peers who are not let in are told why so often in a second, 20 ms of
+/// a processor's time, and the others are refused at their first packet.
+const TOLD_PER_SECOND: f64 = 20.0;
 
-    pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
-        let interval = limits.min_interval.max(Self::SHORTEST_INTERVAL);
-        let per_interval = f64::from(limits.heartbeats_per_interval);
-        let most = per_interval * Self::BURST;
-        let per_second = per_interval / interval.as_secs_f64();
-        Self {
-            left: most,
-            most,
-            per_second,
-            filled: now,
-            warned: false,
+impl Admission {
+    /// Judges a first packet. `validated`: its sender has shown that it holds its address.
+    pub(crate) fn first_packet(
+        &self,
+        rules: &Rules,
+        address: IpAddr,
+        validated: bool,
+        now: Instant,
+    ) -> Verdict {
+        let limits = &rules.limits;
+        if let Some(obstacle) = self.obstacle(rules, address)
+            && !self
+                .rates()
+                .told
+                .spend(now, TOLD_PER_SECOND, TOLD_PER_SECOND)
+        {
+            return Verdict::Refuse(obstacle);
+        }
+        if !validated && self.handshakes.taken() >= limits.retry_above_handshakes {
+            return Verdict::Validate(Limit::RetryAboveHandshakes);
+        }
+        let per_second = limits.retry_above_per_second.into();
+        let in_time = self.rates().begun.spend(now, per_second, per_second);
+        if !validated && !in_time {
+            return Verdict::Validate(Limit::RetryAbovePerSecond);
+        }
+        match self.handshakes.take(limits.max_handshakes) {
+            Some(place) => Verdict::Accept(place),
+            None => Verdict::Ignore,
         }
     }
 
-    /// Counts one heartbeat.
-    pub(crate) fn spend(&mut self, now: Instant) -> Rate {
-        let passed = now.saturating_duration_since(self.filled);
-        self.left = self
-            .most
-            .min(self.left + passed.as_secs_f64() * self.per_second)
-            - 1.0;
-        self.filled = now;
-        if self.left < 0.0 {
-            return Rate::Exceeded;
+    /// Why a peer of whom no more is known than its address would not be let in.
+    fn obstacle(&self, rules: &Rules, address: IpAddr) -> Option<Obstacle> {
+        let limits = &rules.limits;
+        if rules.bans.covering(address).is_some() {
+            return Some(Obstacle::Banned);
         }
-        let low = self.left < self.most / 2.0;
-        let first = low && !self.warned;
-        // Once warned, it has to recover before it is warned again.
-        self.warned = self.left < self.most * 0.9 && (low || self.warned);
-        if first { Rate::TooFast } else { Rate::Fine }
+        if self.connections.taken() >= limits.max_connections {
+            return Some(Obstacle::Full(Limit::MaxConnections));
+        }
+        (self.prefixes.taken(address) >= limits.max_connections_per_prefix)
+            .then_some(Obstacle::Full(Limit::MaxConnectionsPerPrefix))
+    }
+
+    /// Places for one connection, held until it ends; or the limit that stands against it.
+    pub(crate) fn connection(
+        &self,
+        limits: &Limits,
+        role: Role,
+        address: IpAddr,
+    ) -> Result<Admitted, Limit> {
+        let connection = self.connections.take(limits.max_connections);
+        let connection = connection.ok_or(Limit::MaxConnections)?;
+        let prefix = self
+            .prefixes
+            .take(address, limits.max_connections_per_prefix);
+        let prefix = prefix.ok_or(Limit::MaxConnectionsPerPrefix)?;
+        let client = match role {
+            Role::Client => {
+                let place = self.clients.take(limits.max_clients);
+                Some(place.ok_or(Limit::MaxClients)?)
+            }
+            Role::Heartbeat | Role::Relay => None,
+        };
+        Ok(Admitted {
+            _connection: connection,
+            _prefix: prefix,
+            _client: client,
+        })
+    }
+
+    /// How many handshakes are under way.
+    pub(crate) fn handshakes(&self) -> usize {
+        self.handshakes.taken()
+    }
+
+    fn rates(&self) -> MutexGuard<'_, Rates> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,46 +153,83 @@ impl Allowance {
 )]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
-    #[test]
-    fn ten_a_second_are_fine_for_ever() {
-        let mut now = Instant::now();
-        let mut allowance = Allowance::new(&Limits::default(), now);
-        for _ in 0..10_000 {
-            assert_eq!(allowance.spend(now), Rate::Fine);
-            now += Duration::from_millis(100);
-        }
-    }
+    const ANYBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
-    #[test]
-    fn a_flood_is_warned_once_and_then_ended() {
-        let now = Instant::now();
-        let mut allowance = Allowance::new(&Limits::default(), now);
-        let rates: Vec<_> = (0..321).map(|_| allowance.spend(now)).collect();
-        assert_eq!(
-            rates.iter().filter(|rate| **rate == Rate::TooFast).count(),
-            1
-        );
-        assert_eq!(
-            rates.iter().position(|rate| *rate == Rate::Exceeded),
-            Some(320)
-        );
+    fn rules(change: impl FnOnce(&mut Limits)) -> Rules {
+        let mut rules = Rules::default();
+        change(&mut rules.limits);
+        rules
     }
 
     #[test]
     fn validation_is_asked_for_under_load_and_silence_follows() {
-        let mut limits = Limits::default();
-        (limits.retry_above_handshakes, limits.max_handshakes) = (1, 2);
-        let admission = Admission::new(&limits);
-        let Verdict::Accept(first) = admission.first_packet(false) else {
+        let rules = rules(|it| (it.retry_above_handshakes, it.max_handshakes) = (1, 2));
+        let (admission, now) = (Admission::default(), Instant::now());
+        let judge = |validated| admission.first_packet(&rules, ANYBODY, validated, now);
+        let Verdict::Accept(first) = judge(false) else {
             panic!("calm")
         };
-        assert!(matches!(admission.first_packet(false), Verdict::Validate));
-        let Verdict::Accept(_second) = admission.first_packet(true) else {
+        let busy = judge(false);
+        assert!(matches!(
+            busy,
+            Verdict::Validate(Limit::RetryAboveHandshakes)
+        ));
+        let Verdict::Accept(_second) = judge(true) else {
             panic!("validated")
         };
-        assert!(matches!(admission.first_packet(true), Verdict::Ignore));
+        assert!(matches!(judge(true), Verdict::Ignore));
         drop(first);
-        assert!(matches!(admission.first_packet(true), Verdict::Accept(_)));
+        assert!(matches!(judge(true), Verdict::Accept(_)));
+    }
+
+    #[test]
+    fn so_many_handshakes_are_begun_in_a_second_before_addresses_have_to_be_proven() {
+        let rules = rules(|it| it.retry_above_per_second = 3);
+        let (admission, start) = (Admission::default(), Instant::now());
+        let begun = |now| {
+            let judge = || admission.first_packet(&rules, ANYBODY, false, now);
+            (0..9)
+                .filter(|_| matches!(judge(), Verdict::Accept(_)))
+                .count()
+        };
+        assert_eq!(begun(start), 3);
+        let validated = admission.first_packet(&rules, ANYBODY, true, start);
+        assert!(matches!(validated, Verdict::Accept(_)));
+        assert_eq!(begun(start + Duration::from_secs(1)), 3);
+    }
+
+    #[test]
+    fn who_is_not_let_in_is_told_so_while_that_is_cheap_and_then_refused_at_once() {
+        let full = rules(|it| it.max_connections_per_prefix = 1);
+        let (admission, now) = (Admission::default(), Instant::now());
+        let _in = admission
+            .connection(&full.limits, Role::Heartbeat, ANYBODY)
+            .unwrap();
+        let again = admission.connection(&full.limits, Role::Heartbeat, ANYBODY);
+        assert_eq!(again.unwrap_err(), Limit::MaxConnectionsPerPrefix);
+        for _ in 0..20 {
+            let verdict = admission.first_packet(&full, ANYBODY, false, now);
+            assert!(matches!(verdict, Verdict::Accept(_)), "{verdict:?}");
+        }
+        let verdict = admission.first_packet(&full, ANYBODY, false, now);
+        let full_house = Obstacle::Full(Limit::MaxConnectionsPerPrefix);
+        assert!(matches!(verdict, Verdict::Refuse(why) if why == full_house));
+        let neighbour = "192.0.2.2".parse().unwrap();
+        let verdict = admission.first_packet(&full, neighbour, false, now);
+        assert!(matches!(verdict, Verdict::Accept(_)), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_refused_connection_gives_back_what_it_had_taken_of_other_limits() {
+        let mut limits = Limits::default();
+        (limits.max_connections, limits.max_clients) = (2, 1);
+        let admission = Admission::default();
+        let come = |role| admission.connection(&limits, role, ANYBODY);
+        let _client = come(Role::Client).unwrap();
+        assert_eq!(come(Role::Client).unwrap_err(), Limit::MaxClients);
+        let _server = come(Role::Heartbeat).unwrap();
+        assert_eq!(come(Role::Relay).unwrap_err(), Limit::MaxConnections);
     }
 }

@@ -3,25 +3,21 @@
 use crate::cli::Config;
 use anyhow::{Context, bail};
 use metaserve::{
-    Fingerprint, Identity,
-    tls::{secret::Secret, server},
+    Fingerprint, Identity, Limits,
+    tls::{certificate::Certificate, secret::Secret, server},
     transport,
 };
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
-
-/// How often certificate files are looked at. Looking is two `stat` calls, and finds also what
-/// was exchanged behind a link, as ACME clients and orchestrators do.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The certificate that new connections are shown, and where it comes from.
 pub(crate) struct Certificates {
     source: Source,
     secret: Arc<Secret>,
-    config: Config,
+    segmentation_offload: bool,
     current: Mutex<Identity>,
 }
 
@@ -62,7 +58,7 @@ impl Certificates {
         Ok(Self {
             source,
             secret,
-            config: config.clone(),
+            segmentation_offload: config.segmentation_offload,
             current: Mutex::new(identity),
         })
     }
@@ -84,60 +80,44 @@ impl Certificates {
     }
 
     /// The settings for new connections, with the current certificate.
-    pub(crate) fn server_config(&self) -> quinn::ServerConfig {
-        let mut transport = transport::server(&self.config.limits);
-        transport.enable_segmentation_offload(self.config.segmentation_offload);
+    pub(crate) fn server_config(&self, limits: &Limits) -> quinn::ServerConfig {
+        let mut transport = transport::server(limits);
+        transport.enable_segmentation_offload(self.segmentation_offload);
         server::server_config(&self.identity(), &self.secret, transport)
             .expect("an identity's key was held against its certificate when it was loaded")
     }
 
-    /// Reads the files again, for connections from now on. Existing ones go on as they are.
-    pub(crate) fn reload(&self, endpoint: &quinn::Endpoint) {
+    /// Reads the files again, for connections from now on.
+    pub(crate) fn reload(&self) {
         let Source::Files { chain, key } = &self.source else {
-            return tracing::info!("nothing to reload: the daemon uses its own certificate");
+            return;
         };
         match from_files(chain, key) {
             Ok(identity) => {
                 let fingerprint = identity.fingerprint();
                 *self.current.lock().unwrap_or_else(PoisonError::into_inner) = identity;
-                endpoint.set_server_config(Some(self.server_config()));
                 tracing::info!(%fingerprint, "the certificate was reloaded");
             }
             Err(error) => tracing::error!("the old certificate stays in use: {error:#}"),
         }
     }
 
-    /// Reloads whenever the files have changed, until it is dropped.
-    pub(crate) async fn watch(self: Arc<Self>, endpoint: quinn::Endpoint) {
-        let Source::Files { chain, key } = &self.source else {
-            return;
-        };
-        let look = || [stamp(chain), stamp(key)];
-        let mut seen = look();
-        let mut every = tokio::time::interval(LOOK_EVERY);
-        loop {
-            every.tick().await;
-            let now = look();
-            if now != seen {
-                seen = now;
-                self.reload(&endpoint);
-            }
+    /// The files that it comes from.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        match &self.source {
+            Source::Files { chain, key } => vec![chain.clone(), key.clone()],
+            Source::Own => Vec::new(),
         }
     }
 }
 
-/// What changes when a file does; none while it is not there.
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
-}
-
-fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
+/// A certificate and its key that the daemon could show now.
+pub(crate) fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
     let identity = Identity::load(chain, key)
         .context("--cert and --key have to name a certificate chain and its key, PEM or DER")?;
     #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
     let now = SystemTime::now();
-    match server::valid_until(&identity) {
+    match Certificate::of_identity(&identity).and_then(|certificate| certificate.valid_until) {
         Some(end) if end < now => bail!(
             "the certificate in {} expired on {}: renew it, then try again",
             chain.display(),

@@ -14,24 +14,40 @@
 
 mod accept;
 mod admission;
+mod bans;
 mod certificates;
 pub mod cli;
+mod commands;
 mod connection;
+mod files;
 mod http;
+mod limit;
 mod logging;
 mod metrics;
+mod places;
+mod rate;
+mod reload;
+mod rules;
 mod signals;
 mod socket;
 
 use anyhow::Context;
+use certificates::Certificates;
 use clap::Parser;
-use metaserve::{Fingerprint, registry::Registry};
+use metaserve::{
+    Fingerprint,
+    registry::Registry,
+    service::{self, State},
+};
+use rules::Rules;
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use cli::Config;
 
-/// Runs the binary: parses the command line, serves until a signal, and says what went wrong.
+/// Runs the binary: parses the command line, serves until a signal or does what else it is told,
+/// and says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
     match run(cli::Cli::parse()) {
@@ -44,8 +60,15 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: cli::Cli) -> anyhow::Result<()> {
-    let config = cli.config()?;
-    logging::init(&config.log, config.log_format)?;
+    match cli.command {
+        Some(command) => command.run(),
+        None => serve(&cli.serve),
+    }
+}
+
+fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
+    let config = settings.config()?;
+    let log = logging::init(&config.log, config.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)
         .enable_all()
@@ -55,7 +78,14 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
         let signals = signals::Signals::new().context("signals cannot be handled")?;
         let daemon = Daemon::start(config)?;
         daemon.announce();
-        signals.serve_until_stopped(&daemon).await;
+        service::tell(State::Ready(&daemon.status()));
+        let reload = async || {
+            service::tell(State::Reloading);
+            daemon.reload(settings.config(), &log).await;
+            service::tell(State::Ready(&daemon.status()));
+        };
+        signals.serve_until_stopped(reload).await;
+        service::tell(State::Stopping);
         daemon.drain().await;
         Ok(())
     })
@@ -65,7 +95,6 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
 /// closed with the runtime.
 pub struct Daemon {
     shared: Arc<Shared>,
-    certificates: Arc<certificates::Certificates>,
     /// Ends the tasks that make frames and watch files.
     background: CancellationToken,
     /// Ends the connections.
@@ -78,10 +107,20 @@ pub struct Daemon {
 /// What every connection's task needs.
 struct Shared {
     endpoint: quinn::Endpoint,
+    certificates: Certificates,
     registry: Arc<Registry>,
+    /// As it was started. What may change since is in the rules.
     config: Config,
+    rules: watch::Sender<Arc<Rules>>,
     admission: admission::Admission,
     metrics: metrics::Metrics,
+}
+
+impl Shared {
+    /// The rules of this moment.
+    fn rules(&self) -> Arc<Rules> {
+        self.rules.borrow().clone()
+    }
 }
 
 /// How long a drain may take before connections that have not been told are given up.
@@ -91,29 +130,30 @@ impl Daemon {
     /// Opens the socket and begins to serve. Call it inside a tokio runtime.
     ///
     /// # Errors
-    /// When the certificate cannot be used, the state directory cannot be read or written, or
+    /// When the certificate or the ban file cannot be used, the state directory cannot be read or written, or
     /// a socket cannot be opened; the error says what to do.
     pub fn start(config: Config) -> anyhow::Result<Self> {
-        let certificates = Arc::new(certificates::Certificates::load(&config)?);
+        let certificates = Certificates::load(&config)?;
+        let rules = Rules::load(&config)?;
         let endpoint = socket::open(
             config.listen,
             certificates.endpoint_config(),
-            certificates.server_config(),
+            certificates.server_config(&rules.limits),
         )?;
         let web = http::open(&config)?;
-        let registry = Registry::new(config.limits.max_games);
-        let admission = admission::Admission::new(&config.limits);
+        let registry = Registry::new(rules.limits.max_games);
         let shared = Arc::new(Shared {
             endpoint,
+            certificates,
             registry,
             config,
-            admission,
+            rules: watch::Sender::new(Arc::new(rules)),
+            admission: admission::Admission::default(),
             metrics: metrics::Metrics::new(),
         });
         let http = web.as_ref().and_then(|web| web.local_addr().ok());
         let daemon = Self {
             shared,
-            certificates,
             background: CancellationToken::new(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -131,7 +171,6 @@ impl Daemon {
     fn spawn_background_tasks(&self) {
         let Self {
             shared,
-            certificates,
             background,
             closing,
             tasks,
@@ -145,14 +184,25 @@ impl Daemon {
                 registry,
                 metrics,
                 config,
+                endpoint,
                 ..
             } = &*observed;
-            registry
-                .run_observed(config.tick, |took| metrics.tick(took))
-                .await;
+            let make = registry.run_observed(config.tick, |took| metrics.tick(took));
+            // In one task: when frames are not made any longer, there is no sign of life.
+            let look = || {
+                let _ = (registry.feed(None).revision(), endpoint.open_connections());
+            };
+            tokio::join!(make, service::watchdog(look));
         };
         tasks.spawn(background.clone().run_until_cancelled_owned(make_frames));
-        let watch = certificates.clone().watch(shared.endpoint.clone());
+        let reloading = shared.clone();
+        let watch = files::watch(shared.certificates.files(), async move || {
+            reloading.reload_certificate();
+        });
+        tasks.spawn(background.clone().run_until_cancelled_owned(watch));
+        let reloading = shared.clone();
+        let ban_file = shared.config.ban_file.iter().cloned().collect();
+        let watch = files::watch(ban_file, async move || reloading.reload_bans().await);
         tasks.spawn(background.clone().run_until_cancelled_owned(watch));
     }
 
@@ -173,7 +223,7 @@ impl Daemon {
     /// The fingerprint of the certificate that the daemon shows now.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        self.certificates.fingerprint()
+        self.shared.certificates.fingerprint()
     }
 
     /// The servers of this daemon.
@@ -182,9 +232,13 @@ impl Daemon {
         &self.shared.registry
     }
 
-    /// Reads the certificate files again. On an error, which is logged, the old ones stay.
-    pub fn reload_certificates(&self) {
-        self.certificates.reload(&self.shared.endpoint);
+    /// What it does, in one line.
+    fn status(&self) -> String {
+        let address = self.local_address().unwrap_or(self.shared.config.listen);
+        format!(
+            "serving on {address} (UDP), certificate {}",
+            self.fingerprint()
+        )
     }
 
     /// Prints how to connect, for the operator.

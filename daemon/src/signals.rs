@@ -1,7 +1,5 @@
 //! What the operator's signals mean.
 
-use crate::Daemon;
-
 /// The signals that a daemon hears.
 #[cfg(unix)]
 pub(crate) struct Signals {
@@ -22,13 +20,21 @@ impl Signals {
         })
     }
 
-    /// SIGHUP reads the certificate files again; SIGTERM and SIGINT end it.
-    pub(crate) async fn serve_until_stopped(mut self, daemon: &Daemon) {
+    /// Ends when SIGTERM or SIGINT comes.
+    pub(crate) async fn stopped(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// SIGHUP calls `reload`; SIGTERM and SIGINT end it.
+    pub(crate) async fn serve_until_stopped(mut self, reload: impl AsyncFn()) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => daemon.reload_certificates(),
+                _ = self.hang_up.recv() => reload().await,
             }
         }
     }
@@ -44,7 +50,11 @@ impl Signals {
         Ok(Self)
     }
 
-    pub(crate) async fn serve_until_stopped(self, _: &Daemon) {
+    pub(crate) async fn serve_until_stopped(self, _: impl AsyncFn()) {
+        self.stopped().await;
+    }
+
+    pub(crate) async fn stopped(self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

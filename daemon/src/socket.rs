@@ -1,10 +1,10 @@
 //! The daemon's UDP socket.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
-    io::ErrorKind,
-    net::{Ipv4Addr, SocketAddr},
+    io::{self, ErrorKind},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     sync::Arc,
 };
 
@@ -19,40 +19,46 @@ pub(crate) fn open(
     endpoint_config: quinn::EndpointConfig,
     server_config: quinn::ServerConfig,
 ) -> anyhow::Result<quinn::Endpoint> {
-    let everywhere = listen.is_ipv6() && listen.ip().is_unspecified();
-    let socket = bind(listen).or_else(|error| match error.kind() {
-        ErrorKind::AddrInUse | ErrorKind::PermissionDenied => Err(error),
-        _ if everywhere => {
-            tracing::warn!("this machine has no IPv6 ({error}): serving IPv4 alone");
-            bind((Ipv4Addr::UNSPECIFIED, listen.port()).into())
-        }
-        _ => Err(error),
-    });
-    let socket = match socket {
-        Ok(socket) => socket,
-        Err(error) if error.kind() == ErrorKind::AddrInUse => bail!(
-            "UDP port {} is in use, perhaps by another daemon: stop that one, or choose another \
-             address with --listen",
-            listen.port()
-        ),
-        Err(error) if error.kind() == ErrorKind::AddrNotAvailable => bail!(
-            "{} is not an address of this machine: choose another with --listen",
-            listen.ip()
-        ),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => bail!(
-            "this user may not listen on UDP port {}: choose one from 1024 up with --listen",
-            listen.port()
-        ),
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot listen on {listen} (UDP)"));
-        }
-    };
+    let socket = bind(listen).map_err(|error| explain(listen, error))?;
     let runtime = Arc::new(quinn::TokioRuntime);
     quinn::Endpoint::new(endpoint_config, Some(server_config), socket, runtime)
         .context("the UDP socket cannot be used for QUIC")
 }
 
-fn bind(listen: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
+/// Why an address cannot be had, and what to do.
+pub(crate) fn explain(listen: SocketAddr, error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::AddrInUse => anyhow!(
+            "UDP port {} is in use, perhaps by another daemon: stop that one, or choose another \
+             address with --listen",
+            listen.port()
+        ),
+        ErrorKind::AddrNotAvailable => anyhow!(
+            "{} is not an address of this machine: choose another with --listen",
+            listen.ip()
+        ),
+        ErrorKind::PermissionDenied => anyhow!(
+            "this user may not listen on UDP port {}: choose one from 1024 up with --listen",
+            listen.port()
+        ),
+        _ => anyhow::Error::new(error).context(format!("cannot listen on {listen} (UDP)")),
+    }
+}
+
+/// A socket on this address, or on all IPv4 addresses in place of all on a machine without IPv6.
+pub(crate) fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
+    let everywhere = listen.is_ipv6() && listen.ip().is_unspecified();
+    bind_exactly(listen).or_else(|error| match error.kind() {
+        ErrorKind::AddrInUse | ErrorKind::PermissionDenied => Err(error),
+        _ if everywhere => {
+            tracing::warn!("this machine has no IPv6 ({error}): serving IPv4 alone");
+            bind_exactly((Ipv4Addr::UNSPECIFIED, listen.port()).into())
+        }
+        _ => Err(error),
+    })
+}
+
+fn bind_exactly(listen: SocketAddr) -> io::Result<UdpSocket> {
     let domain = Domain::for_address(listen);
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     if listen.is_ipv6() {

@@ -70,7 +70,7 @@ impl Target {
             Which::Inside => inside(plan),
             Which::Spawn(binary) => spawned(plan, binary.as_deref()).await,
             Which::Running(daemon) => {
-                let name = daemon.name();
+                let name = daemon.daemon.as_str();
                 let host = name.rsplit_once(':').map_or(name, |(host, _)| host);
                 let found = tokio::net::lookup_host(name).await;
                 let address = found.with_context(|| format!("--daemon {name}"))?.next();
@@ -191,27 +191,25 @@ async fn next(output: &mut Lines<BufReader<ChildStdout>>) -> anyhow::Result<Stri
     line.context("it ended before it said where it listens")
 }
 
-/// What every daemon that is started here is told.
+/// What every daemon that is started here is told: to let all in that come, from one address as
+/// they do, as fast as they do. What the plan has for it comes last, and counts.
 fn arguments(plan: &Plan, state: &Path) -> Vec<String> {
     let places = (plan.servers + plan.clients + 100).to_string();
     let state = state.display().to_string();
-    let fixed = [
+    let own = [
         ["--listen", "127.0.0.1:0"],
         ["--http", "off"],
         ["--log", "warn"],
         ["--state-dir", &state],
         ["--max-connections", &places],
+        ["--max-connections-per-prefix", &places],
+        ["--max-clients", &places],
+        ["--retry-above-per-second", "1000000"],
     ];
-    let fixed = fixed.into_iter().flatten().map(str::to_owned);
-    // What the operator asks for comes last, so that it counts.
-    let mut all: Vec<String> = fixed.collect();
-    for argument in &plan.daemon_arguments {
-        if argument == "--max-connections" {
-            all.truncate(all.len() - 2);
-        }
-        all.push(argument.clone());
-    }
-    all
+    let asked = |name: &str| plan.daemon_arguments.iter().any(|given| given == name);
+    let own = own.into_iter().filter(|[name, _]| !asked(name)).flatten();
+    let own = own.map(str::to_owned);
+    own.chain(plan.daemon_arguments.iter().cloned()).collect()
 }
 
 fn inside(plan: &Plan) -> anyhow::Result<Target> {

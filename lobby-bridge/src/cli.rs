@@ -106,6 +106,12 @@ pub enum ConfigError {
     FrequentHealthCheck(Duration),
 }
 
+/// The command line, for those who make manuals and completions of it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// The configuration that a command line asks for, with what it leaves to environment and file.
 ///
 /// # Errors

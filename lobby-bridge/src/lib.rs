@@ -33,7 +33,11 @@ pub mod relay;
 pub mod vcmi;
 mod words;
 
-use metaserve::{ConnectError, Identity, tls::FileError};
+use metaserve::{
+    ConnectError, Identity,
+    service::{self, State},
+    tls::FileError,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{cli::Config, options::Daemon, publish::Listings, relay::Relay};
@@ -72,8 +76,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
     }
     if let Some(relay) = relay {
         let publish = async move { relay.run(&listings).await };
-        tasks.spawn(shutdown.run_until_cancelled_owned(publish));
+        tasks.spawn(shutdown.clone().run_until_cancelled_owned(publish));
     }
+    let alive = service::watchdog(|| ());
+    tasks.spawn(shutdown.clone().run_until_cancelled_owned(alive));
+    service::tell(State::Ready("serving lobbies"));
     tasks.close();
     tasks.wait().await;
     Ok(())

@@ -5,6 +5,7 @@
 use std::{io::IsTerminal, process::ExitCode};
 
 use anyhow::Context;
+use metaserve::service::{self, State};
 use metaserve_lobby_bridge::cli::{self, Config, ConfigError};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -24,11 +25,14 @@ fn main() -> ExitCode {
 fn run(config: Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log)
         .with_context(|| format!("`log` is not a filter: {:?}", config.log))?;
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+        .with_writer(std::io::stderr);
+    match service::is_journal() {
+        true => log.event_format(service::Journal::default()).init(),
+        false => log.init(),
+    }
     for remark in &config.remarks {
         println!("{}", printable(remark));
     }
@@ -57,6 +61,7 @@ async fn signalled(shutdown: CancellationToken) {
     #[cfg(not(unix))]
     let _ = tokio::signal::ctrl_c().await;
     tracing::info!("closing");
+    service::tell(State::Stopping);
     shutdown.cancel();
 }
 

@@ -13,6 +13,14 @@ pub struct ServerId {
     pub(crate) number: u64,
 }
 
+impl ServerId {
+    /// The daemon's number for it, which is another server's in another run of the daemon.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.number
+    }
+}
+
 impl fmt::Display for ServerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.number)

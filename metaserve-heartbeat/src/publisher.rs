@@ -228,7 +228,8 @@ impl Options {
     pub(crate) fn offer(&mut self, heartbeat: &[u8], pacing: &mut Pacing) {
         let (bytes, max) = (heartbeat.len(), self.max_heartbeat_bytes);
         if bytes <= max {
-            return pacing.offer(Bytes::copy_from_slice(heartbeat));
+            pacing.offer(Bytes::copy_from_slice(heartbeat));
+            return;
         }
         let text = format!(
             "a heartbeat of {bytes} bytes was left out, the daemon accepts {max}: shorten it, or \

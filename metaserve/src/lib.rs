@@ -23,7 +23,8 @@
 //! * The `registry` knows every connected server; its `feed` tells clients what has changed,
 //!   encoded once for all of them. [`Pacing`] and [`Backoff`] are the two rules of time that both
 //!   ends share.
-//! * `ServerInfo` is an optional convention for what a heartbeat says.
+//! * `ServerInfo` is an optional convention for what a heartbeat says; [`printable`] makes text of
+//!   strangers safe for a terminal.
 //!
 //! # Features
 //! None is on by default, so that a game pays only for what it uses.
@@ -33,13 +34,17 @@
 //! | `system-roots` | `Trust::SystemRoots` | the platform's verifier |
 //! | `identity` | `Identity::load_or_create` | rcgen |
 //! | `zstd` | reading compressed lists | the zstd C library |
+//! | `clap` | `DaemonArgs` | clap, and what `system-roots` costs |
 //! | `serde` | fingerprints in configuration files | serde |
 //! | `server-info` | `ServerInfo` | serde_json, and what `serde` costs |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
-//! | `server` | `tls::server` and `tls::secret` | x509-parser, and what `identity` costs |
+//! | `service` | `service` | sd-notify, tracing-subscriber |
+//! | `server` | `tls::server`, `tls::certificate` and `tls::secret` | x509-parser, and what `identity` costs |
 #![forbid(unsafe_code)]
 
 mod alpn;
+#[cfg(feature = "clap")]
+mod arguments;
 mod backoff;
 pub mod close;
 mod connect;
@@ -48,22 +53,28 @@ pub mod feed;
 mod game;
 mod limits;
 mod pacing;
+mod printable;
 pub mod protocol;
 #[cfg(feature = "registry")]
 pub mod registry;
 #[cfg(feature = "server-info")]
 mod server_info;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod stream;
 pub mod tls;
 pub mod transport;
 
 pub use alpn::Role;
+#[cfg(feature = "clap")]
+pub use arguments::{ArgumentError, DaemonArgs};
 pub use backoff::Backoff;
 pub use close::{Close, CloseCode};
 pub use connect::{ConnectError, Connector, client_endpoint};
 pub use game::{Game, InvalidGame};
 pub use limits::{InvalidLimits, Limits};
-pub use pacing::Pacing;
+pub use pacing::{Offered, Pacing};
+pub use printable::printable;
 #[cfg(feature = "server-info")]
 pub use server_info::{Mod, ServerInfo};
 pub use tls::{Fingerprint, Identity, Trust};

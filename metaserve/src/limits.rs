@@ -12,13 +12,24 @@ pub struct Limits {
     /// Connections at one time, of all roles. Default 50,000, at about 30 KB each. The next one
     /// is told *over capacity*.
     pub max_connections: usize,
+    /// Connections at one time from one IPv4 address or one IPv6 /64, of all roles. Default
+    /// 10,000, so that no one of them can take all places, and households behind one address
+    /// have room. The next one is told *over capacity*.
+    pub max_connections_per_prefix: usize,
+    /// Game clients at one time. Default 40,000: fewer than connections, so that there is room
+    /// for servers. The next one is told *over capacity*.
+    pub max_clients: usize,
     /// Handshakes under way at one time, beyond which new peers first have to prove their
     /// address (QUIC Retry, which costs an honest peer a round trip). Default 256.
     pub retry_above_handshakes: usize,
+    /// Handshakes begun in one second, beyond which new peers first have to prove their address
+    /// as well. Default 500, which is about half of what one processor can do.
+    pub retry_above_per_second: u32,
     /// Handshakes under way at one time, beyond which new ones are dropped unanswered.
     /// Default 4,096.
     pub max_handshakes: usize,
-    /// For the handshake, and again for the peer's first message. Default 10 s; then *too slow*.
+    /// For the handshake, and again for the peer's first message; for the head of an HTTP
+    /// request. Default 10 s, from 1 s to 60 s; then *too slow*.
     pub hello_timeout: Duration,
     /// Silence after which a peer is taken for gone. Default 15 s, from
     /// [`MIN_IDLE_TIMEOUT`](Self::MIN_IDLE_TIMEOUT) to
@@ -43,6 +54,11 @@ pub struct Limits {
     /// its stream is reset (which frees what was held for it), and when it reads again it is
     /// given a snapshot.
     pub stall_timeout: Duration,
+    /// Bytes that a slow reader may leave unacknowledged: what is held for it. Default 128 KiB,
+    /// which feeds a client that is 100 ms away with more than a megabyte a second; from
+    /// [`MIN_SEND_WINDOW_BYTES`](Self::MIN_SEND_WINDOW_BYTES) to
+    /// [`MAX_SEND_WINDOW_BYTES`](Self::MAX_SEND_WINDOW_BYTES).
+    pub send_window_bytes: u32,
     /// HTTP connections at one time. Default 5,000, at some 20 KB each; the next is told so with
     /// status 503.
     pub max_http_connections: usize,
@@ -55,7 +71,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 50_000,
+            max_connections_per_prefix: 10_000,
+            max_clients: 40_000,
             retry_above_handshakes: 256,
+            retry_above_per_second: 500,
             max_handshakes: 4_096,
             hello_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(15),
@@ -65,6 +84,7 @@ impl Default for Limits {
             max_servers_per_relay: 20_000,
             max_games: 10_000,
             stall_timeout: Duration::from_secs(10),
+            send_window_bytes: 128 * 1024,
             max_http_connections: 5_000,
             max_listeners: 4_000,
         }
@@ -107,6 +127,16 @@ pub enum InvalidLimits {
         /// The idle timeout asked for.
         idle_timeout: Duration,
     },
+    /// A hello timeout that honest peers cannot meet, or that lets idle ones stay.
+    #[error("a hello timeout of {0:?} is out of range: choose 1s to 60s")]
+    HelloTimeout(Duration),
+    /// A send window that feeds nobody, or holds too much.
+    #[error(
+        "a send window of {0} bytes is out of range: choose {min} to {max}",
+        min = Limits::MIN_SEND_WINDOW_BYTES,
+        max = Limits::MAX_SEND_WINDOW_BYTES
+    )]
+    SendWindow(u32),
     /// Nobody would ever be let in, or be served.
     #[error("a {0} of 0 would serve nobody: choose more")]
     Zero(&'static str),
@@ -119,6 +149,15 @@ impl Limits {
     /// The least that `idle_timeout` may be: 6 s, the [keep-alive](crate::transport::KEEP_ALIVE)
     /// interval and a second for its way. Three keep-alives (15 s) survive the loss of two.
     pub const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(6);
+
+    /// The least that `send_window_bytes` may be: 16 KiB, about a dozen packets.
+    pub const MIN_SEND_WINDOW_BYTES: u32 = 16 * 1024;
+
+    /// The most that `send_window_bytes` may be: 16 MiB for each client that does not read.
+    pub const MAX_SEND_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+
+    const HELLO_TIMEOUTS: std::ops::RangeInclusive<Duration> =
+        Duration::from_secs(1)..=Duration::from_secs(60);
 
     /// Whether these limits can be held together.
     ///
@@ -145,8 +184,25 @@ impl Limits {
                 idle_timeout,
             });
         }
+        if !Self::HELLO_TIMEOUTS.contains(&self.hello_timeout) {
+            return Err(InvalidLimits::HelloTimeout(self.hello_timeout));
+        }
+        let windows = Self::MIN_SEND_WINDOW_BYTES..=Self::MAX_SEND_WINDOW_BYTES;
+        if !windows.contains(&self.send_window_bytes) {
+            return Err(InvalidLimits::SendWindow(self.send_window_bytes));
+        }
         let zeros = [
             ("limit of connections", self.max_connections == 0),
+            (
+                "limit of connections per prefix",
+                self.max_connections_per_prefix == 0,
+            ),
+            ("limit of clients", self.max_clients == 0),
+            ("limit of handshakes", self.max_handshakes == 0),
+            (
+                "limit of heartbeats per interval",
+                self.heartbeats_per_interval == 0,
+            ),
             ("limit of games", self.max_games == 0),
             (
                 "limit of servers per relay",

@@ -13,6 +13,15 @@ pub struct Pacing {
     passed_at: Option<Instant>,
 }
 
+/// What an offered heartbeat has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// One that waited is forgotten for it.
+    pub superseded: bool,
+    /// It equals what was passed on last: nothing waits.
+    pub unchanged: bool,
+}
+
 impl Pacing {
     /// Passes on at most one heartbeat per `interval`.
     #[must_use]
@@ -32,8 +41,13 @@ impl Pacing {
 
     /// Takes a heartbeat in. One that waits is forgotten for it, even when the new one equals
     /// what was passed on last, so that there is nothing to pass on at all.
-    pub fn offer(&mut self, heartbeat: Bytes) {
+    pub fn offer(&mut self, heartbeat: Bytes) -> Offered {
+        let superseded = self.newest.is_some();
         self.newest = (self.passed.as_ref() != Some(&heartbeat)).then_some(heartbeat);
+        Offered {
+            superseded,
+            unchanged: self.newest.is_none(),
+        }
     }
 
     /// When [`take`](Self::take) will give something; none when nothing waits. An instant in the

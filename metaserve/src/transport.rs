@@ -55,8 +55,7 @@ pub fn server(limits: &crate::Limits) -> TransportConfig {
         .stream_receive_window(VarInt::from_u32(window))
         .receive_window(VarInt::from_u32(window))
         // What a client has not acknowledged is kept for it: parts of the frames that all share,
-        // until its stream is given up. 128 KiB feed a client that is 100 ms away with more than
-        // a megabyte a second.
-        .send_window(128 * 1024);
+        // until its stream is given up.
+        .send_window(limits.send_window_bytes.into());
     transport
 }

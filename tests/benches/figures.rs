@@ -1,5 +1,6 @@
 //! Figures about promises that have a time or a size in them, against the daemon's own process:
-//! `cargo bench -p metaserve-tests`. Takes about two minutes. Prints what was seen; whether that
+//! `cargo bench -p metaserve-tests`. Takes about three minutes; with the beginning of a figure's name
+//! behind `--`, only that one. Prints what was seen; whether that
 //! is good is for people to say, since time on a shared machine proves nothing in a test.
 #![forbid(unsafe_code)]
 #![expect(
@@ -8,30 +9,48 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
-use futures::stream;
+use futures::{StreamExt, stream};
 use metaserve::{Connector, Role};
 use metaserve_client::{Snapshot, Subscriber};
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Daemon, Follower, RawClient, constant, known};
+use metaserve_tests::{Daemon, Follower, RawClient, constant, http::get, known};
 use std::{
+    collections::HashMap,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
-use tokio::task::JoinSet;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+};
 
 const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
 const GAME_SERVER: &str = env!("CARGO_BIN_EXE_game-server-under-test");
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
-    joining_a_list_of_5000().await;
-    a_client_that_stops_reading().await;
-    a_restart_under_400().await;
-    freshness().await;
-    leaving().await;
+    let wanted = std::env::args().skip(1).find(|it| !it.starts_with("--"));
+    let wanted = |name: &str| wanted.as_ref().is_none_or(|it| name.starts_with(it));
+    macro_rules! figures {
+        ($($figure:ident)*) => {
+            $(if wanted(stringify!($figure)) {
+                $figure().await;
+            })*
+        };
+    }
+    figures! {
+        joining_a_list_of_5000
+        a_client_that_stops_reading
+        one_thousand_of_each
+        a_restart_under_400
+        freshness
+        leaving
+    }
 }
 
 fn megabytes(bytes: u64) -> f64 {
@@ -193,6 +212,70 @@ async fn a_client_that_stops_reading() {
             "a delta"
         }
     );
+}
+
+/// Clients over QUIC and listeners over HTTP, on the same list of 500 servers, of which 20 change
+/// each second.
+async fn one_thousand_of_each() {
+    let mut daemon = Daemon::start(DAEMON, &["--http", "127.0.0.1:0"]).await;
+    let http = daemon.http().await;
+    let _staying = servers(&daemon, 480, false).await;
+    let _changing = servers(&daemon, 20, true).await;
+    let connector = daemon.connector(Role::Client, None);
+    let mut followers = JoinSet::new();
+    for _ in 0..1000 {
+        let mut list = metaserve_client::run(connector.connect().await.unwrap());
+        followers.spawn(async move { while list.next().await.is_some() {} });
+        let mut listener = TcpStream::connect(http).await.unwrap();
+        let request = b"GET /api/v1/events HTTP/1.1\r\nhost: here\r\n\r\n";
+        listener.write_all(request).await.unwrap();
+        followers.spawn(async move {
+            let mut bytes = vec![0; 64 * 1024];
+            while listener.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+        });
+    }
+    // Until all of them have their snapshots.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = metrics(http).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let after = metrics(http).await;
+    let more = |series: &str| after[series] - before[series];
+    println!(
+        "1,000 clients and 1,000 listeners, 20 changes a second: {} ticks in 10 s, {:.2} ms each",
+        more("tick_seconds_count"),
+        1000.0 * more("tick_seconds_sum") / more("tick_seconds_count")
+    );
+    for way in ["quic", "http"] {
+        let of = |metric: &str, kind: &str| {
+            let labels = [format!("kind=\"{kind}\""), format!("way=\"{way}\"")];
+            let series = after.keys().find(|series| {
+                series.starts_with(metric) && labels.iter().all(|label| series.contains(label))
+            });
+            more(series.unwrap())
+        };
+        println!(
+            "  {way}: {} deltas and {} catch-ups encoded, {} and {} sent, {:.1} MB",
+            of("frames_encoded", "delta"),
+            of("frames_encoded", "catch_up"),
+            of("frames_sent", "delta"),
+            of("frames_sent", "catch_up"),
+            more(&format!("sent_bytes_total{{way=\"{way}\"}}")) / 1e6
+        );
+    }
+    println!("  daemon {:.1} MB", megabytes(daemon.memory_bytes()));
+}
+
+/// All series of the daemon's metrics, without the name that they have in common.
+async fn metrics(http: SocketAddr) -> HashMap<String, f64> {
+    let text = get(http, "/metrics", &[]).await.body;
+    let text = std::str::from_utf8(&text).unwrap();
+    let lines = text.lines().filter_map(|it| it.strip_prefix("metaserve_"));
+    lines
+        .filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            Some((series.to_owned(), value.parse().ok()?))
+        })
+        .collect()
 }
 
 fn newest(snapshot: &Snapshot) -> u64 {

@@ -30,17 +30,26 @@ impl Daemon {
     /// # Panics
     /// When it does not start.
     pub async fn start(binary: &'static str, arguments: &[&str]) -> Self {
-        let state = tempfile::tempdir().expect("a directory for the daemon's state");
-        Self::start_in(binary, state, "[::]:0", arguments).await
+        Self::start_with(binary, &[], arguments).await
     }
 
-    async fn start_in(
+    /// Starts it with variables in its `environment`, which is empty otherwise.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_with(
         binary: &'static str,
-        state: TempDir,
-        listen: &str,
+        environment: &[(&str, &str)],
         arguments: &[&str],
     ) -> Self {
-        let mut process = command(binary, state.path(), listen, arguments)
+        let state = tempfile::tempdir().expect("a directory for the daemon's state");
+        let mut command = command(binary, state.path(), "[::]:0", arguments);
+        command.envs(environment.iter().copied());
+        Self::start_in(binary, state, command).await
+    }
+
+    async fn start_in(binary: &'static str, state: TempDir, mut command: Command) -> Self {
+        let mut process = command
             .stdout(Stdio::piped())
             .spawn()
             .expect("the daemon's binary runs");
@@ -89,10 +98,18 @@ impl Daemon {
     }
 
     /// Kills the daemon without a word and starts another in its place: same address, same state.
-    pub async fn kill_and_restart(mut self, arguments: &[&str]) -> Self {
+    pub async fn kill_and_restart(self, arguments: &[&str]) -> Self {
+        self.kill().await.restart(arguments).await
+    }
+
+    /// Kills the daemon without a word.
+    pub async fn kill(mut self) -> Killed {
         self.process.kill().await.expect("the process is ours");
-        let listen = format!("[::]:{}", self.address.port());
-        Self::start_in(self.binary, self.state, &listen, arguments).await
+        Killed {
+            binary: self.binary,
+            state: self.state,
+            listen: format!("[::]:{}", self.address.port()),
+        }
     }
 
     /// The same daemon at its IPv6 address.
@@ -192,6 +209,21 @@ impl Daemon {
             .connect()
             .await
             .expect("the daemon accepts")
+    }
+}
+
+/// What a killed daemon leaves.
+pub struct Killed {
+    binary: &'static str,
+    state: TempDir,
+    listen: String,
+}
+
+impl Killed {
+    /// Starts another in its place: same address, same state.
+    pub async fn restart(self, arguments: &[&str]) -> Daemon {
+        let command = command(self.binary, self.state.path(), &self.listen, arguments);
+        Daemon::start_in(self.binary, self.state, command).await
     }
 }
 

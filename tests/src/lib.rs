@@ -7,10 +7,12 @@
 mod daemon;
 pub mod http;
 mod peers;
+mod program;
 mod readme;
 
-pub use daemon::{Daemon, failing_start};
-pub use peers::{Follower, RawClient, constant, known, raw_peer, say, words};
+pub use daemon::{Daemon, Killed, failing_start};
+pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};
+pub use program::{Ended, run};
 
 use std::time::Duration;
 

@@ -217,7 +217,19 @@ impl RawClient {
 /// # Panics
 /// When the daemon does not close it.
 pub async fn raw_peer(connection: &quinn::Connection, bytes: &[u8]) -> metaserve::Close {
-    let _stream = say(connection, bytes).await;
+    // It fails when the daemon closes before it has heard anything.
+    let mut stream = connection.open_uni().await.ok();
+    if let Some(stream) = &mut stream {
+        let _ = stream.write_all(bytes).await;
+    }
+    closed(connection).await
+}
+
+/// Waits until the daemon closes the connection, and gives what it says.
+///
+/// # Panics
+/// When it does not close it.
+pub async fn closed(connection: &quinn::Connection) -> metaserve::Close {
     let error = patiently("the daemon's answer", connection.closed()).await;
     metaserve::Close::from_peer(&error).unwrap_or_else(|| panic!("{error}"))
 }

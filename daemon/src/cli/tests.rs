@@ -1,10 +1,12 @@
 use super::*;
+use metaserve::Limits;
+use std::time::Duration;
 
 fn config(arguments: &[&str]) -> anyhow::Result<Config> {
     let command_line = ["metaserve-daemon", "--state-dir", "/nowhere"]
         .iter()
         .chain(arguments);
-    Cli::try_parse_from(command_line)?.config()
+    Cli::try_parse_from(command_line)?.serve.config()
 }
 
 fn with_file(text: &str, arguments: &[&str]) -> anyhow::Result<Config> {
@@ -49,7 +51,10 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
          min-interval = '1s'\nmax-heartbeat = 1\nidle-timeout = '6s'\nmax-connections = 1\n\
          max-games = 1\nmax-servers-per-relay = 1\nstall-timeout = '1s'\n\
          trust-relay = ['{relay}']\nsegmentation-offload = 'off'\nthreads = 2\nlog = 'debug'\n\
-         log-format = 'json'\nhttp = 'off'\nmax-http-connections = 1\nmax-listeners = 1"
+         log-format = 'json'\nhttp = 'off'\nmax-http-connections = 1\nmax-listeners = 1\n\
+         max-connections-per-prefix = 1\nmax-clients = 1\nretry-above-handshakes = 0\n\
+         retry-above-per-second = 0\nmax-handshakes = 1\nhello-timeout = '1s'\n\
+         heartbeats-per-interval = 1\nsend-window = 16384\nban-file = 'b'"
     );
     let config = with_file(&file, &[]).unwrap();
     assert!(!config.segmentation_offload);
@@ -66,7 +71,7 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
 
 #[test]
 fn complaints_say_what_to_do() {
-    let table: [(&[&str], &str); 10] = [
+    let table: [(&[&str], &str); 13] = [
         (&["--cert", "c"], "--cert needs --key"),
         (&["--key", "k"], "--key needs --cert"),
         (&["--tick", "1ms"], "choose 20ms or more"),
@@ -78,6 +83,9 @@ fn complaints_say_what_to_do() {
         ),
         (&["--max-heartbeat", "0"], "choose 1 to"),
         (&["--http", "on"], "127.0.0.1:8080, or off"),
+        (&["--hello-timeout", "0s"], "choose 1s to 60s"),
+        (&["--send-window", "1"], "choose 16384 to 16777216"),
+        (&["--max-clients", "0"], "choose more"),
         (&["--threads", "0"], "choose 1 or more"),
         (&["--trust-relay", "abc"], "64 hexadecimal digits"),
     ];
@@ -95,4 +103,17 @@ fn a_file_with_an_unknown_name_is_refused_with_the_name_and_the_line() {
         "{complaint}"
     );
     assert!(complaint.contains("line 2"), "{complaint}");
+}
+
+#[test]
+fn every_limit_is_a_setting_of_the_same_name_and_explained() {
+    let command = <Cli as clap::CommandFactory>::command();
+    for limit in crate::limit::Limit::ALL {
+        let setting = limit.setting();
+        let mut longs = command.get_arguments().filter_map(clap::Arg::get_long);
+        assert!(
+            longs.any(|long| format!("--{long}") == setting),
+            "{setting}"
+        );
+    }
 }

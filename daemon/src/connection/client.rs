@@ -1,7 +1,7 @@
 //! A game client: one frame after the other, as fast as it reads.
 
 use super::{first_message, game, lost, malformed, now};
-use crate::{Shared, metrics::Way};
+use crate::{Shared, limit::Limit, metrics::Way};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode,
@@ -20,6 +20,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     let game = subscribe.game.map(game).transpose()?;
     let feed = shared.registry.feed(game.as_ref());
     let mut subscription = feed.subscribe(subscribe.known);
+    let stall_timeout = shared.rules().limits.stall_timeout;
     let mut out = connection.open_uni().await.map_err(lost)?;
     loop {
         let frame = tokio::select! {
@@ -30,8 +31,9 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
         shared.metrics.sent(Way::Quic, &frame, bytes.len());
         // Only the bytes are kept while they are written, and others hold them too.
         drop(frame);
-        match write(&mut out, bytes, shared.config.limits.stall_timeout).await {
-            Ok(()) => {}
+        match write(&mut out, bytes, stall_timeout).await {
+            Ok(Written::AtOnce) => {}
+            Ok(Written::AsItWasTaken) => shared.metrics.reached(Limit::SendWindow),
             Err(Unwritten::Lost(error)) => return Err(lost(error)),
             Err(Unwritten::Stopped) => {
                 return Err(Close::new(
@@ -40,13 +42,20 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
                 ));
             }
             Err(Unwritten::Stalled) => {
-                shared.metrics.stalled();
+                shared.metrics.reached(Limit::StallTimeout);
                 tracing::debug!("too slow: its stream is reset, a snapshot follows");
                 out = restart(connection, out).await?;
                 subscription.restart();
             }
         }
     }
+}
+
+enum Written {
+    /// There was room for all of it.
+    AtOnce,
+    /// The client had to make room first, by taking what it had not taken yet.
+    AsItWasTaken,
 }
 
 enum Unwritten {
@@ -66,13 +75,16 @@ async fn write(
     out: &mut quinn::SendStream,
     frame: Bytes,
     stall_timeout: Duration,
-) -> Result<(), Unwritten> {
+) -> Result<Written, Unwritten> {
     let patience = stall_timeout + Duration::from_secs((frame.len() / MIN_BYTES_PER_SECOND) as u64);
     let given_up_at = now() + patience;
+    let whole = frame.len();
+    let mut written = Written::AtOnce;
     let mut rest = [frame];
     while !rest[0].is_empty() {
         let progress = out.write_chunks(&mut rest);
         match timeout_at(given_up_at.min(now() + stall_timeout), progress).await {
+            Ok(Ok(taken)) if taken.bytes < whole => written = Written::AsItWasTaken,
             Ok(Ok(_)) => {}
             Ok(Err(quinn::WriteError::ConnectionLost(error))) => {
                 return Err(Unwritten::Lost(error));
@@ -81,7 +93,7 @@ async fn write(
             Err(_) => return Err(Unwritten::Stalled),
         }
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Gives up a stream that is not being read, so that nothing is held for it, and waits for the

@@ -3,8 +3,9 @@
 use super::{Answers, canonical, first_message, game, malformed, now, sleep_until};
 use crate::{
     Shared,
-    admission::{Allowance, Rate},
-    metrics::Metrics,
+    metrics::{BannedAt, Rejected},
+    rate::{Allowance, Rate},
+    rules::banned_close,
 };
 use bytes::Bytes;
 use metaserve::{
@@ -16,7 +17,10 @@ use metaserve::{
     registry::{Applied, Registration},
     stream::{FrameError, FrameReader},
 };
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often a connection is looked at: whether it comes from another address, and whether it has
@@ -29,6 +33,8 @@ const PATIENT_LOOKS: u32 = 3;
 
 /// Serves one game server until its heartbeats end.
 pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
+    let rules = shared.rules();
+    let limits = &rules.limits;
     let (mut reader, hello) = first_message(connection, shared, MAX_HELLO_BYTES).await?;
     let FromServer::Hello(hello) = codec::decode(&hello).map_err(malformed)? else {
         return Err(malformed("the first message has to be a hello"));
@@ -44,16 +50,18 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
             address(connection, hello.port),
             Fingerprint::of_peer(connection),
         )
-        .map_err(|error| Close::new(CloseCode::OverCapacity, error.to_string()))?;
-    let answers = Answers::open(connection, shared).await?;
-    let limits = &shared.config.limits;
+        .map_err(|error| {
+            shared.metrics.rejected(Rejected::MaxGames);
+            Close::new(CloseCode::OverCapacity, error.to_string())
+        })?;
+    let answers = Answers::open(connection, limits).await?;
     let server = Server {
         connection,
         registration,
         port: hello.port,
         answers,
         limits,
-        metrics: &shared.metrics,
+        shared,
     };
     server.listen(&mut reader).await
     // The registration ends here: the list learns of it at once, on every path out.
@@ -71,14 +79,14 @@ struct Server<'a> {
     port: Option<u16>,
     answers: Answers,
     limits: &'a Limits,
-    metrics: &'a Metrics,
+    shared: &'a Shared,
 }
 
 impl Server<'_> {
     /// Reads all the time, and lists the newest once per minimal interval.
     async fn listen(mut self, reader: &mut FrameReader) -> Result<(), Close> {
         let max = self.limits.max_heartbeat_bytes + OVERHEAD_BYTES;
-        let mut allowance = Allowance::new(self.limits, now());
+        let mut allowance = Allowance::new(self.limits);
         let mut pacing = Pacing::new(self.limits.min_interval);
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -88,7 +96,7 @@ impl Server<'_> {
             if let Some(heartbeat) = pacing.take(now()) {
                 silent_looks = None;
                 let applied = self.registration.heartbeat(heartbeat);
-                self.metrics.heartbeat(applied);
+                self.shared.metrics.heartbeat(applied);
                 if applied == Applied::Replaced {
                     return Err(replaced());
                 }
@@ -99,13 +107,16 @@ impl Server<'_> {
                         return Ok(());
                     };
                     self.count(&mut allowance).await?;
-                    pacing.offer(self.heartbeat(&message)?);
+                    let offered = pacing.offer(self.heartbeat(&message)?);
+                    self.shared.metrics.held_back(offered);
                 }
                 () = sleep_until(pacing.due(now())) => {}
                 () = self.registration.replaced() => return Err(replaced()),
                 _ = look.tick() => {
                     let before = std::mem::replace(&mut seen, address(self.connection, self.port));
-                    if seen == before {
+                    if seen != before {
+                        self.may_move(seen.ip())?;
+                    } else {
                         self.registration.move_to(seen);
                     }
                     silent_looks = self.remind(silent_looks).await?;
@@ -114,8 +125,19 @@ impl Server<'_> {
         }
     }
 
+    /// Nobody gets around a ban by coming with another address and moving to the banned one.
+    fn may_move(&self, address: IpAddr) -> Result<(), Close> {
+        let ban = self.shared.rules().bans.covering(address);
+        ban.map_or(Ok(()), |ban| {
+            self.shared.metrics.banned(BannedAt::Connection);
+            Err(banned_close(ban))
+        })
+    }
+
     fn heartbeat(&self, message: &Bytes) -> Result<Bytes, Close> {
-        match codec::decode(message).map_err(malformed)? {
+        self.shared.metrics.received(message.len());
+        let message = codec::decode(message).map_err(|error| self.malformed(error))?;
+        match message {
             // Copied out of the receive buffer, which would otherwise be kept with it.
             FromServer::Heartbeat(heartbeat)
                 if heartbeat.len() <= self.limits.max_heartbeat_bytes =>
@@ -123,18 +145,28 @@ impl Server<'_> {
                 Ok(Bytes::copy_from_slice(heartbeat))
             }
             FromServer::Heartbeat(heartbeat) => Err(self.oversize(heartbeat.len())),
-            FromServer::Hello(_) => Err(malformed("a hello may only be said once")),
+            FromServer::Hello(_) => Err(self.malformed("a hello may only be said once")),
         }
     }
 
     fn refuse(&self, error: FrameError) -> Close {
         match error {
             FrameError::Oversize(frame) => self.oversize(frame.announced - OVERHEAD_BYTES),
-            other => other.into(),
+            FrameError::Lost(_) | FrameError::Reset(_) => error.into(),
+            other => {
+                self.shared.metrics.rejected(Rejected::Malformed);
+                other.into()
+            }
         }
     }
 
+    fn malformed(&self, error: impl std::fmt::Display) -> Close {
+        self.shared.metrics.rejected(Rejected::Malformed);
+        malformed(error)
+    }
+
     fn oversize(&self, bytes: usize) -> Close {
+        self.shared.metrics.rejected(Rejected::Oversize);
         let max = self.limits.max_heartbeat_bytes;
         let reason = format!(
             "a heartbeat of about {bytes} bytes was sent, at most {max} are accepted: shorten it, \
@@ -155,6 +187,7 @@ impl Server<'_> {
                 self.answers.notice(NoticeKind::TooFast, &text).await
             }
             Rate::Exceeded => {
+                self.shared.metrics.rejected(Rejected::TooOften);
                 let reason =
                     format!("heartbeats came far more often than one per {interval:?}: send less");
                 Err(Close::new(CloseCode::RateLimited, reason))

@@ -4,10 +4,10 @@ mod client;
 mod heartbeat;
 mod relay;
 
-use crate::Shared;
+use crate::{Shared, limit::Limit, metrics::BannedAt, rules::banned_close};
 use bytes::Bytes;
 use metaserve::{
-    Close, CloseCode, Game, Role,
+    Close, CloseCode, Fingerprint, Game, Limits, Role,
     protocol::heartbeat::{FromDaemon, Notice, NoticeKind, Welcome},
     stream::{self, FrameReader},
 };
@@ -29,6 +29,31 @@ pub(crate) async fn serve(
     }
 }
 
+/// Waits until the peer may not be here any more, and says why. Cancel-safe.
+pub(crate) async fn unwelcome(
+    role: Role,
+    connection: &quinn::Connection,
+    shared: &Shared,
+) -> Close {
+    let mut rules = shared.rules.subscribe();
+    loop {
+        let now = rules.borrow_and_update().clone();
+        let address = connection.remote_address().ip();
+        if let Some(ban) = now.bans.covering(address) {
+            shared.metrics.banned(BannedAt::Connection);
+            return banned_close(ban);
+        }
+        if role == Role::Relay
+            && let Err(close) = relay::authorise(Fingerprint::of_peer(connection), &now.trust_relay)
+        {
+            return close;
+        }
+        if rules.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// An address as players write it: an IPv4 one is not shown inside IPv6.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
@@ -40,7 +65,7 @@ async fn first_message(
     shared: &Shared,
     max: usize,
 ) -> Result<(FrameReader, Bytes), Close> {
-    let timeout = shared.config.limits.hello_timeout;
+    let timeout = shared.rules().limits.hello_timeout;
     let first = async {
         let mut reader = FrameReader::new(connection.accept_uni().await.map_err(lost)?);
         let message = reader.next(max).await?;
@@ -55,6 +80,7 @@ async fn first_message(
     tokio::time::timeout(timeout, first)
         .await
         .unwrap_or_else(|_| {
+            shared.metrics.reached(Limit::HelloTimeout);
             let reason = format!("nothing was said within {timeout:?} of connecting");
             Err(Close::new(CloseCode::TooSlow, reason))
         })
@@ -85,8 +111,7 @@ impl Answers {
     const TIMEOUT: Duration = Duration::from_secs(5);
 
     /// Opens the stream and says what is accepted here.
-    async fn open(connection: &quinn::Connection, shared: &Shared) -> Result<Self, Close> {
-        let limits = &shared.config.limits;
+    async fn open(connection: &quinn::Connection, limits: &Limits) -> Result<Self, Close> {
         let millis = u32::try_from(limits.min_interval.as_millis()).unwrap_or(u32::MAX);
         let welcome = Welcome {
             min_interval_millis: millis,
@@ -121,7 +146,7 @@ impl Answers {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 

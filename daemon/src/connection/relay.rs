@@ -1,10 +1,13 @@
 //! A relay: servers that it lists on behalf of others, each under an address that it names.
 
 use super::{Answers, canonical, malformed};
-use crate::Shared;
+use crate::{
+    Shared,
+    metrics::{BannedAt, Rejected},
+};
 use bytes::Bytes;
 use metaserve::{
-    Close, CloseCode, Fingerprint, Game,
+    Close, CloseCode, Fingerprint, Game, Limits,
     protocol::{
         codec,
         heartbeat::NoticeKind,
@@ -17,27 +20,43 @@ use std::{collections::HashMap, net::SocketAddr};
 
 /// Serves one relay until it goes; what it has listed goes with it.
 pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
-    authorise(Fingerprint::of_peer(connection), &shared.config.trust_relay)?;
+    let mut changes = shared.rules.subscribe();
+    let rules = shared.rules();
+    authorise(Fingerprint::of_peer(connection), &rules.trust_relay)?;
     tracing::info!("a trusted relay has connected");
-    let answers = Answers::open(connection, shared).await?;
+    let answers = Answers::open(connection, &rules.limits).await?;
     let stream = connection.accept_uni().await.map_err(super::lost)?;
     let mut relay = Relay {
         shared,
+        limits: &rules.limits,
         answers,
         servers: HashMap::new(),
     };
     let mut reader = FrameReader::new(stream);
-    let max = shared.config.limits.max_heartbeat_bytes + OVERHEAD_BYTES;
-    while let Some(message) = reader.next(max).await? {
+    let max = rules.limits.max_heartbeat_bytes + OVERHEAD_BYTES;
+    loop {
+        let message = tokio::select! {
+            message = reader.next(max) => message?,
+            Ok(()) = changes.changed() => {
+                relay.hold_to_bans().await?;
+                continue;
+            }
+        };
+        let Some(message) = message else {
+            return Ok(());
+        };
         match codec::decode(&message).map_err(malformed)? {
             FromRelay::Upsert(upsert) => relay.upsert(upsert).await?,
             FromRelay::Remove(key) => drop(relay.servers.remove(&key)),
         }
     }
-    Ok(())
 }
 
-fn authorise(presented: Option<Fingerprint>, trusted: &[Fingerprint]) -> Result<(), Close> {
+/// Whether a relay is one that the operator trusts.
+pub(super) fn authorise(
+    presented: Option<Fingerprint>,
+    trusted: &[Fingerprint],
+) -> Result<(), Close> {
     let reason = match presented {
         Some(fingerprint) if trusted.contains(&fingerprint) => return Ok(()),
         Some(fingerprint) => format!(
@@ -53,6 +72,7 @@ fn authorise(presented: Option<Fingerprint>, trusted: &[Fingerprint]) -> Result<
 
 struct Relay<'a> {
     shared: &'a Shared,
+    limits: &'a Limits,
     answers: Answers,
     servers: HashMap<u64, Listed>,
 }
@@ -61,49 +81,91 @@ struct Relay<'a> {
 struct Listed {
     registration: Registration,
     game: Game,
+    address: SocketAddr,
 }
+
+/// Why a server of a relay is not listed: for its log, ours, and the metrics.
+type Refusal = (Rejected, String);
 
 impl Relay<'_> {
     async fn upsert(&mut self, upsert: Upsert<'_>) -> Result<(), Close> {
+        self.shared.metrics.received(upsert.heartbeat.len());
         match self.try_upsert(upsert) {
             Ok(()) => Ok(()),
-            Err(refusal) => {
-                self.shared.metrics.relay_refusal();
-                let text = format!("server {} was refused: {refusal}", upsert.key);
-                self.answers.notice(NoticeKind::Refused, &text).await
-            }
+            Err(refusal) => self.refuse(upsert.key, refusal).await,
         }
     }
 
+    async fn refuse(&mut self, key: u64, (kind, why): Refusal) -> Result<(), Close> {
+        self.shared.metrics.rejected(kind);
+        if kind == Rejected::Banned {
+            self.shared.metrics.banned(BannedAt::Relay);
+        }
+        let text = format!("server {key} was refused: {why}");
+        self.answers.notice(NoticeKind::Refused, &text).await
+    }
+
+    /// Takes off the list what has come to be banned. It is listed again when the relay states it
+    /// again after the ban has ended.
+    async fn hold_to_bans(&mut self) -> Result<(), Close> {
+        let covered = |(key, listed): (&u64, &Listed)| {
+            let refusal = self.may_be_listed(listed.address).err()?;
+            Some((*key, refusal))
+        };
+        let covered: Vec<_> = self.servers.iter().filter_map(covered).collect();
+        for (key, _) in &covered {
+            self.servers.remove(key);
+        }
+        for (key, refusal) in covered {
+            self.refuse(key, refusal).await?;
+        }
+        Ok(())
+    }
+
+    fn may_be_listed(&self, address: SocketAddr) -> Result<(), Refusal> {
+        let ban = self.shared.rules().bans.covering(address.ip());
+        ban.map_or(Ok(()), |ban| {
+            let why = format!("this daemon's operator has banned {ban}");
+            Err((Rejected::Banned, why))
+        })
+    }
+
     /// Lists or changes one server. A refusal leaves it as it was.
-    fn try_upsert(&mut self, upsert: Upsert<'_>) -> Result<(), String> {
-        let limits = &self.shared.config.limits;
-        let game = Game::new(upsert.game).map_err(|error| error.to_string())?;
-        let address = joinable(upsert.address)?;
+    fn try_upsert(&mut self, upsert: Upsert<'_>) -> Result<(), Refusal> {
+        let limits = self.limits;
+        let game = Game::new(upsert.game).map_err(|error| (Rejected::Game, error.to_string()))?;
+        let address = joinable(upsert.address).map_err(|why| (Rejected::Address, why))?;
+        self.may_be_listed(address)?;
         if upsert.heartbeat.len() > limits.max_heartbeat_bytes {
             let (bytes, max) = (upsert.heartbeat.len(), limits.max_heartbeat_bytes);
-            return Err(format!(
-                "its heartbeat has {bytes} bytes, at most {max} are accepted"
-            ));
+            let why = format!("its heartbeat has {bytes} bytes, at most {max} are accepted");
+            return Err((Rejected::Oversize, why));
         }
         let full = self.servers.len() >= limits.max_servers_per_relay;
-        let listed = match self.servers.get(&upsert.key) {
+        let listed = match self.servers.get_mut(&upsert.key) {
             Some(listed) if listed.game == game => listed,
             None if full => {
                 let max = limits.max_servers_per_relay;
-                return Err(format!(
-                    "this relay already lists {max} servers, as many as it may"
-                ));
+                let why = format!("this relay already lists {max} servers, as many as it may");
+                return Err((Rejected::MaxServersPerRelay, why));
             }
             // New, or in another game than before: then what was listed ends.
             _ => {
                 let registration = self.shared.registry.register(&game, address, None);
-                let registration = registration.map_err(|error| error.to_string())?;
+                let registration =
+                    registration.map_err(|error| (Rejected::MaxGames, error.to_string()))?;
+                let listed = Listed {
+                    registration,
+                    game,
+                    address,
+                };
                 self.servers
-                    .insert(upsert.key, Listed { registration, game });
-                &self.servers[&upsert.key]
+                    .entry(upsert.key)
+                    .insert_entry(listed)
+                    .into_mut()
             }
         };
+        listed.address = address;
         listed.registration.move_to(address);
         let heartbeat = Bytes::copy_from_slice(upsert.heartbeat);
         let applied = listed.registration.heartbeat(heartbeat);

@@ -6,7 +6,9 @@
 use super::{Problem, Web, query};
 use crate::{
     Shared,
+    limit::Limit,
     metrics::{Counted, Way},
+    places::Place,
 };
 use axum::{
     body::Body,
@@ -18,7 +20,6 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use metaserve::{Game, feed::Subscription, protocol::client::Known};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tokio::sync::OwnedSemaphorePermit;
 
 /// A sign of life after so much silence, so that listeners who are gone are noticed.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -33,12 +34,11 @@ pub(super) async fn listen(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let game = game(query.as_deref())?;
-    let unavailable = |reason| Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason);
-    let place = web.listeners.clone().try_acquire_owned().map_err(|_| {
-        let max = web.shared.config.limits.max_listeners;
-        unavailable(format!(
-            "all {max} places for listeners are taken (--max-listeners): wait"
-        ))
+    let max = web.shared.rules().limits.max_listeners;
+    let place = web.listeners.take(max).ok_or_else(|| {
+        web.shared.metrics.reached(Limit::MaxListeners);
+        let reason = format!("all {max} places for listeners are taken (--max-listeners): wait");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     })?;
     let feed = web.shared.registry.feed(game.as_ref());
     let known = headers
@@ -63,7 +63,7 @@ struct Listener {
     subscription: Subscription,
     shared: Arc<Shared>,
     _counted: Counted,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 fn events(listener: Listener) -> impl Stream<Item = Result<Bytes, Infallible>> {

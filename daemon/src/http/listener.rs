@@ -1,7 +1,15 @@
 //! From a TCP connection to requests: who may come in, and how slow he may be.
 
 use super::{Web, routes};
-use crate::cli::{Config, Http};
+use crate::{
+    Shared,
+    cli::{Config, Http},
+    connection::canonical,
+    limit::Limit,
+    metrics::BannedAt,
+    places::{Place, Places},
+    rules::{banned, banned_close},
+};
 use anyhow::{Context as _, bail};
 use axum::Router;
 use hyper::server::conn::http1;
@@ -9,18 +17,18 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use serde_json::json;
 use std::{
+    error::Error,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::Sleep,
 };
 use tokio_util::task::TaskTracker;
@@ -41,10 +49,16 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// After an error of the operating system, such as too many open files: others have to go first.
 const PAUSE: Duration = Duration::from_millis(100);
 
-const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/json\r\nretry-after: 10\r\nconnection: close\r\n\
-    content-length: 84\r\n\r\n\
-    {\"error\":\"all places for HTTP connections are taken (--max-http-connections): wait\"}";
+/// Who is refused without being read.
+fn refusal(status: &str, reason: &str) -> Vec<u8> {
+    let body = json!({ "error": reason }).to_string();
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nretry-after: 10\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head, body].concat().into_bytes()
+}
 
 /// Opens the listener; none when there is to be none, or when nobody has asked for it and the
 /// default address cannot be had: another daemon on this machine may have it.
@@ -83,9 +97,8 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Option<TcpListener>> {
 
 /// Serves until `web` is closing. Each connection gets a task of its own.
 pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
-    let places = web.shared.config.limits.max_http_connections;
-    let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-    let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
+    let places = Places::default();
+    let refusals = Places::default();
     let routes = routes(web.clone());
     loop {
         let accepted = tokio::select! {
@@ -100,24 +113,40 @@ pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
                 continue;
             }
         };
-        if let Ok(place) = places.clone().try_acquire_owned() {
-            tasks.spawn(serve(stream, peer, place, routes.clone(), web.clone()));
-        } else if let Ok(place) = refusals.clone().try_acquire_owned() {
-            tracing::debug!(%peer, "refused: all places for HTTP are taken");
-            tasks.spawn(refuse(stream, place));
+        let peer = canonical(peer);
+        match admit(peer.ip(), &places, &web.shared) {
+            Ok(place) => {
+                tasks.spawn(serve(stream, peer, place, routes.clone(), web.clone()));
+            }
+            Err(refusal) => {
+                if let Some(place) = refusals.take(MAX_REFUSALS) {
+                    tasks.spawn(refuse(stream, refusal, place));
+                }
+            }
         }
     }
 }
 
+/// A place for a connection, or what it is told instead.
+fn admit(peer: IpAddr, places: &Places, shared: &Shared) -> Result<Place, Vec<u8>> {
+    let rules = shared.rules();
+    if let Some(ban) = rules.bans.covering(peer) {
+        shared.metrics.banned(BannedAt::Http);
+        return Err(refusal("403 Forbidden", &banned_close(ban).reason));
+    }
+    places
+        .take(rules.limits.max_http_connections)
+        .ok_or_else(|| {
+            shared.metrics.reached(Limit::MaxHttpConnections);
+            let reason = "all places for HTTP connections are taken (--max-http-connections): wait";
+            refusal("503 Service Unavailable", reason)
+        })
+}
+
 /// One connection, from its first request to its last.
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    _place: OwnedSemaphorePermit,
-    routes: Router,
-    web: Web,
-) {
-    let limits = &web.shared.config.limits;
+async fn serve(stream: TcpStream, peer: SocketAddr, _place: Place, routes: Router, web: Web) {
+    let _counted = web.shared.metrics.connected_http();
+    let limits = &web.shared.rules().limits;
     // It fails for a connection that is gone.
     let _ = stream.set_nodelay(true);
     let stream = Impatient {
@@ -138,22 +167,35 @@ async fn serve(
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+        ban = banned(web.shared.rules.subscribe(), || peer.ip()) => {
+            web.shared.metrics.banned(BannedAt::Http);
+            return tracing::info!(%peer, "HTTP connection closed: {ban} is banned");
+        }
     };
     if let Err(error) = result {
+        if stalled(&error) {
+            web.shared.metrics.reached(Limit::StallTimeout);
+        }
         tracing::debug!(%peer, "HTTP connection lost: {error}");
     }
 }
 
+/// Whether the peer took nothing for too long, which [`Impatient`] says.
+fn stalled(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
+}
+
 /// Says why, and reads what the peer still sends: else the reset that follows unread bytes would
 /// overtake the answer.
-async fn refuse(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
+async fn refuse(mut stream: TcpStream, refusal: Vec<u8>, _place: Place) {
     let say = async {
         let mut rest = [0; 1024];
         // Clients take an answer that comes before their question for a mistake.
         if stream.read(&mut rest).await? == 0 {
             return Ok(());
         }
-        stream.write_all(REFUSAL).await?;
+        stream.write_all(&refusal).await?;
         stream.shutdown().await?;
         while stream.read(&mut rest).await? > 0 {}
         io::Result::Ok(())
@@ -245,13 +287,5 @@ mod tests {
         config.http = Http::At(address);
         let complaint = open(&config).unwrap_err().to_string();
         assert!(complaint.contains("--http off"), "{complaint}");
-    }
-
-    #[test]
-    fn a_refusal_is_as_long_as_it_says() {
-        let text = std::str::from_utf8(REFUSAL).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let length = format!("content-length: {}", body.len());
-        assert!(head.ends_with(&length), "{length}");
     }
 }

@@ -13,7 +13,7 @@ mod servers;
 
 pub(crate) use listener::{open, run};
 
-use crate::Shared;
+use crate::{Shared, metrics::Present, places::Places};
 use axum::{
     Router,
     extract::State,
@@ -38,14 +38,13 @@ pub(crate) struct Web {
     /// Answers are made one at a time, beside the thread that serves games.
     making: Arc<Semaphore>,
     /// Places for listeners to events.
-    listeners: Arc<Semaphore>,
+    listeners: Places,
 }
 
 impl Web {
     pub(crate) fn new(shared: Arc<Shared>, closing: CancellationToken) -> Self {
-        let listeners = shared.config.limits.max_listeners;
         Self {
-            listeners: Arc::new(Semaphore::new(listeners.min(Semaphore::MAX_PERMITS))),
+            listeners: Places::default(),
             shared,
             closing,
             making: Arc::new(Semaphore::new(1)),
@@ -81,9 +80,14 @@ async fn document() -> Response {
 
 /// What Prometheus reads.
 async fn metrics(State(web): State<Web>) -> Response {
-    let all = web.shared.registry.feed(None);
+    let shared = &web.shared;
+    let present = Present {
+        all: &shared.registry.feed(None),
+        rules: &shared.rules(),
+        handshakes: shared.admission.handshakes(),
+    };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let text = web.shared.metrics.text(&all);
+    let text = shared.metrics.text(&present);
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 

@@ -2,7 +2,6 @@
 // The live list. What a heartbeat says is only ever set as textContent: it is never markup.
 const at = (id) => document.getElementById(id);
 const columns = ["name", "players", "map", "mode", "game", "address"];
-const labels = { players: "Players", map: "Map", mode: "Mode", game: "Game" };
 const servers = new Map(); // id -> { record, row, cells }
 let sort = { by: "players", down: true };
 let game = "";
@@ -44,16 +43,17 @@ function button(text, parent, act) {
 function newRow(id) {
   const row = element("tr");
   row.dataset.id = id;
+  row.setAttribute("role", "row");
   const cells = {};
   for (const column of columns) {
     const cell = element("td", undefined, row);
-    if (labels[column]) cell.dataset.label = labels[column];
+    cell.className = column;
+    cell.setAttribute("role", "cell");
     cells[column] = cell;
     if (column === "name") {
       cells.name = button("", cell, () => details(servers.get(id).record));
       cells.name.className = "name";
     } else if (column === "address") {
-      cell.className = "address";
       cells.address = element("span", "", cell);
       cells.copy = button("Copy", cell, () => copy(servers.get(id).record.address, cells.copy));
     }
@@ -93,6 +93,11 @@ async function copy(text, from) {
   setTimeout(() => { from.textContent = "Copy"; }, 1500);
 }
 
+function written(fact) {
+  if (typeof fact === "boolean") return fact ? "yes" : "no";
+  return typeof fact === "object" ? JSON.stringify(fact) : String(fact);
+}
+
 function details(record) {
   at("title").textContent = value(record, "name");
   const facts = at("facts");
@@ -109,7 +114,7 @@ function details(record) {
   for (const [name, fact] of Object.entries(all)) {
     if (fact === undefined || fact === null) continue;
     element("dt", name.replaceAll("_", " "), facts);
-    element("dd", typeof fact === "object" ? JSON.stringify(fact) : String(fact), facts);
+    element("dd", written(fact), facts);
   }
   at("details").showModal();
 }
@@ -156,7 +161,8 @@ function draw() {
   }
   let players = 0;
   for (const { record } of wanted) players += record.info?.players || 0;
-  at("totals").textContent = `${wanted.length} servers, ${players} players`;
+  const count = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
+  at("totals").textContent = `${count(wanted.length, "server")}, ${count(players, "player")}`;
   at("empty").hidden = wanted.length > 0;
   for (const head of document.querySelectorAll("th")) {
     const by = head.firstElementChild.dataset.sort;

@@ -20,6 +20,7 @@ use std::sync::{
 #[derive(Debug)]
 pub struct Frame {
     epoch: u64,
+    kind: Kind,
     content: Content,
     plain: OnceLock<Bytes>,
     compressed: OnceLock<Bytes>,
@@ -42,34 +43,84 @@ const COMPRESS_FROM_BYTES: usize = 256;
 /// zstd's own default: measured on server records, higher levels save little and cost much.
 const COMPRESSION_LEVEL: i32 = 3;
 
-/// How often a list was encoded since the process began: at most once per tick, game, and state
-/// from which clients follow.
-static ENCODED: AtomicU64 = AtomicU64::new(0);
+/// What a frame is to those who are given it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The whole list.
+    Snapshot,
+    /// What one tick has changed, for those who follow closely.
+    Delta,
+    /// All that somebody has missed who was late or away.
+    CatchUp,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Snapshot, Self::Delta, Self::CatchUp];
+
+    /// The kind's name in metrics, such as `catch_up`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Delta => "delta",
+            Self::CatchUp => "catch_up",
+        }
+    }
+}
+
+/// How a frame is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As game clients read it.
+    Wire,
+    /// As a server-sent event.
+    Event,
+}
+
+/// How often frames were encoded since the process began, by form and kind: each at most once per
+/// tick, game, and state from which clients follow.
+static ENCODED: [[AtomicU64; Kind::ALL.len()]; 2] = [const { [const { AtomicU64::new(0) }; 3] }; 2];
+
+fn encoded(form: Form, kind: Kind) -> &'static AtomicU64 {
+    &ENCODED[form as usize][kind as usize]
+}
 
 /// How many frames this process has encoded.
 #[must_use]
-pub fn frames_encoded() -> u64 {
-    ENCODED.load(Ordering::Relaxed)
+pub fn frames_encoded(form: Form, kind: Kind) -> u64 {
+    encoded(form, kind).load(Ordering::Relaxed)
 }
 
 impl Frame {
     pub(super) fn snapshot(epoch: u64, revision: Revision, servers: Vec<Server>) -> Self {
-        Self::new(epoch, Content::Snapshot { servers, revision })
+        Self::new(
+            epoch,
+            Kind::Snapshot,
+            Content::Snapshot { servers, revision },
+        )
     }
 
-    pub(super) fn delta(epoch: u64, delta: Delta) -> Self {
-        Self::new(epoch, Content::Delta(delta))
+    pub(super) fn delta(epoch: u64, kind: Kind, delta: Delta) -> Self {
+        Self::new(epoch, kind, Content::Delta(delta))
     }
 
-    fn new(epoch: u64, content: Content) -> Self {
+    fn new(epoch: u64, kind: Kind, content: Content) -> Self {
         Self {
             epoch,
+            kind,
             content,
             plain: OnceLock::new(),
             compressed: OnceLock::new(),
             #[cfg(feature = "server-info")]
             event: OnceLock::new(),
         }
+    }
+
+    /// What it is to those who are given it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The revision it builds on; none for a snapshot, which builds on nothing.
@@ -106,7 +157,7 @@ impl Frame {
     #[must_use]
     pub fn event(&self) -> Bytes {
         let make = || {
-            ENCODED.fetch_add(1, Ordering::Relaxed);
+            encoded(Form::Event, self.kind).fetch_add(1, Ordering::Relaxed);
             super::json::event(self).into()
         };
         self.event.get_or_init(make).clone()
@@ -124,7 +175,7 @@ impl Frame {
     }
 
     fn encode(&self) -> Bytes {
-        ENCODED.fetch_add(1, Ordering::Relaxed);
+        encoded(Form::Wire, self.kind).fetch_add(1, Ordering::Relaxed);
         framing::frame(|into| match &self.content {
             Content::Snapshot { servers, revision } => {
                 encode_into(

@@ -25,8 +25,9 @@ pub struct ShownServer<'a> {
     /// The fingerprint of its certificate, if it has presented one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// When its heartbeat last changed, in seconds since 1970.
-    pub updated: u64,
+    /// When its heartbeat last changed, in seconds since 1970, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated: Option<u64>,
     /// The heartbeat's length in bytes.
     pub size: usize,
     /// What the heartbeat says, if it is a [`ServerInfo`].
@@ -40,8 +41,7 @@ pub struct ShownServer<'a> {
 impl<'a> From<&'a Server> for ShownServer<'a> {
     fn from(server: &'a Server) -> Self {
         let placement = &server.placement;
-        let info = ServerInfo::from_json(&server.heartbeat);
-        let heartbeat_base64 = info.is_none().then(|| STANDARD.encode(&server.heartbeat));
+        let (info, heartbeat_base64) = said(&server.heartbeat);
         let since = server.updated.duration_since(UNIX_EPOCH);
         Self {
             id: server.number,
@@ -51,12 +51,20 @@ impl<'a> From<&'a Server> for ShownServer<'a> {
                 .chain(placement.second_address)
                 .collect(),
             identity: placement.identity.map(|identity| identity.to_string()),
-            updated: since.as_ref().map_or(0, Duration::as_secs),
+            updated: Some(since.as_ref().map_or(0, Duration::as_secs)),
             size: server.heartbeat.len(),
             info,
             heartbeat_base64,
         }
     }
+}
+
+/// A heartbeat for `info`, if it is a [`ServerInfo`], or else for `heartbeat_base64`.
+#[must_use]
+pub fn said(heartbeat: &[u8]) -> (Option<ServerInfo>, Option<String>) {
+    let info = ServerInfo::from_json(heartbeat);
+    let base64 = info.is_none().then(|| STANDARD.encode(heartbeat));
+    (info, base64)
 }
 
 #[derive(Serialize)]

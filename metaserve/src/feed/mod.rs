@@ -17,7 +17,7 @@ mod history;
 pub mod json;
 mod ticker;
 
-pub use frame::{Frame, frames_encoded};
+pub use frame::{Form, Frame, Kind, frames_encoded};
 pub(crate) use ticker::Dirty;
 
 use crate::{
@@ -169,12 +169,14 @@ impl Feed {
         if let Some(frame) = state.frames.get(&cursor) {
             return frame.clone();
         }
-        let room = cursor == Some(state.previous) || state.frames.len() < MAX_CATCH_UPS;
+        let close = cursor == Some(state.previous);
+        let room = close || state.frames.len() < MAX_CATCH_UPS;
         if let Some(delta) = cursor
             .filter(|_| room)
             .and_then(|from| state.history.since(from))
         {
-            let frame = Arc::new(Frame::delta(self.epoch, delta));
+            let kind = if close { Kind::Delta } else { Kind::CatchUp };
+            let frame = Arc::new(Frame::delta(self.epoch, kind, delta));
             state.frames.insert(cursor, frame.clone());
             return frame;
         }

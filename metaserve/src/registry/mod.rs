@@ -32,7 +32,7 @@ pub struct Registry {
     entries: DashMap<Key, Entry>,
     games: DashMap<Game, Weak<Feed>>,
     all: Arc<Feed>,
-    max_games: usize,
+    max_games: AtomicUsize,
     /// How many games have servers.
     games_with_servers: Arc<AtomicUsize>,
     /// With so many feeds known, those that nobody holds any more are looked for.
@@ -64,7 +64,8 @@ const FEW_FEEDS: usize = 64;
 pub struct TooManyGames(pub usize);
 
 impl Registry {
-    /// An empty registry in which at most `max_games` games may have servers at a time. Changes reach clients only while [`run`](Self::run) runs.
+    /// An empty registry in which at most `max_games` games may have servers at a time. Changes
+    /// reach clients only while [`run`](Self::run) runs.
     #[must_use]
     pub fn new(max_games: usize) -> Arc<Self> {
         let epoch = fastrand::u64(1..);
@@ -75,7 +76,7 @@ impl Registry {
             entries: DashMap::new(),
             games: DashMap::new(),
             all,
-            max_games,
+            max_games: AtomicUsize::new(max_games),
             games_with_servers: Arc::default(),
             sweep_at: AtomicUsize::new(FEW_FEEDS),
             numbers: AtomicU64::new(1),
@@ -83,6 +84,11 @@ impl Registry {
             clock,
             dirty,
         })
+    }
+
+    /// Changes how many games may have servers. Those that have them keep them.
+    pub fn set_max_games(&self, max_games: usize) {
+        self.max_games.store(max_games, Ordering::Relaxed);
     }
 
     /// Turns changes into frames, once per `tick` for everybody, until it is dropped.
@@ -113,8 +119,9 @@ impl Registry {
         identity: Option<Fingerprint>,
     ) -> Result<Registration, TooManyGames> {
         let feed = self.feed(Some(game));
-        if feed.is_empty() && self.games_with_servers.load(Ordering::Relaxed) >= self.max_games {
-            return Err(TooManyGames(self.max_games));
+        let max_games = self.max_games.load(Ordering::Relaxed);
+        if feed.is_empty() && self.games_with_servers.load(Ordering::Relaxed) >= max_games {
+            return Err(TooManyGames(max_games));
         }
         let feeds = [feed, self.all.clone()];
         let id = self.numbers.fetch_add(1, Ordering::Relaxed);

@@ -51,9 +51,18 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     std::fs::read(path).map_err(|error| FileProblem::Read(error).at(path))
 }
 
-/// Writes a file that only its owner may read, and all of it or nothing.
+/// Who may read a file of ours.
 #[cfg(feature = "identity")]
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readers {
+    Owner,
+    #[cfg(feature = "server")]
+    Everybody,
+}
+
+/// Writes all of a file or nothing.
+#[cfg(feature = "identity")]
+pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError> {
     use std::io::Write;
     let write = || {
         if let Some(directory) = path.parent() {
@@ -64,7 +73,9 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> 
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        if readers == Readers::Owner {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
         let mut file = options.open(&unfinished)?;
         file.write_all(bytes)?;
         file.sync_all()?;

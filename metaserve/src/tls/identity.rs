@@ -1,10 +1,16 @@
 //! A certificate of one's own.
 
+#[cfg(feature = "server")]
+use super::certificate::Validity;
+#[cfg(feature = "identity")]
+use super::files::Readers;
 use super::{FileError, Fingerprint, files, files::FileProblem, provider};
 use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer},
     sign::CertifiedKey,
 };
+#[cfg(feature = "server")]
+use std::time::SystemTime;
 use std::{path::Path, sync::Arc};
 
 /// A certificate chain with its private key: a daemon's, a relay's, or a game server's own.
@@ -54,12 +60,59 @@ impl Identity {
             metadata.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
         };
         if missing(&chain) && missing(&key) {
-            let made = rcgen::generate_simple_self_signed(names)
-                .map_err(|error| FileProblem::Unusable(error.to_string()).at(&chain))?;
-            files::write_private(&key, made.signing_key.serialize_pem().as_bytes())?;
-            files::write_private(&chain, made.cert.pem().as_bytes())?;
+            let parameters = rcgen::CertificateParams::new(names);
+            return Self::make(&chain, &key, parameters, Readers::Owner);
         }
         Self::load(&chain, &key)
+    }
+
+    /// Makes a self-signed identity for `names` (host names and IP addresses), and writes its
+    /// certificate, which everybody may read, and its key, which only its owner may. What is in
+    /// the two files is replaced.
+    ///
+    /// # Errors
+    /// When a name is none, the dates are none that a certificate can have, or a file cannot be
+    /// written.
+    #[cfg(feature = "server")]
+    pub fn create(
+        chain: &Path,
+        key: &Path,
+        names: &[String],
+        validity: Validity,
+    ) -> Result<Self, FileError> {
+        let no_name =
+            |name: &&String| rustls::pki_types::ServerName::try_from(name.as_str()).is_err();
+        if let Some(name) = names.iter().find(no_name) {
+            let problem = format!("{name:?} is neither a host name nor an IP address");
+            return Err(FileProblem::Unusable(problem).at(chain));
+        }
+        let mut parameters = rcgen::CertificateParams::new(names);
+        if let (Ok(parameters), Validity::Between { begin, end }) = (&mut parameters, validity) {
+            let since_1970 = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH);
+            let [begin, end] = [begin, end].map(|time| since_1970(time).unwrap_or_default());
+            parameters.not_before = rcgen::date_time_ymd(1970, 1, 1) + begin;
+            parameters.not_after = rcgen::date_time_ymd(1970, 1, 1) + end;
+        }
+        Self::make(chain, key, parameters, Readers::Everybody)
+    }
+
+    #[cfg(feature = "identity")]
+    fn make(
+        chain: &Path,
+        key: &Path,
+        parameters: Result<rcgen::CertificateParams, rcgen::Error>,
+        readers: Readers,
+    ) -> Result<Self, FileError> {
+        let make = || {
+            let signing_key = rcgen::KeyPair::generate()?;
+            let certificate = parameters?.self_signed(&signing_key)?;
+            Ok((certificate, signing_key))
+        };
+        let (certificate, signing_key) = make()
+            .map_err(|error: rcgen::Error| FileProblem::Unusable(error.to_string()).at(chain))?;
+        files::write(key, signing_key.serialize_pem().as_bytes(), Readers::Owner)?;
+        files::write(chain, certificate.pem().as_bytes(), readers)?;
+        Self::load(chain, key)
     }
 
     /// The fingerprint of the certificate: what others pin, and the server's name in the list.

@@ -52,7 +52,7 @@ impl Secret {
     pub fn load_or_create(directory: &Path) -> Result<Arc<Self>, FileError> {
         let path = directory.join(FILE);
         if !path.exists() {
-            files::write_private(&path, &random::<SECRET_BYTES>())?;
+            files::write(&path, &random::<SECRET_BYTES>(), files::Readers::Owner)?;
         }
         let secret = files::read(&path)?;
         if secret.len() != SECRET_BYTES {

@@ -11,7 +11,7 @@ use rustls::{
     server::danger::{ClientCertVerified, ClientCertVerifier},
     sign::SingleCertAndKey,
 };
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 /// The quinn settings of a daemon: its certificate, all [roles](Role), client certificates asked
 /// for but not required, `secret` for peers that come again, and `transport`, for which
@@ -40,15 +40,6 @@ pub fn server_config(
     let mut config = quinn::ServerConfig::new(Arc::new(tls), secret.address_validation());
     config.transport_config(Arc::new(transport));
     Ok(config)
-}
-
-/// When the certificate ends to be valid, as it says itself; none when it says nothing readable.
-#[must_use]
-pub fn valid_until(identity: &Identity) -> Option<SystemTime> {
-    let (_, certificate) = x509_parser::parse_x509_certificate(identity.certificate()).ok()?;
-    let seconds = certificate.validity().not_after.timestamp();
-    let since_epoch = std::time::Duration::from_secs(u64::try_from(seconds).ok()?);
-    SystemTime::UNIX_EPOCH.checked_add(since_epoch)
 }
 
 /// Accepts any certificate whose key the peer proves to hold: a certificate is a name here, and

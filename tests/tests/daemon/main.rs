@@ -4,19 +4,31 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod addresses;
+mod bad_http;
 mod bad_input;
+mod bans;
+mod cert;
 mod certificates;
+mod check;
+mod command_line;
 mod dependencies;
+mod deploy;
 mod events;
 mod http;
 mod identity;
 mod leaving;
+mod limits;
 mod list;
+mod list_command;
+mod log_lines;
 mod metrics;
 mod openapi;
 mod page;
 mod relay;
+mod reload;
 mod restart;
+mod service;
+mod sharing;
 mod slow_reader;
 mod start;
 

@@ -4,7 +4,7 @@ use crate::{DAEMON, FAST};
 use metaserve::Role;
 use metaserve_heartbeat::Publisher;
 use metaserve_tests::{Daemon, Follower, constant, http::get};
-use prometheus_parse::{Scrape, Value};
+use prometheus_parse::{Labels, Scrape, Value};
 use std::{collections::BTreeSet, net::SocketAddr};
 
 async fn start() -> (Daemon, SocketAddr) {
@@ -14,24 +14,39 @@ async fn start() -> (Daemon, SocketAddr) {
     (daemon, address)
 }
 
-async fn scrape(address: SocketAddr) -> Scrape {
+pub(crate) async fn scrape(address: SocketAddr) -> Scrape {
     let answer = get(address, "/metrics", &[]).await;
     assert_eq!(answer.status, 200);
     let text = String::from_utf8(answer.body.to_vec()).unwrap();
     Scrape::parse(text.lines().map(|line| Ok(line.to_owned()))).unwrap()
 }
 
-/// The value of a series, by its name and the value of one of its labels.
-fn value(scrape: &Scrape, metric: &str, label: &str) -> f64 {
-    let mut series = scrape.samples.iter();
-    let series = series.find(|sample| {
-        let mut labels = sample.labels.values();
-        sample.metric == metric && (label.is_empty() || labels.any(|value| value == label))
-    });
-    match series.unwrap_or_else(|| panic!("{metric} {label}")).value {
+/// What a metric says, over all of its series with this value of a label.
+pub(crate) fn value(scrape: &Scrape, metric: &str, label: &str) -> f64 {
+    sum(scrape, metric, |labels| {
+        label.is_empty() || labels.values().any(|value| value == label)
+    })
+}
+
+/// What a metric says, over all of its series with these labels.
+pub(crate) fn value_of(scrape: &Scrape, metric: &str, wanted: &[(&str, &str)]) -> f64 {
+    sum(scrape, metric, |labels| {
+        wanted
+            .iter()
+            .all(|(name, value)| labels.get(name) == Some(*value))
+    })
+}
+
+fn sum(scrape: &Scrape, metric: &str, wanted: impl Fn(&Labels) -> bool) -> f64 {
+    let series = scrape.samples.iter();
+    let series = series.filter(|sample| sample.metric == metric && wanted(&sample.labels));
+    let values = series.map(|sample| match sample.value {
         Value::Counter(value) | Value::Gauge(value) | Value::Untyped(value) => value,
         ref other => panic!("{metric}: {other:?}"),
-    }
+    });
+    values
+        .reduce(|sum, value| sum + value)
+        .unwrap_or_else(|| panic!("{metric} with the labels wanted"))
 }
 
 #[tokio::test]
@@ -79,12 +94,15 @@ async fn what_happens_is_counted() {
         ("metaserve_servers", "other", 0.0),
         ("metaserve_connections", "client", 1.0),
         ("metaserve_heartbeats_total", "accepted", 1.0),
+        ("metaserve_heartbeats_rejected_total", "oversize", 1.0),
+        ("metaserve_limit", "max_heartbeat", 8192.0),
+        ("metaserve_bans", "", 0.0),
         ("metaserve_handshakes_total", "accepted", 3.0),
         ("metaserve_handshakes_total", "failed", 0.0),
         ("metaserve_listeners", "", 0.0),
     ] {
         assert_eq!(value(&counted, metric, label), expected, "{metric} {label}");
     }
-    assert!(value(&counted, "metaserve_frames_encoded_total", "") >= 1.0);
+    assert!(value(&counted, "metaserve_frames_encoded_total", "snapshot") >= 1.0);
     assert!(value(&counted, "metaserve_sent_bytes_total", "quic") >= 1.0);
 }

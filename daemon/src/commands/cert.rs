@@ -1,0 +1,137 @@
+//! `cert`: makes a self-signed certificate, or shows what is in one.
+
+use anyhow::{Context, bail};
+use clap::{ArgGroup, Args};
+use metaserve::{
+    Identity,
+    tls::certificate::{Certificate, Validity},
+};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+/// Make a new self-signed certificate, or show one
+///
+/// Games that pin its fingerprint need no names; those that use the certificate as a CA file
+/// connect to one of them. The key can be read by its owner only.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true))]
+pub(crate) struct Cert {
+    /// Make a certificate for this host name or IP address; may be given several times
+    #[arg(long, value_name = "DNS-or-IP", group = "what")]
+    name: Vec<String>,
+
+    /// Show the fingerprint, names and dates of the certificate in this file (PEM or DER)
+    #[arg(long, value_name = "FILE", group = "what", conflicts_with_all = ["name", "cert", "key", "days", "force"])]
+    show: Option<PathBuf>,
+
+    /// Write cert.pem and key.pem into this directory. What is in the daemon's state directory
+    /// under these names is what it uses without --cert
+    #[arg(long, value_name = "DIR", default_value = ".", conflicts_with_all = ["cert", "key", "show"])]
+    out: PathBuf,
+
+    /// Write the certificate to this file
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+
+    /// Write the private key to this file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+
+    /// Let it be valid for this many days from now, up to 36500 [default: for as long as a
+    /// certificate can be: who pins it asks for no date]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    days: Option<u32>,
+
+    /// Overwrite files that are there
+    #[arg(long)]
+    force: bool,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Cert {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        if let Some(file) = self.show {
+            return show(&file);
+        }
+        let (cert, key) = match (self.cert, self.key) {
+            (Some(cert), Some(key)) => (cert, key),
+            _ => (self.out.join("cert.pem"), self.out.join("key.pem")),
+        };
+        if cert == key {
+            bail!("--cert and --key name the same file: choose two");
+        }
+        // A link that leads nowhere is something, too.
+        let existing = [&cert, &key].map(|path| path.symlink_metadata().is_ok().then_some(path));
+        if let Some(path) = existing.into_iter().flatten().next()
+            && !self.force
+        {
+            bail!(
+                "{} is there already, and perhaps in use: choose another place, or overwrite it \
+                 with --force",
+                path.display()
+            );
+        }
+        let validity = self
+            .days
+            .map_or(Validity::Always, |days| Validity::from(now(), DAY * days));
+        Identity::create(&cert, &key, &self.name, validity).context("no certificate was made")?;
+        println!("certificate: {}", cert.display());
+        println!("private key: {}", key.display());
+        show(&cert)
+    }
+}
+
+/// Prints what is in the first certificate of a file, which is the one that is shown to peers.
+fn show(file: &Path) -> anyhow::Result<()> {
+    let chain = Certificate::read(file).context("there is no certificate to show")?;
+    let [certificate, rest @ ..] = &*chain else {
+        bail!("{} holds no certificate", file.display());
+    };
+    let mut text = describe(certificate, now())?;
+    if !rest.is_empty() {
+        writeln!(text, "further certificates in the chain: {}", rest.len())?;
+    }
+    super::print(text.as_bytes())
+}
+
+/// A certificate in lines for people.
+pub(super) fn describe(certificate: &Certificate, now: SystemTime) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let names = match &*certificate.names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    let fingerprint = certificate.fingerprint;
+    writeln!(text, "fingerprint (SHA-256): {fingerprint}")?;
+    writeln!(text, "names: {names}")?;
+    writeln!(text, "valid from: {}", date(certificate.valid_from))?;
+    let remark = match certificate.valid_until.map(|end| end.duration_since(now)) {
+        Some(Err(_)) => " (expired)".to_owned(),
+        Some(Ok(left)) if left < DAY * 365 => {
+            format!(" ({} days left)", left.as_secs() / DAY.as_secs())
+        }
+        _ => String::new(),
+    };
+    writeln!(
+        text,
+        "valid until: {}{remark}",
+        date(certificate.valid_until)
+    )?;
+    Ok(text)
+}
+
+fn date(time: Option<SystemTime>) -> String {
+    let unreadable = || "a date that cannot be read".to_owned();
+    time.map_or_else(unreadable, |time| {
+        humantime::format_rfc3339_seconds(time).to_string()
+    })
+}
+
+pub(super) fn now() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+    SystemTime::now()
+}

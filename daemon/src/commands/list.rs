@@ -1,0 +1,233 @@
+//! `list`: asks a running daemon for its list, as any game client does. The tool for scripts.
+
+use crate::signals::Signals;
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use comfy_table::{Table, presets::NOTHING};
+use futures::StreamExt;
+use metaserve::{
+    CloseCode, ConnectError, Connector, DaemonArgs, Role, ServerInfo,
+    feed::json::{ShownServer, said},
+    printable,
+};
+use metaserve_client::{Server, ServerId, Snapshot, Snapshots, Subscriber};
+use serde::Serialize;
+use std::{pin::pin, time::Duration};
+
+/// Print the list of a running daemon
+///
+/// The list is asked for over QUIC, as game clients do it. Ends with exit code 1 when the daemon
+/// cannot be reached, and with --follow also when the connection is lost.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct List {
+    /// Only servers of this game [default: all games]
+    #[arg(long, value_name = "TAG")]
+    game: Option<String>,
+
+    /// Print JSON, with the fields of the daemon's HTTP interface, instead of a table
+    #[arg(long)]
+    json: bool,
+
+    /// Then print each change as well, one line for each server or, as JSON, for each change
+    #[arg(long)]
+    follow: bool,
+
+    #[command(flatten)]
+    daemon: DaemonArgs,
+}
+
+const AFTER_HELP: &str = "\
+With --follow lines begin with + for a server that came, ~ for one that changed, - for one that \
+went; as JSON each line holds `added`, `updated` and `removed`, the first with the whole list \
+under `added`.
+
+Examples:
+  metaserve-daemon list --daemon list.example.org:4433
+  metaserve-daemon list --fingerprint bc23... --json | jq -r '.servers[].address'";
+
+/// How long the daemon may take to connect and give the list: both of its addresses are tried
+/// for 5 s each.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a daemon that does not answer any longer is told goodbye.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl List {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("the runtime cannot be started")?;
+        runtime.block_on(async {
+            let daemon = self.daemon.connector(Role::Client, None)?;
+            let stopped = Signals::new()
+                .context("signals cannot be handled")?
+                .stopped();
+            let printed = tokio::select! {
+                printed = self.print(&daemon) => printed,
+                () = stopped => Ok(()),
+            };
+            let endpoint = daemon.endpoint();
+            endpoint.close(CloseCode::Goodbye.into(), b"");
+            // It notices our silence if it does not hear this.
+            let _ = tokio::time::timeout(GOODBYE_TIMEOUT, endpoint.wait_idle()).await;
+            printed
+        })
+    }
+
+    async fn print(&self, daemon: &Connector) -> anyhow::Result<()> {
+        let name = &self.daemon.daemon;
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.first(daemon)).await;
+        let answer = answer.with_context(|| format!("{name} did not answer"))?;
+        let (list, mut before) = answer.with_context(|| format!("no list from {name}"))?;
+        if !self.follow {
+            return super::print(self.whole(&before)?.as_bytes());
+        }
+        super::print(self.change(&Snapshot::default(), &before)?.as_bytes())?;
+        let mut list = pin!(list);
+        while let Some(now) = list.next().await {
+            let now = now.map_err(|error| anyhow!("{name} is not followed any longer: {error}"))?;
+            super::print(self.change(&before, &now)?.as_bytes())?;
+            before = now;
+        }
+        bail!("{name} is not followed any longer")
+    }
+
+    /// Connects, and waits for the whole list.
+    async fn first(&self, daemon: &Connector) -> anyhow::Result<(Snapshots, Snapshot)> {
+        let connection = daemon.connect().await.map_err(explain)?;
+        let subscriber = Subscriber::new(connection);
+        let mut list = match &self.game {
+            Some(game) => subscriber.game(game).run(),
+            None => subscriber.run(),
+        };
+        let first = list.next().await.context("the daemon gave none")?;
+        let first = first.map_err(|error| anyhow!("{error}"))?;
+        Ok((list, first))
+    }
+
+    fn whole(&self, list: &Snapshot) -> anyhow::Result<String> {
+        if !self.json {
+            return Ok(table(list));
+        }
+        let servers = list.servers().map(show).collect();
+        let list = Whole {
+            revision: revision(list),
+            servers,
+        };
+        Ok(serde_json::to_string(&list)? + "\n")
+    }
+
+    fn change(&self, before: &Snapshot, now: &Snapshot) -> anyhow::Result<String> {
+        let changes = now.changes();
+        if self.json {
+            let shown = |ids: &[ServerId]| {
+                let servers = ids.iter().filter_map(|id| now.get(*id));
+                servers.map(show).collect()
+            };
+            let change = Change {
+                revision: revision(now),
+                added: shown(&changes.added),
+                updated: shown(&changes.updated),
+                removed: changes.removed.iter().map(|id| id.number()).collect(),
+            };
+            return Ok(serde_json::to_string(&change)? + "\n");
+        }
+        let marked = [
+            ('+', now, &changes.added),
+            ('~', now, &changes.updated),
+            ('-', before, &changes.removed),
+        ];
+        let lines = marked.into_iter().flat_map(|(mark, list, ids)| {
+            let servers = ids.iter().filter_map(move |id| list.get(*id));
+            servers.map(move |server| format!("{mark} {}\n", row(server).join("  ")))
+        });
+        Ok(lines.collect())
+    }
+}
+
+/// What to do about a refused handshake.
+fn explain(error: ConnectError) -> anyhow::Error {
+    let refused = matches!(
+        error,
+        ConnectError::Connect {
+            problem: quinn::ConnectionError::TransportError(_),
+            ..
+        }
+    );
+    // Its text tells its causes already.
+    let error = anyhow!("{error}");
+    if refused {
+        error.context(
+            "it is not trusted: name its certificate with --fingerprint, or its authority with \
+             --ca",
+        )
+    } else {
+        error
+    }
+}
+
+#[derive(Serialize)]
+struct Whole<'a> {
+    revision: String,
+    servers: Vec<ShownServer<'a>>,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    revision: String,
+    added: Vec<ShownServer<'a>>,
+    updated: Vec<ShownServer<'a>>,
+    removed: Vec<u64>,
+}
+
+/// As in the ids of the events over HTTP.
+fn revision(list: &Snapshot) -> String {
+    format!("{}.{}", list.epoch(), list.revision())
+}
+
+fn show(server: &Server) -> ShownServer<'_> {
+    let (info, heartbeat_base64) = said(&server.heartbeat);
+    ShownServer {
+        id: server.id.number(),
+        game: server.game.as_str(),
+        address: server.address,
+        addresses: server.addresses.clone(),
+        identity: server.identity.map(|identity| identity.to_string()),
+        updated: None,
+        size: server.heartbeat.len(),
+        info,
+        heartbeat_base64,
+    }
+}
+
+fn table(list: &Snapshot) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(["ADDRESS", "GAME", "PLAYERS", "MAP", "MODE", "NAME"]);
+    table.add_rows(list.servers().map(row));
+    let lines = table.lines().map(|line| format!("{}\n", line.trim()));
+    lines.collect()
+}
+
+/// A server for people. What is not a record is told by its size.
+fn row(server: &Server) -> [String; 6] {
+    let address = server.address.to_string();
+    let game = server.game.to_string();
+    let info = ServerInfo::from_json(&server.heartbeat).unwrap_or_else(|| {
+        let size = server.heartbeat.len();
+        ServerInfo::new(format!("({size} bytes)"))
+    });
+    let count = |number: Option<u32>| number.map_or("?".to_owned(), |number| number.to_string());
+    let players = match (info.players, info.max_players) {
+        (None, None) => "-".to_owned(),
+        (players, most) => format!("{}/{}", count(players), count(most)),
+    };
+    let text = |text: Option<String>| match text.as_deref() {
+        None | Some("") => "-".to_owned(),
+        Some(text) => printable(text),
+    };
+    let [map, mode, name] = [info.map, info.mode, Some(info.name)].map(text);
+    [address, game, players, map, mode, name]
+}

@@ -1,0 +1,303 @@
+//! Everything that is counted, in one place, and its text for Prometheus.
+//!
+//! `docs/operating.md` explains each; a test holds that page against this file.
+
+mod games;
+mod names;
+
+pub(crate) use names::{BannedAt, Handshake, Rejected, Way};
+
+use crate::{limit::Limit, rules::Rules};
+use metaserve::{
+    CloseCode, Role,
+    feed::{Feed, Frame, Kind, frames_encoded},
+    registry::Applied,
+};
+use names::role_name;
+use prometheus_client::{
+    encoding::text,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Names and values that tell counters of one name apart; the values are few.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+/// How the daemon's counters are read and written.
+pub(crate) struct Metrics {
+    registry: Mutex<Registry>,
+    connections: Family<Labels<1>, Gauge>,
+    closed: Family<Labels<2>, Counter>,
+    handshakes: Family<Labels<1>, Counter>,
+    handshakes_under_way: Gauge,
+    heartbeats: Family<Labels<1>, Counter>,
+    rejected: Family<Labels<1>, Counter>,
+    heartbeat_bytes: Counter,
+    servers: Family<[(&'static str, String); 1], Gauge>,
+    frames: Family<Labels<2>, Counter>,
+    encoded: Family<Labels<2>, Counter>,
+    bytes: Family<Labels<1>, Counter>,
+    http_connections: Gauge,
+    listeners: Gauge,
+    limits: Family<Labels<1>, Gauge<f64, AtomicU64>>,
+    reached: Family<Labels<1>, Counter>,
+    bans: Gauge,
+    banned: Family<Labels<1>, Counter>,
+    ticks: Histogram,
+}
+
+/// What is not counted when it happens, but looked up when somebody asks.
+pub(crate) struct Present<'a> {
+    /// The list of all games.
+    pub(crate) all: &'a Feed,
+    pub(crate) rules: &'a Rules,
+    pub(crate) handshakes: usize,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        // From 50 microseconds to 1.6 seconds.
+        let ticks = Histogram::new(exponential_buckets(0.000_05, 2.0, 16));
+        let metrics = Self {
+            registry: Mutex::default(),
+            connections: Family::default(),
+            closed: Family::default(),
+            handshakes: Family::default(),
+            handshakes_under_way: Gauge::default(),
+            heartbeats: Family::default(),
+            rejected: Family::default(),
+            heartbeat_bytes: Counter::default(),
+            servers: Family::default(),
+            frames: Family::default(),
+            encoded: Family::default(),
+            bytes: Family::default(),
+            http_connections: Gauge::default(),
+            listeners: Gauge::default(),
+            limits: Family::default(),
+            reached: Family::default(),
+            bans: Gauge::default(),
+            banned: Family::default(),
+            ticks,
+        };
+        *metrics.lock() = metrics.registered();
+        metrics.begin();
+        metrics
+    }
+
+    fn registered(&self) -> Registry {
+        let mut registry = Registry::with_prefix("metaserve");
+        macro_rules! register {
+            ($($name:literal $help:literal $metric:ident;)*) => {
+                $(registry.register($name, $help, self.$metric.clone());)*
+            };
+        }
+        register! {
+            "connections" "QUIC connections by role" connections;
+            "connections_closed" "Ended by the daemon" closed;
+            "handshakes" "First packets by outcome" handshakes;
+            "handshakes_under_way" "Handshakes now" handshakes_under_way;
+            "heartbeats" "By what they did" heartbeats;
+            "heartbeats_rejected" "By reason" rejected;
+            "heartbeat_bytes" "Of heartbeats received" heartbeat_bytes;
+            "servers" "Listed, by game" servers;
+            "frames_sent" "By way and kind" frames;
+            "frames_encoded" "Made, once for all" encoded;
+            "sent_bytes" "Of frames, by way" bytes;
+            "http_connections" "HTTP connections" http_connections;
+            "listeners" "Listeners to events" listeners;
+            "limit" "What limits are set to" limits;
+            "limit_reached" "How often a limit held somebody" reached;
+            "bans" "Prefixes that are banned" bans;
+            "banned" "Turned away for a ban" banned;
+            "tick_seconds" "Work of one tick" ticks;
+        }
+        registry
+    }
+
+    /// Shows from the start, as zero, what may be counted: a series that appears with its first
+    /// event hides that event from whoever looks at its rate.
+    fn begin(&self) {
+        for role in [Role::Heartbeat, Role::Client, Role::Relay].map(role_name) {
+            drop(self.connections.get_or_create(&[("role", role)]));
+            for code in CloseCode::KNOWN {
+                let labels = [("role", role), ("code", code.name())];
+                drop(self.closed.get_or_create(&labels));
+            }
+        }
+        for outcome in Handshake::ALL {
+            drop(
+                self.handshakes
+                    .get_or_create(&[("outcome", outcome.name())]),
+            );
+        }
+        for outcome in ["accepted", "unchanged", "superseded", "replaced"] {
+            drop(self.heartbeats.get_or_create(&[("outcome", outcome)]));
+        }
+        for reason in Rejected::ALL {
+            drop(self.rejected.get_or_create(&[("reason", reason.name())]));
+        }
+        for limit in Limit::ALL {
+            drop(self.reached.get_or_create(&[("limit", limit.name())]));
+        }
+        for at in BannedAt::ALL {
+            drop(self.banned.get_or_create(&[("at", at.name())]));
+        }
+        for way in Way::ALL {
+            drop(self.bytes.get_or_create(&[("way", way.name())]));
+            for kind in Kind::ALL {
+                let labels = [("way", way.name()), ("kind", kind.name())];
+                drop(self.frames.get_or_create(&labels));
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a connection of this role until the guard is dropped.
+    pub(crate) fn connected(&self, role: Role) -> Counted {
+        let labels = [("role", role_name(role))];
+        Counted::new(self.connections.get_or_create(&labels).clone())
+    }
+
+    /// Counts an HTTP connection until the guard is dropped.
+    pub(crate) fn connected_http(&self) -> Counted {
+        Counted::new(self.http_connections.clone())
+    }
+
+    /// Counts a listener to events until the guard is dropped.
+    pub(crate) fn listening(&self) -> Counted {
+        Counted::new(self.listeners.clone())
+    }
+
+    pub(crate) fn closed(&self, role: Role, code: CloseCode) {
+        let labels = [("role", role_name(role)), ("code", code.name())];
+        self.closed.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn handshake(&self, outcome: Handshake) {
+        let labels = [("outcome", outcome.name())];
+        self.handshakes.get_or_create(&labels).inc();
+    }
+
+    /// A heartbeat has come in, whatever becomes of it.
+    pub(crate) fn received(&self, bytes: usize) {
+        self.heartbeat_bytes.inc_by(bytes as u64);
+    }
+
+    pub(crate) fn heartbeat(&self, applied: Applied) {
+        match applied {
+            Applied::Changed => self.heartbeat_outcome("accepted"),
+            Applied::Unchanged => self.heartbeat_outcome("unchanged"),
+            Applied::Replaced => self.heartbeat_outcome("replaced"),
+        }
+    }
+
+    /// A heartbeat was held back, since it came too soon or says nothing new.
+    pub(crate) fn held_back(&self, offered: metaserve::Offered) {
+        if offered.superseded {
+            self.heartbeat_outcome("superseded");
+            self.reached(Limit::MinInterval);
+        }
+        if offered.unchanged {
+            self.heartbeat_outcome("unchanged");
+        }
+    }
+
+    fn heartbeat_outcome(&self, outcome: &'static str) {
+        self.heartbeats.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    pub(crate) fn rejected(&self, reason: Rejected) {
+        self.rejected
+            .get_or_create(&[("reason", reason.name())])
+            .inc();
+        if let Some(limit) = reason.limit() {
+            self.reached(limit);
+        }
+    }
+
+    /// A limit has held somebody to it.
+    pub(crate) fn reached(&self, limit: Limit) {
+        self.reached.get_or_create(&[("limit", limit.name())]).inc();
+    }
+
+    pub(crate) fn banned(&self, at: BannedAt) {
+        self.banned.get_or_create(&[("at", at.name())]).inc();
+    }
+
+    pub(crate) fn sent(&self, way: Way, frame: &Frame, bytes: usize) {
+        let labels = [("way", way.name()), ("kind", frame.kind().name())];
+        self.frames.get_or_create(&labels).inc();
+        self.bytes
+            .get_or_create(&[("way", way.name())])
+            .inc_by(bytes as u64);
+    }
+
+    pub(crate) fn tick(&self, took: Duration) {
+        self.ticks.observe(took.as_secs_f64());
+    }
+
+    /// All of it as text.
+    pub(crate) fn text(&self, present: &Present<'_>) -> String {
+        // Locked for all of it: two who ask at once do not mix their lists of games.
+        let registry = self.lock();
+        self.look(present);
+        let mut text = String::new();
+        text::encode(&mut text, &registry).expect("a String takes any text");
+        text
+    }
+
+    fn look(&self, present: &Present<'_>) {
+        for way in Way::ALL {
+            for kind in Kind::ALL {
+                let labels = [("way", way.name()), ("kind", kind.name())];
+                let encoded = frames_encoded(way.form(), kind);
+                let counter = self.encoded.get_or_create(&labels);
+                counter.inner().store(encoded, Ordering::Relaxed);
+            }
+        }
+        self.servers.clear();
+        for (game, count) in games::by_game(present.all) {
+            self.servers.get_or_create(&[("game", game)]).set(count);
+        }
+        for limit in Limit::ALL {
+            let value = limit.value(&present.rules.limits);
+            self.limits
+                .get_or_create(&[("limit", limit.name())])
+                .set(value);
+        }
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.bans.set(gauge(present.rules.bans.len()));
+        self.handshakes_under_way.set(gauge(present.handshakes));
+    }
+}
+
+/// One more, until it is dropped.
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    fn new(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,118 @@
+//! How often something may happen: pure.
+
+use metaserve::Limits;
+use std::time::{Duration, Instant};
+
+/// What may still be spent: it fills with time, and is full at first.
+#[derive(Debug, Default)]
+pub(crate) struct Bucket {
+    /// What is missing until it is full.
+    spent: f64,
+    filled: Option<Instant>,
+}
+
+impl Bucket {
+    /// Spends one, if there is one.
+    pub(crate) fn spend(&mut self, now: Instant, per_second: f64, most: f64) -> bool {
+        let passed = self
+            .filled
+            .map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
+        self.filled = Some(now);
+        self.spent = (self.spent - passed.as_secs_f64() * per_second).max(0.0);
+        let there_is = self.spent + 1.0 <= most;
+        if there_is {
+            self.spent += 1.0;
+        }
+        there_is
+    }
+
+    /// The part that is still there.
+    fn left(&self, most: f64) -> f64 {
+        1.0 - self.spent / most
+    }
+}
+
+/// How many heartbeats one server may still send: a bucket that fills with time.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    bucket: Bucket,
+    most: f64,
+    per_second: f64,
+    warned: bool,
+}
+
+/// What one more heartbeat means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rate {
+    Fine,
+    /// Half of what is allowed at once is used up; said once until it has recovered.
+    TooFast,
+    Exceeded,
+}
+
+impl Allowance {
+    /// Bursts that the network makes of evenly sent heartbeats are ten intervals' worth at most.
+    const BURST: f64 = 10.0;
+
+    /// Against intervals so short that any rate would be allowed.
+    const SHORTEST_INTERVAL: Duration = Duration::from_millis(20);
+
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let interval = limits.min_interval.max(Self::SHORTEST_INTERVAL);
+        let per_interval = f64::from(limits.heartbeats_per_interval);
+        let most = per_interval * Self::BURST;
+        Self {
+            bucket: Bucket::default(),
+            most,
+            per_second: per_interval / interval.as_secs_f64(),
+            warned: false,
+        }
+    }
+
+    /// Counts one heartbeat.
+    pub(crate) fn spend(&mut self, now: Instant) -> Rate {
+        if !self.bucket.spend(now, self.per_second, self.most) {
+            return Rate::Exceeded;
+        }
+        let left = self.bucket.left(self.most);
+        let low = left < 0.5;
+        let first = low && !self.warned;
+        // Once warned, it has to recover before it is warned again.
+        self.warned = left < 0.9 && (low || self.warned);
+        if first { Rate::TooFast } else { Rate::Fine }
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant will do to begin with"
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_a_second_are_fine_for_ever() {
+        let mut now = Instant::now();
+        let mut allowance = Allowance::new(&Limits::default());
+        for _ in 0..10_000 {
+            assert_eq!(allowance.spend(now), Rate::Fine);
+            now += Duration::from_millis(100);
+        }
+    }
+
+    #[test]
+    fn a_flood_is_warned_once_and_then_ended() {
+        let now = Instant::now();
+        let mut allowance = Allowance::new(&Limits::default());
+        let rates: Vec<_> = (0..321).map(|_| allowance.spend(now)).collect();
+        assert_eq!(
+            rates.iter().filter(|rate| **rate == Rate::TooFast).count(),
+            1
+        );
+        assert_eq!(
+            rates.iter().position(|rate| *rate == Rate::Exceeded),
+            Some(320)
+        );
+    }
+}

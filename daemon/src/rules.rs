@@ -1,0 +1,56 @@
+//! What may change while the daemon runs: limits, trusted relays and bans.
+
+use crate::{bans::Bans, cli::Config};
+use ipnet::IpNet;
+use metaserve::{Close, CloseCode, Fingerprint, Limits};
+use std::{net::IpAddr, sync::Arc};
+use tokio::sync::watch;
+
+/// The rules of one moment. A connection keeps the limits that it was told when it came; bans and
+/// trust hold for those who are in as well.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) limits: Limits,
+    pub(crate) trust_relay: Vec<Fingerprint>,
+    pub(crate) bans: Arc<Bans>,
+}
+
+impl Rules {
+    /// The rules that a daemon begins with.
+    ///
+    /// # Errors
+    /// When the ban file is not in order.
+    pub(crate) fn load(config: &Config) -> anyhow::Result<Self> {
+        let bans = config.ban_file.as_deref().map(Bans::read).transpose()?;
+        Ok(Self {
+            limits: config.limits.clone(),
+            trust_relay: config.trust_relay.clone(),
+            bans: Arc::new(bans.unwrap_or_default()),
+        })
+    }
+}
+
+/// Waits until the address is banned, if it is not. Cancel-safe.
+pub(crate) async fn banned(
+    mut rules: watch::Receiver<Arc<Rules>>,
+    address: impl Fn() -> IpAddr,
+) -> IpNet {
+    loop {
+        let ban = rules.borrow_and_update().bans.covering(address());
+        if let Some(ban) = ban {
+            return ban;
+        }
+        if rules.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// What a banned peer is told.
+pub(crate) fn banned_close(ban: IpNet) -> Close {
+    let reason = format!(
+        "the operator of this daemon has banned {ban}, which this address belongs to: ask there \
+         if that is a mistake"
+    );
+    Close::new(CloseCode::Banned, reason)
+}

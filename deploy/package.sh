@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Makes the Debian packages of the daemon and the bridge, for the Debian release that it runs on,
+# and prints their paths. `deploy/package.sh dev` makes them of the development profile, quickly,
+# to try them. Needs cargo-deb: cargo install cargo-deb --locked
+set -euo pipefail
+cd "$(dirname "$0")/.."
+profile=${1:-release}
+target=${CARGO_TARGET_DIR:-target}
+built=$target/$([ "$profile" = dev ] && echo debug || echo "$profile")
+
+cargo build -q --locked --profile "$profile" -p metaserve-daemon -p metaserve-lobby-bridge
+pages=$built/package
+rm -rf "$pages"
+mkdir -p "$pages"
+daemon=$built/metaserve-daemon
+"$daemon" man --out "$pages"
+"$daemon" completions bash >"$pages/metaserve-daemon.bash"
+"$daemon" completions zsh >"$pages/_metaserve-daemon"
+"$daemon" completions fish >"$pages/metaserve-daemon.fish"
+cargo run -q --locked --profile "$profile" -p metaserve-lobby-bridge --example manual -- "$pages"
+
+for package in metaserve-daemon metaserve-lobby-bridge; do
+    cargo deb -q --locked --no-build --profile "$profile" -p "$package" --output "$built/$package.deb"
+done

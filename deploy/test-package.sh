@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# The Debian packages in a clean Debian of their own: they install, run, answer, are upgraded and
+# purged, and leave nothing behind. Then what else deploy/ holds: the alerts, the nginx example.
+# Makes the packages of the development profile unless they are named:
+#   deploy/test-package.sh [DAEMON.deb BRIDGE.deb]
+# Needs root and Debian; installs what is missing. Last line: `N passed, N failed`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+passed=0
+failed=0
+dir=$(mktemp -d)
+root=$dir/root
+
+finish() {
+    local status=$?
+    trap - EXIT
+    [ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1
+    [ "$failed" = 0 ] || tail -n 20 "$dir"/*.log
+    umount "$root/proc" 2>/dev/null || true
+    rm -rf --one-file-system "$dir"
+    echo "$passed passed, $failed failed"
+    [ "$failed" = 0 ] || exit 1
+}
+trap finish EXIT
+trap 'exit 1' INT TERM HUP
+
+# check WHAT COMMAND...: counts whether the command succeeds.
+check() {
+    local what=$1
+    shift
+    if "$@" >"$dir/check.out" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      $what"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $what"
+        tail -n 20 "$dir/check.out"
+    fi
+}
+
+inside() { chroot "$root" "$@"; }
+as() { chroot "$root" runuser -u "$1" -- "${@:2}"; }
+files() { (cd "$root" && find etc usr var/lib -not -path 'var/lib/dpkg/*' -not -path 'var/lib/systemd/deb-systemd-helper*' | sort); }
+install() { inside dpkg --install /daemon.deb /bridge.deb; }
+purge() { inside dpkg --purge metaserve-daemon metaserve-lobby-bridge; }
+
+# runs NAME USER COMMAND...: whether a program serves as this user until it is told to end.
+runs() {
+    local name=$1 user=$2 line=$3 status=0
+    shift 3
+    chroot --userspec "$user" "$root" "$@" >"$dir/$name.log" 2>&1 &
+    local pid=$!
+    for _ in $(seq 100); do
+        grep -qs "$line" "$dir/$name.log" && break
+        sleep 0.1
+    done
+    grep -qs "$line" "$dir/$name.log" || status=1
+    [ "$name" != daemon ] || lists || status=1
+    kill "$pid" && wait "$pid" && [ "$status" = 0 ]
+}
+
+# Whether the daemon that has logged to daemon.log gives its list.
+lists() {
+    local address fingerprint
+    address=$(sed -n 's/.*listens on \([^ ]*\) (UDP)/\1/p' "$dir/daemon.log")
+    fingerprint=$(sed -n 's/^certificate fingerprint (SHA-256): //p' "$dir/daemon.log")
+    inside metaserve-daemon list --daemon "$address" --fingerprint "$fingerprint" --json
+}
+
+edited_config_is_kept() {
+    echo 'tick = "500ms"' >>"$root/etc/metaserve/daemon.toml"
+    install && grep -q 500ms "$root/etc/metaserve/daemon.toml"
+}
+
+# The configuration for nginx, with a certificate in place of the one that an authority would give.
+nginx_takes_it() {
+    local live=/etc/letsencrypt/live/list.example.org
+    inside metaserve-daemon cert --name list.example.org \
+        --cert "$live/fullchain.pem" --key "$live/privkey.pem"
+    cp deploy/nginx/metaserve.conf "$root/etc/nginx/conf.d/"
+    inside nginx -t
+}
+
+missing=()
+type -P mmdebstrap >/dev/null || missing+=(mmdebstrap)
+type -P promtool >/dev/null || missing+=(prometheus)
+if [ "${#missing[@]}" != 0 ]; then
+    echo "installing ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "${missing[@]}" >"$dir/apt.log"
+fi
+if [ $# = 2 ]; then
+    packages=("$1" "$2")
+else
+    type -P cargo-deb >/dev/null ||
+        cargo install cargo-deb --version 3.8.0 --locked --debug --no-default-features
+    mapfile -t packages < <(deploy/package.sh dev)
+fi
+started=$SECONDS
+# With what the packages depend on, so that they are installed without a network, and nginx.
+mmdebstrap --quiet --variant=minbase --include=nginx-light,procps,systemd \
+    "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >"$dir/mmdebstrap.log" 2>&1
+mount -t proc proc "$root/proc"
+echo "a clean Debian in $((SECONDS - started)) s"
+cp "${packages[0]}" "$root/daemon.deb"
+cp "${packages[1]}" "$root/bridge.deb"
+files >"$dir/before.list"
+
+daemon_user=metaserve-daemon bridge_user=metaserve-bridge
+config=/etc/metaserve/daemon.toml state=/var/lib/metaserve-daemon
+check "the alerts are in order" promtool check rules deploy/prometheus/alerts.yml
+check "the alerts are raised for what they are for" \
+    promtool test rules deploy/prometheus/alerts.test.yml
+check "both packages install" install
+check "the daemon tells its version" inside metaserve-daemon --version
+check "the bridge tells its version" inside metaserve-lobby-bridge --version
+check "their users are there" inside id "$daemon_user" "$bridge_user"
+check "the sample configuration is in order" \
+    as "$daemon_user" metaserve-daemon check --config "$config" --state-dir "$state"
+for unit in metaserve-daemon metaserve-lobby-bridge; do
+    check "the unit of $unit is enabled" \
+        test -L "$root/etc/systemd/system/multi-user.target.wants/$unit.service"
+    check "the unit of $unit is in order" inside systemd-analyze verify --man=no "$unit.service"
+    check "the unit of $unit leaves little exposed" \
+        inside systemd-analyze security --offline=true --threshold=25 "$unit.service"
+    check "$unit has a manual" test -s "$root/usr/share/man/man1/$unit.1" \
+        -o -s "$root/usr/share/man/man1/$unit.1.gz"
+    check "$unit has completions" \
+        inside bash -c ". /usr/share/bash-completion/completions/$unit && complete -p $unit"
+done
+inside install -d -o "$daemon_user" "$state" # As systemd does it.
+inside install -d -o "$bridge_user" /var/lib/metaserve-bridge
+check "the daemon serves as its user, and gives its list" \
+    runs daemon "$daemon_user" 'games connect with' metaserve-daemon --config "$config" \
+    --listen 127.0.0.1:0 --http off --state-dir "$state"
+check "the bridge serves as its user" \
+    runs bridge "$bridge_user" 'the VCMI lobby is open' metaserve-lobby-bridge \
+    --config /etc/metaserve/bridge.toml --vcmi 127.0.0.1:0 --state-dir /var/lib/metaserve-bridge
+check "an edited configuration survives an upgrade" edited_config_is_kept
+check "both are purged" purge
+files >"$dir/after.list"
+check "nothing is left behind" diff "$dir/before.list" "$dir/after.list"
+check "they are installed again" install
+check "nginx takes its example" nginx_takes_it

@@ -1,0 +1,72 @@
+//! Log lines for systemd's journal.
+//!
+//! The journal knows the time of each line, and takes its priority from a prefix: see
+//! `sd-daemon(3)`. Its own protocol would put a line's fields where `journalctl` does not show
+//! them unless asked, so that an operator would read *refused* without by whom.
+
+use std::fmt;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::{
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::{Format, Full, Writer},
+    },
+    registry::LookupSpan,
+};
+
+/// Whether standard error leads to the journal, as systemd has set it up.
+#[must_use]
+pub fn is_journal() -> bool {
+    #[cfg(target_os = "linux")]
+    return std::env::var("JOURNAL_STREAM").is_ok_and(|stream| {
+        use std::os::unix::fs::MetadataExt;
+        // The variable is inherited by those whose standard error leads elsewhere.
+        let error = std::fs::metadata("/proc/self/fd/2");
+        error.is_ok_and(|error| format!("{}:{}", error.dev(), error.ino()) == stream)
+    });
+    #[cfg(not(target_os = "linux"))]
+    return false;
+}
+
+/// Writes an event as one line for the journal: the priority as a prefix, then message and
+/// fields as text, without the time.
+#[derive(Debug)]
+pub struct Journal {
+    text: Format<Full, ()>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        let text = tracing_subscriber::fmt::format();
+        let text = text.without_time().with_level(false).with_target(false);
+        Self {
+            text: text.with_ansi(false),
+        }
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for Journal
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        // The numbers of syslog(3).
+        let priority = match *event.metadata().level() {
+            Level::ERROR => 3,
+            Level::WARN => 4,
+            Level::INFO => 6,
+            Level::DEBUG | Level::TRACE => 7,
+        };
+        // A line break within would begin a line of its own, with a priority of its own.
+        let mut line = String::new();
+        self.text
+            .format_event(context, Writer::new(&mut line), event)?;
+        writeln!(writer, "<{priority}>{}", line.trim_end().replace('\n', " "))
+    }
+}

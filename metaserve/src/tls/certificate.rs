@@ -1,0 +1,102 @@
+//! What a certificate says.
+
+use super::{FileError, Fingerprint, Identity, files, files::FileProblem};
+use rustls::pki_types::CertificateDer;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+    time::{Duration, SystemTime},
+};
+use x509_parser::{extensions::GeneralName, time::ASN1Time};
+
+/// What a certificate says of itself, for people. Nothing of it has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Certificate {
+    /// Its short name.
+    pub fingerprint: Fingerprint,
+    /// The host names and IP addresses that it is for.
+    pub names: Vec<String>,
+    /// From when it is valid; none when that is before 1970 or not readable.
+    pub valid_from: Option<SystemTime>,
+    /// When it ends to be valid; none when that is not readable.
+    pub valid_until: Option<SystemTime>,
+}
+
+/// For how long a certificate is to be valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Validity {
+    /// For as long as one can be: for those whom nobody asks for a date, since their
+    /// fingerprint is known.
+    Always,
+    /// From `begin` to `end`.
+    Between {
+        /// The first moment.
+        begin: SystemTime,
+        /// The last moment.
+        end: SystemTime,
+    },
+}
+
+impl Validity {
+    /// From `begin` on for `length`.
+    #[must_use]
+    pub fn from(begin: SystemTime, length: Duration) -> Self {
+        Self::Between {
+            begin,
+            end: begin + length,
+        }
+    }
+}
+
+impl Certificate {
+    /// The certificates in a file (PEM or DER), in its order: a daemon's own is the first.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds no certificate.
+    pub fn read(path: &Path) -> Result<Vec<Self>, FileError> {
+        let chain = files::certificates(path)?;
+        let described = chain.iter().map(Self::of).collect::<Option<_>>();
+        described.ok_or_else(|| FileProblem::Holds("certificate").at(path))
+    }
+
+    /// What the certificate of an identity says; none when it cannot be read.
+    #[must_use]
+    pub fn of_identity(identity: &Identity) -> Option<Self> {
+        Self::of(identity.certificate())
+    }
+
+    fn of(der: &CertificateDer<'_>) -> Option<Self> {
+        let (_, parsed) = x509_parser::parse_x509_certificate(der).ok()?;
+        let alternatives = parsed.subject_alternative_name().ok().flatten();
+        let names = alternatives.map_or_else(Vec::new, |names| {
+            names.value.general_names.iter().filter_map(name).collect()
+        });
+        let validity = parsed.validity();
+        Some(Self {
+            fingerprint: Fingerprint::of(der),
+            names,
+            valid_from: time(validity.not_before),
+            valid_until: time(validity.not_after),
+        })
+    }
+}
+
+/// A name that peers connect to; other kinds say nothing to them.
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => {
+            let v4 = <[u8; 4]>::try_from(*bytes).map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes)));
+            let v6 = || <[u8; 16]>::try_from(*bytes).map(|bytes| Ipv6Addr::from(bytes).into());
+            v4.or_else(|_| v6()).ok().map(|ip| ip.to_string())
+        }
+        _ => None,
+    }
+}
+
+fn time(time: ASN1Time) -> Option<SystemTime> {
+    let since_epoch = Duration::from_secs(u64::try_from(time.timestamp()).ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(since_epoch)
+}

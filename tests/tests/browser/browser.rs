@@ -1,0 +1,196 @@
+//! Chromium, driven through its WebDriver.
+
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    actions::{InputSource, KeyAction, KeyActions},
+};
+use metaserve_tests::patiently;
+use serde_json::{Value, json};
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    process::Stdio,
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+/// Keys, as WebDriver names them.
+pub(crate) const ENTER: char = '\u{e007}';
+pub(crate) const ESCAPE: char = '\u{e00c}';
+const TAB: char = '\u{e004}';
+
+/// How the page is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) phone: bool,
+    pub(crate) dark: bool,
+}
+
+/// One window on a page.
+pub(crate) struct Browser {
+    client: Client,
+    driver: Driver,
+    look: Look,
+    _profile: TempDir,
+}
+
+/// The process that drives. Dropping it ends the browser, whatever became of the test.
+struct Driver {
+    _process: Child,
+    address: SocketAddr,
+}
+
+impl Driver {
+    async fn start() -> Self {
+        let mut process = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver is installed (Debian: chromium-driver)");
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let port = async {
+            loop {
+                let line = lines.next_line().await.unwrap().expect("it starts");
+                if let Some((_, port)) = line.split_once("successfully on port ") {
+                    return port.trim_end_matches('.').parse().unwrap();
+                }
+            }
+        };
+        let port: u16 = patiently("chromedriver", port).await;
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self {
+            _process: process,
+            address: ([127, 0, 0, 1], port).into(),
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It ends its browsers when it is told to, and not when it is killed.
+        let shut_down = || {
+            let mut stream = TcpStream::connect(self.address)?;
+            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            stream.write_all(b"GET /shutdown HTTP/1.1\r\nhost: localhost\r\n\r\n")?;
+            stream.read(&mut [0; 512])
+        };
+        // It is killed next, at any rate.
+        let _ = shut_down();
+    }
+}
+
+impl Browser {
+    /// Opens the daemon's page.
+    pub(crate) async fn open(daemon: SocketAddr, look: Look) -> Self {
+        let driver = Driver::start().await;
+        let profile = tempfile::tempdir().unwrap();
+        let user_data = format!("--user-data-dir={}", profile.path().display());
+        // 0 is dark, 1 is light.
+        let scheme = format!(
+            "--blink-settings=preferredColorScheme={}",
+            u8::from(!look.dark)
+        );
+        let mut options = json!({
+            "args": [
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
+                "--no-first-run", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+                "--window-size=1280,900", user_data, scheme,
+            ],
+        });
+        if look.phone {
+            options["mobileEmulation"] = json!({
+                "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 2.0, "touch": true },
+            });
+        }
+        let capabilities = json!({ "goog:chromeOptions": options });
+        let connect = async {
+            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+                .capabilities(capabilities.as_object().unwrap().clone())
+                .connect(&format!("http://{}", driver.address))
+                .await
+        };
+        let client = patiently("Chromium", connect)
+            .await
+            .expect("Chromium starts");
+        client.goto(&format!("http://{daemon}/")).await.unwrap();
+        Self {
+            client,
+            driver,
+            look,
+            _profile: profile,
+        }
+    }
+
+    /// Runs a script on the page, and gives what it returns.
+    pub(crate) async fn run(&self, script: &str) -> Value {
+        self.client
+            .execute(script, Vec::new())
+            .await
+            .unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Waits until an expression is true on the page.
+    pub(crate) async fn until(&self, expression: &str) {
+        let script = format!("return Boolean({expression})");
+        let search = async {
+            while self.run(&script).await != true {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        patiently(expression, search).await;
+    }
+
+    pub(crate) async fn click(&self, selector: &str) {
+        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        element.click().await.unwrap();
+    }
+
+    pub(crate) async fn type_into(&self, selector: &str, text: &str) {
+        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        element.send_keys(text).await.unwrap();
+    }
+
+    pub(crate) async fn press(&self, key: char) {
+        let keys = KeyActions::new("keyboard".to_owned())
+            .then(KeyAction::Down { value: key })
+            .then(KeyAction::Up { value: key });
+        self.client.perform_actions(keys).await.unwrap();
+    }
+
+    /// Goes on with the tabulator key until what is wanted has the focus.
+    pub(crate) async fn press_tab_until(&self, expression: &str) {
+        let script = format!("return Boolean({expression})");
+        for _ in 0..30 {
+            self.press(TAB).await;
+            if self.run(&script).await == true {
+                return;
+            }
+        }
+        panic!("the tabulator key does not lead to {expression}");
+    }
+
+    /// Leaves a picture, if pictures are asked for.
+    pub(crate) async fn screenshot(&self, name: &str) {
+        let Some(directory) = std::env::var_os("METASERVE_SCREENSHOTS") else {
+            return;
+        };
+        let Look { phone, dark } = self.look;
+        let device = if phone { "phone" } else { "desktop" };
+        let scheme = if dark { "dark" } else { "light" };
+        let file = format!("{name}-{device}-{scheme}.png");
+        let picture = self.client.screenshot().await.unwrap();
+        std::fs::write(std::path::Path::new(&directory).join(file), picture).unwrap();
+    }
+
+    pub(crate) async fn close(self) {
+        self.client.close().await.unwrap();
+        drop(self.driver);
+    }
+}

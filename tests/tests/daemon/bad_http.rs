@@ -1,0 +1,157 @@
+//! HTTP clients that ask for the absurd, are slow, or come in a crowd: a clear answer to them, and
+//! nobody else notices.
+
+use crate::{DAEMON, FAST};
+use metaserve::Role;
+use metaserve_tests::{
+    Daemon, Follower, constant,
+    http::{Listener, get},
+    patiently,
+};
+use std::{net::SocketAddr, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+const EVENTS: &str = "/api/v1/events";
+
+async fn start(further: &[&str]) -> (Daemon, SocketAddr) {
+    let http = ["--http", "127.0.0.1:0"];
+    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http, further].concat()).await;
+    let address = daemon.http().await;
+    (daemon, address)
+}
+
+/// Says something by hand, and gives all that is answered until the daemon closes.
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    // A reset is an end as well.
+    let _ = patiently("the end", stream.read_to_end(&mut answer)).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn absurd_queries_are_refused_by_the_name_of_what_is_wrong() {
+    let (_daemon, address) = start(&[]).await;
+    let long = "x".repeat(3000);
+    for (query, parameter) in [
+        ("limit=", "limit"),
+        ("limit=1e3", "limit"),
+        ("limit=-1&game=chess", "limit"),
+        ("after=18446744073709551616", "after"),
+        ("after=%F0%9F%8E%B2", "after"),
+        ("game=a%0d%0ab", "game"),
+        (&*format!("game={long}"), "game"),
+        (&*format!("q={long}"), "q"),
+    ] {
+        let refused = get(address, &format!("/api/v1/servers?{query}"), &[]).await;
+        assert_eq!(refused.status, 400, "{query}");
+        assert_eq!(refused.json()["parameter"], parameter, "{query}");
+    }
+    for query in ["colour=red", "__proto__=1", "&&=&"] {
+        let refused = get(address, &format!("/api/v1/servers?{query}"), &[]).await;
+        assert_eq!(refused.status, 400, "{query}");
+        let reason = refused.json()["error"].to_string();
+        assert!(reason.contains("and nothing else"), "{query}: {reason}");
+    }
+    // What is asked for twice counts as it is said last, and odd escapes are text.
+    for query in ["limit=1&limit=2", "q=%", "q=%zz", "q=+"] {
+        let answered = get(address, &format!("/api/v1/servers?{query}"), &[]).await;
+        assert_eq!(answered.status, 200, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn heads_too_long_too_many_and_no_heads_at_all_are_refused() {
+    let (_daemon, address) = start(&[]).await;
+    let many = "x-more: 1\r\n".repeat(100);
+    let long = "x".repeat(40_000);
+    for (head, status) in [
+        (format!("GET / HTTP/1.1\r\n{many}\r\n"), "431"),
+        (format!("GET /{long} HTTP/1.1\r\n\r\n"), "4"),
+        ("\u{16}\u{3}\u{1} is TLS\r\n\r\n".to_owned(), "400"),
+        ("SSH-2.0-OpenSSH_9.9\r\n\r\n".to_owned(), "400"),
+        (
+            "POST / HTTP/1.1\r\nhost: it\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                .to_owned(),
+            "405",
+        ),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // It fails when the daemon has seen enough.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let answer = answer(&mut stream).await;
+        let begin = format!("HTTP/1.1 {status}");
+        assert!(answer.starts_with(&begin), "{head:.30}: {answer}");
+    }
+    assert_eq!(get(address, "/healthz", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_that_comes_byte_by_byte_is_given_up_and_others_are_served() {
+    let limits = ["--hello-timeout", "1s", "--max-http-connections", "2"];
+    let (_daemon, address) = start(&limits).await;
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nx: ").await.unwrap();
+    assert_eq!(get(address, "/healthz", &[]).await.status, 200);
+    let (mut read, mut write) = slow.split();
+    let mut answer = Vec::new();
+    let trickle = async {
+        // The pause is what makes it slow.
+        while write.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let end = async {
+        tokio::select! {
+            end = read.read_to_end(&mut answer) => end,
+            () = trickle => unreachable!("it waits for ever"),
+        }
+    };
+    // Closed or reset, with or without a word: it is over.
+    let _ = patiently("the end", end).await;
+    assert_eq!(get(address, "/healthz", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn of_a_crowd_of_listeners_as_many_are_served_as_may_be_and_the_others_told_why() {
+    let limits = ["--max-http-connections", "40", "--max-listeners", "10"];
+    let (daemon, address) = start(&limits).await;
+    let mut client = Follower::new(&daemon, None).await;
+    let listen = async |_| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {EVENTS} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut begin = [0; 12];
+        patiently("an answer", stream.read_exact(&mut begin))
+            .await
+            .unwrap();
+        match &begin {
+            b"HTTP/1.1 200" => Some(stream),
+            b"HTTP/1.1 503" => {
+                let reason = answer(&mut stream).await;
+                assert!(reason.contains("(--max-"), "{reason}");
+                None
+            }
+            other => panic!("{}", String::from_utf8_lossy(other)),
+        }
+    };
+    let crowd = futures::future::join_all((0..80).map(listen)).await;
+    assert_eq!(crowd.iter().flatten().count(), 10);
+
+    let connection = daemon.connect(Role::Heartbeat, None).await;
+    tokio::spawn(metaserve_heartbeat::run(connection, constant("unharmed")));
+    client.until_words(&["unharmed"]).await;
+    drop(crowd);
+    let again = async {
+        loop {
+            if let Ok(listener) = Listener::new(address, EVENTS, &[]).await {
+                break listener;
+            }
+        }
+    };
+    let mut again = patiently("a free place", again).await;
+    assert_eq!(again.next().await.unwrap().name, "snapshot");
+}

@@ -1,0 +1,122 @@
+//! Settings change while the daemon runs, and a mistake in them changes nothing.
+
+use crate::DAEMON;
+use metaserve::{CloseCode, Connector, Identity, Role};
+use metaserve_tests::{Daemon, constant, http::get, raw_peer};
+use std::{net::SocketAddr, path::PathBuf};
+use tempfile::TempDir;
+
+struct Configured {
+    daemon: Daemon,
+    http: SocketAddr,
+    directory: TempDir,
+}
+
+impl Configured {
+    async fn start(settings: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("daemon.toml");
+        std::fs::write(&file, settings).unwrap();
+        let flags = ["--http", "127.0.0.1:0", "--config", file.to_str().unwrap()];
+        let mut daemon = Daemon::start(DAEMON, &flags).await;
+        let http = daemon.http().await;
+        Self {
+            daemon,
+            http,
+            directory,
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.path().join("daemon.toml")
+    }
+
+    async fn reload(&mut self, settings: &str, logged: &str) -> String {
+        std::fs::write(self.file(), settings).unwrap();
+        self.daemon.signal("HUP").await;
+        self.daemon.logged(logged).await
+    }
+
+    /// What a limit is set to, as the daemon's metrics say.
+    async fn limit(&self, name: &str) -> f64 {
+        let answer = get(self.http, "/metrics", &[]).await;
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        let series = format!("metaserve_limit{{limit=\"{name}\"}} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&series));
+        line.unwrap().parse().unwrap()
+    }
+
+    /// The longest heartbeat that newcomers are told of.
+    async fn welcomes_with(&self) -> String {
+        let connection = self.daemon.connect(Role::Heartbeat, None).await;
+        let heartbeat = vec![b'x'; 2000];
+        let end = metaserve_heartbeat::run(connection, constant(heartbeat)).await;
+        end.unwrap_err().to_string()
+    }
+}
+
+#[tokio::test]
+async fn limits_change_for_newcomers_and_what_cannot_change_is_named() {
+    let mut it = Configured::start("max-heartbeat = 1000\nmax-games = 5").await;
+    assert!(it.welcomes_with().await.contains("1000"));
+    let settings = "max-heartbeat = 1500\nmax-games = 5\nthreads = 2\ntick = '2s'\nlog = 'info'";
+    let line = it.reload(settings, "configuration was reloaded").await;
+    assert!(line.ends_with("--max-heartbeat changed"), "{line}");
+    let line = it.daemon.logged("needs a restart").await;
+    assert!(line.ends_with("--tick, --threads"), "{line}");
+    assert_eq!(it.limit("max_heartbeat").await, 1500.0);
+    assert!(it.welcomes_with().await.contains("1500"));
+}
+
+#[tokio::test]
+async fn a_mistake_is_named_by_file_and_line_and_changes_nothing() {
+    let mut it = Configured::start("max-heartbeat = 1000").await;
+    let table = [
+        ("max-heartbeat = 2000\nmax-hartbeat = 1", "line 2"),
+        ("max-heartbeat = 2000\n\nmax-games = 'all'", "line 3"),
+        (
+            "max-heartbeat = 2000\nidle-timeout = '1s'",
+            "choose 6s or more",
+        ),
+        ("max-heartbeat = 2000\nlog = 'a=b=c'", "a=b=c"),
+    ];
+    for (settings, expected) in table {
+        let line = it.reload(settings, "the running configuration stays").await;
+        let whole = match line.contains(expected) {
+            true => line,
+            false => it.daemon.logged(expected).await,
+        };
+        assert!(whole.contains(expected), "{whole}");
+        assert_eq!(it.limit("max_heartbeat").await, 1000.0, "{settings}");
+    }
+    std::fs::remove_file(it.file()).unwrap();
+    it.daemon.signal("HUP").await;
+    let line = it.daemon.logged("the running configuration stays").await;
+    assert!(line.contains("daemon.toml"), "{line}");
+}
+
+#[tokio::test]
+async fn a_relay_is_let_in_from_the_reload_on_that_trusts_it_and_out_again() {
+    let relay = Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap();
+    let mut it = Configured::start("").await;
+    let stranger = it.daemon.connect(Role::Relay, Some(&relay)).await;
+    let close = raw_peer(&stranger, b"").await;
+    assert_eq!(close.code, CloseCode::UnauthorisedRelay);
+    let trusting = format!("trust-relay = ['{}']", relay.fingerprint());
+    it.reload(&trusting, "--trust-relay changed").await;
+    let trusted = it.daemon.connect(Role::Relay, Some(&relay)).await;
+    it.daemon.logged("a trusted relay has connected").await;
+    it.reload("", "--trust-relay changed").await;
+    let close = raw_peer(&trusted, b"").await;
+    assert_eq!(close.code, CloseCode::UnauthorisedRelay);
+}
+
+#[tokio::test]
+async fn the_log_says_more_when_it_is_asked_to() {
+    let mut it = Configured::start("").await;
+    it.reload("log = 'debug'", "configuration was reloaded")
+        .await;
+    let connector: Connector = it.daemon.connector(Role::Client, None);
+    let _client = connector.connect().await.unwrap();
+    it.daemon.logged("DEBUG").await;
+}
