@@ -12,6 +12,7 @@ mod certificates;
 mod check;
 mod command_line;
 mod dependencies;
+mod drain;
 mod events;
 mod http;
 mod identity;
