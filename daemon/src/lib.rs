@@ -114,6 +114,7 @@ struct Shared {
     rules: watch::Sender<Arc<Rules>>,
     admission: admission::Admission,
     metrics: metrics::Metrics,
+    whereabouts: connection::Whereabouts,
 }
 
 impl Shared {
@@ -150,6 +151,7 @@ impl Daemon {
             rules: watch::Sender::new(Arc::new(rules)),
             admission: admission::Admission::default(),
             metrics: metrics::Metrics::new(),
+            whereabouts: connection::Whereabouts::default(),
         });
         let http = web.as_ref().and_then(|web| web.local_addr().ok());
         let daemon = Self {
@@ -178,6 +180,9 @@ impl Daemon {
         } = self;
         let accept = accept::run(shared.clone(), closing.clone(), tasks.clone());
         tasks.spawn(closing.clone().run_until_cancelled_owned(accept));
+        let looking = shared.clone();
+        let look = async move { looking.whereabouts.run().await };
+        tasks.spawn(background.clone().run_until_cancelled_owned(look));
         let observed = shared.clone();
         let make_frames = async move {
             let Shared {

@@ -56,6 +56,16 @@ pub fn server(limits: &crate::Limits) -> TransportConfig {
         .receive_window(VarInt::from_u32(window))
         // What a client has not acknowledged is kept for it: parts of the frames that all share,
         // until its stream is given up.
-        .send_window(limits.send_window_bytes.into());
+        .send_window(limits.send_window_bytes.into())
+        .ack_frequency_config(Some(acknowledgements()));
     transport
+}
+
+/// How often peers are asked to acknowledge: every tenth packet instead of every second. Each
+/// acknowledgement wakes the daemon, and a frame of some packets needs one, at its end.
+#[cfg(feature = "server")]
+fn acknowledgements() -> quinn::AckFrequencyConfig {
+    let mut frequency = quinn::AckFrequencyConfig::default();
+    frequency.ack_eliciting_threshold(VarInt::from_u32(10));
+    frequency
 }

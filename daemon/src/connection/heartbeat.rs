@@ -1,6 +1,6 @@
 //! A game server: hello, then heartbeats, of which the newest is listed.
 
-use super::{Answers, canonical, first_message, game, malformed, now, sleep_until};
+use super::{Answers, first_message, game, malformed, now, sleep_until, whereabouts::address};
 use crate::{
     Shared,
     metrics::{BannedAt, Rejected},
@@ -17,19 +17,10 @@ use metaserve::{
     registry::{Applied, Registration},
     stream::{FrameError, FrameReader},
 };
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
-use tokio::time::{MissedTickBehavior, interval};
+use std::{net::IpAddr, time::Duration};
 
-/// How often a connection is looked at: whether it comes from another address, and whether it has
-/// been silent since its hello. QUIC gives a path up that does not answer within about a second, so
-/// one that is seen at two looks in a row is most likely held by the server.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// After so many looks without a heartbeat the server is told that it is not listed.
-const PATIENT_LOOKS: u32 = 3;
+/// A server that has not sent a heartbeat for so long is told that it is not listed.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Serves one game server until its heartbeats end.
 pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
@@ -67,25 +58,6 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     // The registration ends here: the list learns of it at once, on every path out.
 }
 
-/// Where players reach the server: where it comes from, by the port that it advertises.
-fn address(connection: &quinn::Connection, port: Option<u16>) -> SocketAddr {
-    let seen = canonical(connection.remote_address());
-    SocketAddr::new(seen.ip(), port.unwrap_or(seen.port()))
-}
-
-/// The address that a server was last seen at. What is seen once may be the address of somebody
-/// who replays its packets; what is seen at two looks in a row is where it is.
-#[derive(Debug)]
-struct Whereabouts(SocketAddr);
-
-impl Whereabouts {
-    /// Where the server is, if this look says the same as the one before.
-    fn look(&mut self, address: SocketAddr) -> Option<SocketAddr> {
-        let before = std::mem::replace(&mut self.0, address);
-        (before == address).then_some(address)
-    }
-}
-
 struct Server<'a> {
     connection: &'a quinn::Connection,
     registration: Registration,
@@ -101,13 +73,11 @@ impl Server<'_> {
         let max = self.limits.max_heartbeat_bytes + OVERHEAD_BYTES;
         let mut allowance = Allowance::new(self.limits);
         let mut pacing = Pacing::new(self.limits.min_interval);
-        let mut look = interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut silent_looks = Some(0);
-        let mut seen = Whereabouts(address(self.connection, self.port));
+        let watching = self.shared.whereabouts.watch(self.connection, self.port);
+        let mut remind_at = Some(now() + PATIENCE);
         loop {
             if let Some(heartbeat) = pacing.take(now()) {
-                silent_looks = None;
+                remind_at = None;
                 let applied = self.registration.heartbeat(heartbeat);
                 self.shared.metrics.heartbeat(applied);
                 if applied == Applied::Replaced {
@@ -125,13 +95,13 @@ impl Server<'_> {
                 }
                 () = sleep_until(pacing.due(now())) => {}
                 () = self.registration.replaced() => return Err(replaced()),
-                _ = look.tick() => {
-                    let address = address(self.connection, self.port);
-                    if let Some(moved) = seen.look(address) {
-                        self.may_move(moved.ip())?;
-                        self.registration.move_to(moved);
-                    }
-                    silent_looks = self.remind(silent_looks).await?;
+                address = watching.moved() => {
+                    self.may_move(address.ip())?;
+                    self.registration.move_to(address);
+                }
+                () = sleep_until(remind_at) => {
+                    remind_at = None;
+                    self.remind().await?;
                 }
             }
         }
@@ -207,17 +177,10 @@ impl Server<'_> {
         }
     }
 
-    /// Tells a server once that has been silent for some looks. Gives the number of silent looks,
-    /// none when there is nothing to remind of any more.
-    async fn remind(&mut self, silent_looks: Option<u32>) -> Result<Option<u32>, Close> {
-        match silent_looks {
-            Some(PATIENT_LOOKS) => {
-                let text = "no heartbeat has come yet on this connection: a server is listed from its first one on";
-                self.answers.notice(NoticeKind::NotListed, text).await?;
-                Ok(None)
-            }
-            looks => Ok(looks.map(|looks| looks + 1)),
-        }
+    /// Tells a server that has been silent since its hello.
+    async fn remind(&mut self) -> Result<(), Close> {
+        let text = "no heartbeat has come yet on this connection: a server is listed from its first one on";
+        self.answers.notice(NoticeKind::NotListed, text).await
     }
 }
 
@@ -225,26 +188,4 @@ fn replaced() -> Close {
     let reason = "a newer connection with the same identity has taken this place: if two servers \
                   share one identity directory, give each its own";
     Close::new(CloseCode::Replaced, reason)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_listed_once_it_is_seen_at_two_looks() {
-        let [home, passing, new] =
-            [1, 2, 3].map(|host| SocketAddr::from(([192, 0, 2, host], 7777)));
-        let mut seen = Whereabouts(home);
-        for (look, listed) in [
-            (home, Some(home)),
-            (passing, None),
-            (home, None),
-            (home, Some(home)),
-            (new, None),
-            (new, Some(new)),
-        ] {
-            assert_eq!(seen.look(look), listed, "{look}");
-        }
-    }
 }

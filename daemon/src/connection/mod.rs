@@ -3,6 +3,9 @@
 mod client;
 mod heartbeat;
 mod relay;
+mod whereabouts;
+
+pub(crate) use whereabouts::Whereabouts;
 
 use crate::{Shared, limit::Limit, metrics::BannedAt, rules::banned_close};
 use bytes::Bytes;

@@ -49,7 +49,12 @@ impl Deframer {
             return Ok(None);
         }
         self.buffer.advance(PREFIX_BYTES);
-        Ok(Some(self.buffer.split_to(announced).freeze()))
+        let message = self.buffer.split_to(announced).freeze();
+        if self.buffer.is_empty() {
+            // A peer that says nothing for a while shall hold nothing for a while.
+            self.buffer = BytesMut::new();
+        }
+        Ok(Some(message))
     }
 
     /// Whether the stream may end here: not in the middle of a frame.

@@ -10,7 +10,7 @@ use std::{
     },
     time::SystemTime,
 };
-use tokio::sync::watch;
+use tokio::sync::SetOnce;
 
 /// A server as clients see it. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,15 @@ pub(super) struct Link {
     pub(super) id: u64,
     pub(super) address: SocketAddr,
     /// Set when another link has taken this one's place.
-    pub(super) replaced: watch::Sender<bool>,
+    pub(super) replaced: Arc<SetOnce<()>>,
+}
+
+impl Link {
+    /// Tells whoever holds it that its time is over.
+    fn end(&self) {
+        // It fails when it was said before, which is as good.
+        let _ = self.replaced.set(());
+    }
 }
 
 /// A server with the links that speak for it: one, or one for each address family.
@@ -109,7 +117,7 @@ impl Entry {
         self.links.retain(|old| {
             let stays = family(old) != family(&link);
             if !stays {
-                old.replaced.send_replace(true);
+                old.end();
             }
             stays
         });
@@ -135,7 +143,7 @@ impl Entry {
     /// Tells every link that it has been replaced, and clients that the server is gone.
     pub(super) fn end(&self) {
         for link in &self.links {
-            link.replaced.send_replace(true);
+            link.end();
         }
         if self.heartbeat.is_some() {
             self.feeds.iter().for_each(|feed| feed.remove(self.number));

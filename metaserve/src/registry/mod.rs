@@ -25,7 +25,7 @@ use std::{
     },
     time::{Duration, SystemTime},
 };
-use tokio::sync::watch;
+use tokio::sync::SetOnce;
 
 /// All servers, of all games.
 pub struct Registry {
@@ -126,11 +126,11 @@ impl Registry {
         let feeds = [feed, self.all.clone()];
         let id = self.numbers.fetch_add(1, Ordering::Relaxed);
         let key = identity.map_or(Key::Link(id), Key::Identity);
-        let (sender, replaced) = watch::channel(false);
+        let replaced = Arc::new(SetOnce::new());
         let link = Link {
             id,
             address,
-            replaced: sender,
+            replaced: replaced.clone(),
         };
         match self.entries.entry(key) {
             MapEntry::Occupied(mut known) if known.get().game == *game => {
@@ -214,7 +214,7 @@ pub struct Registration {
     registry: Arc<Registry>,
     key: Key,
     link: u64,
-    replaced: watch::Receiver<bool>,
+    replaced: Arc<SetOnce<()>>,
 }
 
 impl Registration {
@@ -237,9 +237,7 @@ impl Registration {
     /// Completes when another registration of the same identity has taken this one's place.
     /// Cancel-safe.
     pub async fn replaced(&self) {
-        let mut replaced = self.replaced.clone();
-        // An error means that the entry has dropped the link, which it does only when replacing.
-        let _ = replaced.wait_for(|replaced| *replaced).await;
+        self.replaced.wait().await;
     }
 }
 
