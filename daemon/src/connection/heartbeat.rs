@@ -73,6 +73,19 @@ fn address(connection: &quinn::Connection, port: Option<u16>) -> SocketAddr {
     SocketAddr::new(seen.ip(), port.unwrap_or(seen.port()))
 }
 
+/// The address that a server was last seen at. What is seen once may be the address of somebody
+/// who replays its packets; what is seen at two looks in a row is where it is.
+#[derive(Debug)]
+struct Whereabouts(SocketAddr);
+
+impl Whereabouts {
+    /// Where the server is, if this look says the same as the one before.
+    fn look(&mut self, address: SocketAddr) -> Option<SocketAddr> {
+        let before = std::mem::replace(&mut self.0, address);
+        (before == address).then_some(address)
+    }
+}
+
 struct Server<'a> {
     connection: &'a quinn::Connection,
     registration: Registration,
@@ -91,7 +104,7 @@ impl Server<'_> {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent_looks = Some(0);
-        let mut seen = address(self.connection, self.port);
+        let mut seen = Whereabouts(address(self.connection, self.port));
         loop {
             if let Some(heartbeat) = pacing.take(now()) {
                 silent_looks = None;
@@ -113,11 +126,10 @@ impl Server<'_> {
                 () = sleep_until(pacing.due(now())) => {}
                 () = self.registration.replaced() => return Err(replaced()),
                 _ = look.tick() => {
-                    let before = std::mem::replace(&mut seen, address(self.connection, self.port));
-                    if seen != before {
-                        self.may_move(seen.ip())?;
-                    } else {
-                        self.registration.move_to(seen);
+                    let address = address(self.connection, self.port);
+                    if let Some(moved) = seen.look(address) {
+                        self.may_move(moved.ip())?;
+                        self.registration.move_to(moved);
                     }
                     silent_looks = self.remind(silent_looks).await?;
                 }
@@ -213,4 +225,26 @@ fn replaced() -> Close {
     let reason = "a newer connection with the same identity has taken this place: if two servers \
                   share one identity directory, give each its own";
     Close::new(CloseCode::Replaced, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_listed_once_it_is_seen_at_two_looks() {
+        let [home, passing, new] =
+            [1, 2, 3].map(|host| SocketAddr::from(([192, 0, 2, host], 7777)));
+        let mut seen = Whereabouts(home);
+        for (look, listed) in [
+            (home, Some(home)),
+            (passing, None),
+            (home, None),
+            (home, Some(home)),
+            (new, None),
+            (new, Some(new)),
+        ] {
+            assert_eq!(seen.look(look), listed, "{look}");
+        }
+    }
 }

@@ -40,8 +40,9 @@ const BUFFER_BYTES: usize = 16 * 1024;
 /// More lines than any browser's request has.
 const MAX_HEADERS: usize = 64;
 
-/// How many are told at one time that there is no place for them; others are closed in silence.
-const MAX_REFUSALS: usize = 64;
+/// How many are told at one time that there is no place for them, at some 4 KB each; others are
+/// closed in silence.
+const MAX_REFUSALS: usize = 1024;
 
 /// How long one that is refused may take to hear it.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -186,18 +187,20 @@ fn stalled(error: &hyper::Error) -> bool {
     cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Says why, and reads what the peer still sends: else the reset that follows unread bytes would
-/// overtake the answer.
+/// Says why once the peer has asked, and goes. Of a peer that has not said all yet the rest is read:
+/// else the reset that follows unread bytes would overtake the answer.
 async fn refuse(mut stream: TcpStream, refusal: Vec<u8>, _place: Place) {
     let say = async {
-        let mut rest = [0; 1024];
+        let mut bytes = [0; 2048];
         // Clients take an answer that comes before their question for a mistake.
-        if stream.read(&mut rest).await? == 0 {
+        let asked = stream.read(&mut bytes).await?;
+        if asked == 0 {
             return Ok(());
         }
+        let whole = bytes[..asked].ends_with(b"\r\n\r\n");
         stream.write_all(&refusal).await?;
         stream.shutdown().await?;
-        while stream.read(&mut rest).await? > 0 {}
+        while !whole && stream.read(&mut bytes).await? > 0 {}
         io::Result::Ok(())
     };
     // Whether it has heard or not, that is all there is for it.

@@ -13,6 +13,7 @@ mod check;
 mod command_line;
 mod dependencies;
 mod deploy;
+mod drain;
 mod events;
 mod http;
 mod identity;
