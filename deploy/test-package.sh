@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The Debian packages in a clean Debian of their own: they install, run, answer, are upgraded and
-# purged, and leave nothing behind. Makes them of the development profile unless they are named:
+# purged, and leave nothing behind. Then what else deploy/ holds: the alerts, the nginx example.
+# Makes the packages of the development profile unless they are named:
 #   deploy/test-package.sh [DAEMON.deb BRIDGE.deb]
-# Needs root, mmdebstrap, and cargo-deb if there is something to make. Last line: `N passed, N failed`.
+# Needs root and Debian; installs what is missing. Last line: `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -72,14 +73,34 @@ edited_config_is_kept() {
     install && grep -q 500ms "$root/etc/metaserve/daemon.toml"
 }
 
+# The configuration for nginx, with a certificate in place of the one that an authority would give.
+nginx_takes_it() {
+    local live=/etc/letsencrypt/live/list.example.org
+    inside metaserve-daemon cert --name list.example.org \
+        --cert "$live/fullchain.pem" --key "$live/privkey.pem"
+    cp deploy/nginx/metaserve.conf "$root/etc/nginx/conf.d/"
+    inside nginx -t
+}
+
+missing=()
+type -P mmdebstrap >/dev/null || missing+=(mmdebstrap)
+type -P promtool >/dev/null || missing+=(prometheus)
+if [ "${#missing[@]}" != 0 ]; then
+    echo "installing ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "${missing[@]}" >"$dir/apt.log"
+fi
 if [ $# = 2 ]; then
     packages=("$1" "$2")
 else
+    type -P cargo-deb >/dev/null ||
+        cargo install cargo-deb --version 3.8.0 --locked --debug --no-default-features
     mapfile -t packages < <(deploy/package.sh dev)
 fi
 started=$SECONDS
-# With what the packages depend on, so that they are installed without a network.
-mmdebstrap --quiet --variant=minbase --include=procps,systemd \
+# With what the packages depend on, so that they are installed without a network, and nginx.
+mmdebstrap --quiet --variant=minbase --include=nginx-light,procps,systemd \
     "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >"$dir/mmdebstrap.log" 2>&1
 mount -t proc proc "$root/proc"
 echo "a clean Debian in $((SECONDS - started)) s"
@@ -89,6 +110,9 @@ files >"$dir/before.list"
 
 daemon_user=metaserve-daemon bridge_user=metaserve-bridge
 config=/etc/metaserve/daemon.toml state=/var/lib/metaserve-daemon
+check "the alerts are in order" promtool check rules deploy/prometheus/alerts.yml
+check "the alerts are raised for what they are for" \
+    promtool test rules deploy/prometheus/alerts.test.yml
 check "both packages install" install
 check "the daemon tells its version" inside metaserve-daemon --version
 check "the bridge tells its version" inside metaserve-lobby-bridge --version
@@ -118,3 +142,5 @@ check "an edited configuration survives an upgrade" edited_config_is_kept
 check "both are purged" purge
 files >"$dir/after.list"
 check "nothing is left behind" diff "$dir/before.list" "$dir/after.list"
+check "they are installed again" install
+check "nginx takes its example" nginx_takes_it

@@ -1,7 +1,7 @@
 //! `list`: asks a running daemon for its list, as any game client does. The tool for scripts.
 
 use crate::signals::Signals;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use futures::StreamExt;
@@ -87,7 +87,7 @@ impl List {
         super::print(self.change(&Snapshot::default(), &before)?.as_bytes())?;
         let mut list = pin!(list);
         while let Some(now) = list.next().await {
-            let now = now.with_context(|| format!("{name} is not followed any longer"))?;
+            let now = now.map_err(|error| anyhow!("{name} is not followed any longer: {error}"))?;
             super::print(self.change(&before, &now)?.as_bytes())?;
             before = now;
         }
@@ -102,7 +102,8 @@ impl List {
             Some(game) => subscriber.game(game).run(),
             None => subscriber.run(),
         };
-        let first = list.next().await.context("the daemon gave none")??;
+        let first = list.next().await.context("the daemon gave none")?;
+        let first = first.map_err(|error| anyhow!("{error}"))?;
         Ok((list, first))
     }
 
@@ -155,7 +156,8 @@ fn explain(error: ConnectError) -> anyhow::Error {
             ..
         }
     );
-    let error = anyhow::Error::new(error);
+    // Its text tells its causes already.
+    let error = anyhow!("{error}");
     if refused {
         error.context(
             "it is not trusted: name its certificate with --fingerprint, or its authority with \

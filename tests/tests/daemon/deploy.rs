@@ -1,0 +1,137 @@
+//! What `deploy/` and the page for operators say of the daemon is true of it.
+
+use crate::DAEMON;
+use metaserve_tests::run;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
+
+const PAGE: &str = include_str!("../../../docs/operating.md");
+const DASHBOARD: &str = include_str!("../../../deploy/grafana/metaserve.json");
+const ALERTS: &str = include_str!("../../../deploy/prometheus/alerts.yml");
+const CONFIG: &str = include_str!("../../../deploy/config/daemon.toml");
+
+/// Explained metrics with their labels. Another test holds the page against what is counted.
+fn metrics() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    let rows = PAGE
+        .lines()
+        .filter(|line| line.starts_with("| `metaserve_"));
+    rows.map(|row| {
+        let mut cells = row.split('|').map(str::trim).skip(1);
+        let name = cells.next().unwrap().trim_matches('`');
+        let labels = cells.next().unwrap().split([',', ' ', '`']);
+        (name, labels.filter(|label| !label.is_empty()).collect())
+    })
+    .collect()
+}
+
+/// The queries of all panels.
+fn queries(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| match (name.as_str(), value) {
+                ("expr", Value::String(query)) => vec![query.clone()],
+                _ => queries(value),
+            })
+            .collect(),
+        Value::Array(values) => values.iter().flat_map(queries).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Words of a query, as Prometheus reads them.
+fn words(query: &str) -> impl Iterator<Item = &str> {
+    query
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+}
+
+/// The metrics of a query, without the ending that makes them parts of a histogram.
+fn named(query: &str) -> impl Iterator<Item = &str> {
+    let names = words(query).filter(|word| word.starts_with("metaserve_"));
+    names.map(|name| name.strip_suffix("_bucket").unwrap_or(name))
+}
+
+/// The labels by which a query groups.
+fn groups(query: &str) -> impl Iterator<Item = &str> {
+    let groups = query.split("by (").skip(1);
+    groups.flat_map(|rest| words(rest.split(')').next().unwrap()))
+}
+
+#[test]
+fn dashboard_and_alerts_ask_for_what_is_counted() {
+    let metrics = metrics();
+    let mut all = queries(&serde_json::from_str(DASHBOARD).unwrap());
+    assert!(all.len() > 20, "{all:?}");
+    // Each alert's query, which may go over several lines, is everything up to its `for`.
+    let alerts = ALERTS.split("expr:").skip(1);
+    all.extend(alerts.map(|rest| rest.split(" for:").next().unwrap().to_owned()));
+    let mut shown = BTreeSet::new();
+    for query in &all {
+        let names: Vec<_> = named(query).collect();
+        for name in &names {
+            assert!(metrics.contains_key(name), "{name} in {query}");
+        }
+        for label in groups(query).filter(|label| *label != "instance") {
+            let known = names.iter().any(|name| metrics[name].contains(label));
+            assert!(known, "{label} in {query}");
+        }
+        shown.extend(names);
+    }
+    let left_out: Vec<_> = metrics
+        .keys()
+        .filter(|name| !shown.contains(**name))
+        .collect();
+    assert!(left_out.is_empty(), "not on the dashboard: {left_out:?}");
+}
+
+#[tokio::test]
+async fn the_sample_configuration_shows_every_setting_and_is_understood() {
+    // What there is no default for to show.
+    let examples = ["cert", "key", "trust-relay", "ban-file"];
+    let is_setting =
+        |line: &&str| line.starts_with('#') && !line.starts_with("# ") && line.len() > 1;
+    let settings = CONFIG.lines().filter(is_setting).map(|line| &line[1..]);
+    let (shown, defaults): (BTreeSet<_>, Vec<_>) = settings
+        .map(|line| (line.split(' ').next().unwrap(), line))
+        .unzip();
+    let defaults: Vec<_> = defaults
+        .into_iter()
+        .filter(|line| !examples.contains(&line.split(' ').next().unwrap()))
+        .collect();
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("all.toml"), defaults.join("\n")).unwrap();
+    fs::write(path("none.toml"), CONFIG).unwrap();
+    let state = path("state");
+    let mut said = Vec::new();
+    for name in ["all.toml", "none.toml"] {
+        let file = path(name);
+        let checked = run(DAEMON, &["check", "--config", &file, "--state-dir", &state]).await;
+        assert_eq!(checked.code, Some(0), "{name}: {checked:?}");
+        said.push(checked.output.replace(name, ""));
+    }
+    assert_eq!(said[0], said[1]);
+
+    let help = run(DAEMON, &["--help"]).await.output;
+    let flags = help
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("--"));
+    let exist: BTreeSet<_> = flags.filter_map(|flag| flag.split(' ').next()).collect();
+    // Where the file is, where the unit says it is, and what is for people at a terminal.
+    let elsewhere = ["config", "state-dir", "log-format"];
+    let left_out: Vec<_> = exist
+        .iter()
+        .filter(|flag| !shown.contains(**flag))
+        .collect();
+    assert!(
+        left_out.iter().all(|flag| elsewhere.contains(flag)),
+        "{left_out:?}"
+    );
+    let unknown: Vec<_> = shown.difference(&exist).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
