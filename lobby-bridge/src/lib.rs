@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod myth;
 pub mod options;
 pub mod publish;
 pub mod relay;
