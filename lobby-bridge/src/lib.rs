@@ -26,7 +26,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod cli;
+pub mod myth;
 pub mod options;
 pub mod publish;
 pub mod relay;
