@@ -26,8 +26,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod cli;
 pub mod myth;
+pub mod net;
 pub mod options;
 pub mod publish;
 pub mod relay;

@@ -1,6 +1,9 @@
 //! The Myth metaserver as players of Aleph One use it.
 
 pub mod codec;
+pub mod connectivity;
+pub mod description;
+pub mod listing;
 pub mod received;
 pub mod scramble;
 pub mod sent;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// What a client has caused lately, and what of it is still too much.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     burst_bytes: f64,
     bytes_per_second: f64,
     /// What has not leaked away yet, at `since`.
@@ -14,7 +14,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// `burst_bytes` at once, and lastingly `bytes_per_second`.
-    pub(super) fn new(burst_bytes: usize, bytes_per_second: usize, now: Instant) -> Self {
+    pub(crate) fn new(burst_bytes: usize, bytes_per_second: usize, now: Instant) -> Self {
         Self {
             burst_bytes: burst_bytes as f64,
             // At least something, or a client that was too fast once would be mute forever.
@@ -25,7 +25,7 @@ impl Pace {
     }
 
     /// Adds `bytes`, and returns how long to wait before anything more is taken in.
-    pub(super) fn charge(&mut self, bytes: usize, now: Instant) -> Duration {
+    pub(crate) fn charge(&mut self, bytes: usize, now: Instant) -> Duration {
         let elapsed = now.saturating_duration_since(self.since).as_secs_f64();
         self.since = now;
         self.bytes = (self.bytes - elapsed * self.bytes_per_second).max(0.0) + bytes as f64;

@@ -18,7 +18,7 @@ const SEGMENT_BYTES: usize = 1_200;
 
 /// See the [module](self). One task fills it, one takes from it.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     limit: usize,
     state: Mutex<State>,
     changed: Notify,
@@ -34,10 +34,10 @@ struct State {
 
 /// The client has not read what was sent to it before. Nothing more will be sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Overflow;
+pub(crate) struct Overflow;
 
 impl Outbox {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
             state: Mutex::default(),
@@ -48,7 +48,7 @@ impl Outbox {
 
     /// Adds a message, unless it is finished. When that is too much, the outbox is abandoned:
     /// emptied, and its client to be disconnected.
-    pub(super) fn push(&self, message: Bytes) -> Result<(), Overflow> {
+    pub(crate) fn push(&self, message: Bytes) -> Result<(), Overflow> {
         let mut state = self.lock();
         if state.finished {
             return Ok(());
@@ -69,19 +69,19 @@ impl Outbox {
     }
 
     /// Nothing more will be added; what is there is still to be sent.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.lock().finished = true;
         self.changed.notify_one();
     }
 
     /// Ends when the client is to be disconnected without sending it the rest.
-    pub(super) async fn abandoned(&self) {
+    pub(crate) async fn abandoned(&self) {
         self.abandoned.cancelled().await;
     }
 
     /// The next bytes to write, ending where a message ends; `None` when it is finished and
     /// empty. Cancel safe.
-    pub(super) async fn next(&self) -> Option<Bytes> {
+    pub(crate) async fn next(&self) -> Option<Bytes> {
         loop {
             match self.take() {
                 Some(bytes) => return Some(bytes),

@@ -9,7 +9,7 @@ use std::{
 /// Places in total and for each host: whoever holds many connections open without a word takes
 /// the places of his own, not everybody's.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(crate) struct Places {
     all: usize,
     each_host: usize,
     taken: Mutex<HashMap<IpAddr, usize>>,
@@ -17,13 +17,13 @@ pub(super) struct Places {
 
 /// A place that is taken. Dropping it gives the place back.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     places: Arc<Places>,
     host: IpAddr,
 }
 
 impl Places {
-    pub(super) fn new(all: usize, each_host: usize) -> Arc<Self> {
+    pub(crate) fn new(all: usize, each_host: usize) -> Arc<Self> {
         let taken = Mutex::default();
         Arc::new(Self {
             all,
@@ -37,7 +37,7 @@ impl Places {
     }
 
     /// A place for a connection from `ip`, if there is one.
-    pub(super) fn take(self: &Arc<Self>, ip: IpAddr) -> Option<Place> {
+    pub(crate) fn take(self: &Arc<Self>, ip: IpAddr) -> Option<Place> {
         let host = host(ip);
         let mut taken = self.taken();
         let own = taken.get(&host).copied().unwrap_or(0);
