@@ -12,16 +12,55 @@
 //! it is. All times in the database are read from the database's clock, so that tokens stored
 //! by other programs beside us mean the same.
 
+mod admin;
+mod attempts;
+mod database;
+mod dates;
+mod keeper;
+mod log;
 mod options;
+mod password;
 mod rows;
+mod schema;
+mod store;
 
+pub use admin::{
+    Administration, AdministrationError, InvalidName, InvalidPassword, ListedAccount, check_name,
+    check_new_password,
+};
 pub use options::{AccountOptions, AttemptLimits, Logs};
 pub use rows::{ChatKind, ChatRow, Color, EventRow, LogRow, LoginDetailRow, Target};
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    error::Error as _,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+use subtle::ConstantTimeEq as _;
+use tokio_util::task::AbortOnDropHandle;
+
+use self::{
+    attempts::{Attempt, Attempts},
+    database::Database,
+    keeper::Keeper,
+    log::Log,
+    password::{Checker, Unchecked},
+    store::{MAX_NAME_BYTES, UserRow},
+};
+use crate::net;
 
 /// Characters and bytes of a token (section 9).
 pub const TOKEN_BYTES: usize = 16;
+
+/// The database of a bridge that keeps its state in `state_dir`, unless told otherwise.
+#[must_use]
+pub fn default_database(state_dir: &Path) -> String {
+    format!("sqlite:{}", state_dir.join("accounts.sqlite").display())
+}
 
 /// An account, as its row was at login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +132,71 @@ pub enum DatabaseError {
 #[non_exhaustive]
 pub enum OpenError {
     /// Not an address of a database.
-    #[error("not a database: {0}; write sqlite:PATH or mysql://USER:PASSWORD@HOST/NAME")]
+    #[error(
+        "not a database: {0}; write `sqlite:PATH`, or `mysql://USER:PASSWORD@HOST/NAME` for \
+         MariaDB and MySQL"
+    )]
     Url(String),
+    /// The SQLite file cannot be made or written.
+    #[error("the database file {path} cannot be used")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The tables are not those that are needed.
+    #[error("the database {database} cannot be used")]
+    Schema {
+        /// Which database.
+        database: String,
+        /// What is wrong with it.
+        source: SchemaError,
+    },
+}
+
+/// Why a database's tables cannot be used. Nothing was changed in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// Some tables are there, and this one is not.
+    #[error(
+        "it has no table `{table}`{}: make it, or name another database",
+        .log.map(|log| format!(" (for the log of {log}, which can be switched off)"))
+            .unwrap_or_default()
+    )]
+    NoTable {
+        /// Which table.
+        table: &'static str,
+        /// Which log it is for, if it is for one.
+        log: Option<&'static str>,
+    },
+    /// A column is missing.
+    #[error("its table `{table}` has no column `{column}`: add it, or name another database")]
+    NoColumn {
+        /// In which table.
+        table: &'static str,
+        /// Which column.
+        column: &'static str,
+    },
+    /// A column cannot hold what it is for.
+    #[error("column `{column}` of its table `{table}` is {is}, and {needed} is needed")]
+    WrongType {
+        /// In which table.
+        table: &'static str,
+        /// Which column.
+        column: &'static str,
+        /// Its type in the database.
+        is: String,
+        /// What it must be able to hold.
+        needed: &'static str,
+    },
+    /// The database is empty, and its tables could not be made.
+    #[error("it is empty, and the tables could not be made")]
+    Make(#[source] DatabaseError),
+    /// The database could not be asked.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 /// The accounts, hubs and logs of one database. Cheap to clone.
@@ -104,22 +206,49 @@ pub struct Accounts {
 }
 
 #[derive(Debug)]
-struct Inner;
+struct Inner {
+    keeper: Keeper,
+    _keeping: AbortOnDropHandle<()>,
+    log: Log,
+    checker: Checker,
+    attempts: Mutex<Attempts>,
+    options: AccountOptions,
+}
 
 impl Accounts {
     /// Opens `sqlite:PATH` (made when new), `mysql://...` or `mariadb://...`. An existing
-    /// schema is used unchanged. A database that cannot be reached is tried again for ever.
+    /// schema is used unchanged. A database that cannot be reached is tried again for ever, and
+    /// accounts are refused until it is.
     ///
     /// # Errors
     /// The URL is none, or the database's tables are not those that are needed.
     pub async fn open(url: &str, options: AccountOptions) -> Result<Self, OpenError> {
-        let _ = (url, options);
-        let inner = Arc::new(Inner);
+        let database = Database::new(url, &options)?;
+        let name = database.name.clone();
+        let keeper = Keeper::open(database, options.logs);
+        let keeper = keeper.await.map_err(|source| OpenError::Schema {
+            database: name,
+            source,
+        })?;
+        let keeping = keeper.clone().keep_trying();
+        let inner = Arc::new(Inner {
+            _keeping: AbortOnDropHandle::new(tokio::spawn(keeping)),
+            log: Log::start(keeper.clone(), options.logs, options.log_queue_bytes),
+            checker: Checker::new(
+                options.checks_at_once,
+                options.checks_waiting,
+                options.bcrypt_cost,
+            ),
+            attempts: Mutex::new(Attempts::new(options.attempts)),
+            keeper,
+            options,
+        });
         Ok(Self { inner })
     }
 
-    /// Whether `username` has this password. `from` is counted if not. Dropping the future is
-    /// safe; the attempt counts then.
+    /// Whether `username` has this password. Counts as a failed attempt of `from` if not. Takes
+    /// as long for an account that does not exist. Dropping the future is safe; the attempt
+    /// counts as failed then.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -129,11 +258,13 @@ impl Accounts {
         password: &str,
         from: IpAddr,
     ) -> Result<Account, Refusal> {
-        let _ = (username, password, from, &self.inner);
-        Err(DatabaseError::Unavailable.into())
+        let attempt = self.attempt(username, from)?;
+        let checked = self.row_with_password(username, password).await;
+        self.settle(attempt, checked).map(Account::from)
     }
 
-    /// Whether `username` was given this token less than 60 s ago. It is used up then.
+    /// Whether `username` was given this token less than 60 s ago. It is used up then. Counts
+    /// as a failed attempt of `from` if not.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -143,8 +274,9 @@ impl Accounts {
         token: &[u8; TOKEN_BYTES],
         from: IpAddr,
     ) -> Result<Account, Refusal> {
-        let _ = (username, token, from);
-        Err(DatabaseError::Unavailable.into())
+        let attempt = self.attempt(username, from)?;
+        let checked = self.row_with_token(username, token).await;
+        self.settle(attempt, checked).map(Account::from)
     }
 
     /// Checks the password and stores a new token in place of any old one.
@@ -157,8 +289,69 @@ impl Accounts {
         password: &str,
         from: IpAddr,
     ) -> Result<[u8; TOKEN_BYTES], Refusal> {
-        let _ = (username, password, from);
-        Err(DatabaseError::Unavailable.into())
+        let attempt = self.attempt(username, from)?;
+        let issued = async {
+            let row = self.row_with_password(username, password).await?;
+            let hash = row.password.as_deref().unwrap_or_default();
+            let token = new_token();
+            let database = self.inner.keeper.ready()?;
+            match database.store_token(&row.username, hash, &token).await? {
+                true => Ok(token),
+                // The password was changed a moment ago.
+                false => Err(Refusal::WrongPassword),
+            }
+        };
+        let issued = issued.await;
+        self.settle(attempt, issued)
+    }
+
+    /// Whose token this is, used up by asking. For the settings page, which is told no name.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn redeem_token(
+        &self,
+        token: &[u8; TOKEN_BYTES],
+        from: IpAddr,
+    ) -> Result<Account, Refusal> {
+        // Of no account: only the address is to blame.
+        let attempt = self.attempt("", from)?;
+        let redeemed = async {
+            let database = self.inner.keeper.ready()?;
+            let row = database.user_of_token(token).await?;
+            self.use_token(row, token).await
+        };
+        let redeemed = redeemed.await;
+        self.settle(attempt, redeemed).map(Account::from)
+    }
+
+    /// Gives an account another password.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; [`Refusal::Unknown`] if it was removed meanwhile.
+    pub async fn change_password(&self, username: &str, password: &str) -> Result<(), Refusal> {
+        let hash = self.hash(password).await?;
+        let database = self.inner.keeper.ready()?;
+        match database.set_password(username, &hash).await? {
+            true => Ok(()),
+            false => Err(Refusal::Unknown),
+        }
+    }
+
+    /// Makes an account. Who may is for the caller to know.
+    ///
+    /// # Errors
+    /// The name is taken, or the database or the processor is too busy.
+    pub async fn sign_up(&self, username: &str, password: &str) -> Result<(), SignUpError> {
+        let database = self.inner.keeper.ready()?;
+        if database.user(username).await?.is_some() {
+            return Err(SignUpError::Taken);
+        }
+        let hash = self.hash(password).await?;
+        match database.add_user(username, &hash).await {
+            Err(error) if error.is_duplicate() => Err(SignUpError::Taken),
+            added => Ok(added?),
+        }
     }
 
     /// The hubs of exactly this network version, by id.
@@ -166,8 +359,10 @@ impl Accounts {
     /// # Errors
     /// The database cannot be asked.
     pub async fn hubs(&self, network_version: &str) -> Result<Vec<Hub>, DatabaseError> {
-        let _ = network_version;
-        Err(DatabaseError::Unavailable)
+        let database = self.inner.keeper.ready()?;
+        let choose = store::of_version(database, network_version);
+        let hubs = database.hubs(Some(choose)).await?;
+        Ok(hubs.into_iter().map(|(hub, _)| hub).collect())
     }
 
     /// The hub with this id, if there is one.
@@ -175,18 +370,208 @@ impl Accounts {
     /// # Errors
     /// The database cannot be asked.
     pub async fn hub(&self, id: u16) -> Result<Option<Hub>, DatabaseError> {
-        let _ = id;
-        Err(DatabaseError::Unavailable)
+        let database = self.inner.keeper.ready()?;
+        let mut hubs = database.hubs(Some(store::with_id(id))).await?;
+        Ok(hubs.pop().map(|(hub, _)| hub))
     }
 
     /// Queues a row for the log tables, dated now. Never waits: when the queue is full the row
     /// is dropped and counted. Rows of kinds that are switched off are ignored.
     pub fn log(&self, row: LogRow) {
-        let _ = row;
+        self.inner.log.add(row);
     }
 
-    /// Waits until what was logged is written or `within` is over.
+    /// Waits until what was logged is written or `within` is over, and closes the database.
     pub async fn flush(&self, within: Duration) {
-        let _ = within;
+        if self.inner.log.flush(within).await {
+            self.inner.keeper.close().await;
+        } else {
+            tracing::warn!("the last rows of the logs were not written: the database is too slow");
+        }
     }
+
+    /// Charges an attempt, if there were not too many.
+    fn attempt(&self, username: &str, from: IpAddr) -> Result<Attempt, Refusal> {
+        // A name that cannot be anybody's is nobody's.
+        let username = if is_possible(username) { username } else { "" };
+        let attempt = self.attempts().begin(username, from, net::now());
+        attempt.ok_or(Refusal::TooManyAttempts)
+    }
+
+    /// Pays the attempt back unless it was a wrong guess.
+    fn settle<T>(&self, attempt: Attempt, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        use Refusal::{Unknown, WrongPassword, WrongToken};
+        if !matches!(result, Err(Unknown | WrongPassword | WrongToken)) {
+            self.attempts().succeeded(attempt);
+        }
+        result
+    }
+
+    fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
+        let attempts = self.inner.attempts.lock();
+        attempts.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn row_with_password(&self, username: &str, password: &str) -> Result<UserRow, Refusal> {
+        let database = self.inner.keeper.ready()?;
+        let row = match is_possible(username) {
+            true => database.user(username).await?,
+            false => None,
+        };
+        let hash = match &row {
+            None => None,
+            Some(UserRow { password: None, .. }) => {
+                return Err(Refusal::BadRecord("its password is NULL".to_owned()));
+            }
+            Some(UserRow { password, .. }) => password.as_deref(),
+        };
+        match (self.inner.checker.check(password, hash).await?, row) {
+            (true, Some(row)) => Ok(row),
+            (_, None) => Err(Refusal::Unknown),
+            (false, Some(_)) => Err(Refusal::WrongPassword),
+        }
+    }
+
+    async fn row_with_token(
+        &self,
+        username: &str,
+        token: &[u8; TOKEN_BYTES],
+    ) -> Result<UserRow, Refusal> {
+        let database = self.inner.keeper.ready()?;
+        let row = match is_possible(username) {
+            true => database.user(username).await?,
+            false => None,
+        };
+        self.use_token(row, token).await
+    }
+
+    /// The row, if this is its token and young enough; it is used up then, once.
+    async fn use_token(
+        &self,
+        row: Option<UserRow>,
+        token: &[u8; TOKEN_BYTES],
+    ) -> Result<UserRow, Refusal> {
+        let database = self.inner.keeper.ready()?;
+        let row = row.ok_or(Refusal::Unknown)?;
+        let same = row
+            .token
+            .as_deref()
+            .is_some_and(|it| it.ct_eq(token).into());
+        // An answer without a body makes a client send sixteen NULs.
+        let real = !token.contains(&0);
+        // Also not from the future, as dates are when a clock is set back.
+        let lifetime = self.inner.options.token_lifetime.as_secs();
+        let young = row
+            .token_age_seconds
+            .is_some_and(|age| age.unsigned_abs() < lifetime);
+        match same && real && young && database.use_token(&row.username, token).await? {
+            true => Ok(row),
+            false => Err(Refusal::WrongToken),
+        }
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, Unchecked> {
+        let cost = self.inner.options.bcrypt_cost;
+        self.inner.checker.hash(password, cost).await
+    }
+}
+
+/// Why an account was not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignUpError {
+    /// There is one of that name, perhaps in other letter case.
+    #[error("the name is taken")]
+    Taken,
+    /// It could not be made now.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl From<DatabaseError> for SignUpError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<Unchecked> for SignUpError {
+    fn from(error: Unchecked) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<Unchecked> for Refusal {
+    fn from(unchecked: Unchecked) -> Self {
+        match unchecked {
+            Unchecked::Busy => Self::TooManyAttempts,
+            Unchecked::BadHash(reason) => Self::BadRecord(reason),
+        }
+    }
+}
+
+impl From<UserRow> for Account {
+    fn from(row: UserRow) -> Self {
+        Self {
+            username: row.username,
+            moderator: row.moderator,
+            hidden: row.hidden,
+            sort_order: row.sort_order,
+        }
+    }
+}
+
+impl DatabaseError {
+    /// With what the database said.
+    #[must_use]
+    pub fn with_cause(&self) -> String {
+        match self.source() {
+            Some(cause) => format!("{self}: {cause}"),
+            None => self.to_string(),
+        }
+    }
+
+    /// Whether the database is there, and does not take this statement.
+    fn is_refusal(&self) -> bool {
+        self.sqlx()
+            .is_some_and(|it| matches!(it, sqlx::Error::Database(_)))
+    }
+
+    /// Whether something would be there twice that may be there once.
+    fn is_duplicate(&self) -> bool {
+        let error = self.sqlx().and_then(sqlx::Error::as_database_error);
+        error.is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    }
+
+    fn sqlx(&self) -> Option<&sqlx::Error> {
+        use sea_orm::{DbErr, RuntimeErr};
+        match self {
+            Self::Failed(
+                DbErr::Exec(RuntimeErr::SqlxError(error))
+                | DbErr::Query(RuntimeErr::SqlxError(error)),
+            ) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Whether an account could have this name.
+fn is_possible(username: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&username.len()) && username.is_ascii()
+}
+
+/// Letters and digits, none more likely than another.
+fn new_token() -> [u8; TOKEN_BYTES] {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let random = SystemRandom::new();
+    std::array::from_fn(|_| {
+        loop {
+            let mut byte = [0];
+            let filled = random.fill(&mut byte);
+            filled.expect("the operating system gives random bytes");
+            // 248 is the last multiple of 62: what lies above would favour the first letters.
+            if byte[0] < 248 {
+                return ALPHABET[usize::from(byte[0]) % ALPHABET.len()];
+            }
+        }
+    })
 }

@@ -22,9 +22,9 @@ pub struct AccountOptions {
     pub connections: u32,
     /// How long connecting may take, and how long a statement. Default: 5 s.
     pub patience: Duration,
-    /// The most rows that wait to be written to the logs, of at most about 20 kB each; further
-    /// ones are dropped. Default: 4,096.
-    pub log_queue: usize,
+    /// The most bytes of rows that wait to be written to the logs, a line of chat counting
+    /// about 600; further rows are dropped. Default: 8 MiB.
+    pub log_queue_bytes: usize,
 }
 
 /// Which log tables are written. Default: all.
@@ -68,7 +68,7 @@ impl Default for AccountOptions {
             checks_waiting: 100,
             connections: 5,
             patience: Duration::from_secs(5),
-            log_queue: 4_096,
+            log_queue_bytes: 8 << 20,
         }
     }
 }

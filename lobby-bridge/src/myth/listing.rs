@@ -1,11 +1,13 @@
 //! A Myth game as the registry shows it, and a native server as Aleph One shows it. Pure.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use encoding_rs::MACINTOSH;
 use metaserve::{Mod, ServerInfo};
 use serde_json::{Value, json};
 
-use super::description::{CLOSED, CUSTOM, Description, Extension, MAX_BYTES, Names, RUNNING};
+use super::{
+    description::{CLOSED, CUSTOM, Description, Extension, MAX_BYTES, Names, RUNNING},
+    text,
+};
 
 /// The network protocol that a native server is taken to speak (section 17).
 pub const NETWORK_PROTOCOL: &str = "Aleph One WonderNAT V2";
@@ -103,14 +105,14 @@ fn published(legacy: &Value) -> Option<Vec<u8>> {
 
 /// A description made from the fields of a record that knows nothing of Myth.
 fn built(info: &ServerInfo, name: Vec<u8>) -> Description {
-    let text = |text: &Option<String>| text.as_deref().map(written).unwrap_or_default();
+    let field = |text: &Option<String>| text.as_deref().map(written).unwrap_or_default();
     let scenario = info.mods.first();
     let (game_type, script) = rules(info.mode.as_deref().unwrap_or(MODES[0]));
     let names = Names {
-        build: text(&info.version),
+        build: field(&info.version),
         protocol: NETWORK_PROTOCOL.into(),
         scenario: scenario.map(|it| written(&it.name)).unwrap_or_default(),
-        scenario_version: scenario.map(|it| text(&it.version)).unwrap_or_default(),
+        scenario_version: scenario.map(|it| field(&it.version)).unwrap_or_default(),
         script,
         // Empty: goes with every scenario.
         scenario_id: Vec::new(),
@@ -133,7 +135,7 @@ fn built(info: &ServerInfo, name: Vec<u8>) -> Description {
         status: if closed { CLOSED } else { 0 } | if started { RUNNING } else { 0 },
         players: u8::try_from(players).unwrap_or(u8::MAX),
         name,
-        map: text(&info.map),
+        map: field(&info.map),
         ..Description::default()
     }
 }
@@ -158,39 +160,16 @@ fn rules(mode: &str) -> (u16, Vec<u8>) {
     }
 }
 
-/// MacRoman as people read it: without style escapes (section 3) and control characters, and
-/// not too long.
+/// MacRoman as people read it: without style escapes and control characters, and not too long.
 fn shown(text: &[u8]) -> String {
-    let (text, _) = MACINTOSH.decode_without_bom_handling(text);
-    let mut plain = String::new();
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        let escape = c == '|'
-            && rest
-                .peek()
-                .is_some_and(|it| "pbilrcsu".contains(it.to_ascii_lowercase()));
-        if escape {
-            rest.next();
-        } else if !c.is_control() {
-            plain.push(c);
-        }
-    }
-    plain.trim().chars().take(MAX_TEXT).collect()
+    let text = text::decode(&text::without_styles(text)).replace(char::is_control, "");
+    text.trim().chars().take(MAX_TEXT).collect()
 }
 
-/// Text as MacRoman: what that does not have is a question mark, control characters are left
-/// out, and it is not too long.
+/// Text as MacRoman, without control characters, and not too long.
 fn written(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for c in text.chars().filter(|c| !c.is_control()).take(MAX_TEXT) {
-        let mut utf8 = [0; 4];
-        let (encoded, _, unmappable) = MACINTOSH.encode(c.encode_utf8(&mut utf8));
-        match unmappable {
-            true => bytes.push(b'?'),
-            false => bytes.extend_from_slice(&encoded),
-        }
-    }
-    bytes
+    let plain = text.chars().filter(|c| !c.is_control());
+    text::encode(&plain.take(MAX_TEXT).collect::<String>())
 }
 
 fn some(text: String) -> Option<String> {

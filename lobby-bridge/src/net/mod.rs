@@ -14,7 +14,7 @@ pub(crate) use self::{
     listen::listen,
     outbox::Outbox,
     pace::Pace,
-    places::{Place, Places},
+    places::{Place, Places, host},
 };
 
 /// A TCP connection; later ones have larger ids.

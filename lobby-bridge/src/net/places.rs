@@ -61,7 +61,7 @@ impl Drop for Place {
 }
 
 /// What one customer of a provider usually is given: an IPv4 address, or an IPv6 /64.
-fn host(ip: IpAddr) -> IpAddr {
+pub(crate) fn host(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();
