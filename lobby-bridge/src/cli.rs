@@ -24,7 +24,13 @@ A protocol runs when its address is given:
 
     metaserve-lobby-bridge --vcmi [::]:5002
 
-Players of VCMI 1.1 to 1.4 then enter this machine's name and port 5002 as their lobby.";
+Players of VCMI 1.1 to 1.4 then enter this machine's name and port 5002 as their lobby.
+
+Two commands manage the players' accounts and the hubs, also while the bridge runs; each has a
+--help of its own:
+
+    metaserve-lobby-bridge account add NAME
+    metaserve-lobby-bridge hub add HOST PORT";
 
 /// Keeps lobbies of old games alive, and shows their games in a metaserve list
 #[derive(Debug, Parser)]
