@@ -31,7 +31,13 @@ Players of VCMI 1.1 to 1.4 then enter this machine's name and port 5002 as their
 
 Players of Aleph One then find each other here, if the name of the server that their game has
 built in leads to this machine (hosts file or DNS). Rooms are at port 6335 and on, see
---myth-room; with --daemon all games are also in its list.";
+--myth-room; with --daemon all games are also in its list.
+
+Two commands manage the players' accounts and the hubs, also while the bridge runs; each has a
+--help of its own:
+
+    metaserve-lobby-bridge account add NAME
+    metaserve-lobby-bridge hub add HOST PORT";
 
 /// Keeps lobbies of old games alive, and shows their games in a metaserve list
 #[derive(Debug, Parser)]

@@ -28,12 +28,14 @@
 //! - [`net`]: what bounds the peers of all of them.
 //! - [`publish`]: what the bridge wants the list to say, whichever protocol it comes from.
 //! - [`relay`]: tells the daemon, through its restarts.
+//! - [`accounts`]: who may log in, in SQL; [`commands`] manages them.
 //! - [`cli`]: flags, environment and file ([`options`]) to a [`Config`]; [`run`] does it.
 
 #![forbid(unsafe_code)]
 
 pub mod accounts;
 pub mod cli;
+pub mod commands;
 pub mod myth;
 pub mod myth_options;
 pub mod net;

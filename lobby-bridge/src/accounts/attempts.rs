@@ -120,7 +120,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn guessing_ends_and_begins_again_one_by_one() {
-        let (mut attempts, now) = (attempts(), Instant::now());
+        let (mut attempts, now) = (attempts(), net::now());
         let mut may = |after: u32| attempts.begin("bob", ip(1), now + after * SECOND).is_some();
         assert_eq!([may(0), may(0), may(0)], [true, true, false]);
         assert_eq!([may(9), may(10), may(10)], [false, true, false]);
@@ -129,7 +129,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_owner_comes_in_while_somebody_else_guesses() {
-        let (mut attempts, now) = (attempts(), Instant::now());
+        let (mut attempts, now) = (attempts(), net::now());
         while attempts.begin("bob", ip(1), now).is_some() {}
         assert!(attempts.begin("bob", ip(2), now).is_some());
         assert!(attempts.begin("ann", ip(1), now).is_some());
@@ -137,21 +137,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_who_guess_one_account_together_are_stopped() {
-        let (mut attempts, now) = (attempts(), Instant::now());
+        let (mut attempts, now) = (attempts(), net::now());
         let mut tries = (0..100).map(|last| attempts.begin("bob", ip(last), now));
         assert_eq!(tries.by_ref().flatten().count(), 4);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_who_tries_many_accounts_is_stopped() {
-        let (mut attempts, now) = (attempts(), Instant::now());
+        let (mut attempts, now) = (attempts(), net::now());
         let tries = (0..100).map(|n| attempts.begin(&n.to_string(), ip(1), now));
         assert_eq!(tries.flatten().count(), 6);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_succeeds_is_never_stopped() {
-        let (mut attempts, now) = (attempts(), Instant::now());
+        let (mut attempts, now) = (attempts(), net::now());
         for _ in 0..1_000 {
             let attempt = attempts.begin("bob", ip(1), now).unwrap();
             attempts.succeeded(attempt);
@@ -160,7 +160,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_names_does_not_set_free_who_guessed_before() {
-        let (mut attempts, now) = (attempts(), Instant::now());
+        let (mut attempts, now) = (attempts(), net::now());
         while attempts.begin("bob", ip(1), now).is_some() {}
         for n in 0..10_000_u32 {
             let [_, a, b, c] = n.to_be_bytes();

@@ -33,15 +33,14 @@ impl Database {
     /// is made if it is missing, readable by its owner only.
     pub(super) fn new(url: &str, options: &AccountOptions) -> Result<Self, OpenError> {
         let patience = options.patience;
+        if let Some(path) = sqlite_file(url) {
+            return Ok(Self {
+                connections: sqlite(&path, options)?,
+                patience,
+                name: format!("sqlite:{}", path.display()),
+            });
+        }
         match url.split_once(':') {
-            Some(("sqlite", path)) => {
-                let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
-                Ok(Self {
-                    connections: sqlite(&path, options)?,
-                    patience,
-                    name: format!("sqlite:{}", path.display()),
-                })
-            }
             Some(("mysql" | "mariadb", _)) => {
                 let server = MySqlConnectOptions::from_str(url)
                     .map_err(|error| OpenError::Url(error.to_string()))?;
@@ -121,6 +120,13 @@ impl Database {
             Err(_) => Err(DatabaseError::TooSlow),
         }
     }
+}
+
+/// The file of an SQLite URL, `sqlite:PATH` or `sqlite://PATH`; none for other URLs.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
 }
 
 fn pool<DB: sqlx::Database>(pool: PoolOptions<DB>, options: &AccountOptions) -> PoolOptions<DB> {

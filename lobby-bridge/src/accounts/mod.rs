@@ -28,6 +28,7 @@ pub use admin::{
     Administration, AdministrationError, InvalidName, InvalidPassword, ListedAccount, check_name,
     check_new_password,
 };
+pub use database::sqlite_file;
 pub use options::{AccountOptions, AttemptLimits, Logs};
 pub use rows::{ChatKind, ChatRow, Color, EventRow, LogRow, LoginDetailRow, Target};
 
