@@ -3,6 +3,7 @@
 pub mod codec;
 pub mod connectivity;
 pub mod description;
+pub mod https;
 pub mod listing;
 pub mod received;
 pub mod scramble;
