@@ -63,6 +63,9 @@ pub enum RunError {
     /// A metaserver cannot be opened.
     #[error(transparent)]
     ListenMyth(#[from] myth::ListenError),
+    /// The HTTPS service of a metaserver cannot be opened.
+    #[error(transparent)]
+    Https(#[from] myth::https::BindError),
     /// The accounts of a metaserver cannot be opened.
     #[error("the accounts cannot be opened: choose a database with `--database`")]
     Accounts(#[from] accounts::OpenError),
@@ -89,28 +92,17 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         Some(settings) => Some(vcmi::Server::bind(settings.clone(), listings.clone())?),
         None => None,
     };
-    let (myth, natives) = match &config.myth {
-        Some(myth) => {
-            let (server, natives) =
-                open_myth(myth, &config, registry.as_ref(), listings.clone()).await?;
-            (Some(server), natives)
-        }
-        None => (None, None),
+    let myth = match &config.myth {
+        Some(myth) => Some(Myth::open(myth, &config, registry.as_ref(), &listings).await?),
+        None => None,
     };
     // From here on nothing fails.
     if let Some(lobby) = vcmi {
         tracing::info!(address = %lobby.local_address(), "the VCMI lobby is open");
         tasks.spawn(lobby.run(shutdown.clone()));
     }
-    if let Some(server) = myth {
-        let addresses = server.local_addresses();
-        let rooms = server.room_titles().zip(&addresses[1..]);
-        let rooms: Vec<String> = rooms.map(|(room, at)| format!("{room}={at}")).collect();
-        tracing::info!(address = %addresses[0], ?rooms, "the metaserver is open");
-        tasks.spawn(server.run(shutdown.clone()));
-    }
-    if let Some(natives) = natives {
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(natives.run()));
+    if let Some(myth) = myth {
+        myth.spawn(&tasks, &shutdown);
     }
     if let Some(Registry { relay, .. }) = registry {
         let publish = async move { relay.run(&listings).await };
@@ -145,31 +137,75 @@ impl Registry {
     }
 }
 
-/// A metaserver with its accounts, and who brings it the servers of the registry.
-async fn open_myth(
-    myth: &MythConfig,
-    config: &Config,
-    registry: Option<&Registry>,
-    listings: Listings,
-) -> Result<(myth::Server, Option<myth::natives::Follower>), RunError> {
-    let database = myth.database.clone();
-    let database = database.unwrap_or_else(|| accounts::default_database(&config.state_dir));
-    let accounts = Accounts::open(&database, myth.accounts.clone()).await?;
-    let (natives, follower) = match registry {
-        Some(Registry {
-            daemon, identity, ..
-        }) => {
-            let connector = Connector::new(Role::Client, daemon, &config.trust, None)?;
-            let (natives, follower) = Natives::of_registry(connector, identity.fingerprint());
-            (natives, Some(follower))
+/// A metaserver with all that belongs to it, not serving yet.
+struct Myth {
+    server: myth::Server,
+    https: Option<myth::https::Service>,
+    /// Who brings it the servers of the registry.
+    natives: Option<myth::natives::Follower>,
+}
+
+impl Myth {
+    async fn open(
+        myth: &MythConfig,
+        config: &Config,
+        registry: Option<&Registry>,
+        listings: &Listings,
+    ) -> Result<Self, RunError> {
+        let database = myth.database.clone();
+        let database = database.unwrap_or_else(|| accounts::default_database(&config.state_dir));
+        let accounts = Accounts::open(&database, myth.accounts.clone()).await?;
+        let https = match myth.https {
+            Some(listen) => {
+                let settings = myth::https::Settings {
+                    listen,
+                    certificate: myth.certificate.clone(),
+                    state_dir: config.state_dir.clone(),
+                    sign_up: myth.sign_up,
+                    limits: myth::https::Limits::default(),
+                };
+                Some(myth::https::Service::bind(settings, accounts.clone())?)
+            }
+            None => None,
+        };
+        let (natives, follower) = match registry {
+            Some(Registry {
+                daemon, identity, ..
+            }) => {
+                let connector = Connector::new(Role::Client, daemon, &config.trust, None)?;
+                let (natives, follower) = Natives::of_registry(connector, identity.fingerprint());
+                (natives, Some(follower))
+            }
+            None => (Natives::none(), None),
+        };
+        let links = myth::Links {
+            accounts: Some(accounts),
+            listings: listings.clone(),
+            natives,
+            bridge: registry.map(|registry| registry.identity.fingerprint()),
+        };
+        Ok(Self {
+            server: myth::Server::bind(myth.settings.clone(), links)?,
+            https,
+            natives: follower,
+        })
+    }
+
+    fn spawn(self, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        let addresses = self.server.local_addresses();
+        let rooms = self.server.room_titles().zip(&addresses[1..]);
+        let rooms: Vec<String> = rooms.map(|(room, at)| format!("{room}={at}")).collect();
+        tracing::info!(address = %addresses[0], ?rooms, "the metaserver is open");
+        tasks.spawn(self.server.run(shutdown.clone()));
+        if let Some(https) = self.https {
+            let fingerprint = https.fingerprint();
+            tracing::info!(address = %https.local_address(), %fingerprint, "logins over HTTPS");
+            tasks.spawn(https.run(shutdown.clone()));
         }
-        None => (Natives::none(), None),
-    };
-    let links = myth::Links {
-        accounts: Some(accounts),
-        listings,
-        natives,
-        bridge: registry.map(|registry| registry.identity.fingerprint()),
-    };
-    Ok((myth::Server::bind(myth.settings.clone(), links)?, follower))
+        if let Some(natives) = self.natives {
+            tasks.spawn(shutdown.clone().run_until_cancelled_owned(async move {
+                natives.run().await;
+            }));
+        }
+    }
 }

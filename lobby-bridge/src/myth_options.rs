@@ -30,6 +30,8 @@ pub struct MythConfig {
     pub https: Option<SocketAddr>,
     /// Certificate chain and key for that; `None` for one of its own.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Whether players may make accounts there.
+    pub sign_up: bool,
 }
 
 /// A room: `NAME=ADDR:PORT`, or in a file also a table.
@@ -123,6 +125,7 @@ impl MythConfig {
             },
             https: options.myth_https,
             certificate,
+            sign_up: wanted(options.myth_sign_up),
         }))
     }
 }

@@ -125,6 +125,10 @@ pub struct Options {
     )]
     pub myth_key: Option<PathBuf>,
 
+    /// Whether players may make accounts for themselves, over --myth-https [default: true]
+    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_MYTH_SIGN_UP")]
+    pub myth_sign_up: Option<bool>,
+
     /// A line that everybody reads on entering any room, once for each
     #[arg(long, value_name = "TEXT")]
     pub myth_welcome: Vec<String>,
@@ -252,6 +256,7 @@ impl Options {
             myth_https: self.myth_https.or(other.myth_https),
             myth_cert,
             myth_key,
+            myth_sign_up: self.myth_sign_up.or(other.myth_sign_up),
             myth_welcome: either(self.myth_welcome, other.myth_welcome),
             myth_guest_welcome: either(self.myth_guest_welcome, other.myth_guest_welcome),
             myth_second_login: self.myth_second_login.or(other.myth_second_login),

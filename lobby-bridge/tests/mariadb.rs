@@ -4,9 +4,20 @@
 
 mod accounts_suite;
 
+use std::time::Duration;
+
 use accounts_suite::{Fixture, options, somewhere};
-use metaserve_lobby_bridge::accounts::{Accounts, DatabaseError, OpenError, Refusal, SchemaError};
+use metaserve_lobby_bridge::accounts::{
+    AccountOptions, Accounts, ChatKind, ChatRow, DatabaseError, LogRow, OpenError, Refusal,
+    SchemaError,
+};
 use sea_orm::{ConnectionTrait, Database};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
 
 /// A database as an operator of the old server has it.
 const EXISTING: &str = include_str!("../../tests/live/existing.sql");
@@ -149,4 +160,161 @@ async fn a_server_that_is_not_there_refuses_accounts_and_nothing_else() {
         "{refusal:?}"
     );
     assert!(accounts.hubs("V2").await.is_err());
+}
+
+/// What is between the accounts and the server: it can be cut, and it can swallow everything.
+struct Wire {
+    url: String,
+    state: watch::Sender<State>,
+    _task: JoinHandle<()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Whole,
+    Cut,
+    Silent,
+}
+
+impl Wire {
+    async fn to(url: &str, state: State) -> Self {
+        let at = url.split(['@', '/']).nth(3).expect("a host and a port");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let here = listener.local_addr().expect("it is bound").to_string();
+        let (state, states) = watch::channel(state);
+        let server = at.to_owned();
+        let task = tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                tokio::spawn(carry(near, server.clone(), states.clone()));
+            }
+        });
+        Self {
+            url: url.replace(at, &here),
+            state,
+            _task: task,
+        }
+    }
+}
+
+async fn carry(mut near: TcpStream, server: String, mut states: watch::Receiver<State>) {
+    if *states.borrow() == State::Cut {
+        return;
+    }
+    let mut far = TcpStream::connect(server)
+        .await
+        .expect("the server is there");
+    loop {
+        let state = *states.borrow_and_update();
+        let carried = async {
+            match state {
+                State::Whole => drop(copy_bidirectional(&mut near, &mut far).await),
+                State::Cut => {}
+                State::Silent => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = carried => return,
+            changed = states.changed() => changed.expect("the test goes on"),
+        }
+    }
+}
+
+async fn on_a_wire(state: State) -> (Fixture, Wire, Accounts) {
+    let it = existing().await;
+    it.insert("bob", 1).await;
+    let wire = Wire::to(&it.url, state).await;
+    let options = AccountOptions {
+        patience: Duration::from_secs(1),
+        ..options()
+    };
+    let accounts = Accounts::open(&wire.url, options).await.unwrap();
+    (it, wire, accounts)
+}
+
+/// Tries until it works.
+async fn until_it_works(accounts: &Accounts) {
+    while let Err(refusal) = accounts.check_password("bob", "secret", somewhere()).await {
+        assert!(matches!(refusal, Refusal::Database(_)), "{refusal:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+fn said(message: &str) -> LogRow {
+    LogRow::Chat(ChatRow {
+        kind: ChatKind::Chat,
+        user_id: 10_001,
+        username: None,
+        chatname: b"Bob".to_vec(),
+        color: None,
+        target: None,
+        message: message.into(),
+    })
+}
+
+const MESSAGES: &str = "SELECT group_concat(message ORDER BY id) FROM chatlog";
+
+#[tokio::test]
+async fn a_server_that_comes_later_is_used_then() {
+    for away in [State::Cut, State::Silent] {
+        let (it, wire, accounts) = on_a_wire(away).await;
+        let refusal = accounts
+            .check_password("bob", "secret", somewhere())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(refusal, Refusal::Database(DatabaseError::Unavailable)),
+            "{refusal:?}"
+        );
+        accounts.log(said("early"));
+        wire.state.send_replace(State::Whole);
+        until_it_works(&accounts).await;
+        accounts.flush(Duration::from_secs(60)).await;
+        assert_eq!(it.ask(MESSAGES).await.as_deref(), Some("early"));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_goes_is_waited_for_and_no_line_is_lost() {
+    for away in [State::Cut, State::Silent] {
+        let (it, wire, accounts) = on_a_wire(State::Whole).await;
+        accounts.log(said("one"));
+        until_it_works(&accounts).await;
+        wire.state.send_replace(away);
+        accounts.log(said("two"));
+        let refusal = accounts
+            .check_password("bob", "secret", somewhere())
+            .await
+            .unwrap_err();
+        assert!(matches!(refusal, Refusal::Database(_)), "{refusal:?}");
+        accounts.log(said("three"));
+        wire.state.send_replace(State::Whole);
+        until_it_works(&accounts).await;
+        accounts.flush(Duration::from_secs(60)).await;
+        let messages = it.ask(MESSAGES).await.unwrap();
+        // What was under way when the answer was lost may be there twice.
+        let mut messages: Vec<_> = messages.split(',').collect();
+        messages.dedup();
+        assert_eq!(messages, ["one", "two", "three"], "{away:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_queue_cannot_hold_is_dropped_and_nobody_waits() {
+    let it = existing().await;
+    let wire = Wire::to(&it.url, State::Whole).await;
+    let options = AccountOptions {
+        patience: Duration::from_secs(1),
+        log_queue_bytes: 4 * 1024,
+        ..options()
+    };
+    let accounts = Accounts::open(&wire.url, options).await.unwrap();
+    wire.state.send_replace(State::Silent);
+    for n in 0..10_000 {
+        accounts.log(said(&n.to_string()));
+    }
+    wire.state.send_replace(State::Whole);
+    accounts.flush(Duration::from_secs(60)).await;
+    let messages = it.ask(MESSAGES).await.unwrap();
+    assert!(messages.starts_with("0,1,2"), "{messages}");
+    assert!(messages.split(',').count() < 10, "{messages}");
 }

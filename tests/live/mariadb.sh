@@ -3,7 +3,7 @@
 
 mariadb_missing() { [ -x /usr/sbin/mariadbd ] || echo mariadb-server; }
 
-# sql DATABASE: runs the SQL that is given to it.
+# sql [DATABASE]: runs the SQL that is given to it, as root.
 sql() { mariadb --no-defaults --socket "$mariadb/socket" --user root --batch --skip-column-names "$@"; }
 
 # Starts the server, as $mariadb_url, without a database of ours.
@@ -67,4 +67,22 @@ mariadb_parts() {
     check "accounts, hubs and logs work in MariaDB, existing and new" accounts_in_mariadb
     check "the existing accounts are listed" lists_existing
     check "an account is added to the existing ones, and removed" adds_and_removes
+}
+
+# replay_myth NAME DATABASE_URL SETUP: a bridge on that database against all Myth transcripts.
+# SETUP is what `myth_setup.py` calls the same database.
+replay_myth() {
+    local name=$1 url=$2 setup=$3
+    start "bridge-$name" "$built/metaserve-lobby-bridge" --state-dir "$dir/bridge-$name" \
+        --database "$url" --myth 127.0.0.1:0 --myth-room Arrival=127.0.0.1:0
+    local bridge=$pid login
+    within 20 logged "bridge-$name" 'Myth login daemon'
+    login=$(sed -n 's/.*Myth login daemon.* address=\([0-9.:]*\).*/\1/p' "$dir/bridge-$name.log")
+    python3 tests/live/myth_replay.py --login "$login" \
+        --setup "python3 tests/live/myth_setup.py '$setup'" tests/transcripts/myth \
+        >"$dir/replay-$name.log" 2>&1
+    local status=$?
+    tail -n 1 "$dir/replay-$name.log"
+    kill "$bridge"
+    return "$status"
 }

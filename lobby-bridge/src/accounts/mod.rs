@@ -36,7 +36,7 @@ use std::{
     error::Error as _,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -213,6 +213,7 @@ struct Inner {
     log: Log,
     checker: Checker,
     attempts: Mutex<Attempts>,
+    sign_ups: Mutex<Attempts>,
     options: AccountOptions,
 }
 
@@ -241,6 +242,7 @@ impl Accounts {
                 options.bcrypt_cost,
             ),
             attempts: Mutex::new(Attempts::new(options.attempts)),
+            sign_ups: Mutex::new(Attempts::new(options.sign_ups)),
             keeper,
             options,
         });
@@ -339,12 +341,23 @@ impl Accounts {
         }
     }
 
-    /// Makes an account. Who may is for the caller to know.
+    /// Makes an account. Whether strangers may is for the caller to know; how many they may
+    /// make is seen to here.
     ///
     /// # Errors
-    /// The name is taken, or the database or the processor is too busy.
-    pub async fn sign_up(&self, username: &str, password: &str) -> Result<(), SignUpError> {
+    /// See [`SignUpError`].
+    pub async fn sign_up(
+        &self,
+        username: &str,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<(), SignUpError> {
+        check_name(username)?;
+        check_new_password(password)?;
         let database = self.inner.keeper.ready()?;
+        // Charged also when it fails: it tells which names are taken.
+        let charged = lock(&self.inner.sign_ups).begin("", from, net::now());
+        charged.ok_or(Refusal::TooManyAttempts)?;
         if database.user(username).await?.is_some() {
             return Err(SignUpError::Taken);
         }
@@ -395,7 +408,7 @@ impl Accounts {
     fn attempt(&self, username: &str, from: IpAddr) -> Result<Attempt, Refusal> {
         // A name that cannot be anybody's is nobody's.
         let username = if is_possible(username) { username } else { "" };
-        let attempt = self.attempts().begin(username, from, net::now());
+        let attempt = lock(&self.inner.attempts).begin(username, from, net::now());
         attempt.ok_or(Refusal::TooManyAttempts)
     }
 
@@ -403,14 +416,9 @@ impl Accounts {
     fn settle<T>(&self, attempt: Attempt, result: Result<T, Refusal>) -> Result<T, Refusal> {
         use Refusal::{Unknown, WrongPassword, WrongToken};
         if !matches!(result, Err(Unknown | WrongPassword | WrongToken)) {
-            self.attempts().succeeded(attempt);
+            lock(&self.inner.attempts).succeeded(attempt);
         }
         result
-    }
-
-    fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
-        let attempts = self.inner.attempts.lock();
-        attempts.unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn row_with_password(&self, username: &str, password: &str) -> Result<UserRow, Refusal> {
@@ -484,6 +492,12 @@ pub enum SignUpError {
     /// There is one of that name, perhaps in other letter case.
     #[error("the name is taken")]
     Taken,
+    /// The name cannot be an account's.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The password cannot be used.
+    #[error(transparent)]
+    Password(#[from] InvalidPassword),
     /// It could not be made now.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -553,6 +567,10 @@ impl DatabaseError {
             _ => None,
         }
     }
+}
+
+fn lock(attempts: &Mutex<Attempts>) -> MutexGuard<'_, Attempts> {
+    attempts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether an account could have this name.

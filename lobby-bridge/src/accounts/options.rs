@@ -9,6 +9,10 @@ pub struct AccountOptions {
     pub logs: Logs,
     /// How many failed attempts there may be.
     pub attempts: AttemptLimits,
+    /// How many accounts strangers may make where they may: `each_account` bounds those of all
+    /// together. Default: 5 from one address, then one in ten minutes; 60 in all, then one a
+    /// minute.
+    pub sign_ups: AttemptLimits,
     /// How old a token may become. Default: 60 s (section 9).
     pub token_lifetime: Duration,
     /// The work of new hashes, 4 to 16; each step doubles it. Default: 12, about a quarter of
@@ -62,6 +66,12 @@ impl Default for AccountOptions {
         Self {
             logs: Logs::default(),
             attempts: AttemptLimits::default(),
+            sign_ups: AttemptLimits {
+                each_pair: (5, Duration::from_secs(600)),
+                each_address: (5, Duration::from_secs(600)),
+                each_account: (60, Duration::from_secs(60)),
+                ..AttemptLimits::default()
+            },
             token_lifetime: Duration::from_secs(60),
             bcrypt_cost: 12,
             checks_at_once: (cores / 2).max(1),

@@ -16,7 +16,7 @@
 //! chooses, `limits.rs` bounds all of it.
 //!
 //! Tasks and sockets: `server.rs` (listen, accept), `owner.rs` (the one task that has the
-//! state), `connection.rs`, `errands.rs` (what has to be waited for), `connectivity.rs` (the
+//! state), `connection.rs`, `https/` (passwords for tokens), `errands.rs` (what has to be waited for), `connectivity.rs` (the
 //! test of `.test`), `natives.rs` (follows the registry).
 
 pub mod codec;
@@ -26,6 +26,7 @@ pub mod denial;
 pub mod description;
 mod errands;
 pub mod event;
+pub mod https;
 mod ids;
 pub mod limits;
 pub mod listing;

@@ -42,6 +42,22 @@ pub fn server_config(
     Ok(config)
 }
 
+/// The TLS settings of an HTTPS server: the identity's certificate, HTTP/1.1, and whatever TLS
+/// versions and ciphers rustls was built with, for clients that are no browsers of today.
+///
+/// # Errors
+/// When chain and key of the identity do not belong together.
+pub fn https_config(identity: &Identity) -> Result<rustls::ServerConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has ciphers for the default versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key()?)));
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(tls)
+}
+
 /// When the certificate ends to be valid, as it says itself; none when it says nothing readable.
 #[must_use]
 pub fn valid_until(identity: &Identity) -> Option<SystemTime> {
