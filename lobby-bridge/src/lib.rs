@@ -16,10 +16,16 @@
 //! ```
 //!
 //! ```text
-//!  launchers, games ──legacy TCP──▶ vcmi ──open rooms──▶ publish ──▶ relay ──QUIC──▶ daemon
+//!  VCMI ───────legacy TCP──▶ vcmi ──open rooms──▶ publish ──▶ relay ──QUIC──▶ daemon
+//!  Aleph One ──legacy TCP──▶ myth ──games───────▶    │                          │
+//!                             ▲ └──▶ accounts (SQL)                             │
+//!                             └───────────────servers of the registry───────────┘
 //! ```
 //!
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
+//! - [`myth`]: the metaserver of Aleph One; [`myth_options`] is what can be set about it.
+//! - [`accounts`]: its accounts, hubs and logs, in SQL.
+//! - [`net`]: what bounds the peers of all of them.
 //! - [`publish`]: what the bridge wants the list to say, whichever protocol it comes from.
 //! - [`relay`]: tells the daemon, through its restarts.
 //! - [`accounts`]: who may log in, in SQL; [`commands`] manages them.
@@ -31,6 +37,7 @@ pub mod accounts;
 pub mod cli;
 pub mod commands;
 pub mod myth;
+pub mod myth_options;
 pub mod net;
 pub mod options;
 pub mod publish;
@@ -38,10 +45,13 @@ pub mod relay;
 pub mod vcmi;
 mod words;
 
-use metaserve::{ConnectError, Identity, tls::FileError};
+use metaserve::{ConnectError, Connector, Identity, Role, tls::FileError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::Config, options::Daemon, publish::Listings, relay::Relay};
+use crate::{
+    accounts::Accounts, cli::Config, myth::Natives, myth_options::MythConfig, options::Daemon,
+    publish::Listings, relay::Relay,
+};
 
 /// Why the bridge cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +60,12 @@ pub enum RunError {
     /// A lobby cannot be opened.
     #[error(transparent)]
     Listen(#[from] vcmi::ListenError),
+    /// A metaserver cannot be opened.
+    #[error(transparent)]
+    ListenMyth(#[from] myth::ListenError),
+    /// The accounts of a metaserver cannot be opened.
+    #[error("the accounts cannot be opened: choose a database with `--database`")]
+    Accounts(#[from] accounts::OpenError),
     /// The bridge's identity can neither be read nor made.
     #[error("the identity in the state directory cannot be used: choose one with `--state-dir`")]
     Identity(#[from] FileError),
@@ -65,17 +81,38 @@ pub enum RunError {
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunError> {
     let listings = Listings::default();
     let tasks = TaskTracker::new();
-    let relay = match &config.daemon {
-        Daemon::At(daemon) => Some(relay(daemon, &config)?),
+    let registry = match &config.daemon {
+        Daemon::At(daemon) => Some(Registry::at(daemon, &config)?),
         Daemon::None => None,
     };
-    if let Some(settings) = config.vcmi {
-        let capacity = settings.limits.capacity;
-        let lobby = vcmi::Server::bind(settings, listings.clone())?;
-        tracing::info!(address = %lobby.local_address(), capacity, "the VCMI lobby is open");
+    let vcmi = match &config.vcmi {
+        Some(settings) => Some(vcmi::Server::bind(settings.clone(), listings.clone())?),
+        None => None,
+    };
+    let (myth, natives) = match &config.myth {
+        Some(myth) => {
+            let (server, natives) =
+                open_myth(myth, &config, registry.as_ref(), listings.clone()).await?;
+            (Some(server), natives)
+        }
+        None => (None, None),
+    };
+    // From here on nothing fails.
+    if let Some(lobby) = vcmi {
+        tracing::info!(address = %lobby.local_address(), "the VCMI lobby is open");
         tasks.spawn(lobby.run(shutdown.clone()));
     }
-    if let Some(relay) = relay {
+    if let Some(server) = myth {
+        let addresses = server.local_addresses();
+        let rooms = server.room_titles().zip(&addresses[1..]);
+        let rooms: Vec<String> = rooms.map(|(room, at)| format!("{room}={at}")).collect();
+        tracing::info!(address = %addresses[0], ?rooms, "the metaserver is open");
+        tasks.spawn(server.run(shutdown.clone()));
+    }
+    if let Some(natives) = natives {
+        tasks.spawn(shutdown.clone().run_until_cancelled_owned(natives.run()));
+    }
+    if let Some(Registry { relay, .. }) = registry {
         let publish = async move { relay.run(&listings).await };
         tasks.spawn(shutdown.run_until_cancelled_owned(publish));
     }
@@ -84,11 +121,55 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
     Ok(())
 }
 
-/// The connection to the daemon, under the bridge's own identity, which is made on first start.
-/// Prints what the daemon's operator needs to let it in.
-fn relay(daemon: &str, config: &Config) -> Result<Relay, RunError> {
-    let identity = Identity::load_or_create(&config.state_dir, &[])?;
-    let fingerprint = identity.fingerprint();
-    println!("publishing at {daemon}, which lets this bridge in with: --trust-relay {fingerprint}");
-    Ok(Relay::new(daemon, &config.trust, &identity)?)
+/// The daemon, as the bridge uses it.
+struct Registry {
+    daemon: String,
+    relay: Relay,
+    identity: Identity,
+}
+
+impl Registry {
+    /// The connection to the daemon, under the bridge's own identity, which is made on first
+    /// start. Prints what the daemon's operator needs to let it in.
+    fn at(daemon: &str, config: &Config) -> Result<Self, RunError> {
+        let identity = Identity::load_or_create(&config.state_dir, &[])?;
+        let fingerprint = identity.fingerprint();
+        println!(
+            "publishing at {daemon}, which lets this bridge in with: --trust-relay {fingerprint}"
+        );
+        Ok(Self {
+            daemon: daemon.to_owned(),
+            relay: Relay::new(daemon, &config.trust, &identity)?,
+            identity,
+        })
+    }
+}
+
+/// A metaserver with its accounts, and who brings it the servers of the registry.
+async fn open_myth(
+    myth: &MythConfig,
+    config: &Config,
+    registry: Option<&Registry>,
+    listings: Listings,
+) -> Result<(myth::Server, Option<myth::natives::Follower>), RunError> {
+    let database = myth.database.clone();
+    let database = database.unwrap_or_else(|| accounts::default_database(&config.state_dir));
+    let accounts = Accounts::open(&database, myth.accounts.clone()).await?;
+    let (natives, follower) = match registry {
+        Some(Registry {
+            daemon, identity, ..
+        }) => {
+            let connector = Connector::new(Role::Client, daemon, &config.trust, None)?;
+            let (natives, follower) = Natives::of_registry(connector, identity.fingerprint());
+            (natives, Some(follower))
+        }
+        None => (Natives::none(), None),
+    };
+    let links = myth::Links {
+        accounts: Some(accounts),
+        listings,
+        natives,
+        bridge: registry.map(|registry| registry.identity.fingerprint()),
+    };
+    Ok((myth::Server::bind(myth.settings.clone(), links)?, follower))
 }

@@ -31,8 +31,8 @@ pub enum Verb {
 pub enum Code {
     /// The packet cannot be meant now.
     Syntax = 0,
-    /// The game is not served here.
-    NotServed = 1,
+    /// Not here, or not now; clients show the text.
+    NotNow = 1,
     /// Unknown account, wrong password, wrong token.
     BadUser = 3,
     /// Not logged in yet.

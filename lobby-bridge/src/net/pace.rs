@@ -1,4 +1,5 @@
-//! How fast one client may make the others read. Pure: a leaky bucket of bytes.
+//! How much one peer may ask of the others, and how fast. Pure: a leaky bucket, of bytes or of
+//! anything else that can be counted.
 
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,16 @@ impl Pace {
         let excess = (self.bytes - self.burst_bytes).max(0.0);
         Duration::try_from_secs_f64(excess / self.bytes_per_second).unwrap_or(Duration::MAX)
     }
+
+    /// Adds `bytes` if that is not too much, and says so.
+    pub(crate) fn admit(&mut self, bytes: usize, now: Instant) -> bool {
+        let before = self.bytes;
+        let admitted = self.charge(bytes, now).is_zero();
+        if !admitted {
+            self.bytes = (self.bytes - bytes as f64).clamp(0.0, before);
+        }
+        admitted
+    }
 }
 
 #[cfg(test)]
@@ -51,6 +62,15 @@ mod tests {
         let later = now + Duration::from_millis(500);
         assert_eq!(pace.charge(0, later), Duration::ZERO);
         assert_eq!(pace.charge(100, later), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn what_is_not_admitted_is_not_counted() {
+        let now = Instant::now();
+        let mut pace = Pace::new(2, 1, now);
+        let admitted: Vec<bool> = (0..4).map(|_| pace.admit(1, now)).collect();
+        assert_eq!(admitted, [true, true, false, false]);
+        assert!(pace.admit(1, now + Duration::from_secs(1)));
     }
 
     #[test]
