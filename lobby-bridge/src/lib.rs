@@ -63,6 +63,9 @@ pub enum RunError {
     /// A metaserver cannot be opened.
     #[error(transparent)]
     ListenMyth(#[from] myth::ListenError),
+    /// Logins over HTTPS cannot be served.
+    #[error(transparent)]
+    Https(#[from] myth::https::BindError),
     /// The accounts of a metaserver cannot be opened.
     #[error("the accounts cannot be opened: choose a database with `--database`")]
     Accounts(#[from] accounts::OpenError),
@@ -89,28 +92,29 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         Some(settings) => Some(vcmi::Server::bind(settings.clone(), listings.clone())?),
         None => None,
     };
-    let (myth, natives) = match &config.myth {
-        Some(myth) => {
-            let (server, natives) =
-                open_myth(myth, &config, registry.as_ref(), listings.clone()).await?;
-            (Some(server), natives)
-        }
-        None => (None, None),
+    let myth = match &config.myth {
+        Some(myth) => Some(open_myth(myth, &config, registry.as_ref(), listings.clone()).await?),
+        None => None,
     };
     // From here on nothing fails.
     if let Some(lobby) = vcmi {
         tracing::info!(address = %lobby.local_address(), "the VCMI lobby is open");
         tasks.spawn(lobby.run(shutdown.clone()));
     }
-    if let Some(server) = myth {
+    if let Some((server, https, natives)) = myth {
         let addresses = server.local_addresses();
         let rooms = server.room_titles().zip(&addresses[1..]);
         let rooms: Vec<String> = rooms.map(|(room, at)| format!("{room}={at}")).collect();
         tracing::info!(address = %addresses[0], ?rooms, "the metaserver is open");
         tasks.spawn(server.run(shutdown.clone()));
-    }
-    if let Some(natives) = natives {
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(natives.run()));
+        if let Some(https) = https {
+            let (address, fingerprint) = (https.local_address(), https.fingerprint());
+            tracing::info!(%address, certificate = %fingerprint, "logins are served over HTTPS");
+            tasks.spawn(https.run(shutdown.clone()));
+        }
+        if let Some(natives) = natives {
+            tasks.spawn(shutdown.clone().run_until_cancelled_owned(natives.run()));
+        }
     }
     if let Some(Registry { relay, .. }) = registry {
         let publish = async move { relay.run(&listings).await };
@@ -145,13 +149,20 @@ impl Registry {
     }
 }
 
-/// A metaserver with its accounts, and who brings it the servers of the registry.
+type Opened = (
+    myth::Server,
+    Option<myth::https::Service>,
+    Option<myth::natives::Follower>,
+);
+
+/// A metaserver with its accounts, logins over HTTPS, and who brings it the servers of the
+/// registry.
 async fn open_myth(
     myth: &MythConfig,
     config: &Config,
     registry: Option<&Registry>,
     listings: Listings,
-) -> Result<(myth::Server, Option<myth::natives::Follower>), RunError> {
+) -> Result<Opened, RunError> {
     let database = myth.database.clone();
     let database = database.unwrap_or_else(|| accounts::default_database(&config.state_dir));
     let accounts = Accounts::open(&database, myth.accounts.clone()).await?;
@@ -165,11 +176,14 @@ async fn open_myth(
         }
         None => (Natives::none(), None),
     };
+    let https = myth.https.clone();
+    let https = https.map(|https| myth::https::Service::bind(https, accounts.clone()));
     let links = myth::Links {
         accounts: Some(accounts),
         listings,
         natives,
         bridge: registry.map(|registry| registry.identity.fingerprint()),
     };
-    Ok((myth::Server::bind(myth.settings.clone(), links)?, follower))
+    let server = myth::Server::bind(myth.settings.clone(), links)?;
+    Ok((server, https.transpose()?, follower))
 }

@@ -107,6 +107,12 @@ pub struct Options {
     #[arg(long, value_name = "ADDR:PORT", env = "METASERVE_BRIDGE_MYTH_HTTPS")]
     pub myth_https: Option<SocketAddr>,
 
+    /// Whether anybody may make an account from within the game, over --myth-https [default: false]
+    ///
+    /// The game's e-mail address is not kept.
+    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_MYTH_SIGNUP")]
+    pub myth_signup: Option<bool>,
+
     /// The certificate chain for --myth-https, PEM or DER [default: a self-signed one]
     #[arg(
         long,
@@ -222,7 +228,15 @@ pub enum Daemon {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seconds(pub Duration);
 
+/// Where the state is kept unless told otherwise.
+pub(crate) const STATE_DIR: &str = "bridge-state";
+
 impl Options {
+    /// Where the state is kept.
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.state_dir.clone().unwrap_or_else(|| STATE_DIR.into())
+    }
+
     /// These options, and for what they leave open the `other` ones.
     #[must_use]
     pub(crate) fn or(self, other: Self) -> Self {
@@ -250,6 +264,7 @@ impl Options {
             myth_room: either(self.myth_room, other.myth_room),
             myth_public_address: self.myth_public_address.or(other.myth_public_address),
             myth_https: self.myth_https.or(other.myth_https),
+            myth_signup: self.myth_signup.or(other.myth_signup),
             myth_cert,
             myth_key,
             myth_welcome: either(self.myth_welcome, other.myth_welcome),
