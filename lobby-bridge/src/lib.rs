@@ -63,7 +63,7 @@ pub enum RunError {
     /// A metaserver cannot be opened.
     #[error(transparent)]
     ListenMyth(#[from] myth::ListenError),
-    /// Logins over HTTPS cannot be served.
+    /// The HTTPS service of a metaserver cannot be opened.
     #[error(transparent)]
     Https(#[from] myth::https::BindError),
     /// The accounts of a metaserver cannot be opened.
@@ -93,7 +93,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         None => None,
     };
     let myth = match &config.myth {
-        Some(myth) => Some(open_myth(myth, &config, registry.as_ref(), listings.clone()).await?),
+        Some(myth) => Some(Myth::open(myth, &config, registry.as_ref(), &listings).await?),
         None => None,
     };
     // From here on nothing fails.
@@ -101,20 +101,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         tracing::info!(address = %lobby.local_address(), "the VCMI lobby is open");
         tasks.spawn(lobby.run(shutdown.clone()));
     }
-    if let Some((server, https, natives)) = myth {
-        let addresses = server.local_addresses();
-        let rooms = server.room_titles().zip(&addresses[1..]);
-        let rooms: Vec<String> = rooms.map(|(room, at)| format!("{room}={at}")).collect();
-        tracing::info!(address = %addresses[0], ?rooms, "the metaserver is open");
-        tasks.spawn(server.run(shutdown.clone()));
-        if let Some(https) = https {
-            let (address, fingerprint) = (https.local_address(), https.fingerprint());
-            tracing::info!(%address, certificate = %fingerprint, "logins are served over HTTPS");
-            tasks.spawn(https.run(shutdown.clone()));
-        }
-        if let Some(natives) = natives {
-            tasks.spawn(shutdown.clone().run_until_cancelled_owned(natives.run()));
-        }
+    if let Some(myth) = myth {
+        myth.spawn(&tasks, &shutdown);
     }
     if let Some(Registry { relay, .. }) = registry {
         let publish = async move { relay.run(&listings).await };
@@ -149,41 +137,75 @@ impl Registry {
     }
 }
 
-type Opened = (
-    myth::Server,
-    Option<myth::https::Service>,
-    Option<myth::natives::Follower>,
-);
+/// A metaserver with all that belongs to it, not serving yet.
+struct Myth {
+    server: myth::Server,
+    https: Option<myth::https::Service>,
+    /// Who brings it the servers of the registry.
+    natives: Option<myth::natives::Follower>,
+}
 
-/// A metaserver with its accounts, logins over HTTPS, and who brings it the servers of the
-/// registry.
-async fn open_myth(
-    myth: &MythConfig,
-    config: &Config,
-    registry: Option<&Registry>,
-    listings: Listings,
-) -> Result<Opened, RunError> {
-    let database = myth.database.clone();
-    let database = database.unwrap_or_else(|| accounts::default_database(&config.state_dir));
-    let accounts = Accounts::open(&database, myth.accounts.clone()).await?;
-    let (natives, follower) = match registry {
-        Some(Registry {
-            daemon, identity, ..
-        }) => {
-            let connector = Connector::new(Role::Client, daemon, &config.trust, None)?;
-            let (natives, follower) = Natives::of_registry(connector, identity.fingerprint());
-            (natives, Some(follower))
+impl Myth {
+    async fn open(
+        myth: &MythConfig,
+        config: &Config,
+        registry: Option<&Registry>,
+        listings: &Listings,
+    ) -> Result<Self, RunError> {
+        let database = myth.database.clone();
+        let database = database.unwrap_or_else(|| accounts::default_database(&config.state_dir));
+        let accounts = Accounts::open(&database, myth.accounts.clone()).await?;
+        let https = match myth.https {
+            Some(listen) => {
+                let settings = myth::https::Settings {
+                    listen,
+                    certificate: myth.certificate.clone(),
+                    state_dir: config.state_dir.clone(),
+                    sign_up: myth.sign_up,
+                    limits: myth::https::Limits::default(),
+                };
+                Some(myth::https::Service::bind(settings, accounts.clone())?)
+            }
+            None => None,
+        };
+        let (natives, follower) = match registry {
+            Some(Registry {
+                daemon, identity, ..
+            }) => {
+                let connector = Connector::new(Role::Client, daemon, &config.trust, None)?;
+                let (natives, follower) = Natives::of_registry(connector, identity.fingerprint());
+                (natives, Some(follower))
+            }
+            None => (Natives::none(), None),
+        };
+        let links = myth::Links {
+            accounts: Some(accounts),
+            listings: listings.clone(),
+            natives,
+            bridge: registry.map(|registry| registry.identity.fingerprint()),
+        };
+        Ok(Self {
+            server: myth::Server::bind(myth.settings.clone(), links)?,
+            https,
+            natives: follower,
+        })
+    }
+
+    fn spawn(self, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        let addresses = self.server.local_addresses();
+        let rooms = self.server.room_titles().zip(&addresses[1..]);
+        let rooms: Vec<String> = rooms.map(|(room, at)| format!("{room}={at}")).collect();
+        tracing::info!(address = %addresses[0], ?rooms, "the metaserver is open");
+        tasks.spawn(self.server.run(shutdown.clone()));
+        if let Some(https) = self.https {
+            let fingerprint = https.fingerprint();
+            tracing::info!(address = %https.local_address(), %fingerprint, "logins over HTTPS");
+            tasks.spawn(https.run(shutdown.clone()));
         }
-        None => (Natives::none(), None),
-    };
-    let https = myth.https.clone();
-    let https = https.map(|https| myth::https::Service::bind(https, accounts.clone()));
-    let links = myth::Links {
-        accounts: Some(accounts),
-        listings,
-        natives,
-        bridge: registry.map(|registry| registry.identity.fingerprint()),
-    };
-    let server = myth::Server::bind(myth.settings.clone(), links)?;
-    Ok((server, https.transpose()?, follower))
+        if let Some(natives) = self.natives {
+            tasks.spawn(shutdown.clone().run_until_cancelled_owned(async move {
+                natives.run().await;
+            }));
+        }
+    }
 }

@@ -1,13 +1,13 @@
 //! What is set about the metaserver of Aleph One, as its [settings](myth::Settings).
 
-use std::{net::SocketAddr, str::FromStr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 
 use crate::{
     accounts::{AccountOptions, Logs},
     cli::ConfigError,
-    myth::{self, RoomRules, Rules, SecondLogin, https},
+    myth::{self, RoomRules, Rules, SecondLogin},
     options::Options,
 };
 
@@ -26,8 +26,12 @@ pub struct MythConfig {
     pub database: Option<String>,
     /// How they are guarded, and what is logged.
     pub accounts: AccountOptions,
-    /// Where and how logins are served over HTTPS, if they are.
-    pub https: Option<https::Settings>,
+    /// Where logins are served over HTTPS, if they are.
+    pub https: Option<SocketAddr>,
+    /// Certificate chain and key for that; `None` for one of its own.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Whether players may make accounts there.
+    pub sign_up: bool,
 }
 
 /// A room: `NAME=ADDR:PORT`, or in a file also a table.
@@ -119,13 +123,10 @@ impl MythConfig {
                 logs,
                 ..AccountOptions::default()
             },
-            https: options.myth_https.map(|listen| https::Settings {
-                listen,
-                certificate,
-                state_dir: options.state_dir(),
-                sign_up: options.myth_signup.unwrap_or(false),
-                limits: https::Limits::default(),
-            }),
+            https: options.myth_https,
+            certificate,
+            // Accounts for strangers are something to be asked for.
+            sign_up: options.myth_signup.unwrap_or(false),
         }))
     }
 }

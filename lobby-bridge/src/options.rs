@@ -107,12 +107,6 @@ pub struct Options {
     #[arg(long, value_name = "ADDR:PORT", env = "METASERVE_BRIDGE_MYTH_HTTPS")]
     pub myth_https: Option<SocketAddr>,
 
-    /// Whether anybody may make an account from within the game, over --myth-https [default: false]
-    ///
-    /// The game's e-mail address is not kept.
-    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_MYTH_SIGNUP")]
-    pub myth_signup: Option<bool>,
-
     /// The certificate chain for --myth-https, PEM or DER [default: a self-signed one]
     #[arg(
         long,
@@ -130,6 +124,13 @@ pub struct Options {
         requires = "myth_cert"
     )]
     pub myth_key: Option<PathBuf>,
+
+    /// Whether anybody may make an account from within the game, over --myth-https [default: false]
+    ///
+    /// At most 5 from one address at once, and then one in ten minutes. The game asks for an
+    /// e-mail address, which is not kept.
+    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_MYTH_SIGNUP")]
+    pub myth_signup: Option<bool>,
 
     /// A line that everybody reads on entering any room, once for each
     #[arg(long, value_name = "TEXT")]
@@ -264,9 +265,9 @@ impl Options {
             myth_room: either(self.myth_room, other.myth_room),
             myth_public_address: self.myth_public_address.or(other.myth_public_address),
             myth_https: self.myth_https.or(other.myth_https),
-            myth_signup: self.myth_signup.or(other.myth_signup),
             myth_cert,
             myth_key,
+            myth_signup: self.myth_signup.or(other.myth_signup),
             myth_welcome: either(self.myth_welcome, other.myth_welcome),
             myth_guest_welcome: either(self.myth_guest_welcome, other.myth_guest_welcome),
             myth_second_login: self.myth_second_login.or(other.myth_second_login),

@@ -17,8 +17,8 @@
 //!
 //! Tasks and sockets: `server.rs` (listen, accept), `owner.rs` (the one task that has the
 //! state), `connection.rs`, `errands.rs` (what has to be waited for), `connectivity.rs` (the
-//! test of `.test`), `natives.rs` (follows the registry). Beside them `https/` exchanges passwords
-//! for tokens.
+//! test of `.test`), `natives.rs` (follows the registry). Beside them `https/` exchanges
+//! passwords for tokens.
 
 pub mod codec;
 mod connection;
