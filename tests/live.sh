@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The whole way with a game that knows nothing of us: Debian's OpenArena server is put on the
 # list by the sidecar, seen by a game client and in the terminal browser, killed, and started
-# again. Installs what is missing with apt-get. Last line: `N passed, N failed`.
+# again. Then the lobby bridge's accounts in Debian's MariaDB (live/mariadb.sh). Installs what is
+# missing with apt-get. Last line: `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -71,8 +72,10 @@ shows_not() { ! shows "$1"; }
 ended() { ! kill -0 "$1" 2>/dev/null; }
 ended_well() { within 10 ended "$1" && wait "$1"; }
 
+. tests/live/mariadb.sh
+
 # What is needed beside Rust.
-missing=()
+missing=($(mariadb_missing))
 [ -x /usr/games/openarena-server ] || missing+=(openarena-server)
 type -P tmux >/dev/null || missing+=(tmux)
 if [ "${#missing[@]}" != 0 ]; then
@@ -81,7 +84,7 @@ if [ "${#missing[@]}" != 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         "${missing[@]}" >"$dir/apt.log"
 fi
-cargo build -q -p metaserve-daemon
+cargo build -q -p metaserve-daemon -p metaserve-lobby-bridge
 cargo build -q -p metaserve-examples --examples
 built=${CARGO_TARGET_DIR:-target}/debug
 
@@ -148,3 +151,5 @@ check "a sidecar that is told to end takes its server off the list" \
 check "it ends well" ended_well "$sidecar"
 kill -INT "$client"
 check "a game client ends well on Ctrl-C" ended_well "$client"
+
+mariadb_parts

@@ -183,6 +183,7 @@ impl Config {
         if capacity == 0 {
             return Err(ConfigError::NoCapacity);
         }
+        let state_dir = options.state_dir();
         let trust = match (options.fingerprint, options.ca) {
             (Some(_), Some(_)) => return Err(ConfigError::TwoTrusts),
             (Some(fingerprint), None) => Trust::Fingerprint(fingerprint),
@@ -208,7 +209,7 @@ impl Config {
         Ok(Self {
             daemon: options.daemon.unwrap_or_default(),
             trust,
-            state_dir: options.state_dir.unwrap_or_else(|| "bridge-state".into()),
+            state_dir,
             vcmi,
             myth,
             log: options.log.unwrap_or_else(|| "info".to_owned()),

@@ -125,7 +125,8 @@ impl MythConfig {
             },
             https: options.myth_https,
             certificate,
-            sign_up: wanted(options.myth_sign_up),
+            // Accounts for strangers are something to be asked for.
+            sign_up: options.myth_signup.unwrap_or(false),
         }))
     }
 }

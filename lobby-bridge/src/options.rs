@@ -125,9 +125,12 @@ pub struct Options {
     )]
     pub myth_key: Option<PathBuf>,
 
-    /// Whether players may make accounts for themselves, over --myth-https [default: true]
-    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_MYTH_SIGN_UP")]
-    pub myth_sign_up: Option<bool>,
+    /// Whether anybody may make an account from within the game, over --myth-https [default: false]
+    ///
+    /// At most 5 from one address at once, and then one in ten minutes. The game asks for an
+    /// e-mail address, which is not kept.
+    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_MYTH_SIGNUP")]
+    pub myth_signup: Option<bool>,
 
     /// A line that everybody reads on entering any room, once for each
     #[arg(long, value_name = "TEXT")]
@@ -226,7 +229,15 @@ pub enum Daemon {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seconds(pub Duration);
 
+/// Where the state is kept unless told otherwise.
+pub(crate) const STATE_DIR: &str = "bridge-state";
+
 impl Options {
+    /// Where the state is kept.
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.state_dir.clone().unwrap_or_else(|| STATE_DIR.into())
+    }
+
     /// These options, and for what they leave open the `other` ones.
     #[must_use]
     pub(crate) fn or(self, other: Self) -> Self {
@@ -256,7 +267,7 @@ impl Options {
             myth_https: self.myth_https.or(other.myth_https),
             myth_cert,
             myth_key,
-            myth_sign_up: self.myth_sign_up.or(other.myth_sign_up),
+            myth_signup: self.myth_signup.or(other.myth_signup),
             myth_welcome: either(self.myth_welcome, other.myth_welcome),
             myth_guest_welcome: either(self.myth_guest_welcome, other.myth_guest_welcome),
             myth_second_login: self.myth_second_login.or(other.myth_second_login),

@@ -61,28 +61,34 @@ adds_and_removes() {
         [ "$(sql old -e 'SELECT COUNT(*) FROM user')" = 3 ]
 }
 
+# replay_myth NAME DATABASE_URL SETUP: a bridge on that database against all Myth transcripts.
+# SETUP is what `myth_setup.py` calls the same database.
+replay_myth() {
+    local name=bridge-$1 url=$2 setup=$3 login bridge
+    start "$name" "$built/metaserve-lobby-bridge" --state-dir "$dir/$name" \
+        --database "$url" --myth 127.0.0.1:0 --myth-room Arrival=127.0.0.1:0 \
+        --myth-https 127.0.0.1:0
+    bridge=$pid
+    within 20 logged "$name" 'the metaserver is open' || return 1
+    login=$(sed -n 's/.*the metaserver is open address=\([0-9.:]*\) .*/\1/p' "$dir/$name.log")
+    python3 tests/live/myth_replay.py --login "$login" \
+        --setup "python3 tests/live/myth_setup.py '$setup'" tests/transcripts/myth \
+        >"$dir/$name-replay.log" 2>&1 || return 1
+    tail -n 1 "$dir/$name-replay.log"
+    kill "$bridge"
+    ended_well "$bridge"
+}
+
 mariadb_parts() {
     start_mariadb
     fill_mariadb
     check "accounts, hubs and logs work in MariaDB, existing and new" accounts_in_mariadb
     check "the existing accounts are listed" lists_existing
     check "an account is added to the existing ones, and removed" adds_and_removes
-}
-
-# replay_myth NAME DATABASE_URL SETUP: a bridge on that database against all Myth transcripts.
-# SETUP is what `myth_setup.py` calls the same database.
-replay_myth() {
-    local name=$1 url=$2 setup=$3
-    start "bridge-$name" "$built/metaserve-lobby-bridge" --state-dir "$dir/bridge-$name" \
-        --database "$url" --myth 127.0.0.1:0 --myth-room Arrival=127.0.0.1:0
-    local bridge=$pid login
-    within 20 logged "bridge-$name" 'Myth login daemon'
-    login=$(sed -n 's/.*Myth login daemon.* address=\([0-9.:]*\).*/\1/p' "$dir/bridge-$name.log")
-    python3 tests/live/myth_replay.py --login "$login" \
-        --setup "python3 tests/live/myth_setup.py '$setup'" tests/transcripts/myth \
-        >"$dir/replay-$name.log" 2>&1
-    local status=$?
-    tail -n 1 "$dir/replay-$name.log"
-    kill "$bridge"
-    return "$status"
+    sql -e 'CREATE DATABASE replay'
+    sql replay <tests/live/existing.sql
+    check "the Myth transcripts replay on MariaDB" \
+        replay_myth mariadb "$mariadb_url/replay" "mariadb:$mariadb/socket:replay"
+    check "the Myth transcripts replay on SQLite" \
+        replay_myth sqlite "sqlite:$dir/replay.sqlite" "sqlite:$dir/replay.sqlite"
 }

@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
 
 use crate::accounts::{Administration, check_new_password, default_database, sqlite_file};
+use crate::options::STATE_DIR;
 
 /// Manages the accounts and hubs of the lobby bridge
 #[derive(Debug, Parser)]
@@ -123,9 +124,7 @@ impl Where {
         };
         let url = self.database.clone().or(file.database);
         let state_dir = self.state_dir.clone().or(file.state_dir);
-        Ok(url.unwrap_or_else(|| {
-            default_database(&state_dir.unwrap_or_else(|| "bridge-state".into()))
-        }))
+        Ok(url.unwrap_or_else(|| default_database(&state_dir.unwrap_or_else(|| STATE_DIR.into()))))
     }
 }
 

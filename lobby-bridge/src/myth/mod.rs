@@ -16,8 +16,9 @@
 //! chooses, `limits.rs` bounds all of it.
 //!
 //! Tasks and sockets: `server.rs` (listen, accept), `owner.rs` (the one task that has the
-//! state), `connection.rs`, `https/` (passwords for tokens), `errands.rs` (what has to be waited for), `connectivity.rs` (the
-//! test of `.test`), `natives.rs` (follows the registry).
+//! state), `connection.rs`, `errands.rs` (what has to be waited for), `connectivity.rs` (the
+//! test of `.test`), `natives.rs` (follows the registry). Beside them `https/` exchanges
+//! passwords for tokens.
 
 pub mod codec;
 mod connection;
