@@ -243,10 +243,9 @@ impl Metaserver {
         now: Instant,
         effects: &mut Vec<Effect>,
     ) {
-        if let Some(connection) = self.logins.remove(&who) {
-            if let Some(profile) = connection.profile() {
-                self.users.login_ended(profile.id, logged_out, now);
-            }
+        let login = self.logins.remove(&who);
+        if let Some(profile) = login.as_ref().and_then(|login| login.profile()) {
+            self.users.login_ended(profile.id, logged_out, now);
         }
         match self.seats.get(&who).map(|seat| &seat.state) {
             Some(SeatState::In(user)) => {

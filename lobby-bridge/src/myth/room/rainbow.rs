@@ -80,18 +80,31 @@ fn hue(at: usize, all: usize) -> Rgb {
 mod tests {
     use super::*;
 
+    /// As Python's `colorsys` has them, truncated.
     #[test]
-    fn the_rainbow_begins_with_red() {
-        let table = [
-            (0, [65_535, 0, 0]),
-            (2, [0, 65_535, 0]),
-            (4, [0, 0, 65_535]),
-            (6, [65_535, 0, 0]),
+    fn colours_are_those_of_the_rainbow_to_the_last_bit() {
+        let six = [
+            [65_535, 0, 0],
+            [65_534, 65_535, 0],
+            [0, 65_535, 0],
+            [0, 65_534, 65_535],
+            [0, 0, 65_535],
+            [65_535, 0, 65_534],
+            [65_535, 0, 0],
         ];
-        for (at, colour) in table {
-            let Rgb(near) = hue(at, 6);
-            let off = near.iter().zip(colour).map(|(a, b)| a.abs_diff(b)).max();
-            assert!(off <= Some(1), "{at}: {near:?}");
+        let seven = [
+            [65_535, 0, 0],
+            [65_535, 56_172, 0],
+            [18_724, 65_535, 0],
+            [0, 65_535, 37_448],
+            [0, 37_448, 65_535],
+            [18_724, 0, 65_535],
+            [65_535, 0, 56_172],
+        ];
+        for (all, colours) in [(6, six), (7, seven)] {
+            for (at, colour) in colours.into_iter().enumerate() {
+                assert_eq!(hue(at, all), Rgb(colour), "{at} of {all}");
+            }
         }
     }
 }
