@@ -318,3 +318,45 @@ async fn what_the_queue_cannot_hold_is_dropped_and_nobody_waits() {
     assert!(messages.starts_with("0,1,2"), "{messages}");
     assert!(messages.split(',').count() < 10, "{messages}");
 }
+
+/// The rights that `docs/accounts.md` asks for.
+const PAGE: &str = include_str!("../../docs/accounts.md");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rights_that_the_page_asks_for_are_enough() {
+    let it = existing().await;
+    let name = it.url.rsplit('/').next().unwrap().to_owned();
+    let user = format!("u{:08x}", fastrand::u32(..));
+    let statements = PAGE
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with("CREATE USER") || line.starts_with("GRANT"));
+    let mut granted = 0;
+    for statement in statements {
+        let statement = statement
+            .replace("metaserver.", &format!("{name}."))
+            .replace("bridge@localhost", &format!("{user}@'%'"));
+        it.run(statement.trim_end_matches(';')).await;
+        granted += 1;
+    }
+    assert_eq!(granted, 6);
+    let url = it.url.replace("//root@", &format!("//{user}:SECRET@"));
+    let its = Fixture::new(url, None).await;
+    accounts_suite::an_operator_manages_accounts_and_hubs(&its).await;
+    it.run("DELETE FROM `user`").await;
+    it.insert("bob", 1).await;
+    let accounts = its.open().await;
+    let token = accounts
+        .issue_token("bob", "secret", somewhere())
+        .await
+        .unwrap();
+    assert!(
+        accounts
+            .check_token("bob", &token, somewhere())
+            .await
+            .is_ok()
+    );
+    accounts.log(said("one"));
+    accounts.flush(Duration::from_secs(30)).await;
+    assert_eq!(it.ask(MESSAGES).await.as_deref(), Some("one"));
+}

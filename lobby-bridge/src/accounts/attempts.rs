@@ -25,7 +25,7 @@ enum Who {
 
 /// An attempt that was let through.
 #[derive(Debug)]
-pub(super) struct Attempt([Who; 3]);
+pub(super) struct Attempt(Vec<Who>);
 
 impl Attempts {
     pub(super) fn new(limits: AttemptLimits) -> Self {
@@ -35,14 +35,20 @@ impl Attempts {
         }
     }
 
-    /// Charges an attempt; none when there were too many.
-    pub(super) fn begin(&mut self, username: &str, from: IpAddr, now: Instant) -> Option<Attempt> {
+    /// Charges an attempt; none when there were too many. Without a name only the address is
+    /// to blame.
+    pub(super) fn begin(
+        &mut self,
+        username: Option<&str>,
+        from: IpAddr,
+        now: Instant,
+    ) -> Option<Attempt> {
         let from = net::host(from);
-        let who = [
-            Who::Pair(username.to_owned(), from),
-            Who::Account(username.to_owned()),
-            Who::Address(from),
-        ];
+        let mut who = vec![Who::Address(from)];
+        if let Some(username) = username {
+            who.push(Who::Pair(username.to_owned(), from));
+            who.push(Who::Account(username.to_owned()));
+        }
         who.iter().all(|who| self.may(who, now)).then(|| {
             self.make_room(who.len(), now);
             for who in who.clone() {
@@ -121,7 +127,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn guessing_ends_and_begins_again_one_by_one() {
         let (mut attempts, now) = (attempts(), net::now());
-        let mut may = |after: u32| attempts.begin("bob", ip(1), now + after * SECOND).is_some();
+        let mut may = |after: u32| {
+            attempts
+                .begin(Some("bob"), ip(1), now + after * SECOND)
+                .is_some()
+        };
         assert_eq!([may(0), may(0), may(0)], [true, true, false]);
         assert_eq!([may(9), may(10), may(10)], [false, true, false]);
         assert_eq!([may(100), may(100), may(100)], [true, true, false]);
@@ -130,22 +140,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_owner_comes_in_while_somebody_else_guesses() {
         let (mut attempts, now) = (attempts(), net::now());
-        while attempts.begin("bob", ip(1), now).is_some() {}
-        assert!(attempts.begin("bob", ip(2), now).is_some());
-        assert!(attempts.begin("ann", ip(1), now).is_some());
+        while attempts.begin(Some("bob"), ip(1), now).is_some() {}
+        assert!(attempts.begin(Some("bob"), ip(2), now).is_some());
+        assert!(attempts.begin(Some("ann"), ip(1), now).is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn many_who_guess_one_account_together_are_stopped() {
         let (mut attempts, now) = (attempts(), net::now());
-        let mut tries = (0..100).map(|last| attempts.begin("bob", ip(last), now));
+        let mut tries = (0..100).map(|last| attempts.begin(Some("bob"), ip(last), now));
         assert_eq!(tries.by_ref().flatten().count(), 4);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_who_tries_many_accounts_is_stopped() {
         let (mut attempts, now) = (attempts(), net::now());
-        let tries = (0..100).map(|n| attempts.begin(&n.to_string(), ip(1), now));
+        let tries = (0..100).map(|n| attempts.begin(Some(&n.to_string()), ip(1), now));
         assert_eq!(tries.flatten().count(), 6);
     }
 
@@ -153,7 +163,7 @@ mod tests {
     async fn who_succeeds_is_never_stopped() {
         let (mut attempts, now) = (attempts(), net::now());
         for _ in 0..1_000 {
-            let attempt = attempts.begin("bob", ip(1), now).unwrap();
+            let attempt = attempts.begin(Some("bob"), ip(1), now).unwrap();
             attempts.succeeded(attempt);
         }
     }
@@ -161,13 +171,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_names_does_not_set_free_who_guessed_before() {
         let (mut attempts, now) = (attempts(), net::now());
-        while attempts.begin("bob", ip(1), now).is_some() {}
+        while attempts.begin(Some("bob"), ip(1), now).is_some() {}
         for n in 0..10_000_u32 {
             let [_, a, b, c] = n.to_be_bytes();
             let from = IpAddr::from([10, a, b, c]);
-            attempts.begin(&n.to_string(), from, now);
+            attempts.begin(Some(&n.to_string()), from, now);
             assert!(attempts.forgiven.len() <= 100);
         }
-        assert!(attempts.begin("bob", ip(1), now).is_none());
+        assert!(attempts.begin(Some("bob"), ip(1), now).is_none());
     }
 }

@@ -317,7 +317,6 @@ impl Accounts {
         token: &[u8; TOKEN_BYTES],
         from: IpAddr,
     ) -> Result<Account, Refusal> {
-        // Of no account: only the address is to blame.
         let attempt = self.attempt("", from)?;
         let redeemed = async {
             let database = self.inner.keeper.ready()?;
@@ -356,7 +355,8 @@ impl Accounts {
         check_new_password(password)?;
         let database = self.inner.keeper.ready()?;
         // Charged also when it fails: it tells which names are taken.
-        let charged = lock(&self.inner.sign_ups).begin("", from, net::now());
+        // All of them under one name, so that its limit is that of all together.
+        let charged = lock(&self.inner.sign_ups).begin(Some(""), from, net::now());
         charged.ok_or(Refusal::TooManyAttempts)?;
         if database.user(username).await?.is_some() {
             return Err(SignUpError::Taken);
@@ -407,7 +407,7 @@ impl Accounts {
     /// Charges an attempt, if there were not too many.
     fn attempt(&self, username: &str, from: IpAddr) -> Result<Attempt, Refusal> {
         // A name that cannot be anybody's is nobody's.
-        let username = if is_possible(username) { username } else { "" };
+        let username = is_possible(username).then_some(username);
         let attempt = lock(&self.inner.attempts).begin(username, from, net::now());
         attempt.ok_or(Refusal::TooManyAttempts)
     }
