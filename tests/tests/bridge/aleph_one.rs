@@ -1,6 +1,7 @@
 //! Aleph One as the bridge sees it, by hand: the same as in the bridge's own tests.
 
 #![allow(dead_code, reason = "the bridge's own tests use more of it")]
+#![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
 #[path = "../../../lobby-bridge/tests/metaserver/packets.rs"]
 pub(crate) mod packets;
