@@ -103,6 +103,7 @@ impl MythConfig {
             https: options.myth_https.is_some(),
             service: options.myth_service.clone(),
             second_login: options.myth_second_login.unwrap_or_default(),
+            announce_counts: options.myth_announce_counts.unwrap_or(false),
             limits,
         };
         let wanted = |option: Option<bool>| option.unwrap_or(true);

@@ -150,6 +150,16 @@ pub struct Options {
     )]
     pub myth_second_login: Option<SecondLogin>,
 
+    /// Tell players in rooms every few seconds how full the rooms are [default: false]
+    ///
+    /// Aleph One does not show it; other games of the protocol do.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "METASERVE_BRIDGE_MYTH_ANNOUNCE_COUNTS"
+    )]
+    pub myth_announce_counts: Option<bool>,
+
     /// Let only this game in, such as MARATHON [default: any]
     #[arg(long, value_name = "NAME", env = "METASERVE_BRIDGE_MYTH_SERVICE")]
     pub myth_service: Option<String>,
@@ -271,6 +281,7 @@ impl Options {
             myth_welcome: either(self.myth_welcome, other.myth_welcome),
             myth_guest_welcome: either(self.myth_guest_welcome, other.myth_guest_welcome),
             myth_second_login: self.myth_second_login.or(other.myth_second_login),
+            myth_announce_counts: self.myth_announce_counts.or(other.myth_announce_counts),
             myth_service: self.myth_service.or(other.myth_service),
             myth_players: self.myth_players.or(other.myth_players),
             myth_per_address: self.myth_per_address.or(other.myth_per_address),

@@ -37,6 +37,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How often the registry is told how long games still go on.
 const RELIST: Duration = Duration::from_secs(10);
 
+/// How often players may be told how full the rooms are.
+const ANNOUNCE: Duration = Duration::from_secs(5);
+
 #[derive(Debug)]
 pub(super) enum Command {
     Accepted(ConnectionId, Gate, Ends, Arc<Outbox>),
@@ -128,6 +131,8 @@ impl Desk {
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut relist = interval_at(now() + RELIST, RELIST);
         relist.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut announce = interval_at(now() + ANNOUNCE, ANNOUNCE);
+        announce.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut state = State {
             means,
             outboxes: HashMap::new(),
@@ -144,6 +149,10 @@ impl Desk {
                 _ = sweep.tick() => state.means.metaserver.expire(now().into_std()),
                 _ = relist.tick() => {
                     let effects = state.means.metaserver.relist(now().into_std());
+                    state.carry_out(effects);
+                }
+                _ = announce.tick() => {
+                    let effects = state.means.metaserver.announce_counts();
                     state.carry_out(effects);
                 }
                 () = shutdown.cancelled() => return,

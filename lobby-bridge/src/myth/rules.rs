@@ -51,6 +51,8 @@ pub struct Rules {
     pub service: Option<String>,
     /// What happens to a second login to an account.
     pub second_login: SecondLogin,
+    /// Whether players in rooms are told, every few seconds, how full the rooms are.
+    pub announce_counts: bool,
     /// The bounds.
     pub limits: Limits,
 }
@@ -119,6 +121,7 @@ impl Default for Rules {
             https: false,
             service: None,
             second_login: SecondLogin::default(),
+            announce_counts: false,
             limits: Limits::default(),
         }
     }

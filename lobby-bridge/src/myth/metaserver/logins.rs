@@ -6,6 +6,8 @@ use std::{
     time::Instant,
 };
 
+use bytes::Bytes;
+
 use super::Metaserver;
 use crate::{
     accounts::Account,
@@ -150,18 +152,24 @@ impl Metaserver {
             return Ok(());
         };
         let open = self.open_rooms(profile.account.is_none())?;
-        let address = self.room_address(&ends).ok_or(Denial::NO_ADDRESS)?;
-        let entry = |position: &usize| self.rooms[*position].entry(address, self.ports[*position]);
-        let rooms: Vec<RoomEntry> = open.iter().map(entry).collect();
+        let rooms = self.room_list(&open, &ends).ok_or(Denial::NO_ADDRESS)?;
         let token = self.secrets.token();
         self.users.issue(profile.id, token);
         effects.push(Effect::Send(
             who,
             sent::login_successful(profile.id, &token),
         ));
-        effects.push(Effect::Send(who, sent::rooms(&rooms)));
+        effects.push(Effect::Send(who, rooms));
         self.become_(who, State::LoggedIn(profile));
         Ok(())
+    }
+
+    /// These rooms, for who reached us like this; nothing if there is no address to give him.
+    pub(super) fn room_list(&self, rooms: &[usize], ends: &Ends) -> Option<Bytes> {
+        let address = self.room_address(ends)?;
+        let entry = |position: &usize| self.rooms[*position].entry(address, self.ports[*position]);
+        let rooms: Vec<RoomEntry> = rooms.iter().map(entry).collect();
+        Some(sent::rooms(&rooms))
     }
 
     /// Where rooms are reached by who reached the login daemon like this: clients know IPv4 only.
@@ -174,7 +182,7 @@ impl Metaserver {
     }
 
     /// The rooms that somebody may be sent to, in order: the full ones only if all are full.
-    fn open_rooms(&self, guest: bool) -> Result<Vec<usize>, Denial> {
+    pub(super) fn open_rooms(&self, guest: bool) -> Result<Vec<usize>, Denial> {
         let admits = |position: &usize| !guest || self.rooms[*position].admits_guests();
         let rooms: Vec<usize> = (0..self.rooms.len()).filter(admits).collect();
         if rooms.is_empty() {

@@ -56,6 +56,8 @@ pub struct Metaserver {
     hubs: HashMap<u16, UserId>,
     tests: usize,
     natives: BTreeMap<GameId, NativeGame>,
+    /// How many players and games there were in each room when that was last announced.
+    announced: Vec<(usize, usize)>,
     /// Who was kicked, by account or guest, and until when he stays out.
     kicked: HashMap<String, Instant>,
 }
@@ -96,6 +98,7 @@ impl Metaserver {
             hubs: HashMap::new(),
             tests: 0,
             natives: BTreeMap::new(),
+            announced: Vec::new(),
             kicked: HashMap::new(),
             rules,
         }
@@ -174,6 +177,30 @@ impl Metaserver {
         self.kicked.retain(|_, until| *until > now);
     }
 
+    /// Tells all players how full the rooms are, if that has changed and the operator wants it.
+    /// Aleph One ignores it, other games of the protocol show it.
+    #[must_use]
+    pub fn announce_counts(&mut self) -> Vec<Effect> {
+        let counts: Vec<_> = self.rooms.iter().map(Room::counts).collect();
+        if !self.rules.announce_counts || counts == self.announced {
+            return Vec::new();
+        }
+        self.announced = counts;
+        let inside = self
+            .seats
+            .iter()
+            .filter_map(|(who, seat)| match seat.state {
+                SeatState::In(user) => Some((*who, seat, user)),
+                _ => None,
+            });
+        let told = inside.filter_map(|(who, seat, user)| {
+            let guest = self.rooms[seat.room].is_guest(user);
+            let rooms = self.open_rooms(guest).ok()?;
+            Some(Effect::Send(who, self.room_list(&rooms, &seat.ends)?))
+        });
+        told.collect()
+    }
+
     /// Tells the registry how long games still go on.
     #[must_use]
     pub fn relist(&self, now: Instant) -> Vec<Effect> {
@@ -229,6 +256,10 @@ impl Metaserver {
         effects: &mut Vec<Effect>,
     ) {
         if let Err(denial) = done {
+            let login = self.logins.get(&who).map(|login| login.ends);
+            let peer = login.or(self.seats.get(&who).map(|seat| seat.ends));
+            let peer = peer.map(|ends| ends.peer);
+            tracing::info!(client = %who, ?peer, "refused: {denial}");
             effects.push(Effect::Send(who, denial.frame()));
             self.end(who, false, now, effects);
             effects.push(Effect::Close(who));

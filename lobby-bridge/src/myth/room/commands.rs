@@ -138,7 +138,6 @@ impl Room {
         member.testing = true;
         *turn.tests += 1;
         turn.effects.push(Effect::Test(connection, address));
-        self.tell(user, b"Testing whether others can join your game...", turn);
     }
 
     /// The test of a player's game has ended.

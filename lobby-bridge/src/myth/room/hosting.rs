@@ -23,6 +23,7 @@ impl Room {
         } = packet;
         // One game that cannot be read would cost clients the whole list.
         if let Err(error) = Description::parse(&description) {
+            tracing::info!(%user, "a game is not listed: {error}");
             let line = format!("Your game cannot be listed: {error}.");
             return self.tell(user, &text::encode(&line), turn);
         }

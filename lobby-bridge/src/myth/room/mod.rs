@@ -138,14 +138,26 @@ impl Room {
         self.members.len()
     }
 
+    /// How many players and games are listed in it.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.visible().count(), self.games.len())
+    }
+
+    /// Whether this player has no account.
+    pub(super) fn is_guest(&self, user: UserId) -> bool {
+        let member = self.members.get(&user);
+        member.is_none_or(|member| member.profile.account.is_none())
+    }
+
     /// How the list of rooms shows it.
     pub(super) fn entry(&self, address: Ipv4Addr, port: u16) -> RoomEntry {
         let count = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+        let (players, games) = self.counts();
         RoomEntry {
             id: self.id,
-            players: count(self.visible().count()),
+            players: count(players),
             address: SocketAddrV4::new(address, port),
-            games: count(self.games.len()),
+            games: count(games),
             kind: self.kind,
         }
     }

@@ -207,3 +207,28 @@ fn what_happens_is_logged() {
         .collect();
     assert_eq!(logged, ["hello", "psst", "enter game", "logout"]);
 }
+
+#[test]
+fn counts_are_announced_when_they_have_changed_and_are_wanted() {
+    for wanted in [false, true] {
+        let mut stage = Stage::new(|rules| rules.announce_counts = wanted);
+        let ann = stage.guest("Ann");
+        let announced = |stage: &mut Stage| {
+            stage.forget();
+            let effects = stage.metaserver.announce_counts();
+            stage.effects.extend(effects);
+            let frames = stage.told(ann.who).into_iter();
+            frames
+                .map(|(number, body)| (number, body[3], body[11]))
+                .collect::<Vec<_>>()
+        };
+        let expected = |players, games| match wanted {
+            true => vec![(0, players, games)],
+            false => vec![],
+        };
+        assert_eq!(announced(&mut stage), expected(1, 0));
+        assert_eq!(announced(&mut stage), []);
+        stage.hosts(ann, 4226, 0);
+        assert_eq!(announced(&mut stage), expected(1, 1));
+    }
+}
