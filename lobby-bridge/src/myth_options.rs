@@ -1,8 +1,11 @@
 //! What is set about the metaserver of Aleph One, as its [settings](myth::Settings).
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use crate::{
     accounts::{AccountOptions, Logs},
@@ -188,28 +191,45 @@ impl FromStr for MythRoom {
     }
 }
 
+impl From<Table> for MythRoom {
+    fn from(table: Table) -> Self {
+        Self {
+            address: table.address,
+            rules: RoomRules {
+                title: table.name,
+                kind: table.kind as u16,
+                players: table.players,
+                guests: table.guests,
+                welcome: table.welcome,
+                guest_welcome: table.guest_welcome,
+            },
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for MythRoom {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Text(String),
-            Table(Table),
-        }
-        match Either::deserialize(deserializer)? {
-            Either::Text(text) => text.parse().map_err(de::Error::custom),
-            Either::Table(table) => Ok(Self {
-                address: table.address,
-                rules: RoomRules {
-                    title: table.name,
-                    kind: table.kind as u16,
-                    players: table.players,
-                    guests: table.guests,
-                    welcome: table.welcome,
-                    guest_welcome: table.guest_welcome,
-                },
-            }),
-        }
+        deserializer.deserialize_any(Room)
+    }
+}
+
+/// Reads a room in either form, and says what is wrong with it in that form.
+struct Room;
+
+impl<'de> Visitor<'de> for Room {
+    type Value = MythRoom;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`NAME=ADDR:PORT` or a table with `name` and `address`")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<MythRoom, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MythRoom, A::Error> {
+        let table = Table::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(table.into())
     }
 }
 
@@ -230,5 +250,77 @@ impl<'de> Deserialize<'de> for SecondLogin {
         String::deserialize(deserializer)?
             .parse()
             .map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(file: &str) -> Result<MythConfig, String> {
+        let options: Options = toml::from_str(file).map_err(|error| error.to_string())?;
+        let config = MythConfig::of(&options).map_err(|error| error.to_string())?;
+        Ok(config.expect("a metaserver"))
+    }
+
+    #[test]
+    fn one_room_is_open_if_nothing_else_is_said() {
+        let MythConfig { settings, .. } = parsed("myth = \"[::]:6321\"").unwrap();
+        assert_eq!(settings.rooms, ["[::]:6335".parse().unwrap()]);
+        assert_eq!(settings.rules.rooms, [RoomRules::new("Arrival")]);
+        assert!(!settings.rules.https);
+    }
+
+    /// The example of the README.
+    #[test]
+    fn rooms_are_tables_or_words() {
+        let readme = include_str!("../../README.md");
+        let (_, example) = readme.split_once("```toml\nmyth = ").unwrap();
+        let (example, _) = example.split_once("```").unwrap();
+        let config = parsed(&format!("myth = {example}")).unwrap();
+        let [open, members] = &config.settings.rules.rooms[..] else {
+            panic!("two rooms");
+        };
+        assert_eq!((open.id(0), open.guests, open.welcome.len()), (0, true, 1));
+        assert_eq!(
+            (members.id(1), members.kind, members.players),
+            (6, 1, Some(50))
+        );
+        assert_eq!(members.welcome.len(), 2, "its own after that of all");
+        assert!(!members.guests);
+        let words = parsed("myth = \"[::]:1\"\nmyth-room = [\"Tyr=127.0.0.1:7\"]").unwrap();
+        assert_eq!(words.settings.rules.rooms, [RoomRules::new("Tyr")]);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_a_reason() {
+        // (further line, what the error names)
+        let table = [
+            ("myth-players = 0", "at least 1"),
+            ("myth-per-address = 0", "at least 1"),
+            ("myth-keep-alive = \"500ms\"", "at least 1s"),
+            ("myth-cert = \"chain.pem\"", "myth-key"),
+            ("myth-room = [\"Arrival\"]", "NAME=ADDR:PORT"),
+            ("myth-room = [\"Arrival=here\"]", "ADDR:PORT"),
+            (
+                "myth-room = [{ name = \"a\", address = \"[::]:2\", guest = true }]",
+                "unknown field `guest`",
+            ),
+            ("myth-room = [{ name = \"a\" }]", "address"),
+            ("myth-second-login = \"maybe\"", "displace"),
+            ("myth-public-address = \"::1\"", "myth-public-address"),
+        ];
+        for (line, named) in table {
+            let error = parsed(&format!("myth = \"[::]:1\"\n{line}")).unwrap_err();
+            assert!(error.contains(named), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn there_is_a_place_for_everybody_who_may_come() {
+        let file =
+            "myth = \"[::]:1\"\nmyth-players = 20000\nmyth-room = [\"a=[::]:2\", \"b=[::]:3\"]";
+        let limits = parsed(file).unwrap().settings.rules.limits;
+        assert!(limits.users >= 40_000 && limits.seats >= 40_000);
     }
 }
