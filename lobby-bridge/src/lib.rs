@@ -97,8 +97,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         None => None,
     };
     // From here on nothing fails.
-    if let Some(lobby) = vcmi {
-        tracing::info!(address = %lobby.local_address(), "the VCMI lobby is open");
+    if let (Some(lobby), Some(settings)) = (vcmi, &config.vcmi) {
+        let capacity = settings.limits.capacity;
+        tracing::info!(address = %lobby.local_address(), capacity, "the VCMI lobby is open");
         tasks.spawn(lobby.run(shutdown.clone()));
     }
     if let Some(myth) = myth {

@@ -8,7 +8,7 @@ use metaserve_lobby_bridge::accounts::{
 };
 
 async fn new() -> Fixture {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a directory");
     let url = default_database(directory.path());
     Fixture::new(format!("{url}?mode=rwc"), Some(directory))
         .await

@@ -14,7 +14,10 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
-    rustls::{ClientConfig, RootCertStore, pki_types::ServerName, version},
+    rustls::{
+        ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, crypto::ring,
+        pki_types::ServerName, version,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -73,10 +76,7 @@ impl Running {
     async fn asks_in(
         &self,
         request: &[u8],
-        builder: tokio_rustls::rustls::ConfigBuilder<
-            ClientConfig,
-            tokio_rustls::rustls::WantsVerifier,
-        >,
+        builder: ConfigBuilder<ClientConfig, WantsVerifier>,
     ) -> Answer {
         let own = self.directory.path().join("https");
         let certificate = Identity::load_or_create(&own, &[]).expect("it was made");
@@ -406,7 +406,7 @@ async fn shown(at: SocketAddr) -> Vec<u8> {
             Ok(HandshakeSignatureValid::assertion())
         }
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            let provider = tokio_rustls::rustls::crypto::ring::default_provider();
+            let provider = ring::default_provider();
             provider
                 .signature_verification_algorithms
                 .supported_schemes()

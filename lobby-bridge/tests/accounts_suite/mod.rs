@@ -1,12 +1,19 @@
 //! What must hold on every database.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests, which the files that use them make"
+)]
+
 use std::{net::IpAddr, time::Duration};
 
 use metaserve_lobby_bridge::accounts::{
     AccountOptions, Accounts, Administration, AdministrationError, AttemptLimits, ChatKind,
     ChatRow, EventRow, Hub, LogRow, LoginDetailRow, Logs, OpenError, Refusal, SchemaError, Target,
 };
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
+};
 
 /// `secret`, hashed by libxcrypt.
 pub(crate) const SECRET: &str = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
@@ -22,9 +29,11 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new(url: String, directory: Option<tempfile::TempDir>) -> Self {
-        let sql = Database::connect(&url)
-            .await
-            .expect("the database is there");
+        // One connection, so that it always is the same.
+        let mut options = ConnectOptions::new(&url);
+        options.max_connections(1);
+        let sql = Database::connect(options).await;
+        let sql = sql.expect("the database is there");
         Self {
             url,
             sql,
