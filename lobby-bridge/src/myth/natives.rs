@@ -104,21 +104,42 @@ impl Natives {
         now: Instant,
     ) -> Vec<Effect> {
         match change {
-            Change::Show(server, game) => {
-                let known = self.ids.get(&server).copied();
-                let (id, effects) = metaserver.show(known, game, now);
-                if let Some(id) = id {
-                    self.ids.insert(server, id);
-                } else {
-                    tracing::warn!(%server, "not shown to players: there are too many servers");
+            Change::Show(server, game) => self.show(server, game, metaserver, now),
+            Change::Withdraw(server) => {
+                let Some(id) = self.ids.remove(&server) else {
+                    return Vec::new();
+                };
+                let mut effects = metaserver.withdraw(id, now);
+                // Its place is free for one that was left out.
+                let left_out = |(server, _): &(&ServerId, &Shown)| !self.ids.contains_key(*server);
+                let next = match self.ids.len() < self.told.len() {
+                    true => self.told.iter().find(left_out),
+                    false => None,
+                };
+                if let Some((server, game)) = next.map(|(id, shown)| (*id, shown.game.clone())) {
+                    effects.extend(self.show(server, game, metaserver, now));
                 }
                 effects
             }
-            Change::Withdraw(server) => match self.ids.remove(&server) {
-                Some(id) => metaserver.withdraw(id, now),
-                None => Vec::new(),
-            },
         }
+    }
+
+    fn show(
+        &mut self,
+        server: ServerId,
+        game: NativeGame,
+        metaserver: &mut Metaserver,
+        now: Instant,
+    ) -> Vec<Effect> {
+        let known = self.ids.get(&server).copied();
+        let (id, effects) = metaserver.show(known, game, now);
+        match id {
+            Some(id) => {
+                self.ids.insert(server, id);
+            }
+            None => tracing::warn!(%server, "not shown to players: there are too many servers"),
+        }
+        effects
     }
 }
 

@@ -220,3 +220,17 @@ fn whom_a_moderator_has_kicked_stays_out_for_a_while() {
         };
     }
 }
+
+#[test]
+fn who_comes_by_ipv6_needs_an_address_that_the_operator_has_named() {
+    for public in [None, Some([203, 0, 113, 5].into())] {
+        let mut stage = Stage::new(|rules| rules.public_address = public);
+        let (who, ends) = stage.connection("2001:db8::7");
+        let local = "[2001:db8::1]:6321".parse().unwrap();
+        stage.happens(who, Event::AtLogin(Ends { local, ..ends }));
+        stage.says(who, login("guest", "Ann"));
+        stage.says(who, Packet::Localization);
+        let denied = stage.denied(who);
+        assert_eq!(denied, public.is_none().then_some(1), "{public:?}");
+    }
+}
