@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The whole way with a game that knows nothing of us: Debian's OpenArena server is put on the
 # list by the sidecar, seen by a game client and in the terminal browser, killed, and started
-# again. Then the page in a real Chromium. Installs what is missing with apt-get. Last line:
-# `N passed, N failed`.
+# again. Then the page in a real Chromium, and the lobby bridge's accounts in Debian's MariaDB
+# (live/mariadb.sh). Installs what is missing with apt-get. Last line: `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -72,8 +72,10 @@ shows_not() { ! shows "$1"; }
 ended() { ! kill -0 "$1" 2>/dev/null; }
 ended_well() { within 10 ended "$1" && wait "$1"; }
 
+. tests/live/mariadb.sh
+
 # What is needed beside Rust.
-missing=()
+missing=($(mariadb_missing))
 [ -x /usr/games/openarena-server ] || missing+=(openarena-server)
 type -P tmux >/dev/null || missing+=(tmux)
 type -P chromium >/dev/null || missing+=(chromium)
@@ -84,7 +86,7 @@ if [ "${#missing[@]}" != 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         "${missing[@]}" >"$dir/apt.log"
 fi
-cargo build -q -p metaserve-daemon
+cargo build -q -p metaserve-daemon -p metaserve-lobby-bridge
 cargo build -q -p metaserve-examples --examples
 page=(cargo test -q -p metaserve-tests --features browser --test browser)
 "${page[@]}" --no-run
@@ -160,3 +162,5 @@ check "the page has tests" [ "${#page_tests[@]}" != 0 ]
 for name in "${page_tests[@]}"; do
     check "in Chromium: ${name//_/ }" page_test "$name"
 done
+
+mariadb_parts

@@ -40,7 +40,7 @@ impl Certificates {
         let identity = match &source {
             Source::Files { chain, key } => from_files(chain, key)?,
             Source::Own => {
-                Identity::load_or_create(state_dir, &own_names()).with_context(|| {
+                Identity::load_or_create(state_dir, &server::own_names()).with_context(|| {
                     format!(
                         "the daemon's own certificate in {} cannot be used: choose another \
                      directory with --state-dir, or bring a certificate with --cert and --key",
@@ -125,14 +125,4 @@ pub(crate) fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
         ),
         _ => Ok(identity),
     }
-}
-
-/// Names that the daemon's own certificate is valid for, for those who use it as a CA file.
-fn own_names() -> Vec<String> {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = host.trim();
-    let names = ["localhost", "127.0.0.1", "::1"]
-        .into_iter()
-        .chain((!host.is_empty()).then_some(host));
-    names.map(str::to_owned).collect()
 }

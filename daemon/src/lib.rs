@@ -19,7 +19,6 @@ mod certificates;
 pub mod cli;
 mod commands;
 mod connection;
-mod files;
 mod http;
 mod limit;
 mod logging;
@@ -35,7 +34,7 @@ use anyhow::Context;
 use certificates::Certificates;
 use clap::Parser;
 use metaserve::{
-    Fingerprint,
+    Fingerprint, files,
     registry::Registry,
     service::{self, State},
 };

@@ -12,6 +12,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, parser::ValueSour
 use metaserve::{Trust, tls::FileError};
 
 use crate::{
+    myth_options::MythConfig,
     options::{Daemon, Options},
     vcmi,
     words::Words,
@@ -24,7 +25,19 @@ A protocol runs when its address is given:
 
     metaserve-lobby-bridge --vcmi [::]:5002
 
-Players of VCMI 1.1 to 1.4 then enter this machine's name and port 5002 as their lobby.";
+Players of VCMI 1.1 to 1.4 then enter this machine's name and port 5002 as their lobby.
+
+    metaserve-lobby-bridge --myth [::]:6321
+
+Players of Aleph One then find each other here, if the name of the server that their game has
+built in leads to this machine (hosts file or DNS). Rooms are at port 6335 and on, see
+--myth-room; with --daemon all games are also in its list.
+
+Two commands manage the players' accounts and the hubs, also while the bridge runs; each has a
+--help of its own:
+
+    metaserve-lobby-bridge account add NAME
+    metaserve-lobby-bridge hub add HOST PORT";
 
 /// Keeps lobbies of old games alive, and shows their games in a metaserve list
 #[derive(Debug, Parser)]
@@ -60,6 +73,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// The VCMI lobby, if it is to run.
     pub vcmi: Option<vcmi::Settings>,
+    /// The metaserver of Aleph One, if it is to run.
+    pub myth: Option<MythConfig>,
     /// The log filter.
     pub log: String,
     /// What to tell the operator about his old words, before anything else.
@@ -90,7 +105,9 @@ pub enum ConfigError {
         source: toml::de::Error,
     },
     /// Nothing was asked for.
-    #[error("no lobby to run: give an address for one, such as `--vcmi [::]:5002`")]
+    #[error(
+        "no lobby to run: give an address for one, such as `--vcmi [::]:5002` or `--myth [::]:6321`"
+    )]
     NothingToRun,
     /// The daemon would be known in two ways.
     #[error("`fingerprint` and `ca` are two ways to know the daemon: give one of them")]
@@ -101,6 +118,15 @@ pub enum ConfigError {
     /// Nobody could enter.
     #[error("`vcmi-capacity` must be at least 1")]
     NoCapacity,
+    /// Nobody could enter a metaserver.
+    #[error("a metaserver must have room: players and connections must be at least 1")]
+    NoPlayers,
+    /// A certificate without its key, or the other way round.
+    #[error("`myth-cert` and `myth-key` belong together: give both")]
+    HalfACertificate,
+    /// Players would be asked more often than they answer.
+    #[error("`myth-keep-alive` must be at least 1s, not {}", humantime::format_duration(*.0))]
+    FrequentKeepAlive(Duration),
     /// Clients would be asked more often than they answer.
     #[error("`vcmi-healthcheck` must be at least 10s, not {}", humantime::format_duration(*.0))]
     FrequentHealthCheck(Duration),
@@ -151,6 +177,7 @@ fn read(path: &Path) -> Result<Options, ConfigError> {
 
 impl Config {
     fn from_options(options: Options, remarks: Vec<String>) -> Result<Self, ConfigError> {
+        let myth = MythConfig::of(&options)?;
         let defaults = vcmi::Settings::default();
         let health_check = options
             .vcmi_healthcheck
@@ -162,6 +189,7 @@ impl Config {
         if capacity == 0 {
             return Err(ConfigError::NoCapacity);
         }
+        let state_dir = options.state_dir();
         let trust = match (options.fingerprint, options.ca) {
             (Some(_), Some(_)) => return Err(ConfigError::TwoTrusts),
             (Some(fingerprint), None) => Trust::Fingerprint(fingerprint),
@@ -181,14 +209,15 @@ impl Config {
                 ..defaults.limits
             },
         });
-        if vcmi.is_none() {
+        if vcmi.is_none() && myth.is_none() {
             return Err(ConfigError::NothingToRun);
         }
         Ok(Self {
             daemon: options.daemon.unwrap_or_default(),
             trust,
-            state_dir: options.state_dir.unwrap_or_else(|| "bridge-state".into()),
+            state_dir,
             vcmi,
+            myth,
             log: options.log.unwrap_or_else(|| "info".to_owned()),
             remarks,
         })

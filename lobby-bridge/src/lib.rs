@@ -16,17 +16,29 @@
 //! ```
 //!
 //! ```text
-//!  launchers, games ──legacy TCP──▶ vcmi ──open rooms──▶ publish ──▶ relay ──QUIC──▶ daemon
+//!  VCMI ───────legacy TCP──▶ vcmi ──open rooms──▶ publish ──▶ relay ──QUIC──▶ daemon
+//!  Aleph One ──legacy TCP──▶ myth ──games───────▶    │                          │
+//!                             ▲ └──▶ accounts (SQL)                             │
+//!                             └───────────────servers of the registry───────────┘
 //! ```
 //!
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
+//! - [`myth`]: the metaserver of Aleph One; [`myth_options`] is what can be set about it.
+//! - [`accounts`]: its accounts, hubs and logs, in SQL.
+//! - [`net`]: what bounds the peers of all of them.
 //! - [`publish`]: what the bridge wants the list to say, whichever protocol it comes from.
 //! - [`relay`]: tells the daemon, through its restarts.
+//! - [`accounts`]: who may log in, in SQL; [`commands`] manages them.
 //! - [`cli`]: flags, environment and file ([`options`]) to a [`Config`]; [`run`] does it.
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod cli;
+pub mod commands;
+pub mod myth;
+pub mod myth_options;
+pub mod net;
 pub mod options;
 pub mod publish;
 pub mod relay;
@@ -34,13 +46,16 @@ pub mod vcmi;
 mod words;
 
 use metaserve::{
-    ConnectError, Identity,
+    ConnectError, Connector, Identity, Role,
     service::{self, State},
     tls::FileError,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::Config, options::Daemon, publish::Listings, relay::Relay};
+use crate::{
+    accounts::Accounts, cli::Config, myth::Natives, myth_options::MythConfig, options::Daemon,
+    publish::Listings, relay::Relay,
+};
 
 /// Why the bridge cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +64,15 @@ pub enum RunError {
     /// A lobby cannot be opened.
     #[error(transparent)]
     Listen(#[from] vcmi::ListenError),
+    /// A metaserver cannot be opened.
+    #[error(transparent)]
+    ListenMyth(#[from] myth::ListenError),
+    /// The HTTPS service of a metaserver cannot be opened.
+    #[error(transparent)]
+    Https(#[from] myth::https::BindError),
+    /// The accounts of a metaserver cannot be opened.
+    #[error("the accounts cannot be opened: choose a database with `--database`")]
+    Accounts(#[from] accounts::OpenError),
     /// The bridge's identity can neither be read nor made.
     #[error("the identity in the state directory cannot be used: choose one with `--state-dir`")]
     Identity(#[from] FileError),
@@ -64,17 +88,28 @@ pub enum RunError {
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunError> {
     let listings = Listings::default();
     let tasks = TaskTracker::new();
-    let relay = match &config.daemon {
-        Daemon::At(daemon) => Some(relay(daemon, &config)?),
+    let registry = match &config.daemon {
+        Daemon::At(daemon) => Some(Registry::at(daemon, &config)?),
         Daemon::None => None,
     };
-    if let Some(settings) = config.vcmi {
+    let vcmi = match &config.vcmi {
+        Some(settings) => Some(vcmi::Server::bind(settings.clone(), listings.clone())?),
+        None => None,
+    };
+    let myth = match &config.myth {
+        Some(myth) => Some(Myth::open(myth, &config, registry.as_ref(), &listings).await?),
+        None => None,
+    };
+    // From here on nothing fails.
+    if let (Some(lobby), Some(settings)) = (vcmi, &config.vcmi) {
         let capacity = settings.limits.capacity;
-        let lobby = vcmi::Server::bind(settings, listings.clone())?;
         tracing::info!(address = %lobby.local_address(), capacity, "the VCMI lobby is open");
         tasks.spawn(lobby.run(shutdown.clone()));
     }
-    if let Some(relay) = relay {
+    if let Some(myth) = myth {
+        myth.spawn(&tasks, &shutdown);
+    }
+    if let Some(Registry { relay, .. }) = registry {
         let publish = async move { relay.run(&listings).await };
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(publish));
     }
@@ -86,11 +121,99 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
     Ok(())
 }
 
-/// The connection to the daemon, under the bridge's own identity, which is made on first start.
-/// Prints what the daemon's operator needs to let it in.
-fn relay(daemon: &str, config: &Config) -> Result<Relay, RunError> {
-    let identity = Identity::load_or_create(&config.state_dir, &[])?;
-    let fingerprint = identity.fingerprint();
-    println!("publishing at {daemon}, which lets this bridge in with: --trust-relay {fingerprint}");
-    Ok(Relay::new(daemon, &config.trust, &identity)?)
+/// The daemon, as the bridge uses it.
+struct Registry {
+    daemon: String,
+    relay: Relay,
+    identity: Identity,
+}
+
+impl Registry {
+    /// The connection to the daemon, under the bridge's own identity, which is made on first
+    /// start. Prints what the daemon's operator needs to let it in.
+    fn at(daemon: &str, config: &Config) -> Result<Self, RunError> {
+        let identity = Identity::load_or_create(&config.state_dir, &[])?;
+        let fingerprint = identity.fingerprint();
+        println!(
+            "publishing at {daemon}, which lets this bridge in with: --trust-relay {fingerprint}"
+        );
+        Ok(Self {
+            daemon: daemon.to_owned(),
+            relay: Relay::new(daemon, &config.trust, &identity)?,
+            identity,
+        })
+    }
+}
+
+/// A metaserver with all that belongs to it, not serving yet.
+struct Myth {
+    server: myth::Server,
+    https: Option<myth::https::Service>,
+    /// Who brings it the servers of the registry.
+    natives: Option<myth::natives::Follower>,
+}
+
+impl Myth {
+    async fn open(
+        myth: &MythConfig,
+        config: &Config,
+        registry: Option<&Registry>,
+        listings: &Listings,
+    ) -> Result<Self, RunError> {
+        let database = myth.database.clone();
+        let database = database.unwrap_or_else(|| accounts::default_database(&config.state_dir));
+        let accounts = Accounts::open(&database, myth.accounts.clone()).await?;
+        let https = match myth.https {
+            Some(listen) => {
+                let settings = myth::https::Settings {
+                    listen,
+                    certificate: myth.certificate.clone(),
+                    state_dir: config.state_dir.clone(),
+                    sign_up: myth.sign_up,
+                    limits: myth::https::Limits::default(),
+                };
+                Some(myth::https::Service::bind(settings, accounts.clone())?)
+            }
+            None => None,
+        };
+        let (natives, follower) = match registry {
+            Some(Registry {
+                daemon, identity, ..
+            }) => {
+                let connector = Connector::new(Role::Client, daemon, &config.trust, None)?;
+                let (natives, follower) = Natives::of_registry(connector, identity.fingerprint());
+                (natives, Some(follower))
+            }
+            None => (Natives::none(), None),
+        };
+        let links = myth::Links {
+            accounts: Some(accounts),
+            listings: listings.clone(),
+            natives,
+            bridge: registry.map(|registry| registry.identity.fingerprint()),
+        };
+        Ok(Self {
+            server: myth::Server::bind(myth.settings.clone(), links)?,
+            https,
+            natives: follower,
+        })
+    }
+
+    fn spawn(self, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        let addresses = self.server.local_addresses();
+        let rooms = self.server.room_titles().zip(&addresses[1..]);
+        let rooms: Vec<String> = rooms.map(|(room, at)| format!("{room}={at}")).collect();
+        tracing::info!(address = %addresses[0], ?rooms, "the metaserver is open");
+        tasks.spawn(self.server.run(shutdown.clone()));
+        if let Some(https) = self.https {
+            let fingerprint = https.fingerprint();
+            tracing::info!(address = %https.local_address(), %fingerprint, "logins over HTTPS");
+            tasks.spawn(https.run(shutdown.clone()));
+        }
+        if let Some(natives) = self.natives {
+            tasks.spawn(shutdown.clone().run_until_cancelled_owned(async move {
+                natives.run().await;
+            }));
+        }
+    }
 }

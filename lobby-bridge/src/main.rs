@@ -6,12 +6,26 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use anyhow::Context;
 use metaserve::service::{self, State};
-use metaserve_lobby_bridge::cli::{self, Config, ConfigError};
+use metaserve_lobby_bridge::{
+    cli::{self, Config, ConfigError},
+    commands::Commands,
+};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let config = match cli::parse(std::env::args_os()) {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    match Commands::parse_if_any(&arguments) {
+        Ok(None) => {}
+        Ok(Some(commands)) => {
+            return match manage(commands) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&error, 1),
+            };
+        }
+        Err(error) => error.exit(),
+    }
+    let config = match cli::parse(arguments) {
         Ok(config) => config,
         Err(ConfigError::CommandLine(error)) => error.exit(),
         Err(error) => return failed(&error.into(), 2),
@@ -20,6 +34,16 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error, 1),
     }
+}
+
+/// Does what an operator asks for beside the service. Only errors are logged.
+fn manage(commands: Commands) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::ERROR)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(commands.run())
 }
 
 fn run(config: Config) -> anyhow::Result<()> {

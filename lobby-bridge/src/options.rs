@@ -1,7 +1,7 @@
 //! What can be set, on the command line, in the environment and in a file alike.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
     time::Duration,
@@ -10,6 +10,8 @@ use std::{
 use clap::Args;
 use metaserve::Fingerprint;
 use serde::{Deserialize, Deserializer, de};
+
+use crate::{myth::SecondLogin, myth_options::MythRoom};
 
 /// Everything that can be set, wherever it is set. What is `None` or empty is left open.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -68,6 +70,154 @@ pub struct Options {
     #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_VCMI_STATISTICS")]
     pub vcmi_statistics: Option<bool>,
 
+    /// Run an Aleph One (Myth) metaserver: where its login daemon listens
+    ///
+    /// Players always come to port 6321 of the name that their game has built in:
+    /// `--myth [::]:6321`.
+    #[arg(long, value_name = "ADDR:PORT", env = "METASERVE_BRIDGE_MYTH")]
+    pub myth: Option<SocketAddr>,
+
+    /// A room, once for each [default: Arrival=ADDR of --myth, port 6335]
+    ///
+    /// Each room needs a port of its own. Aleph One's players all come to the room named
+    /// `Arrival` if there is one, else to the first. In a file, a room may be a table with
+    /// `name`, `address`, `kind` (normal, ranked, tournament), `players`, `guests`, `welcome`
+    /// and `guest-welcome`.
+    #[arg(
+        long,
+        value_name = "NAME=ADDR:PORT",
+        env = "METASERVE_BRIDGE_MYTH_ROOM"
+    )]
+    pub myth_room: Vec<MythRoom>,
+
+    /// The IPv4 address at which players reach the rooms
+    ///
+    /// Needed when the bridge stands behind a router or load balancer, or when players come in
+    /// by IPv6; otherwise the address at which a player reached the login daemon is right.
+    #[arg(
+        long,
+        value_name = "IPV4",
+        env = "METASERVE_BRIDGE_MYTH_PUBLIC_ADDRESS"
+    )]
+    pub myth_public_address: Option<Ipv4Addr>,
+
+    /// Also serve logins over HTTPS here, so that passwords do not travel in clear
+    ///
+    /// Players' games post to port 443 of the name that they have built in.
+    #[arg(long, value_name = "ADDR:PORT", env = "METASERVE_BRIDGE_MYTH_HTTPS")]
+    pub myth_https: Option<SocketAddr>,
+
+    /// The certificate chain for --myth-https, PEM or DER [default: a self-signed one]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "METASERVE_BRIDGE_MYTH_CERT",
+        requires = "myth_key"
+    )]
+    pub myth_cert: Option<PathBuf>,
+
+    /// The private key of --myth-cert, PEM or DER
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "METASERVE_BRIDGE_MYTH_KEY",
+        requires = "myth_cert"
+    )]
+    pub myth_key: Option<PathBuf>,
+
+    /// Whether anybody may make an account from within the game, over --myth-https [default: false]
+    ///
+    /// At most 5 from one address at once, and then one in ten minutes. The game asks for an
+    /// e-mail address, which is not kept.
+    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_MYTH_SIGNUP")]
+    pub myth_signup: Option<bool>,
+
+    /// A line that everybody reads on entering any room, once for each
+    #[arg(long, value_name = "TEXT")]
+    pub myth_welcome: Vec<String>,
+
+    /// A line that guests read before those, once for each
+    #[arg(long, value_name = "TEXT")]
+    pub myth_guest_welcome: Vec<String>,
+
+    /// What becomes of a second login to an account: refuse or displace [default: refuse]
+    ///
+    /// `refuse` keeps whoever was there first, `displace` disconnects him.
+    #[arg(
+        long,
+        value_name = "refuse|displace",
+        env = "METASERVE_BRIDGE_MYTH_SECOND_LOGIN"
+    )]
+    pub myth_second_login: Option<SecondLogin>,
+
+    /// Tell players in rooms every few seconds how full the rooms are [default: false]
+    ///
+    /// Aleph One does not show it; other games of the protocol do.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "METASERVE_BRIDGE_MYTH_ANNOUNCE_COUNTS"
+    )]
+    pub myth_announce_counts: Option<bool>,
+
+    /// Let only this game in, such as MARATHON [default: any]
+    #[arg(long, value_name = "NAME", env = "METASERVE_BRIDGE_MYTH_SERVICE")]
+    pub myth_service: Option<String>,
+
+    /// The most players in each room [default: 1000]
+    #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_MYTH_PLAYERS")]
+    pub myth_players: Option<usize>,
+
+    /// The most connections from one address, an IPv6 /64 being one [default: 128]
+    #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_MYTH_PER_ADDRESS")]
+    pub myth_per_address: Option<usize>,
+
+    /// How long a player may be silent before he is asked for a sign of life [default: 10s]
+    ///
+    /// At least 1s. If he stays silent for that long once more, he is disconnected.
+    #[arg(long, value_name = "TIME", env = "METASERVE_BRIDGE_MYTH_KEEP_ALIVE")]
+    pub myth_keep_alive: Option<Seconds>,
+
+    /// How long whoever a moderator has kicked stays out [default: 60s]
+    #[arg(long, value_name = "TIME", env = "METASERVE_BRIDGE_MYTH_KICK_TIME")]
+    pub myth_kick_time: Option<Seconds>,
+
+    /// Write public chat to the database [default: true]
+    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_MYTH_LOG_CHAT")]
+    pub myth_log_chat: Option<bool>,
+
+    /// Write private messages to the database [default: true]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "METASERVE_BRIDGE_MYTH_LOG_PRIVATE_MESSAGES"
+    )]
+    pub myth_log_private_messages: Option<bool>,
+
+    /// Write who comes, goes and plays to the database [default: true]
+    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_MYTH_LOG_EVENTS")]
+    pub myth_log_events: Option<bool>,
+
+    /// Write what players' programs say of themselves to the database [default: true]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "METASERVE_BRIDGE_MYTH_LOG_LOGIN_DETAILS"
+    )]
+    pub myth_log_login_details: Option<bool>,
+
+    /// The database of accounts, hubs and logs [default: an SQLite file in the state directory]
+    ///
+    /// `sqlite:PATH`, `mariadb://USER:PASSWORD@HOST/NAME` or `mysql://...`. The tables are those
+    /// of the Aleph One metaserver, so its database can be used as it is.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "METASERVE_BRIDGE_DATABASE",
+        hide_env_values = true
+    )]
+    pub database: Option<String>,
+
     /// What is logged: error, warn, info, debug, trace, or a filter [default: info]
     ///
     /// A filter chooses by part: `info,metaserve_lobby_bridge::vcmi=debug`.
@@ -89,13 +239,22 @@ pub enum Daemon {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seconds(pub Duration);
 
+/// Where the state is kept unless told otherwise.
+pub(crate) const STATE_DIR: &str = "bridge-state";
+
 impl Options {
+    /// Where the state is kept.
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.state_dir.clone().unwrap_or_else(|| STATE_DIR.into())
+    }
+
     /// These options, and for what they leave open the `other` ones.
     #[must_use]
     pub(crate) fn or(self, other: Self) -> Self {
-        let public_address = match self.public_address.is_empty() {
-            true => other.public_address,
-            false => self.public_address,
+        // A certificate and its key belong together: never one from here and one from there.
+        let (myth_cert, myth_key) = match (self.myth_cert, self.myth_key) {
+            (None, None) => (other.myth_cert, other.myth_key),
+            ours => ours,
         };
         // Trust is one setting in two forms: never one from here and one from there.
         let (fingerprint, ca) = match (self.fingerprint, self.ca) {
@@ -107,14 +266,42 @@ impl Options {
             fingerprint,
             ca,
             state_dir: self.state_dir.or(other.state_dir),
-            public_address,
+            public_address: either(self.public_address, other.public_address),
             vcmi: self.vcmi.or(other.vcmi),
             vcmi_capacity: self.vcmi_capacity.or(other.vcmi_capacity),
             vcmi_healthcheck: self.vcmi_healthcheck.or(other.vcmi_healthcheck),
             vcmi_statistics: self.vcmi_statistics.or(other.vcmi_statistics),
+            myth: self.myth.or(other.myth),
+            myth_room: either(self.myth_room, other.myth_room),
+            myth_public_address: self.myth_public_address.or(other.myth_public_address),
+            myth_https: self.myth_https.or(other.myth_https),
+            myth_cert,
+            myth_key,
+            myth_signup: self.myth_signup.or(other.myth_signup),
+            myth_welcome: either(self.myth_welcome, other.myth_welcome),
+            myth_guest_welcome: either(self.myth_guest_welcome, other.myth_guest_welcome),
+            myth_second_login: self.myth_second_login.or(other.myth_second_login),
+            myth_announce_counts: self.myth_announce_counts.or(other.myth_announce_counts),
+            myth_service: self.myth_service.or(other.myth_service),
+            myth_players: self.myth_players.or(other.myth_players),
+            myth_per_address: self.myth_per_address.or(other.myth_per_address),
+            myth_keep_alive: self.myth_keep_alive.or(other.myth_keep_alive),
+            myth_kick_time: self.myth_kick_time.or(other.myth_kick_time),
+            myth_log_chat: self.myth_log_chat.or(other.myth_log_chat),
+            myth_log_private_messages: self
+                .myth_log_private_messages
+                .or(other.myth_log_private_messages),
+            myth_log_events: self.myth_log_events.or(other.myth_log_events),
+            myth_log_login_details: self.myth_log_login_details.or(other.myth_log_login_details),
+            database: self.database.or(other.database),
             log: self.log.or(other.log),
         }
     }
+}
+
+/// `ours`, or without any the `others`.
+fn either<T>(ours: Vec<T>, others: Vec<T>) -> Vec<T> {
+    if ours.is_empty() { others } else { ours }
 }
 
 impl FromStr for Daemon {

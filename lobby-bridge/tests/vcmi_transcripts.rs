@@ -4,8 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
 mod harness;
-#[path = "harness/transcript.rs"]
-mod transcript;
+mod vcmi_transcript;
 
 use std::{
     fs,
@@ -20,7 +19,7 @@ use std::{
 use harness::Lobby;
 use metaserve_lobby_bridge::vcmi::Settings;
 use tokio::{sync::Semaphore, task::JoinSet};
-use transcript::{Player, Transcript};
+use vcmi_transcript::{Player, Transcript};
 
 /// Conversations at one time: most of their time they wait.
 const AT_ONE_TIME: usize = 12;

@@ -50,6 +50,8 @@ pub mod close;
 mod connect;
 #[cfg(feature = "registry")]
 pub mod feed;
+#[cfg(feature = "server")]
+pub mod files;
 mod game;
 mod limits;
 mod pacing;

@@ -15,11 +15,9 @@ use super::{
     codec::FrameError,
     connection::{Connection, Frames, ReadError, Shared},
     lobby::Event,
-    outbox::Outbox,
     owner::Standing,
-    pace::Pace,
-    places::Place,
 };
+use crate::net::{Outbox, Pace, Place};
 
 /// How a client's time in the lobby has ended, and what is still to do.
 enum End {

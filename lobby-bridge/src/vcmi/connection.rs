@@ -22,8 +22,8 @@ use super::{
     limits::Limits,
     owner::{Farewell, Owner},
     pipe,
-    places::Place,
 };
+use crate::net::Place;
 
 /// Bytes taken from a socket at once, apart from paired pipes.
 const READ_BYTES: usize = 8 * 1024;

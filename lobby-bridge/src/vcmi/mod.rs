@@ -11,9 +11,9 @@
 //! `statistics.rs` and `uuid.rs` (what happens), `message.rs` (what is said), `listing.rs`
 //! (what is published). `limits.rs` bounds all of it.
 //!
-//! Tasks and sockets: `server.rs` (listen, accept), `owner.rs` (the one task that has the
-//! state), `connection.rs` (from accepting to the first frame), `client.rs` with `outbox.rs`
-//! and `pace.rs` (a lobby connection), `pipe.rs` with `couple.rs` (a game connection).
+//! Tasks and sockets: `server.rs` (accept), `owner.rs` (the one task that has the
+//! state), `connection.rs` (from accepting to the first frame), `client.rs` (a lobby
+//! connection), `pipe.rs` with `couple.rs` (a game connection).
 
 mod client;
 pub mod codec;
@@ -26,38 +26,17 @@ pub mod limits;
 mod listing;
 pub mod lobby;
 pub mod message;
-mod outbox;
 mod owner;
-mod pace;
 mod pipe;
-mod places;
 pub mod room;
 mod server;
 pub mod sessions;
 pub mod statistics;
 pub mod uuid;
 
-use std::fmt;
-
-use tokio::time::Instant;
-
 pub use self::{
     limits::Limits,
     server::{ListenError, Server, Settings},
 };
-
-/// A TCP connection; later ones have larger ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId(pub u64);
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// The time, for tasks to give to what is pure.
-#[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-fn now() -> Instant {
-    Instant::now()
-}
+pub use crate::net::ConnectionId;
+use crate::net::now;

@@ -19,14 +19,16 @@ use super::{
     handshake::Role,
     listing::listing,
     lobby::{Effect, Event, Lobby},
-    outbox::Outbox,
     pipe::Half,
     room::RoomId,
     server::Settings,
     sessions::Arrival,
     uuid::Uuid,
 };
-use crate::publish::{Key, Listings};
+use crate::{
+    net::Outbox,
+    publish::{Key, Listings},
+};
 
 /// Events under way besides the one slot of each connection for its end.
 pub(super) const QUEUED_EVENTS: usize = 256;

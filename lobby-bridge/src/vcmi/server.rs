@@ -1,14 +1,13 @@
-//! Listening, accepting, and ending in order.
+//! Accepting, and ending in order.
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use ring::rand::{SecureRandom, SystemRandom};
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -23,13 +22,12 @@ use super::{
     limits::Limits,
     lobby::{Lobby, Rules},
     owner::Owner,
-    places::Places,
     uuid::Uuids,
 };
-use crate::publish::Listings;
-
-/// Connections that the kernel holds for us until we accept them.
-const BACKLOG: i32 = 1_024;
+use crate::{
+    net::{Places, listen},
+    publish::Listings,
+};
 
 /// How long to wait before accepting again after the system refused to.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -211,28 +209,4 @@ impl Accepting {
             .instrument(span),
         );
     }
-}
-
-/// Listens on `address`; on `[::]` for both families, and on a system without IPv6 for IPv4.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    ) {
-        Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {
-            return listen((Ipv4Addr::UNSPECIFIED, address.port()).into());
-        }
-        socket => socket?,
-    };
-    if address.is_ipv6() {
-        socket.set_only_v6(!address.ip().is_unspecified())?;
-    }
-    // A restart must not wait for the connections of the last run to be forgotten.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
 }

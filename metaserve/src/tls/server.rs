@@ -42,6 +42,34 @@ pub fn server_config(
     Ok(config)
 }
 
+/// The TLS settings of an HTTPS server: the identity's certificate, HTTP/1.1, and whatever TLS
+/// versions and ciphers rustls was built with, for clients that are no browsers of today.
+///
+/// # Errors
+/// When chain and key of the identity do not belong together.
+pub fn https_config(identity: &Identity) -> Result<rustls::ServerConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has ciphers for the default versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key()?)));
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(tls)
+}
+
+/// Names that a server's own certificate is valid for, for those who use it as a CA file: this
+/// machine's host name, where it is known, and loopback.
+#[must_use]
+pub fn own_names() -> Vec<String> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let names = ["localhost", "127.0.0.1", "::1"]
+        .into_iter()
+        .chain((!host.is_empty()).then_some(host));
+    names.map(str::to_owned).collect()
+}
+
 /// Accepts any certificate whose key the peer proves to hold: a certificate is a name here, and
 /// says nothing about what its holder may do.
 #[derive(Debug)]

@@ -15,10 +15,12 @@ pub(crate) struct Bridge {
     log: Lines<BufReader<ChildStderr>>,
     /// Where VCMI launchers reach it.
     pub(crate) vcmi: SocketAddr,
+    /// Where Aleph One reaches its login daemon, and its room.
+    pub(crate) myth: (SocketAddr, SocketAddr),
 }
 
 impl Bridge {
-    /// Starts a bridge with a VCMI lobby, which publishes at `daemon` under the identity in
+    /// Starts a bridge with a VCMI lobby and a metaserver of one room, which publishes at `daemon` under the identity in
     /// `state`.
     pub(crate) async fn start(daemon: &Daemon, state: &Path) -> Self {
         let mut process = Command::new(BRIDGE)
@@ -26,6 +28,10 @@ impl Bridge {
             .args([
                 "--vcmi",
                 "127.0.0.1:0",
+                "--myth",
+                "127.0.0.1:0",
+                "--myth-room",
+                "Arrival=127.0.0.1:0",
                 "--daemon",
                 &daemon.address.to_string(),
             ])
@@ -42,12 +48,17 @@ impl Bridge {
             .unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
         let open = search(&mut log, "the VCMI lobby is open").await;
-        let (_, address) = open.split_once("address=").unwrap();
-        let vcmi = address.split(' ').next().unwrap().parse().unwrap();
+        let vcmi = address_after(&open, "address=");
+        let open = search(&mut log, "the metaserver is open").await;
+        let myth = (
+            address_after(&open, "address="),
+            address_after(&open, "Arrival="),
+        );
         Self {
             _process: process,
             log,
             vcmi,
+            myth,
         }
     }
 
@@ -55,6 +66,12 @@ impl Bridge {
     pub(crate) async fn logged(&mut self, text: &str) -> String {
         search(&mut self.log, text).await
     }
+}
+
+fn address_after(line: &str, word: &str) -> SocketAddr {
+    let (_, rest) = line.split_once(word).unwrap();
+    let end = rest.find([' ', '"']).unwrap_or(rest.len());
+    rest[..end].parse().unwrap()
 }
 
 async fn search(log: &mut Lines<BufReader<ChildStderr>>, text: &str) -> String {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const FAST: [&str; 2] = ["--tick", "20ms"];
 
 /// A state directory with an identity, and the arguments with which a daemon trusts it.
-fn trusted() -> (TempDir, Vec<String>) {
+pub(crate) fn trusted() -> (TempDir, Vec<String>) {
     let state = tempfile::tempdir().unwrap();
     let identity = Identity::load_or_create(state.path(), &[]).unwrap();
     let fingerprint = identity.fingerprint().to_string();

@@ -1,0 +1,286 @@
+//! What an operator does with accounts and hubs.
+
+use super::{
+    AccountOptions, DatabaseError, Hub, Logs, OpenError, SchemaError,
+    database::Database,
+    password::{Checker, Unchecked},
+    schema,
+    store::MAX_NAME_BYTES,
+};
+use crate::myth::text;
+
+/// The longest name and password that Aleph One lets a player type (section 22).
+const CLIENT_CHARACTERS: usize = 15;
+
+/// Accounts and hubs in the hands of the operator.
+#[derive(Debug)]
+pub struct Administration {
+    database: Database,
+    checker: Checker,
+    cost: u32,
+}
+
+/// An account as operators see it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ListedAccount {
+    /// The name.
+    pub username: String,
+    /// Whether moderator commands are allowed.
+    pub moderator: bool,
+    /// Whether the player is hidden in rooms.
+    pub hidden: bool,
+    /// The user's "sort id".
+    pub sort_order: i32,
+}
+
+/// Why something cannot be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdministrationError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database cannot be asked.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The name cannot be an account's.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The password cannot be used.
+    #[error(transparent)]
+    Password(#[from] InvalidPassword),
+    /// There is one of that name, perhaps in other letter case.
+    #[error("there is an account of that name already")]
+    NameTaken,
+    /// There is no such account.
+    #[error("there is no account `{0}`; names are compared with their letter case")]
+    NoAccount(String),
+    /// There is such a hub.
+    #[error("there is a hub at that address already")]
+    HubTaken,
+    /// There is no such hub.
+    #[error("there is no hub {0}")]
+    NoHub(u16),
+    /// The library of passwords failed.
+    #[error("the password cannot be hashed: {0}")]
+    Hash(String),
+}
+
+/// Why a name cannot be an account's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidName {
+    /// Nothing, or too much.
+    #[error("a name has 1 to 31 characters, of which Aleph One lets players type 15")]
+    Length,
+    /// Not ASCII, or invisible.
+    #[error("a name is made of visible ASCII characters, without spaces")]
+    Characters,
+    /// Whoever logs in as `guest` has no account.
+    #[error("`guest` is the name of those without an account")]
+    Guest,
+}
+
+/// Why a password cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidPassword {
+    /// Nothing, or more than the game can send.
+    #[error("a password has 1 to 15 characters: Aleph One lets players type no more")]
+    Length,
+    /// A character that the game cannot send.
+    #[error("a password is made of characters that MacRoman has, without control characters")]
+    Characters,
+}
+
+/// Whether an account may have this name.
+///
+/// # Errors
+/// It may not.
+pub fn check_name(username: &str) -> Result<(), InvalidName> {
+    if !(1..=MAX_NAME_BYTES).contains(&username.len()) {
+        return Err(InvalidName::Length);
+    }
+    if !username.bytes().all(|it| it.is_ascii_graphic()) {
+        return Err(InvalidName::Characters);
+    }
+    match username {
+        "guest" => Err(InvalidName::Guest),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a player can type this password.
+///
+/// # Errors
+/// He cannot.
+pub fn check_new_password(password: &str) -> Result<(), InvalidPassword> {
+    if !(1..=CLIENT_CHARACTERS).contains(&password.chars().count()) {
+        return Err(InvalidPassword::Length);
+    }
+    let sent = text::encode(password);
+    match text::decode(&sent) == password && !password.chars().any(char::is_control) {
+        true => Ok(()),
+        false => Err(InvalidPassword::Characters),
+    }
+}
+
+impl Administration {
+    /// Opens the database as the service does, and fails if it cannot be reached.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn open(url: &str) -> Result<Self, AdministrationError> {
+        let options = AccountOptions {
+            // Tables of logs are none of its business.
+            logs: Logs {
+                chat: false,
+                private_messages: false,
+                events: false,
+                login_details: false,
+            },
+            connections: 1,
+            ..AccountOptions::default()
+        };
+        let database = Database::new(url, &options)?;
+        match schema::prepare(&database, options.logs).await {
+            Ok(()) => {}
+            Err(SchemaError::Database(error)) => return Err(error.into()),
+            Err(source) => {
+                let database = database.name;
+                return Err(OpenError::Schema { database, source }.into());
+            }
+        }
+        Ok(Self {
+            database,
+            checker: Checker::new(1, 0, options.bcrypt_cost),
+            cost: options.bcrypt_cost,
+        })
+    }
+
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn add(&self, username: &str, password: &str) -> Result<(), AdministrationError> {
+        check_name(username)?;
+        let hash = self.hash(password).await?;
+        match self.database.add_user(username, &hash).await {
+            Err(error) if error.is_duplicate() => Err(AdministrationError::NameTaken),
+            added => Ok(added?),
+        }
+    }
+
+    /// Gives an account another password. Any token for it is void then.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn passwd(&self, username: &str, password: &str) -> Result<(), AdministrationError> {
+        let hash = self.hash(password).await?;
+        let done = self.database.set_password(username, &hash).await?;
+        found(done, username)
+    }
+
+    /// Whether there is such an account.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn exists(&self, username: &str) -> Result<bool, AdministrationError> {
+        Ok(self.database.user(username).await?.is_some())
+    }
+
+    /// Removes an account. Whoever is logged in to it stays until he leaves.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn remove(&self, username: &str) -> Result<(), AdministrationError> {
+        found(self.database.remove_user(username).await?, username)
+    }
+
+    /// Allows or forbids moderator commands, from the next login on.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn set_moderator(&self, username: &str, on: bool) -> Result<(), AdministrationError> {
+        found(self.database.set_moderator(username, on).await?, username)
+    }
+
+    /// Hides or shows a player in rooms, from the next login on.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn set_hidden(&self, username: &str, on: bool) -> Result<(), AdministrationError> {
+        found(self.database.set_hidden(username, on).await?, username)
+    }
+
+    /// All accounts, by sort order and name.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn accounts(&self) -> Result<Vec<ListedAccount>, AdministrationError> {
+        let users = self.database.users().await?;
+        let listed = users.into_iter().map(|user| ListedAccount {
+            username: user.username,
+            moderator: user.moderator,
+            hidden: user.hidden,
+            sort_order: user.sort_order,
+        });
+        Ok(listed.collect())
+    }
+
+    /// Adds a hub. `host` is resolved when players ask for hubs, not now.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn add_hub(
+        &self,
+        host: &str,
+        port: u16,
+        network_version: &str,
+    ) -> Result<(), AdministrationError> {
+        match self.database.add_hub(host, port, network_version).await {
+            Err(error) if error.is_duplicate() => Err(AdministrationError::HubTaken),
+            added => Ok(added?),
+        }
+    }
+
+    /// All hubs, by id, each with its network version.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn hubs(&self) -> Result<Vec<(Hub, String)>, AdministrationError> {
+        Ok(self.database.hubs(None).await?)
+    }
+
+    /// Removes a hub. Games that use it go on.
+    ///
+    /// # Errors
+    /// See [`AdministrationError`].
+    pub async fn remove_hub(&self, id: u16) -> Result<(), AdministrationError> {
+        match self.database.remove_hub(id).await? {
+            true => Ok(()),
+            false => Err(AdministrationError::NoHub(id)),
+        }
+    }
+
+    /// Ends the connection in order.
+    pub async fn close(self) {
+        self.database.close().await;
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, AdministrationError> {
+        check_new_password(password)?;
+        let hash = self.checker.hash(password, self.cost).await;
+        hash.map_err(|error| match error {
+            Unchecked::Busy => AdministrationError::Hash("the machine is too busy".to_owned()),
+            Unchecked::BadHash(reason) => AdministrationError::Hash(reason),
+        })
+    }
+}
+
+fn found(done: bool, username: &str) -> Result<(), AdministrationError> {
+    match done {
+        true => Ok(()),
+        false => Err(AdministrationError::NoAccount(username.to_owned())),
+    }
+}

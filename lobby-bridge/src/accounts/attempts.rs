@@ -1,0 +1,183 @@
+//! How often passwords may be guessed: pure, the caller brings the time.
+
+use std::{collections::HashMap, net::IpAddr, time::Duration};
+
+use tokio::time::Instant;
+
+use super::AttemptLimits;
+use crate::net;
+
+/// Failed attempts, for accounts and addresses. An attempt is charged when it begins, so that
+/// many at one time count as many, and paid back when it succeeds.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    limits: AttemptLimits,
+    /// When all failures will be forgiven. What is not here has none.
+    forgiven: HashMap<Who, Instant>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Who {
+    Pair(String, IpAddr),
+    Account(String),
+    Address(IpAddr),
+}
+
+/// An attempt that was let through.
+#[derive(Debug)]
+pub(super) struct Attempt(Vec<Who>);
+
+impl Attempts {
+    pub(super) fn new(limits: AttemptLimits) -> Self {
+        Self {
+            limits,
+            forgiven: HashMap::new(),
+        }
+    }
+
+    /// Charges an attempt; none when there were too many. Without a name only the address is
+    /// to blame.
+    pub(super) fn begin(
+        &mut self,
+        username: Option<&str>,
+        from: IpAddr,
+        now: Instant,
+    ) -> Option<Attempt> {
+        let from = net::host(from);
+        let mut who = vec![Who::Address(from)];
+        if let Some(username) = username {
+            who.push(Who::Pair(username.to_owned(), from));
+            who.push(Who::Account(username.to_owned()));
+        }
+        who.iter().all(|who| self.may(who, now)).then(|| {
+            self.make_room(who.len(), now);
+            for who in who.clone() {
+                let (_, each) = self.limits.of(&who);
+                let forgiven = self.forgiven.entry(who).or_insert(now);
+                *forgiven = now.max(*forgiven) + each;
+            }
+            Attempt(who)
+        })
+    }
+
+    /// Pays a successful attempt back.
+    pub(super) fn succeeded(&mut self, attempt: Attempt) {
+        for who in attempt.0 {
+            let (_, each) = self.limits.of(&who);
+            if let Some(forgiven) = self.forgiven.get_mut(&who) {
+                *forgiven = forgiven.checked_sub(each).unwrap_or(*forgiven);
+            }
+        }
+    }
+
+    fn may(&self, who: &Who, now: Instant) -> bool {
+        let (burst, each) = self.limits.of(who);
+        let owed = self
+            .forgiven
+            .get(who)
+            .map_or(Duration::ZERO, |it| it.saturating_duration_since(now));
+        owed + each <= each * burst
+    }
+
+    /// Forgets those who are forgiven anyway, and if that is not enough those who would be next.
+    fn make_room(&mut self, room: usize, now: Instant) {
+        let most = self.limits.remembered.saturating_sub(room);
+        if self.forgiven.len() <= most {
+            return;
+        }
+        self.forgiven.retain(|_, forgiven| *forgiven > now);
+        while self.forgiven.len() > most {
+            let next = self.forgiven.iter().min_by_key(|(_, forgiven)| **forgiven);
+            let Some((next, _)) = next else { return };
+            let next = next.clone();
+            self.forgiven.remove(&next);
+        }
+    }
+}
+
+impl AttemptLimits {
+    fn of(&self, who: &Who) -> (u32, Duration) {
+        match who {
+            Who::Pair(..) => self.each_pair,
+            Who::Account(_) => self.each_account,
+            Who::Address(_) => self.each_address,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn attempts() -> Attempts {
+        Attempts::new(AttemptLimits {
+            each_pair: (2, 10 * SECOND),
+            each_account: (4, 10 * SECOND),
+            each_address: (6, SECOND),
+            remembered: 100,
+        })
+    }
+
+    fn ip(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn guessing_ends_and_begins_again_one_by_one() {
+        let (mut attempts, now) = (attempts(), net::now());
+        let mut may = |after: u32| {
+            attempts
+                .begin(Some("bob"), ip(1), now + after * SECOND)
+                .is_some()
+        };
+        assert_eq!([may(0), may(0), may(0)], [true, true, false]);
+        assert_eq!([may(9), may(10), may(10)], [false, true, false]);
+        assert_eq!([may(100), may(100), may(100)], [true, true, false]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_owner_comes_in_while_somebody_else_guesses() {
+        let (mut attempts, now) = (attempts(), net::now());
+        while attempts.begin(Some("bob"), ip(1), now).is_some() {}
+        assert!(attempts.begin(Some("bob"), ip(2), now).is_some());
+        assert!(attempts.begin(Some("ann"), ip(1), now).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_who_guess_one_account_together_are_stopped() {
+        let (mut attempts, now) = (attempts(), net::now());
+        let mut tries = (0..100).map(|last| attempts.begin(Some("bob"), ip(last), now));
+        assert_eq!(tries.by_ref().flatten().count(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_who_tries_many_accounts_is_stopped() {
+        let (mut attempts, now) = (attempts(), net::now());
+        let tries = (0..100).map(|n| attempts.begin(Some(&n.to_string()), ip(1), now));
+        assert_eq!(tries.flatten().count(), 6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_succeeds_is_never_stopped() {
+        let (mut attempts, now) = (attempts(), net::now());
+        for _ in 0..1_000 {
+            let attempt = attempts.begin(Some("bob"), ip(1), now).unwrap();
+            attempts.succeeded(attempt);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_names_does_not_set_free_who_guessed_before() {
+        let (mut attempts, now) = (attempts(), net::now());
+        while attempts.begin(Some("bob"), ip(1), now).is_some() {}
+        for n in 0..10_000_u32 {
+            let [_, a, b, c] = n.to_be_bytes();
+            let from = IpAddr::from([10, a, b, c]);
+            attempts.begin(Some(&n.to_string()), from, now);
+            assert!(attempts.forgiven.len() <= 100);
+        }
+        assert!(attempts.begin(Some("bob"), ip(1), now).is_none());
+    }
+}

@@ -1,0 +1,180 @@
+//! The connection: SQLite or MariaDB, bounded in number and in time.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, ExecResult, QueryResult, SqlxMySqlConnector,
+    SqlxSqliteConnector, StatementBuilder, sea_query::SimpleExpr,
+};
+use sqlx::{
+    mysql::{MySqlConnectOptions, MySqlPoolOptions},
+    pool::PoolOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{AccountOptions, DatabaseError, OpenError};
+
+/// Connections to one database, made when they are needed.
+#[derive(Clone, Debug)]
+pub(super) struct Database {
+    connections: DatabaseConnection,
+    patience: Duration,
+    /// What the log calls it: without the password.
+    pub(super) name: String,
+}
+
+impl Database {
+    /// Understands the URL and prepares the pool. Nothing is connected yet, but an SQLite file
+    /// is made if it is missing, readable by its owner only.
+    pub(super) fn new(url: &str, options: &AccountOptions) -> Result<Self, OpenError> {
+        let patience = options.patience;
+        if let Some(path) = sqlite_file(url) {
+            return Ok(Self {
+                connections: sqlite(&path, options)?,
+                patience,
+                name: format!("sqlite:{}", path.display()),
+            });
+        }
+        match url.split_once(':') {
+            Some(("mysql" | "mariadb", _)) => {
+                let server = MySqlConnectOptions::from_str(url)
+                    .map_err(|error| OpenError::Url(error.to_string()))?;
+                let name = server.get_database().unwrap_or_default().to_owned();
+                if name.is_empty() {
+                    return Err(OpenError::Url("it names no database".to_owned()));
+                }
+                let name = format!("{name} at {}:{}", server.get_host(), server.get_port());
+                Ok(Self {
+                    connections: mysql(server, options),
+                    patience,
+                    name,
+                })
+            }
+            _ => Err(OpenError::Url(
+                "it begins with none of sqlite:, mysql: and mariadb:".to_owned(),
+            )),
+        }
+    }
+
+    pub(super) fn backend(&self) -> DbBackend {
+        self.connections.get_database_backend()
+    }
+
+    /// The first row, if any.
+    pub(super) async fn one(
+        &self,
+        statement: &impl StatementBuilder,
+    ) -> Result<Option<QueryResult>, DatabaseError> {
+        self.in_time(self.connections.query_one(statement)).await
+    }
+
+    pub(super) async fn all(
+        &self,
+        statement: &impl StatementBuilder,
+    ) -> Result<Vec<QueryResult>, DatabaseError> {
+        self.in_time(self.connections.query_all(statement)).await
+    }
+
+    pub(super) async fn execute(
+        &self,
+        statement: &impl StatementBuilder,
+    ) -> Result<ExecResult, DatabaseError> {
+        self.in_time(self.connections.execute(statement)).await
+    }
+
+    /// Statements as they are written.
+    pub(super) async fn script(&self, sql: &str) -> Result<(), DatabaseError> {
+        for statement in sql.split(";\n").filter(|it| !it.trim().is_empty()) {
+            self.in_time(self.connections.execute_unprepared(statement))
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) {
+        let _ = tokio::time::timeout(self.patience, self.connections.close_by_ref()).await;
+    }
+
+    /// The time `ago` by the database's clock, to the second.
+    pub(super) fn time(&self, ago: Duration) -> SimpleExpr {
+        let seconds = i64::try_from(ago.as_secs()).unwrap_or(i64::MAX);
+        match self.backend() {
+            DbBackend::Sqlite => {
+                SimpleExpr::cust_with_values("datetime('now', ?)", [format!("-{seconds} seconds")])
+            }
+            _ => SimpleExpr::cust_with_values("NOW() - INTERVAL ? SECOND", [seconds]),
+        }
+    }
+
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, sea_orm::DbErr>>,
+    ) -> Result<T, DatabaseError> {
+        match tokio::time::timeout(self.patience, work).await {
+            Ok(done) => done.map_err(DatabaseError::Failed),
+            Err(_) => Err(DatabaseError::TooSlow),
+        }
+    }
+}
+
+/// The file of an SQLite URL, `sqlite:PATH` or `sqlite://PATH`; none for other URLs.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+}
+
+fn pool<DB: sqlx::Database>(pool: PoolOptions<DB>, options: &AccountOptions) -> PoolOptions<DB> {
+    pool.max_connections(options.connections.max(1))
+        .min_connections(0)
+        .acquire_timeout(options.patience)
+}
+
+fn mysql(server: MySqlConnectOptions, options: &AccountOptions) -> DatabaseConnection {
+    // The session keeps the time zone, in which other programs beside us read and write dates.
+    let server = server.timezone(None).pipes_as_concat(false);
+    // A statement that was given up must not block its place for ever.
+    let patience = options.patience;
+    let pool = pool(MySqlPoolOptions::new(), options).after_release(move |connection, _| {
+        Box::pin(async move {
+            let ping = sqlx::Connection::ping(connection);
+            Ok(matches!(
+                tokio::time::timeout(patience, ping).await,
+                Ok(Ok(()))
+            ))
+        })
+    });
+    SqlxMySqlConnector::from_sqlx_mysql_pool(pool.connect_lazy_with(server))
+}
+
+fn sqlite(path: &Path, options: &AccountOptions) -> Result<DatabaseConnection, OpenError> {
+    make(path).map_err(|source| OpenError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    let file = SqliteConnectOptions::new()
+        .filename(path)
+        // Readers and the writer of the logs do not wait for each other.
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(options.patience);
+    let pool = pool(SqlitePoolOptions::new(), options).connect_lazy_with(file);
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Makes the file if it is missing. Its hashes are for nobody but its owner.
+fn make(path: &Path) -> io::Result<()> {
+    if let Some(directory) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
+        fs::create_dir_all(directory)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}

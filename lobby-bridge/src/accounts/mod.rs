@@ -1,0 +1,596 @@
+//! Who may log in, which hubs there are, and the logs: everything that is kept in SQL.
+//!
+//! ```text
+//!  connection ──name, password──▶ Accounts ─▶ attempts.rs: too many?
+//!                                          ─▶ store.rs: the row, read anew each time
+//!                                          ─▶ password.rs: bcrypt, beside the network threads
+//!  room ──rows──▶ log.rs: bounded queue ─▶ one writer ─▶ store.rs
+//! ```
+//!
+//! Tables and columns are those of the Aleph One metaserver (section 23 of its specification),
+//! in an SQLite file of our own or in an existing MariaDB or MySQL database, which is used as
+//! it is. All times in the database are read from the database's clock, so that tokens stored
+//! by other programs beside us mean the same.
+
+mod admin;
+mod attempts;
+mod database;
+mod dates;
+mod keeper;
+mod log;
+mod options;
+mod password;
+mod rows;
+mod schema;
+mod store;
+
+pub use admin::{
+    Administration, AdministrationError, InvalidName, InvalidPassword, ListedAccount, check_name,
+    check_new_password,
+};
+pub use database::sqlite_file;
+pub use options::{AccountOptions, AttemptLimits, Logs};
+pub use rows::{ChatKind, ChatRow, Color, EventRow, LogRow, LoginDetailRow, Target};
+
+use std::{
+    error::Error as _,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+use subtle::ConstantTimeEq as _;
+use tokio_util::task::AbortOnDropHandle;
+
+use self::{
+    attempts::{Attempt, Attempts},
+    database::Database,
+    keeper::Keeper,
+    log::Log,
+    password::{Checker, Unchecked},
+    store::{MAX_NAME_BYTES, UserRow},
+};
+use crate::net;
+
+/// Characters and bytes of a token (section 9).
+pub const TOKEN_BYTES: usize = 16;
+
+/// The database of a bridge that keeps its state in `state_dir`, unless told otherwise.
+#[must_use]
+pub fn default_database(state_dir: &Path) -> String {
+    format!("sqlite:{}", state_dir.join("accounts.sqlite").display())
+}
+
+/// An account, as its row was at login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The name, byte for byte as it is stored.
+    pub username: String,
+    /// Whether moderator commands are allowed.
+    pub moderator: bool,
+    /// Whether the player is hidden in rooms.
+    pub hidden: bool,
+    /// The user's "sort id", which has no visible effect.
+    pub sort_order: i32,
+}
+
+/// A game relay that the operator has registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hub {
+    /// Its number on the wire, never 0.
+    pub id: u16,
+    /// A name or an IPv4 address.
+    pub host: String,
+    /// Its TCP and UDP port.
+    pub port: u16,
+}
+
+/// Why somebody is not let in. Players are told no more than that name or password are wrong;
+/// the operator's log tells the cases apart.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There is no such account.
+    #[error("there is no such account")]
+    Unknown,
+    /// The password is not that of the account.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The token is not the account's, too old, or used.
+    #[error("the token is wrong, used or too old")]
+    WrongToken,
+    /// Too many failed attempts for this account or from this address, or more logins at one
+    /// time than are checked: come again later.
+    #[error("too many attempts")]
+    TooManyAttempts,
+    /// The account could not be read. Accounts are refused until it can.
+    #[error("the database cannot be asked")]
+    Database(#[from] DatabaseError),
+    /// The account's row is of no use, such as a hash that is NULL or not bcrypt's.
+    #[error("the account's record is of no use: {0}")]
+    BadRecord(String),
+}
+
+/// Why the database did not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// It was not reached yet, or its tables are not those that are needed.
+    #[error("the database is not available")]
+    Unavailable,
+    /// It did not answer in time.
+    #[error("the database did not answer in time")]
+    TooSlow,
+    /// It refused a statement, or the connection broke.
+    #[error("the database failed")]
+    Failed(#[source] sea_orm::DbErr),
+}
+
+/// Why accounts cannot be opened at all. A database that cannot be reached now is none of them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Not an address of a database.
+    #[error(
+        "not a database: {0}; write `sqlite:PATH`, or `mysql://USER:PASSWORD@HOST/NAME` for \
+         MariaDB and MySQL"
+    )]
+    Url(String),
+    /// The SQLite file cannot be made or written.
+    #[error("the database file {path} cannot be used")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The tables are not those that are needed.
+    #[error("the database {database} cannot be used")]
+    Schema {
+        /// Which database.
+        database: String,
+        /// What is wrong with it.
+        source: SchemaError,
+    },
+}
+
+/// Why a database's tables cannot be used. Nothing was changed in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// Some tables are there, and this one is not.
+    #[error(
+        "it has no table `{table}`{}: make it, or name another database",
+        .log.map(|log| format!(" (for the log of {log}, which can be switched off)"))
+            .unwrap_or_default()
+    )]
+    NoTable {
+        /// Which table.
+        table: &'static str,
+        /// Which log it is for, if it is for one.
+        log: Option<&'static str>,
+    },
+    /// A column is missing.
+    #[error("its table `{table}` has no column `{column}`: add it, or name another database")]
+    NoColumn {
+        /// In which table.
+        table: &'static str,
+        /// Which column.
+        column: &'static str,
+    },
+    /// A column cannot hold what it is for.
+    #[error("column `{column}` of its table `{table}` is {is}, and {needed} is needed")]
+    WrongType {
+        /// In which table.
+        table: &'static str,
+        /// Which column.
+        column: &'static str,
+        /// Its type in the database.
+        is: String,
+        /// What it must be able to hold.
+        needed: &'static str,
+    },
+    /// The database is empty, and its tables could not be made.
+    #[error("it is empty, and the tables could not be made")]
+    Make(#[source] DatabaseError),
+    /// The database could not be asked.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// The accounts, hubs and logs of one database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    keeper: Keeper,
+    _keeping: AbortOnDropHandle<()>,
+    log: Log,
+    checker: Checker,
+    attempts: Mutex<Attempts>,
+    sign_ups: Mutex<Attempts>,
+    options: AccountOptions,
+}
+
+impl Accounts {
+    /// Opens `sqlite:PATH` (made when new), `mysql://...` or `mariadb://...`. An existing
+    /// schema is used unchanged. A database that cannot be reached is tried again for ever, and
+    /// accounts are refused until it is.
+    ///
+    /// # Errors
+    /// The URL is none, or the database's tables are not those that are needed.
+    pub async fn open(url: &str, options: AccountOptions) -> Result<Self, OpenError> {
+        let database = Database::new(url, &options)?;
+        let name = database.name.clone();
+        let keeper = Keeper::open(database, options.logs);
+        let keeper = keeper.await.map_err(|source| OpenError::Schema {
+            database: name,
+            source,
+        })?;
+        let keeping = keeper.clone().keep_trying();
+        let inner = Arc::new(Inner {
+            _keeping: AbortOnDropHandle::new(tokio::spawn(keeping)),
+            log: Log::start(keeper.clone(), options.logs, options.log_queue_bytes),
+            checker: Checker::new(
+                options.checks_at_once,
+                options.checks_waiting,
+                options.bcrypt_cost,
+            ),
+            attempts: Mutex::new(Attempts::new(options.attempts)),
+            sign_ups: Mutex::new(Attempts::new(options.sign_ups)),
+            keeper,
+            options,
+        });
+        Ok(Self { inner })
+    }
+
+    /// Whether `username` has this password. Counts as a failed attempt of `from` if not. Takes
+    /// as long for an account that does not exist. Dropping the future is safe; the attempt
+    /// counts as failed then.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn check_password(
+        &self,
+        username: &str,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<Account, Refusal> {
+        let attempt = self.attempt(username, from)?;
+        let checked = self.row_with_password(username, password).await;
+        self.settle(attempt, checked).map(Account::from)
+    }
+
+    /// Whether `username` was given this token less than 60 s ago. It is used up then. Counts
+    /// as a failed attempt of `from` if not.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn check_token(
+        &self,
+        username: &str,
+        token: &[u8; TOKEN_BYTES],
+        from: IpAddr,
+    ) -> Result<Account, Refusal> {
+        let attempt = self.attempt(username, from)?;
+        let checked = self.row_with_token(username, token).await;
+        self.settle(attempt, checked).map(Account::from)
+    }
+
+    /// Checks the password and stores a new token in place of any old one.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn issue_token(
+        &self,
+        username: &str,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<[u8; TOKEN_BYTES], Refusal> {
+        let attempt = self.attempt(username, from)?;
+        let issued = async {
+            let row = self.row_with_password(username, password).await?;
+            let hash = row.password.as_deref().unwrap_or_default();
+            let token = new_token();
+            let database = self.inner.keeper.ready()?;
+            match database.store_token(&row.username, hash, &token).await? {
+                true => Ok(token),
+                // The password was changed a moment ago.
+                false => Err(Refusal::WrongPassword),
+            }
+        };
+        let issued = issued.await;
+        self.settle(attempt, issued)
+    }
+
+    /// Whose token this is, used up by asking. For the settings page, which is told no name.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn redeem_token(
+        &self,
+        token: &[u8; TOKEN_BYTES],
+        from: IpAddr,
+    ) -> Result<Account, Refusal> {
+        let attempt = self.attempt("", from)?;
+        let redeemed = async {
+            let database = self.inner.keeper.ready()?;
+            let row = database.user_of_token(token).await?;
+            self.use_token(row, token).await
+        };
+        let redeemed = redeemed.await;
+        self.settle(attempt, redeemed).map(Account::from)
+    }
+
+    /// Gives an account another password.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; [`Refusal::Unknown`] if it was removed meanwhile.
+    pub async fn change_password(&self, username: &str, password: &str) -> Result<(), Refusal> {
+        let hash = self.hash(password).await?;
+        let database = self.inner.keeper.ready()?;
+        match database.set_password(username, &hash).await? {
+            true => Ok(()),
+            false => Err(Refusal::Unknown),
+        }
+    }
+
+    /// Makes an account. Whether strangers may is for the caller to know; how many they may
+    /// make is seen to here.
+    ///
+    /// # Errors
+    /// See [`SignUpError`].
+    pub async fn sign_up(
+        &self,
+        username: &str,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<(), SignUpError> {
+        check_name(username)?;
+        check_new_password(password)?;
+        let database = self.inner.keeper.ready()?;
+        // Charged also when it fails: it tells which names are taken.
+        // All of them under one name, so that its limit is that of all together.
+        let charged = lock(&self.inner.sign_ups).begin(Some(""), from, net::now());
+        charged.ok_or(Refusal::TooManyAttempts)?;
+        if database.user(username).await?.is_some() {
+            return Err(SignUpError::Taken);
+        }
+        let hash = self.hash(password).await?;
+        match database.add_user(username, &hash).await {
+            Err(error) if error.is_duplicate() => Err(SignUpError::Taken),
+            added => Ok(added?),
+        }
+    }
+
+    /// The hubs of exactly this network version, by id.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn hubs(&self, network_version: &str) -> Result<Vec<Hub>, DatabaseError> {
+        let database = self.inner.keeper.ready()?;
+        let choose = store::of_version(database, network_version);
+        let hubs = database.hubs(Some(choose)).await?;
+        Ok(hubs.into_iter().map(|(hub, _)| hub).collect())
+    }
+
+    /// The hub with this id, if there is one.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn hub(&self, id: u16) -> Result<Option<Hub>, DatabaseError> {
+        let database = self.inner.keeper.ready()?;
+        let mut hubs = database.hubs(Some(store::with_id(id))).await?;
+        Ok(hubs.pop().map(|(hub, _)| hub))
+    }
+
+    /// Queues a row for the log tables, dated now. Never waits: when the queue is full the row
+    /// is dropped and counted. Rows of kinds that are switched off are ignored.
+    pub fn log(&self, row: LogRow) {
+        self.inner.log.add(row);
+    }
+
+    /// Waits until what was logged is written or `within` is over, and closes the database.
+    pub async fn flush(&self, within: Duration) {
+        if self.inner.log.flush(within).await {
+            self.inner.keeper.close().await;
+        } else {
+            tracing::warn!("the last rows of the logs were not written: the database is too slow");
+        }
+    }
+
+    /// Charges an attempt, if there were not too many.
+    fn attempt(&self, username: &str, from: IpAddr) -> Result<Attempt, Refusal> {
+        // A name that cannot be anybody's is nobody's.
+        let username = is_possible(username).then_some(username);
+        let attempt = lock(&self.inner.attempts).begin(username, from, net::now());
+        attempt.ok_or(Refusal::TooManyAttempts)
+    }
+
+    /// Pays the attempt back unless it was a wrong guess.
+    fn settle<T>(&self, attempt: Attempt, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        use Refusal::{Unknown, WrongPassword, WrongToken};
+        if !matches!(result, Err(Unknown | WrongPassword | WrongToken)) {
+            lock(&self.inner.attempts).succeeded(attempt);
+        }
+        result
+    }
+
+    async fn row_with_password(&self, username: &str, password: &str) -> Result<UserRow, Refusal> {
+        let database = self.inner.keeper.ready()?;
+        let row = match is_possible(username) {
+            true => database.user(username).await?,
+            false => None,
+        };
+        let hash = match &row {
+            None => None,
+            Some(UserRow { password: None, .. }) => {
+                return Err(Refusal::BadRecord("its password is NULL".to_owned()));
+            }
+            Some(UserRow { password, .. }) => password.as_deref(),
+        };
+        match (self.inner.checker.check(password, hash).await?, row) {
+            (true, Some(row)) => Ok(row),
+            (_, None) => Err(Refusal::Unknown),
+            (false, Some(_)) => Err(Refusal::WrongPassword),
+        }
+    }
+
+    async fn row_with_token(
+        &self,
+        username: &str,
+        token: &[u8; TOKEN_BYTES],
+    ) -> Result<UserRow, Refusal> {
+        let database = self.inner.keeper.ready()?;
+        let row = match is_possible(username) {
+            true => database.user(username).await?,
+            false => None,
+        };
+        self.use_token(row, token).await
+    }
+
+    /// The row, if this is its token and young enough; it is used up then, once.
+    async fn use_token(
+        &self,
+        row: Option<UserRow>,
+        token: &[u8; TOKEN_BYTES],
+    ) -> Result<UserRow, Refusal> {
+        let database = self.inner.keeper.ready()?;
+        let row = row.ok_or(Refusal::Unknown)?;
+        let same = row
+            .token
+            .as_deref()
+            .is_some_and(|it| it.ct_eq(token).into());
+        // An answer without a body makes a client send sixteen NULs.
+        let real = !token.contains(&0);
+        // Also not from the future, as dates are when a clock is set back.
+        let lifetime = self.inner.options.token_lifetime.as_secs();
+        let young = row
+            .token_age_seconds
+            .is_some_and(|age| age.unsigned_abs() < lifetime);
+        match same && real && young && database.use_token(&row.username, token).await? {
+            true => Ok(row),
+            false => Err(Refusal::WrongToken),
+        }
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, Unchecked> {
+        let cost = self.inner.options.bcrypt_cost;
+        self.inner.checker.hash(password, cost).await
+    }
+}
+
+/// Why an account was not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignUpError {
+    /// There is one of that name, perhaps in other letter case.
+    #[error("the name is taken")]
+    Taken,
+    /// The name cannot be an account's.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The password cannot be used.
+    #[error(transparent)]
+    Password(#[from] InvalidPassword),
+    /// It could not be made now.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl From<DatabaseError> for SignUpError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<Unchecked> for SignUpError {
+    fn from(error: Unchecked) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<Unchecked> for Refusal {
+    fn from(unchecked: Unchecked) -> Self {
+        match unchecked {
+            Unchecked::Busy => Self::TooManyAttempts,
+            Unchecked::BadHash(reason) => Self::BadRecord(reason),
+        }
+    }
+}
+
+impl From<UserRow> for Account {
+    fn from(row: UserRow) -> Self {
+        Self {
+            username: row.username,
+            moderator: row.moderator,
+            hidden: row.hidden,
+            sort_order: row.sort_order,
+        }
+    }
+}
+
+impl DatabaseError {
+    /// With what the database said.
+    #[must_use]
+    pub fn with_cause(&self) -> String {
+        match self.source() {
+            Some(cause) => format!("{self}: {cause}"),
+            None => self.to_string(),
+        }
+    }
+
+    /// Whether the database is there, and does not take this statement.
+    fn is_refusal(&self) -> bool {
+        self.sqlx()
+            .is_some_and(|it| matches!(it, sqlx::Error::Database(_)))
+    }
+
+    /// Whether something would be there twice that may be there once.
+    fn is_duplicate(&self) -> bool {
+        let error = self.sqlx().and_then(sqlx::Error::as_database_error);
+        error.is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    }
+
+    fn sqlx(&self) -> Option<&sqlx::Error> {
+        use sea_orm::{DbErr, RuntimeErr};
+        match self {
+            Self::Failed(
+                DbErr::Exec(RuntimeErr::SqlxError(error))
+                | DbErr::Query(RuntimeErr::SqlxError(error)),
+            ) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+fn lock(attempts: &Mutex<Attempts>) -> MutexGuard<'_, Attempts> {
+    attempts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether an account could have this name.
+fn is_possible(username: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&username.len()) && username.is_ascii()
+}
+
+/// Letters and digits, none more likely than another.
+fn new_token() -> [u8; TOKEN_BYTES] {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let random = SystemRandom::new();
+    std::array::from_fn(|_| {
+        loop {
+            let mut byte = [0];
+            let filled = random.fill(&mut byte);
+            filled.expect("the operating system gives random bytes");
+            // 248 is the last multiple of 62: what lies above would favour the first letters.
+            if byte[0] < 248 {
+                return ALPHABET[usize::from(byte[0]) % ALPHABET.len()];
+            }
+        }
+    })
+}

@@ -1,0 +1,106 @@
+//! What can be set.
+
+use std::time::Duration;
+
+/// How accounts are kept and guarded.
+#[derive(Clone, Debug)]
+pub struct AccountOptions {
+    /// Which logs are written.
+    pub logs: Logs,
+    /// How many failed attempts there may be.
+    pub attempts: AttemptLimits,
+    /// How many accounts strangers may make where they may: `each_account` bounds those of all
+    /// together. Default: 5 from one address, then one in ten minutes; 60 in all, then one a
+    /// minute.
+    pub sign_ups: AttemptLimits,
+    /// How old a token may become. Default: 60 s (section 9).
+    pub token_lifetime: Duration,
+    /// The work of new hashes, 4 to 16; each step doubles it. Default: 12, about a quarter of
+    /// a second of one core per login.
+    pub bcrypt_cost: u32,
+    /// How many passwords are checked at one time. Default: half of the cores, at least 1.
+    pub checks_at_once: usize,
+    /// How many more may wait for that, before logins are refused. Default: 100.
+    pub checks_waiting: usize,
+    /// The most connections to the database. Default: 5.
+    pub connections: u32,
+    /// How long connecting may take, and how long a statement. Default: 5 s.
+    pub patience: Duration,
+    /// The most bytes of rows that wait to be written to the logs, a line of chat counting
+    /// about 600; further rows are dropped. Default: 8 MiB.
+    pub log_queue_bytes: usize,
+}
+
+/// Which log tables are written. Default: all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logs {
+    /// Public lines and broadcasts, in `chatlog`.
+    pub chat: bool,
+    /// Private messages, in `chatlog`; independent of `chat`.
+    pub private_messages: bool,
+    /// Who came, went and played, in `eventlog`.
+    pub events: bool,
+    /// What clients are, in `logindetail`.
+    pub login_details: bool,
+}
+
+/// How many failed attempts are let through at once, and how long one more takes to become
+/// possible. What succeeds is not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptLimits {
+    /// For one account from one address. Default: 10, then one in 20 s.
+    pub each_pair: (u32, Duration),
+    /// For one account from anywhere. Default: 100, then one in 10 s. Higher than for the pair,
+    /// so that one guesser does not lock the owner out.
+    pub each_account: (u32, Duration),
+    /// From one address (IPv6: /64) for any account. Default: 50, then one in 5 s.
+    pub each_address: (u32, Duration),
+    /// Accounts and addresses that are remembered at one time, about 100 bytes each. Default:
+    /// 10,000. When there are more, those with the fewest failures are forgotten.
+    pub remembered: usize,
+}
+
+impl Default for AccountOptions {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            logs: Logs::default(),
+            attempts: AttemptLimits::default(),
+            sign_ups: AttemptLimits {
+                each_pair: (5, Duration::from_secs(600)),
+                each_address: (5, Duration::from_secs(600)),
+                each_account: (60, Duration::from_secs(60)),
+                ..AttemptLimits::default()
+            },
+            token_lifetime: Duration::from_secs(60),
+            bcrypt_cost: 12,
+            checks_at_once: (cores / 2).max(1),
+            checks_waiting: 100,
+            connections: 5,
+            patience: Duration::from_secs(5),
+            log_queue_bytes: 8 << 20,
+        }
+    }
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self {
+            chat: true,
+            private_messages: true,
+            events: true,
+            login_details: true,
+        }
+    }
+}
+
+impl Default for AttemptLimits {
+    fn default() -> Self {
+        Self {
+            each_pair: (10, Duration::from_secs(20)),
+            each_account: (100, Duration::from_secs(10)),
+            each_address: (50, Duration::from_secs(5)),
+            remembered: 10_000,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `account`: who may log in.
+
+use anyhow::bail;
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Where, new_password, table::Table};
+use crate::accounts::{AdministrationError, check_name};
+
+/// What can be done with accounts.
+#[derive(Debug, Subcommand)]
+pub(super) enum Account {
+    /// Add an account; asks for its password
+    Add(WithPassword),
+    /// Change an account's password; asks for it
+    Passwd(WithPassword),
+    /// List all accounts
+    List {
+        /// Print JSON, for programs
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Remove an account
+    ///
+    /// Whoever is logged in to it stays until he leaves.
+    Remove {
+        /// Its name, with the letter case it has
+        name: String,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Allow an account moderator commands, or forbid them
+    ///
+    /// It holds from the next login on.
+    Moderator(Switch),
+    /// Hide an account's player in rooms, or show him
+    ///
+    /// It holds from the next login on.
+    Hide(Switch),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct WithPassword {
+    /// Its name: visible ASCII, at most 31 characters, of which players can type 15
+    name: String,
+    /// Take the password from the first line of the input
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Switch {
+    /// Its name, with the letter case it has
+    name: String,
+    /// Whether it shall be so
+    #[arg(value_enum, default_value = "on")]
+    is: OnOff,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OnOff {
+    On,
+    Off,
+}
+
+impl Account {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Add(it) => add(it).await,
+            Self::Passwd(it) => passwd(it).await,
+            Self::List { json, place } => list(json, &place).await,
+            Self::Remove { name, place } => {
+                let accounts = place.open().await?;
+                accounts.remove(&name).await?;
+                accounts.close().await;
+                println!("removed {name}");
+                Ok(())
+            }
+            Self::Moderator(it) => {
+                let accounts = it.place.open().await?;
+                let on = it.is == OnOff::On;
+                accounts.set_moderator(&it.name, on).await?;
+                accounts.close().await;
+                let what = if on { "is" } else { "is not" };
+                println!("{} {what} a moderator from the next login on", it.name);
+                Ok(())
+            }
+            Self::Hide(it) => {
+                let accounts = it.place.open().await?;
+                let on = it.is == OnOff::On;
+                accounts.set_hidden(&it.name, on).await?;
+                accounts.close().await;
+                let what = if on { "is hidden" } else { "is shown" };
+                println!("{} {what} from the next login on", it.name);
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn add(it: WithPassword) -> anyhow::Result<()> {
+    // Nobody likes to type a password twice for a name that cannot be.
+    check_name(&it.name)?;
+    let accounts = it.place.open_or_make().await?;
+    if accounts.exists(&it.name).await? {
+        bail!(AdministrationError::NameTaken);
+    }
+    let password = new_password(it.password_stdin)?;
+    accounts.add(&it.name, &password).await?;
+    accounts.close().await;
+    println!("added {}", it.name);
+    if it.name.len() > 15 {
+        eprintln!("note: Aleph One lets players type 15 characters of a name only");
+    }
+    Ok(())
+}
+
+async fn passwd(it: WithPassword) -> anyhow::Result<()> {
+    let accounts = it.place.open().await?;
+    if !accounts.exists(&it.name).await? {
+        bail!(AdministrationError::NoAccount(it.name));
+    }
+    let password = new_password(it.password_stdin)?;
+    accounts.passwd(&it.name, &password).await?;
+    accounts.close().await;
+    println!("changed the password of {}", it.name);
+    Ok(())
+}
+
+async fn list(json: bool, place: &Where) -> anyhow::Result<()> {
+    let accounts = place.open().await?;
+    let listed = accounts.accounts().await?;
+    accounts.close().await;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&listed)?);
+        return Ok(());
+    }
+    let mut table = Table::new(["ACCOUNT", "MODERATOR", "HIDDEN", "ORDER"]);
+    let yes = |is| if is { "yes" } else { "" }.to_owned();
+    for it in listed {
+        let order = it.sort_order.to_string();
+        table.row([it.username, yes(it.moderator), yes(it.hidden), order]);
+    }
+    print!("{table}");
+    Ok(())
+}

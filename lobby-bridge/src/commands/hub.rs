@@ -1,0 +1,107 @@
+//! `hub`: which hubs there are (section 17).
+
+use anyhow::bail;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Where, table::Table};
+use crate::myth::listing::NETWORK_PROTOCOL;
+
+/// What can be done with hubs.
+#[derive(Debug, Subcommand)]
+pub(super) enum Hub {
+    /// Add a hub
+    Add {
+        /// Its name or IPv4 address
+        host: String,
+        /// Its port, TCP and UDP
+        #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+        port: u16,
+        /// The network protocol that it speaks; players are told of hubs that speak theirs
+        #[arg(long, value_name = "TEXT", default_value = NETWORK_PROTOCOL)]
+        network_version: String,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// List all hubs
+    List {
+        /// Print JSON, for programs
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Remove a hub; games that use it go on
+    Remove {
+        /// Its number in the list
+        id: u16,
+        #[command(flatten)]
+        place: Where,
+    },
+}
+
+impl Hub {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Add {
+                host,
+                port,
+                network_version,
+                place,
+            } => {
+                if host.is_empty()
+                    || host.len() > 255
+                    || !host.bytes().all(|it| it.is_ascii_graphic())
+                {
+                    bail!("a host is a name or an IPv4 address: {host:?} is neither");
+                }
+                if network_version.is_empty() || network_version.len() > 50 {
+                    bail!("a network version has 1 to 50 bytes (--network-version)");
+                }
+                let hubs = place.open_or_make().await?;
+                hubs.add_hub(&host, port, &network_version).await?;
+                hubs.close().await;
+                println!("added {host}:{port} for {network_version}");
+                Ok(())
+            }
+            Self::List { json, place } => list(json, &place).await,
+            Self::Remove { id, place } => {
+                let hubs = place.open().await?;
+                hubs.remove_hub(id).await?;
+                hubs.close().await;
+                println!("removed hub {id}");
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn list(json: bool, place: &Where) -> anyhow::Result<()> {
+    let hubs = place.open().await?;
+    let listed = hubs.hubs().await?;
+    hubs.close().await;
+    if json {
+        let listed = listed.iter().map(|(hub, network_version)| {
+            json!({
+                "id": hub.id,
+                "host": hub.host,
+                "port": hub.port,
+                "network_version": network_version,
+            })
+        });
+        let listed: Vec<_> = listed.collect();
+        println!("{}", serde_json::to_string_pretty(&listed)?);
+        return Ok(());
+    }
+    let mut table = Table::new(["HUB", "HOST", "PORT", "NETWORK VERSION"]);
+    for (hub, network_version) in listed {
+        table.row([
+            hub.id.to_string(),
+            hub.host,
+            hub.port.to_string(),
+            network_version,
+        ]);
+    }
+    print!("{table}");
+    Ok(())
+}

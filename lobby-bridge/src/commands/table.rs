@@ -1,0 +1,46 @@
+//! Rows under headings.
+
+use std::fmt;
+
+/// Columns as wide as their widest text. Shows no control characters: rows may come from anyone.
+pub(super) struct Table<const N: usize>(Vec<[String; N]>);
+
+impl<const N: usize> Table<N> {
+    pub(super) fn new(headings: [&str; N]) -> Self {
+        Self(vec![headings.map(str::to_owned)])
+    }
+
+    pub(super) fn row(&mut self, row: [String; N]) {
+        self.0.push(row.map(|it| it.replace(char::is_control, "?")));
+    }
+}
+
+impl<const N: usize> fmt::Display for Table<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |column: usize| {
+            let widths = self.0.iter().map(|row| row[column].chars().count());
+            widths.max().unwrap_or(0)
+        };
+        let widths: [usize; N] = std::array::from_fn(width);
+        for row in &self.0 {
+            let mut line = String::new();
+            for (text, width) in row.iter().zip(widths) {
+                line.push_str(&format!("{text:width$}  "));
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_their_headings() {
+        let mut table = Table::new(["A", "BC"]);
+        table.row(["long".to_owned(), "\u{1b}[x".to_owned()]);
+        assert_eq!(table.to_string(), "A     BC\nlong  ?[x\n");
+    }
+}

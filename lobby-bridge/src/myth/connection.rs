@@ -1,0 +1,253 @@
+//! A connection, to the login daemon or to a room: packets to the owner, frames from the outbox.
+
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use socket2::SockRef;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    time::{sleep, timeout, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    codec::{FrameError, Kind, take_frame},
+    event::{Ends, Event},
+    limits::Limits,
+    metaserver::Standing,
+    owner::Owner,
+    patience::{Patience, Verdict},
+    received::{Packet, packet},
+    sent,
+    server::Gate,
+};
+use crate::net::{ConnectionId, Outbox, Pace, now};
+
+/// Bytes taken from a socket at once.
+const READ_BYTES: usize = 4 * 1024;
+
+/// What all connections of a server have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) owner: Owner,
+    pub(super) limits: Limits,
+    pub(super) shutdown: CancellationToken,
+}
+
+/// How a connection has ended, and what is still to do.
+enum End {
+    /// We close it: it may take some time to read what was said to it last.
+    Closed,
+    /// It has ended its side, or cannot be written to.
+    Gone,
+    /// It does not read, or does not answer; what it holds is to be freed at once.
+    Lost(&'static str),
+}
+
+/// Why a connection sends no more frames.
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Serves one connection to its end. What ends it is the peer's business, and logged.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    who: ConnectionId,
+    gate: Gate,
+    shared: Arc<Shared>,
+) {
+    let local = match stream.set_nodelay(true).and_then(|()| stream.local_addr()) {
+        Ok(local) => local,
+        Err(error) => return tracing::debug!(%error, "gone at once"),
+    };
+    let ends = Ends {
+        peer: peer.ip(),
+        local,
+    };
+    let (read, write) = stream.into_split();
+    let mut frames = Frames {
+        read,
+        buffer: BytesMut::new(),
+    };
+    match converse(&mut frames, write, who, (gate, ends), &shared).await {
+        End::Closed => frames.discard(&shared).await,
+        End::Gone => {}
+        End::Lost(why) => {
+            tracing::info!("disconnected: {why}");
+            // Without this the kernel would keep the unread frames for minutes.
+            let socket = SockRef::from(frames.read.as_ref());
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+/// Listens and speaks until the metaserver has let go of the peer and all was said to it.
+async fn converse(
+    frames: &mut Frames,
+    mut write: OwnedWriteHalf,
+    who: ConnectionId,
+    (gate, ends): (Gate, Ends),
+    shared: &Shared,
+) -> End {
+    let outbox = Arc::new(Outbox::new(shared.limits.queued_bytes));
+    let to = Arc::clone(&outbox);
+    let Some(farewell) = shared.owner.accepted(who, gate, ends, to).await else {
+        return End::Closed;
+    };
+    let mut writer = pin!(deliver(&mut write, &outbox));
+    let end = tokio::select! {
+        end = listen(frames, who, gate, &outbox, shared) => end,
+        // It ends when the metaserver has let go and everything is said, or nothing can be.
+        written = &mut writer => return written.map_or(End::Gone, |()| End::Closed),
+        () = outbox.abandoned() => End::Lost("it does not read what was sent to it"),
+        () = shared.shutdown.cancelled() => {
+            if matches!(gate, Gate::Room(_)) {
+                let _ = outbox.push(sent::room_message(b"This server is closing now. Goodbye."));
+            }
+            End::Closed
+        }
+    };
+    // It is out of the room from here on, even if it takes a while to say goodbye.
+    drop(farewell);
+    if let End::Lost(_) = end {
+        return end;
+    }
+    outbox.finish();
+    match timeout(shared.limits.linger, writer).await {
+        Ok(Ok(())) => end,
+        Ok(Err(_)) => End::Gone,
+        Err(_) => End::Lost("it does not read its farewell"),
+    }
+}
+
+/// Has each packet executed, until the peer or the metaserver ends it.
+async fn listen(
+    frames: &mut Frames,
+    who: ConnectionId,
+    gate: Gate,
+    outbox: &Outbox,
+    shared: &Shared,
+) -> End {
+    let limits = &shared.limits;
+    let begin = now();
+    let mut patience = Patience::new(gate, begin);
+    let mut standing = Standing::Outside;
+    let (burst, lasting) = (limits.burst_bytes, limits.bytes_per_second);
+    let mut bytes = Pace::new(burst, lasting, begin.into_std());
+    let (burst, lasting) = (limits.burst_packets, limits.packets_per_second);
+    let mut packets = Pace::new(burst, lasting, begin.into_std());
+    loop {
+        let next = timeout_at(patience.deadline(limits), frames.next()).await;
+        let (kind, body) = match next {
+            Ok(Ok(Some(frame))) => frame,
+            Ok(Ok(None)) => return End::Gone,
+            Ok(Err(ReadError::Io(error))) => {
+                tracing::debug!(%error, "no more frames");
+                return End::Gone;
+            }
+            Ok(Err(error)) => {
+                tracing::info!("disconnected: {error}");
+                return End::Closed;
+            }
+            Err(_) => match patience.expired(now()) {
+                Verdict::Ask => {
+                    let _ = outbox.push(sent::KEEP_ALIVE);
+                    continue;
+                }
+                Verdict::GiveUp => return End::Lost("it is silent"),
+            },
+        };
+        let told = match packet(kind, &body) {
+            Ok(Packet::KeepAlive) => 0,
+            Ok(packet) => {
+                let said = shared.owner.said(who, Event::Packet(packet)).await;
+                standing = said.0;
+                said.1
+            }
+            Err(error) => {
+                tracing::info!("disconnected: {error}");
+                return End::Closed;
+            }
+        };
+        if standing == Standing::Closing {
+            return End::Closed;
+        }
+        let instant = now().into_std();
+        let wait = packets
+            .charge(1, instant)
+            .max(bytes.charge(told.max(body.len()), instant));
+        if !wait.is_zero() {
+            tracing::debug!(?wait, "talks too much");
+            sleep(wait).await;
+        }
+        patience.heard(standing, now());
+    }
+}
+
+/// Writes everything that is put into `outbox`, each frame whole, then ends our side.
+async fn deliver(write: &mut OwnedWriteHalf, outbox: &Outbox) -> io::Result<()> {
+    while let Some(bytes) = outbox.next().await {
+        write.write_all(&bytes).await?;
+    }
+    write.shutdown().await
+}
+
+/// Frames from a socket. An idle one holds no buffer.
+#[derive(Debug)]
+struct Frames {
+    read: OwnedReadHalf,
+    /// What has arrived and was not asked for yet.
+    buffer: BytesMut,
+}
+
+impl Frames {
+    /// The next frame; `None` at the end of the stream, also within a frame. Cancel safe.
+    async fn next(&mut self) -> Result<Option<(Kind, Bytes)>, ReadError> {
+        loop {
+            if let Some(frame) = take_frame(&mut self.buffer)? {
+                if self.buffer.is_empty() {
+                    self.buffer = BytesMut::new();
+                }
+                return Ok(Some(frame));
+            }
+            if self.read_more().await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Adds what has arrived to the buffer, a limited piece. 0 at the end of the stream.
+    /// Cancel safe.
+    async fn read_more(&mut self) -> io::Result<usize> {
+        loop {
+            self.read.readable().await?;
+            let mut piece = (&mut self.buffer).limit(READ_BYTES);
+            match self.read.try_read_buf(&mut piece) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Reads and forgets until the end of the stream, for as long as we linger.
+    async fn discard(&mut self, shared: &Shared) {
+        let to_the_end = async {
+            loop {
+                self.buffer.clear();
+                if !matches!(self.read_more().await, Ok(1..)) {
+                    return;
+                }
+            }
+        };
+        let _ = timeout(shared.limits.linger, to_the_end).await;
+    }
+}

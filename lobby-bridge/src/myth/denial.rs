@@ -1,0 +1,48 @@
+//! How somebody is refused: a code, a sentence for him, and the end of his connection.
+
+use bytes::Bytes;
+
+use super::sent::{self, Code};
+
+/// A refusal that ends the connection (section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Denial {
+    /// What the client makes of it.
+    pub code: Code,
+    /// What people may read.
+    pub text: &'static str,
+}
+
+macro_rules! denials {
+    ($($name:ident = $code:ident, $text:literal;)*) => {
+        impl Denial {
+            $(
+                #[doc = $text]
+                pub const $name: Self = Self { code: Code::$code, text: $text };
+            )*
+        }
+    };
+}
+
+denials! {
+    SYNTAX = Syntax, "Syntax error: that is not possible now.";
+    NOT_SERVED = NotNow, "This server is for players of another game.";
+    NO_ADDRESS = NotNow, "This server does not know its own IPv4 address. Please tell its operator.";
+    NO_ACCOUNTS = NotNow, "Accounts cannot be checked at the moment. You may come in as a guest.";
+    TOO_MANY_ATTEMPTS = NotNow, "Too many failed logins. Please try again in a minute.";
+    FULL = RoomFull, "All rooms are full.";
+    BAD_USER = BadUser, "Login failed: bad user name or password.";
+    NOT_LOGGED_IN = NotLoggedIn, "You are not logged in.";
+    LOGGED_IN = LoggedIn, "You are logged in already.";
+    DISPLACED = LoggedIn, "Your account has logged in from somewhere else.";
+    LOCKED = Locked, "You were kicked by a moderator. Please come back later.";
+    NO_GUESTS = NoGuests, "Guests may not enter. Please log in to an account.";
+}
+
+impl Denial {
+    /// The frame that says so.
+    pub(super) fn frame(self) -> Bytes {
+        sent::message(self.code, self.text)
+    }
+}

@@ -1,0 +1,482 @@
+//! The game description: what a gatherer says of his game (section 16).
+//!
+//! The bridge keeps and forwards it as bytes. This is for the registry, for games that come from
+//! there, and for telling what Aleph One would not survive: a client that meets one malformed
+//! description in a list drops the list.
+
+/// The longest description that is accepted.
+pub const MAX_BYTES: usize = 9 * 1024;
+/// What stands before the two names.
+const FIXED_BYTES: usize = 568;
+const EXTENSION_BYTES: usize = 512;
+
+/// Bit of [`Description::status`]: nobody can join any more.
+pub const CLOSED: u16 = 0x0010;
+/// Bit of [`Description::status`]: the game has begun.
+pub const RUNNING: u16 = 0x0001;
+/// [`Description::max_teams`] of a game without teams.
+pub const NO_TEAMS: u16 = 0xffff;
+/// [`Description::game_type`] of a game whose rules are a net script.
+pub const CUSTOM: u16 = 8;
+
+const NAMES_PRESENT: u16 = 1;
+const OPTIONS_PRESENT: u16 = 2;
+
+/// All fields of a description, in their order. Texts are MacRoman.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Myth's type; Aleph One writes 0.
+    pub myth_type: u16,
+    /// The rules, 0 to 8.
+    pub game_type: u16,
+    /// Myth's options; Aleph One writes 0.
+    pub myth_options: u32,
+    /// In ticks of 1/30 s; -1, 0 and `i32::MAX` mean none.
+    pub time_limit_ticks: i32,
+    /// Checksum of the map; 0 in practice.
+    pub map_checksum: u32,
+    /// 0 (kindergarten) to 4 (total carnage).
+    pub difficulty: u16,
+    /// The most players.
+    pub max_players: u16,
+    /// Aleph One writes 0.
+    pub team_seed: u16,
+    /// The most teams, or [`NO_TEAMS`].
+    pub max_teams: u16,
+    /// Aleph One writes 0.
+    pub seed: u32,
+    /// Aleph One writes 0.
+    pub planning_time: u32,
+    /// Aleph One writes zeros.
+    pub unused: [u8; 10],
+    /// What Aleph One added to Myth's description.
+    pub extension: Extension,
+    /// Aleph One writes `0xC136E436`.
+    pub client_version: u32,
+    /// Aleph One writes 0.
+    pub private_checksum: u32,
+    /// [`CLOSED`], [`RUNNING`].
+    pub status: u16,
+    /// How many are in the game.
+    pub players: u8,
+    /// Aleph One writes 0.
+    pub action: u8,
+    /// The game's name; no NUL.
+    pub name: Vec<u8>,
+    /// The map's name; no NUL.
+    pub map: Vec<u8>,
+}
+
+/// 512 bytes of which two bits say what is in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    flags: u16,
+    area: Box<[u8; EXTENSION_BYTES]>,
+}
+
+/// The names in the extension, cut at the first NUL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The program's version and platform; 32 bytes at most.
+    pub build: Vec<u8>,
+    /// The network protocol, such as `Aleph One WonderNAT V2`; 32 bytes at most.
+    pub protocol: Vec<u8>,
+    /// The scenario; 32 bytes at most.
+    pub scenario: Vec<u8>,
+    /// What must be equal to play together, empty if anything goes; 24 bytes at most.
+    pub scenario_id: Vec<u8>,
+    /// The scenario's version; 8 bytes at most.
+    pub scenario_version: Vec<u8>,
+    /// The net script's file, `Embedded`, or empty; 32 bytes at most.
+    pub script: Vec<u8>,
+}
+
+/// The options in the extension. The bits are in section 16.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GameOptions {
+    /// How the game is played.
+    pub options: u16,
+    /// What players may use.
+    pub cheats: u16,
+    /// Kills or points to win.
+    pub kill_limit: i16,
+    /// The map's file; 32 bytes at most.
+    pub map_file: Vec<u8>,
+    /// The physics' file, `Embedded`, or empty; 32 bytes at most.
+    pub physics: Vec<u8>,
+}
+
+/// Why bytes are no description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DescriptionError {
+    /// Shorter than the fixed part and two empty names.
+    #[error("it has {0} bytes, and 570 at least are needed")]
+    TooShort(usize),
+    /// Longer than [`MAX_BYTES`].
+    #[error("it has {0} bytes, and 9216 at most are allowed")]
+    TooLong(usize),
+    /// A name does not end.
+    #[error("the {0} name has no end")]
+    Unterminated(&'static str),
+    /// Something stands behind the map's name, where Aleph One expects the next game.
+    #[error("{0} bytes follow the map name")]
+    Trailing(usize),
+}
+
+impl Description {
+    /// Reads a description.
+    ///
+    /// # Errors
+    /// Aleph One could not read it, or it is too long.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DescriptionError> {
+        if bytes.len() < FIXED_BYTES + 2 {
+            return Err(DescriptionError::TooShort(bytes.len()));
+        }
+        if bytes.len() > MAX_BYTES {
+            return Err(DescriptionError::TooLong(bytes.len()));
+        }
+        let (fixed, texts) = bytes.split_at(FIXED_BYTES);
+        let (name, texts) = text(texts).ok_or(DescriptionError::Unterminated("game"))?;
+        let (map, rest) = text(texts).ok_or(DescriptionError::Unterminated("map"))?;
+        if !rest.is_empty() {
+            return Err(DescriptionError::Trailing(rest.len()));
+        }
+        let mut fixed = Reader(fixed);
+        // Struct fields are evaluated in the order they are written.
+        Ok(Self {
+            myth_type: fixed.u16(),
+            game_type: fixed.u16(),
+            myth_options: fixed.u32(),
+            time_limit_ticks: i32::from_be_bytes(fixed.take()),
+            map_checksum: fixed.u32(),
+            difficulty: fixed.u16(),
+            max_players: fixed.u16(),
+            team_seed: fixed.u16(),
+            max_teams: fixed.u16(),
+            seed: fixed.u32(),
+            planning_time: fixed.u32(),
+            unused: fixed.take(),
+            extension: Extension {
+                flags: fixed.u16(),
+                area: Box::new(fixed.take()),
+            },
+            client_version: fixed.u32(),
+            private_checksum: fixed.u32(),
+            status: fixed.u16(),
+            players: fixed.take::<1>()[0],
+            action: fixed.take::<1>()[0],
+            name: name.to_vec(),
+            map: map.to_vec(),
+        })
+    }
+
+    /// The bytes: of what was parsed the very same. A name that holds a NUL is cut there.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(FIXED_BYTES + self.name.len() + self.map.len() + 2);
+        let mut put = |field: &[u8]| bytes.extend_from_slice(field);
+        put(&self.myth_type.to_be_bytes());
+        put(&self.game_type.to_be_bytes());
+        put(&self.myth_options.to_be_bytes());
+        put(&self.time_limit_ticks.to_be_bytes());
+        put(&self.map_checksum.to_be_bytes());
+        put(&self.difficulty.to_be_bytes());
+        put(&self.max_players.to_be_bytes());
+        put(&self.team_seed.to_be_bytes());
+        put(&self.max_teams.to_be_bytes());
+        put(&self.seed.to_be_bytes());
+        put(&self.planning_time.to_be_bytes());
+        put(&self.unused);
+        put(&self.extension.flags.to_be_bytes());
+        put(&self.extension.area[..]);
+        put(&self.client_version.to_be_bytes());
+        put(&self.private_checksum.to_be_bytes());
+        put(&self.status.to_be_bytes());
+        put(&[self.players, self.action]);
+        put(until_nul(&self.name));
+        put(&[0]);
+        put(until_nul(&self.map));
+        put(&[0]);
+        bytes
+    }
+
+    /// Whether the game ends by the clock.
+    #[must_use]
+    pub fn is_timed(&self) -> bool {
+        self.time_limit_ticks > 0 && self.time_limit_ticks != i32::MAX
+    }
+}
+
+impl Default for Description {
+    /// A game of every man for himself that Aleph One can read, without names or players.
+    fn default() -> Self {
+        Self {
+            myth_type: 0,
+            game_type: 0,
+            myth_options: 0,
+            time_limit_ticks: -1,
+            map_checksum: 0,
+            difficulty: 2,
+            max_players: 8,
+            team_seed: 0,
+            max_teams: 8,
+            seed: 0,
+            planning_time: 0,
+            unused: [0; 10],
+            extension: Extension::new(&Names::default(), None),
+            client_version: 0xc136_e436,
+            private_checksum: 0,
+            status: 0,
+            players: 0,
+            action: 0,
+            name: Vec::new(),
+            map: Vec::new(),
+        }
+    }
+}
+
+impl Extension {
+    /// An extension with these names, and these options if they are known. What is too long
+    /// for its field is cut.
+    #[must_use]
+    pub fn new(names: &Names, options: Option<&GameOptions>) -> Self {
+        let mut area = Box::new([0; EXTENSION_BYTES]);
+        let mut at = 0;
+        let mut put = |field: &[u8], size: usize| {
+            let field = &field[..field.len().min(size)];
+            area[at..at + field.len()].copy_from_slice(field);
+            at += size;
+        };
+        put(until_nul(&names.build), 32);
+        put(until_nul(&names.protocol), 32);
+        put(until_nul(&names.scenario), 32);
+        put(until_nul(&names.scenario_id), 24);
+        put(until_nul(&names.scenario_version), 8);
+        put(until_nul(&names.script), 32);
+        let Some(options) = options else {
+            let flags = NAMES_PRESENT;
+            return Self { flags, area };
+        };
+        put(&options.options.to_be_bytes(), 2);
+        put(&options.cheats.to_be_bytes(), 2);
+        put(&options.kill_limit.to_be_bytes(), 2);
+        put(until_nul(&options.map_file), 32);
+        put(until_nul(&options.physics), 32);
+        let flags = NAMES_PRESENT | OPTIONS_PRESENT;
+        Self { flags, area }
+    }
+
+    /// The names, if they are there.
+    #[must_use]
+    pub fn names(&self) -> Option<Names> {
+        let mut area = Reader(&self.area[..]);
+        (self.flags & NAMES_PRESENT != 0).then(|| Names {
+            build: area.chars::<32>(),
+            protocol: area.chars::<32>(),
+            scenario: area.chars::<32>(),
+            scenario_id: area.chars::<24>(),
+            scenario_version: area.chars::<8>(),
+            script: area.chars::<32>(),
+        })
+    }
+
+    /// The options, if they are there. Without names there are none.
+    #[must_use]
+    pub fn options(&self) -> Option<GameOptions> {
+        let both = NAMES_PRESENT | OPTIONS_PRESENT;
+        let mut area = Reader(&self.area[160..]);
+        (self.flags & both == both).then(|| GameOptions {
+            options: area.u16(),
+            cheats: area.u16(),
+            kill_limit: i16::from_be_bytes(area.take()),
+            map_file: area.chars::<32>(),
+            physics: area.chars::<32>(),
+        })
+    }
+}
+
+/// Reads fields of a part whose length is known to be right.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let (field, rest) = self
+            .0
+            .split_first_chunk()
+            .expect("the fixed part and the extension have room for their fields");
+        self.0 = rest;
+        *field
+    }
+
+    fn u16(&mut self) -> u16 {
+        u16::from_be_bytes(self.take())
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from_be_bytes(self.take())
+    }
+
+    fn chars<const N: usize>(&mut self) -> Vec<u8> {
+        until_nul(&self.take::<N>()).to_vec()
+    }
+}
+
+/// The bytes before the first NUL, and those behind it.
+fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|&byte| byte == 0)?;
+    Some((&bytes[..end], &bytes[end + 1..]))
+}
+
+fn until_nul(bytes: &[u8]) -> &[u8] {
+    text(bytes).map_or(bytes, |(text, _)| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{array, collection::vec, prelude::*};
+
+    /// What Aleph One writes for a game of four, field by field at the offsets of section 16.
+    fn aleph_one() -> Vec<u8> {
+        let mut bytes = vec![0; FIXED_BYTES];
+        let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
+        put(2, &[0, 3]);
+        put(8, &18_000_i32.to_be_bytes());
+        put(16, &[0, 4]);
+        put(18, &[0, 8]);
+        put(22, &[0xff, 0xff]);
+        put(42, &[0, 3]);
+        put(44, b"Aleph One Linux 2025-08-29 1.11");
+        put(76, b"Aleph One WonderNAT V2");
+        put(108, b"Marathon Infinity");
+        put(140, b"marathoninfinity");
+        put(164, b"1.0");
+        put(172, b"Survival_Mode.lua");
+        put(204, &[0x02, 0x05]);
+        put(206, &[0, 0x21]);
+        put(208, &[0, 25]);
+        put(210, b"Map.sceA");
+        put(242, b"Embedded");
+        put(556, &0xc136_e436_u32.to_be_bytes());
+        put(564, &[0, 0x11]);
+        put(566, &[4]);
+        bytes.extend_from_slice(b"Dusty's Game\0Waldo World \xa5\0");
+        bytes
+    }
+
+    #[test]
+    fn every_field_is_where_the_specification_says() {
+        let it = Description::parse(&aleph_one()).unwrap();
+        assert_eq!((it.game_type, it.difficulty), (3, 4));
+        assert_eq!((it.time_limit_ticks, it.is_timed()), (18_000, true));
+        assert_eq!((it.max_players, it.max_teams), (8, NO_TEAMS));
+        assert_eq!(it.client_version, 0xc136_e436);
+        assert_eq!((it.status, it.players), (CLOSED | RUNNING, 4));
+        assert_eq!(
+            (&it.name[..], &it.map[..]),
+            (&b"Dusty's Game"[..], &b"Waldo World \xa5"[..])
+        );
+        let names = it.extension.names().unwrap();
+        assert_eq!(names.build, b"Aleph One Linux 2025-08-29 1.11");
+        assert_eq!(names.protocol, b"Aleph One WonderNAT V2");
+        assert_eq!(names.scenario, b"Marathon Infinity");
+        assert_eq!(names.scenario_id, b"marathoninfinity");
+        assert_eq!(names.scenario_version, b"1.0");
+        assert_eq!(names.script, b"Survival_Mode.lua");
+        let options = it.extension.options().unwrap();
+        assert_eq!((options.options, options.cheats), (0x0205, 0x21));
+        assert_eq!(options.kill_limit, 25);
+        assert_eq!(
+            (&options.map_file[..], &options.physics[..]),
+            (&b"Map.sceA"[..], &b"Embedded"[..])
+        );
+    }
+
+    #[test]
+    fn what_is_built_from_fields_is_what_aleph_one_writes() {
+        let parsed = Description::parse(&aleph_one()).unwrap();
+        let names = parsed.extension.names().unwrap();
+        let options = parsed.extension.options().unwrap();
+        let extension = Extension::new(&names, Some(&options));
+        assert_eq!(
+            Description {
+                extension,
+                ..parsed
+            }
+            .encode(),
+            aleph_one()
+        );
+    }
+
+    #[test]
+    fn absent_names_and_options_are_not_read_out_of_what_lies_there() {
+        let table = [
+            (0, false, false),
+            (1, true, false),
+            (2, false, false),
+            (3, true, true),
+        ];
+        for (flags, names, options) in table {
+            let mut bytes = aleph_one();
+            bytes[43] = flags;
+            let extension = Description::parse(&bytes).unwrap().extension;
+            assert_eq!(extension.names().is_some(), names, "{flags}");
+            assert_eq!(extension.options().is_some(), options, "{flags}");
+        }
+    }
+
+    #[test]
+    fn what_aleph_one_could_not_read_is_refused() {
+        use DescriptionError::{TooLong, TooShort, Trailing, Unterminated};
+        let fixed = vec![0; FIXED_BYTES];
+        let with = |texts: &[u8]| Description::parse(&[&fixed, texts].concat());
+        assert_eq!(Description::parse(b""), Err(TooShort(0)));
+        assert_eq!(with(b"\0"), Err(TooShort(569)));
+        assert!(with(b"\0\0").is_ok());
+        assert_eq!(with(b"ab"), Err(Unterminated("game")));
+        assert_eq!(with(b"a\0b"), Err(Unterminated("map")));
+        assert_eq!(with(b"a\0b\0c\0"), Err(Trailing(2)));
+        let longest = |extra| {
+            let name = vec![b'x'; MAX_BYTES - FIXED_BYTES - 2 + extra];
+            with(&[&name[..], b"\0\0"].concat())
+        };
+        assert!(longest(0).is_ok());
+        assert_eq!(longest(1), Err(TooLong(MAX_BYTES + 1)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_met_calmly(bytes: Vec<u8>, tail in vec(any::<u8>(), 560..600)) {
+            let _ = Description::parse(&bytes);
+            let _ = Description::parse(&tail);
+        }
+
+        #[test]
+        fn what_is_read_is_written_again(
+            fixed in vec(any::<u8>(), FIXED_BYTES),
+            name in vec(1u8.., 0..40),
+            map in vec(1u8.., 0..40),
+        ) {
+            let bytes = [&fixed[..], &name, &[0], &map, &[0]].concat();
+            let it = Description::parse(&bytes).unwrap();
+            let _ = (it.extension.names(), it.extension.options());
+            prop_assert_eq!(it.encode(), bytes);
+        }
+
+        #[test]
+        fn whatever_is_built_can_be_read(
+            name: Vec<u8>, script: Vec<u8>, map_file: Vec<u8>, texts in array::uniform5(any::<Vec<u8>>()),
+        ) {
+            let [build, protocol, scenario, scenario_id, scenario_version] = texts;
+            let names = Names { build, protocol, scenario, scenario_id, scenario_version, script };
+            let options = GameOptions { map_file, ..GameOptions::default() };
+            let it = Description {
+                extension: Extension::new(&names, Some(&options)),
+                name,
+                ..Description::default()
+            };
+            prop_assert!(Description::parse(&it.encode()).is_ok());
+        }
+    }
+}

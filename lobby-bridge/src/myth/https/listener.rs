@@ -1,0 +1,114 @@
+//! From a TCP connection to requests: who may come in, and how long he may stay.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Limits, Peer, certificate::Certificate};
+use crate::net::{Place, Places};
+
+/// The longest head of a request.
+const HEAD_BYTES: usize = 16 * 1024;
+/// More lines than any client's request has.
+const MAX_HEADERS: usize = 64;
+/// After an error of the operating system, such as too many open files: others have to go first.
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub(super) struct Listener {
+    pub(super) listener: TcpListener,
+    pub(super) certificate: Arc<Certificate>,
+    pub(super) places: Arc<Places>,
+    pub(super) limits: Limits,
+    pub(super) routes: Router,
+}
+
+impl Listener {
+    /// Accepts until `shutdown`. Each connection gets a task of its own among `tasks`.
+    pub(super) async fn run(self, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = shutdown.cancelled() => return,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!("an HTTPS connection could not be accepted: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let Some(place) = self.places.take(peer.ip()) else {
+                tracing::debug!(%peer, "refused: all places for HTTPS are taken");
+                continue;
+            };
+            let connection = Connection {
+                peer,
+                acceptor: self.certificate.acceptor(),
+                routes: self.routes.clone(),
+                limits: self.limits,
+                _place: place,
+            };
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move {
+                let longest = connection.limits.connection;
+                // A peer that is slower than that has nothing to say.
+                let _ = tokio::time::timeout(longest, connection.serve(stream, shutdown)).await;
+            });
+        }
+    }
+}
+
+struct Connection {
+    peer: SocketAddr,
+    acceptor: TlsAcceptor,
+    routes: Router,
+    limits: Limits,
+    _place: Place,
+}
+
+impl Connection {
+    /// From the handshake to the last request.
+    async fn serve(&self, stream: TcpStream, shutdown: CancellationToken) {
+        // It fails for a connection that is gone.
+        let _ = stream.set_nodelay(true);
+        let peer = self.peer;
+        let handshake = self.acceptor.accept(stream);
+        let stream = tokio::select! {
+            stream = tokio::time::timeout(self.limits.handshake, handshake) => stream,
+            () = shutdown.cancelled() => return,
+        };
+        let stream = match stream {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return tracing::debug!(%peer, "no TLS: {error}"),
+            Err(_) => return tracing::debug!(%peer, "no TLS in time"),
+        };
+        let peer = Peer(peer.ip().to_canonical());
+        let routes = self.routes.clone().layer(Extension(peer));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.handshake)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+        let mut connection = std::pin::pin!(connection);
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(peer = %self.peer, "HTTPS connection lost: {error}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! `/metaclient/settings`: a page on which a player who comes from within the game changes his
+//! password. It has no cookies and no scripts; what shows who asks is a secret in the page, which
+//! is made for a fresh token and used once.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::{Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::time::Instant;
+
+use super::{
+    Peer, Web,
+    form::{Form, escaped},
+    report, told,
+};
+use crate::{
+    accounts::{Refusal, TOKEN_BYTES, check_new_password},
+    net,
+};
+
+/// The pages that were shown and not used yet.
+#[derive(Debug)]
+pub(super) struct Pages {
+    lifetime: Duration,
+    most: usize,
+    /// By their secret: whose it is, and until when.
+    open: Mutex<HashMap<String, (String, Instant)>>,
+}
+
+impl Pages {
+    pub(super) fn new(lifetime: Duration, most: usize) -> Self {
+        Self {
+            lifetime,
+            most: most.max(1),
+            open: Mutex::default(),
+        }
+    }
+
+    /// The secret of a new page for `username`.
+    fn open(&self, username: &str, now: Instant) -> String {
+        let mut bytes = [0; 16];
+        let filled = SystemRandom::new().fill(&mut bytes);
+        filled.expect("the operating system gives random bytes");
+        let secret: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
+        let mut open = self.lock();
+        open.retain(|_, (_, until)| *until > now);
+        if open.len() >= self.most {
+            let oldest = open.iter().min_by_key(|(_, (_, until))| *until);
+            let oldest = oldest.map(|(secret, _)| secret.clone());
+            oldest.map(|secret| open.remove(&secret));
+        }
+        let until = now + self.lifetime;
+        open.insert(secret.clone(), (username.to_owned(), until));
+        secret
+    }
+
+    /// Whose page has this secret. It is used up.
+    fn close(&self, secret: &str, now: Instant) -> Option<String> {
+        let (username, until) = self.lock().remove(secret)?;
+        (until > now).then_some(username)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, (String, Instant)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `GET`: the form, for whoever brings a fresh token.
+pub(super) async fn show(
+    State(web): State<Web>,
+    Extension(peer): Extension<Peer>,
+    method: Method,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let form = Form::parse(query.as_bytes());
+    let token = form.text("token");
+    // A look at the head must not use the token up.
+    let (Some(token), true) = (token, method == Method::GET) else {
+        return html(StatusCode::OK, COME_FROM_THE_GAME);
+    };
+    let Some(token) = parse(&token) else {
+        return html(StatusCode::FORBIDDEN, COME_FROM_THE_GAME);
+    };
+    match web.accounts.redeem_token(&token, peer.0).await {
+        Ok(account) => ask(&web, &account.username, ""),
+        Err(Refusal::Unknown | Refusal::WrongToken) => {
+            html(StatusCode::FORBIDDEN, COME_FROM_THE_GAME)
+        }
+        Err(refusal) => {
+            report(&peer, "", &refusal);
+            let (status, why) = told(&refusal);
+            html(status, why)
+        }
+    }
+}
+
+/// `POST`: the new password, from the form.
+pub(super) async fn change(
+    State(web): State<Web>,
+    Extension(peer): Extension<Peer>,
+    body: Bytes,
+) -> Response {
+    let form = Form::parse(&body);
+    let field = |name| form.text(name).unwrap_or_default();
+    let Some(username) = web.pages.close(&field("page"), net::now()) else {
+        return html(StatusCode::FORBIDDEN, COME_FROM_THE_GAME);
+    };
+    let (password, again) = (field("password"), field("again"));
+    if password != again {
+        return ask(&web, &username, "The two passwords differ.");
+    }
+    if let Err(error) = check_new_password(&password) {
+        return ask(&web, &username, &format!("Sorry, {error}."));
+    }
+    match web.accounts.change_password(&username, &password).await {
+        Ok(()) => {
+            tracing::info!(peer = %peer.0, username, "changed the password");
+            html(
+                StatusCode::OK,
+                "Your password is changed. Enter it in the game's preferences.",
+            )
+        }
+        Err(refusal) => {
+            report(&peer, &username, &refusal);
+            let (status, why) = told(&refusal);
+            html(status, why)
+        }
+    }
+}
+
+const COME_FROM_THE_GAME: &str = "To change your password, open this page from within the game, with the button for your \
+     account. A page from there works once, for ten minutes.";
+
+/// The form, with a remark on what was entered before.
+fn ask(web: &Web, username: &str, remark: &str) -> Response {
+    let secret = web.pages.open(username, net::now());
+    let (username, remark) = (escaped(username), escaped(remark));
+    let form = format!(
+        "{remark}</p>\
+         <form method=\"post\" action=\"/metaclient/settings\" accept-charset=\"utf-8\">\
+         <input type=\"hidden\" name=\"page\" value=\"{secret}\">\
+         <p>Account: <b>{username}</b></p>\
+         <p><label>New password, at most 15 characters: <input type=\"password\" name=\"password\" \
+         maxlength=\"15\" required autocomplete=\"new-password\"></label></p>\
+         <p><label>Again: <input type=\"password\" name=\"again\" maxlength=\"15\" required \
+         autocomplete=\"new-password\"></label></p>\
+         <p><button>Change</button></p></form><p>"
+    );
+    html(StatusCode::OK, &form)
+}
+
+/// A page that loads nothing, is kept by nobody and is shown inside no other page.
+fn html(status: StatusCode, content: &str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
+    ];
+    let page = format!(
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\">\
+         <title>Account</title><h1>Your account</h1><p>{content}</p></html>\n"
+    );
+    (status, headers, page).into_response()
+}
+
+/// The token that the game wrote in hexadecimal digits.
+fn parse(hex: &str) -> Option<[u8; TOKEN_BYTES]> {
+    if hex.len() != 2 * TOKEN_BYTES || !hex.bytes().all(|it| it.is_ascii_hexdigit()) {
+        return None;
+    }
+    let byte = |at| u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok();
+    let bytes: Option<Vec<u8>> = (0..TOKEN_BYTES).map(byte).collect();
+    bytes?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_works_once_and_not_for_ever() {
+        let pages = Pages::new(Duration::from_secs(600), 2);
+        let now = net::now();
+        let page = pages.open("bob", now);
+        assert_eq!(pages.close("guess", now), None);
+        assert_eq!(pages.close(&page, now).as_deref(), Some("bob"));
+        assert_eq!(pages.close(&page, now), None);
+        let page = pages.open("bob", now);
+        assert_eq!(pages.close(&page, now + Duration::from_secs(600)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_too_many_pages_the_oldest_is_void() {
+        let pages = Pages::new(Duration::from_secs(600), 2);
+        let now = net::now();
+        let second = Duration::from_secs(1);
+        let opened = [0, 1, 2].map(|n| pages.open("bob", now + n * second));
+        let works = opened.map(|it| pages.close(&it, now + 3 * second).is_some());
+        assert_eq!(works, [false, true, true]);
+    }
+
+    #[test]
+    fn tokens_are_hexadecimal_digits() {
+        assert_eq!(parse(&"4A".repeat(16)), Some([b'J'; 16]));
+        assert_eq!(parse(&"4a".repeat(16)), Some([b'J'; 16]));
+        for text in [
+            "",
+            "4A",
+            &"+4".repeat(16),
+            &"4A".repeat(17),
+            &"ä".repeat(16),
+        ] {
+            assert_eq!(parse(text), None);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Games in the registry: ours as servers, and servers of others as games.
+
+use std::net::{SocketAddr, SocketAddrV4};
+
+use metaserve::{Fingerprint, ServerInfo};
+use metaserve_client::Server;
+use serde_json::Value;
+
+use super::{
+    description::Description,
+    event::{ListedGame, NativeGame},
+    listing::{self, GAME, GameFacts},
+};
+use crate::publish::Listing;
+
+/// Names the bridge that has published a game, in the record's `legacy`.
+const BRIDGE: &str = "bridge";
+
+/// What the registry is told of a game by `bridge`; nothing if the game cannot be read.
+pub(super) fn listing(game: &ListedGame, bridge: Option<&Fingerprint>) -> Option<Listing> {
+    let description = Description::parse(&game.description).ok()?;
+    let facts = GameFacts {
+        started: game.started,
+        seconds_left: game.seconds_left,
+        gatherer: game.gatherer.clone(),
+    };
+    let mut info = listing::server_info(&game.description, &description, facts);
+    if let (Some(bridge), Some(Value::Object(legacy))) = (bridge, &mut info.legacy) {
+        legacy.insert(BRIDGE.to_owned(), bridge.to_string().into());
+    }
+    Some(Listing {
+        game: GAME,
+        address: game.address.into(),
+        heartbeat: info.to_json().into(),
+    })
+}
+
+/// A server of the registry as a game to show; `None` if it cannot be shown, or `bridge` has
+/// published it itself.
+pub(super) fn native(server: &Server, bridge: &Fingerprint) -> Option<NativeGame> {
+    let info = ServerInfo::from_json(&server.heartbeat)?;
+    let publisher = info.legacy.as_ref().and_then(|legacy| legacy.get(BRIDGE));
+    if publisher.and_then(Value::as_str) == Some(&bridge.to_string()) {
+        return None;
+    }
+    let address = server.addresses.iter().find_map(|address| match address {
+        SocketAddr::V4(address) if can_be_joined(*address) => Some(*address),
+        _ => None,
+    })?;
+    Some(NativeGame {
+        address,
+        description: listing::description(&info)?.into(),
+        seconds_left: info.time_left_seconds,
+    })
+}
+
+/// Whether it makes sense to send a player there.
+pub(super) fn can_be_joined(address: SocketAddrV4) -> bool {
+    let ip = address.ip();
+    !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast() && address.port() != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_reached_is_a_place_to_join() {
+        let table = [
+            ("192.0.2.7:4226", true),
+            ("127.0.0.1:4226", true),
+            ("0.0.0.0:4226", false),
+            ("255.255.255.255:4226", false),
+            ("224.0.0.1:4226", false),
+            ("192.0.2.7:0", false),
+        ];
+        for (address, can) in table {
+            assert_eq!(can_be_joined(address.parse().unwrap()), can, "{address}");
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! What clients say (section 5 of the specification): frames to packets.
+
+use bytes::{Buf, Bytes};
+
+use super::{Rgb, UserId, codec::Kind};
+
+/// One packet of a client. Strings are MacRoman, and not checked any further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Packet {
+    /// 5.2
+    Login(Box<Login>),
+    /// 5.7: the token, and the login name.
+    RoomLogin([u8; 32], Vec<u8>),
+    /// 5.5
+    Logout,
+    /// 5.8
+    PlayerData(PlayerData),
+    /// 5.10
+    CreateGame(CreateGame),
+    /// 5.5
+    RemoveGame,
+    /// 5.9
+    PlayerMode {
+        /// Whether the player does not want to hear the room.
+        deaf: bool,
+        /// The game session he is in.
+        session: Vec<u8>,
+    },
+    /// 5.3
+    PasswordResponse([u8; 16]),
+    /// 5.5
+    SyncGames,
+    /// 5.5
+    ResetGame,
+    /// 5.11: the length in ticks of 1/30 s.
+    StartGame(i32),
+    /// 5.4
+    Localization,
+    /// 5.6: the network protocol of the wanted hubs.
+    RemoteHubRequest(Vec<u8>),
+    /// 5.12
+    Chat {
+        /// Who claims to say it.
+        sender: UserId,
+        /// What is said.
+        message: Vec<u8>,
+    },
+    /// 5.13
+    PrivateMessage(PrivateMessage),
+    /// 5.5
+    KeepAlive,
+    /// Section 4: understood as nothing.
+    Ignored,
+}
+
+/// 5.1
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlayerData {
+    /// Whether the player calls himself away.
+    pub away: bool,
+    /// The player's colour.
+    pub primary: Rgb,
+    /// The team's colour.
+    pub secondary: Rgb,
+    /// The player's name.
+    pub name: Vec<u8>,
+}
+
+/// 5.2
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Login {
+    /// 0 Macintosh, 1 Windows, 4 other.
+    pub platform: u16,
+    /// The highest type of authentication that the client knows.
+    pub authentication: u16,
+    /// The game, `MARATHON` for Aleph One.
+    pub service: Vec<u8>,
+    /// When the client was built, as C writes it.
+    pub build_date: Vec<u8>,
+    /// The time of that.
+    pub build_time: Vec<u8>,
+    /// The account, or `guest`.
+    pub username: Vec<u8>,
+    /// The rest.
+    pub player: PlayerData,
+}
+
+/// 5.10
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateGame {
+    /// The gatherer's port, TCP and UDP.
+    pub port: u16,
+    /// The hub that hosts the game; 0 for none.
+    pub hub: u16,
+    /// Section 16.
+    pub description: Bytes,
+}
+
+/// 5.13
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrivateMessage {
+    /// To whom.
+    pub target: UserId,
+    /// To whom, said a second time.
+    pub target_again: UserId,
+    /// Whether the sender wants a copy.
+    pub echo: bool,
+    /// Who claims to say it.
+    pub sender: UserId,
+    /// What is said.
+    pub message: Vec<u8>,
+}
+
+/// The body ends before the packet's fixed part does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a body of {length} bytes, too few for {kind:?}")]
+pub struct TooShort {
+    /// What it should have been.
+    pub kind: Kind,
+    /// The bytes there were.
+    pub length: usize,
+}
+
+/// The packet that a frame holds. Bytes behind what is expected are ignored.
+///
+/// # Errors
+/// The body is too short.
+pub fn packet(kind: Kind, body: &Bytes) -> Result<Packet, TooShort> {
+    let length = body.len();
+    Reader(body)
+        .packet(kind, body)
+        .ok_or(TooShort { kind, length })
+}
+
+/// What has not been read of a body.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn packet(&mut self, kind: Kind, body: &Bytes) -> Option<Packet> {
+        Some(match kind {
+            Kind::Login => Packet::Login(Box::new(self.login()?)),
+            Kind::RoomLogin => Packet::RoomLogin(*self.array()?, self.string()),
+            Kind::Logout => Packet::Logout,
+            Kind::PlayerData => Packet::PlayerData(self.player_data()?),
+            Kind::CreateGame => Packet::CreateGame(CreateGame {
+                port: self.u16()?,
+                hub: self.u16()?,
+                description: body.slice(4..),
+            }),
+            Kind::RemoveGame => Packet::RemoveGame,
+            Kind::PlayerMode => Packet::PlayerMode {
+                deaf: self.u16()? != 0,
+                session: self.0.to_vec(),
+            },
+            Kind::PasswordResponse => Packet::PasswordResponse(*self.array()?),
+            Kind::SyncGames => Packet::SyncGames,
+            Kind::ResetGame => Packet::ResetGame,
+            Kind::StartGame => {
+                let length = self.u32()?;
+                self.skip(8)?;
+                Packet::StartGame(length.cast_signed())
+            }
+            Kind::Localization => Packet::Localization,
+            Kind::RemoteHubRequest => Packet::RemoteHubRequest(self.string()),
+            Kind::Chat => {
+                let (sender, _) = self.chat_header()?;
+                let message = self.message();
+                Packet::Chat { sender, message }
+            }
+            Kind::PrivateMessage => {
+                let (target, echo) = (UserId(self.u32()?), self.u32()? != 0);
+                let (sender, target_again) = self.chat_header()?;
+                Packet::PrivateMessage(PrivateMessage {
+                    target,
+                    target_again,
+                    echo,
+                    sender,
+                    message: self.message(),
+                })
+            }
+            Kind::KeepAlive => Packet::KeepAlive,
+            Kind::Ignored => Packet::Ignored,
+        })
+    }
+
+    fn login(&mut self) -> Option<Login> {
+        let platform = self.u16()?;
+        self.skip(10)?;
+        let authentication = self.u16()?;
+        self.skip(2)?;
+        Some(Login {
+            platform,
+            authentication,
+            service: self.characters()?,
+            build_date: self.characters()?,
+            build_time: self.characters()?,
+            username: self.characters()?,
+            player: self.player_data()?,
+        })
+    }
+
+    fn player_data(&mut self) -> Option<PlayerData> {
+        self.skip(2)?;
+        let state = self.u16()?;
+        let primary = self.rgb()?;
+        self.skip(2)?;
+        let secondary = self.rgb()?;
+        self.skip(2 + 2 + 2 + 14)?;
+        Some(PlayerData {
+            away: state & 1 != 0,
+            primary,
+            secondary,
+            name: self.string(),
+        })
+    }
+
+    /// Sender and destination of the 24 bytes that all chat begins with.
+    fn chat_header(&mut self) -> Option<(UserId, UserId)> {
+        self.skip(16)?;
+        Some((UserId(self.u32()?), UserId(self.u32()?)))
+    }
+
+    /// The second of two strings; the first is the sender's name, which we know better.
+    fn message(&mut self) -> Vec<u8> {
+        self.string();
+        self.string()
+    }
+
+    /// Up to the next NUL, or without one up to the end.
+    fn string(&mut self) -> Vec<u8> {
+        let end = self.0.iter().position(|byte| *byte == 0);
+        let (string, rest) = match end {
+            Some(end) => (&self.0[..end], &self.0[end + 1..]),
+            None => (self.0, &[][..]),
+        };
+        self.0 = rest;
+        string.to_vec()
+    }
+
+    /// A field of 32 bytes, up to its first NUL.
+    fn characters(&mut self) -> Option<Vec<u8>> {
+        let field = self.array::<32>()?;
+        let text = field.split(|byte| *byte == 0).next();
+        text.map(<[u8]>::to_vec)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(array)
+    }
+
+    fn skip(&mut self, bytes: usize) -> Option<()> {
+        self.0 = self.0.get(bytes..)?;
+        Some(())
+    }
+
+    fn rgb(&mut self) -> Option<Rgb> {
+        Some(Rgb([self.u16()?, self.u16()?, self.u16()?]))
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.0.try_get_u16().ok()
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.0.try_get_u32().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KINDS: [(Kind, usize); 17] = [
+        (Kind::Login, 182),
+        (Kind::RoomLogin, 32),
+        (Kind::Logout, 0),
+        (Kind::PlayerData, 38),
+        (Kind::CreateGame, 4),
+        (Kind::RemoveGame, 0),
+        (Kind::PlayerMode, 2),
+        (Kind::PasswordResponse, 16),
+        (Kind::SyncGames, 0),
+        (Kind::ResetGame, 0),
+        (Kind::StartGame, 12),
+        (Kind::Localization, 0),
+        (Kind::RemoteHubRequest, 0),
+        (Kind::Chat, 24),
+        (Kind::PrivateMessage, 32),
+        (Kind::KeepAlive, 0),
+        (Kind::Ignored, 0),
+    ];
+
+    #[test]
+    fn a_body_is_as_long_as_its_fixed_part_or_refused() {
+        for (kind, least) in KINDS {
+            let body = vec![0; least].into();
+            assert!(packet(kind, &body).is_ok(), "{kind:?} of {least} bytes");
+            if least > 0 {
+                let length = least - 1;
+                let short = packet(kind, &vec![0; length].into());
+                assert_eq!(short, Err(TooShort { kind, length }));
+            }
+        }
+    }
+
+    fn unterminated(message: &[u8]) -> Packet {
+        let body = [
+            &[0; 16][..],
+            &[0, 0, 0x27, 0x11],
+            &[0; 4],
+            b"bob\0",
+            message,
+        ]
+        .concat();
+        packet(Kind::Chat, &body.into()).unwrap()
+    }
+
+    #[test]
+    fn a_string_without_its_end_is_not_lost() {
+        let sender = UserId(10_001);
+        for bytes in [&b"hello"[..], b"hello\0", b"hello\0trailing"] {
+            let message = b"hello".to_vec();
+            assert_eq!(unterminated(bytes), Packet::Chat { sender, message });
+        }
+        let message = Vec::new();
+        assert_eq!(unterminated(b""), Packet::Chat { sender, message });
+    }
+
+    #[test]
+    fn a_login_is_read_field_by_field() {
+        let field = |text: &[u8]| {
+            let mut field = [0; 32];
+            field[..text.len()].copy_from_slice(text);
+            field
+        };
+        let body = [
+            &[0, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 4, 0, 45][..],
+            &field(b"MARATHON"),
+            &field(b"Aug 29 2025"),
+            &field(b"12:34:56"),
+            &field(b"bob\0junk"),
+            &[
+                0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 0, 0, 4, 4, 5, 5, 6, 6, 0, 0, 0, 0, 0x13, 0x88,
+            ],
+            &[0; 14],
+            b"Bob\0\0",
+        ]
+        .concat();
+        let expected = Login {
+            platform: 4,
+            authentication: 4,
+            service: b"MARATHON".to_vec(),
+            build_date: b"Aug 29 2025".to_vec(),
+            build_time: b"12:34:56".to_vec(),
+            username: b"bob".to_vec(),
+            player: PlayerData {
+                away: true,
+                primary: Rgb([0x0101, 0x0202, 0x0303]),
+                secondary: Rgb([0x0404, 0x0505, 0x0606]),
+                name: b"Bob".to_vec(),
+            },
+        };
+        let login = packet(Kind::Login, &body.into());
+        assert_eq!(login, Ok(Packet::Login(Box::new(expected))));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_met_calmly(which in 0..KINDS.len(), bytes: Vec<u8>) {
+            let (kind, least) = KINDS[which];
+            prop_assert_eq!(packet(kind, &bytes.clone().into()).is_ok(), bytes.len() >= least);
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! What we say (section 6 of the specification): packets to frames, each encoded once.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::{GameId, Rgb, UserId, codec::frame};
+
+/// Lists are split so that no frame is longer than this (section 22), unless one entry is.
+const LIST_BYTES: usize = 8_000;
+
+/// Still there? (type 202)
+pub(super) const KEEP_ALIVE: Bytes = Bytes::from_static(b"\xde\xad\x00\xca\0\0\0\x08");
+
+/// Go on (type 12).
+pub(super) const ACCEPT: Bytes = Bytes::from_static(b"\xde\xad\x00\x0c\0\0\0\x08");
+
+/// What a list entry is about (sections 6.9, 6.10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// It is new; of a known one, it replaces that.
+    Add = 0,
+    /// It is gone.
+    Delete = 1,
+    /// It is different; of an unknown one, it is new.
+    Change = 2,
+}
+
+/// What denials and messages of type 3 say (section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The packet cannot be meant now.
+    Syntax = 0,
+    /// Not here, or not now; clients show the text.
+    NotNow = 1,
+    /// Unknown account, wrong password, wrong token.
+    BadUser = 3,
+    /// Not logged in yet.
+    NotLoggedIn = 4,
+    /// The account, or the connection, is logged in already.
+    LoggedIn = 6,
+    /// No error at all.
+    Welcome = 8,
+    /// The addressee is not in the room.
+    NotInRoom = 10,
+    /// Nobody else can enter.
+    RoomFull = 13,
+    /// The account may not log in now.
+    Locked = 14,
+    /// Guests may not enter.
+    NoGuests = 16,
+}
+
+/// A room, as the list of rooms shows it (section 6.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomEntry {
+    /// Selects the name that the client shows.
+    pub id: u16,
+    /// How many players are listed in it.
+    pub players: u16,
+    /// Where it is.
+    pub address: SocketAddrV4,
+    /// How many games are listed in it.
+    pub games: u16,
+    /// 0 normal, 1 ranked, 2 tournament.
+    pub kind: u16,
+}
+
+/// A player, as the list of players shows him (section 6.9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlayerEntry<'a> {
+    /// Section 13.
+    pub flags: u16,
+    /// Who.
+    pub user: UserId,
+    /// Whether he is away or in a game.
+    pub away: bool,
+    /// Behind the name.
+    pub primary: Rgb,
+    /// Beside the name.
+    pub secondary: Rgb,
+    /// What others call him.
+    pub name: &'a [u8],
+    /// His account, empty for guests.
+    pub account: &'a [u8],
+}
+
+/// A game, as the list of games shows it (section 6.10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GameEntry<'a> {
+    /// Which.
+    pub id: GameId,
+    /// Where it is joined.
+    pub address: SocketAddrV4,
+    /// How long it goes on; `None` when that is not known.
+    pub seconds_left: Option<u32>,
+    /// Whose it is.
+    pub gatherer: UserId,
+    /// Section 16.
+    pub description: &'a [u8],
+}
+
+/// Type 6: asks for a password, in a way of section 8.
+pub(super) fn salt(authentication: u16, salt: &[u8; 16]) -> Bytes {
+    frame(6, |body| {
+        body.put_u16(authentication);
+        body.put_slice(salt);
+    })
+}
+
+/// Type 7: the way to the rooms.
+pub(super) fn login_successful(user: UserId, token: &[u8; 32]) -> Bytes {
+    frame(7, |body| {
+        body.put_u32(user.0);
+        body.put_u32(0);
+        body.put_slice(token);
+    })
+}
+
+/// Type 0.
+pub(super) fn rooms(rooms: &[RoomEntry]) -> Bytes {
+    frame(0, |body| {
+        for room in rooms {
+            body.put_u16(room.id);
+            body.put_u16(room.players);
+            address(body, room.address);
+            body.put_u16(room.games);
+            body.put_u16(room.kind);
+            body.put_u16(0);
+            body.put_bytes(0, 8);
+        }
+    })
+}
+
+/// Type 18: hubs by id.
+pub(super) fn hubs(hubs: &[(u16, SocketAddrV4)]) -> Bytes {
+    frame(18, |body| {
+        for (id, hub) in hubs {
+            body.put_u16(*id);
+            address(body, *hub);
+        }
+    })
+}
+
+/// Type 9: who one is in the room, and how many fit in.
+pub(super) fn room_login_successful(user: UserId, limit: u16) -> Bytes {
+    frame(9, |body| {
+        body.put_u32(user.0);
+        body.put_u16(limit);
+        body.put_u16(0);
+    })
+}
+
+/// Type 3.
+pub(super) fn message(code: Code, text: &str) -> Bytes {
+    frame(3, |body| {
+        body.put_u32(code as u32);
+        string(body, text.as_bytes());
+    })
+}
+
+/// Type 10: a line of the server's own.
+pub(super) fn room_message(text: &[u8]) -> Bytes {
+    frame(10, |body| string(body, text))
+}
+
+/// Type 200: what `sender` says to everybody.
+pub(super) fn chat(sender: UserId, colour: Rgb, name: &[u8], message: &[u8]) -> Bytes {
+    let header = ChatHeader {
+        colour,
+        sender,
+        target: UserId(0),
+    };
+    frame(200, |body| header.put(body, name, message))
+}
+
+/// Type 201: what `sender` says to `target`.
+pub(super) fn private_message(
+    (sender, target): (UserId, UserId),
+    colour: Rgb,
+    name: &[u8],
+    message: &[u8],
+) -> Bytes {
+    let header = ChatHeader {
+        colour,
+        sender,
+        target,
+    };
+    frame(201, |body| {
+        body.put_u32(target.0);
+        body.put_u32(1);
+        header.put(body, name, message);
+    })
+}
+
+struct ChatHeader {
+    colour: Rgb,
+    sender: UserId,
+    /// 0 for everybody.
+    target: UserId,
+}
+
+impl ChatHeader {
+    fn put(&self, body: &mut BytesMut, name: &[u8], message: &[u8]) {
+        body.put_u16(0);
+        body.put_u16(length(26 + name.len() + message.len()));
+        rgb(body, self.colour);
+        body.put_u16(0);
+        body.put_u16(u16::from(self.target != UserId(0)));
+        body.put_u16(0);
+        body.put_u32(self.sender.0);
+        body.put_u32(self.target.0);
+        string(body, name);
+        string(body, message);
+    }
+}
+
+/// A list of players or games under construction: type 1 or 2, split into frames.
+#[derive(Debug)]
+pub struct List {
+    number: u16,
+    entries: BytesMut,
+    frames: Vec<Bytes>,
+}
+
+impl List {
+    /// Of players.
+    pub(super) fn players() -> Self {
+        Self::of(1)
+    }
+
+    /// Of games.
+    pub(super) fn games() -> Self {
+        Self::of(2)
+    }
+
+    fn of(number: u16) -> Self {
+        Self {
+            number,
+            entries: BytesMut::new(),
+            frames: Vec::new(),
+        }
+    }
+
+    /// Adds an entry that was encoded before.
+    pub(super) fn entry(&mut self, entry: &[u8]) {
+        if !self.entries.is_empty() && self.entries.len() + entry.len() > LIST_BYTES {
+            self.end_frame();
+        }
+        self.entries.extend_from_slice(entry);
+    }
+
+    /// The frames; none when there are no entries.
+    pub(super) fn frames(mut self) -> Vec<Bytes> {
+        if !self.entries.is_empty() {
+            self.end_frame();
+        }
+        self.frames
+    }
+
+    fn end_frame(&mut self) {
+        let entries = self.entries.split();
+        self.frames
+            .push(frame(self.number, |body| body.put_slice(&entries)));
+    }
+}
+
+impl PlayerEntry<'_> {
+    /// The bytes of the entry.
+    pub(super) fn encode(&self, verb: Verb) -> Bytes {
+        let mut entry = BytesMut::with_capacity(64 + self.name.len() + self.account.len());
+        entry.put_u16(verb as u16);
+        entry.put_u16(self.flags);
+        entry.put_u32(0);
+        entry.put_u32(self.user.0);
+        entry.put_u32(0);
+        entry.put_u16(0);
+        entry.put_u16(length(40 + self.name.len() + self.account.len()));
+        entry.put_u32(0);
+        entry.put_u16(0);
+        entry.put_u16(u16::from(self.away));
+        rgb(&mut entry, self.primary);
+        entry.put_u16(0);
+        rgb(&mut entry, self.secondary);
+        entry.put_bytes(0, 2 + 2 + 2 + 14);
+        string(&mut entry, self.name);
+        string(&mut entry, self.account);
+        entry.freeze()
+    }
+}
+
+impl GameEntry<'_> {
+    /// The bytes of the entry.
+    pub(super) fn encode(&self, verb: Verb) -> Bytes {
+        let mut entry = BytesMut::with_capacity(32 + self.description.len());
+        entry.put_u32(self.id.0);
+        address(&mut entry, self.address);
+        entry.put_u8(verb as u8);
+        entry.put_u8(0);
+        let left = self.seconds_left.map(i32::try_from);
+        entry.put_i32(left.map_or(-1, |left| left.unwrap_or(i32::MAX)));
+        entry.put_u32(self.gatherer.0);
+        entry.put_u16(length(self.description.len()));
+        entry.put_bytes(0, 10);
+        entry.put_slice(self.description);
+        entry.freeze()
+    }
+}
+
+fn address(body: &mut BytesMut, address: SocketAddrV4) {
+    let ip: &Ipv4Addr = address.ip();
+    body.put_slice(&ip.octets());
+    body.put_u16(address.port());
+}
+
+fn rgb(body: &mut BytesMut, Rgb(channels): Rgb) {
+    for channel in channels {
+        body.put_u16(channel);
+    }
+}
+
+/// A NUL within would end it too early, and lose the frame at the client.
+fn string(body: &mut BytesMut, text: &[u8]) {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    body.put_slice(text);
+    body.put_u8(0);
+}
+
+fn length(bytes: usize) -> u16 {
+    u16::try_from(bytes).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn address(text: &str) -> SocketAddrV4 {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_frames_of_the_specification_are_written() {
+        assert_eq!(hex(&KEEP_ALIVE), "dead00ca00000008");
+        assert_eq!(hex(&ACCEPT), "dead000c00000008");
+        assert_eq!(hex(&hubs(&[])), "dead001200000008");
+        let hub = [(3, address("192.0.2.7:4226"))];
+        assert_eq!(hex(&hubs(&hub)), "dead0012000000100003c00002071082");
+        let room = RoomEntry {
+            id: 0,
+            players: 0,
+            address: address("192.0.2.38:6335"),
+            games: 0,
+            kind: 0,
+        };
+        let expected = "dead00000000002000000000c000022618bf0000".to_owned() + &"00".repeat(12);
+        assert_eq!(hex(&rooms(&[room])), expected);
+    }
+
+    fn bob() -> PlayerEntry<'static> {
+        PlayerEntry {
+            flags: 0x4001,
+            user: UserId(10_001),
+            away: false,
+            primary: Rgb([0x1111, 0x2222, 0x3333]),
+            secondary: Rgb([0x4444, 0x5555, 0x6666]),
+            name: b"Bob",
+            account: b"t10bob",
+        }
+    }
+
+    #[test]
+    fn a_player_is_written_field_by_field() {
+        let expected = "00004001 00000000 00002711 00000000 0000 0031 0000 0000 \
+                        00 00 0000 111122223333 0000 444455556666 0000 0000 0000"
+            .replace(' ', "")
+            + &"00".repeat(14)
+            + "426f6200743130626f6200";
+        assert_eq!(hex(&bob().encode(Verb::Add)), expected);
+    }
+
+    #[test]
+    fn private_words_say_to_whom_twice() {
+        let colour = Rgb([0x1111, 0x2222, 0x3333]);
+        let frame = private_message((UserId(10_001), UserId(10_002)), colour, b"Bob", b"hi");
+        let expected = "dead00c9 0000002f 00002712 00000001 0000 001f 111122223333 0000 0001 0000 \
+                        00002711 00002712 426f6200 686900"
+            .replace(' ', "");
+        assert_eq!(hex(&frame), expected);
+    }
+
+    #[test]
+    fn time_left_is_never_taken_for_untimed() {
+        let mut game = GameEntry {
+            id: GameId(40_001),
+            address: address("192.0.2.7:4226"),
+            seconds_left: None,
+            gatherer: UserId(10_001),
+            description: b"",
+        };
+        let left = |game: &GameEntry<'_>| hex(&game.encode(Verb::Delete)[10..16]);
+        assert_eq!(left(&game), "0100ffffffff");
+        game.seconds_left = Some(u32::MAX);
+        assert_eq!(left(&game), "01007fffffff");
+    }
+
+    #[test]
+    fn long_lists_are_split_between_entries() {
+        let mut list = List::players();
+        let entry = bob().encode(Verb::Add);
+        for _ in 0..1_000 {
+            list.entry(&entry);
+        }
+        let frames = list.frames();
+        assert!(frames.len() > 8);
+        for frame in &frames {
+            assert!(frame.len() <= 8_096);
+            assert_eq!((frame.len() - 8) % entry.len(), 0);
+        }
+        assert!(List::games().frames().is_empty());
+    }
+
+    #[test]
+    fn nothing_ends_a_string_too_early() {
+        assert_eq!(room_message(b"one\0two")[8..], *b"one\0");
+    }
+}

@@ -1,0 +1,311 @@
+//! Who is logged in, and the tokens that lead from the login daemon to a room (section 11).
+//!
+//! A user lasts as long as one of three does: the connection to the login daemon, that to a
+//! room, the token. As long as that, his account is taken.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Rgb, UserId, ids::Ids, received::Login};
+use crate::{accounts::Account, net::ConnectionId};
+
+/// What a user is, from his login on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// His number.
+    pub id: UserId,
+    /// His account; guests have none.
+    pub account: Option<Account>,
+    /// What he is called in rooms.
+    pub name: Vec<u8>,
+    /// His own colour.
+    pub primary: Rgb,
+    /// His team's colour.
+    pub secondary: Rgb,
+    /// What his client said of itself.
+    pub login: Login,
+}
+
+/// The token of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Token {
+    secret: [u8; 32],
+    /// `None` while the connection to the login daemon is open.
+    expires: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct User {
+    profile: Arc<Profile>,
+    login: Option<ConnectionId>,
+    room: Option<ConnectionId>,
+    token: Option<Token>,
+}
+
+/// Nobody else can log in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Users {
+    limit: usize,
+    token_time: Duration,
+    ids: Ids,
+    users: HashMap<UserId, User>,
+    accounts: HashMap<String, UserId>,
+    tokens: HashMap<[u8; 32], UserId>,
+}
+
+impl Users {
+    pub(super) fn new(limit: usize, token_time: Duration) -> Self {
+        Self {
+            limit,
+            token_time,
+            ids: Ids::from(10_001),
+            users: HashMap::new(),
+            accounts: HashMap::new(),
+            tokens: HashMap::new(),
+        }
+    }
+
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Who has this account now.
+    pub(super) fn owner(&self, account: &str) -> Option<UserId> {
+        self.accounts.get(account).copied()
+    }
+
+    /// A new user, on this connection to the login daemon. His account must be free.
+    pub(super) fn admit(
+        &mut self,
+        login: ConnectionId,
+        profile: impl FnOnce(UserId) -> Profile,
+    ) -> Result<Arc<Profile>, Full> {
+        if self.users.len() >= self.limit {
+            return Err(Full);
+        }
+        let id = UserId(self.ids.take().ok_or(Full)?);
+        let profile = Arc::new(profile(id));
+        if let Some(account) = &profile.account {
+            self.accounts.insert(account.username.clone(), id);
+        }
+        let user = User {
+            profile: Arc::clone(&profile),
+            login: Some(login),
+            room: None,
+            token: None,
+        };
+        self.users.insert(id, user);
+        Ok(profile)
+    }
+
+    /// Gives the user his token.
+    pub(super) fn issue(&mut self, id: UserId, secret: [u8; 32]) {
+        if let Some(user) = self.users.get_mut(&id) {
+            let expires = None;
+            user.token = Some(Token { secret, expires });
+            self.tokens.insert(secret, id);
+        }
+    }
+
+    /// His connection to the login daemon has ended. The token, if he got one and did not log
+    /// out, stays good for a while.
+    pub(super) fn login_ended(&mut self, id: UserId, logged_out: bool, now: Instant) {
+        let Some(user) = self.users.get_mut(&id) else {
+            return;
+        };
+        user.login = None;
+        if logged_out {
+            if let Some(token) = user.token.take() {
+                self.tokens.remove(&token.secret);
+            }
+        } else if let Some(token) = &mut user.token {
+            token.expires = Some(now + self.token_time);
+        }
+        self.forget(id);
+    }
+
+    /// The user whom this token leads into a room; it leads nobody any more. He is as good as in
+    /// the room then: see to it that [`room_ended`](Self::room_ended) follows.
+    pub(super) fn redeem(
+        &mut self,
+        secret: &[u8; 32],
+        room: ConnectionId,
+        now: Instant,
+    ) -> Option<Arc<Profile>> {
+        let id = self.tokens.remove(secret)?;
+        let user = self.users.get_mut(&id)?;
+        let token = user.token.take()?;
+        if token.expires.is_some_and(|expires| expires <= now) {
+            self.forget(id);
+            return None;
+        }
+        user.room = Some(room);
+        Some(Arc::clone(&user.profile))
+    }
+
+    /// He has left the room.
+    pub(super) fn room_ended(&mut self, id: UserId) {
+        if let Some(user) = self.users.get_mut(&id) {
+            user.room = None;
+        }
+        self.forget(id);
+    }
+
+    /// Removes the user, and returns the connections that he still has.
+    pub(super) fn expel(&mut self, id: UserId) -> Vec<ConnectionId> {
+        let Some(user) = self.users.get_mut(&id) else {
+            return Vec::new();
+        };
+        if let Some(token) = user.token.take() {
+            self.tokens.remove(&token.secret);
+        }
+        let connections = [user.login.take(), user.room.take()];
+        self.forget(id);
+        connections.into_iter().flatten().collect()
+    }
+
+    /// Forgets tokens whose time is over, and who had nothing else.
+    pub(super) fn expire(&mut self, now: Instant) {
+        let over = |user: &User| {
+            let expires = user.token.and_then(|token| token.expires);
+            expires.is_some_and(|expires| expires <= now)
+        };
+        let over = self.users.iter().filter(|(_, user)| over(user));
+        let over: Vec<UserId> = over.map(|(id, _)| *id).collect();
+        for id in over {
+            let token = self.users.get_mut(&id).and_then(|user| user.token.take());
+            if let Some(token) = token {
+                self.tokens.remove(&token.secret);
+            }
+            self.forget(id);
+        }
+    }
+
+    /// Forgets him if nothing of him is left.
+    fn forget(&mut self, id: UserId) {
+        let gone =
+            |user: &User| user.login.is_none() && user.room.is_none() && user.token.is_none();
+        if !self.users.get(&id).is_some_and(gone) {
+            return;
+        }
+        if let Some(User { profile, .. }) = self.users.remove(&id)
+            && let Some(account) = &profile.account
+        {
+            self.accounts.remove(&account.username);
+        }
+        self.ids.give_back(id.0);
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant will do to begin with"
+)]
+mod tests {
+    use super::*;
+
+    const LOGIN: ConnectionId = ConnectionId(1);
+    const ROOM: ConnectionId = ConnectionId(2);
+    const SECRET: [u8; 32] = [b'a'; 32];
+
+    fn users() -> Users {
+        Users::new(2, Duration::from_secs(15))
+    }
+
+    fn profile(id: UserId) -> Profile {
+        Profile {
+            id,
+            account: Some(Account {
+                username: "bob".to_owned(),
+                moderator: false,
+                hidden: false,
+                sort_order: 0,
+            }),
+            name: b"Bob".to_vec(),
+            primary: Rgb::default(),
+            secondary: Rgb::default(),
+            login: Login::default(),
+        }
+    }
+
+    fn bob(users: &mut Users) -> UserId {
+        let id = users.admit(LOGIN, profile).unwrap().id;
+        users.issue(id, SECRET);
+        id
+    }
+
+    #[test]
+    fn a_token_is_good_once() {
+        let (mut users, now) = (users(), Instant::now());
+        let id = bob(&mut users);
+        assert_eq!(users.redeem(&SECRET, ROOM, now).unwrap().id, id);
+        assert_eq!(users.redeem(&SECRET, ROOM, now), None);
+        assert_eq!(users.redeem(&[b'b'; 32], ROOM, now), None);
+    }
+
+    #[test]
+    fn a_token_outlives_the_login_by_its_time() {
+        let (mut users, now) = (users(), Instant::now());
+        let id = bob(&mut users);
+        users.expire(now + Duration::from_secs(3_600));
+        users.login_ended(id, false, now);
+        users.expire(now + Duration::from_millis(14_999));
+        assert_eq!(users.owner("bob"), Some(id));
+        let late = now + Duration::from_secs(15);
+        assert_eq!(users.redeem(&SECRET, ROOM, late), None);
+        assert_eq!(users.owner("bob"), None, "and he is forgotten");
+        assert_eq!(users.len(), 0);
+    }
+
+    #[test]
+    fn logging_out_ends_the_token() {
+        let (mut users, now) = (users(), Instant::now());
+        let id = bob(&mut users);
+        users.login_ended(id, true, now);
+        assert_eq!(users.redeem(&SECRET, ROOM, now), None);
+        assert_eq!(users.len(), 0);
+    }
+
+    #[test]
+    fn an_account_is_taken_as_long_as_its_user_lasts() {
+        let (mut users, now) = (users(), Instant::now());
+        let id = bob(&mut users);
+        users.redeem(&SECRET, ROOM, now);
+        users.login_ended(id, false, now);
+        users.expire(now + Duration::from_secs(3_600));
+        assert_eq!(users.owner("bob"), Some(id));
+        users.room_ended(id);
+        assert_eq!(users.owner("bob"), None);
+    }
+
+    #[test]
+    fn who_is_expelled_leaves_nothing() {
+        let (mut users, now) = (users(), Instant::now());
+        let id = bob(&mut users);
+        assert_eq!(users.expel(id), [LOGIN]);
+        assert_eq!(users.redeem(&SECRET, ROOM, now), None);
+        assert_eq!((users.owner("bob"), users.len()), (None, 0));
+    }
+
+    #[test]
+    fn users_are_bounded() {
+        let mut users = users();
+        let guest = |id| Profile {
+            account: None,
+            ..profile(id)
+        };
+        assert!(users.admit(LOGIN, guest).is_ok());
+        assert!(users.admit(LOGIN, guest).is_ok());
+        assert_eq!(users.admit(LOGIN, guest), Err(Full));
+    }
+}

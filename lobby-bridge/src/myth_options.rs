@@ -1,0 +1,326 @@
+//! What is set about the metaserver of Aleph One, as its [settings](myth::Settings).
+
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+
+use crate::{
+    accounts::{AccountOptions, Logs},
+    cli::ConfigError,
+    myth::{self, RoomRules, Rules, SecondLogin},
+    options::Options,
+};
+
+/// The port of the only room, if nothing else is said.
+const ROOM_PORT: u16 = 6335;
+
+/// The shortest time after which players are asked for a sign of life.
+const LEAST_KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// A metaserver with all that belongs to it.
+#[derive(Clone, Debug)]
+pub struct MythConfig {
+    /// The metaserver itself.
+    pub settings: myth::Settings,
+    /// Where its accounts, hubs and logs are; `None` for the file in the state directory.
+    pub database: Option<String>,
+    /// How they are guarded, and what is logged.
+    pub accounts: AccountOptions,
+    /// Where logins are served over HTTPS, if they are.
+    pub https: Option<SocketAddr>,
+    /// Certificate chain and key for that; `None` for one of its own.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Whether players may make accounts there.
+    pub sign_up: bool,
+}
+
+/// A room: `NAME=ADDR:PORT`, or in a file also a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MythRoom {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The rest.
+    pub rules: RoomRules,
+}
+
+/// A room in a file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Table {
+    name: String,
+    address: SocketAddr,
+    #[serde(default)]
+    kind: Kind,
+    players: Option<usize>,
+    #[serde(default = "yes")]
+    guests: bool,
+    #[serde(default)]
+    welcome: Vec<String>,
+    #[serde(default)]
+    guest_welcome: Vec<String>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    #[default]
+    Normal = 0,
+    Ranked = 1,
+    Tournament = 2,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl MythConfig {
+    /// What `options` say; `None` if no metaserver is to run.
+    pub(crate) fn of(options: &Options) -> Result<Option<Self>, ConfigError> {
+        let Some(login) = options.myth else {
+            return Ok(None);
+        };
+        let mut rooms = options.myth_room.clone();
+        if rooms.is_empty() {
+            rooms.push(MythRoom {
+                address: SocketAddr::new(login.ip(), ROOM_PORT),
+                rules: RoomRules::new("Arrival"),
+            });
+        }
+        let limits = limits(options)?;
+        if rooms.iter().any(|room| room.rules.players == Some(0)) || limits.players == 0 {
+            return Err(ConfigError::NoPlayers);
+        }
+        let addresses = rooms.iter().map(|room| room.address).collect();
+        let rooms = rooms.into_iter().map(|room| welcomed(room.rules, options));
+        let certificate = match (&options.myth_cert, &options.myth_key) {
+            (Some(cert), Some(key)) => Some((cert.clone(), key.clone())),
+            (None, None) => None,
+            _ => return Err(ConfigError::HalfACertificate),
+        };
+        let rules = Rules {
+            rooms: rooms.collect(),
+            public_address: options.myth_public_address,
+            https: options.myth_https.is_some(),
+            service: options.myth_service.clone(),
+            second_login: options.myth_second_login.unwrap_or_default(),
+            announce_counts: options.myth_announce_counts.unwrap_or(false),
+            limits,
+        };
+        let wanted = |option: Option<bool>| option.unwrap_or(true);
+        let logs = Logs {
+            chat: wanted(options.myth_log_chat),
+            private_messages: wanted(options.myth_log_private_messages),
+            events: wanted(options.myth_log_events),
+            login_details: wanted(options.myth_log_login_details),
+        };
+        Ok(Some(Self {
+            settings: myth::Settings {
+                login,
+                rooms: addresses,
+                rules,
+            },
+            database: options.database.clone(),
+            accounts: AccountOptions {
+                logs,
+                ..AccountOptions::default()
+            },
+            https: options.myth_https,
+            certificate,
+            // Accounts for strangers are something to be asked for.
+            sign_up: options.myth_signup.unwrap_or(false),
+        }))
+    }
+}
+
+fn limits(options: &Options) -> Result<myth::Limits, ConfigError> {
+    let defaults = myth::Limits::default();
+    let time = |option: Option<crate::options::Seconds>, default| option.map_or(default, |it| it.0);
+    let keep_alive = time(options.myth_keep_alive, defaults.keep_alive);
+    if keep_alive < LEAST_KEEP_ALIVE {
+        return Err(ConfigError::FrequentKeepAlive(keep_alive));
+    }
+    let per_address = options.myth_per_address.unwrap_or(defaults.seats_per_host);
+    if per_address == 0 {
+        return Err(ConfigError::NoPlayers);
+    }
+    let players = options.myth_players.unwrap_or(defaults.players);
+    let rooms = options
+        .myth_room
+        .iter()
+        .map(|room| room.rules.players.unwrap_or(players));
+    // Everybody may come at once.
+    let all = rooms.sum::<usize>().max(players);
+    Ok(myth::Limits {
+        players,
+        users: defaults.users.max(all + 1_000),
+        seats: defaults.seats.max(all + 2_000),
+        logins_per_host: match options.myth_per_address {
+            Some(per_address) => per_address,
+            None => defaults.logins_per_host,
+        },
+        seats_per_host: per_address,
+        keep_alive,
+        kick_time: time(options.myth_kick_time, defaults.kick_time),
+        ..defaults
+    })
+}
+
+/// A room with the lines for all rooms before its own.
+fn welcomed(mut rules: RoomRules, options: &Options) -> RoomRules {
+    rules.welcome.splice(..0, options.myth_welcome.clone());
+    rules
+        .guest_welcome
+        .splice(..0, options.myth_guest_welcome.clone());
+    rules
+}
+
+impl FromStr for MythRoom {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.rsplit_once('=').filter(|(name, _)| !name.is_empty());
+        let (name, address) = parts.ok_or("write NAME=ADDR:PORT, such as `Arrival=[::]:6335`")?;
+        let address = address.parse();
+        let address =
+            address.map_err(|_| "behind the name, write ADDR:PORT, such as `[::]:6335`")?;
+        let rules = RoomRules::new(name);
+        Ok(Self { address, rules })
+    }
+}
+
+impl From<Table> for MythRoom {
+    fn from(table: Table) -> Self {
+        Self {
+            address: table.address,
+            rules: RoomRules {
+                title: table.name,
+                kind: table.kind as u16,
+                players: table.players,
+                guests: table.guests,
+                welcome: table.welcome,
+                guest_welcome: table.guest_welcome,
+            },
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for MythRoom {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Room)
+    }
+}
+
+/// Reads a room in either form, and says what is wrong with it in that form.
+struct Room;
+
+impl<'de> Visitor<'de> for Room {
+    type Value = MythRoom;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`NAME=ADDR:PORT` or a table with `name` and `address`")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<MythRoom, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MythRoom, A::Error> {
+        let table = Table::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(table.into())
+    }
+}
+
+impl FromStr for SecondLogin {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "displace" => Ok(Self::Displace),
+            _ => Err("write `refuse` or `displace`"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecondLogin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(file: &str) -> Result<MythConfig, String> {
+        let options: Options = toml::from_str(file).map_err(|error| error.to_string())?;
+        let config = MythConfig::of(&options).map_err(|error| error.to_string())?;
+        Ok(config.expect("a metaserver"))
+    }
+
+    #[test]
+    fn one_room_is_open_if_nothing_else_is_said() {
+        let MythConfig { settings, .. } = parsed("myth = \"[::]:6321\"").unwrap();
+        assert_eq!(settings.rooms, ["[::]:6335".parse().unwrap()]);
+        assert_eq!(settings.rules.rooms, [RoomRules::new("Arrival")]);
+        assert!(!settings.rules.https);
+    }
+
+    /// The example of the README.
+    #[test]
+    fn rooms_are_tables_or_words() {
+        let readme = include_str!("../../README.md");
+        let (_, example) = readme.split_once("```toml\nmyth = ").unwrap();
+        let (example, _) = example.split_once("```").unwrap();
+        let config = parsed(&format!("myth = {example}")).unwrap();
+        let [open, members] = &config.settings.rules.rooms[..] else {
+            panic!("two rooms");
+        };
+        assert_eq!((open.id(0), open.guests, open.welcome.len()), (0, true, 1));
+        assert_eq!(
+            (members.id(1), members.kind, members.players),
+            (6, 1, Some(50))
+        );
+        assert_eq!(members.welcome.len(), 2, "its own after that of all");
+        assert!(!members.guests);
+        let words = parsed("myth = \"[::]:1\"\nmyth-room = [\"Tyr=127.0.0.1:7\"]").unwrap();
+        assert_eq!(words.settings.rules.rooms, [RoomRules::new("Tyr")]);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_a_reason() {
+        // (further line, what the error names)
+        let table = [
+            ("myth-players = 0", "at least 1"),
+            ("myth-per-address = 0", "at least 1"),
+            ("myth-keep-alive = \"500ms\"", "at least 1s"),
+            ("myth-cert = \"chain.pem\"", "myth-key"),
+            ("myth-room = [\"Arrival\"]", "NAME=ADDR:PORT"),
+            ("myth-room = [\"Arrival=here\"]", "ADDR:PORT"),
+            (
+                "myth-room = [{ name = \"a\", address = \"[::]:2\", guest = true }]",
+                "unknown field `guest`",
+            ),
+            ("myth-room = [{ name = \"a\" }]", "address"),
+            ("myth-second-login = \"maybe\"", "displace"),
+            ("myth-public-address = \"::1\"", "myth-public-address"),
+        ];
+        for (line, named) in table {
+            let error = parsed(&format!("myth = \"[::]:1\"\n{line}")).unwrap_err();
+            assert!(error.contains(named), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn there_is_a_place_for_everybody_who_may_come() {
+        let file =
+            "myth = \"[::]:1\"\nmyth-players = 20000\nmyth-room = [\"a=[::]:2\", \"b=[::]:3\"]";
+        let limits = parsed(file).unwrap().settings.rules.limits;
+        assert!(limits.users >= 40_000 && limits.seats >= 40_000);
+    }
+}

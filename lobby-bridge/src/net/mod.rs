@@ -1,0 +1,34 @@
+//! What the servers of all legacy protocols have in common: bounds for what peers may hold, send
+//! and leave unread.
+
+mod listen;
+mod outbox;
+mod pace;
+mod places;
+
+use std::fmt;
+
+use tokio::time::Instant;
+
+pub(crate) use self::{
+    listen::listen,
+    outbox::Outbox,
+    pace::Pace,
+    places::{Place, Places, host},
+};
+
+/// A TCP connection; later ones have larger ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The time, for tasks to give to what is pure.
+#[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
