@@ -201,7 +201,6 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     let mut report = Report::new(plan);
     let (empty, begin) = (bench.target.resident(), bench.target.cpu());
 
-    let watching = watcher(&bench).await?;
     let start = now();
     let servers = bench.join(Role::Heartbeat, plan.servers, "servers join", {
         let stage = stage.clone();
@@ -211,7 +210,7 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     });
     let servers = servers.await?;
     report.servers_per_second = plan.servers as f64 / start.elapsed().as_secs_f64();
-    listed(watching, plan.servers).await?;
+    listed(watcher(&bench).await?, plan.servers).await?;
     sleep(SETTLE).await;
     let with_servers = (bench.target.cpu(), bench.target.resident());
     report.daemon.micros_per_server = each(begin, with_servers.0, plan.servers);
