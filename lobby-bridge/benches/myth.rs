@@ -48,6 +48,7 @@ async fn main() -> io::Result<()> {
 async fn serve() -> io::Result<()> {
     let limits = Limits {
         players: 2 * PLAYERS,
+        users_per_host: 2 * PLAYERS,
         logins_per_host: 2 * PLAYERS,
         seats_per_host: 2 * PLAYERS,
         ..Limits::default()

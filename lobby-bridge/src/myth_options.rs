@@ -156,6 +156,7 @@ fn limits(options: &Options) -> Result<myth::Limits, ConfigError> {
     Ok(myth::Limits {
         players,
         users: defaults.users.max(all + 1_000),
+        users_per_host: defaults.users_per_host.max(per_address.saturating_mul(2)),
         seats: defaults.seats.max(all + 2_000),
         logins_per_host: match options.myth_per_address {
             Some(per_address) => per_address,

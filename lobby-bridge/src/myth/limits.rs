@@ -12,6 +12,9 @@ pub struct Limits {
     /// People logged in at one time, in all rooms and on the way there. Default 5,000, at most
     /// 50,001, which is how many ids there are. The next one is refused.
     pub users: usize,
+    /// The same, from one host (an IPv4 address or an IPv6 /64). Default 256; more are refused.
+    /// Whoever logs in again and again without ever entering a room takes these.
+    pub users_per_host: usize,
     /// Players in one room, unless the room says otherwise. Default 1,000. Guests and accounts
     /// are refused with code 13 when all rooms are full.
     pub players: usize,
@@ -78,6 +81,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             users: 5_000,
+            users_per_host: 256,
             players: 1_000,
             logins: 2_000,
             logins_per_host: 64,

@@ -5,12 +5,16 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{Rgb, UserId, ids::Ids, received::Login};
-use crate::{accounts::Account, net::ConnectionId};
+use super::{Rgb, UserId, denial::Denial, ids::Ids, limits::Limits, received::Login};
+use crate::{
+    accounts::Account,
+    net::{ConnectionId, host},
+};
 
 /// What a user is, from his login on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,35 +44,38 @@ struct Token {
 #[derive(Debug)]
 struct User {
     profile: Arc<Profile>,
+    /// Where he has logged in from.
+    host: IpAddr,
     login: Option<ConnectionId>,
     room: Option<ConnectionId>,
     token: Option<Token>,
 }
 
-/// Nobody else can log in.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
-
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Users {
     limit: usize,
+    limit_per_host: usize,
     token_time: Duration,
     ids: Ids,
     users: HashMap<UserId, User>,
     accounts: HashMap<String, UserId>,
     tokens: HashMap<[u8; 32], UserId>,
+    /// How many there are from one host.
+    hosts: HashMap<IpAddr, usize>,
 }
 
 impl Users {
-    pub(super) fn new(limit: usize, token_time: Duration) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            limit,
-            token_time,
+            limit: limits.users,
+            limit_per_host: limits.users_per_host,
+            token_time: limits.token_time,
             ids: Ids::from(10_001),
             users: HashMap::new(),
             accounts: HashMap::new(),
             tokens: HashMap::new(),
+            hosts: HashMap::new(),
         }
     }
 
@@ -83,22 +90,33 @@ impl Users {
         self.accounts.get(account).copied()
     }
 
-    /// A new user, on this connection to the login daemon. His account must be free.
+    /// A new user, on this connection to the login daemon from `peer`. His account must be free.
     pub(super) fn admit(
         &mut self,
         login: ConnectionId,
+        peer: IpAddr,
         profile: impl FnOnce(UserId) -> Profile,
-    ) -> Result<Arc<Profile>, Full> {
-        if self.users.len() >= self.limit {
-            return Err(Full);
+    ) -> Result<Arc<Profile>, Denial> {
+        let host = host(peer);
+        if self
+            .hosts
+            .get(&host)
+            .is_some_and(|users| *users >= self.limit_per_host)
+        {
+            return Err(Denial::CROWDED);
         }
-        let id = UserId(self.ids.take().ok_or(Full)?);
+        if self.users.len() >= self.limit {
+            return Err(Denial::FULL);
+        }
+        let id = UserId(self.ids.take().ok_or(Denial::FULL)?);
+        *self.hosts.entry(host).or_default() += 1;
         let profile = Arc::new(profile(id));
         if let Some(account) = &profile.account {
             self.accounts.insert(account.username.clone(), id);
         }
         let user = User {
             profile: Arc::clone(&profile),
+            host,
             login: Some(login),
             room: None,
             token: None,
@@ -197,10 +215,17 @@ impl Users {
         if !self.users.get(&id).is_some_and(gone) {
             return;
         }
-        if let Some(User { profile, .. }) = self.users.remove(&id)
-            && let Some(account) = &profile.account
-        {
+        let Some(User { profile, host, .. }) = self.users.remove(&id) else {
+            return;
+        };
+        if let Some(account) = &profile.account {
             self.accounts.remove(&account.username);
+        }
+        match self.hosts.get_mut(&host) {
+            Some(users) if *users > 1 => *users -= 1,
+            _ => {
+                self.hosts.remove(&host);
+            }
         }
         self.ids.give_back(id.0);
     }
@@ -218,8 +243,16 @@ mod tests {
     const ROOM: ConnectionId = ConnectionId(2);
     const SECRET: [u8; 32] = [b'a'; 32];
 
+    fn here() -> IpAddr {
+        [192, 0, 2, 7].into()
+    }
+
     fn users() -> Users {
-        Users::new(2, Duration::from_secs(15))
+        Users::new(&Limits {
+            users: 3,
+            users_per_host: 2,
+            ..Limits::default()
+        })
     }
 
     fn profile(id: UserId) -> Profile {
@@ -239,7 +272,7 @@ mod tests {
     }
 
     fn bob(users: &mut Users) -> UserId {
-        let id = users.admit(LOGIN, profile).unwrap().id;
+        let id = users.admit(LOGIN, here(), profile).unwrap().id;
         users.issue(id, SECRET);
         id
     }
@@ -298,14 +331,19 @@ mod tests {
     }
 
     #[test]
-    fn users_are_bounded() {
-        let mut users = users();
+    fn users_are_bounded_in_all_and_for_each_host() {
+        let (mut users, now) = (users(), Instant::now());
         let guest = |id| Profile {
             account: None,
             ..profile(id)
         };
-        assert!(users.admit(LOGIN, guest).is_ok());
-        assert!(users.admit(LOGIN, guest).is_ok());
-        assert_eq!(users.admit(LOGIN, guest), Err(Full));
+        let first = users.admit(LOGIN, here(), guest).unwrap().id;
+        assert!(users.admit(LOGIN, here(), guest).is_ok());
+        assert_eq!(users.admit(LOGIN, here(), guest), Err(Denial::CROWDED));
+        let elsewhere = [192, 0, 2, 8].into();
+        assert!(users.admit(LOGIN, elsewhere, guest).is_ok());
+        assert_eq!(users.admit(LOGIN, elsewhere, guest), Err(Denial::FULL));
+        users.login_ended(first, true, now);
+        assert!(users.admit(LOGIN, here(), guest).is_ok());
     }
 }

@@ -120,15 +120,14 @@ impl Metaserver {
                 SecondLogin::Displace => self.displace(owner, now, effects),
             }
         }
-        let profile = self.users.admit(who, |id| Profile {
+        let profile = self.users.admit(who, ends.peer, |id| Profile {
             id,
             account,
             name,
             primary: login.player.primary,
             secondary: login.player.secondary,
             login: *login,
-        });
-        let profile = profile.map_err(|_| Denial::FULL)?;
+        })?;
         effects.push(Effect::Send(who, sent::ACCEPT));
         self.become_(who, State::NeedVersion(profile));
         Ok(())

@@ -88,7 +88,7 @@ impl Metaserver {
         let rooms = rules.rooms.iter().enumerate();
         let rooms = rooms.map(|(position, room)| Room::new(room, position, limits.players));
         Self {
-            users: Users::new(limits.users, limits.token_time),
+            users: Users::new(limits),
             rooms: rooms.collect(),
             ports,
             secrets,
@@ -258,8 +258,8 @@ impl Metaserver {
         if let Err(denial) = done {
             let login = self.logins.get(&who).map(|login| login.ends);
             let peer = login.or(self.seats.get(&who).map(|seat| seat.ends));
-            let peer = peer.map(|ends| ends.peer);
-            tracing::info!(client = %who, ?peer, "refused: {denial}");
+            let peer = peer.map(|ends| tracing::field::display(ends.peer));
+            tracing::info!(client = %who, peer, "refused: {denial}");
             effects.push(Effect::Send(who, denial.frame()));
             self.end(who, false, now, effects);
             effects.push(Effect::Close(who));
