@@ -39,6 +39,8 @@
 mod error;
 mod list;
 mod maintain;
+#[cfg(test)]
+mod model;
 mod snapshot;
 mod snapshots;
 mod subscriber;

@@ -127,7 +127,7 @@ impl Snapshot {
     }
 
     /// How many changes this run of the daemon had made when the list was like this. Of two
-    /// snapshots of one epoch the one with the greater revision is newer.
+    /// snapshots of one epoch and game the one with the greater revision is newer.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision

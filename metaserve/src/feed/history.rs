@@ -97,7 +97,7 @@ impl History {
                     if self
                         .servers
                         .get(&number)
-                        .is_some_and(|known| known.server == server)
+                        .is_some_and(|known| known.server.looks_like(&server))
                     {
                         continue;
                     }

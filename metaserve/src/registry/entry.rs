@@ -25,6 +25,16 @@ pub struct Server {
     pub updated: SystemTime,
 }
 
+impl Server {
+    /// Whether clients cannot tell the two from each other: they are not told when a heartbeat
+    /// came.
+    pub(crate) fn looks_like(&self, other: &Self) -> bool {
+        self.number == other.number
+            && self.placement == other.placement
+            && self.heartbeat == other.heartbeat
+    }
+}
+
 /// Whose a server is and where: what changes seldom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
@@ -150,12 +160,13 @@ impl Entry {
         }
     }
 
+    /// A link comes from another address. In the other family it takes the place of the link
+    /// there, as a new one would.
     pub(super) fn move_to(&mut self, link: u64, address: SocketAddr) {
-        if let Some(known) = self.links.iter_mut().find(|known| known.id == link)
-            && known.address != address
-        {
-            known.address = address;
-            self.place();
+        let moved = |known: &Link| known.id == link && known.address != address;
+        if let Some(at) = self.links.iter().position(moved) {
+            let link = self.links.remove(at);
+            self.join(Link { address, ..link });
         }
     }
 

@@ -101,6 +101,24 @@ async fn both_address_families_of_one_identity_are_one_server() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_moves_to_the_other_address_family_takes_the_place_there() {
+    let registry = Registry::new(10);
+    let four = registry.register(&game("a"), v4(4), ONE).unwrap();
+    four.heartbeat("one".into());
+    let six = registry.register(&game("a"), v6(6), ONE).unwrap();
+    four.move_to(v6(4));
+    promptly(six.replaced()).await;
+    let placement = list(&registry, None).await[0].placement.clone();
+    assert_eq!((placement.address, placement.second_address), (v6(4), None));
+    let _again = registry.register(&game("a"), v4(7), ONE).unwrap();
+    let placement = list(&registry, None).await[0].placement.clone();
+    assert_eq!(
+        (placement.address, placement.second_address),
+        (v4(7), Some(v6(4)))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_identity_that_changes_its_game_leaves_the_old_one() {
     let registry = Registry::new(10);
     let old = registry.register(&game("a"), v4(1), ONE).unwrap();

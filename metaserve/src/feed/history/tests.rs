@@ -90,7 +90,11 @@ fn what_came_and_went_between_two_ticks_was_never_there() {
 fn what_changes_back_between_two_ticks_has_not_changed() {
     let mut ticks = Ticks::new();
     let before = ticks.tick([listed(1, "same")]);
-    assert_eq!(ticks.tick([listed(1, "same")]), before);
+    let later = Server {
+        updated: std::time::UNIX_EPOCH + std::time::Duration::from_secs(1),
+        ..server_at(1, 1, "same")
+    };
+    assert_eq!(ticks.tick([(1, Change::Listed(later))]), before);
 }
 
 #[test]

@@ -1,0 +1,272 @@
+//! One client: the daemon's cursor for it, what is on its way, its list, and the game that looks
+//! at it.
+
+use super::{Verdict, oracle::Oracle, steps::Claim};
+use crate::{Changes, Server, ServerId, Snapshot, list::List};
+use bytes::Bytes;
+use futures::FutureExt;
+use metaserve::{
+    Game,
+    feed::{Feed, Frame, Subscription},
+    protocol::{
+        client::{Compression, Known, ListMessage},
+        framing::Deframer,
+    },
+    registry::Registry,
+};
+use proptest::prelude::*;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How a client reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// Whatever comes, when it comes.
+    Follows,
+    /// Not at all: nothing more is written to it.
+    Silent,
+    /// One more frame is written to it, and not read.
+    Stuck,
+}
+
+pub(super) struct Client {
+    game: Option<Game>,
+    compression: Compression,
+    /// Whether the game looks after each message.
+    eager: bool,
+    pace: Pace,
+    /// While it is connected.
+    subscription: Option<Subscription>,
+    /// The revision that it was last given, or has said that it knows.
+    cursor: Option<u64>,
+    /// Whether it was given anything on this connection.
+    served: bool,
+    /// Written, not read yet.
+    on_its_way: Option<Bytes>,
+    list: List,
+    /// The game that the list is of: not yet ours when that was switched.
+    list_of: Option<Game>,
+    /// What the game saw when it looked last.
+    seen: Snapshot,
+    rows: BTreeMap<ServerId, Server>,
+}
+
+/// As clients limit it; no list here is longer.
+const MAX_LIST_BYTES: usize = 16 << 20;
+
+impl Client {
+    pub(super) fn new(game: Option<Game>, compressed: bool, eager: bool) -> Self {
+        Self {
+            game,
+            compression: if compressed {
+                Compression::Zstd
+            } else {
+                Compression::None
+            },
+            eager,
+            pace: Pace::Follows,
+            subscription: None,
+            cursor: None,
+            served: false,
+            on_its_way: None,
+            list: List::default(),
+            list_of: None,
+            seen: Snapshot::default(),
+            rows: BTreeMap::new(),
+        }
+    }
+
+    /// Connects, with what it knows, or claims to know.
+    pub(super) fn connect(
+        &mut self,
+        claim: &Claim,
+        registry: &Arc<Registry>,
+        oracle: &mut Oracle,
+    ) -> Verdict {
+        self.disconnect();
+        let feed = registry.feed(self.game.as_ref());
+        oracle.subscribed(&self.game, &feed)?;
+        let revision = oracle.revision(&self.game);
+        let known = |epoch, revision| Some(Known { epoch, revision });
+        match *claim {
+            Claim::Own => {
+                let known = self.list.known(self.game.as_ref());
+                self.subscription = Some(feed.subscribe(known));
+                self.cursor = known
+                    .filter(|it| it.epoch == oracle.epoch())
+                    .map(|it| it.revision);
+                return Ok(());
+            }
+            // It has served before, and goes on with what the game has kept.
+            Claim::Past(any) if any % 2 == 0 => {
+                self.list = List::resume(self.list.snapshot());
+                return self.connect(&Claim::Own, registry, oracle);
+            }
+            Claim::Past(any) => return probe(&feed, any % (revision + 1), oracle.epoch()),
+            Claim::Nothing => {}
+            Claim::OtherEpoch => {
+                self.subscription = Some(feed.subscribe(known(oracle.epoch() ^ 1, revision)));
+            }
+            Claim::Future(after) => {
+                let future = known(oracle.epoch(), revision.saturating_add(after));
+                self.subscription = Some(feed.subscribe(future));
+            }
+        }
+        // Nothing of that is known to the daemon: a snapshot has to come.
+        self.cursor = None;
+        self.list = List::default();
+        self.list.known(self.game.as_ref());
+        (self.seen, self.rows) = Default::default();
+        self.subscription
+            .get_or_insert_with(|| feed.subscribe(None));
+        Ok(())
+    }
+
+    /// Its connection is gone, with what was on its way.
+    pub(super) fn disconnect(&mut self) {
+        (self.subscription, self.on_its_way) = (None, None);
+        self.served = false;
+        self.pace = Pace::Follows;
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.subscription.is_some()
+    }
+
+    pub(super) fn switch(&mut self, game: Option<Game>) {
+        self.disconnect();
+        self.game = game;
+    }
+
+    pub(super) fn lag(&mut self, begun: bool) {
+        self.pace = if begun { Pace::Stuck } else { Pace::Silent };
+    }
+
+    /// The daemon gives its stream up: what was on its way is lost.
+    pub(super) fn reset(&mut self) {
+        if let Some(subscription) = &mut self.subscription {
+            subscription.restart();
+            (self.cursor, self.on_its_way) = (None, None);
+            self.pace = Pace::Follows;
+        }
+    }
+
+    pub(super) fn catch_up(&mut self, oracle: &mut Oracle, clients: usize) -> Verdict {
+        self.pace = Pace::Silent;
+        if let Some(bytes) = self.on_its_way.take() {
+            self.read(&bytes, oracle)?;
+        }
+        if let Some(bytes) = self.take(oracle, clients)? {
+            self.read(&bytes, oracle)?;
+        }
+        self.pace = Pace::Follows;
+        Ok(())
+    }
+
+    /// Writes and reads what the client's pace allows.
+    pub(super) fn serve(&mut self, oracle: &mut Oracle, clients: usize) -> Verdict {
+        match self.pace {
+            Pace::Follows => {
+                if let Some(bytes) = self.take(oracle, clients)? {
+                    self.read(&bytes, oracle)?;
+                }
+            }
+            Pace::Stuck if self.on_its_way.is_none() => {
+                self.on_its_way = self.take(oracle, clients)?;
+            }
+            Pace::Stuck | Pace::Silent => {}
+        }
+        Ok(())
+    }
+
+    /// The bytes that the daemon writes for this client now.
+    fn take(
+        &mut self,
+        oracle: &mut Oracle,
+        clients: usize,
+    ) -> Result<Option<Bytes>, TestCaseError> {
+        let Some(subscription) = &mut self.subscription else {
+            return Ok(None);
+        };
+        let Some(frame) = subscription.next().now_or_never() else {
+            return Ok(None);
+        };
+        let follows = self.served && self.pace == Pace::Follows;
+        oracle.given(&self.game, self.cursor, &frame, follows, clients)?;
+        self.cursor = Some(frame.to().0);
+        self.served = true;
+        let further = subscription.next().now_or_never();
+        prop_assert!(further.is_none(), "two frames in one tick: {:?}", further);
+        Ok(Some(frame.bytes(self.compression)))
+    }
+
+    /// Takes one message in, in two pieces.
+    fn read(&mut self, bytes: &[u8], oracle: &mut Oracle) -> Verdict {
+        let mut deframer = Deframer::default();
+        let (begin, rest) = bytes.split_at(bytes.len() / 2);
+        deframer.push(begin);
+        prop_assert_eq!(deframer.next(MAX_LIST_BYTES), Ok(None));
+        deframer.push(rest);
+        let message = deframer
+            .next(MAX_LIST_BYTES)
+            .expect("short enough")
+            .expect("all of it");
+        let message = ListMessage::decode(&message, MAX_LIST_BYTES);
+        let message = message.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let (before, game) = (self.list.snapshot(), self.list_of.clone());
+        let applied = self.list.apply(message);
+        prop_assert!(applied.is_ok(), "{:?}", applied);
+        let after = self.list.snapshot();
+        self.list_of.clone_from(&self.game);
+        let same = before.epoch() == after.epoch() && game == self.game;
+        let later = !same || before.revision() <= after.revision();
+        prop_assert!(
+            later,
+            "back from {} to {}",
+            before.revision(),
+            after.revision()
+        );
+        oracle.check(&self.game, &after)?;
+        if self.eager { self.look() } else { Ok(()) }
+    }
+
+    /// The game looks at its list: its changes are the difference to when it looked last.
+    pub(super) fn look(&mut self) -> Verdict {
+        let snapshot = self.list.snapshot().since(&self.seen.servers);
+        let rows: BTreeMap<_, _> = snapshot.servers().map(|it| (it.id, it.clone())).collect();
+        let old = &self.rows;
+        let differs = |id: &&ServerId| old.get(*id).is_some_and(|server| *server != rows[*id]);
+        let expected = Changes {
+            added: rows
+                .keys()
+                .filter(|id| !old.contains_key(*id))
+                .copied()
+                .collect(),
+            updated: rows.keys().filter(differs).copied().collect(),
+            removed: old
+                .keys()
+                .filter(|id| !rows.contains_key(*id))
+                .copied()
+                .collect(),
+        };
+        prop_assert_eq!(snapshot.changes(), &expected);
+        (self.seen, self.rows) = (snapshot, rows);
+        Ok(())
+    }
+
+    /// Its list must be the truth.
+    pub(super) fn check_settled(&self, oracle: &mut Oracle) -> Verdict {
+        oracle.check_settled(&self.game, &self.list.snapshot())
+    }
+}
+
+/// Somebody claims to know the list as of a revision that he may never have seen: he is given
+/// what has changed since, or everything.
+fn probe(feed: &Arc<Feed>, revision: u64, epoch: u64) -> Verdict {
+    let known = Known { epoch, revision };
+    let frame: Option<Arc<Frame>> = feed.subscribe(Some(known)).next().now_or_never();
+    let frame = frame.expect("the first frame comes at once");
+    prop_assert!(frame.from().is_none_or(|from| from.0 == revision));
+    let bytes = frame.bytes(Compression::None);
+    prop_assert!(ListMessage::decode(&bytes[4..], MAX_LIST_BYTES).is_ok());
+    Ok(())
+}

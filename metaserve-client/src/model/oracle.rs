@@ -1,0 +1,306 @@
+//! What each feed has shown so far, and what may be in a list that follows it.
+
+use super::{
+    Verdict,
+    steps::GAMES,
+    truth::{Rows, Truth, Who},
+};
+use crate::Snapshot;
+use metaserve::{
+    Game,
+    feed::{Feed, Frame},
+    protocol::client::Compression,
+    registry::Registry,
+};
+use proptest::prelude::*;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    rc::Rc,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+/// The tick of all feeds.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// Up to so many clients are woken at once; with more, some may learn of one tick after others.
+const FEW_CLIENTS: usize = 64;
+
+/// What a feed keeps in one tick: the tick's own delta, a snapshot, and 16 for those who are late.
+const MAX_FRAMES: usize = 18;
+
+/// Beginning of each heartbeat: the name of the server in the model.
+pub(super) const WHO_BYTES: usize = size_of::<Who>();
+
+/// Judges lists.
+pub(super) struct Oracle {
+    pub(super) truth: Truth,
+    /// Whether the truth may have changed since it was looked at.
+    changed: bool,
+    /// When it was last seen to have changed.
+    changed_at: Duration,
+    epoch: u64,
+    shown: HashMap<Option<Game>, Shown>,
+    /// Which server has which number in this epoch, and the other way.
+    servers: HashMap<u64, Who>,
+    numbers: HashMap<Who, u64>,
+    now: Duration,
+}
+
+/// What one feed shows.
+struct Shown {
+    /// Its address stays taken for as long as this is here.
+    feed: Weak<Feed>,
+    /// What it must show soon.
+    wanted: Rc<Rows>,
+    /// Since when it shows something else.
+    late_since: Option<Duration>,
+    rows: Rc<Rows>,
+    revision: u64,
+    /// The revision before that, where those are who follow closely.
+    previous: u64,
+    all: HashMap<u64, Rc<Rows>>,
+    /// Frames that were given out since something changed, by the cursor they are for.
+    given: HashMap<Option<u64>, Arc<Frame>>,
+}
+
+/// The tag of a game.
+pub(super) fn game(number: u8) -> Game {
+    Game::new(&format!("game {number}")).expect("a tag")
+}
+
+fn feeds() -> impl Iterator<Item = Option<Game>> {
+    [None]
+        .into_iter()
+        .chain((0..GAMES).map(|number| Some(game(number))))
+}
+
+impl Oracle {
+    /// Judges what clients of `registry`, which is empty, are given.
+    pub(super) fn new(registry: &Arc<Registry>, now: Duration) -> Self {
+        let shown = |of: Option<Game>| {
+            let revision = registry.feed(of.as_ref()).revision().0;
+            let rows = Rc::new(Rows::new());
+            let shown = Shown {
+                feed: Weak::new(),
+                wanted: rows.clone(),
+                late_since: None,
+                rows: rows.clone(),
+                revision,
+                previous: revision,
+                all: [(revision, rows)].into(),
+                given: HashMap::new(),
+            };
+            (of, shown)
+        };
+        Self {
+            truth: Truth::default(),
+            changed: false,
+            changed_at: now,
+            epoch: registry.feed(None).epoch(),
+            shown: feeds().map(shown).collect(),
+            servers: HashMap::new(),
+            numbers: HashMap::new(),
+            now,
+        }
+    }
+
+    /// The truth, to be changed.
+    pub(super) fn change(&mut self) -> &mut Truth {
+        self.changed = true;
+        &mut self.truth
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.now
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(super) fn revision(&self, of: &Option<Game>) -> u64 {
+        self.shown[of].revision
+    }
+
+    /// To be called before time passes.
+    pub(super) fn look(&mut self) {
+        if self.now <= self.changed_at + TICK {
+            // A feed may be flushed that in the end has nothing to show: its frames go as well.
+            self.shown
+                .values_mut()
+                .for_each(|shown| shown.given.clear());
+        }
+        if !std::mem::take(&mut self.changed) {
+            return;
+        }
+        self.changed_at = self.now;
+        for (of, shown) in &mut self.shown {
+            let wanted = self.truth.rows(of.as_ref());
+            shown.given.clear();
+            let late = wanted != *shown.rows;
+            shown.late_since = late.then(|| shown.late_since.unwrap_or(self.now));
+            shown.wanted = Rc::new(wanted);
+        }
+    }
+
+    /// Time has passed while the registry ran: what was accepted is shown within a tick.
+    pub(super) fn passed(&mut self, time: Duration, registry: &Arc<Registry>) -> Verdict {
+        self.now += time;
+        for (of, shown) in &mut self.shown {
+            let revision = registry.feed(of.as_ref()).revision().0;
+            if revision != shown.revision {
+                let same = shown.rows == shown.wanted && !shown.rows.is_empty();
+                prop_assert!(!same, "{of:?}: what changes nothing has a revision");
+                let wanted = shown.wanted.clone();
+                shown.publish(of, revision, wanted)?;
+                shown.late_since = None;
+            }
+            if let Some(since) = shown.late_since {
+                let late = self.now - since;
+                prop_assert!(late < TICK, "{of:?}: a change is not shown after {late:?}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody subscribes to a feed. If nobody held it, it was made anew, and shows nothing.
+    pub(super) fn subscribed(&mut self, of: &Option<Game>, feed: &Arc<Feed>) -> Verdict {
+        let shown = self.shown.get_mut(of).expect("every feed is known");
+        if !std::ptr::eq(shown.feed.as_ptr(), Arc::as_ptr(feed)) {
+            shown.feed = Arc::downgrade(feed);
+            shown.given.clear();
+        }
+        let revision = feed.revision();
+        if revision.0 != shown.revision {
+            let rows = shown.rows.clone();
+            prop_assert!(
+                rows.is_empty(),
+                "{of:?}: a new feed, with servers in the old one"
+            );
+            shown.publish(of, revision.0, rows)?;
+        }
+        Ok(())
+    }
+
+    /// A client at `cursor` is given `frame`. `follows`: it has taken every frame before.
+    pub(super) fn given(
+        &mut self,
+        of: &Option<Game>,
+        cursor: Option<u64>,
+        frame: &Arc<Frame>,
+        follows: bool,
+        clients: usize,
+    ) -> Verdict {
+        let shown = self.shown.get_mut(of).expect("every feed is known");
+        prop_assert_eq!((frame.epoch(), frame.to().0), (self.epoch, shown.revision));
+        let from = frame.from().map(|from| from.0);
+        prop_assert!(
+            from.is_none() || from == cursor,
+            "for another cursor than {:?}",
+            cursor
+        );
+        // The snapshot of a tick is one, whoever it is for.
+        match shown.given.entry(from) {
+            Entry::Occupied(before) => {
+                prop_assert!(Arc::ptr_eq(before.get(), frame), "made twice for {from:?}");
+            }
+            Entry::Vacant(vacant) => drop(vacant.insert(frame.clone())),
+        }
+        let frames = shown.given.len();
+        prop_assert!(frames <= MAX_FRAMES, "{frames} frames are kept in one tick");
+        let close = follows && cursor == Some(shown.previous) && clients <= FEW_CLIENTS;
+        if close && from.is_none() {
+            let (delta, snapshot) = shown.weigh();
+            prop_assert!(
+                delta > snapshot,
+                "a snapshot for a client that follows closely, and a delta has {delta} bytes of \
+                 {snapshot}"
+            );
+        }
+        let sizes = [Compression::None, Compression::Zstd].map(|it| frame.bytes(it).len());
+        prop_assert!(sizes[1] <= sizes[0], "compressed to more: {sizes:?}");
+        Ok(())
+    }
+
+    /// A list must be what its feed has shown at that revision.
+    pub(super) fn check(&mut self, of: &Option<Game>, list: &Snapshot) -> Verdict {
+        prop_assert_eq!(list.epoch(), self.epoch);
+        let shown = &self.shown[of];
+        let Some(rows) = shown.all.get(&list.revision()) else {
+            let revision = list.revision();
+            return Err(TestCaseError::fail(format!(
+                "{of:?} was never at {revision}"
+            )));
+        };
+        prop_assert_eq!(list.len(), rows.len(), "another number of servers");
+        for server in list.servers() {
+            let name = server.heartbeat.first_chunk::<WHO_BYTES>();
+            let who = Who::from_le_bytes(*name.expect("a name"));
+            let number = server.id.number;
+            prop_assert_eq!(
+                *self.servers.entry(number).or_insert(who),
+                who,
+                "one number for two"
+            );
+            prop_assert_eq!(
+                *self.numbers.entry(who).or_insert(number),
+                number,
+                "two numbers"
+            );
+            let Some(row) = rows.get(&who) else {
+                return Err(TestCaseError::fail(format!("not in the list: {server:?}")));
+            };
+            prop_assert_eq!(&server.addresses, &row.addresses);
+            prop_assert_eq!(Some(&server.address), row.addresses.first());
+            prop_assert_eq!(&server.heartbeat, &row.heartbeat);
+            prop_assert_eq!((&server.game, server.identity), (&row.game, row.identity));
+        }
+        Ok(())
+    }
+
+    /// Nothing has happened for long: a list must be the truth as it is.
+    pub(super) fn check_settled(&mut self, of: &Option<Game>, list: &Snapshot) -> Verdict {
+        let shown = &self.shown[of];
+        prop_assert_eq!(
+            &*shown.rows,
+            &self.truth.rows(of.as_ref()),
+            "the feed is not the truth"
+        );
+        prop_assert_eq!(list.revision(), shown.revision, "a list stays behind");
+        self.check(of, list)
+    }
+}
+
+impl Shown {
+    fn publish(&mut self, of: &Option<Game>, revision: u64, rows: Rc<Rows>) -> Verdict {
+        prop_assert!(
+            revision > self.revision,
+            "{of:?}: back from {} to {revision}",
+            self.revision
+        );
+        self.previous = std::mem::replace(&mut self.revision, revision);
+        self.rows = rows.clone();
+        self.all.insert(revision, rows);
+        self.given.clear();
+        Ok(())
+    }
+
+    /// At most what the last tick's delta may weigh, and what a snapshot does, in bytes.
+    fn weigh(&self) -> (usize, usize) {
+        let before = &self.all[&self.previous];
+        let changed = self
+            .rows
+            .iter()
+            .filter(|(who, row)| before.get(who) != Some(row));
+        let gone = before
+            .keys()
+            .filter(|who| !self.rows.contains_key(who))
+            .count();
+        let whole = |bytes, row: &Rc<super::truth::Row>| bytes + 32 + row.heartbeat.len();
+        (
+            changed.map(|(_, row)| row).fold(3 * gone, whole),
+            self.rows.values().fold(0, whole),
+        )
+    }
+}

@@ -1,0 +1,366 @@
+//! The real thing and the model of it, side by side.
+
+use super::{
+    Verdict,
+    client::Client,
+    oracle::{Oracle, TICK, WHO_BYTES, game},
+    steps::{Claim, GAMES, Newcomer, Step, TEXTS},
+    truth::{Link, Who},
+};
+use bytes::Bytes;
+use futures::FutureExt;
+use metaserve::{
+    Fingerprint,
+    registry::{Registration, Registry},
+};
+use proptest::prelude::*;
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::runtime::{Builder, Runtime};
+
+pub(super) struct World {
+    runtime: Runtime,
+    registry: Arc<Registry>,
+    oracle: Oracle,
+    speakers: Vec<Speaker>,
+    clients: Vec<Client>,
+}
+
+/// Who speaks for a server.
+struct Speaker {
+    registration: Registration,
+    link: Link,
+    who: Who,
+    newcomer: Newcomer,
+}
+
+const MAX_GAMES: usize = GAMES as usize - 1;
+const MAX_SPEAKERS: usize = 40;
+const MAX_CLIENTS: usize = 100;
+
+/// Clients besides those that come in crowds.
+const FEW_CLIENTS: usize = 30;
+
+/// In bytes, the longest text's.
+const LONG: usize = 3000;
+
+impl Newcomer {
+    fn address(&self) -> SocketAddr {
+        let ip = if self.six {
+            Ipv6Addr::LOCALHOST.into()
+        } else {
+            Ipv4Addr::LOCALHOST.into()
+        };
+        SocketAddr::new(ip, self.port)
+    }
+}
+
+fn heartbeat(who: Who, text: u8) -> Bytes {
+    let length = if text == TEXTS - 1 {
+        LONG
+    } else {
+        usize::from(text)
+    };
+    let mut bytes = vec![text; WHO_BYTES + length];
+    bytes[..WHO_BYTES].copy_from_slice(&who.to_le_bytes());
+    bytes.into()
+}
+
+/// One of them, if there are any.
+fn one<T>(all: &mut [T], number: usize) -> Option<&mut T> {
+    let number = number.checked_rem(all.len())?;
+    all.get_mut(number)
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build();
+        let registry = Registry::new(MAX_GAMES);
+        Self {
+            runtime: runtime.expect("a runtime"),
+            oracle: Oracle::new(&registry, Duration::ZERO),
+            registry,
+            speakers: Vec::new(),
+            clients: Vec::new(),
+        }
+    }
+
+    /// Plays a script. In the end everybody leaves, and nothing may be left.
+    pub(super) fn play(mut self, steps: &[Step]) -> Verdict {
+        for step in steps {
+            self.step(step)?;
+        }
+        self.settle()?;
+        while !self.speakers.is_empty() {
+            self.leave(0);
+        }
+        self.settle()?;
+        prop_assert!(
+            self.registry.is_empty(),
+            "a server is left without anybody who speaks for it"
+        );
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step) -> Verdict {
+        match *step {
+            Step::Register(ref newcomer) => self.register(newcomer.clone())?,
+            Step::Heartbeat { speaker, text } => self.heartbeat(speaker, text)?,
+            Step::Move { speaker, six, port } => self.move_to(speaker, six, port),
+            Step::Leave { speaker } => {
+                if let Some(speaker) = speaker.checked_rem(self.speakers.len()) {
+                    self.leave(speaker);
+                }
+            }
+            Step::LoseRelay { relay } => {
+                let lost = |speaker: &Speaker| speaker.newcomer.relay == Some(relay);
+                while let Some(speaker) = self.speakers.iter().position(lost) {
+                    self.leave(speaker);
+                }
+            }
+            Step::Pass { quarters } => self.pass(quarters)?,
+            Step::Follow {
+                game: number,
+                compressed,
+                eager,
+            } => {
+                if self.clients.len() < FEW_CLIENTS {
+                    self.follow(Client::new(number.map(game), compressed, eager))?;
+                }
+            }
+            Step::Crowd { clients } => {
+                while self.clients.len() < clients.min(MAX_CLIENTS) {
+                    self.follow(Client::new(None, true, false))?;
+                }
+            }
+            Step::Stagger { clients } => self.stagger(clients)?,
+            Step::Lag { client, begun } => {
+                if let Some(client) = one(&mut self.clients, client) {
+                    client.lag(begun);
+                }
+            }
+            Step::CatchUp { client } => {
+                let clients = self.clients.len();
+                if let Some(client) = one(&mut self.clients, client) {
+                    client.catch_up(&mut self.oracle, clients)?;
+                }
+            }
+            Step::CatchUpAll => self.catch_up_all()?,
+            Step::Reset { client } => {
+                if let Some(client) = one(&mut self.clients, client) {
+                    client.reset();
+                    self.serve()?;
+                }
+            }
+            Step::Look { client } => {
+                if let Some(client) = one(&mut self.clients, client) {
+                    client.look()?;
+                }
+            }
+            Step::Disconnect { client } => {
+                if let Some(client) = one(&mut self.clients, client) {
+                    client.disconnect();
+                }
+            }
+            Step::Reconnect { client, ref claim } => {
+                if let Some(client) = one(&mut self.clients, client) {
+                    client.connect(claim, &self.registry, &mut self.oracle)?;
+                    self.serve()?;
+                }
+            }
+            Step::Switch {
+                client,
+                game: number,
+            } => {
+                if let Some(client) = one(&mut self.clients, client) {
+                    client.switch(number.map(game));
+                    client.connect(&Claim::Own, &self.registry, &mut self.oracle)?;
+                    self.serve()?;
+                }
+            }
+            Step::Storm { ticks } => {
+                for tick in 0..ticks {
+                    for speaker in (0..self.speakers.len()).step_by(2) {
+                        self.heartbeat(speaker, tick % 2)?;
+                    }
+                    self.pass(4)?;
+                }
+            }
+            Step::Churn { ticks } => self.churn(ticks)?,
+            Step::Restart { back, first } => self.restart(back, first)?,
+            Step::Settle => self.settle()?,
+        }
+        Ok(())
+    }
+
+    fn register(&mut self, newcomer: Newcomer) -> Verdict {
+        if self.speakers.len() >= MAX_SPEAKERS {
+            return Ok(());
+        }
+        let (game, address) = (game(newcomer.game), newcomer.address());
+        let identity = newcomer.identity.map(|it| Fingerprint::from([it; 32]));
+        let truth = self
+            .oracle
+            .change()
+            .register(MAX_GAMES, &game, address, identity);
+        let registration = self.registry.register(&game, address, identity);
+        prop_assert_eq!(
+            registration.is_ok(),
+            truth.is_some(),
+            "whether another game fits"
+        );
+        if let (Ok(registration), Some((link, who))) = (registration, truth) {
+            self.speakers.push(Speaker {
+                registration,
+                link,
+                who,
+                newcomer,
+            });
+        }
+        self.check_replaced()
+    }
+
+    /// Those whose place was taken are told so, and nobody else.
+    fn check_replaced(&mut self) -> Verdict {
+        for speaker in &self.speakers {
+            let told = speaker.registration.replaced().now_or_never().is_some();
+            prop_assert_eq!(
+                told,
+                self.oracle.truth.replaced(speaker.link),
+                "who was replaced"
+            );
+        }
+        prop_assert_eq!(self.registry.len(), self.oracle.truth.len());
+        Ok(())
+    }
+
+    fn heartbeat(&mut self, speaker: usize, text: u8) -> Verdict {
+        if let Some(speaker) = one(&mut self.speakers, speaker) {
+            let heartbeat = heartbeat(speaker.who, text);
+            let expected = self
+                .oracle
+                .change()
+                .heartbeat(speaker.link, heartbeat.clone());
+            prop_assert_eq!(speaker.registration.heartbeat(heartbeat), expected);
+        }
+        Ok(())
+    }
+
+    fn move_to(&mut self, speaker: usize, six: bool, port: u16) {
+        if let Some(speaker) = one(&mut self.speakers, speaker) {
+            (speaker.newcomer.six, speaker.newcomer.port) = (six, port);
+            let address = speaker.newcomer.address();
+            self.oracle.change().move_to(speaker.link, address);
+            speaker.registration.move_to(address);
+        }
+    }
+
+    fn leave(&mut self, speaker: usize) {
+        let speaker = self.speakers.swap_remove(speaker);
+        self.oracle.change().leave(speaker.link);
+    }
+
+    fn pass(&mut self, quarters: u32) -> Verdict {
+        let time = TICK / 4 * quarters;
+        self.oracle.look();
+        self.runtime.block_on(async {
+            let _ = tokio::time::timeout(time, self.registry.run(TICK)).await;
+        });
+        self.oracle.passed(time, &self.registry)?;
+        self.serve()
+    }
+
+    /// Everybody who reads is given what there is.
+    fn serve(&mut self) -> Verdict {
+        let clients = self.clients.len();
+        let mut all = self.clients.iter_mut();
+        all.try_for_each(|client| client.serve(&mut self.oracle, clients))
+    }
+
+    fn follow(&mut self, mut client: Client) -> Verdict {
+        client.connect(&Claim::Own, &self.registry, &mut self.oracle)?;
+        self.clients.push(client);
+        self.serve()
+    }
+
+    fn stagger(&mut self, clients: usize) -> Verdict {
+        for text in 0..clients {
+            if self.clients.len() >= FEW_CLIENTS {
+                return Ok(());
+            }
+            self.follow(Client::new(None, false, true))?;
+            self.heartbeat(0, (text % 2) as u8)?;
+            self.pass(4)?;
+            self.clients.last_mut().expect("one has come").lag(false);
+        }
+        Ok(())
+    }
+
+    fn catch_up_all(&mut self) -> Verdict {
+        let clients = self.clients.len();
+        let mut all = self.clients.iter_mut();
+        all.try_for_each(|client| client.catch_up(&mut self.oracle, clients))
+    }
+
+    fn churn(&mut self, ticks: u16) -> Verdict {
+        for tick in 0..ticks {
+            let newcomer = Newcomer {
+                game: 0,
+                identity: None,
+                six: false,
+                port: tick + 1,
+                relay: None,
+            };
+            let before = self.speakers.len();
+            self.register(newcomer)?;
+            if self.speakers.len() > before {
+                self.heartbeat(before, 0)?;
+                self.pass(4)?;
+                self.leave(before);
+                self.pass(4)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, back: u64, first: usize) -> Verdict {
+        self.clients.iter_mut().for_each(Client::disconnect);
+        let now = self.oracle.now();
+        let mut old = std::mem::take(&mut self.speakers);
+        self.registry = Registry::new(MAX_GAMES);
+        self.oracle = Oracle::new(&self.registry, now);
+        if !old.is_empty() {
+            let first = first % old.len();
+            old.rotate_left(first);
+        }
+        for (at, speaker) in old.into_iter().enumerate() {
+            if back >> at & 1 == 1 {
+                self.register(speaker.newcomer)?;
+                let last = self.speakers.len().saturating_sub(1);
+                self.heartbeat(last, (back >> at) as u8 % TEXTS)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Verdict {
+        for client in &mut self.clients {
+            if !client.is_connected() {
+                client.connect(&Claim::Own, &self.registry, &mut self.oracle)?;
+            }
+        }
+        self.catch_up_all()?;
+        self.pass(8)?;
+        for client in &mut self.clients {
+            client.check_settled(&mut self.oracle)?;
+            client.look()?;
+        }
+        Ok(())
+    }
+}
