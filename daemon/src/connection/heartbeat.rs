@@ -1,6 +1,10 @@
 //! A game server: hello, then heartbeats, of which the newest is listed.
 
-use super::{Answers, canonical, first_message, game, malformed, now, sleep_until};
+use super::{
+    Answers, first_message, game, malformed, now,
+    path::{Look, Path},
+    sleep_until,
+};
 use crate::{
     Shared,
     metrics::{BannedAt, Rejected},
@@ -17,22 +21,22 @@ use metaserve::{
     registry::{Applied, Registration},
     stream::{FrameError, FrameReader},
 };
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often a connection is looked at: whether it comes from another address, and whether it has
-/// been silent since its hello. QUIC gives a path up that does not answer within about a second, so
-/// one that is seen at two looks in a row is most likely held by the server.
+/// been silent since its hello.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// After so many looks without a heartbeat the server is told that it is not listed.
 const PATIENT_LOOKS: u32 = 3;
 
-/// Serves one game server until its heartbeats end.
-pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
+/// Serves one game server, who has shaken hands from `peer`, until its heartbeats end.
+pub(super) async fn serve(
+    connection: &quinn::Connection,
+    peer: SocketAddr,
+    shared: &Shared,
+) -> Result<(), Close> {
     let rules = shared.rules();
     let limits = &rules.limits;
     let (mut reader, hello) = first_message(connection, shared, MAX_HELLO_BYTES).await?;
@@ -47,7 +51,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
         .registry
         .register(
             &game,
-            address(connection, hello.port),
+            address(peer, hello.port),
             Fingerprint::of_peer(connection),
         )
         .map_err(|error| {
@@ -59,6 +63,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
         connection,
         registration,
         port: hello.port,
+        path: Path::new(peer),
         answers,
         limits,
         shared,
@@ -67,16 +72,16 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     // The registration ends here: the list learns of it at once, on every path out.
 }
 
-/// Where players reach the server: where it comes from, by the port that it advertises.
-fn address(connection: &quinn::Connection, port: Option<u16>) -> SocketAddr {
-    let seen = canonical(connection.remote_address());
-    SocketAddr::new(seen.ip(), port.unwrap_or(seen.port()))
+/// Where players reach the server: at the address that it holds, by the port that it advertises.
+fn address(held: SocketAddr, port: Option<u16>) -> SocketAddr {
+    SocketAddr::new(held.ip(), port.unwrap_or(held.port()))
 }
 
 struct Server<'a> {
     connection: &'a quinn::Connection,
     registration: Registration,
     port: Option<u16>,
+    path: Path,
     answers: Answers,
     limits: &'a Limits,
     shared: &'a Shared,
@@ -91,7 +96,6 @@ impl Server<'_> {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent_looks = Some(0);
-        let mut seen = address(self.connection, self.port);
         loop {
             if let Some(heartbeat) = pacing.take(now()) {
                 silent_looks = None;
@@ -113,25 +117,25 @@ impl Server<'_> {
                 () = sleep_until(pacing.due(now())) => {}
                 () = self.registration.replaced() => return Err(replaced()),
                 _ = look.tick() => {
-                    let before = std::mem::replace(&mut seen, address(self.connection, self.port));
-                    if seen != before {
-                        self.may_move(seen.ip())?;
-                    } else {
-                        self.registration.move_to(seen);
-                    }
+                    self.follow()?;
                     silent_looks = self.remind(silent_looks).await?;
                 }
             }
         }
     }
 
-    /// Nobody gets around a ban by coming with another address and moving to the banned one.
-    fn may_move(&self, address: IpAddr) -> Result<(), Close> {
-        let ban = self.shared.rules().bans.covering(address);
-        ban.map_or(Ok(()), |ban| {
+    /// Lists the server where it has moved to. Nobody gets around a ban by coming with another
+    /// address and moving to the banned one.
+    fn follow(&mut self) -> Result<(), Close> {
+        let Some(held) = Look::at(self.connection).and_then(|now| self.path.look(now)) else {
+            return Ok(());
+        };
+        if let Some(ban) = self.shared.rules().bans.covering(held.ip()) {
             self.shared.metrics.banned(BannedAt::Connection);
-            Err(banned_close(ban))
-        })
+            return Err(banned_close(ban));
+        }
+        self.registration.move_to(address(held, self.port));
+        Ok(())
     }
 
     fn heartbeat(&self, message: &Bytes) -> Result<Bytes, Close> {
