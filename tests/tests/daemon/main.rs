@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod abuse;
 mod addresses;
 mod bad_http;
 mod bad_input;
@@ -14,6 +15,7 @@ mod command_line;
 mod dependencies;
 mod deploy;
 mod events;
+mod forged_addresses;
 mod http;
 mod identity;
 mod leaving;
