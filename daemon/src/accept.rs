@@ -9,7 +9,7 @@ use crate::{
     places::Place,
     rules::banned_close,
 };
-use metaserve::{Close, CloseCode, Role};
+use metaserve::{Close, CloseCode, Role, printable};
 use quinn::crypto::rustls::HandshakeData;
 use std::{net::IpAddr, sync::Arc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -77,7 +77,7 @@ async fn serve(
         Ok(connection) => connection,
         Err(error) => {
             shared.metrics.handshake(Handshake::Failed);
-            return tracing::info!("handshake failed: {error}");
+            return tracing::info!("handshake failed: {}", printable(&error.to_string()));
         }
     };
     shared.metrics.handshake(Handshake::Accepted);
@@ -167,7 +167,7 @@ fn say_goodbye(
     }
     let ours = before.is_none().then_some(close.code);
     match close.code {
-        _ if before.is_some() => tracing::debug!("gone: {close}"),
+        _ if before.is_some() => tracing::debug!("gone: {}", printable(&close.to_string())),
         CloseCode::Goodbye | CloseCode::ShuttingDown => tracing::debug!("closed: {close}"),
         code => tracing::warn!(code = code.name(), "closed: {}", close.reason),
     }

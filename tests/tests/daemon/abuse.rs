@@ -260,6 +260,20 @@ async fn a_flood_of_mistakes_does_not_flood_the_log() {
     attacked.goes_on().await;
 }
 
+/// A line break in what a stranger says began a line of the log that he could write as he liked.
+#[tokio::test]
+async fn what_a_peer_says_in_parting_forges_no_line_of_the_log() {
+    let mut attacked = Attacked::start(&["--log", "debug"]).await;
+    let connection = attacked.daemon.connect(Role::Heartbeat, None).await;
+    connection.close(0_u32.into(), b"bye\nERROR all is lost");
+    let line = attacked.daemon.logged("all is lost").await;
+    assert!(
+        line.contains("gone: goodbye: bye ERROR all is lost"),
+        "{line}"
+    );
+    attacked.goes_on().await;
+}
+
 #[tokio::test]
 async fn a_crowd_that_comes_and_goes_leaves_nothing_behind() {
     let mut attacked = Attacked::start(&["--idle-timeout", "6s"]).await;
