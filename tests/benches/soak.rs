@@ -78,16 +78,19 @@ struct List {
     servers: HashMap<u64, Bytes>,
 }
 
-/// Lists that clients have, each made once for all who are given the same message in the same state.
+/// Lists that clients have, each made once for all who are given the same message in the same
+/// state. Clients that come to the same list on different ways have one from there on.
 #[derive(Default)]
 struct Lists {
     known: HashMap<(Option<u64>, u64), Arc<List>>,
     order: VecDeque<(Option<u64>, u64)>,
+    /// The newest lists by their revision.
+    at: BTreeMap<u64, Arc<List>>,
     next: u64,
 }
 
-/// Lists that are kept for those who come to them later.
-const KEPT: usize = 512;
+/// Steps and lists that are kept for those who come to them later.
+const KEPT: usize = 256;
 
 impl Lists {
     fn take(&mut self, list: Option<&Arc<List>>, bytes: &Bytes) -> Arc<List> {
@@ -106,15 +109,27 @@ impl Lists {
             servers.remove(gone).expect("it was there");
         }
         let placed = message.placed.into_iter();
-        servers.extend(placed.map(|it| (it.number, it.heartbeat)));
+        // Copied, so that no list holds whole messages.
+        let own = |heartbeat: Bytes| Bytes::copy_from_slice(&heartbeat);
+        servers.extend(placed.map(|it| (it.number, own(it.heartbeat))));
         for (number, heartbeat) in message.updated {
-            servers.insert(number, heartbeat).expect("it was there");
+            servers
+                .insert(number, own(heartbeat))
+                .expect("it was there");
         }
-        self.next += 1;
-        let list = Arc::new(List {
-            id: self.next,
-            servers,
-        });
+        let same = self.at.get(&message.to).filter(|it| it.servers == servers);
+        let list = match same {
+            Some(same) => same.clone(),
+            None => {
+                self.next += 1;
+                let id = self.next;
+                Arc::new(List { id, servers })
+            }
+        };
+        self.at.insert(message.to, list.clone());
+        if self.at.len() > KEPT {
+            self.at.pop_first();
+        }
         self.known.insert(step, list.clone());
         self.order.push_back(step);
         if self.order.len() > KEPT {
@@ -134,6 +149,7 @@ struct Stage {
     /// Whether servers change.
     moving: watch::Sender<bool>,
     lost: AtomicU64,
+    tried_again: AtomicU64,
     snapshots: AtomicU64,
     ghosts: AtomicU64,
 }
@@ -143,7 +159,17 @@ impl Stage {
         let _place = self.handshakes.acquire().await.unwrap();
         let sockets = connectors.len() as u64;
         let connector = &connectors[(peer % sockets) as usize];
-        connector.connect().await.expect("the daemon lets us in")
+        loop {
+            match connector.connect().await {
+                Ok(connection) => return connection,
+                // As games do. Sockets that a hundred peers share may be too small for a burst.
+                Err(error) => {
+                    if self.tried_again.fetch_add(1, Ordering::Relaxed) == 0 {
+                        eprintln!("the first connection to be tried again: {error}");
+                    }
+                }
+            }
+        }
     }
 
     /// Runs one server until it is told to leave.
@@ -334,6 +360,16 @@ fn held(process: u32) -> Held {
     }
 }
 
+/// Datagrams that this machine has dropped since a socket's buffer was full.
+fn dropped() -> u64 {
+    let counters = fs::read_to_string("/proc/net/snmp").unwrap();
+    let mut lines = counters.lines().filter(|line| line.starts_with("Udp:"));
+    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    let mut both = names.split(' ').zip(values.split(' '));
+    let (_, value) = both.find(|(name, _)| *name == "RcvbufErrors").unwrap();
+    value.parse().unwrap()
+}
+
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
     let words = std::env::args().skip(1);
@@ -351,6 +387,7 @@ async fn main() -> ExitCode {
         lists: Mutex::default(),
         moving: watch::Sender::new(true),
         lost: AtomicU64::new(0),
+        tried_again: AtomicU64::new(0),
         snapshots: AtomicU64::new(0),
         ghosts: AtomicU64::new(0),
     });
@@ -368,7 +405,7 @@ async fn main() -> ExitCode {
     (0..clients).for_each(|_| crowd.join_client());
     let mut figures: Vec<Held> = Vec::new();
     let (mut wrong_lists, mut panics) = (0, 0);
-    let begin = tokio::time::Instant::now();
+    let (begin, dropped_before) = (tokio::time::Instant::now(), dropped());
     for minute in 1..=minutes {
         let end = begin + Duration::from_secs(60) * u32::try_from(minute).unwrap();
         let still_at = end - PATIENCE - Duration::from_secs(2);
@@ -397,11 +434,14 @@ async fn main() -> ExitCode {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         println!(
             "minute {minute}: {} servers listed, {wrong} wrong lists, {} ghosts, {} peers lost, {} \
-             lists begun; daemon {:.1} MB, {} files; this program {:.1} MB, {} files",
+             lists begun, {} connections tried again, {} datagrams beyond buffers; daemon {:.1} MB, \
+             {} files; this program {:.1} MB, {} files",
             lock(&stage.truth).there.len(),
             count(&stage.ghosts),
             count(&stage.lost),
             count(&stage.snapshots),
+            count(&stage.tried_again),
+            dropped() - dropped_before,
             now.megabytes,
             now.files,
             own.megabytes,
