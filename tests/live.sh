@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The whole way with a game that knows nothing of us: Debian's OpenArena server is put on the
 # list by the sidecar, seen by a game client and in the terminal browser, killed, and started
-# again. Then the page in a real Chromium, and the lobby bridge's accounts in Debian's MariaDB
-# (live/mariadb.sh). Installs what is missing with apt-get. Last line: `N passed, N failed`.
+# again. Then the page in a real Chromium, faults in real networks, and the lobby bridge's accounts
+# in Debian's MariaDB (live/mariadb.sh). Installs what is missing with apt-get. Last line:
+# `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -80,6 +81,9 @@ missing=($(mariadb_missing))
 type -P tmux >/dev/null || missing+=(tmux)
 type -P chromium >/dev/null || missing+=(chromium)
 type -P chromedriver >/dev/null || missing+=(chromium-driver)
+type -P ip >/dev/null || missing+=(iproute2)
+type -P nft >/dev/null || missing+=(nftables)
+type -P faketime >/dev/null || missing+=(faketime)
 if [ "${#missing[@]}" != 0 ]; then
     echo "installing ${missing[*]}"
     apt-get update -qq
@@ -90,6 +94,8 @@ cargo build -q -p metaserve-daemon -p metaserve-lobby-bridge
 cargo build -q -p metaserve-examples --examples
 page=(cargo test -q -p metaserve-tests --features browser --test browser)
 "${page[@]}" --no-run
+faults=(cargo test -q -p metaserve-tests --features faults --test faults)
+"${faults[@]}" --no-run
 built=${CARGO_TARGET_DIR:-target}/debug
 
 # The daemon, on a port that the system chooses.
@@ -162,5 +168,16 @@ check "the page has tests" [ "${#page_tests[@]}" != 0 ]
 for name in "${page_tests[@]}"; do
     check "in Chromium: ${name//_/ }" page_test "$name"
 done
+
+# All at once, each in a network of its own: they mostly wait.
+mapfile -t fault_tests < <("${faults[@]}" -- --list 2>/dev/null | sed -n 's/: test$//p')
+"${faults[@]}" -- --format pretty --nocapture --test-threads 64 >"$dir/faults.log" 2>&1 || true
+fault_passed() { grep -qxF "test $1 ... ok" "$dir/faults.log"; }
+check "there are tests of faults" [ "${#fault_tests[@]}" != 0 ]
+for name in "${fault_tests[@]}"; do
+    words=${name//::/, }
+    check "faults: ${words//_/ }" fault_passed "$name"
+done
+sed -n 's/^figure: /        /p' "$dir/faults.log"
 
 mariadb_parts

@@ -9,9 +9,9 @@ use crate::{
     places::Place,
     rules::banned_close,
 };
-use metaserve::{Close, CloseCode, Role};
+use metaserve::{Close, CloseCode, Role, printable};
 use quinn::crypto::rustls::HandshakeData;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
@@ -65,6 +65,9 @@ async fn serve(
     shared: Arc<Shared>,
     closing: CancellationToken,
 ) {
+    // Nobody completes the handshake who does not receive what is sent there. From now on packets
+    // may claim to be from anywhere.
+    let peer = connection::canonical(incoming.remote_address());
     let connection = tokio::select! {
         connection = handshake(incoming, &shared) => connection,
         // Who is not in yet tries again by himself.
@@ -74,7 +77,7 @@ async fn serve(
         Ok(connection) => connection,
         Err(error) => {
             shared.metrics.handshake(Handshake::Failed);
-            return tracing::info!("handshake failed: {error}");
+            return tracing::info!("handshake failed: {}", printable(&error.to_string()));
         }
     };
     shared.metrics.handshake(Handshake::Accepted);
@@ -83,7 +86,7 @@ async fn serve(
         return Close::new(CloseCode::ProtocolViolation, "unknown ALPN").close(&connection);
     };
     tracing::Span::current().record("role", tracing::field::display(role));
-    let _places = match admit(&connection, role, &shared) {
+    let _places = match admit(peer.ip(), role, &shared) {
         Ok(places) => places,
         Err(close) => {
             shared.metrics.closed(role, close.code);
@@ -94,8 +97,8 @@ async fn serve(
     let _counted = shared.metrics.connected(role);
     tracing::debug!("connected");
     let result = tokio::select! {
-        result = connection::serve(role, &connection, &shared) => result,
-        close = connection::unwelcome(role, &connection, &shared) => Err(close),
+        result = connection::serve(role, &connection, peer, &shared) => result,
+        close = connection::unwelcome(role, &connection, peer, &shared) => Err(close),
         () = closing.cancelled() => {
             Err(Close::new(CloseCode::ShuttingDown, "the daemon is stopping: come back soon"))
         }
@@ -105,10 +108,9 @@ async fn serve(
     }
 }
 
-/// Places for a connection, or what it is told instead.
-fn admit(connection: &quinn::Connection, role: Role, shared: &Shared) -> Result<Admitted, Close> {
+/// Places for a connection from this address, or what it is told instead.
+fn admit(address: IpAddr, role: Role, shared: &Shared) -> Result<Admitted, Close> {
     let rules = shared.rules();
-    let address = connection.remote_address().ip().to_canonical();
     if let Some(ban) = rules.bans.covering(address) {
         // Not worth a line to everybody: who is banned may come often.
         tracing::debug!("refused: {ban} is banned");
@@ -165,7 +167,7 @@ fn say_goodbye(
     }
     let ours = before.is_none().then_some(close.code);
     match close.code {
-        _ if before.is_some() => tracing::debug!("gone: {close}"),
+        _ if before.is_some() => tracing::debug!("gone: {}", printable(&close.to_string())),
         CloseCode::Goodbye | CloseCode::ShuttingDown => tracing::debug!("closed: {close}"),
         code => tracing::warn!(code = code.name(), "closed: {}", close.reason),
     }

@@ -83,7 +83,10 @@ fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
             daemon.reload(settings.config(), &log).await;
             service::tell(State::Ready(&daemon.status()));
         };
-        signals.serve_until_stopped(reload).await;
+        tokio::select! {
+            () = signals.serve_until_stopped(reload) => {}
+            () = log.tell_what_was_left_out() => {}
+        }
         service::tell(State::Stopping);
         daemon.drain().await;
         Ok(())

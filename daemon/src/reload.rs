@@ -7,7 +7,7 @@ use std::sync::Arc;
 impl Daemon {
     /// Reads everything again, as the operator asks with a signal. `config` is what the settings
     /// say now.
-    pub(crate) async fn reload(&self, config: anyhow::Result<Config>, log: &logging::Filter) {
+    pub(crate) async fn reload(&self, config: anyhow::Result<Config>, log: &logging::Log) {
         let adopted = config.and_then(|config| self.shared.adopt(&config, log));
         if let Err(error) = adopted {
             tracing::error!("the running configuration stays: {error:#}");
@@ -19,8 +19,8 @@ impl Daemon {
 
 impl Shared {
     /// Changes what can be changed while running, and names what cannot. On an error nothing is.
-    fn adopt(&self, config: &Config, log: &logging::Filter) -> anyhow::Result<()> {
-        log.set(&config.log)?;
+    fn adopt(&self, config: &Config, log: &logging::Log) -> anyhow::Result<()> {
+        log.set_filter(&config.log)?;
         let before = self.rules();
         self.change_rules(|rules| {
             rules.limits = config.limits.clone();

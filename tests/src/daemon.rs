@@ -21,6 +21,7 @@ pub struct Daemon {
     pub fingerprint: Fingerprint,
     state: TempDir,
     binary: &'static str,
+    under: Vec<String>,
 }
 
 impl Daemon {
@@ -43,12 +44,29 @@ impl Daemon {
         arguments: &[&str],
     ) -> Self {
         let state = tempfile::tempdir().expect("a directory for the daemon's state");
-        let mut command = command(binary, state.path(), "[::]:0", arguments);
+        let mut command = command(&[], binary, state.path(), "[::]:0", arguments);
         command.envs(environment.iter().copied());
-        Self::start_in(binary, state, command).await
+        Self::start_in(binary, state, Vec::new(), command).await
     }
 
-    async fn start_in(binary: &'static str, state: TempDir, mut command: Command) -> Self {
+    /// Starts it under another program, such as `ip netns exec NAME`, which becomes the daemon.
+    /// Its address is then as seen from there.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_under(under: &[&str], binary: &'static str, arguments: &[&str]) -> Self {
+        let state = tempfile::tempdir().expect("a directory for the daemon's state");
+        let under: Vec<String> = under.iter().map(|&word| word.to_owned()).collect();
+        let command = command(&under, binary, state.path(), "[::]:0", arguments);
+        Self::start_in(binary, state, under, command).await
+    }
+
+    async fn start_in(
+        binary: &'static str,
+        state: TempDir,
+        under: Vec<String>,
+        mut command: Command,
+    ) -> Self {
         let mut process = command
             .stdout(Stdio::piped())
             .spawn()
@@ -78,6 +96,7 @@ impl Daemon {
             fingerprint,
             state,
             binary,
+            under,
         }
     }
 
@@ -108,6 +127,7 @@ impl Daemon {
         Killed {
             binary: self.binary,
             state: self.state,
+            under: self.under,
             listen: format!("[::]:{}", self.address.port()),
         }
     }
@@ -154,6 +174,20 @@ impl Daemon {
             }
         };
         patiently(text, search).await
+    }
+
+    /// What it has logged since somebody looked.
+    pub fn said(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.log.try_recv().ok()).collect()
+    }
+
+    /// The number of the daemon's process.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process.id().expect("it runs")
     }
 
     /// Memory that the daemon's process holds now, in bytes.
@@ -216,14 +250,16 @@ impl Daemon {
 pub struct Killed {
     binary: &'static str,
     state: TempDir,
+    under: Vec<String>,
     listen: String,
 }
 
 impl Killed {
     /// Starts another in its place: same address, same state.
     pub async fn restart(self, arguments: &[&str]) -> Daemon {
-        let command = command(self.binary, self.state.path(), &self.listen, arguments);
-        Daemon::start_in(self.binary, self.state, command).await
+        let state = self.state.path();
+        let command = command(&self.under, self.binary, state, &self.listen, arguments);
+        Daemon::start_in(self.binary, self.state, self.under, command).await
     }
 }
 
@@ -241,13 +277,23 @@ fn drained(log: ChildStderr) -> mpsc::UnboundedReceiver<String> {
     lines
 }
 
-fn command(binary: &str, state: &Path, listen: &str, arguments: &[&str]) -> Command {
+fn command(
+    under: &[String],
+    binary: &str,
+    state: &Path,
+    listen: &str,
+    arguments: &[&str],
+) -> Command {
     // The default port is one for the whole machine.
     let asked = arguments.contains(&"--http");
     let without_http: &[&str] = if asked { &[] } else { &["--http", "off"] };
-    let mut command = Command::new(binary);
+    let mut command = Command::new(under.first().map_or(binary, String::as_str));
+    command.env_clear();
+    if !under.is_empty() {
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.args(&under[1..]).arg(binary);
+    }
     command
-        .env_clear()
         .args(["--listen", listen, "--state-dir"])
         .arg(state)
         .args(without_http)
@@ -262,7 +308,7 @@ fn command(binary: &str, state: &Path, listen: &str, arguments: &[&str]) -> Comm
 /// # Panics
 /// When it starts, or ends otherwise than with exit code 1 or 2.
 pub async fn failing_start(binary: &str, listen: &str, state: &Path, arguments: &[&str]) -> String {
-    let output = command(binary, state, listen, arguments)
+    let output = command(&[], binary, state, listen, arguments)
         .stdout(Stdio::null())
         .output();
     let output = patiently("the daemon's refusal", output)

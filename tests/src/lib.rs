@@ -5,14 +5,18 @@
 #![forbid(unsafe_code)]
 
 mod daemon;
+mod forger;
 pub mod http;
 mod peers;
 mod program;
 mod readme;
+mod weather;
 
 pub use daemon::{Daemon, Killed, failing_start};
+pub use forger::{Flood, Forger, first_packet, flood};
 pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};
 pub use program::{Ended, run};
+pub use weather::Weather;
 
 use std::time::Duration;
 

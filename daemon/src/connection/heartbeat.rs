@@ -1,6 +1,6 @@
 //! A game server: hello, then heartbeats, of which the newest is listed.
 
-use super::{Answers, first_message, game, malformed, now, sleep_until, whereabouts::address};
+use super::{Answers, first_message, game, malformed, now, sleep_until};
 use crate::{
     Shared,
     metrics::{BannedAt, Rejected},
@@ -17,13 +17,17 @@ use metaserve::{
     registry::{Applied, Registration},
     stream::{FrameError, FrameReader},
 };
-use std::{net::IpAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 /// A server that has not sent a heartbeat for so long is told that it is not listed.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// Serves one game server until its heartbeats end.
-pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
+/// Serves one game server, who has shaken hands from `peer`, until its heartbeats end.
+pub(super) async fn serve(
+    connection: &quinn::Connection,
+    peer: SocketAddr,
+    shared: &Shared,
+) -> Result<(), Close> {
     let rules = shared.rules();
     let limits = &rules.limits;
     let (mut reader, hello) = first_message(connection, shared, MAX_HELLO_BYTES).await?;
@@ -38,7 +42,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
         .registry
         .register(
             &game,
-            address(connection, hello.port),
+            address(peer, hello.port),
             Fingerprint::of_peer(connection),
         )
         .map_err(|error| {
@@ -50,6 +54,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
         connection,
         registration,
         port: hello.port,
+        peer,
         answers,
         limits,
         shared,
@@ -58,10 +63,17 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     // The registration ends here: the list learns of it at once, on every path out.
 }
 
+/// Where players reach the server: at the address that it holds, by the port that it advertises.
+fn address(held: SocketAddr, port: Option<u16>) -> SocketAddr {
+    SocketAddr::new(held.ip(), port.unwrap_or(held.port()))
+}
+
 struct Server<'a> {
     connection: &'a quinn::Connection,
     registration: Registration,
     port: Option<u16>,
+    /// Where it has shaken hands from.
+    peer: SocketAddr,
     answers: Answers,
     limits: &'a Limits,
     shared: &'a Shared,
@@ -73,7 +85,7 @@ impl Server<'_> {
         let max = self.limits.max_heartbeat_bytes + OVERHEAD_BYTES;
         let mut allowance = Allowance::new(self.limits);
         let mut pacing = Pacing::new(self.limits.min_interval);
-        let watching = self.shared.whereabouts.watch(self.connection, self.port);
+        let watching = self.shared.whereabouts.watch(self.connection, self.peer);
         let mut remind_at = Some(now() + PATIENCE);
         loop {
             if let Some(heartbeat) = pacing.take(now()) {
@@ -95,10 +107,7 @@ impl Server<'_> {
                 }
                 () = sleep_until(pacing.due(now())) => {}
                 () = self.registration.replaced() => return Err(replaced()),
-                address = watching.moved() => {
-                    self.may_move(address.ip())?;
-                    self.registration.move_to(address);
-                }
+                held = watching.moved() => self.follow(held)?,
                 () = sleep_until(remind_at) => {
                     remind_at = None;
                     self.remind().await?;
@@ -107,13 +116,15 @@ impl Server<'_> {
         }
     }
 
-    /// Nobody gets around a ban by coming with another address and moving to the banned one.
-    fn may_move(&self, address: IpAddr) -> Result<(), Close> {
-        let ban = self.shared.rules().bans.covering(address);
-        ban.map_or(Ok(()), |ban| {
+    /// Lists the server where it has moved to. Nobody gets around a ban by coming with another
+    /// address and moving to the banned one.
+    fn follow(&self, held: SocketAddr) -> Result<(), Close> {
+        if let Some(ban) = self.shared.rules().bans.covering(held.ip()) {
             self.shared.metrics.banned(BannedAt::Connection);
-            Err(banned_close(ban))
-        })
+            return Err(banned_close(ban));
+        }
+        self.registration.move_to(address(held, self.port));
+        Ok(())
     }
 
     fn heartbeat(&self, message: &Bytes) -> Result<Bytes, Close> {

@@ -2,6 +2,7 @@
 
 mod client;
 mod heartbeat;
+mod path;
 mod relay;
 mod whereabouts;
 
@@ -19,30 +20,34 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Serves a peer until it goes (`Ok`), is lost, or has to be closed.
+/// Serves a peer, who has shaken hands from `peer`, until it goes (`Ok`), is lost, or has to be
+/// closed.
 pub(crate) async fn serve(
     role: Role,
     connection: &quinn::Connection,
+    peer: SocketAddr,
     shared: &Shared,
 ) -> Result<(), Close> {
     match role {
-        Role::Heartbeat => heartbeat::serve(connection, shared).await,
+        Role::Heartbeat => heartbeat::serve(connection, peer, shared).await,
         Role::Client => client::serve(connection, shared).await,
         Role::Relay => relay::serve(connection, shared).await,
     }
 }
 
-/// Waits until the peer may not be here any more, and says why. Cancel-safe.
+/// Waits until the peer, who has shaken hands from `peer`, may not be here any more, and says why.
+/// Cancel-safe.
 pub(crate) async fn unwelcome(
     role: Role,
     connection: &quinn::Connection,
+    peer: SocketAddr,
     shared: &Shared,
 ) -> Close {
     let mut rules = shared.rules.subscribe();
     loop {
         let now = rules.borrow_and_update().clone();
-        let address = connection.remote_address().ip();
-        if let Some(ban) = now.bans.covering(address) {
+        let mut addresses = [peer, connection.remote_address()].into_iter();
+        if let Some(ban) = addresses.find_map(|address| now.bans.covering(address.ip())) {
             shared.metrics.banned(BannedAt::Connection);
             return banned_close(ban);
         }

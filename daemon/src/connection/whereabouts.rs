@@ -1,7 +1,10 @@
 //! Whether servers are still where they are listed. One task looks at all of them in turn: a timer
 //! for each would wake each of them every other second, for an event that nearly never comes.
 
-use super::canonical;
+use super::{
+    canonical,
+    path::{Look, Path},
+};
 use dashmap::DashMap;
 use std::{
     net::SocketAddr,
@@ -13,15 +16,8 @@ use std::{
 };
 use tokio::{sync::Notify, time::MissedTickBehavior};
 
-/// How often servers are looked at. QUIC gives a path up that does not answer within about a
-/// second, so that an address which is seen at two looks in a row is most likely the server's.
+/// How often servers are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// Where players reach the server: where it comes from, by the port that it advertises.
-pub(crate) fn address(connection: &quinn::Connection, port: Option<u16>) -> SocketAddr {
-    let seen = canonical(connection.remote_address());
-    SocketAddr::new(seen.ip(), port.unwrap_or(seen.port()))
-}
 
 /// All servers with a connection of their own.
 #[derive(Default)]
@@ -32,8 +28,7 @@ pub(crate) struct Whereabouts {
 
 struct Watched {
     connection: quinn::Connection,
-    port: Option<u16>,
-    seen: Seen,
+    path: Path,
     moved: Arc<Moved>,
 }
 
@@ -52,22 +47,20 @@ impl Whereabouts {
         loop {
             look.tick().await;
             for mut server in self.servers.iter_mut() {
-                let address = address(&server.connection, server.port);
-                if let Some(new) = server.seen.look(address) {
-                    server.moved.tell(new);
+                if let Some(held) = server.look() {
+                    server.moved.tell(held);
                 }
             }
         }
     }
 
-    /// Watches a server that is listed at its present address, until the guard is dropped.
-    pub(super) fn watch(&self, connection: &quinn::Connection, port: Option<u16>) -> Watching<'_> {
+    /// Watches a server that has shaken hands from `peer`, until the guard is dropped.
+    pub(super) fn watch(&self, connection: &quinn::Connection, peer: SocketAddr) -> Watching<'_> {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         let moved = Arc::new(Moved::default());
         let watched = Watched {
             connection: connection.clone(),
-            port,
-            seen: Seen::at(address(connection, port)),
+            path: Path::new(peer),
             moved: moved.clone(),
         };
         self.servers.insert(key, watched);
@@ -76,6 +69,19 @@ impl Whereabouts {
             key,
             moved,
         }
+    }
+}
+
+impl Watched {
+    /// The address that it has come to hold, if that is news.
+    fn look(&mut self) -> Option<SocketAddr> {
+        if self
+            .path
+            .is_settled(canonical(self.connection.remote_address()))
+        {
+            return None;
+        }
+        self.path.look(Look::at(&self.connection)?)
     }
 }
 
@@ -94,7 +100,7 @@ pub(super) struct Watching<'a> {
 }
 
 impl Watching<'_> {
-    /// The server's new address, when it has moved. Cancel-safe.
+    /// The address that the server has come to hold, when it has moved. Cancel-safe.
     pub(super) async fn moved(&self) -> SocketAddr {
         loop {
             let to = &self.moved.to;
@@ -109,58 +115,5 @@ impl Watching<'_> {
 impl Drop for Watching<'_> {
     fn drop(&mut self) {
         self.all.servers.remove(&self.key);
-    }
-}
-
-/// The address that a server was last seen at, and the one it is listed at. What is seen once may
-/// be the address of somebody who replays its packets; what is seen at two looks in a row is where
-/// it is.
-#[derive(Debug)]
-struct Seen {
-    last: SocketAddr,
-    listed: SocketAddr,
-}
-
-impl Seen {
-    fn at(address: SocketAddr) -> Self {
-        Self {
-            last: address,
-            listed: address,
-        }
-    }
-
-    /// Where the server is now, if that is news, and this look says the same as the one before.
-    fn look(&mut self, address: SocketAddr) -> Option<SocketAddr> {
-        let before = std::mem::replace(&mut self.last, address);
-        let moved = before == address && self.listed != address;
-        moved.then(|| {
-            self.listed = address;
-            address
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_listed_once_it_is_seen_at_two_looks() {
-        let [home, passing, new] =
-            [1, 2, 3].map(|host| SocketAddr::from(([192, 0, 2, host], 7777)));
-        let mut seen = Seen::at(home);
-        for (look, news) in [
-            (home, None),
-            (passing, None),
-            (home, None),
-            (home, None),
-            (new, None),
-            (new, Some(new)),
-            (new, None),
-            (home, None),
-            (home, Some(home)),
-        ] {
-            assert_eq!(seen.look(look), news, "{look}");
-        }
     }
 }

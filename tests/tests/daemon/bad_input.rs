@@ -242,7 +242,7 @@ async fn an_unknown_alpn_fails_the_handshake_with_a_reason() {
 }
 
 /// TLS settings by hand that trust the daemon's own certificate.
-fn trusting(daemon: &Daemon) -> rustls::ClientConfig {
+pub(crate) fn trusting(daemon: &Daemon) -> rustls::ClientConfig {
     let file = daemon.state_dir().join("cert.pem");
     let mut roots = rustls::RootCertStore::empty();
     roots

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod abuse;
 mod addresses;
 mod bad_http;
 mod bad_input;
@@ -15,6 +16,7 @@ mod dependencies;
 mod deploy;
 mod drain;
 mod events;
+mod forged_addresses;
 mod http;
 mod identity;
 mod leaving;

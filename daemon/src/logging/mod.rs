@@ -1,7 +1,10 @@
 //! Where the log goes: standard error, as text, as JSON, or as the journal has it.
 
+mod quiet;
+
 use anyhow::Context;
 use metaserve::service;
+use quiet::Quiet;
 use std::io::IsTerminal;
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
@@ -20,18 +23,26 @@ pub enum LogFormat {
     Json,
 }
 
-/// Changes what is logged while the daemon runs.
-pub(crate) struct Filter(reload::Handle<EnvFilter, Registry>);
+/// The log while the daemon runs.
+pub(crate) struct Log {
+    filter: reload::Handle<EnvFilter, Registry>,
+    quiet: Quiet,
+}
 
-impl Filter {
+impl Log {
     /// Logs what `filter` lets through from now on.
-    pub(crate) fn set(&self, filter: &str) -> anyhow::Result<()> {
-        Ok(self.0.reload(self::filter(filter)?)?)
+    pub(crate) fn set_filter(&self, filter: &str) -> anyhow::Result<()> {
+        Ok(self.filter.reload(self::filter(filter)?)?)
+    }
+
+    /// Tells from time to time how many lines of a kind were too many, until it is dropped.
+    pub(crate) async fn tell_what_was_left_out(&self) {
+        self.quiet.tell().await;
     }
 }
 
 /// Begins to log what `filter` lets through.
-pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<Filter> {
+pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<Log> {
     let (filter, handle) = reload::Layer::new(self::filter(filter)?);
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
     let lines = match format {
@@ -43,11 +54,15 @@ pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<Filter> {
         }
         LogFormat::Json => lines.json().boxed(),
     };
+    let quiet = Quiet::default();
     tracing_subscriber::registry()
         .with(filter)
-        .with(lines)
+        .with(lines.with_filter(quiet.clone()))
         .init();
-    Ok(Filter(handle))
+    Ok(Log {
+        filter: handle,
+        quiet,
+    })
 }
 
 /// What lets lines through.

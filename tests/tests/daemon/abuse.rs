@@ -1,0 +1,291 @@
+//! Who abuses the daemon is held to a bound, counted and told, and others do not notice.
+//!
+//! Elsewhere: heartbeats that are too large or too many, and every malformed message, in
+//! `bad_input.rs`; each limit's count in `limits.rs`, that of games among them; untrusted relays in
+//! `relay.rs`; slow readers in `slow_reader.rs`; forged addresses in `forged_addresses.rs`; bombs
+//! for the decompressor in `metaserve/src/protocol/tests.rs`; HTTP in `bad_http.rs`.
+
+use crate::{
+    DAEMON, FAST,
+    bad_input::trusting,
+    metrics::{scrape, value_of},
+};
+use futures::FutureExt;
+use metaserve::{
+    CloseCode, Identity, Role,
+    protocol::heartbeat::{FromServer, Hello},
+    stream::frame,
+    tls::client_config,
+    transport,
+};
+use metaserve_tests::{
+    Daemon, Follower, RawClient, closed, constant, flood, patiently, raw_peer, say, words,
+};
+use quinn::crypto::rustls::QuicClientConfig;
+use rustls::{
+    crypto::ring::sign::any_supported_type,
+    pki_types::{PrivateKeyDer, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
+};
+use std::{net::SocketAddr, sync::Arc};
+
+/// A daemon with an honest server and client.
+struct Attacked {
+    daemon: Daemon,
+    http: SocketAddr,
+    client: Follower,
+}
+
+impl Attacked {
+    async fn start(further: &[&str]) -> Self {
+        let http = ["--http", "127.0.0.1:0"];
+        let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http, further].concat()).await;
+        let http = daemon.http().await;
+        let connection = daemon.connect(Role::Heartbeat, None).await;
+        tokio::spawn(metaserve_heartbeat::run(connection, constant("honest")));
+        let mut client = Follower::new(&daemon, None).await;
+        client.until_words(&["honest"]).await;
+        Self {
+            daemon,
+            http,
+            client,
+        }
+    }
+
+    /// Who was there before still is, and newcomers are let in and seen.
+    async fn goes_on(&mut self) {
+        let newcomer = format!("newcomer {}", self.client.snapshot.revision());
+        let connection = self.daemon.connect(Role::Heartbeat, None).await;
+        let task = tokio::spawn(metaserve_heartbeat::run(
+            connection,
+            constant(newcomer.clone()),
+        ));
+        let all = ["honest", &newcomer];
+        self.client.until_words(&all).await;
+        let other = Follower::new(&self.daemon, None).await;
+        assert_eq!(words(&other.snapshot), all);
+        task.abort();
+        self.client.until_words(&["honest"]).await;
+    }
+
+    /// Connects with TLS settings that games do not have.
+    fn connect_with(&self, role: Role, mut tls: rustls::ClientConfig) -> quinn::Connecting {
+        tls.alpn_protocols = vec![role.alpn().to_vec()];
+        let tls = QuicClientConfig::try_from(tls).unwrap();
+        let config = quinn::ClientConfig::new(Arc::new(tls));
+        let endpoint = metaserve::client_endpoint().unwrap();
+        let connecting = endpoint.connect_with(config, self.daemon.address, "localhost");
+        connecting.unwrap()
+    }
+
+    /// Waits until a counter has come to `least`.
+    async fn counted(&self, metric: &str, labels: &[(&str, &str)], least: f64) {
+        self.until(metric, labels, |value| value >= least).await;
+    }
+
+    /// Waits until a metric is as wanted.
+    async fn until(&self, metric: &str, labels: &[(&str, &str)], wanted: impl Fn(f64) -> bool) {
+        let look = async {
+            while !wanted(value_of(&scrape(self.http).await, metric, labels)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        patiently(metric, look).await;
+    }
+}
+
+fn hello() -> Vec<u8> {
+    let hello = Hello {
+        game: "game",
+        port: None,
+    };
+    frame(FromServer::Hello(hello)).to_vec()
+}
+
+#[tokio::test]
+async fn a_flood_from_forged_addresses_is_asked_for_proof_and_reflects_little() {
+    let limits = [
+        "--retry-above-handshakes",
+        "20",
+        "--retry-above-per-second",
+        "20",
+        "--hello-timeout",
+        "1s",
+    ];
+    let mut attacked = Attacked::start(&limits).await;
+    let flood = flood(&attacked.daemon, 300);
+    // From here on newcomers have to prove their addresses, and are let in as before.
+    let retried = [("outcome", "retried")];
+    attacked
+        .counted("metaserve_handshakes_total", &retried, 200.0)
+        .await;
+    attacked.goes_on().await;
+    // The handshakes that were begun are given up, so that nothing more is sent.
+    let none = |under_way| under_way == 0.0;
+    attacked
+        .until("metaserve_handshakes_under_way", &[], none)
+        .await;
+    let (greatest, all) = flood.amplification();
+    println!("bytes sent for each byte received: {greatest:.2} at most, {all:.2} in all");
+    assert!(all <= 1.0, "{all}");
+    // Three times and one packet: quinn rounds up to whole packets.
+    assert!(greatest < 4.0, "{greatest}");
+}
+
+#[tokio::test]
+async fn handshakes_that_are_never_completed_leave_room_for_others() {
+    let mut attacked = Attacked::start(&["--hello-timeout", "60s"]).await;
+    let _flood = flood(&attacked.daemon, 200);
+    let under_way = "metaserve_handshakes_under_way";
+    attacked.counted(under_way, &[], 200.0).await;
+    attacked.goes_on().await;
+}
+
+#[tokio::test]
+async fn one_stream_is_open_to_each_peer_however_many_it_asks_for() {
+    let mut attacked = Attacked::start(&[]).await;
+    for role in [Role::Heartbeat, Role::Client] {
+        let connection = attacked.daemon.connect(role, None).await;
+        let mut streams = Vec::new();
+        for _ in 0..100_000 {
+            let one_way = connection.open_uni().now_or_never();
+            streams.extend(one_way.map(|stream| stream.unwrap()));
+            assert!(connection.open_bi().now_or_never().is_none());
+        }
+        assert_eq!(streams.len(), 1, "{role}");
+    }
+    attacked.goes_on().await;
+}
+
+#[tokio::test]
+async fn clients_and_servers_that_take_nothing_are_given_up() {
+    let mut attacked = Attacked::start(&["--stall-timeout", "200ms"]).await;
+    let connect = async |role| {
+        let mut config = client_config(role, &attacked.daemon.trust(), None).unwrap();
+        let mut transport = transport::client();
+        transport.receive_window(0_u32.into());
+        config.transport_config(Arc::new(transport));
+        let endpoint = metaserve::client_endpoint().unwrap();
+        let connecting = endpoint.connect_with(config, attacked.daemon.address, "localhost");
+        connecting.unwrap().await.unwrap()
+    };
+    let mut clients = Vec::new();
+    for _ in 0..50 {
+        clients.push(RawClient::new(connect(Role::Client).await, None, None).await);
+    }
+    let stalled = [("limit", "stall_timeout")];
+    attacked
+        .counted("metaserve_limit_reached_total", &stalled, 50.0)
+        .await;
+    let server = connect(Role::Heartbeat).await;
+    let _stream = say(&server, &hello()).await;
+    let close = closed(&server).await;
+    assert_eq!(close.code, CloseCode::ProtocolViolation);
+    assert!(close.reason.contains("not being read"), "{close}");
+    attacked.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_trusted_certificate_without_its_key_lets_nobody_in() {
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [trusted, _thief] = directories
+        .each_ref()
+        .map(|directory| Identity::load_or_create(directory.path(), &[]).unwrap());
+    let fingerprint = trusted.fingerprint().to_string();
+    let mut attacked = Attacked::start(&["--trust-relay", &fingerprint]).await;
+    let key = PrivateKeyDer::from_pem_file(directories[1].path().join("key.pem")).unwrap();
+    let stolen = SingleCertAndKey::from(CertifiedKey::new(
+        vec![trusted.certificate().clone()],
+        any_supported_type(&key).unwrap(),
+    ));
+    let stolen = Arc::new(stolen);
+    for role in [Role::Relay, Role::Heartbeat] {
+        let mut tls = trusting(&attacked.daemon);
+        tls.client_auth_cert_resolver = stolen.clone();
+        let connecting = attacked.connect_with(role, tls);
+        // A client takes its handshake for complete before the daemon has seen the proof.
+        let end = match connecting.await {
+            Ok(connection) => patiently("the end", connection.closed()).await,
+            Err(error) => error,
+        };
+        assert!(
+            matches!(end, quinn::ConnectionError::ConnectionClosed(_)),
+            "{end}"
+        );
+    }
+    let failed = [("outcome", "failed")];
+    attacked
+        .counted("metaserve_handshakes_total", &failed, 2.0)
+        .await;
+    attacked.goes_on().await;
+}
+
+#[tokio::test]
+async fn what_a_peer_says_before_its_handshake_is_not_listened_to() {
+    let mut attacked = Attacked::start(&[]).await;
+    let mut tls = trusting(&attacked.daemon);
+    tls.enable_early_data = true;
+    let connect = || attacked.connect_with(Role::Heartbeat, tls.clone());
+    let first = connect().await.unwrap();
+    // The welcome comes after the session ticket.
+    let _stream = say(&first, &hello()).await;
+    drop(patiently("the welcome", first.accept_uni()).await.unwrap());
+    let early = connect().into_0rtt();
+    assert!(early.is_err(), "the ticket allows early data");
+    attacked.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_mistakes_does_not_flood_the_log() {
+    let mut attacked = Attacked::start(&[]).await;
+    let connector = attacked.daemon.connector(Role::Client, None);
+    for _ in 0..200 {
+        let connection = connector.connect().await.unwrap();
+        let close = raw_peer(&connection, b"GET / HTTP/1.1\r\n\r\n").await;
+        assert_eq!(close.code, CloseCode::ProtocolViolation);
+    }
+    let mut written = 0;
+    let told = loop {
+        let line = attacked.daemon.logged("closed: ").await;
+        if line.contains("more lines were left out") {
+            break line;
+        }
+        written += 1;
+    };
+    assert!((50..150).contains(&written), "{written}, then {told}");
+    let labels = [("role", "client"), ("code", "protocol_violation")];
+    attacked
+        .counted("metaserve_connections_closed_total", &labels, 200.0)
+        .await;
+    attacked.goes_on().await;
+}
+
+/// A line break in what a stranger says began a line of the log that he could write as he liked.
+#[tokio::test]
+async fn what_a_peer_says_in_parting_forges_no_line_of_the_log() {
+    let mut attacked = Attacked::start(&["--log", "debug"]).await;
+    let connection = attacked.daemon.connect(Role::Heartbeat, None).await;
+    connection.close(0_u32.into(), b"bye\nERROR all is lost");
+    let line = attacked.daemon.logged("all is lost").await;
+    assert!(
+        line.contains("gone: goodbye: bye ERROR all is lost"),
+        "{line}"
+    );
+    attacked.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_crowd_that_comes_and_goes_leaves_nothing_behind() {
+    let mut attacked = Attacked::start(&["--idle-timeout", "6s"]).await;
+    let connector = attacked.daemon.connector(Role::Heartbeat, None);
+    for _ in 0..300 {
+        let connection = connector.connect().await.unwrap();
+        connection.close(0_u32.into(), b"");
+    }
+    let servers = [("role", "heartbeat")];
+    let honest = |connections| connections == 1.0;
+    attacked
+        .until("metaserve_connections", &servers, honest)
+        .await;
+    attacked.goes_on().await;
+}

@@ -1,0 +1,69 @@
+//! Routers that forget.
+
+use crate::{
+    net::{Place, nft, run},
+    world::World,
+};
+use std::net::Ipv4Addr;
+
+/// Lets a router send everything from its own address, and ports from `first` on.
+fn masquerade(router: &Place, first: u16) {
+    let namespace = &router.namespace;
+    let last = first + 999;
+    nft(namespace, "add table ip router");
+    nft(
+        namespace,
+        "add chain ip router out { type nat hook postrouting priority 100; }",
+    );
+    nft(namespace, "flush chain ip router out");
+    let rule = format!("oifname wire meta l4proto udp masquerade to :{first}-{last}");
+    nft(namespace, &format!("add rule ip router out {rule}"));
+}
+
+/// The router's address goes and another comes, with which it forgets whom it has let out.
+fn renew(world: &World, router: &Place, address: Ipv4Addr) {
+    let namespace = &router.namespace;
+    run(&format!("ip -n {namespace} address flush dev wire"));
+    run(&format!(
+        "ip -n {namespace} address add {address}/24 dev wire"
+    ));
+    // The hub would go on with the old neighbour for a while.
+    run(&format!("ip -n {} neigh flush all", world.net.hub()));
+}
+
+#[tokio::test]
+async fn a_router_that_forgets_changes_ports_and_addresses_and_the_list_follows() {
+    let mut world = World::new().await;
+    let router = world.net.place();
+    let home = world.net.behind(&router);
+    let reader = world.net.place();
+    masquerade(&router, 41_000);
+    // From the home everything but its own wire is behind the router.
+    let daemon = world.address(&router);
+    let seen = router.address;
+    world
+        .server_via("home", &home, daemon, seen.into(), None)
+        .await;
+    world.client("reader", &reader);
+    // A client at home as well, whose list must not suffer.
+    world.client_via("neighbour", &home, daemon);
+    world.rounds(2).await;
+    assert!((41_000..42_000).contains(&world.port("reader", "home")));
+
+    masquerade(&router, 42_000);
+    renew(&world, &router, seen);
+    world.rounds(1).await;
+    let new_port = |list: &crate::truth::Shown| list[0].0.port() / 1000 == 42;
+    world.until("reader", "the new port", new_port).await;
+
+    let [a, b, c, _] = seen.octets();
+    let elsewhere = Ipv4Addr::new(a, b, c, 77);
+    world.moves("home", elsewhere.into());
+    masquerade(&router, 43_000);
+    renew(&world, &router, elsewhere);
+    world.say("home").await;
+    let took = world.agree("the new address").await;
+    println!("figure: a router's new address is listed after {took:.1?}");
+    world.rounds(2).await;
+    world.done("a router that forgets").await;
+}
