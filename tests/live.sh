@@ -94,8 +94,8 @@ cargo build -q -p metaserve-daemon -p metaserve-lobby-bridge
 cargo build -q -p metaserve-examples --examples
 page=(cargo test -q -p metaserve-tests --features browser --test browser)
 "${page[@]}" --no-run
-faults=(cargo test -q -p metaserve-tests --features faults --test faults)
-"${faults[@]}" --no-run
+faults=(cargo test -p metaserve-tests --features faults --test faults)
+"${faults[@]}" -q --no-run
 built=${CARGO_TARGET_DIR:-target}/debug
 
 # The daemon, on a port that the system chooses.
@@ -171,7 +171,7 @@ done
 
 # All at once, each in a network of its own: they mostly wait.
 mapfile -t fault_tests < <("${faults[@]}" -- --list 2>/dev/null | sed -n 's/: test$//p')
-"${faults[@]}" -- --format pretty --nocapture --test-threads 64 >"$dir/faults.log" 2>&1 || true
+"${faults[@]}" -- --nocapture --test-threads 64 >"$dir/faults.log" 2>&1 || true
 fault_passed() { grep -qxF "test $1 ... ok" "$dir/faults.log"; }
 check "there are tests of faults" [ "${#fault_tests[@]}" != 0 ]
 for name in "${fault_tests[@]}"; do

@@ -4,6 +4,7 @@ use crate::{connection::now, rate::Bucket};
 use std::{
     collections::HashMap,
     fmt,
+    hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -14,7 +15,7 @@ use tracing_subscriber::layer::{Context, Filter};
 /// less than 100 MB a day. A kind is a place in our source. Lines for debugging are all let
 /// through: whoever asks for them wants them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Quiet(Arc<Mutex<HashMap<Identifier, Kind>>>);
+pub(super) struct Quiet(Arc<Mutex<Kinds<Identifier>>>);
 
 const AT_ONCE: f64 = 50.0;
 const PER_SECOND: f64 = 5.0;
@@ -36,16 +37,32 @@ impl Quiet {
         let mut time = tokio::time::interval(TELL_EVERY);
         loop {
             time.tick().await;
-            for (left_out, example) in self.left_out() {
+            let left_out = self.kinds().left_out();
+            for (left_out, example) in left_out {
                 tracing::warn!("{left_out} more lines were left out such as: {example}");
             }
         }
     }
 
+    fn kinds(&self) -> MutexGuard<'_, Kinds<Identifier>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was written and left out of each kind: pure.
+#[derive(Debug)]
+struct Kinds<K>(HashMap<K, Kind>);
+
+impl<K> Default for Kinds<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash> Kinds<K> {
     /// What was left out since this was asked last: how many lines of a kind, and one of them.
-    fn left_out(&self) -> Vec<(u64, String)> {
-        let mut kinds = self.kinds();
-        let some = kinds.values_mut().filter(|kind| kind.left_out > 0);
+    fn left_out(&mut self) -> Vec<(u64, String)> {
+        let some = self.0.values_mut().filter(|kind| kind.left_out > 0);
         some.map(|kind| {
             let count = std::mem::take(&mut kind.left_out);
             (count, std::mem::take(&mut kind.example))
@@ -54,9 +71,8 @@ impl Quiet {
     }
 
     /// Whether one more line of this kind is written. `text` is asked for the first that is not.
-    fn lets_through(&self, kind: Identifier, now: Instant, text: impl FnOnce() -> String) -> bool {
-        let mut kinds = self.kinds();
-        let kind = kinds.entry(kind).or_default();
+    fn lets_through(&mut self, kind: K, now: Instant, text: impl FnOnce() -> String) -> bool {
+        let kind = self.0.entry(kind).or_default();
         let through = kind.bucket.spend(now, PER_SECOND, AT_ONCE);
         if !through {
             if kind.left_out == 0 {
@@ -65,10 +81,6 @@ impl Quiet {
             kind.left_out += 1;
         }
         through
-    }
-
-    fn kinds(&self) -> MutexGuard<'_, HashMap<Identifier, Kind>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,7 +94,7 @@ impl<S> Filter<S> for Quiet {
         if *metadata.level() > Level::INFO {
             return true;
         }
-        self.lets_through(metadata.callsite(), now(), || {
+        self.kinds().lets_through(metadata.callsite(), now(), || {
             let mut text = Text::default();
             event.record(&mut text);
             text.0
@@ -108,19 +120,17 @@ mod tests {
 
     #[test]
     fn a_flood_of_one_kind_is_cut_and_counted_and_other_kinds_are_not() {
-        let kinds = [tracing::info_span!("one"), tracing::info_span!("other")];
-        let [one, other] = kinds.map(|span| span.metadata().unwrap().callsite());
-        let (quiet, start) = (Quiet::default(), now());
-        let through = |kind: &Identifier, from: u32, to: u32, at| {
-            let line = |n: &u32| quiet.lets_through(kind.clone(), at, || format!("line {n}"));
+        let (mut kinds, start) = (Kinds::default(), now());
+        let through = |kinds: &mut Kinds<_>, kind: &'static str, from: u32, to: u32, at| {
+            let line = |n: &u32| kinds.lets_through(kind, at, || format!("line {n}"));
             (from..to).filter(line).count()
         };
-        assert_eq!(through(&one, 0, 1_000, start), 50);
-        assert_eq!(through(&other, 0, 10, start), 10);
-        assert_eq!(quiet.left_out(), [(950, "line 50".to_owned())]);
-        assert_eq!(quiet.left_out(), []);
+        assert_eq!(through(&mut kinds, "one", 0, 1_000, start), 50);
+        assert_eq!(through(&mut kinds, "other", 0, 10, start), 10);
+        assert_eq!(kinds.left_out(), [(950, "line 50".to_owned())]);
+        assert_eq!(kinds.left_out(), []);
         let later = start + Duration::from_secs(2);
-        assert_eq!(through(&one, 1_000, 2_000, later), 10);
-        assert_eq!(quiet.left_out(), [(990, "line 1010".to_owned())]);
+        assert_eq!(through(&mut kinds, "one", 1_000, 2_000, later), 10);
+        assert_eq!(kinds.left_out(), [(990, "line 1010".to_owned())]);
     }
 }
