@@ -32,7 +32,7 @@ use world::World;
 const SEEDS: &str = include_str!("seeds");
 
 /// Steps of fresh random scripts, when `METASERVE_MODEL_STEPS` does not say otherwise.
-const STEPS: u64 = 30_000;
+const STEPS: u64 = 20_000;
 
 /// What is wrong, if anything.
 type Verdict = proptest::test_runner::TestCaseResult;
@@ -64,6 +64,7 @@ fn run(seed: u64) -> u64 {
     let config = Config {
         failure_persistence: None,
         max_shrink_iters: 20_000,
+        max_shrink_time: 20_000,
         ..Config::default()
     };
     let mut bytes = [0; 32];
@@ -71,14 +72,18 @@ fn run(seed: u64) -> u64 {
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(config, random);
     let script = script().new_tree(&mut runner).expect("nothing is refused");
-    let length = Cell::new(None);
+    let (length, failed) = (Cell::new(None), Cell::new(false));
     let result = runner.run_one(script, |steps| {
         if length.get().is_none() {
             length.set(Some(steps.len() as u64));
         }
         // Epochs are drawn from this.
         fastrand::seed(seed);
-        World::new().play(&steps)
+        let verdict = World::new().play(&steps);
+        if verdict.is_err() && !failed.replace(true) {
+            println!("seed {seed:016x} fails; looking for a shorter script");
+        }
+        verdict
     });
     match result {
         Ok(_) => length.get().unwrap_or(0),

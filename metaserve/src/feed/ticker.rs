@@ -25,6 +25,14 @@ impl Dirty {
         self.added.notify_one();
     }
 
+    /// Lets go of all feeds. They hold this, so that without it neither would ever be freed.
+    pub(crate) fn forget(&self) {
+        let waiting = mem::take(&mut *lock(&self.feeds));
+        let due = mem::take(&mut lock(&self.agenda).tasks);
+        // Dropped here, with nothing locked.
+        drop((waiting, due));
+    }
+
     /// Flushes feeds as they become due, for as long as it is polled. `observe` is told how long
     /// each round of flushing took.
     pub(crate) async fn run(&self, tick: Duration, mut observe: impl FnMut(Duration)) {

@@ -207,6 +207,12 @@ impl Registry {
     }
 }
 
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.dirty.forget();
+    }
+}
+
 /// The right to speak for one server. Dropping it takes the server off the list, unless another
 /// registration of the same identity still speaks for it.
 #[must_use = "dropping it takes the server off the list"]

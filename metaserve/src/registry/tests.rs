@@ -167,3 +167,13 @@ async fn revisions_of_a_game_that_comes_back_are_never_repeated() {
         "the removal has a revision of its own"
     );
 }
+
+#[tokio::test]
+async fn nothing_is_left_of_a_registry_that_is_dropped_before_its_tick() {
+    let registry = Registry::new(2);
+    let server = registry.register(&game("a"), v4(1), None).unwrap();
+    server.heartbeat("one".into());
+    let feeds = [None, Some(game("a"))].map(|of| Arc::downgrade(&registry.feed(of.as_ref())));
+    drop((server, registry));
+    assert!(feeds.iter().all(|feed| feed.strong_count() == 0));
+}
