@@ -151,15 +151,12 @@ impl Client {
     }
 
     pub(super) fn catch_up(&mut self, oracle: &mut Oracle, clients: usize) -> Verdict {
-        self.pace = Pace::Silent;
         if let Some(bytes) = self.on_its_way.take() {
             self.read(&bytes, oracle)?;
         }
-        if let Some(bytes) = self.take(oracle, clients)? {
-            self.read(&bytes, oracle)?;
-        }
+        let bytes = self.take(oracle, clients)?;
         self.pace = Pace::Follows;
-        Ok(())
+        bytes.map_or(Ok(()), |bytes| self.read(&bytes, oracle))
     }
 
     /// Writes and reads what the client's pace allows.

@@ -64,7 +64,7 @@ fn run(seed: u64) -> u64 {
     let config = Config {
         failure_persistence: None,
         max_shrink_iters: 20_000,
-        max_shrink_time: 20_000,
+        max_shrink_time: 10_000,
         ..Config::default()
     };
     let mut bytes = [0; 32];

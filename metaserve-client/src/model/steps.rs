@@ -36,7 +36,7 @@ pub(super) enum Step {
     Lag { client: usize, begun: bool },
     /// A client reads again.
     CatchUp { client: usize },
-    /// All clients read again, in the same tick.
+    /// All clients read again, in the same tick: those who came last do so first.
     CatchUpAll,
     /// The daemon gives a client's stream up; the next one begins with a snapshot.
     Reset { client: usize },
@@ -48,6 +48,13 @@ pub(super) enum Step {
     Reconnect { client: usize, claim: Claim },
     /// A client follows another game from now on, on another connection.
     Switch { client: usize, game: Option<u8> },
+    /// A client stops reading, and reads again after so many events, the first of which concerns a
+    /// server that is gone then, or has changed.
+    Oversleep {
+        client: usize,
+        events: u16,
+        gone: bool,
+    },
     /// Half of the servers change in each of so many ticks.
     Storm { ticks: u8 },
     /// Servers come and go, one in each tick.
@@ -211,11 +218,11 @@ pub(super) fn script() -> impl Strategy<Value = Vec<Step>> {
         ),
         (
             4,
-            (2..24_usize)
+            (10..28_usize)
                 .prop_map(|clients| Step::Stagger { clients })
                 .boxed(),
         ),
-        (10, Just(Step::CatchUpAll).boxed()),
+        (30, Just(Step::CatchUpAll).boxed()),
         (
             1,
             (60..90_usize)
@@ -224,11 +231,22 @@ pub(super) fn script() -> impl Strategy<Value = Vec<Step>> {
         ),
         (
             1,
+            // About as many as a feed remembers.
+            (who.clone(), 1020..1028_u16, any::<bool>())
+                .prop_map(|(client, events, gone)| Step::Oversleep {
+                    client,
+                    events,
+                    gone,
+                })
+                .boxed(),
+        ),
+        (
+            1,
             (1..100_u8).prop_map(|ticks| Step::Storm { ticks }).boxed(),
         ),
         (
             1,
-            (1..700_u16).prop_map(|ticks| Step::Churn { ticks }).boxed(),
+            (1..50_u16).prop_map(|ticks| Step::Churn { ticks }).boxed(),
         ),
         (
             8,

@@ -42,7 +42,7 @@ const MAX_SPEAKERS: usize = 40;
 const MAX_CLIENTS: usize = 100;
 
 /// Clients besides those that come in crowds.
-const FEW_CLIENTS: usize = 30;
+const FEW_CLIENTS: usize = 40;
 
 /// In bytes, the longest text's.
 const LONG: usize = 3000;
@@ -151,7 +151,16 @@ impl World {
                     client.catch_up(&mut self.oracle, clients)?;
                 }
             }
-            Step::CatchUpAll => self.catch_up_all()?,
+            Step::CatchUpAll => {
+                self.heartbeat(0, 2)?;
+                self.run(4)?;
+                self.catch_up_all()?;
+            }
+            Step::Oversleep {
+                client,
+                events,
+                gone,
+            } => self.oversleep(client, events, gone)?,
             Step::Reset { client } => {
                 if let Some(client) = one(&mut self.clients, client) {
                     client.reset();
@@ -266,13 +275,18 @@ impl World {
         self.oracle.change().leave(speaker.link);
     }
 
-    fn pass(&mut self, quarters: u32) -> Verdict {
+    /// Time passes, and nobody is given anything yet.
+    fn run(&mut self, quarters: u32) -> Verdict {
         let time = TICK / 4 * quarters;
         self.oracle.look();
         self.runtime.block_on(async {
             let _ = tokio::time::timeout(time, self.registry.run(TICK)).await;
         });
-        self.oracle.passed(time, &self.registry)?;
+        self.oracle.passed(time, &self.registry)
+    }
+
+    fn pass(&mut self, quarters: u32) -> Verdict {
+        self.run(quarters)?;
         self.serve()
     }
 
@@ -304,8 +318,32 @@ impl World {
 
     fn catch_up_all(&mut self) -> Verdict {
         let clients = self.clients.len();
-        let mut all = self.clients.iter_mut();
+        let mut all = self.clients.iter_mut().rev();
         all.try_for_each(|client| client.catch_up(&mut self.oracle, clients))
+    }
+
+    fn oversleep(&mut self, client: usize, events: u16, gone: bool) -> Verdict {
+        self.settle()?;
+        if self.clients.is_empty() || self.speakers.len() < 3 {
+            return Ok(());
+        }
+        // A long list, so that it is not for its length that a snapshot is given.
+        self.heartbeat(1, TEXTS - 1)?;
+        self.heartbeat(2, TEXTS - 1)?;
+        self.pass(4)?;
+        let client = client % self.clients.len();
+        self.clients[client].lag(false);
+        if gone {
+            self.leave(2);
+        } else {
+            self.heartbeat(2, 0)?;
+        }
+        for event in 0..events {
+            self.pass(4)?;
+            self.heartbeat(0, (event % 2) as u8)?;
+        }
+        self.pass(4)?;
+        self.step(&Step::CatchUp { client })
     }
 
     fn churn(&mut self, ticks: u16) -> Verdict {

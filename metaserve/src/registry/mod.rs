@@ -233,7 +233,8 @@ impl Registration {
         }
     }
 
-    /// The server is reached at another address now.
+    /// The server is reached at another address now. In the other address family this takes the
+    /// place of the registration that is there, as registering would.
     pub fn move_to(&self, address: SocketAddr) {
         if let Some(mut entry) = self.registry.entries.get_mut(&self.key) {
             entry.move_to(self.link, address);
