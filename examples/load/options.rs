@@ -252,8 +252,6 @@ impl Plan {
                 megabytes(machine.free_memory)
             );
         }
-        // A source port tells the connections of one socket no further apart than QUIC's own
-        // identifiers do, so that sockets are never too few.
         Ok(())
     }
 }

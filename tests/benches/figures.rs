@@ -1,7 +1,7 @@
 //! Figures about promises that have a time or a size in them, against the daemon's own process:
-//! `cargo bench -p metaserve-tests`. Takes about three minutes; with the beginning of a figure's name
-//! behind `--`, only that one. Prints what was seen; whether that
-//! is good is for people to say, since time on a shared machine proves nothing in a test.
+//! `cargo bench -p metaserve-tests --bench figures`. Takes about three minutes; with the beginning
+//! of a figure's name behind `--`, only that one. Prints what was seen; whether that is good is for
+//! people to say, since time on a shared machine proves nothing in a test.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
