@@ -1,6 +1,7 @@
 //! The physical floor: the same bytes to as many connections with quinn alone, under the same
 //! transport settings. Nothing is decided, nothing encoded, nothing remembered.
 
+use crate::clients::lock;
 use bytes::Bytes;
 use metaserve::{
     Identity, Limits, Role,
@@ -12,7 +13,7 @@ use socket2::SockRef;
 use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{io::AsyncReadExt, sync::watch};
@@ -68,11 +69,6 @@ pub(crate) fn main() -> anyhow::Result<()> {
     runtime.block_on(serve(state, sent))
 }
 
-/// The groups in which clients are woken, and over how long: a burst to all at once would cost
-/// QUIC's probes, so that this is the cheapest way.
-const GROUPS: usize = 8;
-const SPREAD: Duration = Duration::from_millis(20);
-
 const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
@@ -92,27 +88,22 @@ async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
     // The prefix of a frame, then bytes as good as any.
     let first = Bytes::from(vec![0x5a; sent.first]);
     let each = Bytes::from(vec![0x5a; sent.each]);
-    let groups: Arc<[watch::Sender<u64>; GROUPS]> =
-        Arc::new(std::array::from_fn(|_| watch::Sender::new(0)));
-    let accept = {
-        let groups = groups.clone();
-        async move {
-            let mut next = 0;
-            while let Some(incoming) = endpoint.accept().await {
-                next += 1;
-                let woken = groups[next % GROUPS].subscribe();
-                tokio::spawn(peer(incoming, first.clone(), each.clone(), woken));
-            }
+    let followers = Arc::new(Followers::default());
+    let accept = async {
+        while let Some(incoming) = endpoint.accept().await {
+            tokio::spawn(peer(
+                incoming,
+                first.clone(),
+                each.clone(),
+                followers.clone(),
+            ));
         }
     };
     let tick = async {
         let mut every = tokio::time::interval(sent.every.max(Duration::from_millis(1)));
         loop {
             every.tick().await;
-            for group in groups.iter() {
-                group.send_modify(|round| *round += 1);
-                tokio::time::sleep(SPREAD / GROUPS as u32).await;
-            }
+            followers.wake().await;
         }
     };
     let mut input = tokio::io::stdin();
@@ -133,12 +124,41 @@ async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
     }
 }
 
+/// Who is written to, in the groups in which they are woken: a burst to all at once would cost
+/// QUIC's probes, so that this is the cheapest way.
+#[derive(Default)]
+struct Followers(Mutex<Vec<watch::Sender<u64>>>);
+
+impl Followers {
+    const GROUP: usize = 32;
+
+    fn join(&self) -> watch::Receiver<u64> {
+        let mut groups = lock(&self.0);
+        if let Some(last) = groups.last()
+            && last.receiver_count() < Self::GROUP
+        {
+            return last.subscribe();
+        }
+        let (group, woken) = watch::channel(0);
+        groups.push(group);
+        woken
+    }
+
+    async fn wake(&self) {
+        let groups = lock(&self.0).len();
+        for group in 0..groups {
+            lock(&self.0)[group].send_modify(|round| *round += 1);
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// One peer: a server is read, a client is written to. It ends with its connection.
 async fn peer(
     incoming: quinn::Incoming,
     first: Bytes,
     each: Bytes,
-    mut woken: watch::Receiver<u64>,
+    followers: Arc<Followers>,
 ) -> Option<()> {
     let connection = incoming.await.ok()?;
     let data = connection
@@ -152,7 +172,7 @@ async fn peer(
     }
     let mut out = connection.open_uni().await.ok()?;
     out.write_chunk(first).await.ok()?;
-    woken.mark_unchanged();
+    let mut woken = followers.join();
     loop {
         tokio::select! {
             changed = woken.changed() => changed.ok()?,

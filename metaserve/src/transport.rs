@@ -37,7 +37,8 @@ pub fn client() -> TransportConfig {
         .stream_receive_window(VarInt::from_u32(512 * 1024))
         .receive_window(VarInt::from_u32(512 * 1024))
         // Heartbeats: the newest is all that is worth keeping.
-        .send_window(256 * 1024);
+        .send_window(256 * 1024)
+        .ack_frequency_config(Some(acknowledge_after(0)));
     transport
 }
 
@@ -57,15 +58,18 @@ pub fn server(limits: &crate::Limits) -> TransportConfig {
         // What a client has not acknowledged is kept for it: parts of the frames that all share,
         // until its stream is given up.
         .send_window(limits.send_window_bytes.into())
-        .ack_frequency_config(Some(acknowledgements()));
+        .ack_frequency_config(Some(acknowledge_after(10)));
     transport
 }
 
-/// How often peers are asked to acknowledge: every tenth packet instead of every second. Each
-/// acknowledgement wakes the daemon, and a frame of some packets needs one, at its end.
-#[cfg(feature = "server")]
-fn acknowledgements() -> quinn::AckFrequencyConfig {
+/// Lets the other side leave so many packets unacknowledged for 25 ms; with the next one it
+/// acknowledges them all (draft-ietf-quic-ack-frequency).
+///
+/// The daemon lets clients wait for ten: a frame of some packets is acknowledged once, at its end.
+/// Games let the daemon wait for none: what they send is one packet now and then, and an
+/// acknowledgement that waits wakes the daemon twice, and may come so late that QUIC asks for it.
+fn acknowledge_after(packets: u32) -> quinn::AckFrequencyConfig {
     let mut frequency = quinn::AckFrequencyConfig::default();
-    frequency.ack_eliciting_threshold(VarInt::from_u32(10));
+    frequency.ack_eliciting_threshold(VarInt::from_u32(packets));
     frequency
 }

@@ -11,6 +11,7 @@
 //! the snapshot. So a tick costs what has changed and a wake-up for each client, and a client who
 //! does not read costs nothing but the frame he has begun.
 
+mod followers;
 mod frame;
 mod history;
 #[cfg(feature = "server-info")]
@@ -24,6 +25,7 @@ use crate::{
     protocol::client::Known,
     registry::{Clock, Revision, Server},
 };
+use followers::Followers;
 use history::{Change, History};
 use std::{
     collections::HashMap,
@@ -44,9 +46,7 @@ pub struct Feed {
     dirty: Arc<Dirty>,
     pending: Mutex<HashMap<u64, Change>>,
     state: Mutex<State>,
-    /// Clients are woken in groups, one after the other; see [`ticker`].
-    groups: [watch::Sender<Revision>; GROUPS],
-    next_group: AtomicUsize,
+    followers: Followers,
     /// Servers in the registry that belong here, whether listed yet or not.
     members: AtomicUsize,
 }
@@ -61,9 +61,6 @@ struct State {
     /// The frames of this tick, by the cursor that they are for; none is a newcomer's.
     frames: HashMap<Option<Revision>, Arc<Frame>>,
 }
-
-/// Into how many groups clients are divided for waking.
-const GROUPS: usize = 8;
 
 /// The most different frames of one tick besides the tick's own delta. Who would need another is
 /// given the snapshot, so that however many fall behind, what is kept for them is bounded.
@@ -84,8 +81,7 @@ impl Feed {
             dirty,
             pending: Mutex::default(),
             state: Mutex::new(state),
-            groups: std::array::from_fn(|_| watch::Sender::new(begin)),
-            next_group: AtomicUsize::new(0),
+            followers: Followers::default(),
             members: AtomicUsize::new(0),
         }
     }
@@ -132,16 +128,6 @@ impl Feed {
         state.history.apply(changes, || self.clock.advance());
         state.frames.clear();
         state.flushed = Some(now);
-    }
-
-    /// Tells a group of clients how far the list goes now.
-    fn wake(&self, group: usize) {
-        let revision = self.revision();
-        self.groups[group].send_if_modified(|known| mem::replace(known, revision) != revision);
-    }
-
-    fn followers(&self) -> usize {
-        self.groups.iter().map(watch::Sender::receiver_count).sum()
     }
 
     /// The last change that the list contains.
@@ -194,10 +180,9 @@ impl Feed {
     /// snapshot.
     #[must_use]
     pub fn subscribe(self: &Arc<Self>, known: Option<Known>) -> Subscription {
-        let group = self.next_group.fetch_add(1, Ordering::Relaxed) % GROUPS;
         let known = known.filter(|known| known.epoch == self.epoch);
         Subscription {
-            woken: self.groups[group].subscribe(),
+            woken: self.followers.join(self.revision()),
             feed: self.clone(),
             cursor: known.map(|known| Revision(known.revision)),
             first: true,
