@@ -7,11 +7,13 @@ use crate::{
     limit::Limit,
     metrics::{BannedAt, Handshake},
     places::Place,
-    rules::banned_close,
 };
 use metaserve::{Close, CloseCode, Role, printable};
 use quinn::crypto::rustls::HandshakeData;
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
@@ -32,7 +34,9 @@ pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: 
                     role = tracing::field::Empty,
                     game = tracing::field::Empty
                 );
-                let serve = serve(incoming, place, shared.clone(), closing.clone());
+                // Boxed: what only the handshake needs is not kept for the connection's life.
+                let entering = Box::pin(enter(incoming, place, shared.clone()));
+                let serve = serve(entering, shared.clone(), closing.clone());
                 tasks.spawn(serve.instrument(span));
             }
             // It fails only for a peer that is validated already, which none here is.
@@ -58,42 +62,73 @@ pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: 
     }
 }
 
-/// One peer, from handshake to goodbye.
-async fn serve(
+/// A peer that has shaken hands and been admitted.
+struct Entered {
+    connection: quinn::Connection,
+    role: Role,
+    /// Nobody completes the handshake who does not receive what is sent there. From now on packets
+    /// may claim to be from anywhere.
+    peer: SocketAddr,
+    _places: Admitted,
+}
+
+/// The way in. Whoever does not get in is told why here.
+async fn enter(
     incoming: quinn::Incoming,
-    handshaking: Place,
+    _handshaking: Place,
     shared: Arc<Shared>,
-    closing: CancellationToken,
-) {
-    // Nobody completes the handshake who does not receive what is sent there. From now on packets
-    // may claim to be from anywhere.
+) -> Option<Entered> {
     let peer = connection::canonical(incoming.remote_address());
-    let connection = tokio::select! {
-        connection = handshake(incoming, &shared) => connection,
-        // Who is not in yet tries again by himself.
-        () = closing.cancelled() => return,
-    };
-    let connection = match connection {
+    let connection = match handshake(incoming, &shared).await {
         Ok(connection) => connection,
         Err(error) => {
             shared.metrics.handshake(Handshake::Failed);
-            return tracing::info!("handshake failed: {}", printable(&error.to_string()));
+            tracing::info!("handshake failed: {}", printable(&error.to_string()));
+            return None;
         }
     };
     shared.metrics.handshake(Handshake::Accepted);
     let Some(role) = role(&connection) else {
         // rustls lets nobody through without one of our identifiers.
-        return Close::new(CloseCode::ProtocolViolation, "unknown ALPN").close(&connection);
+        Close::new(CloseCode::ProtocolViolation, "unknown ALPN").close(&connection);
+        return None;
     };
     tracing::Span::current().record("role", tracing::field::display(role));
-    let _places = match admit(peer.ip(), role, &shared) {
-        Ok(places) => places,
+    match admit(peer.ip(), role, &shared) {
+        Ok(_places) => Some(Entered {
+            connection,
+            role,
+            peer,
+            _places,
+        }),
         Err(close) => {
             shared.metrics.closed(role, close.code);
-            return close.close(&connection);
+            close.close(&connection);
+            None
         }
+    }
+}
+
+/// One peer, from handshake to goodbye.
+async fn serve(
+    entering: impl Future<Output = Option<Entered>> + Unpin,
+    shared: Arc<Shared>,
+    closing: CancellationToken,
+) {
+    let entered = tokio::select! {
+        entered = entering => entered,
+        // Who is not in yet tries again by himself.
+        () = closing.cancelled() => return,
     };
-    drop(handshaking);
+    let Some(Entered {
+        connection,
+        role,
+        peer,
+        _places,
+    }) = entered
+    else {
+        return;
+    };
     let _counted = shared.metrics.connected(role);
     tracing::debug!("connected");
     let result = tokio::select! {
@@ -111,12 +146,9 @@ async fn serve(
 /// Places for a connection from this address, or what it is told instead.
 fn admit(address: IpAddr, role: Role, shared: &Shared) -> Result<Admitted, Close> {
     let rules = shared.rules();
-    if let Some(ban) = rules.bans.covering(address) {
-        // Not worth a line to everybody: who is banned may come often.
-        tracing::debug!("refused: {ban} is banned");
-        shared.metrics.banned(BannedAt::Connection);
-        return Err(banned_close(ban));
-    }
+    // Not worth a line to everybody: who is banned may come often.
+    let banned = |_: &Close| tracing::debug!("refused: {address} is banned");
+    shared.not_banned(address).inspect_err(banned)?;
     let admitted = shared.admission.connection(&rules.limits, role, address);
     admitted.map_err(|limit| {
         let (places, setting) = (limit.value(&rules.limits), limit.setting());

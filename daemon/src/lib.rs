@@ -34,12 +34,18 @@ use anyhow::Context;
 use certificates::Certificates;
 use clap::Parser;
 use metaserve::{
-    Fingerprint, files,
+    Close, Fingerprint, files,
     registry::Registry,
     service::{self, State},
 };
-use rules::Rules;
-use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use metrics::BannedAt;
+use rules::{Rules, banned_close};
+use std::{
+    net::{IpAddr, SocketAddr},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -123,6 +129,15 @@ impl Shared {
     /// The rules of this moment.
     fn rules(&self) -> Arc<Rules> {
         self.rules.borrow().clone()
+    }
+
+    /// Refuses a connection from an address that is banned, and counts it.
+    fn not_banned(&self, address: IpAddr) -> Result<(), Close> {
+        let Some(ban) = self.rules.borrow().bans.covering(address) else {
+            return Ok(());
+        };
+        self.metrics.banned(BannedAt::Connection);
+        Err(banned_close(ban))
     }
 }
 

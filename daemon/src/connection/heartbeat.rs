@@ -3,9 +3,8 @@
 use super::{Answers, first_message, game, malformed, now, sleep_until};
 use crate::{
     Shared,
-    metrics::{BannedAt, Rejected},
+    metrics::Rejected,
     rate::{Allowance, Rate},
-    rules::banned_close,
 };
 use bytes::Bytes;
 use metaserve::{
@@ -28,9 +27,21 @@ pub(super) async fn serve(
     peer: SocketAddr,
     shared: &Shared,
 ) -> Result<(), Close> {
-    let rules = shared.rules();
-    let limits = &rules.limits;
-    let (mut reader, hello) = first_message(connection, shared, MAX_HELLO_BYTES).await?;
+    let limits = &shared.rules().limits;
+    // Boxed: what only the beginning needs is not kept for the connection's life.
+    let (mut server, mut reader) = Box::pin(welcome(connection, peer, limits, shared)).await?;
+    server.listen(&mut reader).await
+    // The registration ends here: the list learns of it at once, on every path out.
+}
+
+/// Hears a server's hello, registers it, and says what is accepted.
+async fn welcome<'a>(
+    connection: &'a quinn::Connection,
+    peer: SocketAddr,
+    limits: &'a Limits,
+    shared: &'a Shared,
+) -> Result<(Server<'a>, FrameReader), Close> {
+    let (reader, hello) = first_message(connection, shared, MAX_HELLO_BYTES).await?;
     let FromServer::Hello(hello) = codec::decode(&hello).map_err(malformed)? else {
         return Err(malformed("the first message has to be a hello"));
     };
@@ -49,18 +60,16 @@ pub(super) async fn serve(
             shared.metrics.rejected(Rejected::MaxGames);
             Close::new(CloseCode::OverCapacity, error.to_string())
         })?;
-    let answers = Answers::open(connection, limits).await?;
     let server = Server {
         connection,
         registration,
         port: hello.port,
         peer,
-        answers,
+        answers: Answers::open(connection, limits).await?,
         limits,
         shared,
     };
-    server.listen(&mut reader).await
-    // The registration ends here: the list learns of it at once, on every path out.
+    Ok((server, reader))
 }
 
 /// Where players reach the server: at the address that it holds, by the port that it advertises.
@@ -81,14 +90,19 @@ struct Server<'a> {
 
 impl Server<'_> {
     /// Reads all the time, and lists the newest once per minimal interval.
-    async fn listen(mut self, reader: &mut FrameReader) -> Result<(), Close> {
+    async fn listen(&mut self, reader: &mut FrameReader) -> Result<(), Close> {
         let max = self.limits.max_heartbeat_bytes + OVERHEAD_BYTES;
         let mut allowance = Allowance::new(self.limits);
         let mut pacing = Pacing::new(self.limits.min_interval);
         let watching = self.shared.whereabouts.watch(self.connection, self.peer);
         let mut remind_at = Some(now() + PATIENCE);
         loop {
-            if let Some(heartbeat) = pacing.take(now()) {
+            let now = now();
+            if remind_at.is_some_and(|due| due <= now) {
+                remind_at = None;
+                Box::pin(self.remind()).await?;
+            }
+            if let Some(heartbeat) = pacing.take(now) {
                 remind_at = None;
                 let applied = self.registration.heartbeat(heartbeat);
                 self.shared.metrics.heartbeat(applied);
@@ -105,13 +119,9 @@ impl Server<'_> {
                     let offered = pacing.offer(self.heartbeat(&message)?);
                     self.shared.metrics.held_back(offered);
                 }
-                () = sleep_until(pacing.due(now())) => {}
+                () = sleep_until(pacing.due(now).or(remind_at)) => {}
                 () = self.registration.replaced() => return Err(replaced()),
                 held = watching.moved() => self.follow(held)?,
-                () = sleep_until(remind_at) => {
-                    remind_at = None;
-                    self.remind().await?;
-                }
             }
         }
     }
@@ -119,10 +129,7 @@ impl Server<'_> {
     /// Lists the server where it has moved to. Nobody gets around a ban by coming with another
     /// address and moving to the banned one.
     fn follow(&self, held: SocketAddr) -> Result<(), Close> {
-        if let Some(ban) = self.shared.rules().bans.covering(held.ip()) {
-            self.shared.metrics.banned(BannedAt::Connection);
-            return Err(banned_close(ban));
-        }
+        self.shared.not_banned(held.ip())?;
         self.registration.move_to(address(held, self.port));
         Ok(())
     }
@@ -177,7 +184,7 @@ impl Server<'_> {
                     "heartbeats come much faster than one per {interval:?}, and only the newest \
                      is listed: send less, or the connection will be closed"
                 );
-                self.answers.notice(NoticeKind::TooFast, &text).await
+                Box::pin(self.answers.notice(NoticeKind::TooFast, &text)).await
             }
             Rate::Exceeded => {
                 self.shared.metrics.rejected(Rejected::TooOften);

@@ -8,7 +8,7 @@ mod whereabouts;
 
 pub(crate) use whereabouts::Whereabouts;
 
-use crate::{Shared, limit::Limit, metrics::BannedAt, rules::banned_close};
+use crate::{Shared, limit::Limit};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits, Role,
@@ -21,7 +21,7 @@ use std::{
 };
 
 /// Serves a peer, who has shaken hands from `peer`, until it goes (`Ok`), is lost, or has to be
-/// closed.
+/// closed. Boxed, so that each role takes the memory that it needs, and not that of the others.
 pub(crate) async fn serve(
     role: Role,
     connection: &quinn::Connection,
@@ -29,9 +29,9 @@ pub(crate) async fn serve(
     shared: &Shared,
 ) -> Result<(), Close> {
     match role {
-        Role::Heartbeat => heartbeat::serve(connection, peer, shared).await,
-        Role::Client => client::serve(connection, shared).await,
-        Role::Relay => relay::serve(connection, shared).await,
+        Role::Heartbeat => Box::pin(heartbeat::serve(connection, peer, shared)).await,
+        Role::Client => Box::pin(client::serve(connection, shared)).await,
+        Role::Relay => Box::pin(relay::serve(connection, shared)).await,
     }
 }
 
@@ -45,21 +45,31 @@ pub(crate) async fn unwelcome(
 ) -> Close {
     let mut rules = shared.rules.subscribe();
     loop {
-        let now = rules.borrow_and_update().clone();
-        let mut addresses = [peer, connection.remote_address()].into_iter();
-        if let Some(ban) = addresses.find_map(|address| now.bans.covering(address.ip())) {
-            shared.metrics.banned(BannedAt::Connection);
-            return banned_close(ban);
-        }
-        if role == Role::Relay
-            && let Err(close) = relay::authorise(Fingerprint::of_peer(connection), &now.trust_relay)
-        {
+        rules.mark_unchanged();
+        if let Err(close) = still_welcome(role, connection, peer, shared) {
             return close;
         }
         if rules.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
+}
+
+fn still_welcome(
+    role: Role,
+    connection: &quinn::Connection,
+    peer: SocketAddr,
+    shared: &Shared,
+) -> Result<(), Close> {
+    shared.not_banned(peer.ip())?;
+    shared.not_banned(connection.remote_address().ip())?;
+    if role == Role::Relay {
+        relay::authorise(
+            Fingerprint::of_peer(connection),
+            &shared.rules().trust_relay,
+        )?;
+    }
+    Ok(())
 }
 
 /// An address as players write it: an IPv4 one is not shown inside IPv6.

@@ -49,7 +49,8 @@ impl Look {
 #[derive(Debug)]
 pub(super) struct Path {
     held: SocketAddr,
-    claimed: Option<Look>,
+    /// Boxed, since few peers ever move.
+    claimed: Option<Box<Look>>,
 }
 
 impl Path {
@@ -72,7 +73,7 @@ impl Path {
             self.claimed = None;
             return None;
         }
-        let before = self.claimed.replace(now)?;
+        let before = self.claimed.replace(Box::new(now))?;
         if (before.address, before.challenges) != (now.address, now.challenges) {
             return None;
         }
