@@ -45,3 +45,30 @@ impl Followers {
             && group.receiver_count() > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_woken_without_the_others_and_who_leaves_gives_his_place_to_the_next() {
+        let followers = Followers::default();
+        let join = || followers.join(Revision(1));
+        let mut all: Vec<_> = std::iter::repeat_with(join).take(GROUP + 1).collect();
+        assert_eq!(followers.groups(), 2);
+        assert!(followers.wake(0, Revision(2)));
+        let woken = |all: &[watch::Receiver<Revision>]| {
+            let news = |one: &&watch::Receiver<Revision>| one.has_changed().unwrap();
+            all.iter().filter(news).count()
+        };
+        assert_eq!(woken(&all), GROUP);
+        assert!(!followers.wake(0, Revision(2)), "it is no news");
+
+        all.remove(0);
+        all.push(join());
+        assert_eq!(followers.groups(), 2);
+        all.clear();
+        assert!(!followers.wake(1, Revision(3)), "nobody is there");
+        assert!(!followers.wake(2, Revision(3)), "there is no such group");
+    }
+}

@@ -1,5 +1,5 @@
 //! When frames are made and who is woken: the first change after calm at once, later ones with
-//! the tick.
+//! the tick; then one group of clients after the other, each when the one before has been served.
 
 use super::{Feed, lock};
 use std::{
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any instant will do")]
-    fn many_clients_are_woken_one_group_after_the_other_and_few_at_once() {
+    fn clients_are_woken_one_group_after_the_other_as_soon_as_there_are_frames() {
         let start = Instant::now();
         let mut agenda = ticking();
         agenda.flushed(&"a", 2, start);

@@ -133,6 +133,19 @@ async fn a_flood_from_forged_addresses_is_asked_for_proof_and_reflects_little() 
 }
 
 #[tokio::test]
+async fn an_operator_can_have_everybody_asked_for_proof_so_that_nothing_is_amplified() {
+    let mut attacked = Attacked::start(&["--retry-above-handshakes", "0"]).await;
+    let flood = flood(&attacked.daemon, 10);
+    let retried = [("outcome", "retried")];
+    attacked
+        .counted("metaserve_handshakes_total", &retried, 10.0)
+        .await;
+    let (greatest, _) = flood.amplification();
+    assert!(greatest > 0.0 && greatest < 1.0, "{greatest}");
+    attacked.goes_on().await;
+}
+
+#[tokio::test]
 async fn handshakes_that_are_never_completed_leave_room_for_others() {
     let mut attacked = Attacked::start(&["--hello-timeout", "60s"]).await;
     let _flood = flood(&attacked.daemon, 200);
