@@ -43,8 +43,9 @@ impl Stage {
         let context = runtime.enter();
         let state = tempfile::tempdir().expect("a directory");
         let identity = Identity::load_or_create(state.path(), &[]).expect("an identity");
+        let secret = Secret::load_or_create(state.path()).expect("a secret");
         let transport = transport::server(&metaserve::Limits::default());
-        let config = server_config(&identity, &Secret::ephemeral(), transport);
+        let config = server_config(&identity, &secret, transport);
         let loopback = ([127, 0, 0, 1], 0).into();
         let endpoint = quinn::Endpoint::server(config.expect("its own key"), loopback);
         let endpoint = endpoint.expect("loopback has ports");
