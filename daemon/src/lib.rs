@@ -14,7 +14,7 @@
 
 mod accept;
 mod admission;
-mod bans;
+pub mod bans;
 mod certificates;
 pub mod cli;
 mod commands;

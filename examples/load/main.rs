@@ -7,6 +7,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bare;
+mod bench;
 mod change;
 mod clients;
 mod floor;

@@ -1,13 +1,12 @@
-//! Game servers: as the library makes them, and with quinn alone.
+//! What all peers of a run share, their sockets, and game servers as the library makes them.
 
 use crate::{heartbeats::Truth, options::Plan};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use metaserve::{Role, Trust, protocol::heartbeat::FromServer, stream::frame, tls::client_config};
+use metaserve::{Role, Trust, tls::client_config};
 use metaserve_heartbeat::Publisher;
 use std::{
     net::SocketAddr,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -48,7 +47,10 @@ impl Stage {
 
     /// What a server says in the course of time: once at the beginning, then once each interval
     /// while things change, each server at its own moment.
-    fn heartbeats(self: &Arc<Self>, server: usize) -> impl Stream<Item = Bytes> + Send + use<> {
+    pub(crate) fn heartbeats(
+        self: &Arc<Self>,
+        server: usize,
+    ) -> impl Stream<Item = Bytes> + Send + use<> {
         let first = self.truth.current(server);
         let begin = (self.clone(), self.changing.subscribe(), None);
         let later = stream::unfold(begin, move |(stage, mut changing, due)| async move {
@@ -85,26 +87,6 @@ pub(crate) async fn library_server(
     let publisher = Publisher::new(connection).game("load").port(port);
     if let Err(error) = publisher.run(stage.heartbeats(server)).await {
         stage.lost("game server", &error);
-    }
-}
-
-/// A game server that writes the same frames with quinn alone.
-pub(crate) async fn bare_server(stage: Arc<Stage>, server: usize, connection: quinn::Connection) {
-    let write = async {
-        let mut out = connection.open_uni().await?;
-        let mut heartbeats = pin!(stage.heartbeats(server));
-        let mut last = Bytes::new();
-        while let Some(heartbeat) = heartbeats.next().await {
-            if heartbeat != last {
-                out.write_chunk(frame(FromServer::Heartbeat(&heartbeat)))
-                    .await?;
-                last = heartbeat;
-            }
-        }
-        anyhow::Ok(())
-    };
-    if let Err(error) = write.await {
-        stage.lost("bare server", &error);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::options::{Plan, Which};
 use anyhow::bail;
+use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -30,6 +31,17 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
+    /// The quantiles of a histogram in microseconds; none of an empty one.
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Option<Self> {
+        let millis = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
+        (!histogram.is_empty()).then(|| Self {
+            p50: millis(0.5),
+            p99: millis(0.99),
+            p999: millis(0.999),
+            max: histogram.max() as f64 / 1000.0,
+        })
+    }
+
     fn json(self) -> Value {
         let Self {
             p50,

@@ -24,18 +24,18 @@ const NAMED_LINES: usize = 5;
 
 /// The addresses that are banned. Looking one up costs a binary search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Bans {
+pub struct Bans {
     /// In order, and none within another.
     outermost: Vec<IpNet>,
 }
 
 impl Bans {
-    /// What a file says.
+    /// What a file says: at most 100,000 lines, and 16 MiB.
     ///
     /// # Errors
     /// When it cannot be read, is too long, or has a line that is no address: the error names
     /// the file and the line.
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = read_text(path)?;
         Self::parse(&text).map_err(|problems| anyhow!("{}", named(path, &problems)))
     }
@@ -61,8 +61,10 @@ impl Bans {
         Ok(Self { outermost: all })
     }
 
-    /// The ban that covers an address, if one does.
-    pub(crate) fn covering(&self, address: IpAddr) -> Option<IpNet> {
+    /// The ban that covers an address, if one does. An IPv4 address inside an IPv6 one is taken for
+    /// what it means.
+    #[must_use]
+    pub fn covering(&self, address: IpAddr) -> Option<IpNet> {
         let address = address.to_canonical();
         let after = self
             .outermost

@@ -1,11 +1,13 @@
-//! Whole connections to a real daemon, over loopback. Input: a byte that names the role, one that
-//! says how the stream is cut and how it ends, and the bytes of the stream.
+//! Whole connections to a real daemon, over loopback. Input: see `loopback::Script`; the role is
+//! that of a game server, a game client or a relay.
 //!
 //! The daemon has to answer every peer, and nobody is listed whose connection has ended.
 
 #![no_main]
 
-use std::{cell::OnceCell, time::Duration};
+mod loopback;
+
+use std::time::Duration;
 
 use futures::StreamExt;
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +17,9 @@ use metaserve::{
     stream::FrameReader,
 };
 use metaserve_daemon::{Config, Daemon, cli::Http};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
+
+use loopback::{PATIENCE, Script};
 
 /// A daemon, and how to reach it.
 struct Stage {
@@ -25,29 +29,22 @@ struct Stage {
     inputs: std::cell::Cell<u32>,
 }
 
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 const TICK: Duration = Duration::from_millis(20);
 
 thread_local! {
-    static STAGE: OnceCell<Stage> = const { OnceCell::new() };
+    static STAGE: Stage = Stage::new();
 }
 
 fuzz_target!(|input: &[u8]| {
-    let [role, manner, bytes @ ..] = input else {
-        return;
-    };
-    STAGE.with(|stage| stage.get_or_init(Stage::new).play(*role, *manner, bytes));
+    if let Some(script) = Script::read(input) {
+        STAGE.with(|stage| stage.play(&script));
+    }
 });
 
 impl Stage {
     fn new() -> Self {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let _context = runtime.enter();
+        let runtime = loopback::runtime();
+        let context = runtime.enter();
         let state = tempfile::tempdir().expect("a directory").keep();
         let relay = Identity::load_or_create(&state.join("relay"), &[]).expect("an identity");
         let mut config = Config::new(state);
@@ -64,7 +61,7 @@ impl Stage {
         let connectors = [Role::Heartbeat, Role::Client, Role::Relay].map(|role| {
             Connector::new(role, &address, &trust, Some(&relay)).expect("loopback has sockets")
         });
-        drop(_context);
+        drop(context);
         Self {
             runtime,
             daemon,
@@ -73,11 +70,10 @@ impl Stage {
         }
     }
 
-    fn play(&self, role: u8, manner: u8, bytes: &[u8]) {
-        let role = usize::from(role) % 3;
+    fn play(&self, script: &Script<'_>) {
         self.inputs.set(self.inputs.get() + 1);
         self.runtime.block_on(async {
-            let played = tokio::time::timeout(PATIENCE, self.peer(role, manner, bytes));
+            let played = tokio::time::timeout(PATIENCE, self.peer(script));
             played.await.expect("the daemon answers every peer");
             assert!(
                 self.daemon.registry().is_empty(),
@@ -90,23 +86,18 @@ impl Stage {
         });
     }
 
-    /// Says `bytes`, and reads until the daemon has had enough of it, or has sent a list.
-    async fn peer(&self, role: usize, manner: u8, bytes: &[u8]) {
+    /// Says what is in the script, and reads until the daemon has had enough of it, or has sent a list.
+    async fn peer(&self, script: &Script<'_>) {
+        let role = usize::from(script.role) % 3;
         let connection = self.connectors[role]
             .connect()
             .await
             .expect("the daemon accepts");
         let mut out = connection.open_uni().await.expect("one stream is allowed");
-        for piece in bytes.chunks(usize::from(manner % 16) * 4 + 3) {
-            // It fails when the daemon closes at the sight of the beginning.
-            if out.write_all(piece).await.is_err() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-        match manner / 16 % 4 {
-            0 => drop(out.reset(u32::from(manner).into())),
-            _ => drop(out.finish()),
+        script.say(&mut out).await;
+        match script.resets() {
+            true => drop(out.reset(u32::from(script.manner).into())),
+            false => drop(out.finish()),
         }
         let read = async {
             let mut reader = FrameReader::new(connection.accept_uni().await.ok()?);

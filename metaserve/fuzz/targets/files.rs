@@ -1,14 +1,21 @@
-//! What operators and other programs write: the daemon's configuration file, certificates,
-//! fingerprints, games' tags, records. Input: a byte that names the reader, and the text.
+//! What operators and other programs write: the daemon's configuration file, its ban file,
+//! certificates, fingerprints, games' tags, records. Input: a byte that names the reader, and the
+//! text.
 
 #![no_main]
 
-use std::{fs, path::PathBuf, sync::LazyLock};
+use std::{
+    fs,
+    net::{IpAddr, Ipv6Addr},
+    path::PathBuf,
+    sync::LazyLock,
+};
 
 use clap::Parser;
+use ipnet::IpNet;
 use libfuzzer_sys::fuzz_target;
 use metaserve::{Fingerprint, Game, Identity, ServerInfo, Trust};
-use metaserve_daemon::cli::Cli;
+use metaserve_daemon::{bans::Bans, cli::Cli};
 use tempfile::TempDir;
 
 static DIRECTORY: LazyLock<TempDir> = LazyLock::new(|| {
@@ -52,6 +59,49 @@ fuzz_target!(|input: &[u8]| {
                 assert_eq!(ServerInfo::from_json(info.to_json().as_ref()), Some(info));
             }
         }
+        (5, _) => {
+            let file = DIRECTORY.path().join("bans");
+            fs::write(&file, bytes).expect("memory");
+            if let Ok(bans) = Bans::read(&file) {
+                hold(
+                    &bans,
+                    str::from_utf8(bytes).expect("what is accepted is text"),
+                );
+            }
+        }
         _ => {}
     }
 });
+
+/// Asserts that each line bans what it says, and that nobody beside it is banned but by another.
+fn hold(bans: &Bans, text: &str) {
+    let entries = text.lines().filter_map(|line| line.split('#').next());
+    let entries = entries.map(str::trim).filter(|entry| !entry.is_empty());
+    let ranges: Vec<_> = entries.map(range).collect();
+    let banned = |address| {
+        let mut ranges = ranges.iter();
+        ranges.any(|(first, last)| (first..=last).contains(&&address))
+    };
+    for (first, last) in &ranges {
+        let [first, last] = [first, last].map(|it| match it {
+            IpAddr::V4(it) => it.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(it) => it.to_bits(),
+        });
+        for edge in [first.wrapping_sub(1), first, last, last.wrapping_add(1)] {
+            let address = IpAddr::from(Ipv6Addr::from_bits(edge)).to_canonical();
+            assert_eq!(bans.covering(address).is_some(), banned(address));
+        }
+    }
+}
+
+/// The first and the last address that an entry bans.
+fn range(entry: &str) -> (IpAddr, IpAddr) {
+    let prefix = entry.parse().or_else(|_| entry.parse().map(IpAddr::into));
+    let prefix: IpNet = prefix.expect("what is accepted are addresses and prefixes");
+    let range = (prefix.network(), prefix.broadcast());
+    match range.0.to_canonical() {
+        // IPv4 inside IPv6.
+        first @ IpAddr::V4(_) => (first, range.1.to_canonical()),
+        IpAddr::V6(_) => range,
+    }
+}

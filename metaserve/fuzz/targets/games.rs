@@ -1,12 +1,11 @@
-//! Whole connections of the two libraries to a daemon that says anything, over loopback. Input: a
-//! byte that names the library, one that says how the stream is cut and how it ends, and the bytes
-//! of the stream.
+//! Whole connections of the two libraries to a daemon that says anything, over loopback. Input: see
+//! `loopback::Script`; the role is that of the library, and the bytes are the daemon's.
 //!
 //! A game is given lists or notices, and then an error.
 
 #![no_main]
 
-use std::{cell::OnceCell, time::Duration};
+mod loopback;
 
 use futures::StreamExt;
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +16,9 @@ use metaserve::{
 };
 use metaserve_client::Subscriber;
 use metaserve_heartbeat::Publisher;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
+
+use loopback::{PATIENCE, Script};
 
 /// What plays the daemon, and how to reach it.
 struct Stage {
@@ -26,31 +27,25 @@ struct Stage {
     connectors: [Connector; 2],
 }
 
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 thread_local! {
-    static STAGE: OnceCell<Stage> = const { OnceCell::new() };
+    static STAGE: Stage = Stage::new();
 }
 
 fuzz_target!(|input: &[u8]| {
-    let [role, manner, bytes @ ..] = input else {
-        return;
-    };
-    STAGE.with(|stage| stage.get_or_init(Stage::new).play(*role, *manner, bytes));
+    if let Some(script) = Script::read(input) {
+        STAGE.with(|stage| stage.play(&script));
+    }
 });
 
 impl Stage {
     fn new() -> Self {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime = loopback::runtime();
         let context = runtime.enter();
         let state = tempfile::tempdir().expect("a directory");
         let identity = Identity::load_or_create(state.path(), &[]).expect("an identity");
+        let secret = Secret::load_or_create(state.path()).expect("a secret");
         let transport = transport::server(&metaserve::Limits::default());
-        let config = server_config(&identity, &Secret::ephemeral(), transport);
+        let config = server_config(&identity, &secret, transport);
         let loopback = ([127, 0, 0, 1], 0).into();
         let endpoint = quinn::Endpoint::server(config.expect("its own key"), loopback);
         let endpoint = endpoint.expect("loopback has ports");
@@ -67,8 +62,8 @@ impl Stage {
         }
     }
 
-    fn play(&self, role: u8, manner: u8, bytes: &[u8]) {
-        let role = usize::from(role) % 2;
+    fn play(&self, script: &Script<'_>) {
+        let role = usize::from(script.role) % 2;
         self.runtime.block_on(async {
             let (connection, daemon) = tokio::join!(self.connectors[role].connect(), async {
                 let incoming = self.endpoint.accept().await.expect("it is open");
@@ -81,7 +76,7 @@ impl Stage {
                     _ => follow(connection).await,
                 }
             };
-            let both = async { tokio::join!(game, say(daemon, manner, bytes)) };
+            let both = async { tokio::join!(game, say(daemon, script)) };
             tokio::time::timeout(PATIENCE, both)
                 .await
                 .expect("every connection ends");
@@ -125,22 +120,16 @@ async fn follow(connection: quinn::Connection) {
 
 /// The daemon's side of a connection: the bytes, the end of the stream, and then goodbye. If the
 /// stream was reset, there may be another one.
-async fn say(connection: quinn::Connection, manner: u8, bytes: &[u8]) {
-    let cut = usize::from(manner % 16) * 4 + 3;
-    let reset = manner / 16 % 4 == 0;
-    for reset in [reset, false] {
+async fn say(connection: quinn::Connection, script: &Script<'_>) {
+    let manner = u32::from(script.manner);
+    for reset in [script.resets(), false] {
         let Ok(mut out) = connection.open_uni().await else {
             return;
         };
-        for piece in bytes.chunks(cut) {
-            if out.write_all(piece).await.is_err() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
+        script.say(&mut out).await;
         if reset {
             // As a daemon does when its client is too slow, or with a code that means nothing.
-            let _ = out.reset(u32::from(manner % 16).into());
+            let _ = out.reset((manner % 16).into());
             continue;
         }
         let _ = out.finish();
@@ -148,5 +137,5 @@ async fn say(connection: quinn::Connection, manner: u8, bytes: &[u8]) {
         let _ = out.stopped().await;
         break;
     }
-    connection.close(u32::from(manner / 64).into(), b"end");
+    connection.close((manner / 64).into(), b"end");
 }

@@ -65,12 +65,6 @@ impl Secret {
         Ok(Arc::new(Self::from_bytes(&secret)))
     }
 
-    /// A secret that ends with the process.
-    #[must_use]
-    pub fn ephemeral() -> Arc<Self> {
-        Arc::new(Self::from_bytes(&random::<SECRET_BYTES>()))
-    }
-
     fn from_bytes(secret: &[u8]) -> Self {
         let prk = |purpose: &[u8]| hkdf::Salt::new(hkdf::HKDF_SHA256, purpose).extract(secret);
         let sessions = prk(b"metaserve session tickets 1");
@@ -162,17 +156,16 @@ impl rustls::server::ProducesTickets for Secret {
 mod tests {
     use super::*;
     use rustls::server::ProducesTickets;
+    use tempfile::TempDir;
 
     #[test]
     fn tickets_outlive_a_restart_and_nothing_else_is_accepted() {
-        let directory = tempfile::tempdir().unwrap();
-        let ticket = Secret::load_or_create(directory.path())
-            .unwrap()
-            .encrypt(b"hi")
-            .unwrap();
-        let restarted = Secret::load_or_create(directory.path()).unwrap();
+        let [here, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let secret = |directory: &TempDir| Secret::load_or_create(directory.path()).unwrap();
+        let ticket = secret(&here).encrypt(b"hi").unwrap();
+        let restarted = secret(&here);
         assert_eq!(restarted.decrypt(&ticket).as_deref(), Some(&b"hi"[..]));
-        assert_eq!(Secret::ephemeral().decrypt(&ticket), None);
+        assert_eq!(secret(&elsewhere).decrypt(&ticket), None);
         assert_eq!(restarted.decrypt(&ticket[..ticket.len() - 1]), None);
         assert_eq!(restarted.decrypt(b""), None);
     }

@@ -1,17 +1,9 @@
-//! Figures about promises that have a time or a size in them, against the daemon's own process:
-//! `cargo bench -p metaserve-tests --bench figures`. Takes about three minutes; with the beginning
-//! of a figure's name behind `--`, only that one. Prints what was seen; whether that is good is for
-//! people to say, since time on a shared machine proves nothing in a test.
-#![forbid(unsafe_code)]
-#![expect(
-    clippy::unwrap_used,
-    reason = "a figure that cannot be taken is a failure"
-)]
-#![expect(clippy::disallowed_methods, reason = "it measures time")]
+//! What many servers and clients cost: memory, bytes and frames.
 
+use crate::{DAEMON, newest, number};
 use futures::{StreamExt, stream};
-use metaserve::{Connector, Role};
-use metaserve_client::{Snapshot, Subscriber};
+use metaserve::Role;
+use metaserve_client::Subscriber;
 use metaserve_heartbeat::Publisher;
 use metaserve_tests::{Daemon, Follower, RawClient, constant, http::get, known};
 use std::{
@@ -29,41 +21,8 @@ use tokio::{
     task::JoinSet,
 };
 
-const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
-const GAME_SERVER: &str = env!("CARGO_BIN_EXE_game-server-under-test");
-
-#[tokio::main(worker_threads = 2)]
-async fn main() {
-    let wanted = std::env::args().skip(1).find(|it| !it.starts_with("--"));
-    let wanted = |name: &str| wanted.as_ref().is_none_or(|it| name.starts_with(it));
-    macro_rules! figures {
-        ($($figure:ident)*) => {
-            $(if wanted(stringify!($figure)) {
-                $figure().await;
-            })*
-        };
-    }
-    figures! {
-        joining_a_list_of_5000
-        a_client_that_stops_reading
-        one_thousand_of_each
-        a_restart_under_400
-        freshness
-        leaving
-    }
-}
-
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
-}
-
-/// The number at the beginning of a heartbeat.
-fn number(heartbeat: &[u8]) -> u64 {
-    let digits = heartbeat
-        .split(|byte| !byte.is_ascii_digit())
-        .next()
-        .unwrap_or_default();
-    std::str::from_utf8(digits).unwrap().parse().unwrap()
 }
 
 /// Servers whose heartbeats are a common number, padded to 200 bytes, each on a connection of its
@@ -102,7 +61,7 @@ async fn servers(daemon: &Daemon, count: usize, changing: bool) -> JoinSet<()> {
     servers
 }
 
-async fn joining_a_list_of_5000() {
+pub(crate) async fn joining_a_list_of_5000() {
     let daemon = Daemon::start(DAEMON, &[]).await;
     let empty = daemon.memory_bytes();
     let start = Instant::now();
@@ -165,7 +124,7 @@ async fn joining_a_list_of_5000() {
     );
 }
 
-async fn a_client_that_stops_reading() {
+pub(crate) async fn a_client_that_stops_reading() {
     let daemon = Daemon::start(DAEMON, &[]).await;
     let _servers = servers(&daemon, 1000, true).await;
     let mut reading = Follower::new(&daemon, None).await;
@@ -216,7 +175,7 @@ async fn a_client_that_stops_reading() {
 
 /// Clients over QUIC and listeners over HTTP, on the same list of 500 servers, of which 20 change
 /// each second.
-async fn one_thousand_of_each() {
+pub(crate) async fn one_thousand_of_each() {
     let mut daemon = Daemon::start(DAEMON, &["--http", "127.0.0.1:0"]).await;
     let http = daemon.http().await;
     let _staying = servers(&daemon, 480, false).await;
@@ -276,142 +235,4 @@ async fn metrics(http: SocketAddr) -> HashMap<String, f64> {
             Some((series.to_owned(), value.parse().ok()?))
         })
         .collect()
-}
-
-fn newest(snapshot: &Snapshot) -> u64 {
-    snapshot
-        .servers()
-        .map(|server| number(&server.heartbeat))
-        .max()
-        .unwrap()
-}
-
-async fn a_restart_under_400() {
-    let daemon = Daemon::start(DAEMON, &[]).await;
-    let mut running = JoinSet::new();
-    for server in 0..200 {
-        let connector: Connector = daemon.connector(Role::Heartbeat, None);
-        running.spawn(async move {
-            let maintain = metaserve_heartbeat::maintain(|| connector.connect());
-            drop(
-                maintain
-                    .on_retry(|_, _| ())
-                    .run(constant(format!("{server}")))
-                    .await,
-            );
-        });
-    }
-    let mut clients = Vec::new();
-    for _ in 0..200 {
-        let connector = daemon.connector(Role::Client, None);
-        let list = metaserve_client::maintain(move || {
-            let connector = connector.clone();
-            async move { connector.connect().await }
-        });
-        clients.push(Follower::of(list.on_status(|_| ()).run()).await);
-    }
-    for client in &mut clients {
-        client.until("200", |list| list.len() == 200).await;
-    }
-    let epoch = clients[0].snapshot.epoch();
-    let start = Instant::now();
-    let daemon = daemon.kill_and_restart(&[]).await;
-    println!("daemon killed and back in {:.1?}", start.elapsed());
-    let mut slowest = Duration::ZERO;
-    for client in &mut clients {
-        client
-            .until("200 again", |list| {
-                list.epoch() != epoch && list.len() == 200
-            })
-            .await;
-        slowest = slowest.max(start.elapsed());
-    }
-    println!(
-        "200 servers and 200 clients: all back, every list complete {slowest:.1?} after the kill"
-    );
-    drop(daemon);
-}
-
-async fn freshness() {
-    let daemon = Daemon::start(DAEMON, &[]).await;
-    let start = Instant::now();
-    let every = tokio::time::interval(Duration::from_millis(100));
-    let heartbeats = stream::unfold(every, move |mut every| async move {
-        every.tick().await;
-        Some((start.elapsed().as_millis().to_string(), every))
-    });
-    let connection = daemon.connect(Role::Heartbeat, None).await;
-    let sent = connection.clone();
-    let server = tokio::spawn(metaserve_heartbeat::run(connection, heartbeats));
-    let mut client = Follower::new(&daemon, None).await;
-    client.until("the server", |list| list.len() == 1).await;
-    let mut oldest = Duration::ZERO;
-    let mut items = 0;
-    let begin = start.elapsed();
-    while start.elapsed() < begin + Duration::from_secs(15) {
-        let shown = Duration::from_millis(newest(&client.snapshot));
-        client.next().await;
-        // How old what was shown had become by the time it was replaced.
-        oldest = oldest.max(start.elapsed() - shown);
-        items += 1;
-    }
-    println!(
-        "a heartbeat each 100 ms: {items} items in 15 s, the list's data never older than \
-         {oldest:.2?}; {} stream frames sent",
-        sent.stats().frame_tx.stream
-    );
-    server.abort();
-
-    let connection = daemon.connect(Role::Heartbeat, None).await;
-    let same = stream::unfold(
-        tokio::time::interval(Duration::from_millis(100)),
-        |mut every| async {
-            every.tick().await;
-            Some(("same", every))
-        },
-    );
-    tokio::spawn(Publisher::new(connection.clone()).run(same));
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let before = connection.stats();
-    tokio::time::sleep(Duration::from_secs(12)).await;
-    let after = connection.stats();
-    println!(
-        "the same heartbeat each 100 ms: in 12 s {} stream frames, {} datagrams (keep-alives)",
-        after.frame_tx.stream - before.frame_tx.stream,
-        after.udp_tx.datagrams - before.udp_tx.datagrams
-    );
-}
-
-async fn leaving() {
-    let daemon = Daemon::start(DAEMON, &[]).await;
-    let mut client = Follower::new(&daemon, None).await;
-    let polite = tokio::spawn(
-        Publisher::new(daemon.connect(Role::Heartbeat, None).await).run(constant("polite")),
-    );
-    client.until_words(&["polite"]).await;
-    let start = Instant::now();
-    polite.abort();
-    client.until_words(&[]).await;
-    println!(
-        "a server that says goodbye: off the list {:.2?} later",
-        start.elapsed()
-    );
-
-    let mut killed = tokio::process::Command::new(GAME_SERVER)
-        .args([
-            daemon.address.to_string(),
-            daemon.fingerprint.to_string(),
-            "killed".into(),
-        ])
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    client.until_words(&["killed"]).await;
-    let start = Instant::now();
-    killed.kill().await.unwrap();
-    client.until_words(&[]).await;
-    println!(
-        "a server that is killed: off the list {:.1?} later",
-        start.elapsed()
-    );
 }

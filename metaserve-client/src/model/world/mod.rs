@@ -1,5 +1,7 @@
 //! The real thing and the model of it, side by side.
 
+mod episodes;
+
 use super::{
     Verdict,
     client::Client,
@@ -193,14 +195,7 @@ impl World {
                     self.serve()?;
                 }
             }
-            Step::Storm { ticks } => {
-                for tick in 0..ticks {
-                    for speaker in (0..self.speakers.len()).step_by(2) {
-                        self.heartbeat(speaker, tick % 2)?;
-                    }
-                    self.pass(4)?;
-                }
-            }
+            Step::Storm { ticks } => self.storm(ticks)?,
             Step::Churn { ticks } => self.churn(ticks)?,
             Step::Restart { back, first } => self.restart(back, first)?,
             Step::Settle => self.settle()?,
@@ -303,88 +298,10 @@ impl World {
         self.serve()
     }
 
-    fn stagger(&mut self, clients: usize) -> Verdict {
-        for text in 0..clients {
-            if self.clients.len() >= FEW_CLIENTS {
-                return Ok(());
-            }
-            self.follow(Client::new(None, false, true))?;
-            self.heartbeat(0, (text % 2) as u8)?;
-            self.pass(4)?;
-            self.clients.last_mut().expect("one has come").lag(false);
-        }
-        Ok(())
-    }
-
     fn catch_up_all(&mut self) -> Verdict {
         let clients = self.clients.len();
         let mut all = self.clients.iter_mut().rev();
         all.try_for_each(|client| client.catch_up(&mut self.oracle, clients))
-    }
-
-    fn oversleep(&mut self, client: usize, events: u16, gone: bool) -> Verdict {
-        self.settle()?;
-        if self.clients.is_empty() || self.speakers.len() < 3 {
-            return Ok(());
-        }
-        // A long list, so that it is not for its length that a snapshot is given.
-        self.heartbeat(1, TEXTS - 1)?;
-        self.heartbeat(2, TEXTS - 1)?;
-        self.pass(4)?;
-        let client = client % self.clients.len();
-        self.clients[client].lag(false);
-        if gone {
-            self.leave(2);
-        } else {
-            self.heartbeat(2, 0)?;
-        }
-        for event in 0..events {
-            self.pass(4)?;
-            self.heartbeat(0, (event % 2) as u8)?;
-        }
-        self.pass(4)?;
-        self.step(&Step::CatchUp { client })
-    }
-
-    fn churn(&mut self, ticks: u16) -> Verdict {
-        for tick in 0..ticks {
-            let newcomer = Newcomer {
-                game: 0,
-                identity: None,
-                six: false,
-                port: tick + 1,
-                relay: None,
-            };
-            let before = self.speakers.len();
-            self.register(newcomer)?;
-            if self.speakers.len() > before {
-                self.heartbeat(before, 0)?;
-                self.pass(4)?;
-                self.leave(before);
-                self.pass(4)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn restart(&mut self, back: u64, first: usize) -> Verdict {
-        self.clients.iter_mut().for_each(Client::disconnect);
-        let now = self.oracle.now();
-        let mut old = std::mem::take(&mut self.speakers);
-        self.registry = Registry::new(MAX_GAMES);
-        self.oracle = Oracle::new(&self.registry, now);
-        if !old.is_empty() {
-            let first = first % old.len();
-            old.rotate_left(first);
-        }
-        for (at, speaker) in old.into_iter().enumerate() {
-            if back >> at & 1 == 1 {
-                self.register(speaker.newcomer)?;
-                let last = self.speakers.len().saturating_sub(1);
-                self.heartbeat(last, (back >> at) as u8 % TEXTS)?;
-            }
-        }
-        Ok(())
     }
 
     fn settle(&mut self) -> Verdict {

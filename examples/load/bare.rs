@@ -1,0 +1,122 @@
+//! The same work done by bare quinn: as many peers against the floor, which sends them what the
+//! daemon was seen to send.
+
+use crate::{
+    bench::{Bench, SETTLE, each, per},
+    floor::Bytesent,
+    options::Plan,
+    peers::Stage,
+    report::Cost,
+    target::Target,
+};
+use bytes::Bytes;
+use futures::StreamExt;
+use metaserve::{Role, protocol::heartbeat::FromServer, stream::frame};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::time::sleep;
+
+/// What a client of the floor has read so far, in bytes.
+type ReadBytes = Arc<AtomicU64>;
+
+/// Does what the plan says with quinn alone: nothing is listed, and `sent` is all that clients are
+/// given.
+///
+/// # Errors
+/// When something cannot be started, or peers do not get in.
+pub(crate) async fn run(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
+    let mut bench = Bench::new(plan, Target::floor(sent).await?);
+    let stage = bench.stage.clone();
+    let mut cost = Cost::default();
+    let (begin, empty) = (bench.target.cpu(), bench.target.resident());
+    let servers = bench.join(Role::Heartbeat, plan.servers, "floor: servers join", {
+        let stage = stage.clone();
+        move |tasks, server, connection, _| {
+            drop(tasks.spawn(write(stage.clone(), server, connection)));
+        }
+    });
+    let servers = servers.await?;
+    sleep(SETTLE).await;
+    let with_servers = bench.target.cpu();
+    cost.micros_per_server = each(begin, with_servers, plan.servers);
+    let full = bench.target.resident();
+    cost.bytes_per_server = per(empty, full, plan.servers);
+
+    let reads: Vec<ReadBytes> = (0..plan.clients).map(|_| ReadBytes::default()).collect();
+    let clients = bench.join(Role::Client, plan.clients, "floor: clients join", {
+        let (stage, reads) = (stage.clone(), reads.clone());
+        move |tasks, client, connection, _| {
+            drop(tasks.spawn(read(stage.clone(), reads[client].clone(), connection)));
+        }
+    });
+    let clients = clients.await?;
+    let total = || reads.iter().map(|read| read.load(Ordering::Relaxed)).sum();
+    let wanted = (plan.clients * sent.first) as u64;
+    bench.all("floor: bytes read", wanted, total).await?;
+    sleep(SETTLE).await;
+    cost.micros_per_client = each(with_servers, bench.target.cpu(), plan.clients);
+    cost.bytes_per_client = per(full, bench.target.resident(), plan.clients);
+
+    bench.target.begin().await?;
+    let before = AtomicU64::new(0);
+    let (cores, took) = bench
+        .steady(|| before.store(total(), Ordering::Relaxed))
+        .await?;
+    cost.cores = cores;
+    // What was not delivered is no work to compare with.
+    let read = (total() - before.load(Ordering::Relaxed)) as f64;
+    let expected = sent.each as f64 * took.div_duration_f64(sent.every) * plan.clients as f64;
+    let dropped = stage.dropped.load(Ordering::Relaxed);
+    if dropped > 0 || read < 0.95 * expected {
+        cost.cores = None;
+        eprintln!(
+            "the floor delivered {read:.0} of {expected:.0} bytes, {dropped} peers lost: no ratio"
+        );
+    }
+    drop((servers, clients));
+    bench.end().await;
+    Ok(cost)
+}
+
+/// A game server that writes the same frames with quinn alone.
+async fn write(stage: Arc<Stage>, server: usize, connection: quinn::Connection) {
+    let write = async {
+        let mut out = connection.open_uni().await?;
+        let mut heartbeats = pin!(stage.heartbeats(server));
+        let mut last = Bytes::new();
+        while let Some(heartbeat) = heartbeats.next().await {
+            if heartbeat != last {
+                out.write_chunk(frame(FromServer::Heartbeat(&heartbeat)))
+                    .await?;
+                last = heartbeat;
+            }
+        }
+        anyhow::Ok(())
+    };
+    if let Err(error) = write.await {
+        stage.lost("bare server", &error);
+    }
+}
+
+/// A game client that counts what it is given.
+async fn read(stage: Arc<Stage>, read_bytes: ReadBytes, connection: quinn::Connection) {
+    let follow = async {
+        let mut out = connection.open_uni().await?;
+        out.write_all(b"list").await?;
+        out.finish()?;
+        let mut stream = connection.accept_uni().await?;
+        while let Some(chunk) = stream.read_chunk(usize::MAX, true).await? {
+            read_bytes.fetch_add(chunk.bytes.len() as u64, Ordering::Relaxed);
+        }
+        anyhow::bail!("the floor has ended the stream")
+    };
+    let result: anyhow::Result<()> = follow.await;
+    if let Err(error) = result {
+        stage.lost("bare client", &error);
+    }
+}

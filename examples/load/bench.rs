@@ -1,0 +1,173 @@
+//! What both runs are made of: peers that join at the plan's pace, waiting for them, and a time of
+//! steady work.
+
+use crate::{
+    options::Plan,
+    peers::{Sockets, Stage, now},
+    target::Target,
+};
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use metaserve::Role;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+
+/// What the work is done against, and the figures that are taken on the way.
+pub(crate) struct Bench {
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) target: Target,
+    tasks: JoinSet<()>,
+    progress: ProgressBar,
+}
+
+/// Handshakes under way at one time: below the number from which a daemon asks for more.
+const HANDSHAKES: usize = 64;
+
+/// Until whatever was begun has settled, before a figure is taken.
+pub(crate) const SETTLE: Duration = Duration::from_secs(1);
+
+/// Before the measuring begins: all servers have spoken.
+const WARM_UP_INTERVALS: u32 = 2;
+
+/// After the last change: lists that are not right by then have lost something.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Bench {
+    pub(crate) fn new(plan: &Plan, target: Target) -> Self {
+        let progress = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("{msg:32} {wide_bar} {pos}/{len}") {
+            progress.set_style(style);
+        }
+        Self {
+            stage: Stage::new(plan),
+            target,
+            tasks: JoinSet::new(),
+            progress,
+        }
+    }
+
+    pub(crate) fn phase(&self, what: &str, length: u64) {
+        self.progress.set_message(what.to_owned());
+        self.progress.set_length(length);
+        self.progress.set_position(0);
+    }
+
+    /// Connects `count` peers at the plan's pace and gives each to `begin`.
+    pub(crate) async fn join(
+        &mut self,
+        role: Role,
+        count: usize,
+        what: &str,
+        mut begin: impl FnMut(&mut JoinSet<()>, usize, quinn::Connection, Instant),
+    ) -> anyhow::Result<Vec<quinn::Connection>> {
+        self.phase(what, count as u64);
+        let Target {
+            address,
+            name,
+            trust,
+            ..
+        } = &self.target;
+        let plan = &self.stage.plan;
+        let sockets = Arc::new(Sockets::open(plan, role, *address, name, trust)?);
+        let places = Arc::new(Semaphore::new(HANDSHAKES));
+        let (sender, mut connected) = mpsc::channel(HANDSHAKES);
+        let pace = Duration::from_secs_f64(1.0 / plan.ramp as f64);
+        self.tasks.spawn(async move {
+            let mut pace = interval(pace);
+            pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
+            let mut attempts = JoinSet::new();
+            for peer in 0..count {
+                pace.tick().await;
+                let Ok(place) = places.clone().acquire_owned().await else {
+                    break;
+                };
+                let (sockets, sender) = (sockets.clone(), sender.clone());
+                attempts.spawn(async move {
+                    let begun = now();
+                    let connection = sockets.connect(peer).await;
+                    drop(place);
+                    // Nobody listens any more when the run is over.
+                    let _ = sender.send((peer, connection, begun)).await;
+                });
+            }
+            drop(attempts.join_all().await);
+        });
+        let mut connections = Vec::with_capacity(count);
+        while connections.len() < count {
+            let (peer, connection, begun) = connected.recv().await.context("no more peers")?;
+            let connection =
+                connection.with_context(|| format!("{what}: {role} {peer} of {count}"))?;
+            connections.push(connection.clone());
+            begin(&mut self.tasks, peer, connection, begun);
+            self.progress.inc(1);
+        }
+        Ok(connections)
+    }
+
+    /// Waits until `count` says that all are there.
+    pub(crate) async fn all(
+        &self,
+        what: &str,
+        wanted: u64,
+        count: impl Fn() -> u64,
+    ) -> anyhow::Result<()> {
+        let reached = async {
+            while count() < wanted {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        match timeout(PATIENCE, reached).await {
+            Ok(()) => Ok(()),
+            Err(_) => bail!("{what}: only {} of {wanted} after {PATIENCE:?}", count()),
+        }
+    }
+
+    /// Lets servers change their heartbeats, and gives what that costs the target after a time of
+    /// getting used to it. `begin` is called when counting begins.
+    pub(crate) async fn steady(
+        &self,
+        begin: impl FnOnce(),
+    ) -> anyhow::Result<(Option<f64>, Duration)> {
+        let plan = &self.stage.plan;
+        self.stage.changing.send_replace(true);
+        sleep(WARM_UP_INTERVALS * plan.interval.max(Duration::from_secs(1))).await;
+        begin();
+        let (cpu, start) = (self.target.cpu(), now());
+        self.phase("measuring", plan.measured.as_secs());
+        while start.elapsed() < plan.measured {
+            sleep(Duration::from_secs(1).min(plan.measured - start.elapsed())).await;
+            self.progress.inc(1);
+        }
+        let took = start.elapsed();
+        let cores = difference(cpu, self.target.cpu(), took);
+        Ok((cores, took))
+    }
+
+    pub(crate) async fn end(mut self) {
+        self.progress.finish_and_clear();
+        self.tasks.shutdown().await;
+        self.target.end().await;
+    }
+}
+
+/// Processor seconds per second.
+fn difference(before: Option<Duration>, after: Option<Duration>, took: Duration) -> Option<f64> {
+    Some((after? - before?).as_secs_f64() / took.as_secs_f64())
+}
+
+/// Processor time for one of so many, in microseconds.
+pub(crate) fn each(before: Option<Duration>, after: Option<Duration>, count: usize) -> Option<f64> {
+    (count > 0).then_some((after? - before?).as_secs_f64() * 1e6 / count as f64)
+}
+
+/// Memory for one of so many, in bytes.
+pub(crate) fn per(before: Option<u64>, after: Option<u64>, count: usize) -> Option<u64> {
+    after?.saturating_sub(before?).checked_div(count as u64)
+}
