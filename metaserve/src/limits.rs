@@ -9,8 +9,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections at one time, of all roles. Default 50,000, at about 30 KB each. The next one
-    /// is told *over capacity*.
+    /// Connections at one time, of all roles. Default 50,000, at some 33 KB for a server
+    /// and 45 KB for a client. The next one is told *over capacity*.
     pub max_connections: usize,
     /// Connections at one time from one IPv4 address or one IPv6 /64, of all roles. Default
     /// 10,000, so that no one of them can take all places, and households behind one address
