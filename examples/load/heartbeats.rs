@@ -1,13 +1,13 @@
 //! What servers say, and when they have said it.
 
-use crate::options::Content;
+use crate::{clients::lock, options::Content};
 use bytes::Bytes;
 use metaserve::{Mod, ServerInfo};
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{
-        Mutex, PoisonError,
+        Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -102,14 +102,14 @@ impl Truth {
     pub(crate) fn next(&self, server: usize, now: Instant) -> Bytes {
         self.versions[server].fetch_add(1, Ordering::Relaxed);
         let heartbeat = self.current(server);
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = lock(&self.said);
         said.insert(digest(&heartbeat), now);
         heartbeat
     }
 
     /// When this was said; none for what was said before the measuring.
     pub(crate) fn said(&self, heartbeat: &[u8]) -> Option<Instant> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = lock(&self.said);
         said.get(&digest(heartbeat)).copied()
     }
 

@@ -2,7 +2,7 @@
 //! same state afterwards: each message is read once, and every client's bytes are compared with it
 //! in full, so that thousands of lists are followed exactly at little cost.
 
-use crate::heartbeats::Truth;
+use crate::{clients::lock, heartbeats::Truth};
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
@@ -10,7 +10,7 @@ use metaserve::protocol::client::ListMessage;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -180,8 +180,4 @@ impl Message {
             servers,
         })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
