@@ -2,7 +2,7 @@
 //! daemon was seen to send.
 
 use crate::{
-    bench::{Bench, SETTLE, each, per},
+    bench::{Bench, per},
     floor::Bytesent,
     options::Plan,
     peers::Stage,
@@ -19,7 +19,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use tokio::time::sleep;
 
 /// What a client of the floor has read so far, in bytes.
 type ReadBytes = Arc<AtomicU64>;
@@ -33,22 +32,23 @@ pub(crate) async fn run(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
     let mut bench = Bench::new(plan, Target::floor(sent).await?);
     let stage = bench.stage.clone();
     let mut cost = Cost::default();
-    let (begin, empty) = (bench.target.cpu(), bench.target.resident());
-    let servers = bench.join(Role::Heartbeat, plan.servers, "floor: servers join", {
+    let (empty, meter) = (bench.target.resident(), bench.meter().await);
+    let joining = (plan.servers, plan.ramp);
+    let servers = bench.join(Role::Heartbeat, joining, "floor: servers join", {
         let stage = stage.clone();
         move |tasks, server, connection, _| {
             drop(tasks.spawn(write(stage.clone(), server, connection)));
         }
     });
     let servers = servers.await?;
-    sleep(SETTLE).await;
-    let with_servers = bench.target.cpu();
-    cost.micros_per_server = each(begin, with_servers, plan.servers);
+    cost.micros_per_server = bench.each(&meter, plan.servers).await;
+    let meter = bench.meter().await;
     let full = bench.target.resident();
     cost.bytes_per_server = per(empty, full, plan.servers);
 
     let reads: Vec<ReadBytes> = (0..plan.clients).map(|_| ReadBytes::default()).collect();
-    let clients = bench.join(Role::Client, plan.clients, "floor: clients join", {
+    let joining = (plan.clients, plan.client_ramp);
+    let clients = bench.join(Role::Client, joining, "floor: clients join", {
         let (stage, reads) = (stage.clone(), reads.clone());
         move |tasks, client, connection, _| {
             drop(tasks.spawn(read(stage.clone(), reads[client].clone(), connection)));
@@ -58,8 +58,7 @@ pub(crate) async fn run(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
     let total = || reads.iter().map(|read| read.load(Ordering::Relaxed)).sum();
     let wanted = (plan.clients * sent.first) as u64;
     bench.all("floor: bytes read", wanted, total).await?;
-    sleep(SETTLE).await;
-    cost.micros_per_client = each(with_servers, bench.target.cpu(), plan.clients);
+    cost.micros_per_client = bench.each(&meter, plan.clients).await;
     cost.bytes_per_client = per(full, bench.target.resident(), plan.clients);
 
     bench.target.begin().await?;

@@ -27,11 +27,20 @@ pub(crate) struct Bench {
     progress: ProgressBar,
 }
 
+/// What the target takes from one moment on, beyond what it takes while nobody joins: the
+/// keep-alives of those who are there.
+pub(crate) struct Meter {
+    cpu: Option<Duration>,
+    start: Instant,
+    /// In cores.
+    calm: Option<f64>,
+}
+
 /// Handshakes under way at one time: below the number from which a daemon asks for more.
 const HANDSHAKES: usize = 64;
 
 /// Until whatever was begun has settled, before a figure is taken.
-pub(crate) const SETTLE: Duration = Duration::from_secs(1);
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// Before the measuring begins: all servers have spoken.
 const WARM_UP_INTERVALS: u32 = 2;
@@ -59,11 +68,32 @@ impl Bench {
         self.progress.set_position(0);
     }
 
-    /// Connects `count` peers at the plan's pace and gives each to `begin`.
+    /// Looks for a while at what the target takes by itself, and meters it from then on.
+    pub(crate) async fn meter(&self) -> Meter {
+        let (cpu, start) = (self.target.cpu(), now());
+        sleep(SETTLE).await;
+        let (end, cpu_then) = (now(), self.target.cpu());
+        Meter {
+            cpu: cpu_then,
+            start: end,
+            calm: difference(cpu, cpu_then, end - start),
+        }
+    }
+
+    /// Processor time for each of so many that have joined since, in microseconds, once the last
+    /// of them has settled.
+    pub(crate) async fn each(&self, meter: &Meter, count: usize) -> Option<f64> {
+        sleep(SETTLE).await;
+        let took = (self.target.cpu()? - meter.cpu?).as_secs_f64();
+        let calm = meter.calm? * meter.start.elapsed().as_secs_f64();
+        (count > 0).then_some((took - calm) * 1e6 / count as f64)
+    }
+
+    /// Connects `count` peers, so many a second, and gives each to `begin`.
     pub(crate) async fn join(
         &mut self,
         role: Role,
-        count: usize,
+        (count, ramp): (usize, usize),
         what: &str,
         mut begin: impl FnMut(&mut JoinSet<()>, usize, quinn::Connection, Instant),
     ) -> anyhow::Result<Vec<quinn::Connection>> {
@@ -78,7 +108,7 @@ impl Bench {
         let sockets = Arc::new(Sockets::open(plan, role, *address, name, trust)?);
         let places = Arc::new(Semaphore::new(HANDSHAKES));
         let (sender, mut connected) = mpsc::channel(HANDSHAKES);
-        let pace = Duration::from_secs_f64(1.0 / plan.ramp as f64);
+        let pace = Duration::from_secs_f64(1.0 / ramp as f64);
         self.tasks.spawn(async move {
             let mut pace = interval(pace);
             pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -160,11 +190,6 @@ impl Bench {
 /// Processor seconds per second.
 fn difference(before: Option<Duration>, after: Option<Duration>, took: Duration) -> Option<f64> {
     Some((after? - before?).as_secs_f64() / took.as_secs_f64())
-}
-
-/// Processor time for one of so many, in microseconds.
-pub(crate) fn each(before: Option<Duration>, after: Option<Duration>, count: usize) -> Option<f64> {
-    (count > 0).then_some((after? - before?).as_secs_f64() * 1e6 / count as f64)
 }
 
 /// Memory for one of so many, in bytes.

@@ -46,6 +46,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     ramp: usize,
 
+    /// Clients begun each second, if not as many as --ramp says: with a long list, fewer than this
+    /// machine can give it to, so that a joining client's cost is its own
+    #[arg(long, value_name = "COUNT")]
+    client_ramp: Option<usize>,
+
     /// UDP sockets to spread servers, and again clients, over
     #[arg(long, value_name = "COUNT", default_value_t = 8)]
     sockets: usize,
@@ -147,6 +152,7 @@ pub(crate) struct Plan {
     pub(crate) interval: Duration,
     pub(crate) measured: Duration,
     pub(crate) ramp: usize,
+    pub(crate) client_ramp: usize,
     pub(crate) sockets: usize,
     pub(crate) threads: usize,
     pub(crate) resume: bool,
@@ -165,9 +171,11 @@ impl Cli {
     /// # Errors
     /// When one of them makes no sense; the error says which, and what would.
     pub(crate) fn plan(self) -> anyhow::Result<Plan> {
+        let client_ramp = self.client_ramp.unwrap_or(self.ramp);
         let positive = [
             ("--servers", self.servers),
             ("--ramp", self.ramp),
+            ("--client-ramp", client_ramp),
             ("--sockets", self.sockets),
             ("--threads", self.threads),
         ];
@@ -202,6 +210,7 @@ impl Cli {
             interval: self.interval.0,
             measured: self.seconds.0,
             ramp: self.ramp,
+            client_ramp,
             sockets: self.sockets,
             threads: self.threads,
             resume: self.resume,
@@ -294,9 +303,10 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        let table: [&[&str]; 7] = [
+        let table: [&[&str]; 8] = [
             &["--servers", "0"],
             &["--ramp", "0"],
+            &["--client-ramp", "0"],
             &["--size", "3"],
             &["--change", "200%"],
             &["--seconds", "0"],

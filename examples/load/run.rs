@@ -3,7 +3,7 @@
 
 use crate::{
     bare,
-    bench::{Bench, PATIENCE, SETTLE, each, per},
+    bench::{Bench, PATIENCE, per},
     clients::{self, Seen, lock},
     floor::Bytesent,
     options::Plan,
@@ -57,10 +57,11 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     let mut bench = Bench::new(plan, Target::daemon(plan).await?);
     let stage = bench.stage.clone();
     let mut report = Report::new(plan);
-    let (empty, begin) = (bench.target.resident(), bench.target.cpu());
+    let (empty, meter) = (bench.target.resident(), bench.meter().await);
 
     let start = now();
-    let servers = bench.join(Role::Heartbeat, plan.servers, "servers join", {
+    let joining = (plan.servers, plan.ramp);
+    let servers = bench.join(Role::Heartbeat, joining, "servers join", {
         let stage = stage.clone();
         move |tasks, server, connection, _| {
             drop(tasks.spawn(peers::library_server(stage.clone(), server, connection)));
@@ -69,14 +70,15 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     let servers = servers.await?;
     report.servers_per_second = plan.servers as f64 / start.elapsed().as_secs_f64();
     listed(watcher(&bench).await?, plan.servers).await?;
-    sleep(SETTLE).await;
-    let with_servers = (bench.target.cpu(), bench.target.resident());
-    report.daemon.micros_per_server = each(begin, with_servers.0, plan.servers);
-    report.daemon.bytes_per_server = per(empty, with_servers.1, plan.servers);
+    report.daemon.micros_per_server = bench.each(&meter, plan.servers).await;
+    let meter = bench.meter().await;
+    let with_servers = bench.target.resident();
+    report.daemon.bytes_per_server = per(empty, with_servers, plan.servers);
 
     let seen = Seen::new(plan.clients);
     let start = now();
-    let clients = bench.join(Role::Client, plan.clients, "clients join", {
+    let joining = (plan.clients, plan.client_ramp);
+    let clients = bench.join(Role::Client, joining, "clients join", {
         let (stage, seen) = (stage.clone(), seen.clone());
         move |tasks, client, connection, begun| {
             let follow = clients::client(stage.clone(), seen.clone(), client, connection, begun);
@@ -90,10 +92,8 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
         .await?;
     report.clients_per_second = plan.clients as f64 / start.elapsed().as_secs_f64();
     report.first_list = Latency::of(&lock(&seen.first_list));
-    sleep(SETTLE).await;
-    let with_clients = (bench.target.cpu(), bench.target.resident());
-    report.daemon.micros_per_client = each(with_servers.0, with_clients.0, plan.clients);
-    report.daemon.bytes_per_client = per(with_servers.1, with_clients.1, plan.clients);
+    report.daemon.micros_per_client = bench.each(&meter, plan.clients).await;
+    report.daemon.bytes_per_client = per(with_servers, bench.target.resident(), plan.clients);
     let first = received(&clients).bytes;
 
     let before = std::cell::Cell::default();
