@@ -92,6 +92,7 @@ fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
         tokio::select! {
             () = signals.serve_until_stopped(reload) => {}
             () = log.tell_what_was_left_out() => {}
+            () = daemon.make_frames() => {}
         }
         service::tell(State::Stopping);
         daemon.drain().await;
@@ -103,7 +104,7 @@ fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
 /// closed with the runtime.
 pub struct Daemon {
     shared: Arc<Shared>,
-    /// Ends the tasks that make frames and watch files.
+    /// Ends the tasks that look at addresses and watch files.
     background: CancellationToken,
     /// Ends the connections.
     closing: CancellationToken,
@@ -126,6 +127,17 @@ struct Shared {
 }
 
 impl Shared {
+    /// Ends when the workers, and what their tasks share, are not stuck.
+    async fn pass_through_workers(self: Arc<Self>) {
+        let pass = async move {
+            let _ = (
+                self.registry.feed(None).revision(),
+                self.endpoint.open_connections(),
+            );
+        };
+        let _ = tokio::spawn(pass).await;
+    }
+
     /// The rules of this moment.
     fn rules(&self) -> Arc<Rules> {
         self.rules.borrow().clone()
@@ -200,23 +212,6 @@ impl Daemon {
         let looking = shared.clone();
         let look = async move { looking.whereabouts.run().await };
         tasks.spawn(background.clone().run_until_cancelled_owned(look));
-        let observed = shared.clone();
-        let make_frames = async move {
-            let Shared {
-                registry,
-                metrics,
-                config,
-                endpoint,
-                ..
-            } = &*observed;
-            let make = registry.run_observed(config.tick, |took| metrics.tick(took));
-            // In one task: when frames are not made any longer, there is no sign of life.
-            let look = || {
-                let _ = (registry.feed(None).revision(), endpoint.open_connections());
-            };
-            tokio::join!(make, service::watchdog(look));
-        };
-        tasks.spawn(background.clone().run_until_cancelled_owned(make_frames));
         let reloading = shared.clone();
         let watch = files::watch(shared.certificates.files(), async move || {
             reloading.reload_certificate();
@@ -226,6 +221,25 @@ impl Daemon {
         let ban_file = shared.config.ban_file.iter().cloned().collect();
         let watch = files::watch(ban_file, async move || reloading.reload_bans().await);
         tasks.spawn(background.clone().run_until_cancelled_owned(watch));
+    }
+
+    /// Turns changes into frames, for as long as it is polled: without, no client learns of any
+    /// change. It shows the service manager that the daemon is alive, too, if it asks for that.
+    ///
+    /// Poll it where the runtime is blocked on, not in a task of the runtime: clients that it
+    /// wakes then queue behind the acknowledgements that wait on the worker, and long frames cost
+    /// about a tenth less.
+    ///
+    /// Cancel-safe: changes wait for the next call.
+    pub fn make_frames(&self) -> impl Future<Output = ()> + Send + use<> {
+        let shared = self.shared.clone();
+        async move {
+            let observe = |took| shared.metrics.tick(took);
+            let make = shared.registry.run_observed(shared.config.tick, observe);
+            // Beside it: when frames are not made any longer, there is no sign of life.
+            let look = || shared.clone().pass_through_workers();
+            tokio::join!(make, service::watchdog(look));
+        }
     }
 
     /// The address that the daemon is reached at, with the port it was given if it asked for 0.
@@ -282,10 +296,11 @@ impl Daemon {
 
     /// Ends the daemon: no new connections, every peer is told to come back soon, and done when
     /// all have been told or after 5 s.
+    ///
+    /// End [making frames](Self::make_frames) before: nobody shall see the list run empty because
+    /// its servers are told to go a moment before he is.
     pub async fn drain(self) {
         tracing::info!("stopping: telling every peer to come back soon");
-        // First the frames: nobody shall see the list run empty because its servers are told to
-        // go a moment before he is.
         self.background.cancel();
         self.shared.endpoint.set_server_config(None);
         self.closing.cancel();

@@ -15,6 +15,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 /// The variable that tells a copy of this program that it is not the generator.
 const CHILD: &str = "METASERVE_LOAD_CHILD";
@@ -40,8 +41,12 @@ pub(crate) struct Target {
 }
 
 enum Runs {
-    /// In this process; with its state directory.
-    Inside(Box<Daemon>, TempDir),
+    /// In this process.
+    Inside {
+        daemon: Box<Daemon>,
+        frames: AbortOnDropHandle<()>,
+        _state: TempDir,
+    },
     /// In a process of ours.
     Child(Box<Running>),
     /// Elsewhere.
@@ -140,7 +145,7 @@ impl Target {
     fn process(&self) -> Option<u32> {
         match &self.runs {
             Runs::Child(running) => running.child.id(),
-            Runs::Inside(..) | Runs::Elsewhere => None,
+            Runs::Inside { .. } | Runs::Elsewhere => None,
         }
     }
 
@@ -157,7 +162,14 @@ impl Target {
     /// Ends what was started here.
     pub(crate) async fn end(self) {
         match self.runs {
-            Runs::Inside(daemon, _state) => daemon.drain().await,
+            Runs::Inside {
+                daemon,
+                frames,
+                _state,
+            } => {
+                drop(frames);
+                daemon.drain().await;
+            }
             Runs::Child(mut running) => {
                 // It may have ended by itself; it is waited for in any case.
                 let _ = running.child.start_kill();
@@ -217,11 +229,16 @@ fn inside(plan: &Plan) -> anyhow::Result<Target> {
     let arguments = arguments(plan, state.path());
     let cli = cli::Cli::try_parse_from(std::iter::once("daemon".into()).chain(arguments))?;
     let daemon = Daemon::start(cli.config()?)?;
+    let frames = AbortOnDropHandle::new(tokio::spawn(daemon.make_frames()));
     Ok(Target {
         address: daemon.local_address()?,
         name: "localhost".into(),
         trust: Trust::Fingerprint(daemon.fingerprint()),
-        runs: Runs::Inside(Box::new(daemon), state),
+        runs: Runs::Inside {
+            daemon: Box::new(daemon),
+            frames,
+            _state: state,
+        },
     })
 }
 

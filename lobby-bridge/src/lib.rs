@@ -113,7 +113,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         let publish = async move { relay.run(&listings).await };
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(publish));
     }
-    let alive = service::watchdog(|| ());
+    let alive = service::watchdog(async || {});
     tasks.spawn(shutdown.clone().run_until_cancelled_owned(alive));
     service::tell(State::Ready("serving lobbies"));
     tasks.close();

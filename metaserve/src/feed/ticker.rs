@@ -1,5 +1,5 @@
 //! When frames are made and who is woken: the first change after calm at once, later ones with
-//! the tick; then one group of clients after the other, each when the one before has been served.
+//! the tick; then one group of clients after the other.
 
 use super::{Feed, lock};
 use std::{
@@ -47,8 +47,8 @@ impl Dirty {
                 observe(end.saturating_duration_since(now));
             }
             match done.next {
-                // Comes back when those who were woken have had their turn, and what has arrived
-                // meanwhile has been read.
+                // On a worker this comes back when those who were woken have had their turn, and
+                // what has arrived meanwhile has been read.
                 _ if done.woke => tokio::task::yield_now().await,
                 Some(next) => tokio::select! {
                     () = self.added.notified() => {}

@@ -93,6 +93,9 @@ impl Registry {
 
     /// Turns changes into frames, once per `tick` for everybody, until it is dropped.
     ///
+    /// Best polled by a thread that is no worker of the runtime, such as the one that is blocked
+    /// on it: clients that are woken then queue behind what waits on the workers already.
+    ///
     /// Cancel-safe: changes wait for the next `run`. One at a time is meant to run.
     pub async fn run(&self, tick: Duration) {
         self.run_observed(tick, |_| {}).await;

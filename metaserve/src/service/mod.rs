@@ -36,7 +36,7 @@ pub fn tell(state: State<'_>) {
 /// is stuck, or the runtime.
 ///
 /// Cancel-safe: dropped, it shows nothing any longer.
-pub async fn watchdog(mut look: impl FnMut()) {
+pub async fn watchdog<L: Future<Output = ()>>(mut look: impl FnMut() -> L) {
     let Some(every) = platform::watchdog() else {
         return;
     };
@@ -45,7 +45,7 @@ pub async fn watchdog(mut look: impl FnMut()) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        look();
+        look().await;
         if let Err(error) = platform::alive() {
             tracing::warn!("the service manager cannot be shown that we are alive: {error}");
         }
