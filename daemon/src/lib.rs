@@ -8,8 +8,8 @@
 //!
 //! Beside it, `http/` shows the list of the registry to browsers and scripts.
 //!
-//! [`Daemon::start`] begins it, [`Daemon::drain`] ends it; the binary adds the command line, the
-//! log and the signals.
+//! [`Daemon::start`] begins it, [`Daemon::make_frames`] keeps the list going out, [`Daemon::drain`]
+//! ends it; the binary adds the command line, the log and the signals.
 #![forbid(unsafe_code)]
 
 mod accept;
@@ -157,7 +157,8 @@ impl Shared {
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Daemon {
-    /// Opens the socket and begins to serve. Call it inside a tokio runtime.
+    /// Opens the socket and begins to serve. Call it inside a tokio runtime, and
+    /// [make frames](Self::make_frames) from then on.
     ///
     /// # Errors
     /// When the certificate or the ban file cannot be used, the state directory cannot be read or written, or

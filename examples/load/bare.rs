@@ -67,6 +67,9 @@ pub(crate) async fn run(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
         .steady(|| before.store(total(), Ordering::Relaxed))
         .await?;
     cost.cores = cores;
+    if plan.clients == 0 {
+        cost.bytes_per_server_at_end = per(empty, bench.target.resident(), plan.servers);
+    }
     // What was not delivered is no work to compare with.
     let read = (total() - before.load(Ordering::Relaxed)) as f64;
     let expected = sent.each as f64 * took.div_duration_f64(sent.every) * plan.clients as f64;

@@ -15,8 +15,11 @@ pub(crate) struct Cost {
     pub(crate) micros_per_server: Option<f64>,
     /// Processor microseconds for each client that joined and was given the list.
     pub(crate) micros_per_client: Option<f64>,
-    /// Memory for each server that is connected and silent, in bytes.
+    /// Memory for each server that has just come, in bytes.
     pub(crate) bytes_per_server: Option<u64>,
+    /// The same when the measuring is over, where there are no clients: QUIC's queues take more
+    /// once they have been used.
+    pub(crate) bytes_per_server_at_end: Option<u64>,
     /// Memory for each client that has the list, in bytes.
     pub(crate) bytes_per_client: Option<u64>,
 }
@@ -145,8 +148,10 @@ impl Report {
             "latency_ms": self.latency.map(Latency::json),
             "rss_bytes": self.rss_bytes,
             "bytes_per_server": self.daemon.bytes_per_server,
+            "bytes_per_server_at_end": self.daemon.bytes_per_server_at_end,
             "bytes_per_client": self.daemon.bytes_per_client,
             "floor_bytes_per_server": floor.bytes_per_server,
+            "floor_bytes_per_server_at_end": floor.bytes_per_server_at_end,
             "floor_bytes_per_client": floor.bytes_per_client,
             "servers_joined_per_second": self.servers_per_second,
             "clients_joined_per_second": self.clients_per_second,
@@ -270,9 +275,10 @@ impl fmt::Display for Report {
         line(
             "memory of the daemon",
             format!(
-                "{} in all; {} for a silent server, {} for a client",
+                "{} in all; {} for a server that has come, {} at the end; {} for a client",
                 shown(self.rss_bytes.map(|it| it as f64 / 1e6), 1, " MB"),
                 memory(|cost| cost.bytes_per_server),
+                memory(|cost| cost.bytes_per_server_at_end),
                 memory(|cost| cost.bytes_per_client)
             ),
         )?;

@@ -108,6 +108,9 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     seen.counting.store(false, Ordering::Relaxed);
     report.daemon.cores = cores;
     report.rss_bytes = bench.target.resident();
+    if plan.clients == 0 {
+        report.daemon.bytes_per_server_at_end = per(empty, report.rss_bytes, plan.servers);
+    }
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let seconds = took.as_secs_f64();
     let after = received(&clients);

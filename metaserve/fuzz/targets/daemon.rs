@@ -56,6 +56,8 @@ impl Stage {
         config.limits.max_heartbeat_bytes = 64;
         config.trust_relay = vec![relay.fingerprint()];
         let daemon = Daemon::start(config).expect("loopback has ports");
+        // Ends with the runtime.
+        drop(runtime.spawn(daemon.make_frames()));
         let address = daemon.local_address().expect("an address").to_string();
         let trust = Trust::Fingerprint(daemon.fingerprint());
         let connectors = [Role::Heartbeat, Role::Client, Role::Relay].map(|role| {
