@@ -38,8 +38,9 @@ pub struct Limits {
     /// Bytes in one heartbeat. Default 8,192, at most
     /// [`MAX_HEARTBEAT_BYTES`](Self::MAX_HEARTBEAT_BYTES); then *oversize heartbeat*.
     pub max_heartbeat_bytes: usize,
-    /// The least time between two changes of one server in the list; of several heartbeats in
-    /// between, the newest is kept. Default 1 s.
+    /// The least time between two changes of one server in the list, on average
+    /// ([`Pacing`](crate::Pacing)); of several heartbeats in between, the newest is kept. Default
+    /// 1 s.
     pub min_interval: Duration,
     /// Heartbeats that one server may send in one `min_interval`, lastingly. Default 32; ten
     /// times as many at once. At half of that it gets a notice, at the end *rate limited*.

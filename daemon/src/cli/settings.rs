@@ -48,8 +48,8 @@ pub(super) struct Settings {
     #[arg(long, env = "METASERVE_TICK", value_name = "DURATION")]
     tick: Option<HumanDuration>,
 
-    /// Change a server in the list at most once in this time; of several heartbeats the newest
-    /// counts [default: 1s]
+    /// Change a server in the list at most once in this time, on average; of several heartbeats
+    /// the newest counts [default: 1s]
     #[arg(long, env = "METASERVE_MIN_INTERVAL", value_name = "DURATION")]
     min_interval: Option<HumanDuration>,
 
