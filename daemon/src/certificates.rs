@@ -74,6 +74,11 @@ impl Certificates {
         self.identity().fingerprint()
     }
 
+    /// When the certificate ends to be valid; none when that is not readable.
+    pub(crate) fn valid_until(&self) -> Option<SystemTime> {
+        valid_until(&self.identity())
+    }
+
     /// The settings of the endpoint itself.
     pub(crate) fn endpoint_config(&self) -> quinn::EndpointConfig {
         self.secret.endpoint_config()
@@ -111,13 +116,17 @@ impl Certificates {
     }
 }
 
+fn valid_until(identity: &Identity) -> Option<SystemTime> {
+    Certificate::of_identity(identity)?.valid_until
+}
+
 /// A certificate and its key that the daemon could show now.
 pub(crate) fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
     let identity = Identity::load(chain, key)
         .context("--cert and --key have to name a certificate chain and its key, PEM or DER")?;
     #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
     let now = SystemTime::now();
-    match Certificate::of_identity(&identity).and_then(|certificate| certificate.valid_until) {
+    match valid_until(&identity) {
         Some(end) if end < now => bail!(
             "the certificate in {} expired on {}: renew it, then try again",
             chain.display(),

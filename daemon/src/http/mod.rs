@@ -85,6 +85,7 @@ async fn metrics(State(web): State<Web>) -> Response {
         all: &shared.registry.feed(None),
         rules: &shared.rules(),
         handshakes: shared.admission.handshakes(),
+        certificate_ends: shared.certificates.valid_until(),
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let text = shared.metrics.text(&present);

@@ -29,7 +29,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 /// Names and values that tell counters of one name apart; the values are few.
@@ -55,6 +55,7 @@ pub(crate) struct Metrics {
     reached: Family<Labels<1>, Counter>,
     bans: Gauge,
     banned: Family<Labels<1>, Counter>,
+    certificate_ends: Gauge,
     ticks: Histogram,
 }
 
@@ -64,6 +65,8 @@ pub(crate) struct Present<'a> {
     pub(crate) all: &'a Feed,
     pub(crate) rules: &'a Rules,
     pub(crate) handshakes: usize,
+    /// None when it cannot be read.
+    pub(crate) certificate_ends: Option<SystemTime>,
 }
 
 impl Metrics {
@@ -89,6 +92,7 @@ impl Metrics {
             reached: Family::default(),
             bans: Gauge::default(),
             banned: Family::default(),
+            certificate_ends: Gauge::default(),
             ticks,
         };
         *metrics.lock() = metrics.registered();
@@ -121,6 +125,7 @@ impl Metrics {
             "limit_reached" "How often a limit held somebody" reached;
             "bans" "Prefixes that are banned" bans;
             "banned" "Turned away for a ban" banned;
+            "certificate_expiry_timestamp_seconds" "Unix time, or 0" certificate_ends;
             "tick_seconds" "Work of one tick" ticks;
         }
         registry
@@ -283,6 +288,11 @@ impl Metrics {
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.bans.set(gauge(present.rules.bans.len()));
         self.handshakes_under_way.set(gauge(present.handshakes));
+        let ends = present
+            .certificate_ends
+            .and_then(|end| end.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let ends = ends.and_then(|since| i64::try_from(since.as_secs()).ok());
+        self.certificate_ends.set(ends.unwrap_or_default());
     }
 }
 

@@ -1,9 +1,16 @@
 //! A certificate is exchanged without dropping anybody, and trusted in three ways.
 
-use crate::{DAEMON, FAST};
-use metaserve::{Connector, Fingerprint, Identity, Role, Trust};
+use crate::{
+    DAEMON, FAST,
+    metrics::{scrape, value},
+};
+use metaserve::{Connector, Fingerprint, Identity, Role, Trust, tls::certificate::Validity};
 use metaserve_tests::{Daemon, Follower, constant};
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 use tempfile::tempdir;
 
 fn certificate(directory: &Path) -> Identity {
@@ -60,6 +67,37 @@ async fn a_new_certificate_is_shown_to_newcomers_and_nobody_is_dropped() {
 
     assert_eq!(connection.close_reason(), None);
     assert_eq!(client.only().heartbeat, "stays");
+}
+
+#[tokio::test]
+async fn the_end_of_the_certificate_in_use_is_told() {
+    let directory = tempdir().unwrap();
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
+    let renew = |years: u64| {
+        let length = Duration::from_secs(years * 365 * 24 * 60 * 60);
+        let validity = Validity::from(SystemTime::UNIX_EPOCH, length);
+        Identity::create(&cert, &key, &["localhost".into()], validity).unwrap();
+        length.as_secs_f64()
+    };
+    let first = renew(90);
+    let files = [
+        "--cert",
+        cert.to_str().unwrap(),
+        "--key",
+        key.to_str().unwrap(),
+    ];
+    let http = ["--http", "127.0.0.1:0"];
+    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &files, &http].concat()).await;
+    let address = daemon.http().await;
+    let told = async || {
+        let metric = "metaserve_certificate_expiry_timestamp_seconds";
+        value(&scrape(address).await, metric, "")
+    };
+    assert_eq!(told().await, first);
+    let second = renew(100);
+    daemon.signal("HUP").await;
+    daemon.logged("the certificate was reloaded").await;
+    assert_eq!(told().await, second);
 }
 
 async fn shows(daemon: &Daemon, fingerprint: Fingerprint) {
