@@ -127,8 +127,8 @@ struct Shared {
 }
 
 impl Shared {
-    /// Ends when the workers, and what their tasks share, are not stuck.
-    async fn pass_through_workers(self: Arc<Self>) {
+    /// Ends when a worker has a turn to give, and what its tasks share is not locked for ever.
+    async fn pass_through_worker(self: Arc<Self>) {
         let pass = async move {
             let _ = (
                 self.registry.feed(None).revision(),
@@ -229,7 +229,7 @@ impl Daemon {
     ///
     /// Poll it where the runtime is blocked on, not in a task of the runtime: clients that it
     /// wakes then queue behind the acknowledgements that wait on the worker, and long frames cost
-    /// about a tenth less.
+    /// a sixth less.
     ///
     /// Cancel-safe: changes wait for the next call.
     pub fn make_frames(&self) -> impl Future<Output = ()> + Send + use<> {
@@ -238,7 +238,7 @@ impl Daemon {
             let observe = |took| shared.metrics.tick(took);
             let make = shared.registry.run_observed(shared.config.tick, observe);
             // Beside it: when frames are not made any longer, there is no sign of life.
-            let look = || shared.clone().pass_through_workers();
+            let look = || shared.clone().pass_through_worker();
             tokio::join!(make, service::watchdog(look));
         }
     }

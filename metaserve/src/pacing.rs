@@ -60,10 +60,9 @@ impl Pacing {
     /// past means at once.
     #[must_use]
     pub fn due(&self, now: Instant) -> Option<Instant> {
-        self.newest.as_ref().map(|_| {
-            self.begun
-                .map_or(now, |begun| begun + self.interval * 3 / 4)
-        })
+        let least = self.interval - self.interval / 4;
+        let due = self.begun.map_or(now, |begun| begun + least);
+        self.newest.as_ref().map(|_| due)
     }
 
     /// The heartbeat to pass on now, if one waits and it is due.

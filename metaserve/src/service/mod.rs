@@ -29,8 +29,8 @@ pub fn tell(state: State<'_>) {
 }
 
 /// Shows the service manager that the program is alive, twice as often as it asks for, for as
-/// long as the future is polled; ends at once when it does not ask. `look` is called before each
-/// sign of life: it should pass through what must not be stuck, such as a lock.
+/// long as the future is polled; ends at once when it does not ask. `look` is waited for before
+/// each sign of life: it should pass through what must not be stuck, such as a lock.
 ///
 /// Poll it in the task that does the program's work: then the sign fails to come when that task
 /// is stuck, or the runtime.

@@ -13,7 +13,7 @@ fn said<'a>(output: &'a str, word: &str) -> &'a str {
         .trim()
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     DAEMON, FAST,
+    cert::text,
     metrics::{scrape, value},
 };
 use metaserve::{Connector, Fingerprint, Identity, Role, Trust, tls::certificate::Validity};
@@ -29,12 +30,7 @@ async fn a_new_certificate_is_shown_to_newcomers_and_nobody_is_dropped() {
     let [old, new, newest] = [tempdir().unwrap(), tempdir().unwrap(), tempdir().unwrap()];
     certificate(old.path());
     let [cert, key] = ["cert.pem", "key.pem"].map(|name| old.path().join(name));
-    let files = [
-        "--cert",
-        cert.to_str().unwrap(),
-        "--key",
-        key.to_str().unwrap(),
-    ];
+    let files = ["--cert", text(&cert), "--key", text(&key)];
     let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &files].concat()).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     tokio::spawn(metaserve_heartbeat::run(
@@ -80,12 +76,7 @@ async fn the_end_of_the_certificate_in_use_is_told() {
         length.as_secs_f64()
     };
     let first = renew(90);
-    let files = [
-        "--cert",
-        cert.to_str().unwrap(),
-        "--key",
-        key.to_str().unwrap(),
-    ];
+    let files = ["--cert", text(&cert), "--key", text(&key)];
     let http = ["--http", "127.0.0.1:0"];
     let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &files, &http].concat()).await;
     let address = daemon.http().await;
