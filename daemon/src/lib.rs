@@ -14,7 +14,6 @@
 
 mod accept;
 mod admission;
-pub mod bans;
 mod certificates;
 pub mod cli;
 mod commands;

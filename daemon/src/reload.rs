@@ -1,7 +1,8 @@
 //! What is read again while the daemon runs. What is not in order is named in the log, and what
 //! held before goes on holding.
 
-use crate::{Daemon, Shared, bans::Bans, cli::Config, limit::Limit, logging, rules::Rules};
+use crate::{Daemon, Shared, cli::Config, limit::Limit, logging, rules::Rules};
+use metaserve::bans::Bans;
 use std::sync::Arc;
 
 impl Daemon {
@@ -56,7 +57,7 @@ impl Shared {
         };
         // A long file takes longer than games should wait.
         let read = tokio::task::spawn_blocking(move || Bans::read(&path)).await;
-        match read.map_err(anyhow::Error::from).flatten() {
+        match read.map_err(anyhow::Error::from).and_then(|read| Ok(read?)) {
             Ok(bans) if bans == *self.rules().bans => {}
             Ok(bans) => {
                 tracing::info!("the bans were reloaded: {} prefixes", bans.len());

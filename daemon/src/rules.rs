@@ -1,8 +1,8 @@
 //! What may change while the daemon runs: limits, trusted relays and bans.
 
-use crate::{bans::Bans, cli::Config};
+use crate::cli::Config;
 use ipnet::IpNet;
-use metaserve::{Close, CloseCode, Fingerprint, Limits};
+use metaserve::{Close, CloseCode, Fingerprint, Limits, bans::Bans};
 use std::{net::IpAddr, sync::Arc};
 use tokio::sync::watch;
 

@@ -38,6 +38,7 @@
 //! | `serde` | fingerprints in configuration files | serde |
 //! | `server-info` | `ServerInfo` | serde_json, and what `serde` costs |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
+//! | `bans` | `bans` | ipnet, tempfile |
 //! | `service` | `service` | sd-notify, tracing-subscriber |
 //! | `server` | `tls::server`, `tls::certificate` and `tls::secret` | x509-parser, and what `identity` costs |
 #![forbid(unsafe_code)]
@@ -46,6 +47,8 @@ mod alpn;
 #[cfg(feature = "clap")]
 mod arguments;
 mod backoff;
+#[cfg(feature = "bans")]
+pub mod bans;
 pub mod close;
 mod connect;
 #[cfg(feature = "registry")]

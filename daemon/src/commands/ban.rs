@@ -1,12 +1,10 @@
 //! `ban` and `unban`: edit the ban file, which a running daemon reads again by itself.
 
-use crate::{
-    bans::{self, Edited},
-    cli::ban_file_of,
-};
+use crate::cli::ban_file_of;
 use anyhow::{Context, bail};
 use clap::Args;
 use ipnet::IpNet;
+use metaserve::bans::{self, Edited};
 use std::{path::PathBuf, time::SystemTime};
 
 /// Add addresses or prefixes to the ban file

@@ -2,14 +2,13 @@
 
 use super::cert;
 use crate::{
-    bans::Bans,
     certificates,
     cli::{Config, Http, ServeArgs},
     logging, socket,
 };
 use anyhow::{Context, bail};
 use clap::Args;
-use metaserve::{Identity, tls::certificate::Certificate};
+use metaserve::{Identity, bans::Bans, tls::certificate::Certificate};
 use std::{
     fmt::Write,
     io::ErrorKind,

@@ -14,8 +14,8 @@ use std::{
 use clap::Parser;
 use ipnet::IpNet;
 use libfuzzer_sys::fuzz_target;
-use metaserve::{Fingerprint, Game, Identity, ServerInfo, Trust};
-use metaserve_daemon::{bans::Bans, cli::Cli};
+use metaserve::{Fingerprint, Game, Identity, ServerInfo, Trust, bans::Bans};
+use metaserve_daemon::cli::Cli;
 use tempfile::TempDir;
 
 static DIRECTORY: LazyLock<TempDir> = LazyLock::new(|| {

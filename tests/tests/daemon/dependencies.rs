@@ -43,8 +43,10 @@ fn games_do_not_pay_for_the_daemon() {
             "axum",
             "clap",
             "dashmap",
+            "ipnet",
             "sea-orm",
             "sqlx",
+            "tempfile",
             "toml",
             "x509-parser",
         ];

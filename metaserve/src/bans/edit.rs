@@ -1,7 +1,9 @@
 //! Changes to a ban file that leave alone what the operator has written there.
 
-use super::{Bans, entry, named, prefix, read_text};
-use anyhow::{Context, anyhow};
+use super::{
+    Bans,
+    file::{BanFileError, entry, prefix, read_text},
+};
 use ipnet::IpNet;
 use std::{
     fmt,
@@ -13,7 +15,7 @@ use tempfile::NamedTempFile;
 
 /// What a change has done to one prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Edited {
+pub enum Edited {
     /// Its line was added.
     Banned(IpNet),
     /// Nothing: the second prefix, which is in the file, bans it already.
@@ -40,7 +42,7 @@ impl fmt::Display for Edited {
 }
 
 /// The text with a line for each prefix that it does not ban yet. `remark` goes behind it.
-pub(crate) fn ban(text: &str, prefixes: &[IpNet], remark: &str) -> (String, Vec<Edited>) {
+pub fn ban(text: &str, prefixes: &[IpNet], remark: &str) -> (String, Vec<Edited>) {
     let mut text = text.to_owned();
     // A remark is one line, whatever it is made of.
     let remark: String = remark
@@ -62,7 +64,7 @@ pub(crate) fn ban(text: &str, prefixes: &[IpNet], remark: &str) -> (String, Vec<
 }
 
 /// The text without the lines that ban exactly these prefixes.
-pub(crate) fn unban(text: &str, prefixes: &[IpNet]) -> (String, Vec<Edited>) {
+pub fn unban(text: &str, prefixes: &[IpNet]) -> (String, Vec<Edited>) {
     let about = |line: &str| entry(line).and_then(|entry| prefix(entry).ok());
     let stays = |line: &&str| about(line).is_none_or(|it| !prefixes.contains(&it));
     let left: String = text.split_inclusive('\n').filter(stays).collect();
@@ -98,33 +100,39 @@ fn short(prefix: IpNet) -> String {
 ///
 /// # Errors
 /// When the file is not in order, and when it cannot be written.
-pub(crate) fn change_file(
+pub fn change_file(
     path: &Path,
     change: impl FnOnce(&str) -> (String, Vec<Edited>),
-) -> anyhow::Result<Vec<Edited>> {
-    let path = whole(path).with_context(|| format!("{}", path.display()))?;
+) -> Result<Vec<Edited>, BanFileError> {
+    let unwritable = |source| BanFileError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let path = &whole(path).map_err(unwritable)?;
     let directory = path.parent().unwrap_or(Path::new("/"));
-    let unwritable = || format!("the ban file {} cannot be written", path.display());
     // Not the file itself, since that is exchanged. Not every system can open directories.
     let lock = File::open(directory).ok();
     if let Some(lock) = &lock {
-        lock.lock().with_context(unwritable)?;
+        lock.lock().map_err(unwritable)?;
     }
     let before = match path.metadata() {
         Ok(metadata) => Some(metadata),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error).with_context(unwritable),
+        Err(error) => return Err(unwritable(error)),
     };
     let text = match before {
-        Some(_) => read_text(&path)?,
+        Some(_) => read_text(path)?,
         None => String::new(),
     };
-    if let Err(bad) = Bans::parse(&text) {
-        return Err(anyhow!("{}", named(&path, &bad)).context("mend the ban file first"));
-    }
+    Bans::parse(&text).map_err(|lines| {
+        BanFileError::Mend(Box::new(BanFileError::BadLines {
+            path: path.to_owned(),
+            lines,
+        }))
+    })?;
     let (changed, edited) = change(&text);
     if changed != text || before.is_none() {
-        exchange(&path, directory, before.as_ref(), &changed).with_context(unwritable)?;
+        exchange(path, directory, before.as_ref(), &changed).map_err(unwritable)?;
     }
     Ok(edited)
 }
@@ -174,6 +182,7 @@ fn keep_access(_: &File, _: Option<&Metadata>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::error::Error;
 
     fn prefixes<const N: usize>(texts: [&str; N]) -> [IpNet; N] {
         texts.map(|text| prefix(text).unwrap())
@@ -245,7 +254,7 @@ mod tests {
         let path = directory.path().join("bans");
         std::fs::write(&path, "192.0.2.1\nnonsense\n").unwrap();
         let refused = change_file(&path, |text| unban(text, &prefixes(["192.0.2.1"])));
-        let complaint = format!("{:#}", refused.unwrap_err());
+        let complaint = refused.unwrap_err().source().unwrap().to_string();
         assert!(complaint.contains("line 2"), "{complaint}");
         assert!(
             std::fs::read_to_string(&path)

@@ -1,0 +1,228 @@
+//! The text of a ban file, line by line.
+
+use ipnet::{IpNet, Ipv4Net};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// The most that a file may hold. As many prefixes take 2 MB and 20 ms to read.
+pub(super) const MAX_LINES: usize = 100_000;
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// So many bad lines of a file are named; the rest is counted.
+const NAMED_LINES: usize = 5;
+
+/// Why a ban file cannot be used. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BanFileError {
+    /// It cannot be opened.
+    #[error("the ban file {path} cannot be read: it has to exist, and may be empty")]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Reading it fails.
+    #[error("the ban file {path} cannot be read")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It has more than 16 MiB.
+    #[error("the ban file {0} is longer than {MAX_FILE_BYTES} bytes: shorten it")]
+    TooLong(PathBuf),
+    /// It has more than 100,000 lines.
+    #[error(
+        "{0}, line {n}: at most {MAX_LINES} lines are read, ban whole prefixes instead",
+        n = MAX_LINES + 1
+    )]
+    TooManyLines(PathBuf),
+    /// It is not UTF-8.
+    #[error("{path}, line {line}: this is not text in UTF-8")]
+    NotText {
+        /// Which file.
+        path: PathBuf,
+        /// Where, from 1.
+        line: usize,
+    },
+    /// Lines of it make no sense.
+    #[error("{}", named(.path, .lines))]
+    BadLines {
+        /// Which file.
+        path: PathBuf,
+        /// All of them.
+        lines: Vec<BadLine>,
+    },
+    /// A file that is to be changed is not in order.
+    #[error("mend the ban file first")]
+    Mend(#[source] Box<Self>),
+    /// It cannot be written.
+    #[error("the ban file {path} cannot be written")]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A line that is neither empty, nor a remark, nor a ban.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadLine {
+    /// Which one, from 1.
+    pub number: usize,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Names the first bad lines of a file.
+fn named(path: &Path, bad: &[BadLine]) -> String {
+    let first = bad.iter().take(NAMED_LINES);
+    let mut lines: Vec<_> = first
+        .map(|bad| format!("{}, line {}: {}", path.display(), bad.number, bad.problem))
+        .collect();
+    if bad.len() > NAMED_LINES {
+        lines.push(format!("and {} more lines", bad.len() - NAMED_LINES));
+    }
+    lines.join("; ")
+}
+
+/// The text of a ban file, if it is one at all.
+pub(super) fn read_text(path: &Path) -> Result<String, BanFileError> {
+    let file = File::open(path).map_err(|source| BanFileError::Open {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| BanFileError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(BanFileError::TooLong(path.to_owned()));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        BanFileError::NotText {
+            path: path.to_owned(),
+            line: 1 + before.iter().filter(|byte| **byte == b'\n').count(),
+        }
+    })?;
+    if text.lines().nth(MAX_LINES).is_some() {
+        return Err(BanFileError::TooManyLines(path.to_owned()));
+    }
+    Ok(text)
+}
+
+/// What a line says beside its remark; none when that is nothing.
+pub(super) fn entry(line: &str) -> Option<&str> {
+    let before = line.split('#').next().unwrap_or_default().trim();
+    (!before.is_empty()).then_some(before)
+}
+
+/// An address or a prefix. Those of IPv4 inside IPv6 are taken for what they mean.
+///
+/// # Errors
+/// With what is wrong with the text, and how to write it.
+pub fn prefix(text: &str) -> Result<IpNet, String> {
+    let parsed = text
+        .parse::<std::net::IpAddr>()
+        .map(IpNet::from)
+        .or_else(|_| text.parse::<IpNet>());
+    let Ok(net) = parsed else {
+        return Err(format!(
+            "`{}` is neither an address nor a prefix such as 192.0.2.0/24",
+            text.chars().take(60).collect::<String>()
+        ));
+    };
+    if net.trunc() != net {
+        return Err(format!(
+            "`{net}` has an address within the prefix: write {} or {}",
+            net.trunc(),
+            net.addr()
+        ));
+    }
+    Ok(canonical(net))
+}
+
+/// 96 bits of an IPv4 address inside an IPv6 one say only that.
+fn canonical(net: IpNet) -> IpNet {
+    let IpNet::V6(inner) = net else { return net };
+    let (Some(v4), 96..) = (inner.addr().to_ipv4_mapped(), inner.prefix_len()) else {
+        return net;
+    };
+    Ipv4Net::new(v4, inner.prefix_len() - 96).map_or(net, IpNet::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Bans, *};
+    use std::error::Error;
+
+    /// An error with its causes.
+    fn chain(error: BanFileError) -> String {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        text
+    }
+
+    #[test]
+    fn bad_lines_are_named_by_file_and_number() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bans");
+        let table: [(&[u8], &str); 5] = [
+            (
+                b"192.0.2.1\n# fine\nexample.org",
+                "bans, line 3: `example.org` is neither",
+            ),
+            (b"192.0.2.1/33", "bans, line 1: `192.0.2.1/33` is neither"),
+            (
+                b"192.0.2.7/24",
+                "line 1: `192.0.2.7/24` has an address within the prefix: write 192.0.2.0/24 or 192.0.2.7",
+            ),
+            (b"192.0.2.1\n\xff", "bans, line 2: this is not text"),
+            (
+                b"x\n192.0.2.1\ny",
+                "line 1: `x` is neither an address nor a prefix such as 192.0.2.0/24; ",
+            ),
+        ];
+        for (text, expected) in table {
+            std::fs::write(&path, text).unwrap();
+            let complaint = chain(Bans::read(&path).unwrap_err());
+            assert!(complaint.contains(expected), "{expected}: {complaint}");
+        }
+        std::fs::write(&path, "x\n".repeat(8)).unwrap();
+        let complaint = Bans::read(&path).unwrap_err().to_string();
+        assert!(complaint.ends_with("and 3 more lines"), "{complaint}");
+    }
+
+    #[test]
+    fn a_file_may_be_long_and_no_longer() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bans");
+        let line = |at: usize| format!("10.{}.{}.{}\n", at >> 16, at >> 8 & 255, at & 255);
+        let mut text: String = (0..MAX_LINES).map(line).collect();
+        std::fs::write(&path, &text).unwrap();
+        let bans = Bans::read(&path).unwrap();
+        assert_eq!(bans.len(), MAX_LINES);
+        assert!(bans.covering("10.1.0.0".parse().unwrap()).is_some());
+        text.push_str("192.0.2.1");
+        std::fs::write(&path, &text).unwrap();
+        let complaint = Bans::read(&path).unwrap_err().to_string();
+        assert!(complaint.contains("line 100001"), "{complaint}");
+        let missing = Bans::read(&directory.path().join("none")).unwrap_err();
+        assert!(missing.to_string().contains("may be empty"), "{missing}");
+    }
+}
