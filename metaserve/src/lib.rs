@@ -37,6 +37,7 @@
 //! | `clap` | `DaemonArgs` | clap, and what `system-roots` costs |
 //! | `serde` | fingerprints in configuration files | serde |
 //! | `server-info` | `ServerInfo` | serde_json, and what `serde` costs |
+//! | `bounds` | `bounds` | nothing but itself |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
 //! | `bans` | `bans` | ipnet, tempfile |
 //! | `service` | `service` | sd-notify, tracing-subscriber |
@@ -49,6 +50,8 @@ mod arguments;
 mod backoff;
 #[cfg(feature = "bans")]
 pub mod bans;
+#[cfg(feature = "bounds")]
+pub mod bounds;
 pub mod close;
 mod connect;
 #[cfg(feature = "registry")]

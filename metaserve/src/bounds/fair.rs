@@ -1,0 +1,292 @@
+//! Max-min fair shares of places, by prefix: pure.
+//!
+//! ```text
+//!            all: 8,000 places
+//!           ╱          |      ╲
+//!   10.1.0.0/16   10.2.0.0/16   2001:db8::/32     branches, each with its sum
+//!      |             ╱    ╲
+//!  10.1.7.0/24  10.2.1.0/24  10.2.9.0/24
+//!      |             |            |
+//!   10.1.7.7     10.2.1.3      10.2.9.4           leaves, each with its connections by age
+//! ```
+//!
+//! While there is room everybody gets in. When all places are taken, a newcomer is compared with
+//! the heaviest branch beside its own, from the root down. Where that branch has at least two
+//! connections more, the newest connection of its heaviest leaf has to go, and the two branches
+//! are closer to each other than before. Where none has, the newcomer's own branch is at its fair
+//! share already, and one within it may have to go. At a leaf that is nobody, and the newcomer is
+//! refused.
+//!
+//! So branches never swap the same place back and forth, and what a branch is left with does not
+//! depend on the order in which its connections came: it is what *max-min fairness* gives it. All
+//! branches get what they ask for, but the largest are cut to one common size (give or take one,
+//! since a place cannot be divided).
+
+use super::origin::{Origin, Prefix};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Everybody who has a place, as a tree of prefixes. `T` is what the caller keeps for each.
+///
+/// An admission or a loss takes a step for each level of the tree (three for IPv4, four for IPv6),
+/// and each step the time of a look into a sorted set of neighbours. Memory is taken for prefixes
+/// that have connections only: some 1 KB for one whose branches are all its own.
+#[derive(Debug)]
+pub struct Fair<T> {
+    root: Branch,
+    branches: HashMap<Prefix, Branch>,
+    leaves: HashMap<Prefix, BTreeMap<u64, T>>,
+    last: u64,
+}
+
+/// The sum of what is below, and the branches or leaves there, sorted by their own sums.
+#[derive(Debug, Default)]
+struct Branch {
+    sum: usize,
+    below: BTreeSet<(usize, Prefix)>,
+}
+
+/// Names one place of one [`Fair`]: never given out twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Id {
+    origin: Origin,
+    /// In the order of admission: less is older.
+    number: u64,
+}
+
+impl Id {
+    /// For whom it counts.
+    #[must_use]
+    pub const fn origin(self) -> Origin {
+        self.origin
+    }
+}
+
+/// What becomes of a newcomer that is not refused.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Admission<T> {
+    /// There was room.
+    Admitted(Id),
+    /// It is in, and another has lost its place for it.
+    AdmittedInsteadOf {
+        /// The newcomer's.
+        id: Id,
+        /// Whose place it was: that is given up already.
+        victim: Id,
+        /// What the caller has kept for the victim.
+        payload: T,
+    },
+}
+
+/// Why a newcomer gets no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// Its leaf has as many as one may have.
+    #[error("{1} has {0} places already, as many as one address may have")]
+    Leaf(usize, Prefix),
+    /// All places are taken, and its prefixes have their fair share.
+    #[error("all {0} places are taken, and {1} has its fair share of them")]
+    Full(usize, Prefix),
+}
+
+impl<T> Default for Fair<T> {
+    fn default() -> Self {
+        Self {
+            root: Branch::default(),
+            branches: HashMap::new(),
+            leaves: HashMap::new(),
+            last: 0,
+        }
+    }
+}
+
+impl<T> Fair<T> {
+    /// Gives a newcomer one of `total` places, of which its leaf may have `each_leaf`. Both may be
+    /// others than at the last call: whoever is in stays in, and the number grows no more.
+    ///
+    /// # Errors
+    /// Why there is no place; then nothing has changed.
+    pub fn admit(
+        &mut self,
+        origin: Origin,
+        total: usize,
+        each_leaf: usize,
+        payload: T,
+    ) -> Result<Admission<T>, Refused> {
+        let loser = self.judge(origin, total, each_leaf)?;
+        let lost = loser.and_then(|leaf| self.lose_newest(leaf));
+        self.last += 1;
+        let number = self.last;
+        let id = Id { origin, number };
+        self.insert(id, payload);
+        Ok(match lost {
+            None => Admission::Admitted(id),
+            Some((victim, payload)) => Admission::AdmittedInsteadOf {
+                id,
+                victim,
+                payload,
+            },
+        })
+    }
+
+    /// What [`admit`](Self::admit) would do: none if there is room, or the leaf that would lose
+    /// its newest connection.
+    ///
+    /// # Errors
+    /// As `admit`.
+    pub fn judge(
+        &self,
+        origin: Origin,
+        total: usize,
+        each_leaf: usize,
+    ) -> Result<Option<Prefix>, Refused> {
+        let leaf = origin.leaf();
+        if self.at_leaf(leaf) >= each_leaf {
+            return Err(Refused::Leaf(each_leaf, leaf));
+        }
+        if self.len() < total {
+            return Ok(None);
+        }
+        let loser = self.heavier_than(origin);
+        loser.map(Some).ok_or(Refused::Full(total, leaf))
+    }
+
+    /// Gives a place back. None if it was lost before.
+    pub fn release(&mut self, id: Id) -> Option<T> {
+        self.take_out(id)
+    }
+
+    /// The holder of this place has moved to another address, where it counts from now on; its
+    /// age it keeps. Gives the place's new name.
+    ///
+    /// # Errors
+    /// When the leaf there is full, or this place was lost before (then `Full`). The place stays
+    /// where it was.
+    pub fn move_to(&mut self, id: Id, origin: Origin, each_leaf: usize) -> Result<Id, Refused> {
+        let leaf = origin.leaf();
+        if leaf == id.origin.leaf() {
+            return Ok(id);
+        }
+        if self.at_leaf(leaf) >= each_leaf {
+            return Err(Refused::Leaf(each_leaf, leaf));
+        }
+        let payload = self.take_out(id);
+        let payload = payload.ok_or(Refused::Full(self.len(), leaf))?;
+        let id = Id { origin, ..id };
+        self.insert(id, payload);
+        Ok(id)
+    }
+
+    /// How many places are taken.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.root.sum
+    }
+
+    /// Whether no place is taken.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.root.sum == 0
+    }
+
+    /// How many places a leaf has.
+    #[must_use]
+    pub fn at_leaf(&self, leaf: Prefix) -> usize {
+        self.leaves.get(&leaf).map_or(0, BTreeMap::len)
+    }
+
+    /// How many prefixes are in use, leaves and branches together: what memory is taken for.
+    #[must_use]
+    pub fn prefixes(&self) -> usize {
+        self.branches.len() + self.leaves.len()
+    }
+
+    /// The leaf that has to lose a connection for one more of `origin`, if that is fair.
+    fn heavier_than(&self, origin: Origin) -> Option<Prefix> {
+        let mut branch = &self.root;
+        for own in origin.path() {
+            let (most, heaviest) = *branch.below.last()?;
+            if heaviest != own && most >= self.sum_of(own) + 2 {
+                return Some(self.heaviest_leaf(heaviest));
+            }
+            // A leaf, or a branch that nobody is in, has nobody to lose.
+            branch = self.branches.get(&own)?;
+        }
+        None
+    }
+
+    fn heaviest_leaf(&self, mut prefix: Prefix) -> Prefix {
+        let below = |prefix| self.branches.get(&prefix)?.below.last();
+        while let Some((_, heaviest)) = below(prefix) {
+            prefix = *heaviest;
+        }
+        prefix
+    }
+
+    fn sum_of(&self, prefix: Prefix) -> usize {
+        let branch = self.branches.get(&prefix);
+        branch.map_or_else(|| self.at_leaf(prefix), |branch| branch.sum)
+    }
+
+    fn lose_newest(&mut self, leaf: Prefix) -> Option<(Id, T)> {
+        let (number, _) = self.leaves.get(&leaf)?.last_key_value()?;
+        let origin = leaf.origin();
+        let id = Id {
+            origin,
+            number: *number,
+        };
+        Some((id, self.take_out(id)?))
+    }
+
+    fn insert(&mut self, id: Id, payload: T) {
+        let members = self.leaves.entry(id.origin.leaf()).or_default();
+        members.insert(id.number, payload);
+        self.weigh(id.origin, 1);
+    }
+
+    fn take_out(&mut self, id: Id) -> Option<T> {
+        let leaf = id.origin.leaf();
+        let members = self.leaves.get_mut(&leaf)?;
+        let payload = members.remove(&id.number)?;
+        if members.is_empty() {
+            self.leaves.remove(&leaf);
+        }
+        self.weigh(id.origin, -1);
+        Some(payload)
+    }
+
+    /// Counts `by` more of `origin`, whose leaf has been changed already, in every sum above it.
+    fn weigh(&mut self, origin: Origin, by: isize) {
+        let leaf = origin.leaf();
+        self.root.sum = self.root.sum.saturating_add_signed(by);
+        let mut above = None;
+        for prefix in origin.path() {
+            let sum = if prefix == leaf {
+                self.at_leaf(leaf)
+            } else {
+                let branch = self.branches.entry(prefix).or_default();
+                branch.sum = branch.sum.saturating_add_signed(by);
+                branch.sum
+            };
+            let parent = match above {
+                None => &mut self.root,
+                Some(above) => self.branches.entry(above).or_default(),
+            };
+            parent
+                .below
+                .remove(&(sum.saturating_add_signed(-by), prefix));
+            if sum > 0 {
+                parent.below.insert((sum, prefix));
+            }
+            above = Some(prefix);
+        }
+        for prefix in origin.path() {
+            if self.branches.get(&prefix).is_some_and(|it| it.sum == 0) {
+                self.branches.remove(&prefix);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,19 @@
+//! Who may have how much of what is scarce: shared fairly by address, so that a few addresses
+//! cannot take everything.
+//!
+//! ```text
+//!  address ──▶ Origin ──▶ Fair: a tree of prefixes ──▶ admitted, admitted instead of another, refused
+//!                           ▲
+//!                        Places: the same behind a lock, with a guard for each place
+//! ```
+//!
+//! [`Origin`] says for which prefixes an address counts. [`Fair`] is the rule, without lock, clock
+//! or socket. [`Places`] is what a program holds.
+
+mod fair;
+mod origin;
+mod places;
+
+pub use fair::{Admission, Fair, Id, Refused};
+pub use origin::{Origin, Prefix};
+pub use places::{Place, Places, Room, Taken};

@@ -1,0 +1,170 @@
+//! Where a connection comes from, as the tree of prefixes sees it: pure.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+/// For whom a connection counts: the prefixes of its address, from the widest to the *leaf*.
+///
+/// A leaf is what one customer of a provider has at least: an IPv4 address, or an IPv6 /64.
+/// An IPv4 address inside IPv6 counts as the IPv4 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    kind: Kind,
+    /// The address, or as much of it as a leaf has: the highest bits come first.
+    bits: u64,
+}
+
+/// A part of all addresses: a branch or a leaf of the tree.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Prefix {
+    kind: Kind,
+    len: u8,
+    bits: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Kind {
+    V4,
+    V6,
+    /// Leaves that are nobody's neighbours: branches of the root.
+    AloneV4,
+    AloneV6,
+    Named,
+}
+
+impl Kind {
+    const fn lens(self) -> &'static [u8] {
+        match self {
+            Self::V4 => &[16, 24, 32],
+            Self::V6 => &[32, 48, 56, 64],
+            Self::AloneV4 => &[32],
+            Self::AloneV6 | Self::Named => &[64],
+        }
+    }
+}
+
+impl Origin {
+    /// An address that counts for itself and for the networks around it: IPv4 /24 and /16, IPv6
+    /// /56, /48 and /32.
+    #[must_use]
+    pub fn new(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self {
+                kind: Kind::V4,
+                bits: u64::from(address.to_bits()) << 32,
+            },
+            IpAddr::V6(address) => Self {
+                kind: Kind::V6,
+                bits: (address.to_bits() >> 64) as u64,
+            },
+        }
+    }
+
+    /// An address that counts for itself only, and not for its neighbours: one that the operator
+    /// knows to belong to many, such as a hoster's.
+    #[must_use]
+    pub fn alone(address: IpAddr) -> Self {
+        let Self { kind, bits } = Self::new(address);
+        let kind = match kind {
+            Kind::V6 => Kind::AloneV6,
+            _ => Kind::AloneV4,
+        };
+        Self { kind, bits }
+    }
+
+    /// Somebody who is known by more than an address, such as a certificate that the operator
+    /// trusts. Each name counts for itself.
+    #[must_use]
+    pub const fn named(name: u64) -> Self {
+        Self {
+            kind: Kind::Named,
+            bits: name,
+        }
+    }
+
+    /// The narrowest prefix that it counts for.
+    #[must_use]
+    pub fn leaf(self) -> Prefix {
+        let lens = self.kind.lens();
+        self.prefix(lens[lens.len() - 1])
+    }
+
+    /// The prefixes that it counts for, the widest first and the leaf last: four at most.
+    pub fn path(self) -> impl DoubleEndedIterator<Item = Prefix> {
+        self.kind.lens().iter().map(move |len| self.prefix(*len))
+    }
+
+    const fn prefix(self, len: u8) -> Prefix {
+        Prefix {
+            kind: self.kind,
+            len,
+            bits: self.bits & (u64::MAX << (64 - len)),
+        }
+    }
+}
+
+impl Prefix {
+    /// Whoever counts for this leaf.
+    pub(super) const fn origin(self) -> Origin {
+        let Self { kind, bits, .. } = self;
+        Origin { kind, bits }
+    }
+}
+
+/// As people write it: `192.0.2.1` for a whole address, `192.0.2.0/24`, `2001:db8::/64`.
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, len, bits } = *self;
+        match kind {
+            Kind::V4 | Kind::AloneV4 => {
+                let address = Ipv4Addr::from_bits((bits >> 32) as u32);
+                match len {
+                    32 => write!(f, "{address}"),
+                    _ => write!(f, "{address}/{len}"),
+                }
+            }
+            Kind::V6 | Kind::AloneV6 => {
+                let address = Ipv6Addr::from_bits(u128::from(bits) << 64);
+                write!(f, "{address}/{len}")
+            }
+            Kind::Named => write!(f, "name {bits:016x}"),
+        }
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_counts_for_the_networks_around_it() {
+        let path = |text: &str| {
+            let path = Origin::new(text.parse().unwrap()).path();
+            path.map(|it| it.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(path("192.0.2.1"), "192.0.0.0/16 192.0.2.0/24 192.0.2.1");
+        assert_eq!(path("::ffff:192.0.2.1"), path("192.0.2.1"));
+        assert_eq!(
+            path("2001:db8:1:203::4"),
+            "2001:db8::/32 2001:db8:1::/48 2001:db8:1:200::/56 2001:db8:1:203::/64"
+        );
+    }
+
+    #[test]
+    fn whoever_counts_alone_is_nobodys_neighbour() {
+        let address = "192.0.2.1".parse().unwrap();
+        let [alone, among] = [Origin::alone(address), Origin::new(address)];
+        assert_eq!(alone.path().count(), 1);
+        assert_ne!(alone.leaf(), among.leaf());
+        assert_eq!(alone.leaf().to_string(), "192.0.2.1");
+        assert_ne!(Origin::named(1).leaf(), Origin::named(2).leaf());
+    }
+}

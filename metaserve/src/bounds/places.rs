@@ -1,0 +1,249 @@
+//! Places that are given back by drop guards, so that none is lost on any path.
+
+use super::{
+    fair::{Admission, Fair, Id, Refused},
+    origin::Origin,
+};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// A pool of places, shared [fairly](Fair). Cheap to clone: clones are the same pool.
+///
+/// `T` is how the holder of a place is told that it has lost it, such as a cancellation token: the
+/// caller chooses, and tells.
+#[derive(Debug)]
+pub struct Places<T> {
+    fair: Arc<Mutex<Fair<T>>>,
+    /// Places taken in this pool and in those beside it.
+    together: Arc<AtomicUsize>,
+}
+
+/// How many places there are. It is said with each taking, since it may change while a program
+/// runs: whoever is in then stays in, and the number grows no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Places in this pool.
+    pub pool: usize,
+    /// Places of one leaf: an IPv4 address, or an IPv6 /64.
+    pub each_leaf: usize,
+    /// Places in this pool and in those [beside](Places::beside) it. When all are taken, a
+    /// newcomer takes one of its own pool. Choose it so that the other pools together are smaller:
+    /// then there is always one.
+    pub together: usize,
+}
+
+impl Room {
+    /// Room in a pool that stands alone.
+    #[must_use]
+    pub const fn new(pool: usize, each_leaf: usize) -> Self {
+        Self {
+            pool,
+            each_leaf,
+            together: usize::MAX,
+        }
+    }
+}
+
+/// A place that was taken.
+#[derive(Debug)]
+#[must_use]
+pub struct Taken<T> {
+    /// The newcomer's.
+    pub place: Place<T>,
+    /// Who has lost a place for it, and should be told so. It counts no more.
+    pub instead_of: Option<T>,
+}
+
+/// One place, until it is dropped or lost to somebody else.
+#[derive(Debug)]
+#[must_use = "dropping it gives the place back"]
+pub struct Place<T> {
+    places: Places<T>,
+    id: Id,
+}
+
+impl<T> Default for Places<T> {
+    fn default() -> Self {
+        Self {
+            fair: Arc::default(),
+            together: Arc::default(),
+        }
+    }
+}
+
+impl<T> Clone for Places<T> {
+    fn clone(&self) -> Self {
+        Self {
+            fair: self.fair.clone(),
+            together: self.together.clone(),
+        }
+    }
+}
+
+impl<T> Places<T> {
+    /// Another pool, whose places count [together](Room::together) with those of this one.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            fair: Arc::default(),
+            together: self.together.clone(),
+        }
+    }
+
+    /// A place for a newcomer, if there is room or if it is fair that another makes room. `tell`
+    /// is kept until it goes.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn take(&self, origin: Origin, room: Room, tell: T) -> Result<Taken<T>, Refused> {
+        let mut fair = self.lock();
+        // Taken first: a pool beside this one may be about to take the last.
+        let more = |taken| (taken < room.together).then_some(taken + 1);
+        let order = Ordering::Relaxed;
+        let one_more = self.together.fetch_update(order, order, more).is_ok();
+        let total = if one_more { room.pool } else { fair.len() };
+        let admitted = fair.admit(origin, total.min(room.pool), room.each_leaf, tell);
+        if one_more && !matches!(admitted, Ok(Admission::Admitted(_))) {
+            self.together.fetch_sub(1, order);
+        }
+        let (id, instead_of) = match admitted? {
+            Admission::Admitted(id) => (id, None),
+            Admission::AdmittedInsteadOf { id, payload, .. } => (id, Some(payload)),
+        };
+        drop(fair);
+        let place = Place {
+            places: self.clone(),
+            id,
+        };
+        Ok(Taken { place, instead_of })
+    }
+
+    /// Whether [`take`](Self::take) would give a place now. Nobody loses one by it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn judge(&self, origin: Origin, room: Room) -> Result<(), Refused> {
+        let fair = self.lock();
+        let full = self.together.load(Ordering::Relaxed) >= room.together;
+        let total = if full { fair.len() } else { room.pool };
+        fair.judge(origin, total.min(room.pool), room.each_leaf)
+            .map(drop)
+    }
+
+    /// How many places are taken.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Fair<T>> {
+        self.fair.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Place<T> {
+    /// For whom it counts.
+    #[must_use]
+    pub const fn origin(&self) -> Origin {
+        self.id.origin()
+    }
+
+    /// Its holder has moved to another address, and counts there from now on.
+    ///
+    /// # Errors
+    /// When the leaf there has `each_leaf` already, or the place was lost meanwhile. It stays
+    /// where it was.
+    pub fn move_to(&mut self, origin: Origin, each_leaf: usize) -> Result<(), Refused> {
+        self.id = self.places.lock().move_to(self.id, origin, each_leaf)?;
+        Ok(())
+    }
+}
+
+impl<T> Drop for Place<T> {
+    fn drop(&mut self) {
+        let mut fair = self.places.lock();
+        let held = fair.release(self.id);
+        if held.is_some() {
+            self.places.together.fetch_sub(1, Ordering::Relaxed);
+        }
+        // What the caller keeps is dropped when nothing is locked any more.
+        drop(fair);
+        drop(held);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(address: &str) -> Origin {
+        Origin::new(address.parse().unwrap())
+    }
+
+    #[test]
+    fn a_place_is_free_again_when_its_holder_goes() {
+        let (places, room) = (Places::default(), Room::new(1, 9));
+        let first = places.take(from("192.0.2.1"), room, ()).unwrap();
+        let second = places.take(from("192.0.2.1"), room, ());
+        assert_eq!(
+            second.unwrap_err().to_string(),
+            "all 1 places are taken, and 192.0.2.1 has its fair share of them"
+        );
+        drop(first);
+        let _again = places.take(from("192.0.2.1"), room, ()).unwrap();
+        assert_eq!(places.taken(), 1);
+    }
+
+    #[test]
+    fn whoever_loses_a_place_is_handed_over_once_and_gives_nothing_back() {
+        let (places, room) = (Places::default(), Room::new(2, 9));
+        let old = places.take(from("192.0.2.1"), room, "old").unwrap();
+        let new = places.take(from("192.0.2.1"), room, "new").unwrap();
+        assert_eq!(places.judge(from("198.51.100.1"), room), Ok(()));
+        let lone = places.take(from("198.51.100.1"), room, "lone").unwrap();
+        assert_eq!(lone.instead_of, Some("new"));
+        drop(new);
+        assert_eq!(places.taken(), 2);
+        drop((old, lone));
+        assert_eq!(places.taken(), 0);
+        assert_eq!(places.together.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn pools_beside_each_other_have_a_sum_and_take_nothing_from_each_other() {
+        let servers = Places::default();
+        let clients = servers.beside();
+        let room = Room {
+            pool: 3,
+            each_leaf: 9,
+            together: 4,
+        };
+        let crowd: [_; 3] =
+            std::array::from_fn(|_| clients.take(from("192.0.2.1"), room, "crowd").unwrap());
+        let server = servers.take(from("192.0.2.1"), room, "server").unwrap();
+        let full = servers.take(from("192.0.2.1"), room, "server");
+        assert!(matches!(full.unwrap_err(), Refused::Full(1, _)));
+        let lone = clients.take(from("198.51.100.1"), room, "lone").unwrap();
+        assert_eq!(lone.instead_of, Some("crowd"));
+        assert_eq!((servers.taken(), clients.taken()), (1, 3));
+        drop((crowd, server));
+        let _room_again = servers.take(from("192.0.2.1"), room, "server").unwrap();
+        assert_eq!(servers.together.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn whoever_moves_counts_where_it_has_moved_to() {
+        let (places, room) = (Places::default(), Room::new(9, 1));
+        let _there = places.take(from("198.51.100.1"), room, ()).unwrap();
+        let mut moving = places.take(from("192.0.2.1"), room, ()).unwrap().place;
+        assert!(moving.move_to(from("198.51.100.1"), 1).is_err());
+        assert!(places.judge(from("192.0.2.1"), room).is_err());
+        moving.move_to(from("198.51.100.2"), 1).unwrap();
+        assert_eq!(places.judge(from("192.0.2.1"), room), Ok(()));
+        assert!(places.judge(from("198.51.100.2"), room).is_err());
+        drop(moving);
+        assert_eq!(places.taken(), 1);
+    }
+}
