@@ -2,15 +2,12 @@
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
 use tokio::{
     io::AsyncWriteExt,
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    time::{sleep, timeout, timeout_at},
+    net::{TcpStream, tcp::OwnedWriteHalf},
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,10 +22,7 @@ use super::{
     sent,
     server::Gate,
 };
-use crate::net::{ConnectionId, Outbox, Pace, now};
-
-/// Bytes taken from a socket at once.
-const READ_BYTES: usize = 4 * 1024;
+use crate::net::{ConnectionId, Inbox, Outbox, Pace, now};
 
 /// What all connections of a server have in common.
 #[derive(Debug)]
@@ -75,16 +69,15 @@ pub(super) async fn serve(
     };
     let (read, write) = stream.into_split();
     let mut frames = Frames {
-        read,
-        buffer: BytesMut::new(),
+        inbox: Inbox::new(read),
     };
     match converse(&mut frames, write, who, (gate, ends), &shared).await {
-        End::Closed => frames.discard(&shared).await,
+        End::Closed => frames.inbox.discard(shared.limits.linger).await,
         End::Gone => {}
         End::Lost(why) => {
             tracing::info!("disconnected: {why}");
             // Without this the kernel would keep the unread frames for minutes.
-            let socket = SockRef::from(frames.read.as_ref());
+            let socket = SockRef::from(frames.inbox.read.as_ref());
             let _ = socket.set_linger(Some(Duration::ZERO));
         }
     }
@@ -108,6 +101,8 @@ async fn converse(
         end = listen(frames, who, gate, &outbox, shared) => end,
         // It ends when the metaserver has let go and everything is said, or nothing can be.
         written = &mut writer => return written.map_or(End::Gone, |()| End::Closed),
+        // It has a while to read what was said to it last, whatever it still has to say.
+        () = outbox.finished() => End::Closed,
         () = outbox.abandoned() => End::Lost("it does not read what was sent to it"),
         () = shared.shutdown.cancelled() => {
             if matches!(gate, Gate::Room(_)) {
@@ -185,11 +180,29 @@ async fn listen(
         let wait = packets
             .charge(1, instant)
             .max(bytes.charge(told.max(body.len()), instant));
+        patience.heard(standing, now());
         if !wait.is_zero() {
             tracing::debug!(?wait, "talks too much");
-            sleep(wait).await;
+            tokio::select! {
+                () = sleep(wait) => {}
+                // What it has said beyond its pace does not keep it in the room.
+                () = frames.inbox.ended() => return End::Gone,
+                () = until(patience.limit(limits)) => return End::Lost("it takes too long"),
+            }
+            // It could not be heard meanwhile.
+            patience.heard(standing, now());
+            if patience.is_unsure(limits, now()) {
+                let _ = outbox.push(sent::KEEP_ALIVE);
+            }
         }
-        patience.heard(standing, now());
+    }
+}
+
+/// Completes at `time`, if there is one.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -201,53 +214,25 @@ async fn deliver(write: &mut OwnedWriteHalf, outbox: &Outbox) -> io::Result<()> 
     write.shutdown().await
 }
 
-/// Frames from a socket. An idle one holds no buffer.
+/// Frames from a socket.
 #[derive(Debug)]
 struct Frames {
-    read: OwnedReadHalf,
-    /// What has arrived and was not asked for yet.
-    buffer: BytesMut,
+    inbox: Inbox,
 }
 
 impl Frames {
     /// The next frame; `None` at the end of the stream, also within a frame. Cancel safe.
     async fn next(&mut self) -> Result<Option<(Kind, Bytes)>, ReadError> {
         loop {
-            if let Some(frame) = take_frame(&mut self.buffer)? {
-                if self.buffer.is_empty() {
-                    self.buffer = BytesMut::new();
+            if let Some(frame) = take_frame(&mut self.inbox.buffer)? {
+                if self.inbox.buffer.is_empty() {
+                    self.inbox.buffer = BytesMut::new();
                 }
                 return Ok(Some(frame));
             }
-            if self.read_more().await? == 0 {
+            if self.inbox.read_more().await? == 0 {
                 return Ok(None);
             }
         }
-    }
-
-    /// Adds what has arrived to the buffer, a limited piece. 0 at the end of the stream.
-    /// Cancel safe.
-    async fn read_more(&mut self) -> io::Result<usize> {
-        loop {
-            self.read.readable().await?;
-            let mut piece = (&mut self.buffer).limit(READ_BYTES);
-            match self.read.try_read_buf(&mut piece) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return result,
-            }
-        }
-    }
-
-    /// Reads and forgets until the end of the stream, for as long as we linger.
-    async fn discard(&mut self, shared: &Shared) {
-        let to_the_end = async {
-            loop {
-                self.buffer.clear();
-                if !matches!(self.read_more().await, Ok(1..)) {
-                    return;
-                }
-            }
-        };
-        let _ = timeout(shared.limits.linger, to_the_end).await;
     }
 }

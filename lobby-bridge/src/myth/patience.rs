@@ -12,6 +12,8 @@ pub(super) struct Patience {
     asked: bool,
     opened: Instant,
     heard: Instant,
+    /// When it was last asked, whatever for.
+    probed: Instant,
 }
 
 /// What has to happen about a silent peer.
@@ -31,6 +33,7 @@ impl Patience {
             asked: false,
             opened: now,
             heard: now,
+            probed: now,
         }
     }
 
@@ -43,13 +46,31 @@ impl Patience {
 
     /// Until when nothing has to happen.
     pub(super) fn deadline(&self, limits: &Limits) -> Instant {
-        match (self.gate, self.inside) {
-            (Gate::Login, _) => {
-                (self.heard + limits.login_silence).min(self.opened + limits.login_time)
-            }
-            (Gate::Room(_), false) => self.opened + limits.entry_time,
-            (Gate::Room(_), true) => self.heard + limits.keep_alive,
+        match (self.gate, self.limit(limits)) {
+            (Gate::Login, Some(limit)) => limit.min(self.heard + limits.login_silence),
+            (_, Some(limit)) => limit,
+            (_, None) => self.heard + limits.keep_alive,
         }
+    }
+
+    /// When it is over whatever is said; never for a player in a room.
+    pub(super) fn limit(&self, limits: &Limits) -> Option<Instant> {
+        match (self.gate, self.inside) {
+            (Gate::Login, _) => Some(self.opened + limits.login_time),
+            (Gate::Room(_), false) => Some(self.opened + limits.entry_time),
+            (Gate::Room(_), true) => None,
+        }
+    }
+
+    /// Whether to ask a player whose packets wait to be read: they may be all that is left of
+    /// it. Whatever is sent then brings the end of its connection to light, and an answer is not
+    /// expected soon, since it comes behind them.
+    pub(super) fn is_unsure(&mut self, limits: &Limits, now: Instant) -> bool {
+        let unsure = self.inside && now >= self.probed + limits.keep_alive;
+        if unsure {
+            self.probed = now;
+        }
+        unsure
     }
 
     /// The deadline is over. Clients at the login daemon must not be asked: some would take the
@@ -60,6 +81,7 @@ impl Patience {
         }
         self.asked = true;
         self.heard = now;
+        self.probed = now;
         Verdict::Ask
     }
 }
@@ -89,6 +111,20 @@ mod tests {
         patience.heard(Standing::Inside, start + seconds(12));
         assert_eq!(patience.expired(start + seconds(22)), Verdict::Ask);
         assert_eq!(patience.expired(start + seconds(32)), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn a_player_with_more_to_say_than_is_read_is_asked_at_the_same_pace() {
+        let (limits, start) = (Limits::default(), Instant::now());
+        let mut patience = Patience::new(Gate::Room(0), start);
+        assert!(!patience.is_unsure(&limits, start + seconds(15)), "outside");
+        let asked = (16..60).filter(|second| {
+            let now = start + seconds(*second);
+            patience.heard(Standing::Inside, now);
+            patience.is_unsure(&limits, now)
+        });
+        assert_eq!(asked.collect::<Vec<_>>(), [16, 26, 36, 46, 56]);
+        assert_eq!(patience.limit(&limits), None, "and never given up for it");
     }
 
     #[test]

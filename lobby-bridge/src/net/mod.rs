@@ -1,6 +1,7 @@
 //! What the servers of all legacy protocols have in common: bounds for what peers may hold, send
 //! and leave unread.
 
+mod inbox;
 mod listen;
 mod outbox;
 mod pace;
@@ -11,6 +12,7 @@ use std::fmt;
 use tokio::time::Instant;
 
 pub(crate) use self::{
+    inbox::{Inbox, ended},
     listen::listen,
     outbox::Outbox,
     pace::Pace,

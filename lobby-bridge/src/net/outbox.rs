@@ -22,6 +22,7 @@ pub(crate) struct Outbox {
     limit: usize,
     state: Mutex<State>,
     changed: Notify,
+    finished: CancellationToken,
     abandoned: CancellationToken,
 }
 
@@ -42,6 +43,7 @@ impl Outbox {
             limit,
             state: Mutex::default(),
             changed: Notify::new(),
+            finished: CancellationToken::new(),
             abandoned: CancellationToken::new(),
         }
     }
@@ -71,7 +73,13 @@ impl Outbox {
     /// Nothing more will be added; what is there is still to be sent.
     pub(crate) fn finish(&self) {
         self.lock().finished = true;
+        self.finished.cancel();
         self.changed.notify_one();
+    }
+
+    /// Ends when the client is to be disconnected after it was sent the rest.
+    pub(crate) async fn finished(&self) {
+        self.finished.cancelled().await;
     }
 
     /// Ends when the client is to be disconnected without sending it the rest.

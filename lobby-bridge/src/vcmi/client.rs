@@ -7,7 +7,7 @@ use socket2::SockRef;
 use tokio::{
     io::AsyncWriteExt,
     net::tcp::OwnedWriteHalf,
-    time::{sleep, timeout, timeout_at},
+    time::{sleep, sleep_until, timeout, timeout_at},
 };
 
 use super::{
@@ -66,6 +66,8 @@ async fn converse(connection: &mut Connection, first: Bytes) -> End {
         end = listen(*who, frames, first, shared, undecided) => end,
         // It ends when the lobby has closed the client and everything is said, or nothing can be.
         written = &mut writer => return written.map_or(End::Gone, |()| End::Closed),
+        // It has a while to read what was said to it last, whatever it still has to say.
+        () = outbox.finished() => End::Closed,
         () = outbox.abandoned() => return End::Stuck,
         () = shared.shutdown.cancelled() => End::Closed,
     };
@@ -106,7 +108,13 @@ async fn listen(
         let wait = pace.charge(said.max(told), super::now().into_std());
         if !wait.is_zero() {
             tracing::debug!(?wait, "talks too much");
-            sleep(wait).await;
+            let authorised = standing == Standing::Authorised;
+            tokio::select! {
+                () = sleep(wait) => {}
+                // What it has said beyond its pace does not keep it in the lobby.
+                () = frames.inbox.ended() => return End::Gone,
+                () = sleep_until(deadline), if !authorised => return End::Closed,
+            }
         }
         let next = frames.next(limits.lobby_frame_bytes, limits.frame_time);
         let next = match standing {

@@ -2,16 +2,13 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    io::{AsyncWriteExt, Interest},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::AsyncWriteExt,
+    net::{TcpStream, tcp::OwnedWriteHalf},
     sync::Semaphore,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -23,10 +20,7 @@ use super::{
     owner::{Farewell, Owner},
     pipe,
 };
-use crate::net::Place;
-
-/// Bytes taken from a socket at once, apart from paired pipes.
-const READ_BYTES: usize = 8 * 1024;
+use crate::net::{Inbox, Place};
 
 /// A peer that vanished without a word is noticed after about two minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -84,8 +78,7 @@ pub(super) async fn serve(
     let Ok(local) = tune(&stream) else { return };
     let (read, write) = stream.into_split();
     let frames = Frames {
-        read,
-        buffer: BytesMut::new(),
+        inbox: Inbox::new(read),
     };
     let mut connection = Connection {
         who,
@@ -141,23 +134,13 @@ fn tune(stream: &TcpStream) -> io::Result<SocketAddr> {
     stream.local_addr()
 }
 
-/// Frames from a socket. An idle one holds no buffer.
+/// Frames from a socket.
 #[derive(Debug)]
 pub(super) struct Frames {
-    pub(super) read: OwnedReadHalf,
-    /// What has arrived and was not asked for yet.
-    pub(super) buffer: BytesMut,
+    pub(super) inbox: Inbox,
 }
 
 impl Frames {
-    /// Whether the peer has ended its side or is gone, even if what it sent before is unread.
-    pub(super) async fn has_ended(&self) -> bool {
-        match self.read.ready(Interest::READABLE).await {
-            Ok(ready) => ready.is_read_closed(),
-            Err(_) => true,
-        }
-    }
-
     /// The next frame; `None` at the end of the stream, also within a frame. From its first
     /// byte on it may take `time`. Cancel safe.
     pub(super) async fn next(
@@ -167,17 +150,17 @@ impl Frames {
     ) -> Result<Option<Bytes>, ReadError> {
         let mut deadline = None;
         loop {
-            if let Some(payload) = take_frame(&mut self.buffer, limit)? {
-                if self.buffer.is_empty() {
-                    self.buffer = BytesMut::new();
+            if let Some(payload) = take_frame(&mut self.inbox.buffer, limit)? {
+                if self.inbox.buffer.is_empty() {
+                    self.inbox.buffer = BytesMut::new();
                 }
                 return Ok(Some(payload));
             }
-            let read = if self.buffer.is_empty() {
-                self.read_more().await?
+            let read = if self.inbox.buffer.is_empty() {
+                self.inbox.read_more().await?
             } else {
                 let deadline = *deadline.get_or_insert_with(|| super::now() + time);
-                timeout_at(deadline, self.read_more()).await??
+                timeout_at(deadline, self.inbox.read_more()).await??
             };
             if read == 0 {
                 return Ok(None);
@@ -185,33 +168,10 @@ impl Frames {
         }
     }
 
-    /// Adds what has arrived to the buffer, a limited piece. 0 at the end of the stream.
-    /// Cancel safe.
-    pub(super) async fn read_more(&mut self) -> io::Result<usize> {
-        loop {
-            self.read.readable().await?;
-            match self
-                .read
-                .try_read_buf(&mut (&mut self.buffer).limit(READ_BYTES))
-            {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return result,
-            }
-        }
-    }
-
     /// Reads and forgets until the end of the stream, for as long as we linger.
     pub(super) async fn discard(&mut self, shared: &Shared) {
-        let to_the_end = async {
-            loop {
-                self.buffer.clear();
-                if !matches!(self.read_more().await, Ok(1..)) {
-                    return;
-                }
-            }
-        };
         tokio::select! {
-            _ = timeout(shared.limits.linger, to_the_end) => {}
+            () = self.inbox.discard(shared.limits.linger) => {}
             () = shared.shutdown.cancelled() => {}
         }
     }

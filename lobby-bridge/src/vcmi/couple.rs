@@ -14,6 +14,7 @@ use super::{
     connection::{Frames, Shared},
     pipe::Half,
 };
+use crate::net::ended;
 
 /// How one direction came to its end.
 enum End {
@@ -21,6 +22,14 @@ enum End {
     Delivered,
     /// The receiver is gone or does not take it.
     Lost,
+}
+
+/// How far a pair has come to its end.
+struct Ends {
+    /// One of the two has ended its side or is gone. What it has sent may be on its way.
+    noticed: CancellationToken,
+    /// One direction has been carried to its end.
+    carried: CancellationToken,
 }
 
 /// Joins two pipes until both have ended. When one ends, everything it has sent is delivered
@@ -40,13 +49,15 @@ pub(super) async fn couple(a: Half, b: Half, shared: &Shared) {
         permit: _b,
     } = b;
     let farewells = (a.farewell.take(), b.farewell.take());
-    let one_has_ended = CancellationToken::new();
+    let carried = CancellationToken::new();
+    let noticed = carried.child_token();
+    let ends = Ends { noticed, carried };
     let (from_a, from_b, ()) = tokio::join!(
-        carry(a.frames, b.write, a_is, &one_has_ended, shared),
-        carry(b.frames, a.write, b_is, &one_has_ended, shared),
+        carry(a.frames, b.write, a_is, &ends, shared),
+        carry(b.frames, a.write, b_is, &ends, shared),
         // The end of one is the end of both, whatever is still on its way.
         async {
-            one_has_ended.cancelled().await;
+            ends.noticed.cancelled().await;
             drop(farewells);
         },
     );
@@ -56,109 +67,101 @@ pub(super) async fn couple(a: Half, b: Half, shared: &Shared) {
 /// Carries one direction to its end and returns how many bytes were delivered.
 async fn carry(
     mut from: Frames,
-    mut to: OwnedWriteHalf,
+    to: OwnedWriteHalf,
     introduction: Bytes,
-    one_has_ended: &CancellationToken,
+    ends: &Ends,
     shared: &Shared,
 ) -> u64 {
-    let _ends = one_has_ended.clone().drop_guard();
-    let early = std::mem::take(&mut from.buffer);
-    let mut delivered = 0;
-    let first = introduction.chain(early);
-    let end = copy(
-        &mut from.read,
-        &mut to,
-        first,
-        &mut delivered,
-        one_has_ended,
+    let _ends = ends.carried.clone().drop_guard();
+    let early = std::mem::take(&mut from.inbox.buffer);
+    let mut way = Way {
+        from: &mut from.inbox.read,
+        to,
+        delivered: 0,
+        ends,
         shared,
-    )
-    .await;
+    };
+    let end = way.carry(introduction.chain(early)).await;
+    let Way {
+        to: _to, delivered, ..
+    } = way;
     if let End::Lost = end {
         // Unread bytes would make the kernel reset the connection, and with it destroy what
         // the sender has still to read from us.
-        one_has_ended.cancel();
+        ends.carried.cancel();
         from.discard(shared).await;
     }
     delivered
 }
 
-async fn copy(
-    from: &mut OwnedReadHalf,
-    to: &mut OwnedWriteHalf,
-    mut first: impl Buf,
-    delivered: &mut u64,
-    one_has_ended: &CancellationToken,
-    shared: &Shared,
-) -> End {
-    let limits = &shared.limits;
-    let mut buffer = Vec::new();
-    while first.has_remaining() {
-        let piece = first.chunk();
-        let length = piece.len();
-        if write(to, piece, one_has_ended, limits.half_close_stall)
-            .await
-            .is_err()
-        {
-            return End::Lost;
+/// One direction of a pair.
+struct Way<'a> {
+    from: &'a mut OwnedReadHalf,
+    to: OwnedWriteHalf,
+    delivered: u64,
+    ends: &'a Ends,
+    shared: &'a Shared,
+}
+
+impl Way<'_> {
+    /// Delivers `first`, and then what comes.
+    async fn carry(&mut self, mut first: impl Buf) -> End {
+        let limits = &self.shared.limits;
+        while first.has_remaining() {
+            let length = first.chunk().len();
+            if self.deliver(first.chunk()).await.is_err() {
+                return End::Lost;
+            }
+            first.advance(length);
         }
-        *delivered += length as u64;
-        first.advance(length);
-    }
-    buffer.resize(limits.pipe_buffer_bytes, 0);
-    loop {
-        let read = tokio::select! {
-            biased;
-            read = from.read(&mut buffer) => read,
-            () = silence(one_has_ended, limits.half_close_silence) => Ok(0),
-            () = shared.shutdown.cancelled() => Ok(0),
-        };
-        // What a failed connection has sent before is delivered like that of an orderly one.
-        let Ok(length @ 1..) = read else { break };
-        if write(
-            to,
-            &buffer[..length],
-            one_has_ended,
-            limits.half_close_stall,
-        )
-        .await
-        .is_err()
-        {
-            return End::Lost;
+        let mut buffer = vec![0; limits.pipe_buffer_bytes];
+        loop {
+            let read = tokio::select! {
+                biased;
+                read = self.from.read(&mut buffer) => read,
+                () = after(&self.ends.carried, limits.half_close_silence) => Ok(0),
+                () = self.shared.shutdown.cancelled() => Ok(0),
+            };
+            // What a failed connection has sent before is delivered like that of an orderly one.
+            let Ok(length @ 1..) = read else { break };
+            if self.deliver(&buffer[..length]).await.is_err() {
+                return End::Lost;
+            }
         }
-        *delivered += length as u64;
+        match timeout(limits.linger, self.to.shutdown()).await {
+            Ok(Ok(())) => End::Delivered,
+            _ => End::Lost,
+        }
     }
-    match timeout(limits.linger, to.shutdown()).await {
-        Ok(Ok(())) => End::Delivered,
-        _ => End::Lost,
+
+    /// Writes all of `bytes`. Without limit of time while both are there: a slow receiver slows
+    /// its partner, and nobody else. That the partner goes meanwhile is noticed.
+    async fn deliver(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let stall = self.shared.limits.half_close_stall;
+        let noticed = &self.ends.noticed;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let written = tokio::select! {
+                biased;
+                written = self.to.write(rest) => written?,
+                () = ended(self.from), if !noticed.is_cancelled() => {
+                    noticed.cancel();
+                    continue;
+                }
+                () = after(noticed, stall) => return Err(io::ErrorKind::TimedOut.into()),
+            };
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.delivered += written as u64;
+            rest = &rest[written..];
+        }
+        Ok(())
     }
 }
 
-/// Writes all of `bytes`. Without limit of time while both are there: a slow receiver slows
-/// its partner, and nobody else.
-async fn write(
-    to: &mut OwnedWriteHalf,
-    bytes: &[u8],
-    one_has_ended: &CancellationToken,
-    stall: Duration,
-) -> io::Result<()> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let written = tokio::select! {
-            biased;
-            written = to.write(rest) => written?,
-            () = silence(one_has_ended, stall) => return Err(io::ErrorKind::TimedOut.into()),
-        };
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        rest = &rest[written..];
-    }
-    Ok(())
-}
-
-/// Ends `time` after the later of now and the moment in which one of the pair has ended.
-async fn silence(one_has_ended: &CancellationToken, time: Duration) {
-    one_has_ended.cancelled().await;
+/// Completes `time` after the later of now and the moment in which `token` was cancelled.
+async fn after(token: &CancellationToken, time: Duration) {
+    token.cancelled().await;
     sleep(time).await;
 }

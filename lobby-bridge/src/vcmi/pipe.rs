@@ -1,13 +1,13 @@
 //! A game connection: handshake, waiting for a partner, then [`couple`](super::couple)
 //! (section 12 of the specification).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
 use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},
-    time::{sleep, timeout_at},
+    time::timeout_at,
 };
 
 use super::{
@@ -19,9 +19,6 @@ use super::{
     owner::Answer,
     uuid::Uuid,
 };
-
-/// How often a waiting pipe that has sent as much as is kept is asked whether it is still there.
-const LOOK_FOR_THE_END: Duration = Duration::from_millis(250);
 
 /// One end of a game, ready to be joined with the other.
 #[derive(Debug)]
@@ -141,22 +138,21 @@ async fn wait(
 ) -> Option<Half> {
     let mut partner = partner;
     loop {
-        let has_room = half.connection.frames.buffer.len() < shared.limits.early_bytes;
+        let inbox = &mut half.connection.frames.inbox;
+        let has_room = inbox.buffer.len() < shared.limits.early_bytes;
+        let goes_on = async {
+            if has_room {
+                return matches!(inbox.read_more().await, Ok(1..));
+            }
+            inbox.ended().await;
+            false
+        };
         tokio::select! {
             found = &mut partner => return found.ok()?.send(half).err(),
-            read = half.connection.frames.read_more(), if has_room => {
-                if !matches!(read, Ok(1..)) {
-                    tracing::debug!("gave up waiting");
-                    return None;
-                }
-            }
-            // What has not been read hides the end behind it, so that it is looked for.
-            () = sleep(LOOK_FOR_THE_END), if !has_room => {
-                if half.connection.frames.has_ended().await {
-                    tracing::debug!("gave up waiting");
-                    return None;
-                }
-            }
+            goes_on = goes_on => if !goes_on {
+                tracing::debug!("gave up waiting");
+                return None;
+            },
             () = shared.shutdown.cancelled() => return None,
         }
     }

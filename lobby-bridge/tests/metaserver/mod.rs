@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use peer::Peer;
 
 /// Far more than anything takes; a test that waits this long has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A metaserver that runs in this process.
 pub(crate) struct Metaserver {

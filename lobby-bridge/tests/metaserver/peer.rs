@@ -72,6 +72,29 @@ impl Peer {
         self.write.lock().await.write_all(bytes).await
     }
 
+    /// Ends our side of the connection.
+    pub(crate) async fn shut_down(&self) {
+        let _ = self.write.lock().await.shutdown().await;
+    }
+
+    /// Vanishes: the server sees a reset.
+    pub(crate) async fn reset(self) {
+        let write = self.write.lock().await;
+        let _ = write.as_ref().set_zero_linger();
+    }
+
+    /// Sends `bytes` over and over, as much as the systems on both sides take now.
+    pub(crate) async fn fill(&self, bytes: &[u8]) {
+        let write = self.write.lock().await;
+        loop {
+            write.writable().await.expect("a connection");
+            match write.try_write(bytes) {
+                Ok(taken) if taken == bytes.len() => {}
+                _ => return,
+            }
+        }
+    }
+
     /// The next frame that is no KeepAlive.
     pub(crate) async fn next(&mut self, within: Duration) -> Next {
         if let Some((number, body)) = self.kept.take() {
