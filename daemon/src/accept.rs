@@ -23,9 +23,12 @@ pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: 
         let peer = connection::canonical(incoming.remote_address());
         let validated = incoming.remote_address_validated();
         let metrics = &shared.metrics;
-        let verdict = shared
-            .admission
-            .first_packet(&shared.rules(), peer.ip(), validated, now());
+        let rules = shared.rules();
+        let banned = rules.banned(peer.ip()).is_some();
+        let verdict =
+            shared
+                .admission
+                .first_packet(&rules.limits, peer.ip(), banned, validated, now());
         match verdict {
             Verdict::Accept(place) => {
                 let span = tracing::info_span!(

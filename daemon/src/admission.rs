@@ -4,7 +4,6 @@ use crate::{
     limit::Limit,
     places::{Place, Places, PrefixPlace, Prefixes},
     rate::Bucket,
-    rules::Rules,
 };
 use metaserve::{Limits, Role};
 use std::{
@@ -65,16 +64,17 @@ pub(crate) struct Admitted {
 const TOLD_PER_SECOND: f64 = 20.0;
 
 impl Admission {
-    /// Judges a first packet. `validated`: its sender has shown that it holds its address.
+    /// Judges a first packet from an address, which may be `banned` now. `validated`: its sender
+    /// has shown that it holds its address.
     pub(crate) fn first_packet(
         &self,
-        rules: &Rules,
+        limits: &Limits,
         address: IpAddr,
+        banned: bool,
         validated: bool,
         now: Instant,
     ) -> Verdict {
-        let limits = &rules.limits;
-        if let Some(obstacle) = self.obstacle(rules, address)
+        if let Some(obstacle) = self.obstacle(limits, address, banned)
             && !self
                 .rates()
                 .told
@@ -97,9 +97,8 @@ impl Admission {
     }
 
     /// Why a peer of whom no more is known than its address would not be let in.
-    fn obstacle(&self, rules: &Rules, address: IpAddr) -> Option<Obstacle> {
-        let limits = &rules.limits;
-        if rules.bans.covering(address).is_some() {
+    fn obstacle(&self, limits: &Limits, address: IpAddr, banned: bool) -> Option<Obstacle> {
+        if banned {
             return Some(Obstacle::Banned);
         }
         if self.connections.taken() >= limits.max_connections {
@@ -157,17 +156,17 @@ mod tests {
 
     const ANYBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
-    fn rules(change: impl FnOnce(&mut Limits)) -> Rules {
-        let mut rules = Rules::default();
-        change(&mut rules.limits);
-        rules
+    fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        limits
     }
 
     #[test]
     fn validation_is_asked_for_under_load_and_silence_follows() {
-        let rules = rules(|it| (it.retry_above_handshakes, it.max_handshakes) = (1, 2));
+        let limits = limits(|it| (it.retry_above_handshakes, it.max_handshakes) = (1, 2));
         let (admission, now) = (Admission::default(), Instant::now());
-        let judge = |validated| admission.first_packet(&rules, ANYBODY, validated, now);
+        let judge = |validated| admission.first_packet(&limits, ANYBODY, false, validated, now);
         let Verdict::Accept(first) = judge(false) else {
             panic!("calm")
         };
@@ -186,38 +185,38 @@ mod tests {
 
     #[test]
     fn so_many_handshakes_are_begun_in_a_second_before_addresses_have_to_be_proven() {
-        let rules = rules(|it| it.retry_above_per_second = 3);
+        let limits = limits(|it| it.retry_above_per_second = 3);
         let (admission, start) = (Admission::default(), Instant::now());
         let begun = |now| {
-            let judge = || admission.first_packet(&rules, ANYBODY, false, now);
+            let judge = || admission.first_packet(&limits, ANYBODY, false, false, now);
             (0..9)
                 .filter(|_| matches!(judge(), Verdict::Accept(_)))
                 .count()
         };
         assert_eq!(begun(start), 3);
-        let validated = admission.first_packet(&rules, ANYBODY, true, start);
+        let validated = admission.first_packet(&limits, ANYBODY, false, true, start);
         assert!(matches!(validated, Verdict::Accept(_)));
         assert_eq!(begun(start + Duration::from_secs(1)), 3);
     }
 
     #[test]
     fn who_is_not_let_in_is_told_so_while_that_is_cheap_and_then_refused_at_once() {
-        let full = rules(|it| it.max_connections_per_prefix = 1);
+        let full = limits(|it| it.max_connections_per_prefix = 1);
         let (admission, now) = (Admission::default(), Instant::now());
         let _in = admission
-            .connection(&full.limits, Role::Heartbeat, ANYBODY)
+            .connection(&full, Role::Heartbeat, ANYBODY)
             .unwrap();
-        let again = admission.connection(&full.limits, Role::Heartbeat, ANYBODY);
+        let again = admission.connection(&full, Role::Heartbeat, ANYBODY);
         assert_eq!(again.unwrap_err(), Limit::MaxConnectionsPerPrefix);
         for _ in 0..20 {
-            let verdict = admission.first_packet(&full, ANYBODY, false, now);
+            let verdict = admission.first_packet(&full, ANYBODY, false, false, now);
             assert!(matches!(verdict, Verdict::Accept(_)), "{verdict:?}");
         }
-        let verdict = admission.first_packet(&full, ANYBODY, false, now);
+        let verdict = admission.first_packet(&full, ANYBODY, false, false, now);
         let full_house = Obstacle::Full(Limit::MaxConnectionsPerPrefix);
         assert!(matches!(verdict, Verdict::Refuse(why) if why == full_house));
         let neighbour = "192.0.2.2".parse().unwrap();
-        let verdict = admission.first_packet(&full, neighbour, false, now);
+        let verdict = admission.first_packet(&full, neighbour, false, false, now);
         assert!(matches!(verdict, Verdict::Accept(_)), "{verdict:?}");
     }
 

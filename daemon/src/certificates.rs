@@ -1,6 +1,6 @@
 //! The daemon's certificate: from files, or its own; read again without dropping anybody.
 
-use crate::cli::Config;
+use crate::{cli::Config, rules::wall_clock};
 use anyhow::{Context, bail};
 use metaserve::{
     Fingerprint, Identity, Limits,
@@ -124,8 +124,7 @@ fn valid_until(identity: &Identity) -> Option<SystemTime> {
 pub(crate) fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
     let identity = Identity::load(chain, key)
         .context("--cert and --key have to name a certificate chain and its key, PEM or DER")?;
-    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-    let now = SystemTime::now();
+    let now = wall_clock();
     match valid_until(&identity) {
         Some(end) if end < now => bail!(
             "the certificate in {} expired on {}: renew it, then try again",

@@ -144,7 +144,7 @@ impl Shared {
 
     /// Refuses a connection from an address that is banned, and counts it.
     fn not_banned(&self, address: IpAddr) -> Result<(), Close> {
-        let Some(ban) = self.rules.borrow().bans.covering(address) else {
+        let Some(ban) = self.rules.borrow().banned(address) else {
             return Ok(());
         };
         self.metrics.banned(BannedAt::Connection);

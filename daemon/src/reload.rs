@@ -1,7 +1,13 @@
 //! What is read again while the daemon runs. What is not in order is named in the log, and what
 //! held before goes on holding.
 
-use crate::{Daemon, Shared, cli::Config, limit::Limit, logging, rules::Rules};
+use crate::{
+    Daemon, Shared,
+    cli::Config,
+    limit::Limit,
+    logging,
+    rules::{Rules, wall_clock},
+};
 use metaserve::bans::Bans;
 use std::sync::Arc;
 
@@ -60,7 +66,10 @@ impl Shared {
         match read.map_err(anyhow::Error::from).and_then(|read| Ok(read?)) {
             Ok(bans) if bans == *self.rules().bans => {}
             Ok(bans) => {
-                tracing::info!("the bans were reloaded: {} prefixes", bans.len());
+                tracing::info!(
+                    "the bans were reloaded: {} prefixes",
+                    bans.count(wall_clock())
+                );
                 self.change_rules(|rules| rules.bans = Arc::new(bans));
             }
             Err(error) => tracing::error!("the old bans stay in force: {error:#}"),

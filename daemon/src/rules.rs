@@ -1,9 +1,11 @@
 //! What may change while the daemon runs: limits, trusted relays and bans.
 
 use crate::cli::Config;
-use ipnet::IpNet;
-use metaserve::{Close, CloseCode, Fingerprint, Limits, bans::Bans};
-use std::{net::IpAddr, sync::Arc};
+use metaserve::{
+    Close, CloseCode, Fingerprint, Limits,
+    bans::{Ban, Bans},
+};
+use std::{net::IpAddr, sync::Arc, time::SystemTime};
 use tokio::sync::watch;
 
 /// The rules of one moment. A connection keeps the limits that it was told when it came; bans and
@@ -30,13 +32,26 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// The ban that holds for an address now, if one does.
+    pub(crate) fn banned(&self, address: IpAddr) -> Option<Ban> {
+        self.bans.covering(address, wall_clock())
+    }
+}
+
+/// The time by which bans and certificates end.
+pub(crate) fn wall_clock() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+    SystemTime::now()
+}
+
 /// Waits until the address is banned, if it is not. Cancel-safe.
 pub(crate) async fn banned(
     mut rules: watch::Receiver<Arc<Rules>>,
     address: impl Fn() -> IpAddr,
-) -> IpNet {
+) -> Ban {
     loop {
-        let ban = rules.borrow_and_update().bans.covering(address());
+        let ban = rules.borrow_and_update().banned(address());
         if let Some(ban) = ban {
             return ban;
         }
@@ -47,10 +62,10 @@ pub(crate) async fn banned(
 }
 
 /// What a banned peer is told.
-pub(crate) fn banned_close(ban: IpNet) -> Close {
+pub(crate) fn banned_close(ban: Ban) -> Close {
     let reason = format!(
-        "the operator of this daemon has banned {ban}, which this address belongs to: ask there \
-         if that is a mistake"
+        "the operator of this daemon has banned {ban}, and your address with it: contact the \
+         operator if this is a mistake"
     );
     Close::new(CloseCode::Banned, reason)
 }

@@ -39,7 +39,7 @@
 //! | `server-info` | `ServerInfo` | serde_json, and what `serde` costs |
 //! | `bounds` | `bounds` | nothing but itself |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
-//! | `bans` | `bans` | ipnet, tempfile |
+//! | `bans` | `bans` | humantime, ipnet, tempfile |
 //! | `service` | `service` | sd-notify, tracing-subscriber |
 //! | `server` | `tls::server`, `tls::certificate` and `tls::secret` | x509-parser, and what `identity` costs |
 #![forbid(unsafe_code)]

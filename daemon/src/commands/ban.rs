@@ -1,43 +1,63 @@
 //! `ban` and `unban`: edit the ban file, which a running daemon reads again by itself.
 
-use crate::cli::ban_file_of;
+use crate::{cli::ban_file_of, rules::wall_clock};
 use anyhow::{Context, bail};
-use clap::Args;
-use ipnet::IpNet;
-use metaserve::bans::{self, Edited};
-use std::{path::PathBuf, time::SystemTime};
+use clap::{Args, Subcommand};
+use metaserve::bans::{self, BanArgs, UnbanArgs};
+use std::path::PathBuf;
 
-/// Add addresses or prefixes to the ban file
+/// Add addresses or prefixes to the ban file, or list what is in it
 ///
-/// A running daemon reads it again within two seconds, and closes whoever is banned now. What else
-/// is in the file stays as it is, and a file that is not there is made.
+/// A running daemon reads the file again within two seconds, and closes whoever is banned now.
+/// What else is in the file stays as it is, and a file that is not there is made. A ban for some
+/// time ends by itself.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Ban {
-    #[command(flatten)]
-    edit: Edit,
+    #[command(subcommand)]
+    look: Option<Look>,
 
-    /// Note why, behind the time; only the file's readers see it
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    reason: String,
+    #[command(flatten)]
+    bans: Option<BanArgs>,
+
+    #[command(flatten)]
+    file: FileArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  metaserve-daemon ban 192.0.2.7 --for 2h --reason 'floods' --ban-file bans.txt
+  metaserve-daemon ban list --ban-file bans.txt";
+
+#[derive(Debug, Subcommand)]
+enum Look {
+    List(List),
+}
+
+/// Show all bans with the time that is left
+#[derive(Debug, Args)]
+struct List {
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 /// Take addresses or prefixes out of the ban file
 ///
-/// Takes away the lines that ban exactly these. Exit code 1 says that another line still bans one
-/// of them.
+/// Removes the lines that ban exactly these. Exit code 1 says that another line still bans one of
+/// them.
 #[derive(Debug, Args)]
 pub(crate) struct Unban {
     #[command(flatten)]
-    edit: Edit,
+    bans: UnbanArgs,
+
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 #[derive(Debug, Args)]
-struct Edit {
-    /// An address, or a prefix such as 192.0.2.0/24 or 2001:db8::/32
-    #[arg(required = true, value_name = "CIDR", value_parser = bans::prefix)]
-    prefixes: Vec<IpNet>,
-
-    /// The file to edit [default: what the configuration file says]
+struct FileArgs {
+    /// The ban file [default: what the configuration file says]
     #[arg(long, env = "METASERVE_BAN_FILE", value_name = "FILE")]
     ban_file: Option<PathBuf>,
 
@@ -48,41 +68,41 @@ struct Edit {
 
 impl Ban {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-        let now = humantime::format_rfc3339_seconds(SystemTime::now());
-        let remark = format!("{now} {}", self.reason);
-        self.edit
-            .run(|text, prefixes| bans::ban(text, prefixes, &remark))
+        match (self.look, self.bans) {
+            (Some(Look::List(list)), _) => {
+                let table = bans::table(&list.file.find()?, wall_clock())?;
+                super::print(table.as_bytes())
+            }
+            (None, Some(bans)) => {
+                let done = bans.run(&self.file.find()?, wall_clock())?;
+                super::print(done.text.as_bytes())
+            }
+            (None, None) => bail!("ban whom? Name an address or a prefix"),
+        }
     }
 }
 
 impl Unban {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        self.edit.run(bans::unban)
+        let done = self.bans.run(&self.file.find()?, wall_clock())?;
+        super::print(done.text.as_bytes())?;
+        match done.still_banned {
+            0 => Ok(()),
+            count => bail!("{count} of them still banned"),
+        }
     }
 }
 
-impl Edit {
-    fn run(
-        self,
-        change: impl FnOnce(&str, &[IpNet]) -> (String, Vec<Edited>),
-    ) -> anyhow::Result<()> {
+impl FileArgs {
+    fn find(&self) -> anyhow::Result<PathBuf> {
         let in_config = || self.config.as_deref().map(ban_file_of).transpose();
         let file = match self.ban_file.clone() {
             Some(file) => Some(file),
             None => in_config()?.flatten(),
         };
-        let file = file.context(
+        file.context(
             "which file? Name the ban file with --ban-file, or with --config the configuration \
              file that names it",
-        )?;
-        let edited = bans::change_file(&file, |text| change(text, &self.prefixes))?;
-        let lines: String = edited.iter().map(|it| format!("{it}\n")).collect();
-        super::print(lines.as_bytes())?;
-        let still = |it: &&Edited| matches!(it, Edited::StillBanned(..));
-        match edited.iter().filter(still).count() {
-            0 => Ok(()),
-            count => bail!("{count} of them still banned"),
-        }
+        )
     }
 }

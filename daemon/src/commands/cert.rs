@@ -1,5 +1,6 @@
 //! `cert`: makes a self-signed certificate, or shows what is in one.
 
+use crate::rules::wall_clock;
 use anyhow::{Context, bail};
 use clap::{ArgGroup, Args};
 use metaserve::{
@@ -75,9 +76,9 @@ impl Cert {
                 path.display()
             );
         }
-        let validity = self
-            .days
-            .map_or(Validity::Always, |days| Validity::from(now(), DAY * days));
+        let validity = self.days.map_or(Validity::Always, |days| {
+            Validity::from(wall_clock(), DAY * days)
+        });
         Identity::create(&cert, &key, &self.name, validity).context("no certificate was made")?;
         println!("certificate: {}", cert.display());
         println!("private key: {}", key.display());
@@ -91,7 +92,7 @@ fn show(file: &Path) -> anyhow::Result<()> {
     let [certificate, rest @ ..] = &*chain else {
         bail!("{} holds no certificate", file.display());
     };
-    let mut text = describe(certificate, now())?;
+    let mut text = describe(certificate, wall_clock())?;
     if !rest.is_empty() {
         writeln!(text, "further certificates in the chain: {}", rest.len())?;
     }
@@ -129,9 +130,4 @@ fn date(time: Option<SystemTime>) -> String {
     time.map_or_else(unreadable, |time| {
         humantime::format_rfc3339_seconds(time).to_string()
     })
-}
-
-pub(super) fn now() -> SystemTime {
-    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-    SystemTime::now()
 }

@@ -4,7 +4,9 @@ use super::cert;
 use crate::{
     certificates,
     cli::{Config, Http, ServeArgs},
-    logging, socket,
+    logging,
+    rules::wall_clock,
+    socket,
 };
 use anyhow::{Context, bail};
 use clap::Args;
@@ -129,7 +131,7 @@ fn described(chain: &Path, identity: &Identity) -> anyhow::Result<String> {
     let mut text = format!("certificate: {}\n", chain.display());
     let certificate = Certificate::of_identity(identity)
         .with_context(|| format!("{} cannot be read", chain.display()))?;
-    for line in cert::describe(&certificate, cert::now())?.lines() {
+    for line in cert::describe(&certificate, wall_clock())?.lines() {
         writeln!(text, "  {line}")?;
     }
     Ok(text)
@@ -151,6 +153,6 @@ fn bans(config: &Config) -> anyhow::Result<String> {
     Ok(format!(
         "bans: {}, {} prefixes\n",
         file.display(),
-        bans.len()
+        bans.count(wall_clock())
     ))
 }

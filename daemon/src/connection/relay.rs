@@ -123,7 +123,7 @@ impl Relay<'_> {
     }
 
     fn may_be_listed(&self, address: SocketAddr) -> Result<(), Refusal> {
-        let ban = self.shared.rules().bans.covering(address.ip());
+        let ban = self.shared.rules().banned(address.ip());
         ban.map_or(Ok(()), |ban| {
             let why = format!("this daemon's operator has banned {ban}");
             Err((Rejected::Banned, why))

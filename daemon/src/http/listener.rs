@@ -131,7 +131,7 @@ pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
 /// A place for a connection, or what it is told instead.
 fn admit(peer: IpAddr, places: &Places, shared: &Shared) -> Result<Place, Vec<u8>> {
     let rules = shared.rules();
-    if let Some(ban) = rules.bans.covering(peer) {
+    if let Some(ban) = rules.banned(peer) {
         shared.metrics.banned(BannedAt::Http);
         return Err(refusal("403 Forbidden", &banned_close(ban).reason));
     }

@@ -13,7 +13,7 @@ mod servers;
 
 pub(crate) use listener::{open, run};
 
-use crate::{Shared, metrics::Present, places::Places};
+use crate::{Shared, metrics::Present, places::Places, rules::wall_clock};
 use axum::{
     Router,
     extract::State,
@@ -86,6 +86,7 @@ async fn metrics(State(web): State<Web>) -> Response {
         rules: &shared.rules(),
         handshakes: shared.admission.handshakes(),
         certificate_ends: shared.certificates.valid_until(),
+        now: wall_clock(),
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let text = shared.metrics.text(&present);

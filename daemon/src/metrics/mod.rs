@@ -67,6 +67,7 @@ pub(crate) struct Present<'a> {
     pub(crate) handshakes: usize,
     /// None when it cannot be read.
     pub(crate) certificate_ends: Option<SystemTime>,
+    pub(crate) now: SystemTime,
 }
 
 impl Metrics {
@@ -123,7 +124,7 @@ impl Metrics {
             "listeners" "Listeners to events" listeners;
             "limit" "What limits are set to" limits;
             "limit_reached" "How often a limit held somebody" reached;
-            "bans" "Prefixes that are banned" bans;
+            "bans" "Prefixes that are banned now" bans;
             "banned" "Turned away for a ban" banned;
             "certificate_expiry_timestamp_seconds" "Unix time, or 0" certificate_ends;
             "tick_seconds" "Work of one tick" ticks;
@@ -286,7 +287,7 @@ impl Metrics {
                 .set(value);
         }
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.bans.set(gauge(present.rules.bans.len()));
+        self.bans.set(gauge(present.rules.bans.count(present.now)));
         self.handshakes_under_way.set(gauge(present.handshakes));
         let ends = present
             .certificate_ends

@@ -6,6 +6,7 @@
 
 use std::{
     fs,
+    time::{Duration, SystemTime},
     net::{IpAddr, Ipv6Addr},
     path::PathBuf,
     sync::LazyLock,
@@ -73,25 +74,45 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Asserts that each line bans what it says, and that nobody beside it is banned but by another.
+/// Asserts that each line bans what it says for as long as it says, and that nobody beside it is
+/// banned but by another.
 fn hold(bans: &Bans, text: &str) {
     let entries = text.lines().filter_map(|line| line.split('#').next());
     let entries = entries.map(str::trim).filter(|entry| !entry.is_empty());
-    let ranges: Vec<_> = entries.map(range).collect();
+    let lines: Vec<_> = entries.map(ban).collect();
+    for (_, until) in &lines {
+        let end = until.unwrap_or(SystemTime::UNIX_EPOCH);
+        hold_at(bans, &lines, end);
+        hold_at(bans, &lines, end - Duration::from_secs(1));
+    }
+}
+
+/// The addresses of a line, from the first to the last, and the end of the ban.
+type Line = ((IpAddr, IpAddr), Option<SystemTime>);
+
+fn hold_at(bans: &Bans, lines: &[Line], now: SystemTime) {
     let banned = |address| {
-        let mut ranges = ranges.iter();
+        let holding = lines.iter().filter(|(_, until)| until.is_none_or(|it| now < it));
+        let mut ranges = holding.map(|(range, _)| range);
         ranges.any(|(first, last)| (first..=last).contains(&&address))
     };
-    for (first, last) in &ranges {
+    for ((first, last), _) in lines {
         let [first, last] = [first, last].map(|it| match it {
             IpAddr::V4(it) => it.to_ipv6_mapped().to_bits(),
             IpAddr::V6(it) => it.to_bits(),
         });
         for edge in [first.wrapping_sub(1), first, last, last.wrapping_add(1)] {
             let address = IpAddr::from(Ipv6Addr::from_bits(edge)).to_canonical();
-            assert_eq!(bans.covering(address).is_some(), banned(address));
+            assert_eq!(bans.covering(address, now).is_some(), banned(address));
         }
     }
+}
+
+fn ban(entry: &str) -> Line {
+    let mut words = entry.split_whitespace();
+    let range = range(words.next().expect("a prefix"));
+    let until = words.nth(1).map(|time| humantime::parse_rfc3339(time).expect("a time"));
+    (range, until)
 }
 
 /// The first and the last address that an entry bans.

@@ -1,8 +1,8 @@
 //! Changes to a ban file that leave alone what the operator has written there.
 
 use super::{
-    Bans,
-    file::{BanFileError, entry, prefix, read_text},
+    Ban, Bans,
+    file::{BanFileError, ban_of, read_text},
 };
 use ipnet::IpNet;
 use std::{
@@ -10,29 +10,35 @@ use std::{
     fs::{File, Metadata},
     io::{self, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 use tempfile::NamedTempFile;
 
 /// What a change has done to one prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edited {
-    /// Its line was added.
-    Banned(IpNet),
-    /// Nothing: the second prefix, which is in the file, bans it already.
-    AlreadyBanned(IpNet, IpNet),
+    /// Its line was added, in the place of an own one that ends sooner.
+    Banned(Ban),
+    /// Nothing: this ban, which is in the file, lasts as long.
+    AlreadyBanned(IpNet, Ban),
     /// Its lines were removed.
     Unbanned(IpNet),
     /// Nothing: no line is about it.
     NotBanned(IpNet),
-    /// Its own lines, if there were any, are removed, but the second prefix still bans it.
-    StillBanned(IpNet, IpNet),
+    /// Its own lines, if there were any, are removed, but this ban still covers it.
+    StillBanned(IpNet, Ban),
 }
 
 impl fmt::Display for Edited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Banned(it) => write!(f, "{it} is banned"),
-            Self::AlreadyBanned(it, by) if it == by => write!(f, "{it} was banned already"),
+            Self::Banned(ban) => match ban.until {
+                None => write!(f, "{ban} is banned"),
+                Some(_) => write!(f, "{} is banned{}", ban.prefix, ending(ban)),
+            },
+            Self::AlreadyBanned(it, by) if *it == by.prefix => {
+                write!(f, "{it} was banned already{}", ending(by))
+            }
             Self::AlreadyBanned(it, by) => write!(f, "{it} was banned already, with {by}"),
             Self::Unbanned(it) => write!(f, "{it} is not banned any more"),
             Self::NotBanned(it) => write!(f, "{it} was not banned"),
@@ -41,8 +47,21 @@ impl fmt::Display for Edited {
     }
 }
 
-/// The text with a line for each prefix that it does not ban yet. `remark` goes behind it.
-pub fn ban(text: &str, prefixes: &[IpNet], remark: &str) -> (String, Vec<Edited>) {
+/// Until when, as it stands behind a sentence.
+fn ending(ban: &Ban) -> String {
+    let until = ban.until.map(humantime::format_rfc3339_seconds);
+    until.map_or_else(String::new, |until| format!(" until {until}"))
+}
+
+/// The text with a line for each prefix that it does not ban for as long yet. `remark` goes behind
+/// it. Lines of the same prefix that end sooner are replaced.
+pub fn ban(
+    text: &str,
+    prefixes: &[IpNet],
+    until: Option<SystemTime>,
+    remark: &str,
+    now: SystemTime,
+) -> (String, Vec<Edited>) {
     let mut text = text.to_owned();
     // A remark is one line, whatever it is made of.
     let remark: String = remark
@@ -50,27 +69,36 @@ pub fn ban(text: &str, prefixes: &[IpNet], remark: &str) -> (String, Vec<Edited>
         .map(|it| if it.is_control() { ' ' } else { it })
         .collect();
     let ban = |prefix: &IpNet| {
-        if let Some(by) = outer(&text, *prefix) {
-            return Edited::AlreadyBanned(*prefix, by);
+        let ban = Ban {
+            prefix: *prefix,
+            until,
+        };
+        let before = strongest(&text, *prefix, now);
+        if let Some(before) = before.filter(|before| before.lasts_as_long_as(&ban)) {
+            return Edited::AlreadyBanned(*prefix, before);
         }
+        text = without(&text, |it| it.prefix == *prefix);
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        text.push_str(&format!("{} # {}\n", short(*prefix), remark.trim()));
-        Edited::Banned(*prefix)
+        text.push_str(&format!(
+            "{}{} # {}\n",
+            short(*prefix),
+            ending(&ban),
+            remark.trim()
+        ));
+        Edited::Banned(ban)
     };
     let edited = prefixes.iter().map(ban).collect();
     (text, edited)
 }
 
 /// The text without the lines that ban exactly these prefixes.
-pub fn unban(text: &str, prefixes: &[IpNet]) -> (String, Vec<Edited>) {
-    let about = |line: &str| entry(line).and_then(|entry| prefix(entry).ok());
-    let stays = |line: &&str| about(line).is_none_or(|it| !prefixes.contains(&it));
-    let left: String = text.split_inclusive('\n').filter(stays).collect();
+pub fn unban(text: &str, prefixes: &[IpNet], now: SystemTime) -> (String, Vec<Edited>) {
+    let left = without(text, |it| prefixes.contains(&it.prefix));
     let edited = prefixes.iter().map(|prefix| {
-        let had_a_line = text.lines().any(|line| about(line) == Some(*prefix));
-        match outer(&left, *prefix) {
+        let had_a_line = bans(text).any(|it| it.prefix == *prefix);
+        match strongest(&left, *prefix, now) {
             Some(by) => Edited::StillBanned(*prefix, by),
             None if had_a_line => Edited::Unbanned(*prefix),
             None => Edited::NotBanned(*prefix),
@@ -80,14 +108,34 @@ pub fn unban(text: &str, prefixes: &[IpNet]) -> (String, Vec<Edited>) {
     (left, edited)
 }
 
-/// The prefix in the text that contains this one, if one does.
-fn outer(text: &str, inner: IpNet) -> Option<IpNet> {
-    let mut entries = text.lines().filter_map(entry);
-    entries.find_map(|entry| prefix(entry).ok().filter(|outer| outer.contains(&inner)))
+/// The text without the lines whose time is over, and how many those were.
+pub fn sweep(text: &str, now: SystemTime) -> (String, usize) {
+    let over = bans(text).filter(|it| !it.holds(now)).count();
+    (without(text, |it| !it.holds(now)), over)
+}
+
+/// The bans of a text, in its order.
+fn bans(text: &str) -> impl Iterator<Item = Ban> {
+    text.lines().filter_map(|line| ban_of(line)?.ok())
+}
+
+/// The text without the lines of the bans that `go`.
+fn without(text: &str, go: impl Fn(&Ban) -> bool) -> String {
+    let stays = |line: &&str| !matches!(ban_of(line), Some(Ok(ban)) if go(&ban));
+    text.split_inclusive('\n').filter(stays).collect()
+}
+
+/// Of the bans that hold for the whole of this prefix, the one that ends last.
+fn strongest(text: &str, inner: IpNet, now: SystemTime) -> Option<Ban> {
+    let around = bans(text).filter(|it| it.holds(now) && it.prefix.contains(&inner));
+    around.reduce(|one, other| match one.lasts_as_long_as(&other) {
+        true => one,
+        false => other,
+    })
 }
 
 /// A single address is written without the length of its prefix.
-fn short(prefix: IpNet) -> String {
+pub(super) fn short(prefix: IpNet) -> String {
     match prefix.prefix_len() == prefix.max_prefix_len() {
         true => prefix.addr().to_string(),
         false => prefix.to_string(),
@@ -100,10 +148,10 @@ fn short(prefix: IpNet) -> String {
 ///
 /// # Errors
 /// When the file is not in order, and when it cannot be written.
-pub fn change_file(
+pub fn change_file<T>(
     path: &Path,
-    change: impl FnOnce(&str) -> (String, Vec<Edited>),
-) -> Result<Vec<Edited>, BanFileError> {
+    change: impl FnOnce(&str) -> (String, T),
+) -> Result<T, BanFileError> {
     let unwritable = |source| BanFileError::Write {
         path: path.to_owned(),
         source,
@@ -182,10 +230,18 @@ fn keep_access(_: &File, _: Option<&Metadata>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::error::Error;
+    use crate::bans::prefix;
+    use std::{error::Error, time::Duration};
+
+    const START: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn prefixes<const N: usize>(texts: [&str; N]) -> [IpNet; N] {
         texts.map(|text| prefix(text).unwrap())
+    }
+
+    fn for_good(prefix: IpNet) -> Ban {
+        let until = None;
+        Ban { prefix, until }
     }
 
     const TEXT: &str = "# Ours.\n192.0.2.0/24  # a remark\n\n198.51.100.7";
@@ -193,7 +249,13 @@ mod tests {
     #[test]
     fn a_ban_is_a_line_at_the_end_and_nothing_else_changes() {
         let [new, inner] = prefixes(["2001:db8::1", "192.0.2.9"]);
-        let (text, edited) = ban(TEXT, &[new, inner, new], "2026-11-21T10:00:00Z\nspam");
+        let (text, edited) = ban(
+            TEXT,
+            &[new, inner, new],
+            None,
+            "2026-11-21T10:00:00Z\nspam",
+            START,
+        );
         assert_eq!(
             text,
             format!("{TEXT}\n2001:db8::1 # 2026-11-21T10:00:00Z spam\n")
@@ -202,9 +264,9 @@ mod tests {
         assert_eq!(
             edited,
             [
-                Edited::Banned(new),
-                Edited::AlreadyBanned(inner, outer),
-                Edited::AlreadyBanned(new, new)
+                Edited::Banned(for_good(new)),
+                Edited::AlreadyBanned(inner, for_good(outer)),
+                Edited::AlreadyBanned(new, for_good(new))
             ]
         );
     }
@@ -213,19 +275,53 @@ mod tests {
     fn an_unban_takes_its_own_lines_and_says_what_still_bans() {
         let [outer, inner, single, other] =
             prefixes(["192.0.2.0/24", "192.0.2.9", "198.51.100.7", "203.0.113.1"]);
-        let (text, edited) = unban(TEXT, &[inner, single, other]);
+        let (text, edited) = unban(TEXT, &[inner, single, other], START);
         assert_eq!(text, "# Ours.\n192.0.2.0/24  # a remark\n\n");
         assert_eq!(
             edited,
             [
-                Edited::StillBanned(inner, outer),
+                Edited::StillBanned(inner, for_good(outer)),
                 Edited::Unbanned(single),
                 Edited::NotBanned(other)
             ]
         );
-        let (text, edited) = unban(TEXT, &[outer]);
+        let (text, edited) = unban(TEXT, &[outer], START);
         assert_eq!(text, "# Ours.\n\n198.51.100.7");
         assert_eq!(edited, [Edited::Unbanned(outer)]);
+    }
+
+    #[test]
+    fn a_longer_ban_takes_the_place_of_a_shorter_one_and_never_the_other_way() {
+        let [single, outer] = prefixes(["198.51.100.7", "198.51.100.0/24"]);
+        let until = |seconds| Some(START + Duration::from_secs(seconds));
+        let text = "198.51.100.7 until 1970-01-01T00:00:10Z # first\n";
+        let add = |prefix, seconds, now| ban(text, &[prefix], until(seconds), "x", START + now);
+        let (same, edited) = add(single, 10, Duration::ZERO);
+        assert_eq!(same, text);
+        assert_eq!(
+            edited[0].to_string(),
+            "198.51.100.7/32 was banned already until 1970-01-01T00:00:10Z"
+        );
+        let (longer, edited) = add(single, 11, Duration::ZERO);
+        assert_eq!(longer, "198.51.100.7 until 1970-01-01T00:00:11Z # x\n");
+        assert_eq!(
+            edited[0].to_string(),
+            "198.51.100.7/32 is banned until 1970-01-01T00:00:11Z"
+        );
+        let (around, _) = add(outer, 5, Duration::ZERO);
+        assert!(around.starts_with(text) && around.contains("\n198.51.100.0/24 until"));
+        // What is over bans nobody, and does not stand in the way.
+        let over = Duration::from_secs(10);
+        let (again, edited) = add(single, 20, over);
+        assert_eq!(again, "198.51.100.7 until 1970-01-01T00:00:20Z # x\n");
+        assert!(matches!(edited[0], Edited::Banned(_)));
+        let (left, edited) = unban(&around, &[single], START + over);
+        assert_eq!(edited, [Edited::Unbanned(single)]);
+        assert_eq!(
+            sweep(&left, START + over),
+            (String::new(), 1),
+            "the outer one is over, too"
+        );
     }
 
     #[test]
@@ -233,7 +329,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("bans");
         let [first] = prefixes(["192.0.2.1"]);
-        change_file(&path, |text| ban(text, &[first], "one")).unwrap();
+        change_file(&path, |text| ban(text, &[first], None, "one", START)).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "192.0.2.1 # one\n");
         #[cfg(unix)]
         {
@@ -241,7 +337,7 @@ mod tests {
             std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
             let link = directory.path().join("link");
             std::os::unix::fs::symlink(&path, &link).unwrap();
-            change_file(&link, |text| unban(text, &[first])).unwrap();
+            change_file(&link, |text| unban(text, &[first], START)).unwrap();
             assert!(link.is_symlink());
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
         }
@@ -253,7 +349,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("bans");
         std::fs::write(&path, "192.0.2.1\nnonsense\n").unwrap();
-        let refused = change_file(&path, |text| unban(text, &prefixes(["192.0.2.1"])));
+        let refused = change_file(&path, |text| unban(text, &prefixes(["192.0.2.1"]), START));
         let complaint = refused.unwrap_err().source().unwrap().to_string();
         assert!(complaint.contains("line 2"), "{complaint}");
         assert!(

@@ -1,13 +1,15 @@
 //! The text of a ban file, line by line.
 
+use super::Ban;
 use ipnet::{IpNet, Ipv4Net};
 use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
-/// The most that a file may hold. As many prefixes take 2 MB and 20 ms to read.
+/// The most that a file may hold. As many prefixes take 6 MB and 25 ms to read.
 pub(super) const MAX_LINES: usize = 100_000;
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -123,9 +125,48 @@ pub(super) fn read_text(path: &Path) -> Result<String, BanFileError> {
 }
 
 /// What a line says beside its remark; none when that is nothing.
-pub(super) fn entry(line: &str) -> Option<&str> {
+fn entry(line: &str) -> Option<&str> {
     let before = line.split('#').next().unwrap_or_default().trim();
     (!before.is_empty()).then_some(before)
+}
+
+/// The ban that a line is; none for one that says nothing.
+pub(super) fn ban_of(line: &str) -> Option<Result<Ban, String>> {
+    entry(line).map(parse)
+}
+
+/// `ADDRESS` or `ADDRESS until TIME`.
+fn parse(entry: &str) -> Result<Ban, String> {
+    let (text, rest) = entry.split_once(char::is_whitespace).unwrap_or((entry, ""));
+    let prefix = prefix(text)?;
+    let mut rest = rest.split_whitespace();
+    let until = match (rest.next(), rest.next(), rest.next()) {
+        (None, ..) => None,
+        (Some("until"), Some(time), None) => Some(end(time)?),
+        _ => {
+            return Err(format!(
+                "behind `{text}`, write `until` and a time such as {EXAMPLE_TIME}, or nothing"
+            ));
+        }
+    };
+    Ok(Ban { prefix, until })
+}
+
+/// How times are written.
+const EXAMPLE_TIME: &str = "2026-11-21T12:00:00Z";
+
+fn end(text: &str) -> Result<SystemTime, String> {
+    humantime::parse_rfc3339(text).map_err(|_| {
+        format!(
+            "`{}` is no time in UTC such as {EXAMPLE_TIME}",
+            shortened(text)
+        )
+    })
+}
+
+/// What is shown of a word that makes no sense.
+fn shortened(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 /// An address or a prefix. Those of IPv4 inside IPv6 are taken for what they mean.
@@ -140,7 +181,7 @@ pub fn prefix(text: &str) -> Result<IpNet, String> {
     let Ok(net) = parsed else {
         return Err(format!(
             "`{}` is neither an address nor a prefix such as 192.0.2.0/24",
-            text.chars().take(60).collect::<String>()
+            shortened(text)
         ));
     };
     if net.trunc() != net {
@@ -182,7 +223,23 @@ mod tests {
     fn bad_lines_are_named_by_file_and_number() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("bans");
-        let table: [(&[u8], &str); 5] = [
+        let table: [(&[u8], &str); 9] = [
+            (
+                b"\n192.0.2.1 until tomorrow",
+                "bans, line 2: `tomorrow` is no time in UTC such as 2026-",
+            ),
+            (
+                b"192.0.2.1 until 2026-11-21T12:00:00+01:00",
+                "line 1: `2026-11-21T12:00:00+01:00` is no time",
+            ),
+            (
+                b"192.0.2.1 192.0.2.2",
+                "line 1: behind `192.0.2.1`, write `until` and a time",
+            ),
+            (
+                b"192.0.2.1 until 2026-11-21 12:00:00",
+                "line 1: behind `192.0.2.1`, write `until` and a time",
+            ),
             (
                 b"192.0.2.1\n# fine\nexample.org",
                 "bans, line 3: `example.org` is neither",
@@ -216,8 +273,9 @@ mod tests {
         let mut text: String = (0..MAX_LINES).map(line).collect();
         std::fs::write(&path, &text).unwrap();
         let bans = Bans::read(&path).unwrap();
-        assert_eq!(bans.len(), MAX_LINES);
-        assert!(bans.covering("10.1.0.0".parse().unwrap()).is_some());
+        let now = SystemTime::UNIX_EPOCH;
+        assert_eq!(bans.count(now), MAX_LINES);
+        assert!(bans.covering("10.1.0.0".parse().unwrap(), now).is_some());
         text.push_str("192.0.2.1");
         std::fs::write(&path, &text).unwrap();
         let complaint = Bans::read(&path).unwrap_err().to_string();

@@ -1,22 +1,35 @@
 //! Looking an address up among the bans.
 
-use super::file::{BadLine, BanFileError, entry, prefix, read_text};
-use ipnet::IpNet;
-use std::{net::IpAddr, path::Path};
+use super::{
+    Ban,
+    file::{BadLine, BanFileError, ban_of, read_text},
+};
+use std::{net::IpAddr, path::Path, time::SystemTime};
 
-/// The addresses that are banned. Looking one up costs a binary search.
+/// What a ban file says, for looking addresses up: a binary search, and a step for each prefix
+/// around the nearest one.
+///
+/// It is given the time, so that a ban ends without being read again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bans {
-    /// In order, and none within another.
-    outermost: Vec<IpNet>,
+    /// By prefix, an outer one before those within it. Each ends later than all around it:
+    /// what does not would never make a difference, and is left out.
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    ban: Ban,
+    /// Where the nearest prefix around it is, if there is one.
+    outer: Option<u32>,
 }
 
 impl Bans {
     /// What a file says: at most 100,000 lines, and 16 MiB.
     ///
     /// # Errors
-    /// When it cannot be read, is too long, or has a line that is no address: the error names
-    /// the file and the line.
+    /// When it cannot be read, is too long, or has a line that is no ban: the error names the
+    /// file and the line.
     pub fn read(path: &Path) -> Result<Self, BanFileError> {
         let text = read_text(path)?;
         Self::parse(&text).map_err(|lines| BanFileError::BadLines {
@@ -29,54 +42,92 @@ impl Bans {
         let mut all = Vec::new();
         let mut bad = Vec::new();
         for (at, line) in text.lines().enumerate() {
-            match entry(line).map(prefix) {
+            match ban_of(line) {
                 None => {}
-                Some(Ok(banned)) => all.push(banned),
+                Some(Ok(ban)) => all.push(ban),
                 Some(Err(problem)) => bad.push(BadLine {
                     number: at + 1,
                     problem,
                 }),
             }
         }
-        if !bad.is_empty() {
-            return Err(bad);
+        match bad.is_empty() {
+            true => Ok(all.into_iter().collect()),
+            false => Err(bad),
         }
-        all.sort_unstable();
-        all.dedup_by(|inner, outer| outer.contains(&*inner));
-        Ok(Self { outermost: all })
     }
 
-    /// The ban that covers an address, if one does. An IPv4 address inside an IPv6 one is taken for
-    /// what it means.
+    /// The ban that holds for an address at this time, if one does: of several the one that ends
+    /// last. An IPv4 address inside an IPv6 one is taken for what it means.
     #[must_use]
-    pub fn covering(&self, address: IpAddr) -> Option<IpNet> {
+    pub fn covering(&self, address: IpAddr, now: SystemTime) -> Option<Ban> {
         let address = address.to_canonical();
         let after = self
-            .outermost
-            .partition_point(|banned| banned.network() <= address);
-        let nearest = self.outermost[..after].last()?;
-        nearest.contains(&address).then_some(*nearest)
+            .entries
+            .partition_point(|it| it.ban.prefix.network() <= address);
+        let innermost = self.nearest(after, |ban| ban.prefix.contains(&address))?;
+        // It ends after all around it.
+        Some(self.entries[innermost].ban).filter(|ban| ban.holds(now))
     }
 
-    /// How many prefixes there are, without those within another.
+    /// How many prefixes are banned at this time, without those within another one that lasts as
+    /// long.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.outermost.len()
+    pub fn count(&self, now: SystemTime) -> usize {
+        let holding = self.entries.iter().filter(|it| it.ban.holds(now));
+        holding.count()
     }
 
-    /// Whether nobody is banned.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.outermost.is_empty()
+    /// The last entry before `end` that `contains`, which is among the one before `end` and those
+    /// around that.
+    fn nearest(&self, end: usize, contains: impl Fn(&Ban) -> bool) -> Option<usize> {
+        let mut at = end.checked_sub(1)?;
+        while !contains(&self.entries[at].ban) {
+            at = self.entries[at].outer? as usize;
+        }
+        Some(at)
+    }
+}
+
+impl FromIterator<Ban> for Bans {
+    /// In any order, and whatever contains whatever; of the four billion that there is room for,
+    /// no file has so many.
+    fn from_iter<T: IntoIterator<Item = Ban>>(bans: T) -> Self {
+        let mut all: Vec<Ban> = bans.into_iter().collect();
+        all.sort_unstable_by_key(|ban| ban.prefix);
+        let mut sorted = Self::default();
+        for ban in all {
+            let end = sorted.entries.len();
+            let outer = sorted.nearest(end, |it| it.prefix.contains(&ban.prefix));
+            let around = outer.map(|at| &mut sorted.entries[at].ban);
+            match around {
+                Some(around) if around.lasts_as_long_as(&ban) => {}
+                Some(same) if same.prefix == ban.prefix => *same = ban,
+                _ => sorted.entries.push(Entry {
+                    ban,
+                    outer: outer.and_then(|at| u32::try_from(at).ok()),
+                }),
+            }
+        }
+        sorted
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ipnet::IpNet;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const START: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn bans(text: &str) -> Bans {
         Bans::parse(text).unwrap_or_else(|bad| panic!("{bad:?}"))
+    }
+
+    fn seconds(seconds: u64) -> SystemTime {
+        START + Duration::from_secs(seconds)
     }
 
     #[test]
@@ -85,7 +136,7 @@ mod tests {
             "# spammers\n\n192.0.2.7\r\n198.51.100.0/24 # floods\n198.51.100.128/25\n\
              2001:db8::/32\n  10.0.0.0/8\n::ffff:203.0.113.0/120\n",
         );
-        assert_eq!(bans.len(), 5);
+        assert_eq!(bans.count(START), 5);
         for (address, covered) in [
             ("192.0.2.7", Some("192.0.2.7/32")),
             ("::ffff:192.0.2.7", Some("192.0.2.7/32")),
@@ -100,9 +151,9 @@ mod tests {
             ("203.0.113.9", Some("203.0.113.0/24")),
             ("10.255.255.255", Some("10.0.0.0/8")),
         ] {
-            let covered = covered.map(|prefix| prefix.parse().unwrap());
+            let covering = bans.covering(address.parse().unwrap(), START);
             assert_eq!(
-                bans.covering(address.parse().unwrap()),
+                covering.map(|ban| ban.prefix.to_string()).as_deref(),
                 covered,
                 "{address}"
             );
@@ -112,9 +163,56 @@ mod tests {
     #[test]
     fn everything_of_one_family_is_not_everything_of_the_other() {
         let [v4, v6] = ["192.0.2.7", "2001:db8::1"].map(|it| it.parse().unwrap());
-        assert!(bans("0.0.0.0/0").covering(v4).is_some());
-        assert!(bans("0.0.0.0/0").covering(v6).is_none());
-        assert!(bans("::/0").covering(v4).is_none());
-        assert!(bans("::/0").covering(v6).is_some());
+        let covers = |text, address| bans(text).covering(address, START).is_some();
+        assert!(covers("0.0.0.0/0", v4) && !covers("0.0.0.0/0", v6));
+        assert!(covers("::/0", v6) && !covers("::/0", v4));
+    }
+
+    #[test]
+    fn a_ban_ends_when_its_line_says_so_and_what_is_around_it_goes_on() {
+        let bans = bans(
+            "192.0.2.7 until 1970-01-01T00:00:20Z # the line's own time counts\n\
+             192.0.2.7 until 1970-01-01T00:00:05Z\n192.0.2.0/24 until 1970-01-01T00:00:10Z\n",
+        );
+        let [banned, neighbour] = ["192.0.2.7", "192.0.2.8"].map(|it| it.parse().unwrap());
+        let until = |address, now| {
+            let ban = bans.covering(address, seconds(now))?;
+            Some(ban.to_string())
+        };
+        let single = Some("192.0.2.7/32 until 1970-01-01T00:00:20Z".to_owned());
+        assert_eq!(until(banned, 0), single);
+        assert_eq!((until(banned, 19), until(banned, 20)), (single, None));
+        assert!(until(neighbour, 9).is_some() && until(neighbour, 10).is_none());
+        let counts = [0, 10, 20].map(|now| bans.count(seconds(now)));
+        assert_eq!(counts, [2, 1, 0]);
+    }
+
+    fn any_ban() -> impl Strategy<Value = Ban> {
+        // Few addresses and lengths, so that prefixes meet.
+        let address = (0_u8..4, 0_u8..4).prop_map(|(a, b)| [10, 0, a << 6, b << 6]);
+        let until = prop::option::of((1..6_u64).prop_map(seconds));
+        (address, 14..=32_u8, until).prop_map(|(address, length, until)| Ban {
+            prefix: IpNet::new(address.into(), length).unwrap().trunc(),
+            until,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_is_banned_by_a_line_is_banned_and_for_as_long_as_any_line_says(
+            all in prop::collection::vec(any_ban(), 0..12),
+            address in (0_u8..5, 0_u8..=255).prop_map(|(a, b)| IpAddr::from([10, 0, a << 6, b])),
+            now in 0..7_u64,
+        ) {
+            let now = seconds(now);
+            let bans: Bans = all.iter().copied().collect();
+            let holding = || all.iter().filter(|it| it.prefix.contains(&address) && it.holds(now));
+            let found = bans.covering(address, now);
+            prop_assert_eq!(found.is_some(), holding().next().is_some());
+            if let Some(found) = found {
+                prop_assert!(all.contains(&found));
+                prop_assert!(holding().all(|it| found.lasts_as_long_as(it)));
+            }
+        }
     }
 }

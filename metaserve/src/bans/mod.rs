@@ -1,19 +1,69 @@
 //! Banned addresses and prefixes, in a file that the operator keeps.
 //!
 //! ```text
-//! # One address or prefix per line; a number sign begins a remark.
+//! # One address or prefix per line, and until when; a number sign begins a remark.
 //! 192.0.2.7
-//! 198.51.100.0/24   # 2026-11-21T10:00:00Z floods
+//! 198.51.100.0/24 until 2026-11-21T12:00:00Z   # 2026-11-21T10:00:00Z floods
 //! 2001:db8::/32
 //! ```
 //!
 //! [`Bans`] is what a file says, for looking addresses up (`lookup.rs`); `file.rs` reads the text,
-//! and [`change_file`] with [`ban`] and [`unban`] (`edit.rs`) changes it.
+//! [`change_file`] with [`ban`], [`unban`] and [`sweep`] (`edit.rs`) changes it, and [`table`] shows
+//! it to people. With the feature `clap`, [`BanArgs`] and [`UnbanArgs`] are the words of a command
+//! line for that.
+//!
+//! Nothing here reads the clock: the time is passed in.
 
+#[cfg(feature = "clap")]
+mod arguments;
 mod edit;
 mod file;
 mod lookup;
+mod table;
 
-pub use edit::{Edited, ban, change_file, unban};
+use ipnet::IpNet;
+use std::{fmt, time::SystemTime};
+
+#[cfg(feature = "clap")]
+pub use arguments::{BanArgs, Done, UnbanArgs};
+pub use edit::{Edited, ban, change_file, sweep, unban};
 pub use file::{BadLine, BanFileError, prefix};
 pub use lookup::Bans;
+pub use table::table;
+
+/// Who is banned, and until when. Shown as `192.0.2.0/24 until 2026-11-21T12:00:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// The addresses, in the form that players write: IPv4 ones are not inside IPv6.
+    pub prefix: IpNet,
+    /// When it ends; `None` if only somebody ends it.
+    pub until: Option<SystemTime>,
+}
+
+impl Ban {
+    /// Whether it holds at this time.
+    #[must_use]
+    pub fn holds(&self, now: SystemTime) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether it ends when the other does, or later.
+    #[must_use]
+    pub fn lasts_as_long_as(&self, other: &Self) -> bool {
+        match (self.until, other.until) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(other)) => own >= other,
+        }
+    }
+}
+
+impl fmt::Display for Ban {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.prefix.fmt(f)?;
+        match self.until {
+            Some(until) => write!(f, " until {}", humantime::format_rfc3339_seconds(until)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Who is banned stays out, is told why, and bans come and go while the daemon runs.
 
 use crate::{DAEMON, FAST};
+use futures::StreamExt;
 use metaserve::{
     Close, CloseCode, ConnectError, Connector, Identity, Role,
     protocol::{
@@ -82,7 +83,7 @@ async fn who_is_in_is_closed_when_a_ban_comes_and_back_when_it_goes() {
     guarded.write("127.0.0.1\n");
     client.until_words(&[]).await;
     let end = server.await.unwrap().unwrap_err().to_string();
-    assert!(end.contains("banned 127.0.0.1/32"), "{end}");
+    assert!(end.contains("banned 127.0.0.1/32, and"), "{end}");
 
     guarded.write("");
     guarded.daemon.logged("bans were reloaded: 0").await;
@@ -245,6 +246,71 @@ async fn the_commands_ban_and_unban_while_the_daemon_runs() {
 }
 
 #[tokio::test]
+async fn a_ban_for_a_time_says_until_when_and_ends_by_itself() {
+    let mut guarded = Guarded::start("", &[]).await;
+    let file = guarded.file();
+    let by_file = ["--ban-file", file.to_str().unwrap()];
+    let words = ["ban", "127.0.0.1", "--for", "2d", "--reason", "spam"];
+    let banned = run(DAEMON, &[&words[..], &by_file].concat()).await;
+    let (_, until) = banned.output.trim().rsplit_once(" until ").unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        text.starts_with(&format!("127.0.0.1 until {until} # ")),
+        "{text}"
+    );
+    guarded.daemon.logged("bans were reloaded: 1").await;
+    let close = Close::from_peer(&turned_away(&guarded.connector()).await).unwrap();
+    let told = format!("banned 127.0.0.1/32 until {until}, and");
+    assert!(close.reason.contains(&told), "{close}");
+
+    let list = run(DAEMON, &[&["ban", "list"][..], &by_file].concat()).await;
+    let lines: Vec<_> = list.output.lines().collect();
+    assert!(lines[0].starts_with("PREFIX "), "{list:?}");
+    assert!(
+        lines[1].contains(until) && lines[1].contains(" 1day 23h "),
+        "{list:?}"
+    );
+    assert!(lines[1].ends_with("Z spam"), "{list:?}");
+
+    // The file stays as it is from here on: only the time goes on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the daemon goes by the same clock"
+    )]
+    let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(3);
+    let soon = humantime::format_rfc3339_seconds(soon);
+    guarded.write(&format!("127.0.0.1 until {soon}\n127.0.0.2\n"));
+    guarded.daemon.logged("bans were reloaded").await;
+    let let_in = async {
+        loop {
+            let Ok(connection) = guarded.connector().connect().await else {
+                continue;
+            };
+            let mut follower = metaserve_client::Subscriber::new(connection).run();
+            if let Some(Ok(_)) = follower.next().await {
+                break;
+            }
+        }
+    };
+    patiently("the end of the ban", let_in).await;
+}
+
+#[tokio::test]
+async fn a_line_whose_time_is_over_bans_nobody_and_is_cleared_away_on_request() {
+    let over = "127.0.0.0/8 until 2026-01-01T00:00:00Z # long ago\n";
+    let guarded = Guarded::start(&format!("# ours\n{over}192.0.2.1\n"), &[]).await;
+    guarded.daemon.connect(Role::Client, None).await;
+    let file = guarded.file();
+    let by_file = ["--ban-file", file.to_str().unwrap()];
+    let list = run(DAEMON, &[&["ban", "list"][..], &by_file].concat()).await;
+    assert!(list.output.contains("ended"), "{list:?}");
+    let cleared = run(DAEMON, &[&["unban", "--expired"][..], &by_file].concat()).await;
+    assert_eq!(cleared.output, "removed 1 line whose time was over\n");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(text, "# ours\n192.0.2.1\n");
+}
+
+#[tokio::test]
 async fn a_command_that_cannot_ban_says_what_is_missing() {
     for (arguments, expected) in [
         (&["ban", "192.0.2.7"][..], "--ban-file"),
@@ -252,6 +318,15 @@ async fn a_command_that_cannot_ban_says_what_is_missing() {
             &["ban", "example.org", "--ban-file", "b"],
             "neither an address nor a prefix",
         ),
+        (
+            &["ban", "192.0.2.7", "--for", "soon"],
+            "write 30m, 2h or 7d",
+        ),
+        (&["ban", "192.0.2.7", "--for", "0s"], "a second at least"),
+        (&["ban", "192.0.2.7", "--for", "900y"], "leave out --for"),
+        (&["ban", "list"], "--ban-file"),
+        (&["ban", "list", "--ban-file", "/nowhere/b"], "/nowhere/b"),
+        (&["unban", "--ban-file", "b"], "CIDR"),
         (&["ban", "--ban-file", "b"], "CIDR"),
         (
             &["unban", "192.0.2.7", "--ban-file", "/nowhere/b"],

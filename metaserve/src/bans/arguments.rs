@@ -1,0 +1,112 @@
+//! What a command line says about bans, with the words that all our programs use.
+
+use super::{BanFileError, Edited, ban, change_file, prefix, sweep, unban};
+use ipnet::IpNet;
+use std::{
+    fmt::Write,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+/// Whom to ban, for how long and why.
+#[derive(Clone, Debug, clap::Args)]
+pub struct BanArgs {
+    /// An address, or a prefix such as 192.0.2.0/24 or 2001:db8::/32
+    #[arg(required = true, value_name = "CIDR", value_parser = prefix)]
+    prefixes: Vec<IpNet>,
+
+    /// End the bans after this time, such as 30m, 2h or 7d [default: they do not end]
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    duration: Option<Duration>,
+
+    /// Note why, behind the time; only the file's readers see it
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
+/// Whom to ban no longer.
+#[derive(Clone, Debug, clap::Args)]
+pub struct UnbanArgs {
+    /// An address, or a prefix such as 192.0.2.0/24 or 2001:db8::/32
+    #[arg(required_unless_present = "expired", value_name = "CIDR", value_parser = prefix)]
+    prefixes: Vec<IpNet>,
+
+    /// Remove all lines whose time is over, too
+    #[arg(long)]
+    expired: bool,
+}
+
+/// What was done, and what was not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// A line for each prefix.
+    pub text: String,
+    /// How many of the prefixes that were to be unbanned are still banned, by another line.
+    pub still_banned: usize,
+}
+
+/// Times in the file are whole seconds.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Nobody who bans for longer means an end.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text);
+    let duration = duration.map_err(|error| format!("{error}: write 30m, 2h or 7d"))?;
+    if duration < SHORTEST {
+        return Err("a ban lasts a second at least".to_owned());
+    }
+    if duration > LONGEST {
+        return Err("for a ban that does not end, leave out --for".to_owned());
+    }
+    Ok(duration)
+}
+
+impl BanArgs {
+    /// Writes the bans into a file, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When the file is not in order, or cannot be written.
+    pub fn run(&self, file: &Path, now: SystemTime) -> Result<Done, BanFileError> {
+        let until = self.duration.map(|duration| now + duration);
+        let remark = format!("{} {}", humantime::format_rfc3339_seconds(now), self.reason);
+        let edited = change_file(file, |text| ban(text, &self.prefixes, until, &remark, now))?;
+        Ok(Done::of(&edited))
+    }
+}
+
+impl UnbanArgs {
+    /// Removes the lines that ban exactly these prefixes.
+    ///
+    /// # Errors
+    /// When the file is not in order, or cannot be written.
+    pub fn run(&self, file: &Path, now: SystemTime) -> Result<Done, BanFileError> {
+        let (edited, expired) = change_file(file, |text| {
+            let (text, edited) = unban(text, &self.prefixes, now);
+            match self.expired {
+                true => {
+                    let (text, expired) = sweep(&text, now);
+                    (text, (edited, Some(expired)))
+                }
+                false => (text, (edited, None)),
+            }
+        })?;
+        let mut done = Done::of(&edited);
+        if let Some(expired) = expired {
+            let lines = if expired == 1 { "line" } else { "lines" };
+            let _ = writeln!(done.text, "removed {expired} {lines} whose time was over");
+        }
+        Ok(done)
+    }
+}
+
+impl Done {
+    fn of(edited: &[Edited]) -> Self {
+        let still = |it: &&Edited| matches!(it, Edited::StillBanned(..));
+        Self {
+            text: edited.iter().map(|it| format!("{it}\n")).collect(),
+            still_banned: edited.iter().filter(still).count(),
+        }
+    }
+}
