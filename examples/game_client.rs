@@ -15,7 +15,7 @@ use clap::Parser;
 use futures::StreamExt;
 use metaserve::{Role, ServerInfo};
 use metaserve_client::{Server, Snapshot};
-use metaserve_examples::{DaemonArgs, log, printable, stopped};
+use metaserve_examples::{DaemonArgs, log, printable, printable_name, stopped};
 use std::{
     io::{self, Write},
     pin::pin,
@@ -78,7 +78,8 @@ fn print_changes(before: &Snapshot, now: &Snapshot) -> io::Result<()> {
 
 fn line(server: &Server) -> String {
     let says = describe(&server.heartbeat);
-    format!("{:21} {:12} {says}", server.address, server.game.as_str())
+    let game = printable(server.game.as_str());
+    format!("{:21} {game:12} {says}", server.address)
 }
 
 /// What a heartbeat says, if it follows the [`ServerInfo`] convention; else how long it is. Your
@@ -89,8 +90,9 @@ fn describe(heartbeat: &[u8]) -> String {
     };
     let count = |number: Option<u32>| number.map_or("?".into(), |number| number.to_string());
     let (players, most) = (count(info.players), count(info.max_players));
-    let map = info.map.as_deref().unwrap_or("?");
-    printable(&format!("{}, {map}, {players}/{most} players", info.name))
+    let name = printable_name(&info.name);
+    let map = printable(info.map.as_deref().unwrap_or("?"));
+    format!("{name}, {map}, {players}/{most} players")
 }
 
 #[cfg(test)]
@@ -105,6 +107,7 @@ mod tests {
                 "Dusty's, dunes, 3/16 players",
             ),
             (br#"{"name":"\u001b[2J"}"#, " [2J, ?, ?/? players"),
+            (br#"{"name":"\u200b"}"#, "(no name), ?, ?/? players"),
             (b"\x00\x01\x02", "3 bytes"),
         ];
         for (heartbeat, told) in table {

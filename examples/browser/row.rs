@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use metaserve::{Fingerprint, ServerInfo};
-use metaserve_examples::printable;
+use metaserve_examples::{printable, printable_name};
 use std::{cmp::Ordering, net::SocketAddr};
 
 /// What the list is sorted by.
@@ -209,7 +209,7 @@ fn escaped(byte: u8) -> String {
 fn shown(info: ServerInfo) -> ServerInfo {
     let text = |text: Option<String>| text.as_deref().map(printable);
     ServerInfo {
-        name: printable(&info.name),
+        name: printable_name(&info.name),
         map: text(info.map),
         mode: text(info.mode),
         version: text(info.version),

@@ -4,6 +4,7 @@ use crate::{heartbeats::Truth, options::Plan};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use metaserve::{Role, Trust, tls::client_config};
+use metaserve_examples::printable;
 use metaserve_heartbeat::Publisher;
 use std::{
     net::SocketAddr,
@@ -41,6 +42,7 @@ impl Stage {
     /// Counts a peer that should still be there.
     pub(crate) fn lost(&self, what: &str, error: &dyn std::fmt::Display) {
         if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
+            let error = printable(&error.to_string());
             eprintln!("the first {what} to be lost: {error}");
         }
     }

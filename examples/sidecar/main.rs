@@ -19,7 +19,7 @@ mod query;
 use clap::Parser;
 use futures::{FutureExt, Stream, StreamExt, stream};
 use metaserve::{Role, ServerInfo};
-use metaserve_examples::{DaemonArgs, identity, log, printable, stopped};
+use metaserve_examples::{DaemonArgs, identity, log, printable, printable_name, stopped};
 use query::{Address, Kind};
 use std::{path::PathBuf, time::Duration};
 
@@ -81,7 +81,7 @@ async fn main() -> anyhow::Result<()> {
             info = first_answer(&query, cli.interval) => info,
             () = stop.clone() => return Ok(()),
         };
-        tracing::info!("listing {:?}", printable(&first.name));
+        tracing::info!("listing {:?}", printable_name(&first.name));
         // The heartbeats end when the game server falls silent: it is then off the list.
         let heartbeats = heartbeats(first, &query, cli.interval).take_until(stop.clone());
         metaserve_heartbeat::maintain(|| daemon.connect())
@@ -106,7 +106,7 @@ where
         match query().await {
             Ok(info) => return info,
             Err(problem) if !silent => {
-                tracing::info!("waiting for the game server: {problem:#}");
+                tracing::info!("waiting for the game server: {}", said(&problem));
                 silent = true;
             }
             Err(_) => {}
@@ -125,7 +125,10 @@ where
             tokio::time::sleep(interval).await;
             match query().await {
                 Ok(info) => return Some(info),
-                Err(problem) => tracing::info!("no answer ({silence} of {SILENCES}): {problem:#}"),
+                Err(problem) => {
+                    let problem = said(&problem);
+                    tracing::info!("no answer ({silence} of {SILENCES}): {problem}");
+                }
             }
         }
         None
@@ -134,6 +137,11 @@ where
     stream::iter([first])
         .chain(further)
         .map(|info| info.to_json())
+}
+
+/// A problem with its causes, which may quote the game server.
+fn said(problem: &anyhow::Error) -> String {
+    printable(&format!("{problem:#}"))
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

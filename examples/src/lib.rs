@@ -2,7 +2,7 @@
 //! how text of strangers is shown.
 #![forbid(unsafe_code)]
 
-pub use metaserve::{DaemonArgs, printable};
+pub use metaserve::{DaemonArgs, printable, printable_name};
 
 use anyhow::Context;
 use metaserve::Identity;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use metaserve::{
     Backoff, Close, ConnectError, Connector, Identity, Role, Trust,
     close::Retry,
+    printable,
     protocol::{
         codec,
         heartbeat::FromDaemon,
@@ -72,7 +73,7 @@ impl Relay {
                 }
             };
             let delay = backoff.delay(retry, fastrand::f64());
-            let daemon = &self.daemon;
+            let (daemon, problem) = (&self.daemon, printable(&problem));
             tracing::warn!(daemon, "{problem}; connecting again in {delay:.1?}");
             tokio::time::sleep(delay).await;
         }
@@ -166,7 +167,7 @@ async fn listen(connection: &quinn::Connection, mut accepted: impl FnMut()) -> E
         match codec::decode(&message) {
             Ok(FromDaemon::Welcome(_)) => accepted(),
             Ok(FromDaemon::Notice(notice)) => {
-                tracing::warn!(kind = ?notice.kind, "notice from the daemon: {}", notice.text);
+                tracing::warn!(kind = ?notice.kind, "notice from the daemon: {}", printable(notice.text));
             }
             // A later daemon may have more to say than we understand.
             Err(error) => tracing::debug!("a message of the daemon is not understood: {error}"),

@@ -5,7 +5,7 @@ use crate::{
     list::List,
     subscriber::{Options, follow},
 };
-use metaserve::{Backoff, close::Retry};
+use metaserve::{Backoff, close::Retry, printable};
 use std::{fmt, time::Duration};
 
 /// Follows the list over one connection after the other; see [`maintain`](crate::maintain).
@@ -50,6 +50,7 @@ impl<C> Maintain<C> {
     pub(crate) fn new(connect: C) -> Self {
         let log = |status| {
             if let Status::Waiting { problem, delay } = status {
+                let problem = printable(&problem);
                 tracing::warn!("{problem}; connecting again in {delay:.1?}");
             }
         };

@@ -5,7 +5,7 @@ use crate::{
     publisher::{ASSUMED_INTERVAL, Options, publish},
 };
 use futures::{Stream, StreamExt};
-use metaserve::{Backoff, Pacing, close::Retry};
+use metaserve::{Backoff, Pacing, close::Retry, printable};
 use std::{fmt, pin::Pin, pin::pin, time::Duration};
 
 /// Publishes over one connection after the other; see [`maintain`](crate::maintain).
@@ -35,6 +35,7 @@ impl<C> fmt::Debug for Maintain<C> {
 impl<C> Maintain<C> {
     pub(crate) fn new(connect: C) -> Self {
         let log = |problem: &dyn fmt::Display, delay: Duration| {
+            let problem = printable(&problem.to_string());
             tracing::warn!("{problem}; connecting again in {delay:.1?}");
         };
         let options = Options::default();

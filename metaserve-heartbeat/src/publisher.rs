@@ -4,7 +4,7 @@ use crate::Error;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use metaserve::{
-    Close, CloseCode, Game, Pacing,
+    Close, CloseCode, Game, Pacing, printable,
     protocol::{
         codec,
         heartbeat::{FromDaemon, FromServer, Hello, NoticeKind},
@@ -81,7 +81,7 @@ impl Publisher {
         }
     }
 
-    /// The game (namespace) to be listed in: 1 to 64 bytes without control characters. Clients
+    /// The game (namespace) to be listed in: 1 to 64 bytes of visible text, see [`Game`]. Clients
     /// of other games do not see the server. Default: `default`.
     pub fn game(mut self, game: impl Into<String>) -> Self {
         self.options.game = Some(game.into());
@@ -184,7 +184,7 @@ where
                     welcomed();
                 }
                 Ok(FromDaemon::Notice(notice)) => {
-                    options.hear(Notice { kind: notice.kind, text: notice.text.into() });
+                    options.hear(Notice { kind: notice.kind, text: printable(notice.text) });
                 }
                 // A later daemon may have more to say than we understand.
                 Err(error) => tracing::debug!("a message of the daemon is not understood: {error}"),

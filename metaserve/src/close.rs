@@ -166,14 +166,16 @@ impl Close {
         connection.close(self.code.var_int(), &self.reason.as_bytes()[..end]);
     }
 
-    /// The code and reason with which the *peer* closed a connection, if it did.
+    /// The code and reason with which the *peer* closed a connection, if it did. The reason is
+    /// [`printable`](crate::printable).
     #[must_use]
     pub fn from_peer(error: &quinn::ConnectionError) -> Option<Self> {
         let quinn::ConnectionError::ApplicationClosed(close) = error else {
             return None;
         };
         let code = CloseCode::from_number(close.error_code.into_inner());
-        Some(Self::new(code, String::from_utf8_lossy(&close.reason)))
+        let reason = String::from_utf8_lossy(&close.reason);
+        Some(Self::new(code, crate::printable(&reason)))
     }
 }
 

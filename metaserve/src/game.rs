@@ -1,24 +1,46 @@
 //! The namespace of a server: which game it belongs to.
 
+use crate::unseen::{is_private, is_space, is_unseen};
 use std::{fmt, str::FromStr, sync::Arc};
 
 /// The tag of a game, such as `openarena`: servers and clients of different games do not see
 /// each other. Cheap to clone.
 ///
-/// 1 to 64 bytes of UTF-8 without control characters; upper and lower case differ. A server
-/// that names no game belongs to the game `default`.
+/// 1 to 64 bytes of UTF-8 that can be seen, with single spaces between them: no control or format
+/// characters, no line separators, no white space but U+0020, no private use. Upper and lower case
+/// differ. `docs/protocol.md`, "Heartbeat", has the exact rule. A server that names no game belongs
+/// to the game `default`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Game(Arc<str>);
 
 /// A text is not usable as a [`Game`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a game tag has 1 to {} bytes and no control characters, unlike {tag:?}",
+    "{tag:?} is not a game tag: {problem}; a tag is 1 to {} bytes of visible text",
     Game::MAX_BYTES
 )]
 pub struct InvalidGame {
     /// The beginning of the refused text.
     pub tag: String,
+    problem: Problem,
+}
+
+/// What is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Problem {
+    Length(usize),
+    Character(char),
+    Spaces,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length(bytes) => write!(f, "it has {bytes} bytes"),
+            Self::Character(c) => write!(f, "it contains U+{:04X}", u32::from(*c)),
+            Self::Spaces => f.write_str("it begins or ends with a space, or has two in a row"),
+        }
+    }
 }
 
 impl Game {
@@ -28,16 +50,19 @@ impl Game {
     /// The tag `tag` stands for.
     ///
     /// # Errors
-    /// When it is empty, longer than [`MAX_BYTES`](Self::MAX_BYTES), or holds a control character.
+    /// When it is empty, longer than [`MAX_BYTES`](Self::MAX_BYTES), or is not all visible text.
     pub fn new(tag: &str) -> Result<Self, InvalidGame> {
-        let fits = (1..=Self::MAX_BYTES).contains(&tag.len());
-        if !fits || tag.chars().any(char::is_control) {
-            let end = tag.floor_char_boundary(Self::MAX_BYTES);
-            return Err(InvalidGame {
-                tag: tag[..end].to_owned(),
-            });
-        }
-        Ok(Self(tag.into()))
+        let problem = if !(1..=Self::MAX_BYTES).contains(&tag.len()) {
+            Problem::Length(tag.len())
+        } else if let Some(c) = tag.chars().find(|c| !may_be_in_a_tag(*c)) {
+            Problem::Character(c)
+        } else if tag.split(' ').any(str::is_empty) {
+            Problem::Spaces
+        } else {
+            return Ok(Self(tag.into()));
+        };
+        let tag = tag[..tag.floor_char_boundary(Self::MAX_BYTES)].to_owned();
+        Err(InvalidGame { tag, problem })
     }
 
     /// The tag as text.
@@ -45,6 +70,11 @@ impl Game {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether all who see the tag see this character, and none take it for another.
+fn may_be_in_a_tag(c: char) -> bool {
+    c == ' ' || !(c.is_control() || is_unseen(c) || is_space(c) || is_private(c))
 }
 
 impl Default for Game {
@@ -72,17 +102,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_bounded_and_printable() {
+    fn tags_are_bounded_and_visible() {
         let table = [
             ("a".to_owned(), true),
             ("x".repeat(64), true),
             ("Aleph One ∞".to_owned(), true),
+            ("東京 خادم 👾 e\u{301}".to_owned(), true),
+            // Not assigned in any Unicode so far: that differs from peer to peer.
+            ("\u{378}".to_owned(), true),
             (String::new(), false),
             ("x".repeat(65), false),
             ("line\nbreak".to_owned(), false),
+            ("\u{85}".to_owned(), false),
+            // A reader would see "ab", "ba", or two tags that look the same.
+            ("a\u{202e}b".to_owned(), false),
+            ("a\u{200b}b".to_owned(), false),
+            ("a\u{2066}b".to_owned(), false),
+            ("a\u{feff}".to_owned(), false),
+            ("\u{2028}".to_owned(), false),
+            ("a\u{2029}b".to_owned(), false),
+            ("\u{3164}".to_owned(), false),
+            ("❤\u{fe0f}".to_owned(), false),
+            ("a\u{e0001}".to_owned(), false),
+            ("a\u{a0}b".to_owned(), false),
+            ("a\u{3000}b".to_owned(), false),
+            ("\u{2800}".to_owned(), false),
+            ("\u{e000}".to_owned(), false),
+            ("\u{ffff}".to_owned(), false),
+            (" lead".to_owned(), false),
+            ("trail ".to_owned(), false),
+            ("two  spaces".to_owned(), false),
         ];
         for (tag, fits) in table {
             assert_eq!(Game::new(&tag).is_ok(), fits, "{tag:?}");
         }
+    }
+
+    #[test]
+    fn a_refused_tag_is_shown_without_what_it_was_refused_for() {
+        let complaint = |tag: &str| Game::new(tag).unwrap_err().to_string();
+        let seen = complaint("a\u{202e}b");
+        assert!(
+            seen.contains(r"a\u{202e}b") && seen.contains("U+202E"),
+            "{seen}"
+        );
+        let shown = complaint(&"\u{1}".repeat(64));
+        assert!(shown.len() <= crate::Close::MAX_REASON_BYTES, "{shown}");
     }
 }

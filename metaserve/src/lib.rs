@@ -72,6 +72,7 @@ pub mod service;
 pub mod stream;
 pub mod tls;
 pub mod transport;
+mod unseen;
 
 pub use alpn::Role;
 #[cfg(feature = "clap")]
@@ -82,7 +83,7 @@ pub use connect::{ConnectError, Connector, client_endpoint};
 pub use game::{Game, InvalidGame};
 pub use limits::{InvalidLimits, Limits};
 pub use pacing::{Offered, Pacing};
-pub use printable::printable;
+pub use printable::{printable, printable_name};
 #[cfg(feature = "server-info")]
 pub use server_info::{Mod, ServerInfo};
 pub use tls::{Fingerprint, Identity, Trust};

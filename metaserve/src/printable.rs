@@ -1,28 +1,35 @@
 //! Text of strangers, made safe for a terminal.
 
+use crate::unseen::{is_space, is_unseen};
+
 /// `text` without what could move the cursor, change colours, or turn the direction of the text
-/// after it: control characters become spaces, characters that direct the layout are left out.
-/// A heartbeat is whatever a stranger's server sent.
+/// after it: control characters and all kinds of white space become spaces, characters that are
+/// not seen are left out. A heartbeat is whatever a stranger's server sent.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    let shown = text.chars().filter(|c| !directs_layout(*c));
+    let shown = text.chars().filter(|c| !is_unseen(*c));
     shown
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| match c.is_control() || is_space(c) {
+            true => ' ',
+            false => c,
+        })
         .collect()
 }
 
-/// Unicode's marks, embeddings, overrides and isolates of direction, its line and paragraph
-/// separators, and what takes no room at all.
-fn directs_layout(c: char) -> bool {
-    matches!(
-        c,
-        '\u{61c}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-    )
+/// `name` as [`printable`], or `(no name)` when nothing of it could be seen.
+#[must_use]
+pub fn printable_name(name: &str) -> String {
+    let shown = printable(name);
+    match shown.trim().is_empty() {
+        true => "(no name)".into(),
+        false => shown,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_name_cannot_take_over_the_terminal() {
@@ -33,9 +40,36 @@ mod tests {
             ("\u{9b}31mred", " 31mred"),
             ("two\r\nlines\t\0\u{7f}", "two  lines   "),
             ("\u{202e}desrever\u{2028}\u{200b}", "desrever"),
+            ("wide\u{3000}space", "wide space"),
+            ("soft\u{ad}hyphen\u{e0041}", "softhyphen"),
         ];
         for (text, shown) in table {
             assert_eq!(printable(text), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_seen_is_shown_as_none() {
+        for blank in [
+            "",
+            "  ",
+            "\0",
+            "\u{200b}\u{202e}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{a0}\u{e0020}\u{fe0f}",
+        ] {
+            assert_eq!(printable_name(blank), "(no name)", "{blank:?}");
+        }
+        assert_eq!(printable_name("\u{202e}a"), "a");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printable_stays_as_it_is(text: String) {
+            let shown = printable(&text);
+            prop_assert!(!shown.chars().any(|c| c.is_control() || is_unseen(c)));
+            prop_assert_eq!(printable(&shown), shown);
         }
     }
 }

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use metaserve::{
     CloseCode, ConnectError, Connector, DaemonArgs, Role, ServerInfo,
     feed::json::{ShownServer, said},
-    printable,
+    printable, printable_name,
 };
 use metaserve_client::{Server, ServerId, Snapshot, Snapshots, Subscriber};
 use serde::Serialize;
@@ -214,7 +214,7 @@ fn table(list: &Snapshot) -> String {
 /// A server for people. What is not a record is told by its size.
 fn row(server: &Server) -> [String; 6] {
     let address = server.address.to_string();
-    let game = server.game.to_string();
+    let game = printable(server.game.as_str());
     let info = ServerInfo::from_json(&server.heartbeat).unwrap_or_else(|| {
         let size = server.heartbeat.len();
         ServerInfo::new(format!("({size} bytes)"))
@@ -228,6 +228,13 @@ fn row(server: &Server) -> [String; 6] {
         None | Some("") => "-".to_owned(),
         Some(text) => printable(text),
     };
-    let [map, mode, name] = [info.map, info.mode, Some(info.name)].map(text);
-    [address, game, players, map, mode, name]
+    let [map, mode] = [info.map, info.mode].map(text);
+    [
+        address,
+        game,
+        players,
+        map,
+        mode,
+        printable_name(&info.name),
+    ]
 }

@@ -1,8 +1,9 @@
 //! Rows under headings.
 
+use metaserve::printable;
 use std::fmt;
 
-/// Columns as wide as their widest text. Shows no control characters: rows may come from anyone.
+/// Columns as wide as their widest text. All text is made printable: rows may come from anyone.
 pub(super) struct Table<const N: usize>(Vec<[String; N]>);
 
 impl<const N: usize> Table<N> {
@@ -11,7 +12,7 @@ impl<const N: usize> Table<N> {
     }
 
     pub(super) fn row(&mut self, row: [String; N]) {
-        self.0.push(row.map(|it| it.replace(char::is_control, "?")));
+        self.0.push(row.map(|it| printable(&it)));
     }
 }
 
@@ -40,7 +41,7 @@ mod tests {
     #[test]
     fn columns_stand_under_their_headings() {
         let mut table = Table::new(["A", "BC"]);
-        table.row(["long".to_owned(), "\u{1b}[x".to_owned()]);
-        assert_eq!(table.to_string(), "A     BC\nlong  ?[x\n");
+        table.row(["long".to_owned(), "\u{1b}[x\u{202e}".to_owned()]);
+        assert_eq!(table.to_string(), "A     BC\nlong   [x\n");
     }
 }

@@ -80,7 +80,8 @@ pub struct ListMessage {
     pub to: u64,
     /// Numbers of the servers that are gone.
     pub removed: Vec<u64>,
-    /// Servers that are new, or are to be replaced as a whole.
+    /// Servers that are new, or are to be replaced as a whole; without those whose tag cannot be a
+    /// [`Game`](crate::Game).
     pub placed: Vec<PlacedServer>,
     /// Numbers of known servers with their new heartbeats.
     pub updated: Vec<(u64, Bytes)>,
@@ -140,7 +141,7 @@ impl ListMessage {
                 epoch,
                 from: Some(from),
                 to,
-                removed: section(rest, Ok)?,
+                removed: section(rest, Some)?,
                 placed: section(rest, placed)?,
                 updated: section(rest, updated)?,
             },
@@ -153,23 +154,27 @@ impl ListMessage {
     }
 }
 
-/// A count, then that many items. What is claimed is not believed: memory follows the bytes.
+/// A count, then that many items, of which those that `own` makes something of are kept. What is
+/// claimed is not believed: memory follows the bytes.
 fn section<'a, M: BorrowDecode<'a, ()>, T>(
     rest: &mut &'a [u8],
-    own: impl Fn(M) -> Result<T, DecodeError>,
+    own: impl Fn(M) -> Option<T>,
 ) -> Result<Vec<T>, DecodeError> {
     let count: u64 = codec::decode_next(rest)?;
     if count > rest.len() as u64 {
         return Err(DecodeError::CutShort);
     }
-    (0..count).map(|_| own(codec::decode_next(rest)?)).collect()
+    (0..count)
+        .filter_map(|_| codec::decode_next(rest).map(&own).transpose())
+        .collect()
 }
 
-fn placed(server: Placed<'_>) -> Result<PlacedServer, DecodeError> {
-    let game = crate::Game::new(server.game).map_err(|_| DecodeError::Malformed("game tag"))?;
-    Ok(PlacedServer {
+/// None for a tag that a daemon with another rule for tags has let in: one such server does not
+/// cost the others their place in the list.
+fn placed(server: Placed<'_>) -> Option<PlacedServer> {
+    Some(PlacedServer {
         number: server.number,
-        game,
+        game: crate::Game::new(server.game).ok()?,
         address: server.address,
         second_address: server.second_address,
         identity: server.identity.map(crate::Fingerprint::from),
@@ -177,8 +182,8 @@ fn placed(server: Placed<'_>) -> Result<PlacedServer, DecodeError> {
     })
 }
 
-fn updated(server: Updated<'_>) -> Result<(u64, Bytes), DecodeError> {
-    Ok((server.number, Bytes::copy_from_slice(server.heartbeat)))
+fn updated(server: Updated<'_>) -> Option<(u64, Bytes)> {
+    Some((server.number, Bytes::copy_from_slice(server.heartbeat)))
 }
 
 #[cfg(feature = "zstd")]

@@ -141,6 +141,37 @@ fn a_delta_is_read_section_by_section() {
     );
 }
 
+/// A daemon may let in other tags than we would. A list of all games is not to be lost for one.
+#[test]
+fn a_server_with_a_tag_that_cannot_be_is_left_out_and_the_others_stay() {
+    let placed = |number, game| super::client::Placed {
+        number,
+        game,
+        address: ([192, 0, 2, 1], 7777).into(),
+        second_address: None,
+        identity: None,
+        heartbeat: b"x",
+    };
+    let head = super::client::Head::Snapshot {
+        epoch: 1,
+        revision: 1,
+    };
+    let bytes = [
+        codec::encode(head),
+        codec::encode(3_u64),
+        codec::encode(placed(1, "chess")),
+        codec::encode(placed(2, "che\u{202e}ss")),
+        codec::encode(placed(3, "go")),
+    ]
+    .concat();
+    let message = ListMessage::decode(&bytes, 1 << 20).unwrap();
+    let listed = message
+        .placed
+        .iter()
+        .map(|it| (it.number, it.game.as_str()));
+    assert_eq!(listed.collect::<Vec<_>>(), [(1, "chess"), (3, "go")]);
+}
+
 #[test]
 fn a_count_is_not_believed() {
     let head = super::client::Head::Snapshot {

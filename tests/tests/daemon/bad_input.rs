@@ -4,7 +4,10 @@
 use crate::{DAEMON, FAST};
 use metaserve::{
     Close, CloseCode, Identity, Role,
-    protocol::heartbeat::{FromServer, Hello},
+    protocol::{
+        client::{Compression, Subscribe},
+        heartbeat::{FromServer, Hello},
+    },
     stream,
 };
 use metaserve_tests::{Daemon, Follower, constant, patiently, raw_peer, say};
@@ -78,6 +81,41 @@ async fn an_oversize_heartbeat_is_refused_with_the_limit() {
             close.reason.contains("at most 8192 are accepted"),
             "{close}"
         );
+    }
+    witnessed.nobody_else_noticed().await;
+}
+
+/// An operator saw such a tag turn the rest of his terminal's line around.
+#[tokio::test]
+async fn a_tag_that_is_not_all_visible_is_refused_and_shown_escaped() {
+    let mut witnessed = Witnessed::start().await;
+    for tag in [
+        "a\u{202e}b",
+        "\u{2028}",
+        "\u{200b}",
+        "\u{feff}x",
+        "a\u{3000}b",
+    ] {
+        let hello = FromServer::Hello(Hello {
+            game: tag,
+            port: None,
+        });
+        let bytes = frames(&[hello, FromServer::Heartbeat(b"x")]);
+        let subscribe = Subscribe {
+            game: Some(tag),
+            known: None,
+            compression: Compression::None,
+        };
+        let messages = [
+            (Role::Heartbeat, bytes),
+            (Role::Client, stream::frame(subscribe).to_vec()),
+        ];
+        for (role, bytes) in messages {
+            let close = witnessed.closed(role, &bytes).await;
+            assert_eq!(close.code, CloseCode::ProtocolViolation);
+            assert!(close.reason.contains("is not a game tag"), "{close}");
+            assert!(close.reason.is_ascii(), "{close}");
+        }
     }
     witnessed.nobody_else_noticed().await;
 }

@@ -39,6 +39,9 @@ async fn list(daemon: &Daemon, arguments: &[&str]) -> metaserve_tests::Ended {
 
 const DUSTYS: &str = r#"{"name":"Dusty's \u001b[2J","map":"dunes","players":3,"max_players":16}"#;
 
+/// Says nothing that can be seen, and would turn round what follows.
+const BLANK: &str = r#"{"name":"\u202e\u200b \u3164","map":"\u202edunes"}"#;
+
 #[tokio::test]
 async fn people_are_given_a_table_without_what_would_move_their_cursor() {
     let daemon = Daemon::start(DAEMON, &[]).await;
@@ -51,7 +54,8 @@ async fn people_are_given_a_table_without_what_would_move_their_cursor() {
 
     publish(&daemon, "chess", 7000, DUSTYS).await;
     publish(&daemon, "go", 7001, "opaque").await;
-    listed(&daemon, 2).await;
+    publish(&daemon, "go", 7002, BLANK).await;
+    listed(&daemon, 3).await;
     let all = list(&daemon, &[]).await;
     let rows: Vec<Vec<_>> = all
         .output
@@ -78,9 +82,13 @@ async fn people_are_given_a_table_without_what_would_move_their_cursor() {
         rows[2],
         ["127.0.0.1:7001", "go", "-", "-", "-", "(6", "bytes)"]
     );
+    assert_eq!(
+        rows[3],
+        ["127.0.0.1:7002", "go", "-", "dunes", "-", "(no", "name)"]
+    );
 
     let go = list(&daemon, &["--game", "go"]).await;
-    assert_eq!(go.output.lines().count(), 2, "{go:?}");
+    assert_eq!(go.output.lines().count(), 3, "{go:?}");
 }
 
 #[tokio::test]

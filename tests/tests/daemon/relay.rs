@@ -143,6 +143,15 @@ async fn what_a_relay_may_not_list_is_refused_with_a_notice_and_nothing_else() {
             .await
             .contains("game tag")
     );
+    let invisible = Upsert {
+        game: "o\u{202e}ld",
+        ..nameless
+    };
+    assert!(
+        refused(FromRelay::Upsert(invisible))
+            .await
+            .contains("it contains U+202E")
+    );
     stream::write(&mut out, upsert(1, 1, "first"))
         .await
         .unwrap();
