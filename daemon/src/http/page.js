@@ -1,5 +1,6 @@
 "use strict";
-// The live list. What a heartbeat says is only ever set as textContent: it is never markup.
+// The live list. What a heartbeat says is only ever set as textContent, within a <bdi>: it is never
+// markup, and does not turn the direction of the text around it.
 const at = (id) => document.getElementById(id);
 const columns = ["name", "players", "map", "mode", "game", "address"];
 const servers = new Map(); // id -> { record, row, cells }
@@ -8,10 +9,18 @@ let game = "";
 let words = "";
 let planned = false;
 
+// Text of which nothing can be seen. Metaserve's crate `metaserve` has the same rule.
+const blank = /^[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
+
+function nameOf(record) {
+  if (!record.info) return `${record.size} bytes`;
+  return blank.test(record.info.name) ? "(no name)" : record.info.name;
+}
+
 function value(record, column) {
   const info = record.info || {};
   switch (column) {
-    case "name": return info.name || `${record.size} bytes`;
+    case "name": return nameOf(record);
     case "players": return info.players ?? -1;
     case "game": return record.game;
     case "address": return record.address;
@@ -33,6 +42,10 @@ function element(name, text, parent) {
   return made;
 }
 
+function setText(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
 function button(text, parent, act) {
   const made = element("button", text, parent);
   made.type = "button";
@@ -51,11 +64,14 @@ function newRow(id) {
     cell.setAttribute("role", "cell");
     cells[column] = cell;
     if (column === "name") {
-      cells.name = button("", cell, () => details(servers.get(id).record));
-      cells.name.className = "name";
+      const open = button("", cell, () => details(servers.get(id).record));
+      open.className = "name";
+      cells.name = element("bdi", "", open);
     } else if (column === "address") {
-      cells.address = element("span", "", cell);
+      cells.address = element("bdi", "", cell);
       cells.copy = button("Copy", cell, () => copy(servers.get(id).record.address, cells.copy));
+    } else {
+      cells[column] = element("bdi", "", cell);
     }
   }
   return { row, cells };
@@ -70,7 +86,8 @@ function put(record) {
   known.record = record;
   for (const column of columns) {
     const text = shown(record, column);
-    if (known.cells[column].textContent !== text) known.cells[column].textContent = text;
+    setText(known.cells[column], text);
+    known.cells[column].closest("td").classList.toggle("empty", !text);
   }
   known.cells.copy.setAttribute("aria-label", `Copy address ${record.address}`);
   const texts = ["name", "map", "mode", "game", "address"].map((column) => value(record, column));
@@ -114,7 +131,7 @@ function details(record) {
   for (const [name, fact] of Object.entries(all)) {
     if (fact === undefined || fact === null) continue;
     element("dt", name.replaceAll("_", " "), facts);
-    element("dd", written(fact), facts);
+    element("bdi", written(fact), element("dd", undefined, facts));
   }
   at("details").showModal();
 }
@@ -126,6 +143,14 @@ function compare(one, other) {
   return (sort.down ? -order : order) || one.record.id - other.record.id;
 }
 
+function newTab(name) {
+  const tab = button("", null, () => { game = name; plan(); });
+  tab.dataset.game = name;
+  element("bdi", name || "All games", tab);
+  element("span", "", tab);
+  return tab;
+}
+
 function tabs() {
   const counts = new Map();
   for (const { record } of servers.values()) counts.set(record.game, (counts.get(record.game) || 0) + 1);
@@ -134,11 +159,9 @@ function tabs() {
   const parent = at("games");
   const old = new Map([...parent.children].map((tab) => [tab.dataset.game, tab]));
   wanted.forEach(([name, count], index) => {
-    const tab = old.get(name) || button("", null, () => { game = name; plan(); });
+    const tab = old.get(name) || newTab(name);
     old.delete(name);
-    tab.dataset.game = name;
-    const text = `${name || "All games"} (${count})`;
-    if (tab.textContent !== text) tab.textContent = text;
+    setText(tab.lastChild, ` (${count})`);
     tab.setAttribute("aria-pressed", String(name === game));
     if (parent.children[index] !== tab) parent.insertBefore(tab, parent.children[index] || null);
   });
@@ -179,7 +202,7 @@ function plan() {
 }
 
 function state(text, trouble) {
-  if (at("state").textContent !== text) at("state").textContent = text;
+  setText(at("state"), text);
   at("state").classList.toggle("trouble", trouble);
 }
 

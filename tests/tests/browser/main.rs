@@ -139,6 +139,37 @@ async fn what_a_heartbeat_says_is_never_markup() {
     page.close().await;
 }
 
+/// A player saw a name that ran backwards through the columns after it, and one that could not be
+/// opened, since there was nothing to click on.
+#[tokio::test]
+async fn names_cannot_turn_the_page_around_and_a_blank_one_can_be_opened() {
+    let list = List::start(1).await;
+    list.put(7, &info("\u{202e}evil", 1)).await;
+    list.put(8, &info("\u{200b}\u{3164} ", 2)).await;
+    let page = Browser::open(list.http, Look::default()).await;
+    page.until(&format!("{ROWS} === 3")).await;
+    let isolated = "return [...document.querySelectorAll('#rows td')].every((cell) => \
+        getComputedStyle(cell.querySelector('bdi')).unicodeBidi === 'isolate')";
+    assert_eq!(page.run(isolated).await, true);
+    let blank = row("(no name)");
+    page.until(&format!(
+        "(() => {{ const it = {blank}.querySelector('button.name').getBoundingClientRect(); \
+         return it.width > 20 && it.height > 10 }})()"
+    ))
+    .await;
+    page.run(&format!("{blank}.querySelector('button.name').click()"))
+        .await;
+    page.until("document.getElementById('title').textContent === '(no name)'")
+        .await;
+    page.until("document.getElementById('facts').textContent.includes('203.0.113.8:27960')")
+        .await;
+    page.until(
+        "[...document.querySelectorAll('#facts dd')].every((it) => it.firstChild.matches('bdi'))",
+    )
+    .await;
+    page.close().await;
+}
+
 #[tokio::test]
 async fn the_keyboard_reaches_everything_and_a_screen_reader_finds_a_table() {
     let list = List::start(3).await;
