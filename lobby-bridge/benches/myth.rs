@@ -22,6 +22,7 @@ use std::{
 };
 
 use metaserve_lobby_bridge::{
+    bans::Guard,
     myth::{Limits, Links, Natives, Rules, Server, Settings},
     publish::Listings,
 };
@@ -65,6 +66,7 @@ async fn serve() -> io::Result<()> {
     let links = Links {
         accounts: None,
         listings: Listings::default(),
+        bans: Guard::none(),
         natives: Natives::none(),
         bridge: None,
     };

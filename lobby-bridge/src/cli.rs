@@ -12,6 +12,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, parser::ValueSour
 use metaserve::{Trust, tls::FileError};
 
 use crate::{
+    bans::Guard,
     myth_options::MythConfig,
     options::{Daemon, Options},
     vcmi,
@@ -71,6 +72,8 @@ pub struct Config {
     pub trust: Trust,
     /// Where the bridge keeps its identity.
     pub state_dir: PathBuf,
+    /// The addresses that are banned; none for no bans.
+    pub ban_file: Option<PathBuf>,
     /// The VCMI lobby, if it is to run.
     pub vcmi: Option<vcmi::Settings>,
     /// The metaserver of Aleph One, if it is to run.
@@ -198,6 +201,7 @@ impl Config {
         };
         let vcmi = options.vcmi.map(|listen| vcmi::Settings {
             listen,
+            bans: Guard::none(),
             public_addresses: options.public_address,
             health_check,
             statistics: options.vcmi_statistics.unwrap_or(defaults.statistics),
@@ -216,6 +220,7 @@ impl Config {
             daemon: options.daemon.unwrap_or_default(),
             trust,
             state_dir,
+            ban_file: options.ban_file,
             vcmi,
             myth,
             log: options.log.unwrap_or_else(|| "info".to_owned()),

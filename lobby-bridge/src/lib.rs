@@ -25,6 +25,7 @@
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
 //! - [`myth`]: the metaserver of Aleph One; [`myth_options`] is what can be set about it.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
+//! - [`bans`]: who may not come in.
 //! - [`net`]: what bounds the peers of all of them.
 //! - [`publish`]: what the bridge wants the list to say, whichever protocol it comes from.
 //! - [`relay`]: tells the daemon, through its restarts.
@@ -34,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod bans;
 pub mod cli;
 pub mod commands;
 pub mod myth;
@@ -53,8 +55,8 @@ use metaserve::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accounts::Accounts, cli::Config, myth::Natives, myth_options::MythConfig, options::Daemon,
-    publish::Listings, relay::Relay,
+    accounts::Accounts, bans::Guard, cli::Config, myth::Natives, myth_options::MythConfig,
+    options::Daemon, publish::Listings, relay::Relay,
 };
 
 /// Why the bridge cannot run.
@@ -73,6 +75,9 @@ pub enum RunError {
     /// The accounts of a metaserver cannot be opened.
     #[error("the accounts cannot be opened: choose a database with `--database`")]
     Accounts(#[from] accounts::OpenError),
+    /// The ban file cannot be used.
+    #[error("the bans cannot be read: mend the file, or name another with `--ban-file`")]
+    Bans(#[from] metaserve::bans::BanFileError),
     /// The bridge's identity can neither be read nor made.
     #[error("the identity in the state directory cannot be used: choose one with `--state-dir`")]
     Identity(#[from] FileError),
@@ -88,16 +93,27 @@ pub enum RunError {
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunError> {
     let listings = Listings::default();
     let tasks = TaskTracker::new();
+    let bans = match &config.ban_file {
+        Some(file) => Guard::open(file)?,
+        None => Guard::none(),
+    };
     let registry = match &config.daemon {
         Daemon::At(daemon) => Some(Registry::at(daemon, &config)?),
         Daemon::None => None,
     };
     let vcmi = match &config.vcmi {
-        Some(settings) => Some(vcmi::Server::bind(settings.clone(), listings.clone())?),
+        Some(settings) => {
+            let bans = bans.clone();
+            let settings = vcmi::Settings {
+                bans,
+                ..settings.clone()
+            };
+            Some(vcmi::Server::bind(settings, listings.clone())?)
+        }
         None => None,
     };
     let myth = match &config.myth {
-        Some(myth) => Some(Myth::open(myth, &config, registry.as_ref(), &listings).await?),
+        Some(myth) => Some(Myth::open(myth, &config, &bans, registry.as_ref(), &listings).await?),
         None => None,
     };
     // From here on nothing fails.
@@ -113,6 +129,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         let publish = async move { relay.run(&listings).await };
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(publish));
     }
+    tasks.spawn(shutdown.clone().run_until_cancelled_owned(bans.watch()));
     let alive = service::watchdog(async || {});
     tasks.spawn(shutdown.clone().run_until_cancelled_owned(alive));
     service::tell(State::Ready("serving lobbies"));
@@ -157,6 +174,7 @@ impl Myth {
     async fn open(
         myth: &MythConfig,
         config: &Config,
+        bans: &Guard,
         registry: Option<&Registry>,
         listings: &Listings,
     ) -> Result<Self, RunError> {
@@ -167,6 +185,7 @@ impl Myth {
             Some(listen) => {
                 let settings = myth::https::Settings {
                     listen,
+                    bans: bans.clone(),
                     certificate: myth.certificate.clone(),
                     state_dir: config.state_dir.clone(),
                     sign_up: myth.sign_up,
@@ -179,15 +198,16 @@ impl Myth {
         let (natives, follower) = match registry {
             Some(Registry {
                 daemon, identity, ..
-            }) => {
+            }) if !myth.hide_native.contains(&myth::Hidden::All) => {
                 let connector = Connector::new(Role::Client, daemon, &config.trust, None)?;
                 let (natives, follower) = Natives::of_registry(connector, identity.fingerprint());
-                (natives, Some(follower))
+                (natives, Some(follower.hiding(myth.hide_native.clone())))
             }
-            None => (Natives::none(), None),
+            _ => (Natives::none(), None),
         };
         let links = myth::Links {
             accounts: Some(accounts),
+            bans: bans.clone(),
             listings: listings.clone(),
             natives,
             bridge: registry.map(|registry| registry.identity.fingerprint()),

@@ -10,7 +10,7 @@ use serde::{
 use crate::{
     accounts::{AccountOptions, Logs},
     cli::ConfigError,
-    myth::{self, RoomRules, Rules, SecondLogin},
+    myth::{self, Hidden, RoomRules, Rules, SecondLogin},
     options::Options,
 };
 
@@ -35,6 +35,8 @@ pub struct MythConfig {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Whether players may make accounts there.
     pub sign_up: bool,
+    /// Servers of the registry that rooms do not show.
+    pub hide_native: Vec<Hidden>,
 }
 
 /// A room: `NAME=ADDR:PORT`, or in a file also a table.
@@ -131,6 +133,7 @@ impl MythConfig {
             certificate,
             // Accounts for strangers are something to be asked for.
             sign_up: options.myth_signup.unwrap_or(false),
+            hide_native: options.myth_hide_native.clone(),
         }))
     }
 }
@@ -310,6 +313,7 @@ mod tests {
             ("myth-room = [{ name = \"a\" }]", "address"),
             ("myth-second-login = \"maybe\"", "displace"),
             ("myth-public-address = \"::1\"", "myth-public-address"),
+            ("myth-hide-native = [\"some\"]", "fingerprint, an address"),
         ];
         for (line, named) in table {
             let error = parsed(&format!("myth = \"[::]:1\"\n{line}")).unwrap_err();

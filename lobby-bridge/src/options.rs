@@ -11,7 +11,10 @@ use clap::Args;
 use metaserve::Fingerprint;
 use serde::{Deserialize, Deserializer, de};
 
-use crate::{myth::SecondLogin, myth_options::MythRoom};
+use crate::{
+    myth::{Hidden, SecondLogin},
+    myth_options::MythRoom,
+};
 
 /// Everything that can be set, wherever it is set. What is `None` or empty is left open.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -37,6 +40,13 @@ pub struct Options {
     /// Where the bridge keeps its own identity [default: bridge-state]
     #[arg(long, value_name = "DIR", env = "METASERVE_BRIDGE_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
+
+    /// A file with addresses and prefixes that are banned, read again when it changes
+    ///
+    /// It has to exist, and may be empty. `metaserve-lobby-bridge ban` and `unban` edit it, and so
+    /// do Aleph One's moderators with `.ban`, if the service may write to its directory.
+    #[arg(long, value_name = "FILE", env = "METASERVE_BRIDGE_BAN_FILE")]
+    pub ban_file: Option<PathBuf>,
 
     /// An address at which players reach this machine, once per family
     ///
@@ -160,6 +170,18 @@ pub struct Options {
     )]
     pub myth_announce_counts: Option<bool>,
 
+    /// Servers of the registry that rooms do not show, once for each: all, a fingerprint, an address
+    ///
+    /// `all` shows none of them. Otherwise the SHA-256 fingerprint of a server's certificate, an
+    /// address, a prefix such as 192.0.2.0/24, or IP:PORT. They stay in the daemon's list.
+    #[arg(
+        long,
+        value_name = "all|FINGERPRINT|ADDRESS",
+        env = "METASERVE_BRIDGE_MYTH_HIDE_NATIVE",
+        value_delimiter = ','
+    )]
+    pub myth_hide_native: Vec<Hidden>,
+
     /// Let only this game in, such as MARATHON [default: any]
     #[arg(long, value_name = "NAME", env = "METASERVE_BRIDGE_MYTH_SERVICE")]
     pub myth_service: Option<String>,
@@ -266,6 +288,7 @@ impl Options {
             fingerprint,
             ca,
             state_dir: self.state_dir.or(other.state_dir),
+            ban_file: self.ban_file.or(other.ban_file),
             public_address: either(self.public_address, other.public_address),
             vcmi: self.vcmi.or(other.vcmi),
             vcmi_capacity: self.vcmi_capacity.or(other.vcmi_capacity),
@@ -282,6 +305,7 @@ impl Options {
             myth_guest_welcome: either(self.myth_guest_welcome, other.myth_guest_welcome),
             myth_second_login: self.myth_second_login.or(other.myth_second_login),
             myth_announce_counts: self.myth_announce_counts.or(other.myth_announce_counts),
+            myth_hide_native: either(self.myth_hide_native, other.myth_hide_native),
             myth_service: self.myth_service.or(other.myth_service),
             myth_players: self.myth_players.or(other.myth_players),
             myth_per_address: self.myth_per_address.or(other.myth_per_address),

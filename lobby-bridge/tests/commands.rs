@@ -204,3 +204,58 @@ fn help_shows_the_way() {
         assert!(help.contains(command), "{help}");
     }
 }
+
+#[test]
+fn bans_are_added_listed_and_removed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("bans.txt");
+    let config = directory.path().join("bridge.toml");
+    std::fs::write(&config, format!("ban-file = '{}'", file.display())).expect("a file");
+    let types = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_metaserve-lobby-bridge"))
+            .args(words)
+            .arg("--config")
+            .arg(&config)
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8(output.stdout).expect("text");
+        (output.status.code(), said)
+    };
+    let banned = types(&[
+        "ban",
+        "192.0.2.7",
+        "--for",
+        "2h",
+        "--guests",
+        "--reason",
+        "x",
+    ]);
+    assert_eq!(banned.0, Some(0));
+    let (_, until) = banned
+        .1
+        .trim()
+        .split_once(" is banned for guests until ")
+        .expect("a time");
+    types(&["ban", "198.51.100.0/24"]);
+    let text = std::fs::read_to_string(&file).expect("it was made");
+    assert!(
+        text.starts_with(&format!("192.0.2.7 guests until {until} # ")),
+        "{text}"
+    );
+    let (_, list) = types(&["ban", "list"]);
+    let lines: Vec<_> = list.lines().collect();
+    assert!(lines[1].starts_with("192.0.2.7 guests  "), "{list}");
+    // Or "1h 59m", when that was in another second.
+    assert!(
+        lines[1].contains("  2h  ") || lines[1].contains("  1h 59m  "),
+        "{list}"
+    );
+    assert!(lines[2].starts_with("198.51.100.0/24 "), "{list}");
+    let unbanned = types(&["unban", "192.0.2.7", "198.51.100.1"]);
+    assert_eq!(unbanned.0, Some(1), "the second is still banned");
+    assert!(
+        !std::fs::read_to_string(&file)
+            .expect("text")
+            .contains("192.0.2.7")
+    );
+}

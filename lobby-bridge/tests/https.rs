@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use metaserve::Identity;
 use metaserve_lobby_bridge::{
     accounts::{AccountOptions, Accounts, Administration, TOKEN_BYTES, default_database},
+    bans::Guard,
     myth::https::{Service, Settings},
 };
 use tokio::{
@@ -51,6 +52,7 @@ impl Running {
             .expect("an account");
         let mut settings = Settings {
             listen: "127.0.0.1:0".parse().expect("an address"),
+            bans: Guard::none(),
             certificate: None,
             state_dir: directory.path().to_owned(),
             sign_up: false,
@@ -424,4 +426,19 @@ async fn shown(at: SocketAddr) -> Vec<u8> {
     let stream = stream.expect("a handshake");
     let (_, tls) = stream.get_ref();
     tls.peer_certificates().expect("a certificate")[0].to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_banned_is_told_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("bans.txt");
+    std::fs::write(&file, "127.0.0.1 until 2999-01-01T00:00:00Z\n").unwrap();
+    let service = Running::new(|it| it.bans = Guard::open(&file).unwrap()).await;
+    let answer = service.post("/metaclient/login", GAME).await;
+    assert_eq!(answer.status, 403);
+    assert!(
+        answer.body.contains("banned from this server until 2999-"),
+        "{}",
+        answer.body
+    );
 }

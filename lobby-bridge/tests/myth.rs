@@ -9,6 +9,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use metaserve_lobby_bridge::{
     accounts::{AccountOptions, Accounts},
+    bans::Guard,
     myth::{Links, Natives, Server, Settings},
     publish::Listings,
 };
@@ -279,6 +280,7 @@ async fn without_a_database_guests_play_and_accounts_are_told() {
     let links = Links {
         accounts: Some(accounts),
         listings: Listings::default(),
+        bans: Guard::none(),
         natives: Natives::none(),
         bridge: None,
     };

@@ -3,7 +3,7 @@
 use crate::{cli::ban_file_of, rules::wall_clock};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use metaserve::bans::{self, BanArgs, UnbanArgs};
+use metaserve::bans::{self, BanArgs, UnbanArgs, Whom};
 use std::path::PathBuf;
 
 /// Add addresses or prefixes to the ban file, or list what is in it
@@ -74,7 +74,7 @@ impl Ban {
                 super::print(table.as_bytes())
             }
             (None, Some(bans)) => {
-                let done = bans.run(&self.file.find()?, wall_clock())?;
+                let done = bans.run(&self.file.find()?, Whom::Everybody, wall_clock())?;
                 super::print(done.text.as_bytes())
             }
             (None, None) => bail!("ban whom? Name an address or a prefix"),

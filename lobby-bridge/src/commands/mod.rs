@@ -1,13 +1,14 @@
-//! What an operator does beside the service: `account` and `hub`.
+//! What an operator does beside the service: `account`, `hub`, `ban` and `unban`.
 
 mod account;
+mod ban;
 mod hub;
 mod table;
 
 use std::{
     ffi::OsString,
     io::{self, IsTerminal, Read as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
@@ -16,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::accounts::{Administration, check_new_password, default_database, sqlite_file};
 use crate::options::STATE_DIR;
 
-/// Manages the accounts and hubs of the lobby bridge
+/// Manages the accounts, hubs and bans of the lobby bridge
 #[derive(Debug, Parser)]
 #[command(name = "metaserve-lobby-bridge", version)]
 pub struct Commands {
@@ -32,6 +33,8 @@ enum Command {
     /// Add, list and remove hubs, which host games for players who cannot
     #[command(subcommand)]
     Hub(hub::Hub),
+    Ban(ban::Ban),
+    Unban(ban::Unban),
 }
 
 /// Which database, for every command.
@@ -64,6 +67,15 @@ struct Where {
 struct File {
     database: Option<String>,
     state_dir: Option<PathBuf>,
+    ban_file: Option<PathBuf>,
+}
+
+impl File {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("in {}", path.display()))
+    }
 }
 
 impl Commands {
@@ -74,7 +86,7 @@ impl Commands {
     pub fn parse_if_any(arguments: &[OsString]) -> Result<Option<Self>, clap::Error> {
         let first = arguments.get(1).and_then(|it| it.to_str());
         match first {
-            Some("account" | "hub") => Self::try_parse_from(arguments).map(Some),
+            Some("account" | "ban" | "hub" | "unban") => Self::try_parse_from(arguments).map(Some),
             _ => Ok(None),
         }
     }
@@ -87,6 +99,8 @@ impl Commands {
         match self.command {
             Command::Account(account) => account.run().await,
             Command::Hub(hub) => hub.run().await,
+            Command::Ban(ban) => ban.run(),
+            Command::Unban(unban) => unban.run(),
         }
     }
 }
@@ -116,11 +130,7 @@ impl Where {
     fn url(&self) -> anyhow::Result<String> {
         let file = match &self.config {
             None => File::default(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                toml::from_str(&text).with_context(|| format!("in {}", path.display()))?
-            }
+            Some(path) => File::read(path)?,
         };
         let url = self.database.clone().or(file.database);
         let state_dir = self.state_dir.clone().or(file.state_dir);

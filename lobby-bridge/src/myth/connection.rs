@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     codec::{FrameError, Kind, take_frame},
+    denial::Denial,
     event::{Ends, Event},
     limits::Limits,
     metaserver::Standing,
@@ -22,6 +23,7 @@ use super::{
     sent,
     server::Gate,
 };
+use crate::bans::Guard;
 use crate::net::{ConnectionId, Inbox, Outbox, Pace, now};
 
 /// What all connections of a server have in common.
@@ -29,6 +31,7 @@ use crate::net::{ConnectionId, Inbox, Outbox, Pace, now};
 pub(super) struct Shared {
     pub(super) owner: Owner,
     pub(super) limits: Limits,
+    pub(super) bans: Guard,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -104,6 +107,13 @@ async fn converse(
         // It has a while to read what was said to it last, whatever it still has to say.
         () = outbox.finished() => End::Closed,
         () = outbox.abandoned() => End::Lost("it does not read what was sent to it"),
+        ban = shared.bans.until_banned(ends.peer) => {
+            tracing::info!("disconnected: {ban} is banned");
+            for frame in Denial::banned(&ban).frames(matches!(gate, Gate::Room(_))) {
+                let _ = outbox.push(frame);
+            }
+            End::Closed
+        }
         () = shared.shutdown.cancelled() => {
             if matches!(gate, Gate::Room(_)) {
                 let _ = outbox.push(sent::room_message(b"This server is closing now. Goodbye."));

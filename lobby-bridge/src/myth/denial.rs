@@ -1,17 +1,24 @@
 //! How somebody is refused: a code, a sentence for him, and the end of his connection.
 
-use bytes::Bytes;
+use std::borrow::Cow;
 
-use super::sent::{self, Code};
+use bytes::Bytes;
+use metaserve::bans::Ban;
+
+use super::{
+    sent::{self, Code},
+    text,
+};
+use crate::bans;
 
 /// A refusal that ends the connection (section 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Denial {
     /// What the client makes of it.
     pub code: Code,
     /// What people may read.
-    pub text: &'static str,
+    pub text: Cow<'static, str>,
 }
 
 macro_rules! denials {
@@ -19,7 +26,10 @@ macro_rules! denials {
         impl Denial {
             $(
                 #[doc = $text]
-                pub const $name: Self = Self { code: Code::$code, text: $text };
+                pub const $name: Self = Self {
+                    code: Code::$code,
+                    text: Cow::Borrowed($text),
+                };
             )*
         }
     };
@@ -42,8 +52,22 @@ denials! {
 }
 
 impl Denial {
+    /// The address is banned, for everybody or for guests.
+    pub(super) fn banned(ban: &Ban) -> Self {
+        Self {
+            code: Code::Locked,
+            text: bans::told(ban).into(),
+        }
+    }
+
     /// The frame that says so.
-    pub(super) fn frame(self) -> Bytes {
-        sent::message(self.code, self.text)
+    pub(super) fn frame(&self) -> Bytes {
+        sent::message(self.code, &self.text)
+    }
+
+    /// The frames that say so: clients in a room do not show messages with a code.
+    pub(super) fn frames(&self, in_room: bool) -> impl Iterator<Item = Bytes> {
+        let line = in_room.then(|| sent::room_message(&text::encode(&self.text)));
+        line.into_iter().chain([self.frame()])
     }
 }

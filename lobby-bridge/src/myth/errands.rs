@@ -13,10 +13,12 @@ use tokio_util::task::TaskTracker;
 use super::{
     connectivity,
     event::{Claim, Effect, Event, NoHub, Proof, Unchecked},
+    moderation,
     owner::{Command, Owner},
 };
 use crate::{
     accounts::{Account, Accounts, Hub, Refusal},
+    bans::Guard,
     net::ConnectionId,
 };
 
@@ -24,6 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Errands {
     accounts: Option<Accounts>,
+    bans: Guard,
     owner: Owner,
     tasks: TaskTracker,
     hub_time: Duration,
@@ -35,12 +38,14 @@ impl Errands {
     /// Answers go to `owner`; `tasks` are aborted by nobody, and end by themselves.
     pub(super) fn new(
         accounts: Option<Accounts>,
+        bans: Guard,
         owner: Owner,
         tasks: TaskTracker,
         hub_time: Duration,
     ) -> Self {
         Self {
             accounts,
+            bans,
             owner,
             tasks,
             hub_time,
@@ -74,6 +79,14 @@ impl Errands {
                     let found = timeout(time, hub(accounts.as_ref(), id)).await;
                     Event::HubFound(id, found.unwrap_or(Err(NoHub::Unavailable)))
                 });
+            }
+            Effect::Ban(who, order) => {
+                let bans = self.bans.clone();
+                self.answer(who, moderation::ban(bans, order));
+            }
+            Effect::Unban(who, name) => {
+                let bans = self.bans.clone();
+                self.answer(who, moderation::unban(bans, name));
             }
             Effect::Test(who, address) => self.test(who, address),
             Effect::EndTest(who) => self.end_test(who),

@@ -1,6 +1,9 @@
 //! What happens to a metaserver, and what it asks its server to do about it.
 
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::{
+    net::{IpAddr, SocketAddr, SocketAddrV4},
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -27,6 +30,10 @@ pub enum Event {
     HubFound(u16, Result<SocketAddrV4, NoHub>),
     /// Its game was tested, as [`Effect::Test`] had asked. These are the lines for the player.
     Tested(Vec<String>),
+    /// A line for the player, about what he has asked for.
+    Told(String),
+    /// A ban could not be written; the line says why.
+    NotBanned(Box<BanOrder>, String),
     /// It has ended, whatever it was. Nothing more comes from it.
     Ended,
 }
@@ -99,12 +106,32 @@ pub enum Effect {
     Test(ConnectionId, SocketAddrV4),
     /// Stop testing, and say nothing.
     EndTest(ConnectionId),
+    /// Ban the guests from an address for this moderator, and say [`Event::Told`] or
+    /// [`Event::NotBanned`].
+    Ban(ConnectionId, Box<BanOrder>),
+    /// Lift the bans of guests with this name for this moderator, and say [`Event::Told`].
+    Unban(ConnectionId, Vec<u8>),
     /// Write this down, if it is wanted.
     Log(LogRow),
     /// The registry should know this about a game.
     List(GameId, Box<ListedGame>),
     /// The registry should forget a game.
     Unlist(GameId),
+}
+
+/// A guest whom a moderator bans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BanOrder {
+    /// Where he is.
+    pub peer: IpAddr,
+    /// For how long.
+    pub time: Duration,
+    /// What he has called himself, MacRoman.
+    pub name: Vec<u8>,
+    /// The moderator's account.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Who somebody claims to be.

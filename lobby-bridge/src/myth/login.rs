@@ -1,7 +1,7 @@
 //! The login daemon (section 10 of the specification): one connection from its first packet to
 //! its token.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     denial::Denial,
@@ -156,13 +156,6 @@ fn password(key: &[u8; 16]) -> String {
         .rposition(|byte| *byte != 0)
         .map_or(0, |at| at + 1);
     text::decode(&key[..end]).into_owned()
-}
-
-/// What makes one guest the same as another for a while: where he is and what he is called.
-/// `None` on this machine itself, where everybody may be.
-pub(super) fn guest_key(name: &[u8], peer: IpAddr) -> Option<String> {
-    let name = text::decode(&text::compared(name)).to_lowercase();
-    (!peer.is_loopback()).then(|| format!("{peer} {name}"))
 }
 
 /// What a guest is called.

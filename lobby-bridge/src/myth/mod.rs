@@ -12,12 +12,12 @@
 //! out), `text.rs`, `names.rs`, `description.rs` (a game), `metaserver/` with `login.rs`,
 //! `users.rs` (who is logged in, tokens) and `room/` (what happens), `event.rs` (what happens to
 //! it and what it asks for), `denial.rs` (refusals), `published.rs` with `listing.rs` (games as
-//! servers, and servers as games), `patience.rs` (silent peers). `rules.rs` is what the operator
+//! servers, and servers as games), `patience.rs` (silent peers), `kept_out.rs` (kicked and banned). `rules.rs` is what the operator
 //! chooses, `limits.rs` bounds all of it.
 //!
 //! Tasks and sockets: `server.rs` (listen, accept), `owner.rs` (the one task that has the
-//! state), `connection.rs`, `errands.rs` (what has to be waited for), `connectivity.rs` (the
-//! test of `.test`), `natives.rs` (follows the registry). Beside them `https/` exchanges
+//! state), `connection.rs`, `errands.rs` (what has to be waited for; `moderation.rs`: bans), `connectivity.rs` (the
+//! test of `.test`), `natives.rs` (follows the registry, without what is `hidden.rs`). Beside them `https/` exchanges
 //! passwords for tokens.
 
 pub mod codec;
@@ -27,12 +27,15 @@ pub mod denial;
 pub mod description;
 mod errands;
 pub mod event;
+pub mod hidden;
 pub mod https;
 mod ids;
+mod kept_out;
 pub mod limits;
 pub mod listing;
 mod login;
 pub mod metaserver;
+mod moderation;
 pub mod names;
 pub mod natives;
 mod owner;
@@ -49,6 +52,7 @@ pub mod text;
 pub mod users;
 
 pub use self::{
+    hidden::Hidden,
     limits::Limits,
     natives::Natives,
     rules::{RoomRules, Rules, SecondLogin},

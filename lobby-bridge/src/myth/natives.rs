@@ -13,6 +13,7 @@ use super::{
     GameId,
     description::Description,
     event::{Effect, NativeGame},
+    hidden::Hidden,
     listing::GAME,
     metaserver::Metaserver,
     published,
@@ -52,6 +53,7 @@ pub struct Follower {
     current: watch::Sender<Map>,
     connector: Connector,
     bridge: Fingerprint,
+    hidden: Vec<Hidden>,
 }
 
 impl Natives {
@@ -69,6 +71,7 @@ impl Natives {
             current,
             connector,
             bridge,
+            hidden: Vec::new(),
         };
         (Self::of(natives), follower)
     }
@@ -144,6 +147,12 @@ impl Natives {
 }
 
 impl Follower {
+    /// Leaves out these servers.
+    #[must_use]
+    pub fn hiding(self, hidden: Vec<Hidden>) -> Self {
+        Self { hidden, ..self }
+    }
+
     /// Follows the registry, through restarts of the daemon. It never ends by itself, and leaves
     /// the list as it is while there is no connection.
     pub async fn run(self) {
@@ -175,6 +184,7 @@ impl Follower {
             }
             for id in changes.added.iter().chain(&changes.updated) {
                 let server = snapshot.get(*id);
+                let server = server.filter(|it| !self.hidden.iter().any(|hide| hide.hides(it)));
                 match server.and_then(|server| published::native(server, &self.bridge)) {
                     None => drop(map.remove(id)),
                     Some(game) if map.get(id).is_some_and(|it| it.tells(&game, now)) => {}

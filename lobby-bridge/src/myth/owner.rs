@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-use metaserve::Fingerprint;
+use metaserve::{Fingerprint, bans::Bans};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::{MissedTickBehavior, interval_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,7 @@ use super::{
     server::Gate,
 };
 use crate::{
+    bans::wall_clock,
     net::{ConnectionId, Outbox, now},
     publish::{Key, Listings},
 };
@@ -120,6 +121,7 @@ pub(super) struct Means {
     pub(super) listings: Listings,
     /// The servers of the registry to show as games.
     pub(super) natives: Natives,
+    pub(super) bans: watch::Receiver<Arc<Bans>>,
     /// Who publishes the games.
     pub(super) bridge: Option<Fingerprint>,
 }
@@ -139,6 +141,7 @@ impl Desk {
             waiting: HashMap::new(),
             listed: HashSet::new(),
         };
+        state.means.bans.mark_changed();
         loop {
             tokio::select! {
                 command = self.commands.recv() => match command {
@@ -146,7 +149,13 @@ impl Desk {
                     None => return,
                 },
                 changes = state.means.natives.changes() => state.natives_changed(changes),
-                _ = sweep.tick() => state.means.metaserver.expire(now().into_std()),
+                // It ends with the program only.
+                Ok(()) = state.means.bans.changed() => state.bans_changed(),
+                _ = sweep.tick() => {
+                    let now = now().into_std();
+                    state.means.metaserver.keep_time(now, wall_clock());
+                    state.means.metaserver.expire(now);
+                }
                 _ = relist.tick() => {
                     let effects = state.means.metaserver.relist(now().into_std());
                     state.carry_out(effects);
@@ -227,6 +236,16 @@ impl State {
 
     fn handle(&mut self, who: ConnectionId, what: Event) -> Vec<Effect> {
         self.means.metaserver.handle(who, what, now().into_std())
+    }
+
+    fn bans_changed(&mut self) {
+        let (bans, now) = (
+            self.means.bans.borrow_and_update().clone(),
+            now().into_std(),
+        );
+        self.means.metaserver.keep_time(now, wall_clock());
+        let effects = self.means.metaserver.hold_to(bans, now);
+        self.carry_out(effects);
     }
 
     fn natives_changed(&mut self, changes: Vec<super::natives::Change>) {

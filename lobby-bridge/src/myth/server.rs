@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     accounts::Accounts,
+    bans::Guard,
     net::{ConnectionId, Places, listen},
     publish::Listings,
 };
@@ -91,6 +92,8 @@ pub enum ListenError {
 pub struct Links {
     /// Who may log in; without it, only guests may.
     pub accounts: Option<Accounts>,
+    /// Who may not come in.
+    pub bans: Guard,
     /// Where its games are put, for the registry.
     pub listings: Listings,
     /// The servers of the registry that it shows as games.
@@ -178,12 +181,14 @@ impl Server {
             metaserver: Metaserver::new(rules, ports.collect(), secrets),
             errands: Errands::new(
                 links.accounts.clone(),
+                links.bans.clone(),
                 owner.clone(),
                 errands.clone(),
                 limits.hub_time,
             ),
             listings: links.listings,
             natives: links.natives,
+            bans: links.bans.subscribe(),
             bridge: links.bridge,
         };
         // The owner ends last: until then it hears of the connections that end.
@@ -196,6 +201,7 @@ impl Server {
         let shared = Arc::new(Shared {
             owner,
             limits,
+            bans: links.bans,
             shutdown: shutdown.clone(),
         });
         let next = Arc::new(AtomicU64::new(0));

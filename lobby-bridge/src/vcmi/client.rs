@@ -15,6 +15,7 @@ use super::{
     codec::FrameError,
     connection::{Connection, Frames, ReadError, Shared},
     lobby::Event,
+    message::Message,
     owner::Standing,
 };
 use crate::net::{Outbox, Pace, Place};
@@ -47,6 +48,7 @@ pub(super) async fn serve(mut connection: Connection, first: Bytes) {
 async fn converse(connection: &mut Connection, first: Bytes) -> End {
     let Connection {
         who,
+        peer,
         local,
         frames,
         write,
@@ -69,6 +71,11 @@ async fn converse(connection: &mut Connection, first: Bytes) -> End {
         // It has a while to read what was said to it last, whatever it still has to say.
         () = outbox.finished() => End::Closed,
         () = outbox.abandoned() => return End::Stuck,
+        ban = shared.bans.until_banned(*peer) => {
+            tracing::info!("disconnected: {ban} is banned");
+            let _ = outbox.push(Message::banned(&ban).as_str().to_owned().into());
+            End::Closed
+        }
         () = shared.shutdown.cancelled() => End::Closed,
     };
     // It is out of the lobby from here on, even if it takes a while to say goodbye.

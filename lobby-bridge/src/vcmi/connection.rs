@@ -1,14 +1,20 @@
 //! A connection from accepting it until its first frame shows what it is.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
+use metaserve::bans::Ban;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpStream, tcp::OwnedWriteHalf},
     sync::Semaphore,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -17,9 +23,11 @@ use super::{
     codec::{FrameError, take_frame},
     handshake::is_pipe,
     limits::Limits,
+    message::Message,
     owner::{Farewell, Owner},
     pipe,
 };
+use crate::bans::Guard;
 use crate::net::{Inbox, Place};
 
 /// A peer that vanished without a word is noticed after about two minutes.
@@ -33,6 +41,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     /// One permit for each pipe that may be open.
     pub(super) pipes: Arc<Semaphore>,
+    pub(super) bans: Guard,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -40,6 +49,8 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) who: ConnectionId,
+    /// Where they are.
+    pub(super) peer: IpAddr,
     /// The address of ours that it came in on.
     pub(super) local: SocketAddr,
     pub(super) accepted: Instant,
@@ -82,6 +93,7 @@ pub(super) async fn serve(
     };
     let mut connection = Connection {
         who,
+        peer: peer.ip(),
         local,
         accepted,
         frames,
@@ -91,8 +103,19 @@ pub(super) async fn serve(
         undecided: Some(undecided),
     };
     match connection.first_frame().await {
-        Ok(Some(first)) if is_pipe(&first) => pipe::serve(connection, first).await,
-        Ok(Some(first)) => client::serve(connection, first).await,
+        Ok(Some(first)) => {
+            let bans = connection.shared.bans.clone();
+            match (is_pipe(&first), bans.banned(peer.ip())) {
+                (false, None) => client::serve(connection, first).await,
+                (false, Some(ban)) => connection.turn_away(&ban).await,
+                // Pipes have no words for that.
+                (true, _) => tokio::select! {
+                    biased;
+                    ban = bans.until_banned(peer.ip()) => tracing::info!("pipe closed: {ban} is banned"),
+                    () = pipe::serve(connection, first) => {}
+                },
+            }
+        }
         Ok(None) => tracing::debug!("left without a word"),
         Err(error) => {
             tracing::debug!(%error, "closed before its first frame");
@@ -108,6 +131,20 @@ impl Connection {
         self.farewell.take();
         if self.write.shutdown().await.is_ok() {
             self.frames.discard(&self.shared).await;
+        }
+    }
+
+    /// Tells a lobby client why it may not come in.
+    async fn turn_away(mut self, ban: &Ban) {
+        tracing::debug!("refused: {ban} is banned");
+        let text = Message::banned(ban);
+        let written = self.write.write_all(text.as_str().as_bytes());
+        // It has as long to take this as to read it.
+        if matches!(
+            timeout(self.shared.limits.linger, written).await,
+            Ok(Ok(()))
+        ) {
+            self.close().await;
         }
     }
 

@@ -9,6 +9,10 @@
 
 use std::fmt::{self, Display, Write};
 
+use metaserve::bans::Ban;
+
+use crate::bans;
+
 /// One message of the server. It has at least one argument before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message(String);
@@ -24,6 +28,13 @@ impl Message {
     #[must_use]
     pub fn system(text: impl Display) -> Self {
         Self::new("MSG").arg("System").arg(text)
+    }
+
+    /// Why a banned client is disconnected. Launchers show an argument up to its first colon, so
+    /// there is none in the time. ASCII, which is the same in every encoding.
+    #[must_use]
+    pub fn banned(ban: &Ban) -> Self {
+        Self::new("ERROR").arg(bans::told(ban).replace(':', "."))
     }
 
     /// Adds an argument. Control characters other than line feeds are left out, and where the

@@ -95,7 +95,13 @@ pub(super) async fn serve(mut connection: Connection, magic: Bytes) {
                 half.connection.undecided.take();
                 if let Ok(partner) = partner.await {
                     tracing::info!(?role, ?uuid, "is paired");
-                    return couple(half, partner, &shared).await;
+                    // Its own task has handed it over, and looks after it no more.
+                    let banned = shared.bans.until_banned(partner.connection.peer);
+                    return tokio::select! {
+                        biased;
+                        ban = banned => tracing::info!("pipes closed: {ban} is banned"),
+                        () = couple(half, partner, &shared) => {}
+                    };
                 }
             }
         }

@@ -25,6 +25,7 @@ use super::{
     uuid::Uuids,
 };
 use crate::{
+    bans::Guard,
     net::{Places, listen},
     publish::Listings,
 };
@@ -37,6 +38,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Settings {
     /// Where to listen. `[::]` means all addresses of both families; port 0 any free port.
     pub listen: SocketAddr,
+    /// Who may not come in.
+    pub bans: Guard,
     /// Where the bridge is reached from outside, at most one address per family is used.
     /// Empty: the address that the host of a room came in on.
     pub public_addresses: Vec<IpAddr>,
@@ -53,6 +56,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([0; 8], 5002)),
+            bans: Guard::none(),
             public_addresses: Vec::new(),
             health_check: Duration::from_secs(30),
             statistics: true,
@@ -140,6 +144,7 @@ impl Server {
         // The owner ends last: until then it hears of the connections that end.
         let end_of_owner = CancellationToken::new();
         let lobby = Lobby::new(rules, uuids);
+        let bans = settings.bans.clone();
         let owner_task = tokio::spawn(desk.run(lobby, settings, listings, end_of_owner.clone()));
 
         let accepting = Accepting {
@@ -148,6 +153,7 @@ impl Server {
             shared: Arc::new(Shared {
                 owner,
                 pipes: Arc::new(Semaphore::new(limits.pipes)),
+                bans,
                 shutdown: shutdown.clone(),
                 limits,
             }),

@@ -10,6 +10,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use metaserve_lobby_bridge::{
     accounts::{AccountOptions, Accounts, default_database},
+    bans::Guard,
     myth::{Links, Natives, Rules, Server, Settings},
     publish::Listings,
 };
@@ -42,6 +43,11 @@ impl Metaserver {
 
     /// One with other rules.
     pub(crate) async fn with(change: impl FnOnce(&mut Rules)) -> Self {
+        Self::guarded(change, Guard::none()).await
+    }
+
+    /// One with other rules, and bans.
+    pub(crate) async fn guarded(change: impl FnOnce(&mut Rules), bans: Guard) -> Self {
         let mut rules = Rules::default();
         change(&mut rules);
         let directory = tempfile::tempdir().expect("a directory");
@@ -57,6 +63,7 @@ impl Metaserver {
         let links = Links {
             accounts: Some(accounts),
             listings: listings.clone(),
+            bans,
             natives: Natives::none(),
             bridge: None,
         };

@@ -1,6 +1,6 @@
 //! What a command line says about bans, with the words that all our programs use.
 
-use super::{BanFileError, Edited, ban, change_file, prefix, sweep, unban};
+use super::{BanFileError, Edited, Whom, ban, change_file, duration, prefix, sweep, unban};
 use ipnet::IpNet;
 use std::{
     fmt::Write,
@@ -45,33 +45,17 @@ pub struct Done {
     pub still_banned: usize,
 }
 
-/// Times in the file are whole seconds.
-const SHORTEST: Duration = Duration::from_secs(1);
-
-/// Nobody who bans for longer means an end.
-const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text);
-    let duration = duration.map_err(|error| format!("{error}: write 30m, 2h or 7d"))?;
-    if duration < SHORTEST {
-        return Err("a ban lasts a second at least".to_owned());
-    }
-    if duration > LONGEST {
-        return Err("for a ban that does not end, leave out --for".to_owned());
-    }
-    Ok(duration)
-}
-
 impl BanArgs {
-    /// Writes the bans into a file, which is made if it is not there.
+    /// Bans `whom` of those at these addresses, in a file that is made if it is not there.
     ///
     /// # Errors
     /// When the file is not in order, or cannot be written.
-    pub fn run(&self, file: &Path, now: SystemTime) -> Result<Done, BanFileError> {
+    pub fn run(&self, file: &Path, whom: Whom, now: SystemTime) -> Result<Done, BanFileError> {
         let until = self.duration.map(|duration| now + duration);
         let remark = format!("{} {}", humantime::format_rfc3339_seconds(now), self.reason);
-        let edited = change_file(file, |text| ban(text, &self.prefixes, until, &remark, now))?;
+        let edited = change_file(file, |text| {
+            ban(text, &self.prefixes, whom, until, &remark, now)
+        })?;
         Ok(Done::of(&edited))
     }
 }

@@ -1,8 +1,8 @@
 //! Changes to a ban file that leave alone what the operator has written there.
 
 use super::{
-    Ban, Bans,
-    file::{BanFileError, ban_of, read_text},
+    Ban, Bans, Whom,
+    file::{BanFileError, ban_of, read_text, remark},
 };
 use ipnet::IpNet;
 use std::{
@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 /// What a change has done to one prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edited {
-    /// Its line was added, in the place of an own one that ends sooner.
+    /// Its line was added, in the place of one of the same kind that ends sooner.
     Banned(Ban),
     /// Nothing: this ban, which is in the file, lasts as long.
     AlreadyBanned(IpNet, Ban),
@@ -32,10 +32,7 @@ pub enum Edited {
 impl fmt::Display for Edited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Banned(ban) => match ban.until {
-                None => write!(f, "{ban} is banned"),
-                Some(_) => write!(f, "{} is banned{}", ban.prefix, ending(ban)),
-            },
+            Self::Banned(ban) => write!(f, "{} is banned{}", ban.prefix, ending(ban)),
             Self::AlreadyBanned(it, by) if *it == by.prefix => {
                 write!(f, "{it} was banned already{}", ending(by))
             }
@@ -47,10 +44,15 @@ impl fmt::Display for Edited {
     }
 }
 
-/// Until when, as it stands behind a sentence.
+/// For whom and until when, behind a sentence.
 fn ending(ban: &Ban) -> String {
+    let whom = match ban.whom {
+        Whom::Everybody => "",
+        Whom::Guests => " for guests",
+    };
     let until = ban.until.map(humantime::format_rfc3339_seconds);
-    until.map_or_else(String::new, |until| format!(" until {until}"))
+    let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+    format!("{whom}{until}")
 }
 
 /// The text with a line for each prefix that it does not ban for as long yet. `remark` goes behind
@@ -58,6 +60,7 @@ fn ending(ban: &Ban) -> String {
 pub fn ban(
     text: &str,
     prefixes: &[IpNet],
+    whom: Whom,
     until: Option<SystemTime>,
     remark: &str,
     now: SystemTime,
@@ -71,34 +74,40 @@ pub fn ban(
     let ban = |prefix: &IpNet| {
         let ban = Ban {
             prefix: *prefix,
+            whom,
             until,
         };
-        let before = strongest(&text, *prefix, now);
+        let before = strongest(&text, &ban, now);
         if let Some(before) = before.filter(|before| before.lasts_as_long_as(&ban)) {
             return Edited::AlreadyBanned(*prefix, before);
         }
-        text = without(&text, |it| it.prefix == *prefix);
+        text = without(&text, |it, _| (it.prefix, it.whom) == (*prefix, whom));
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        text.push_str(&format!(
-            "{}{} # {}\n",
-            short(*prefix),
-            ending(&ban),
-            remark.trim()
-        ));
+        let line = ban.to_string();
+        let (_, rest) = line.split_once(' ').unwrap_or_default();
+        let words = [&short(*prefix), rest, "#", remark.trim()];
+        let words: Vec<&str> = words.into_iter().filter(|it| !it.is_empty()).collect();
+        text.push_str(&words.join(" "));
+        text.push('\n');
         Edited::Banned(ban)
     };
     let edited = prefixes.iter().map(ban).collect();
     (text, edited)
 }
 
-/// The text without the lines that ban exactly these prefixes.
+/// The text without the lines that ban exactly these prefixes, for whomever.
 pub fn unban(text: &str, prefixes: &[IpNet], now: SystemTime) -> (String, Vec<Edited>) {
-    let left = without(text, |it| prefixes.contains(&it.prefix));
+    let left = without(text, |it, _| prefixes.contains(&it.prefix));
     let edited = prefixes.iter().map(|prefix| {
         let had_a_line = bans(text).any(|it| it.prefix == *prefix);
-        match strongest(&left, *prefix, now) {
+        let guests = Ban {
+            prefix: *prefix,
+            whom: Whom::Guests,
+            until: None,
+        };
+        match strongest(&left, &guests, now) {
             Some(by) => Edited::StillBanned(*prefix, by),
             None if had_a_line => Edited::Unbanned(*prefix),
             None => Edited::NotBanned(*prefix),
@@ -110,8 +119,15 @@ pub fn unban(text: &str, prefixes: &[IpNet], now: SystemTime) -> (String, Vec<Ed
 
 /// The text without the lines whose time is over, and how many those were.
 pub fn sweep(text: &str, now: SystemTime) -> (String, usize) {
-    let over = bans(text).filter(|it| !it.holds(now)).count();
-    (without(text, |it| !it.holds(now)), over)
+    remove(text, |ban, _| !ban.holds(now))
+}
+
+/// The text without the lines of the bans that `go`, by what they say and their remark, and how
+/// many those were.
+pub fn remove(text: &str, go: impl Fn(&Ban, &str) -> bool) -> (String, usize) {
+    let left = without(text, go);
+    let removed = bans(text).count() - bans(&left).count();
+    (left, removed)
 }
 
 /// The bans of a text, in its order.
@@ -120,14 +136,14 @@ fn bans(text: &str) -> impl Iterator<Item = Ban> {
 }
 
 /// The text without the lines of the bans that `go`.
-fn without(text: &str, go: impl Fn(&Ban) -> bool) -> String {
-    let stays = |line: &&str| !matches!(ban_of(line), Some(Ok(ban)) if go(&ban));
+fn without(text: &str, go: impl Fn(&Ban, &str) -> bool) -> String {
+    let stays = |line: &&str| !matches!(ban_of(line), Some(Ok(ban)) if go(&ban, remark(line)));
     text.split_inclusive('\n').filter(stays).collect()
 }
 
-/// Of the bans that hold for the whole of this prefix, the one that ends last.
-fn strongest(text: &str, inner: IpNet, now: SystemTime) -> Option<Ban> {
-    let around = bans(text).filter(|it| it.holds(now) && it.prefix.contains(&inner));
+/// Of the bans that hold for all whom this one is about, the one that ends last.
+fn strongest(text: &str, inner: &Ban, now: SystemTime) -> Option<Ban> {
+    let around = bans(text).filter(|it| it.holds(now) && it.covers(inner));
     around.reduce(|one, other| match one.lasts_as_long_as(&other) {
         true => one,
         false => other,
@@ -240,8 +256,11 @@ mod tests {
     }
 
     fn for_good(prefix: IpNet) -> Ban {
-        let until = None;
-        Ban { prefix, until }
+        Ban {
+            prefix,
+            whom: Whom::Everybody,
+            until: None,
+        }
     }
 
     const TEXT: &str = "# Ours.\n192.0.2.0/24  # a remark\n\n198.51.100.7";
@@ -252,6 +271,7 @@ mod tests {
         let (text, edited) = ban(
             TEXT,
             &[new, inner, new],
+            Whom::Everybody,
             None,
             "2026-11-21T10:00:00Z\nspam",
             START,
@@ -295,7 +315,16 @@ mod tests {
         let [single, outer] = prefixes(["198.51.100.7", "198.51.100.0/24"]);
         let until = |seconds| Some(START + Duration::from_secs(seconds));
         let text = "198.51.100.7 until 1970-01-01T00:00:10Z # first\n";
-        let add = |prefix, seconds, now| ban(text, &[prefix], until(seconds), "x", START + now);
+        let add = |prefix, seconds, now| {
+            ban(
+                text,
+                &[prefix],
+                Whom::Everybody,
+                until(seconds),
+                "x",
+                START + now,
+            )
+        };
         let (same, edited) = add(single, 10, Duration::ZERO);
         assert_eq!(same, text);
         assert_eq!(
@@ -325,11 +354,36 @@ mod tests {
     }
 
     #[test]
+    fn a_ban_of_guests_spares_the_others_and_is_a_line_of_its_own() {
+        let [single] = prefixes(["198.51.100.7"]);
+        let (text, edited) = ban("", &[single], Whom::Guests, None, "x", START);
+        assert_eq!(text, "198.51.100.7 guests # x\n");
+        assert_eq!(
+            edited[0].to_string(),
+            "198.51.100.7/32 is banned for guests"
+        );
+        let bans = Bans::parse(&text).unwrap();
+        let address = single.addr();
+        assert_eq!(bans.covering(address, START), None);
+        assert!(bans.covering_guests(address, START).is_some());
+        assert_eq!((bans.count(START), bans.count_guests(START)), (0, 1));
+        let (both, _) = ban(&text, &[single], Whom::Everybody, None, "y", START);
+        assert_eq!(both, "198.51.100.7 guests # x\n198.51.100.7 # y\n");
+        let (_, edited) = ban(&both, &[single], Whom::Guests, None, "z", START);
+        assert!(matches!(edited[0], Edited::AlreadyBanned(..)));
+        assert_eq!(remove(&both, |_, remark| remark == "x").1, 1);
+        assert_eq!(unban(&both, &[single], START).0, "");
+    }
+
+    #[test]
     fn a_file_is_exchanged_whole_for_the_same_readers_and_made_when_missing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("bans");
         let [first] = prefixes(["192.0.2.1"]);
-        change_file(&path, |text| ban(text, &[first], None, "one", START)).unwrap();
+        change_file(&path, |text| {
+            ban(text, &[first], Whom::Everybody, None, "one", START)
+        })
+        .unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "192.0.2.1 # one\n");
         #[cfg(unix)]
         {

@@ -1,12 +1,13 @@
 //! The text of a ban file, line by line.
 
-use super::Ban;
+use super::{Ban, Whom};
 use ipnet::{IpNet, Ipv4Net};
 use std::{
     fs::File,
     io::{self, Read},
+    net::IpAddr,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 /// The most that a file may hold. As many prefixes take 6 MB and 25 ms to read.
@@ -130,16 +131,25 @@ fn entry(line: &str) -> Option<&str> {
     (!before.is_empty()).then_some(before)
 }
 
+/// The remark of a line, without the space around it.
+pub(super) fn remark(line: &str) -> &str {
+    line.split_once('#').map_or("", |(_, remark)| remark.trim())
+}
+
 /// The ban that a line is; none for one that says nothing.
 pub(super) fn ban_of(line: &str) -> Option<Result<Ban, String>> {
     entry(line).map(parse)
 }
 
-/// `ADDRESS` or `ADDRESS until TIME`.
+/// `ADDRESS`, `ADDRESS until TIME`, and both with `guests` behind the address.
 fn parse(entry: &str) -> Result<Ban, String> {
     let (text, rest) = entry.split_once(char::is_whitespace).unwrap_or((entry, ""));
     let prefix = prefix(text)?;
-    let mut rest = rest.split_whitespace();
+    let mut rest = rest.split_whitespace().peekable();
+    let whom = match rest.next_if_eq(&"guests") {
+        Some(_) => Whom::Guests,
+        None => Whom::Everybody,
+    };
     let until = match (rest.next(), rest.next(), rest.next()) {
         (None, ..) => None,
         (Some("until"), Some(time), None) => Some(end(time)?),
@@ -149,7 +159,11 @@ fn parse(entry: &str) -> Result<Ban, String> {
             ));
         }
     };
-    Ok(Ban { prefix, until })
+    Ok(Ban {
+        prefix,
+        whom,
+        until,
+    })
 }
 
 /// How times are written.
@@ -164,6 +178,28 @@ fn end(text: &str) -> Result<SystemTime, String> {
     })
 }
 
+/// Times in the file are whole seconds.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Nobody who bans for longer means an end.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
+
+/// How long a ban lasts, from a second to a hundred years: `30m`, `2h`, `7d`.
+///
+/// # Errors
+/// With what is wrong with the text, and how to write it.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text);
+    let duration = duration.map_err(|error| format!("{error}: write 30m, 2h or 7d"))?;
+    if duration < SHORTEST {
+        return Err("a ban lasts a second at least".to_owned());
+    }
+    if duration > LONGEST {
+        return Err("that is too long: leave it out for a ban that does not end".to_owned());
+    }
+    Ok(duration)
+}
+
 /// What is shown of a word that makes no sense.
 fn shortened(text: &str) -> String {
     text.chars().take(60).collect()
@@ -175,7 +211,7 @@ fn shortened(text: &str) -> String {
 /// With what is wrong with the text, and how to write it.
 pub fn prefix(text: &str) -> Result<IpNet, String> {
     let parsed = text
-        .parse::<std::net::IpAddr>()
+        .parse::<IpAddr>()
         .map(IpNet::from)
         .or_else(|_| text.parse::<IpNet>());
     let Ok(net) = parsed else {
@@ -192,6 +228,15 @@ pub fn prefix(text: &str) -> Result<IpNet, String> {
         ));
     }
     Ok(canonical(net))
+}
+
+/// What one customer of a provider usually is given, around this address: an IPv4 address, or an
+/// IPv6 /64.
+#[must_use]
+pub fn host(address: IpAddr) -> IpNet {
+    let address = address.to_canonical();
+    let length = if address.is_ipv4() { 32 } else { 64 };
+    IpNet::new(address, length).map_or(address.into(), |net| net.trunc())
 }
 
 /// 96 bits of an IPv4 address inside an IPv6 one say only that.

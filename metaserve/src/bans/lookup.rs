@@ -1,7 +1,7 @@
 //! Looking an address up among the bans.
 
 use super::{
-    Ban,
+    Ban, Whom,
     file::{BadLine, BanFileError, ban_of, read_text},
 };
 use std::{net::IpAddr, path::Path, time::SystemTime};
@@ -12,6 +12,13 @@ use std::{net::IpAddr, path::Path, time::SystemTime};
 /// It is given the time, so that a ban ends without being read again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bans {
+    everybody: Prefixes,
+    guests: Prefixes,
+}
+
+/// Bans that are all about the same people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Prefixes {
     /// By prefix, an outer one before those within it. Each ends later than all around it:
     /// what does not would never make a difference, and is left out.
     entries: Vec<Entry>,
@@ -57,10 +64,50 @@ impl Bans {
         }
     }
 
-    /// The ban that holds for an address at this time, if one does: of several the one that ends
-    /// last. An IPv4 address inside an IPv6 one is taken for what it means.
+    /// The ban that holds for everybody at an address at this time, if one does: of several the
+    /// one that ends last. An IPv4 address inside an IPv6 one is taken for what it means.
     #[must_use]
     pub fn covering(&self, address: IpAddr, now: SystemTime) -> Option<Ban> {
+        self.everybody.covering(address, now)
+    }
+
+    /// The same for guests: they are banned with everybody, too.
+    #[must_use]
+    pub fn covering_guests(&self, address: IpAddr, now: SystemTime) -> Option<Ban> {
+        let everybody = self.everybody.covering(address, now);
+        let guests = self.guests.covering(address, now);
+        match (everybody, guests) {
+            (Some(ban), Some(other)) if other.lasts_as_long_as(&ban) => Some(other),
+            (ban, other) => ban.or(other),
+        }
+    }
+
+    /// How many prefixes are banned for everybody at this time, without those within another one
+    /// that lasts as long.
+    #[must_use]
+    pub fn count(&self, now: SystemTime) -> usize {
+        self.everybody.count(now)
+    }
+
+    /// How many are banned for guests only.
+    #[must_use]
+    pub fn count_guests(&self, now: SystemTime) -> usize {
+        self.guests.count(now)
+    }
+}
+
+impl FromIterator<Ban> for Bans {
+    fn from_iter<T: IntoIterator<Item = Ban>>(bans: T) -> Self {
+        let (everybody, guests) = bans.into_iter().partition(|it| it.whom == Whom::Everybody);
+        Self {
+            everybody: Prefixes::of(everybody),
+            guests: Prefixes::of(guests),
+        }
+    }
+}
+
+impl Prefixes {
+    fn covering(&self, address: IpAddr, now: SystemTime) -> Option<Ban> {
         let address = address.to_canonical();
         let after = self
             .entries
@@ -70,10 +117,7 @@ impl Bans {
         Some(self.entries[innermost].ban).filter(|ban| ban.holds(now))
     }
 
-    /// How many prefixes are banned at this time, without those within another one that lasts as
-    /// long.
-    #[must_use]
-    pub fn count(&self, now: SystemTime) -> usize {
+    fn count(&self, now: SystemTime) -> usize {
         let holding = self.entries.iter().filter(|it| it.ban.holds(now));
         holding.count()
     }
@@ -87,13 +131,9 @@ impl Bans {
         }
         Some(at)
     }
-}
 
-impl FromIterator<Ban> for Bans {
-    /// In any order, and whatever contains whatever; of the four billion that there is room for,
-    /// no file has so many.
-    fn from_iter<T: IntoIterator<Item = Ban>>(bans: T) -> Self {
-        let mut all: Vec<Ban> = bans.into_iter().collect();
+    /// In any order, and whatever contains whatever. There is room for four billion.
+    fn of(mut all: Vec<Ban>) -> Self {
         all.sort_unstable_by_key(|ban| ban.prefix);
         let mut sorted = Self::default();
         for ban in all {
@@ -191,8 +231,11 @@ mod tests {
         // Few addresses and lengths, so that prefixes meet.
         let address = (0_u8..4, 0_u8..4).prop_map(|(a, b)| [10, 0, a << 6, b << 6]);
         let until = prop::option::of((1..6_u64).prop_map(seconds));
-        (address, 14..=32_u8, until).prop_map(|(address, length, until)| Ban {
+        let whom = prop_oneof![Just(Whom::Everybody), Just(Whom::Guests)];
+        let parts = (address, 14..=32_u8, whom, until);
+        parts.prop_map(|(address, length, whom, until)| Ban {
             prefix: IpNet::new(address.into(), length).unwrap().trunc(),
+            whom,
             until,
         })
     }
@@ -206,12 +249,17 @@ mod tests {
         ) {
             let now = seconds(now);
             let bans: Bans = all.iter().copied().collect();
-            let holding = || all.iter().filter(|it| it.prefix.contains(&address) && it.holds(now));
-            let found = bans.covering(address, now);
-            prop_assert_eq!(found.is_some(), holding().next().is_some());
-            if let Some(found) = found {
-                prop_assert!(all.contains(&found));
-                prop_assert!(holding().all(|it| found.lasts_as_long_as(it)));
+            for (whom, found) in [
+                (Whom::Everybody, bans.covering(address, now)),
+                (Whom::Guests, bans.covering_guests(address, now)),
+            ] {
+                let single = Ban { prefix: address.into(), whom, until: None };
+                let holding = || all.iter().filter(|it| it.covers(&single) && it.holds(now));
+                prop_assert_eq!(found.is_some(), holding().next().is_some());
+                if let Some(found) = found {
+                    prop_assert!(all.contains(&found));
+                    prop_assert!(holding().all(|it| found.lasts_as_long_as(it)));
+                }
             }
         }
     }

@@ -5,7 +5,11 @@
 //! 192.0.2.7
 //! 198.51.100.0/24 until 2026-11-21T12:00:00Z   # 2026-11-21T10:00:00Z floods
 //! 2001:db8::/32
+//! 203.0.113.9 guests until 2026-11-28T12:00:00Z
 //! ```
+//!
+//! A ban for `guests` spares those who have an account, since many people may share an address;
+//! where there are no accounts, it bans nobody.
 //!
 //! [`Bans`] is what a file says, for looking addresses up (`lookup.rs`); `file.rs` reads the text,
 //! [`change_file`] with [`ban`], [`unban`] and [`sweep`] (`edit.rs`) changes it, and [`table`] shows
@@ -26,16 +30,28 @@ use std::{fmt, time::SystemTime};
 
 #[cfg(feature = "clap")]
 pub use arguments::{BanArgs, Done, UnbanArgs};
-pub use edit::{Edited, ban, change_file, sweep, unban};
-pub use file::{BadLine, BanFileError, prefix};
+pub use edit::{Edited, ban, change_file, remove, sweep, unban};
+pub use file::{BadLine, BanFileError, duration, host, prefix};
 pub use lookup::Bans;
 pub use table::table;
 
-/// Who is banned, and until when. Shown as `192.0.2.0/24 until 2026-11-21T12:00:00Z`.
+/// Whom of those at an address a ban is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whom {
+    /// All of them.
+    #[default]
+    Everybody,
+    /// Those without an account.
+    Guests,
+}
+
+/// Who is banned, and until when. Shown as in a file: `192.0.2.0/24 until 2026-11-21T12:00:00Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ban {
     /// The addresses, in the form that players write: IPv4 ones are not inside IPv6.
     pub prefix: IpNet,
+    /// Whom of those there.
+    pub whom: Whom,
     /// When it ends; `None` if only somebody ends it.
     pub until: Option<SystemTime>,
 }
@@ -45,6 +61,12 @@ impl Ban {
     #[must_use]
     pub fn holds(&self, now: SystemTime) -> bool {
         self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether it is about everybody whom the other is about.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.prefix.contains(&other.prefix) && self.whom <= other.whom
     }
 
     /// Whether it ends when the other does, or later.
@@ -61,6 +83,9 @@ impl Ban {
 impl fmt::Display for Ban {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.prefix.fmt(f)?;
+        if self.whom == Whom::Guests {
+            f.write_str(" guests")?;
+        }
         match self.until {
             Some(until) => write!(f, " until {}", humantime::format_rfc3339_seconds(until)),
             None => Ok(()),

@@ -1,9 +1,9 @@
 //! The bans of a file for people to read.
 
 use super::{
-    BanFileError, Bans,
+    BanFileError, Bans, Whom,
     edit::short,
-    file::{ban_of, read_text},
+    file::{ban_of, read_text, remark},
 };
 use crate::printable;
 use std::{
@@ -37,8 +37,11 @@ fn rows(text: &str, now: SystemTime) -> Vec<[String; 4]> {
                 left(until, now),
             ],
         };
-        let remark = line.split_once('#').map_or("", |(_, remark)| remark.trim());
-        Some([short(ban.prefix), until, left, printable(remark)])
+        let mut prefix = short(ban.prefix);
+        if ban.whom == Whom::Guests {
+            prefix.push_str(" guests");
+        }
+        Some([prefix, until, left, printable(remark(line))])
     };
     text.lines().filter_map(row).collect()
 }

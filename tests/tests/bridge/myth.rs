@@ -2,13 +2,16 @@
 
 use crate::{
     DAEMON,
-    aleph_one::{game, guest, packets},
+    aleph_one::{
+        game, guest, packets,
+        peer::{Peer, contains},
+    },
     process::Bridge,
     vcmi::trusted,
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
-use metaserve::{Role, ServerInfo};
+use metaserve::{Identity, Role, ServerInfo};
 use metaserve_client::Snapshot;
 use metaserve_heartbeat::Publisher;
 use metaserve_tests::{Daemon, Follower};
@@ -22,6 +25,15 @@ const CHANGE: u8 = 2;
 fn listed(list: &Snapshot) -> Option<ServerInfo> {
     list.servers()
         .find_map(|server| ServerInfo::from_json(&server.heartbeat))
+}
+
+/// The lists of games that a player is told, until they are as wanted.
+async fn games_until(peer: &mut Peer, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let mut games = Vec::new();
+    while !wanted(&games) {
+        games.extend(peer.until(2, |_| true).await);
+    }
+    games
 }
 
 /// Heartbeats that the test decides on.
@@ -112,6 +124,51 @@ async fn players_see_a_native_server_appear_fill_and_go() {
     publishing.await.unwrap().unwrap();
     assert_eq!(game(&mut alice, "Dusty's").await.0, DELETE);
     assert_eq!(game(&mut bob, "Dusty's").await.0, DELETE);
+}
+
+#[tokio::test]
+async fn players_do_not_see_servers_that_are_hidden() {
+    let (state, arguments) = trusted();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let daemon = Daemon::start(DAEMON, &arguments).await;
+    let keys = tempfile::tempdir().unwrap();
+    let identity = Identity::load_or_create(keys.path(), &[]).unwrap();
+    let mut publishing = Vec::new();
+    for (name, port, identity) in [
+        ("By address", 7001, None),
+        ("By fingerprint", 7002, Some(&identity)),
+        ("Shown", 7003, None),
+    ] {
+        let connection = daemon.connect(Role::Heartbeat, identity).await;
+        let publisher = Publisher::new(connection).game("alephone").port(port);
+        let info = ServerInfo {
+            players: Some(1),
+            max_players: Some(8),
+            ..ServerInfo::new(name)
+        };
+        let (say, heartbeats) = heartbeats();
+        say.send(info.to_json().into()).unwrap();
+        publishing.push((say, tokio::spawn(publisher.run(heartbeats))));
+    }
+    let mut client = Follower::new(&daemon, Some("alephone")).await;
+    client.until("all servers", |list| list.len() == 3).await;
+
+    let fingerprint = identity.fingerprint().to_string();
+    let hide = format!("127.0.0.1:7001,{fingerprint}");
+    let bridge = Bridge::with(&daemon, state.path(), &["--myth-hide-native", &hide]).await;
+    let mut alice = guest(&bridge, "Alice").await;
+    // The bridge learns of all three at once.
+    let games = games_until(&mut alice, |games| contains(games, b"Shown")).await;
+    assert!(!contains(&games, b"By address") && !contains(&games, b"By fingerprint"));
+    drop(bridge);
+
+    let bridge = Bridge::with(&daemon, state.path(), &["--myth-hide-native", "all"]).await;
+    let mut alice = guest(&bridge, "Alice").await;
+    let own = packets::description("Own", "Mars Needs Women", 1);
+    alice.send(&packets::create_game(4226, 0, &own)).await;
+    client.until("the own game", |list| list.len() == 4).await;
+    let games = games_until(&mut alice, |games| contains(games, b"Own")).await;
+    assert!(!contains(&games, b"Shown"));
 }
 
 #[tokio::test]

@@ -23,6 +23,11 @@ impl Bridge {
     /// Starts a bridge with a VCMI lobby and a metaserver of one room, which publishes at `daemon` under the identity in
     /// `state`.
     pub(crate) async fn start(daemon: &Daemon, state: &Path) -> Self {
+        Self::with(daemon, state, &[]).await
+    }
+
+    /// The same with further arguments.
+    pub(crate) async fn with(daemon: &Daemon, state: &Path, arguments: &[&str]) -> Self {
         let mut process = Command::new(BRIDGE)
             .env_clear()
             .args([
@@ -41,6 +46,7 @@ impl Bridge {
                 "--state-dir",
             ])
             .arg(state)
+            .args(arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)

@@ -12,7 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Limits, Peer, certificate::Certificate};
+use super::{Limits, Peer, banned, certificate::Certificate};
+use crate::bans::Guard;
 use crate::net::{Place, Places};
 
 /// The longest head of a request.
@@ -24,6 +25,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) struct Listener {
     pub(super) listener: TcpListener,
+    pub(super) bans: Guard,
     pub(super) certificate: Arc<Certificate>,
     pub(super) places: Arc<Places>,
     pub(super) limits: Limits,
@@ -52,6 +54,7 @@ impl Listener {
             };
             let connection = Connection {
                 peer,
+                bans: self.bans.clone(),
                 acceptor: self.certificate.acceptor(),
                 routes: self.routes.clone(),
                 limits: self.limits,
@@ -69,6 +72,7 @@ impl Listener {
 
 struct Connection {
     peer: SocketAddr,
+    bans: Guard,
     acceptor: TlsAcceptor,
     routes: Router,
     limits: Limits,
@@ -92,7 +96,14 @@ impl Connection {
             Err(_) => return tracing::debug!(%peer, "no TLS in time"),
         };
         let peer = Peer(peer.ip().to_canonical());
-        let routes = self.routes.clone().layer(Extension(peer));
+        let refused = self.bans.banned(peer.0);
+        let routes = match refused {
+            None => self.routes.clone().layer(Extension(peer)),
+            Some(ban) => {
+                tracing::debug!(peer = %peer.0, "refused over HTTPS: {ban} is banned");
+                Router::new().fallback(async move || banned(&ban))
+            }
+        };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.handshake)
@@ -100,8 +111,17 @@ impl Connection {
             .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
         let mut connection = std::pin::pin!(connection);
+        let come_to_be_banned = async {
+            match refused {
+                None => self.bans.until_banned(peer.0).await,
+                Some(_) => std::future::pending().await,
+            }
+        };
         let served = tokio::select! {
             served = connection.as_mut() => served,
+            ban = come_to_be_banned => {
+                return tracing::info!(peer = %peer.0, "HTTPS connection closed: {ban} is banned");
+            }
             () = shutdown.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await

@@ -30,12 +30,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use metaserve::bans::Ban;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{certificate::Certificate, form::Form, page::Pages};
 use crate::{
     accounts::{Accounts, Refusal, SignUpError},
+    bans::{self, Guard},
     net::{Places, listen},
 };
 
@@ -46,6 +48,8 @@ pub use certificate::CertificateError;
 pub struct Settings {
     /// Where it listens. Aleph One asks port 443.
     pub listen: SocketAddr,
+    /// Who may not come in.
+    pub bans: Guard,
     /// Files with the certificate chain and its key, PEM or DER, which are read again when they
     /// change. Without them the service makes a certificate of its own.
     pub certificate: Option<(PathBuf, PathBuf)>,
@@ -113,6 +117,7 @@ pub enum BindError {
 pub struct Service {
     listener: TcpListener,
     address: SocketAddr,
+    bans: Guard,
     certificate: Arc<Certificate>,
     web: Web,
 }
@@ -144,6 +149,7 @@ impl Service {
         Ok(Self {
             listener,
             address,
+            bans: settings.bans,
             certificate: Arc::new(certificate),
             web: Web {
                 accounts,
@@ -178,6 +184,7 @@ impl Service {
         } = self.web.limits;
         let listener = listener::Listener {
             listener: self.listener,
+            bans: self.bans,
             certificate: self.certificate,
             places: Places::new(connections, each_host),
             limits: self.web.limits,
@@ -286,6 +293,11 @@ fn told(refusal: &Refusal) -> (StatusCode, &'static str) {
         ),
         _ => (StatusCode::FORBIDDEN, "Sorry, that did not work."),
     }
+}
+
+/// What everything is answered with to somebody who is banned.
+fn banned(ban: &Ban) -> Response {
+    plain(StatusCode::FORBIDDEN, bans::told(ban))
 }
 
 /// An answer that is kept by nobody.

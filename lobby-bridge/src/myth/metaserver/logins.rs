@@ -96,20 +96,16 @@ impl Metaserver {
             return Ok(());
         };
         let limit = self.rules.limits.name_bytes;
-        let (name, key) = match &account {
+        let name = match &account {
             None => {
-                let name = login::guest_name(&login, limit);
-                let key = login::guest_key(&name, ends.peer);
-                (name, key)
+                self.kept_out.guest(ends.peer, now)?;
+                login::guest_name(&login, limit)
             }
             Some(Account { username, .. }) => {
-                let name = names::registered(&login.player.name, &login.username, limit);
-                (name, Some(username.clone()))
+                self.kept_out.account(username, now)?;
+                names::registered(&login.player.name, &login.username, limit)
             }
         };
-        if key.is_some_and(|key| self.kicked.get(&key).is_some_and(|until| *until > now)) {
-            return Err(Denial::LOCKED);
-        }
         self.open_rooms(account.is_none())?;
         if let Some(owner) = account
             .as_ref()

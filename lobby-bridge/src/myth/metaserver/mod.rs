@@ -12,19 +12,22 @@ mod tests;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::Instant,
+    time::{Instant, SystemTime},
 };
+
+use metaserve::bans::{Ban, Bans};
 
 use super::{
     GameId, UserId,
     denial::Denial,
     event::{Effect, Ends, Event, NativeGame},
     ids::Ids,
+    kept_out::{KeptOut, Known},
     login::LoginConnection,
     room::Room,
     rules::Rules,
     secrets::Secrets,
-    sent,
+    sent, text,
     users::{Profile, Users},
 };
 use crate::net::ConnectionId;
@@ -58,8 +61,7 @@ pub struct Metaserver {
     natives: BTreeMap<GameId, NativeGame>,
     /// How many players and games there were in each room when that was last announced.
     announced: Vec<(usize, usize)>,
-    /// Who was kicked, by account or guest, and until when he stays out.
-    kicked: HashMap<String, Instant>,
+    kept_out: KeptOut,
 }
 
 /// A connection to a room.
@@ -76,9 +78,6 @@ enum SeatState {
     NeedPlayerData(Arc<Profile>),
     In(UserId),
 }
-
-/// The most who are remembered as kicked.
-const KICKED: usize = 10_000;
 
 impl Metaserver {
     /// An empty metaserver. `ports` are those of the rooms, in the order of the rules.
@@ -99,7 +98,7 @@ impl Metaserver {
             tests: 0,
             natives: BTreeMap::new(),
             announced: Vec::new(),
-            kicked: HashMap::new(),
+            kept_out: KeptOut::new(),
             rules,
         }
     }
@@ -166,15 +165,70 @@ impl Metaserver {
                     room.tested(user, &lines, turn);
                 });
             }
+            Event::Told(line) => {
+                self.in_room(who, now, &mut effects, |room, user, turn| {
+                    room.tell(user, &text::encode(&line), turn);
+                });
+            }
+            Event::NotBanned(order, line) => {
+                if let Some(known) = Known::guest(order.peer) {
+                    self.kept_out.kick(known, &order.name, now + order.time);
+                }
+                effects.extend(self.handle(who, Event::Told(line), now));
+            }
             Event::Ended => self.end(who, false, now, &mut effects),
         }
         effects
     }
 
+    /// What time it is by the clock that bans go by.
+    pub fn keep_time(&mut self, now: Instant, wall: SystemTime) {
+        self.kept_out.keep_time(now, wall);
+    }
+
+    /// The bans from now on. Guests who are banned now are disconnected; whoever is banned
+    /// altogether is the connections' business.
+    #[must_use]
+    pub fn hold_to(&mut self, bans: Arc<Bans>, now: Instant) -> Vec<Effect> {
+        self.kept_out.adopt(bans);
+        let mut banned: Vec<(ConnectionId, Ban)> = Vec::new();
+        let seats = self.seats.iter().filter(|(_, seat)| self.is_guest(seat));
+        let logins = self.logins.iter().filter(|(_, login)| {
+            let profile = login.profile();
+            profile.is_some_and(|profile| profile.account.is_none())
+        });
+        let guests = seats.map(|(who, seat)| (who, seat.ends));
+        for (who, ends) in guests.chain(logins.map(|(who, login)| (who, login.ends))) {
+            let ban = self.kept_out.guest_ban(ends.peer, now);
+            banned.extend(ban.map(|ban| (*who, ban)));
+        }
+        banned.sort_unstable_by_key(|(who, _)| *who);
+        let mut effects = Vec::new();
+        for (who, ban) in banned {
+            let denial = Denial::banned(&ban);
+            if self.standing(who) == Standing::Inside {
+                // There, clients do not show messages with a code.
+                let line = sent::room_message(&text::encode(&denial.text));
+                effects.push(Effect::Send(who, line));
+            }
+            self.denied(who, Err(denial), now, &mut effects);
+        }
+        effects
+    }
+
+    /// Whether this is a guest's, who has shown a token.
+    fn is_guest(&self, seat: &Seat) -> bool {
+        match &seat.state {
+            SeatState::NeedLogin => false,
+            SeatState::NeedPlayerData(profile) => profile.account.is_none(),
+            SeatState::In(user) => self.rooms[seat.room].is_guest(*user),
+        }
+    }
+
     /// Forgets what has become too old.
     pub fn expire(&mut self, now: Instant) {
         self.users.expire(now);
-        self.kicked.retain(|_, until| *until > now);
+        self.kept_out.expire(now);
     }
 
     /// Tells all players how full the rooms are, if that has changed and the operator wants it.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{KICKED, Metaserver, Seat, SeatState};
+use super::{Metaserver, Seat, SeatState};
 use crate::{
     myth::{
         UserId,
@@ -67,6 +67,12 @@ impl Metaserver {
         let (Some(profile), Some(seat)) = (profile, self.seats.get_mut(&who)) else {
             return Err(Denial::NOT_LOGGED_IN);
         };
+        // What was given out before he was kicked, or banned, is of no use either.
+        let peer = seat.ends.peer;
+        let kept_out = match &profile.account {
+            Some(account) => self.kept_out.account(&account.username, now),
+            None => self.kept_out.guest(peer, now),
+        };
         let known: &[u8] = match &profile.account {
             Some(_) => &profile.login.username,
             None => b"guest",
@@ -77,7 +83,7 @@ impl Metaserver {
         };
         seat.state = SeatState::NeedPlayerData(profile);
         match same {
-            true => Ok(()),
+            true => kept_out,
             false => Err(Denial::BAD_USER),
         }
     }
@@ -138,11 +144,15 @@ impl Metaserver {
             hubs: &mut self.hubs,
             tests: &mut self.tests,
             kicked: Vec::new(),
+            forgiven: Vec::new(),
         };
         happen(&mut self.rooms[*room], *user, &mut turn);
+        for name in turn.forgiven {
+            self.kept_out.forgive(&name);
+        }
         for kicked in turn.kicked {
-            if let Some(key) = kicked.key.filter(|_| self.kicked.len() < KICKED) {
-                self.kicked.insert(key, now + self.rules.limits.kick_time);
+            for (known, time) in kicked.known {
+                self.kept_out.kick(known, &kicked.name, now + time);
             }
             self.end(kicked.connection, false, now, effects);
             effects.push(Effect::Close(kicked.connection));
@@ -163,6 +173,7 @@ impl Metaserver {
             hubs: &mut self.hubs,
             tests: &mut self.tests,
             kicked: Vec::new(),
+            forgiven: Vec::new(),
         };
         for room in &mut self.rooms {
             happen(room, &mut turn);

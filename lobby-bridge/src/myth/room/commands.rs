@@ -20,8 +20,10 @@ const HELP: [&str; 11] = [
     ".help - this list",
 ];
 
-const MODERATOR_HELP: [&str; 2] = [
+const MODERATOR_HELP: [&str; 4] = [
     ".kick - disconnect the selected player",
+    ".ban NAME [TIME] [REASON] - keep a player out, for 7d unless you write 2h or 30d",
+    ".unban NAME - let the player come back",
     ".rainbow - colours for everybody, or not",
 ];
 
@@ -61,6 +63,11 @@ impl Room {
             }
             b".games" => self.list_games(user, turn),
             b".kick" if moderator => self.kick(user, target, turn),
+            b".ban" if moderator => {
+                let words: Vec<&[u8]> = text::words(line).skip(1).collect();
+                self.ban(user, target, &words, turn);
+            }
+            b".unban" if moderator => self.unban(user, &argument, turn),
             b".rainbow" if moderator => self.toggle_rainbow(turn),
             unknown => {
                 let line = [b"Unknown command ", unknown, b"; try .help"].concat();

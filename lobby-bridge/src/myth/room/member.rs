@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Turn, lists::Missed};
 use crate::{
     accounts::Account,
-    myth::{GameId, Rgb, login::guest_key, sent::PlayerEntry, users::Profile},
+    myth::{GameId, Rgb, sent::PlayerEntry, users::Profile},
     net::{ConnectionId, Pace},
 };
 
@@ -134,14 +134,6 @@ impl Member {
             name: &self.shown_name(),
             account,
         })
-    }
-
-    /// How he is known again after he was kicked.
-    pub(super) fn key(&self) -> Option<String> {
-        match self.account() {
-            Some(account) => Some(account),
-            None => guest_key(&self.name, self.peer),
-        }
     }
 }
 

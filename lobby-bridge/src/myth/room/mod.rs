@@ -21,7 +21,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::{IpAddr, Ipv4Addr, SocketAddrV4},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -33,6 +33,7 @@ use super::{
     denial::Denial,
     event::Effect,
     ids::Ids,
+    kept_out::Known,
     limits::Limits,
     names,
     received::Packet,
@@ -83,14 +84,18 @@ pub(super) struct Turn<'a> {
     pub(super) tests: &'a mut usize,
     /// Who is to be disconnected. They are still in the room.
     pub(super) kicked: Vec<Kicked>,
+    /// Names of those who are not to be kept out any longer.
+    pub(super) forgiven: Vec<Vec<u8>>,
 }
 
 /// Somebody whom a moderator has kicked.
 #[derive(Debug)]
 pub(super) struct Kicked {
     pub(super) connection: ConnectionId,
-    /// How he will be known when he comes back.
-    pub(super) key: Option<String>,
+    /// What he has called himself.
+    pub(super) name: Vec<u8>,
+    /// How he will be known when he comes back, and how long he is kept out.
+    pub(super) known: Vec<(Known, Duration)>,
 }
 
 impl Turn<'_> {
@@ -244,7 +249,7 @@ impl Room {
     }
 
     /// A line of the server's own for one player.
-    fn tell(&self, user: UserId, line: &[u8], turn: &mut Turn<'_>) {
+    pub(super) fn tell(&self, user: UserId, line: &[u8], turn: &mut Turn<'_>) {
         if let Some(member) = self.members.get(&user) {
             turn.send(member.connection, sent::room_message(line));
         }

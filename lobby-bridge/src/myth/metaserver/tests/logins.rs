@@ -188,40 +188,6 @@ fn who_logs_out_leaves_no_token() {
 }
 
 #[test]
-fn whom_a_moderator_has_kicked_stays_out_for_a_while() {
-    let mut stage = Stage::open();
-    let moderator = stage.moderator("mod", "Mod");
-    for username in ["bob", "guest"] {
-        let target = match username {
-            "guest" => stage.guest("Bob"),
-            _ => stage.player("bob", "Bob"),
-        };
-        stage.forget();
-        stage.whispers(moderator, target.id, ".kick");
-        assert!(stage.effects.contains(&Effect::Close(target.who)));
-        let lines = stage.lines(target.who);
-        assert!(
-            lines[0].contains("Mod") && lines[0].contains("Bob"),
-            "{lines:?}"
-        );
-        let who = stage.at_login();
-        stage.says(who, login(username, "Bob"));
-        if username == "bob" {
-            stage.says(who, Packet::PasswordResponse([b'x'; 16]));
-            stage.happens(who, Event::Checked(Ok(account("bob"))));
-        }
-        assert_eq!(stage.denied(who), Some(14), "{username}");
-        // Another guest from there is another guest.
-        stage.guest("Ann");
-        stage.waits(60);
-        match username {
-            "guest" => stage.guest("Bob"),
-            _ => stage.player("bob", "Bob"),
-        };
-    }
-}
-
-#[test]
 fn who_comes_by_ipv6_needs_an_address_that_the_operator_has_named() {
     for public in [None, Some([203, 0, 113, 5].into())] {
         let mut stage = Stage::new(|rules| rules.public_address = public);

@@ -2,6 +2,7 @@
 
 mod games;
 mod logins;
+mod moderation;
 mod rooms;
 
 use std::{
@@ -59,6 +60,14 @@ impl Stage {
 
     fn open() -> Self {
         Self::new(|_| {})
+    }
+
+    /// The bans from now on, which go by seconds since 1970 here.
+    fn bans(&mut self, bans: impl IntoIterator<Item = Ban>) {
+        self.metaserver.keep_time(self.now, SystemTime::UNIX_EPOCH);
+        let bans = Arc::new(bans.into_iter().collect());
+        let effects = self.metaserver.hold_to(bans, self.now);
+        self.effects.extend(effects);
     }
 
     fn happens(&mut self, who: ConnectionId, event: Event) {
@@ -124,6 +133,16 @@ impl Stage {
     fn guest(&mut self, name: &str) -> Player {
         let login = self.logs_in("guest", name, None);
         self.enters(0, "guest", login, "192.0.2.7")
+    }
+
+    /// The code with which a guest from there is refused, if he is.
+    fn refused(&mut self, name: &str, peer: &str) -> Option<u32> {
+        let (who, ends) = self.connection(peer);
+        self.happens(who, Event::AtLogin(ends));
+        self.says(who, login("guest", name));
+        let denied = self.denied(who);
+        self.happens(who, Event::Ended);
+        denied
     }
 
     fn player(&mut self, username: &str, name: &str) -> Player {

@@ -1,0 +1,146 @@
+//! The ban file of the bridge holds for all its protocols, for whoever comes and whoever is there.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
+
+mod harness;
+mod metaserver;
+
+use std::path::PathBuf;
+
+use harness::Lobby;
+use metaserve_lobby_bridge::{bans::Guard, vcmi};
+use metaserver::{Metaserver, Peer, packets};
+use tempfile::TempDir;
+
+/// A ban file that is watched as the program does.
+struct BanFile {
+    path: PathBuf,
+    guard: Guard,
+    _directory: TempDir,
+}
+
+impl BanFile {
+    fn with(text: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("bans.txt");
+        std::fs::write(&path, text).expect("a file in it");
+        let guard = Guard::open(&path).expect("it is in order");
+        tokio::spawn(guard.clone().watch());
+        Self {
+            path,
+            guard,
+            _directory: directory,
+        }
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(&self.path, text).expect("the file");
+    }
+}
+
+fn vcmi(bans: &BanFile) -> Lobby {
+    Lobby::run(vcmi::Settings {
+        bans: bans.guard.clone(),
+        ..vcmi::Settings::default()
+    })
+}
+
+const UNTIL: &str = "127.0.0.1 until 2999-01-01T00:00:00Z # loopback\n";
+
+#[tokio::test]
+async fn a_launcher_is_told_and_may_come_back_when_the_ban_is_lifted() {
+    let bans = BanFile::with(UNTIL);
+    let lobby = vcmi(&bans);
+    let mut banned = lobby.connect().await;
+    banned.greet(4, "dusty").await;
+    let text = ":>>ERROR:Your address is banned from this server until 2999-01-01T00.00.00Z. \
+                Contact its operator if this is a mistake.";
+    banned.until(text).await;
+    banned.expect_end().await;
+
+    bans.write("# nobody\n");
+    let mut client = loop {
+        let mut client = lobby.connect().await;
+        client.greet(4, "dusty").await;
+        let deadline = tokio::time::Instant::now() + harness::PATIENCE;
+        client.read(deadline).await;
+        if client.received.starts_with(b":>>USERS") || client.received.starts_with(b":>>SESSIONS") {
+            break client;
+        }
+    };
+    // And goes when it comes again.
+    bans.write(UNTIL);
+    client.until(text).await;
+    client.expect_end().await;
+    lobby.close().await;
+}
+
+#[tokio::test]
+async fn pipes_are_closed() {
+    let bans = BanFile::with("");
+    let lobby = vcmi(&bans);
+    let mut waiting = lobby.connect().await;
+    waiting.say("Aiya!\n").await;
+    bans.write(UNTIL);
+    let deadline = tokio::time::Instant::now() + harness::PATIENCE;
+    while waiting.read(deadline).await {}
+    assert!(waiting.ended && waiting.received.is_empty());
+    let mut late = lobby.connect().await;
+    late.say("Aiya!\n").await;
+    while late.read(deadline).await {}
+    assert!(late.ended && late.received.is_empty());
+    lobby.close().await;
+}
+
+#[tokio::test]
+async fn players_of_aleph_one_are_told_at_the_login_and_in_the_room() {
+    let bans = BanFile::with("# nobody yet\n");
+    let metaserver = Metaserver::guarded(|_| {}, bans.guard.clone()).await;
+    let mut ann = metaserver.guest("Ann").await;
+    bans.write(UNTIL);
+    let line = ann.told("banned").await;
+    assert!(line.contains("until 2999-01-01T00:00:00Z"), "{line}");
+    ann.denied(14).await;
+    let mut bob = Peer::connect(metaserver.login).await;
+    let _ = bob.try_send(&packets::login("guest", b"Bob")).await;
+    let text = bob.denied(14).await;
+    assert!(text.contains("until 2999-01-01T00:00:00Z"), "{text}");
+    let mut room = Peer::connect(metaserver.rooms[0]).await;
+    room.denied(14).await;
+    metaserver.close().await;
+}
+
+#[tokio::test]
+async fn a_ban_of_guests_lets_accounts_in() {
+    let bans = BanFile::with("127.0.0.1 guests\n");
+    let metaserver = Metaserver::guarded(|_| {}, bans.guard.clone()).await;
+    metaserver.account("ann", "secret", false).await;
+    metaserver.player("ann", "secret", "Ann").await;
+    let mut bob = Peer::connect(metaserver.login).await;
+    bob.send(&packets::login("guest", b"Bob")).await;
+    let text = bob.denied(14).await;
+    assert!(text.contains("with an account"), "{text}");
+    let lobby = vcmi(&bans);
+    lobby.launcher(4, "dusty").await;
+    metaserver.close().await;
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_file_changes_nothing() {
+    let bans = BanFile::with(UNTIL);
+    let lobby = vcmi(&bans);
+    for text in ["# longer than before\nnonsense\n", "127.0.0.2 until then\n"] {
+        bans.write(text);
+        bans.guard.reload().await;
+        let mut banned = lobby.connect().await;
+        banned.greet(4, "dusty").await;
+        banned.until(":>>ERROR:Your address is banned").await;
+    }
+    std::fs::remove_file(&bans.path).expect("it was there");
+    bans.guard.reload().await;
+    let mut banned = lobby.connect().await;
+    banned.greet(4, "dusty").await;
+    banned.until(":>>ERROR:Your address is banned").await;
+    lobby.close().await;
+}
