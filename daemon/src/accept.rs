@@ -8,7 +8,7 @@ use crate::{
     metrics::{BannedAt, Handshake},
     places::Place,
 };
-use metaserve::{Close, CloseCode, Role, printable};
+use metaserve::{Close, CloseCode, Role, address::canonical, printable};
 use quinn::crypto::rustls::HandshakeData;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -20,7 +20,7 @@ use tracing::Instrument;
 /// Accepts peers until it is dropped. Each gets a task of its own, which `closing` ends.
 pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: TaskTracker) {
     while let Some(incoming) = shared.endpoint.accept().await {
-        let peer = connection::canonical(incoming.remote_address());
+        let peer = canonical(incoming.remote_address());
         let validated = incoming.remote_address_validated();
         let metrics = &shared.metrics;
         let rules = shared.rules();
@@ -81,7 +81,7 @@ async fn enter(
     _handshaking: Place,
     shared: Arc<Shared>,
 ) -> Option<Entered> {
-    let peer = connection::canonical(incoming.remote_address());
+    let peer = canonical(incoming.remote_address());
     let connection = match handshake(incoming, &shared).await {
         Ok(connection) => connection,
         Err(error) => {

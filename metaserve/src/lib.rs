@@ -18,6 +18,7 @@
 //! * [`Trust`] says whom a game takes for the daemon, [`Identity`] who a peer is itself, and a
 //!   [`Fingerprint`] is a certificate's short name. [`Connector`] makes connections of them.
 //! * A [`Game`] is the namespace that servers are listed in.
+//! * [`address`] says which addresses players can join at.
 //! * A [`Close`] is why a connection ended: a [`CloseCode`] and a sentence.
 //! * [`Limits`] are what the daemon holds its peers to, [`transport`] how QUIC is set up.
 //! * The `registry` knows every connected server; its `feed` tells clients what has changed,
@@ -44,6 +45,7 @@
 //! | `server` | `tls::server`, `tls::certificate` and `tls::secret` | x509-parser, and what `identity` costs |
 #![forbid(unsafe_code)]
 
+pub mod address;
 mod alpn;
 #[cfg(feature = "clap")]
 mod arguments;

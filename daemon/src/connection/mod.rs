@@ -72,11 +72,6 @@ fn still_welcome(
     Ok(())
 }
 
-/// An address as players write it: an IPv4 one is not shown inside IPv6.
-pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
 /// The peer's stream and the first message on it, of at most `max` bytes.
 async fn first_message(
     connection: &quinn::Connection,

@@ -35,7 +35,7 @@ impl Look {
             (sent.path_challenge, sent.acks)
         };
         let before = counted();
-        let address = super::canonical(connection.remote_address());
+        let address = metaserve::address::canonical(connection.remote_address());
         let (challenges, acknowledgements) = counted();
         (before == (challenges, acknowledgements)).then_some(Self {
             address,

@@ -1,6 +1,6 @@
 //! A relay: servers that it lists on behalf of others, each under an address that it names.
 
-use super::{Answers, canonical, malformed};
+use super::{Answers, malformed};
 use crate::{
     Shared,
     metrics::{BannedAt, Rejected},
@@ -8,6 +8,7 @@ use crate::{
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits,
+    address::joinable,
     protocol::{
         codec,
         heartbeat::NoticeKind,
@@ -134,7 +135,8 @@ impl Relay<'_> {
     fn try_upsert(&mut self, upsert: Upsert<'_>) -> Result<(), Refusal> {
         let limits = self.limits;
         let game = Game::new(upsert.game).map_err(|error| (Rejected::Game, error.to_string()))?;
-        let address = joinable(upsert.address).map_err(|why| (Rejected::Address, why))?;
+        let address =
+            joinable(upsert.address).map_err(|error| (Rejected::Address, error.to_string()))?;
         self.may_be_listed(address)?;
         if upsert.heartbeat.len() > limits.max_heartbeat_bytes {
             let (bytes, max) = (upsert.heartbeat.len(), limits.max_heartbeat_bytes);
@@ -174,15 +176,6 @@ impl Relay<'_> {
     }
 }
 
-/// The address, if players can join there at all.
-fn joinable(address: SocketAddr) -> Result<SocketAddr, String> {
-    let address = canonical(address);
-    if address.port() == 0 || address.ip().is_unspecified() || address.ip().is_multicast() {
-        return Err(format!("players cannot join at {address}"));
-    }
-    Ok(address)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,23 +188,6 @@ mod tests {
             let close = authorise(stranger, &[trusted]).unwrap_err();
             assert_eq!(close.code, CloseCode::UnauthorisedRelay);
             assert!(close.reason.contains("--trust-relay"), "{close}");
-        }
-    }
-
-    #[test]
-    fn addresses_that_nobody_can_join_are_refused() {
-        for (address, fits) in [
-            ("192.0.2.1:5000", true),
-            ("[::ffff:192.0.2.1]:5000", true),
-            ("192.0.2.1:0", false),
-            ("0.0.0.0:5000", false),
-            ("[ff02::1]:5000", false),
-        ] {
-            assert_eq!(
-                joinable(address.parse().unwrap()).is_ok(),
-                fits,
-                "{address}"
-            );
         }
     }
 }

@@ -1,10 +1,7 @@
 //! Whether servers are still where they are listed. One task looks at all of them in turn: a timer
 //! for each would wake each of them every other second, for an event that nearly never comes.
 
-use super::{
-    canonical,
-    path::{Look, Path},
-};
+use super::path::{Look, Path};
 use dashmap::DashMap;
 use std::{
     net::SocketAddr,
@@ -75,10 +72,9 @@ impl Whereabouts {
 impl Watched {
     /// The address that it has come to hold, if that is news.
     fn look(&mut self) -> Option<SocketAddr> {
-        if self
-            .path
-            .is_settled(canonical(self.connection.remote_address()))
-        {
+        if self.path.is_settled(metaserve::address::canonical(
+            self.connection.remote_address(),
+        )) {
             return None;
         }
         self.path.look(Look::at(&self.connection)?)

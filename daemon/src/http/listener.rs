@@ -4,7 +4,6 @@ use super::{Web, routes};
 use crate::{
     Shared,
     cli::{Config, Http},
-    connection::canonical,
     limit::Limit,
     metrics::BannedAt,
     places::{Place, Places},
@@ -114,7 +113,7 @@ pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
                 continue;
             }
         };
-        let peer = canonical(peer);
+        let peer = metaserve::address::canonical(peer);
         match admit(peer.ip(), &places, &web.shared) {
             Ok(place) => {
                 tasks.spawn(serve(stream, peer, place, routes.clone(), web.clone()));

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, SocketAddrV4};
 
-use metaserve::{Fingerprint, ServerInfo};
+use metaserve::{Fingerprint, ServerInfo, address::joinable};
 use metaserve_client::Server;
 use serde_json::Value;
 
@@ -56,8 +56,7 @@ pub(super) fn native(server: &Server, bridge: &Fingerprint) -> Option<NativeGame
 
 /// Whether it makes sense to send a player there.
 pub(super) fn can_be_joined(address: SocketAddrV4) -> bool {
-    let ip = address.ip();
-    !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast() && address.port() != 0
+    joinable(address.into()).is_ok()
 }
 
 #[cfg(test)]
@@ -72,6 +71,7 @@ mod tests {
             ("0.0.0.0:4226", false),
             ("255.255.255.255:4226", false),
             ("224.0.0.1:4226", false),
+            ("169.254.7.7:4226", false),
             ("192.0.2.7:0", false),
         ];
         for (address, can) in table {

@@ -1,6 +1,9 @@
 //! A relay speaks for others if the operator trusts it, and only as long as it is there.
 
-use crate::{DAEMON, FAST};
+use crate::{
+    DAEMON, FAST,
+    metrics::{scrape, value_of},
+};
 use metaserve::{
     CloseCode, Identity, Role,
     protocol::{
@@ -159,4 +162,67 @@ async fn what_a_relay_may_not_list_is_refused_with_a_notice_and_nothing_else() {
     client.until_words(&["first"]).await;
     let connection_lives = connection.close_reason().is_none();
     assert!(connection_lives);
+}
+
+/// Players were shown servers at 0.1.2.3 and at the broadcast address.
+#[tokio::test]
+async fn a_relay_is_told_which_address_nobody_can_join_and_the_rest_is_listed() {
+    let relay = identity();
+    let mut daemon = trusting(&relay, &["--http", "127.0.0.1:0"]).await;
+    let http = daemon.http().await;
+    let connection = daemon.connect(Role::Relay, Some(&relay)).await;
+    let mut out = connection.open_uni().await.unwrap();
+    let mut answers =
+        FrameReader::new(patiently("answers", connection.accept_uni()).await.unwrap());
+    patiently("a welcome", answers.next(1000)).await.unwrap();
+    let table = [
+        ("0.1.2.3:5", "0.1.2.3:5"),
+        ("169.254.1.1:5", "169.254.1.1:5"),
+        ("240.0.0.1:5", "240.0.0.1:5"),
+        ("255.255.255.255:5", "255.255.255.255:5"),
+        ("192.0.2.1:0", "192.0.2.1:0"),
+        ("[fe80::1]:5", "[fe80::1]:5"),
+        ("[ff0e::1]:5", "[ff0e::1]:5"),
+        ("[100::1]:5", "[100::1]:5"),
+        ("[::ffff:255.255.255.255]:5", "255.255.255.255:5"),
+        ("[64:ff9b::e000:1]:5", "[64:ff9b::e000:1]:5"),
+        ("[2002:e000:1::]:5", "[2002:e000:1::]:5"),
+    ];
+    let at = |key, address: &str| {
+        FromRelay::Upsert(Upsert {
+            key,
+            game: "old",
+            address: address.parse().unwrap(),
+            heartbeat: b"x",
+        })
+    };
+    for (key, (address, named)) in table.into_iter().enumerate() {
+        let key = key as u64;
+        stream::write(&mut out, at(key, address)).await.unwrap();
+        let notice = patiently("a notice", answers.next(1000)).await.unwrap();
+        let notice = notice.unwrap();
+        let FromDaemon::Notice(notice) = codec::decode(&notice).unwrap() else {
+            panic!("{address}: {notice:?}");
+        };
+        let begins = format!("server {key} was refused: players cannot join at {named}: ");
+        assert!(notice.text.starts_with(&begins), "{}", notice.text);
+        let line = daemon.logged(&format!("notice: {begins}")).await;
+        assert!(line.contains("role=relay"), "{line}");
+    }
+    let can_be_joined = ["127.0.0.1:5", "[::ffff:192.0.2.7]:5", "[2001:db8::1]:5"];
+    for (key, address) in can_be_joined.into_iter().enumerate() {
+        stream::write(&mut out, at(key as u64, address))
+            .await
+            .unwrap();
+    }
+    let mut client = Follower::new(&daemon, Some("old")).await;
+    client.until_words(&["x", "x", "x"]).await;
+    let mut listed: Vec<_> = client.snapshot.servers().map(|it| it.address).collect();
+    listed.sort_unstable();
+    let expected = ["127.0.0.1:5", "192.0.2.7:5", "[2001:db8::1]:5"];
+    assert_eq!(listed, expected.map(|it| it.parse::<SocketAddr>().unwrap()));
+    let counted = scrape(http).await;
+    let refused = [("reason", "address")];
+    let refused = value_of(&counted, "metaserve_heartbeats_rejected_total", &refused);
+    assert_eq!(refused as usize, table.len());
 }
