@@ -3,27 +3,20 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
+mod clock;
 mod metaserver;
 mod myth_transcript;
 
 use std::{
     fs,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
+use clock::Clock;
 use metaserver::Metaserver;
 use myth_transcript::{Player, Transcript};
-use tokio::{sync::Semaphore, task::JoinSet};
-
-/// Conversations at one time: most of their time they wait.
-const AT_ONE_TIME: usize = 8;
-
-/// Time passes this much faster in conversations about silence.
-const HASTE: u32 = 10;
+use tokio::runtime::Builder;
 
 fn transcripts() -> Vec<Transcript> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/transcripts/myth");
@@ -42,22 +35,17 @@ fn transcripts() -> Vec<Transcript> {
         .collect()
 }
 
-async fn replay(transcript: &Transcript) -> Result<(), String> {
-    let haste = if transcript.slow { HASTE } else { 1 };
+/// Plays it in a runtime of its own, whose clock only the conversation moves.
+fn replay(transcript: &Transcript) -> Result<(), String> {
+    let mut runtime = Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().expect("a runtime");
+    runtime.block_on(play(transcript))
+}
+
+async fn play(transcript: &Transcript) -> Result<(), String> {
+    let clock = Clock::stop();
     let token = transcript.features.iter().any(|feature| feature == "token");
-    let metaserver = Metaserver::with(|rules| {
-        rules.https = token;
-        let limits = &mut rules.limits;
-        for time in [
-            &mut limits.keep_alive,
-            &mut limits.token_time,
-            &mut limits.entry_time,
-            &mut limits.login_silence,
-        ] {
-            *time /= haste;
-        }
-    })
-    .await;
+    let metaserver = Metaserver::with(|rules| rules.https = token).await;
     for account in &transcript.setup.accounts {
         let name = &account.username;
         metaserver
@@ -89,15 +77,14 @@ async fn replay(transcript: &Transcript) -> Result<(), String> {
             ))
             .await;
     }
-    let result = Player::new(&metaserver, haste)
-        .play(&transcript.steps)
-        .await;
-    metaserver.close().await;
+    let player = Player::new(&metaserver, &clock);
+    let result = player.play(&transcript.steps).await;
+    clock.until(metaserver.close()).await;
     result
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_transcript_is_answered_as_specified() {
+#[test]
+fn every_transcript_is_answered_as_specified() {
     static PANICS: AtomicUsize = AtomicUsize::new(0);
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -105,28 +92,13 @@ async fn every_transcript_is_answered_as_specified() {
         report(panic);
     }));
 
-    let turns = Arc::new(Semaphore::new(AT_ONE_TIME));
-    let mut plays = JoinSet::new();
-    for transcript in transcripts() {
-        let turns = Arc::clone(&turns);
-        plays.spawn(async move {
-            let _turn = turns.acquire().await;
-            let result = replay(&transcript).await;
-            result.map_err(|error| format!("{}: {error}", transcript.scenario))
-        });
-    }
-    let results = plays.join_all().await;
-    let failed: Vec<_> = results
-        .iter()
-        .filter_map(|result| result.as_ref().err())
-        .collect();
-    println!(
-        "{} passed, {} failed",
-        results.len() - failed.len(),
-        failed.len()
-    );
+    let transcripts = transcripts();
+    let play = |it: &Transcript| replay(it).map_err(|error| format!("{}: {error}", it.scenario));
+    let failed: Vec<_> = transcripts.iter().filter_map(|it| play(it).err()).collect();
+    let passed = transcripts.len() - failed.len();
+    println!("{passed} passed, {} failed", failed.len());
     assert!(failed.is_empty(), "{failed:#?}");
-    assert!(results.len() >= 37, "only {} transcripts", results.len());
+    assert!(passed >= 37, "only {passed} transcripts");
     assert_eq!(
         PANICS.load(Ordering::Relaxed),
         0,

@@ -3,15 +3,18 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
+mod clock;
 #[path = "harness/game.rs"]
 mod game;
 mod harness;
 
 use std::time::Duration;
 
+use clock::Clock;
 use game::Game;
 use harness::{Lobby, frame, keep_busy, noise, text};
 use metaserve_lobby_bridge::vcmi::Settings;
+use tokio::time::Instant;
 
 const ERROR: &str = ":>>ERROR:Protocol error or incorrect encoding";
 
@@ -50,13 +53,8 @@ async fn a_frame_of_the_greatest_length_is_taken() {
 
 #[tokio::test]
 async fn who_dawdles_is_disconnected() {
-    let brief = Duration::from_millis(100);
-    let lobby = Lobby::with(|limits| {
-        limits.first_frame_time = brief;
-        limits.frame_time = brief;
-        limits.authorisation_time = brief;
-        limits.handshake_time = brief;
-    });
+    let clock = Clock::stop();
+    let lobby = Lobby::open();
     let unfinished = frame("<MSG>never ends");
     let unfinished = &unfinished[..unfinished.len() - 1];
 
@@ -70,9 +68,24 @@ async fn who_dawdles_is_disconnected() {
     anonymous.until("Too short username x").await;
     let mut game = lobby.connect().await;
     game.send(&frame("Aiya!\n")).await;
-    for dawdler in [&mut user, &mut mute, &mut slow, &mut anonymous, &mut game] {
+
+    let mut impatient = [&mut user, &mut mute, &mut slow, &mut game];
+    clock.pass(Duration::from_secs(29)).await;
+    for dawdler in &mut impatient {
+        assert_eq!(clock.at_once(dawdler.expect_end()).await, None, "too early");
+    }
+    clock.pass(Duration::from_secs(2)).await;
+    for dawdler in impatient {
         dawdler.expect_end().await;
     }
+    clock.pass(Duration::from_secs(28)).await;
+    assert_eq!(
+        clock.at_once(anonymous.expect_end()).await,
+        None,
+        "too early"
+    );
+    clock.pass(Duration::from_secs(2)).await;
+    anonymous.expect_end().await;
 }
 
 #[tokio::test]
@@ -105,7 +118,7 @@ async fn a_client_that_never_reads_is_dropped_and_delays_nobody() {
     }
     bobby.expect(gone).await;
     // What it had not read is gone, and so is the connection.
-    let deadline = tokio::time::Instant::now() + harness::PATIENCE;
+    let deadline = Instant::now() + harness::PATIENCE;
     while deaf.read(deadline).await {}
     assert!(deaf.ended);
 }

@@ -3,12 +3,14 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
+mod clock;
 #[path = "harness/game.rs"]
 mod game;
 mod harness;
 
 use std::time::Duration;
 
+use clock::Clock;
 use game::Game;
 use harness::{Lobby, frame, introduction, keep_busy, noise};
 
@@ -119,11 +121,15 @@ async fn who_has_ended_its_side_still_gets_the_answer() {
 
 #[tokio::test]
 async fn a_silent_partner_is_closed_soon_after_the_other_has_ended() {
-    let lobby = Lobby::with(|limits| limits.half_close_silence = Duration::from_millis(50));
+    let clock = Clock::stop();
+    let lobby = Lobby::open();
     let game = Game::start(&lobby).await;
     let (mut server, mut client) = game.pair(&lobby, 0).await;
     client.shut_down().await;
     server.expect_end().await;
+    clock.pass(Duration::from_millis(1_900)).await;
+    assert_eq!(clock.at_once(client.expect_end()).await, None, "too early");
+    clock.pass(Duration::from_millis(200)).await;
     client.expect_end().await;
 }
 

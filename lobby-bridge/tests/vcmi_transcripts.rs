@@ -3,29 +3,22 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
+mod clock;
 mod harness;
 mod vcmi_transcript;
 
 use std::{
     fs,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
+use clock::Clock;
 use harness::Lobby;
 use metaserve_lobby_bridge::vcmi::Settings;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::runtime::Builder;
 use vcmi_transcript::{Player, Transcript};
-
-/// Conversations at one time: most of their time they wait.
-const AT_ONE_TIME: usize = 12;
-
-/// Time passes this much faster in conversations about health checks.
-const HASTE: u32 = 25;
 
 fn transcripts() -> Vec<Transcript> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/transcripts/vcmi");
@@ -43,24 +36,27 @@ fn transcripts() -> Vec<Transcript> {
         .collect()
 }
 
-async fn replay(transcript: &Transcript) -> Result<(), String> {
-    let (mut settings, mut haste) = (Settings::default(), 1);
+/// Plays it in a runtime of its own, whose clock only the conversation moves.
+fn replay(transcript: &Transcript) -> Result<(), String> {
+    let mut settings = Settings::default();
     match transcript.requires.as_deref() {
         None => {}
-        Some("healthcheck=10") => {
-            haste = HASTE;
-            settings.health_check = Duration::from_secs(10) / HASTE;
-        }
+        Some("healthcheck=10") => settings.health_check = Duration::from_secs(10),
         Some(other) => return Err(format!("cannot provide {other}")),
     }
-    let lobby = Lobby::run(settings);
-    let result = Player::new(&lobby, haste).play(&transcript.steps).await;
-    lobby.close().await;
-    result
+    let mut runtime = Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let clock = Clock::stop();
+        let lobby = Lobby::run(settings);
+        let result = Player::new(&lobby, &clock).play(&transcript.steps).await;
+        clock.until(lobby.close()).await;
+        result
+    })
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_transcript_is_answered_as_specified() {
+#[test]
+fn every_transcript_is_answered_as_specified() {
     static PANICS: AtomicUsize = AtomicUsize::new(0);
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -68,28 +64,13 @@ async fn every_transcript_is_answered_as_specified() {
         report(panic);
     }));
 
-    let turns = Arc::new(Semaphore::new(AT_ONE_TIME));
-    let mut plays = JoinSet::new();
-    for transcript in transcripts() {
-        let turns = Arc::clone(&turns);
-        plays.spawn(async move {
-            let _turn = turns.acquire().await;
-            let result = replay(&transcript).await;
-            result.map_err(|error| format!("{}: {error}", transcript.scenario))
-        });
-    }
-    let results = plays.join_all().await;
-    let failed: Vec<_> = results
-        .iter()
-        .filter_map(|result| result.as_ref().err())
-        .collect();
-    println!(
-        "{} passed, {} failed",
-        results.len() - failed.len(),
-        failed.len()
-    );
+    let transcripts = transcripts();
+    let play = |it: &Transcript| replay(it).map_err(|error| format!("{}: {error}", it.scenario));
+    let failed: Vec<_> = transcripts.iter().filter_map(|it| play(it).err()).collect();
+    let passed = transcripts.len() - failed.len();
+    println!("{passed} passed, {} failed", failed.len());
     assert!(failed.is_empty(), "{failed:#?}");
-    assert!(results.len() >= 76, "only {} transcripts", results.len());
+    assert!(passed >= 76, "only {passed} transcripts");
     assert_eq!(
         PANICS.load(Ordering::Relaxed),
         0,

@@ -128,6 +128,11 @@ pub struct Flood {
 }
 
 impl Flood {
+    /// Counts those of another flood as well.
+    pub fn add(&mut self, other: Self) {
+        self.sources.extend(other.sources);
+    }
+
     /// How many bytes came back to each so far for every byte that was sent from it: the greatest
     /// ratio, and that of all together.
     ///

@@ -326,8 +326,12 @@ fn crc(bytes: &[u8]) -> u16 {
 }
 
 #[cfg(test)]
+#[path = "../../tests/clock/mod.rs"]
+mod clock;
+
+#[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{clock::Clock, *};
     use proptest::prelude::*;
     use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -416,7 +420,15 @@ mod tests {
         answer: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static,
     ) -> (Verdict, u16) {
         let game = Game::new(script, answer).await;
-        (test(game.at).await, game.at.port())
+        (judged(game.at).await, game.at.port())
+    }
+
+    /// The test's verdict. Time passes for it only while nothing else happens.
+    async fn judged(at: SocketAddrV4) -> Verdict {
+        let clock = Clock::stop();
+        let verdict = clock.until(test(at)).await;
+        tokio::time::resume();
+        verdict
     }
 
     fn passed(warnings: &[Warning]) -> Verdict {
@@ -439,7 +451,7 @@ mod tests {
         ]
         .concat();
         let game = Game::new(script, pong).await;
-        let verdict = test(game.at).await;
+        let verdict = judged(game.at).await;
         assert_eq!(verdict, passed(&[]));
         let lines = verdict.lines();
         assert!(lines.len() == 1 && lines[0].contains("pass"), "{lines:?}");
@@ -454,7 +466,7 @@ mod tests {
             panic!("bound to IPv4")
         };
         drop(free);
-        let verdict = test(at).await;
+        let verdict = judged(at).await;
         assert_eq!(verdict, failed(Failure::NoTcp(at.port())));
         let lines = verdict.lines().join(" ");
         assert!(
@@ -527,7 +539,7 @@ mod tests {
         let SocketAddr::V4(at) = tcp.local_addr().unwrap() else {
             panic!("bound to IPv4")
         };
-        let (verdict, accepted) = tokio::join!(test(at), async { drop(tcp.accept().await) });
+        let (verdict, accepted) = tokio::join!(judged(at), async { drop(tcp.accept().await) });
         let () = accepted;
         assert!(matches!(
             verdict,
@@ -538,12 +550,12 @@ mod tests {
         ));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_silent_game_is_asked_and_then_given_up() {
         let game = Game::new(Vec::new(), pong).await;
         let reason = "it said nothing".to_owned();
         assert_eq!(
-            test(game.at).await,
+            judged(game.at).await,
             failed(Failure::BadTcp(game.at.port(), reason))
         );
         assert_eq!(game.heard.await.unwrap(), frame(KEEP_ALIVE, b""));

@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 
 use super::{
     game_host::GameHost,
@@ -14,10 +14,13 @@ use super::{
     script::{Notices, Step},
     template::{Part, parse},
 };
-use crate::metaserver::{
-    Metaserver, Peer,
-    packets::frame,
-    peer::{Next, contains},
+use crate::{
+    clock::Clock,
+    metaserver::{
+        Metaserver, PATIENCE, Peer,
+        packets::frame,
+        peer::{Next, contains},
+    },
 };
 
 type Bound = HashMap<String, Vec<u8>>;
@@ -25,18 +28,17 @@ type Bound = HashMap<String, Vec<u8>>;
 /// See the [module](self).
 pub(crate) struct Player<'a> {
     metaserver: &'a Metaserver,
-    /// How much faster time passes than in the recording.
-    haste: f64,
+    clock: &'a Clock,
     peers: HashMap<String, Peer>,
     variables: Bound,
     hosts: HashMap<String, GameHost>,
 }
 
 impl<'a> Player<'a> {
-    pub(crate) fn new(metaserver: &'a Metaserver, haste: u32) -> Self {
+    pub(crate) fn new(metaserver: &'a Metaserver, clock: &'a Clock) -> Self {
         Self {
             metaserver,
-            haste: haste.into(),
+            clock,
             peers: HashMap::new(),
             variables: HashMap::new(),
             hosts: HashMap::new(),
@@ -54,17 +56,13 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    fn time(&self, seconds: f64) -> Duration {
-        Duration::from_secs_f64(seconds / self.haste)
-    }
-
     async fn step(&mut self, step: &Step) -> Result<(), String> {
         if let Some(seconds) = step.sleep {
-            sleep(self.time(seconds)).await;
+            self.clock.pass(Duration::from_secs_f64(seconds)).await;
             return Ok(());
         }
         if let Some(seconds) = step.quiet {
-            sleep(self.time(seconds)).await;
+            self.clock.pass(Duration::from_secs_f64(seconds)).await;
             return self.all_quiet().await;
         }
         if let Some(what) = &step.gamehost {
@@ -116,51 +114,47 @@ impl<'a> Player<'a> {
             // If it is gone, what is expected next will tell.
             let _ = peer.try_send(piece).await;
             if step.frag.is_some() {
-                sleep(Duration::from_secs_f64(step.gap.unwrap_or(0.002))).await;
+                self.clock.settle().await;
             }
         }
         Ok(())
     }
 
     async fn expect(&mut self, peer: &mut Peer, step: &Step) -> Result<(), String> {
-        let within = Duration::from_secs_f64(step.within.unwrap_or(4.0) * 3.0);
         if let Some(template) = &step.expect_hex {
-            let body = frame_of(peer, within, step.r#type.unwrap_or(0)).await?;
+            let body = frame_of(peer, step.r#type.unwrap_or(0)).await?;
             return self.matches(template, &body);
         }
         if let Some(templates) = &step.expect_list {
-            return self
-                .list(peer, step.r#type.unwrap_or(0), templates, within)
-                .await;
+            return self.list(peer, step.r#type.unwrap_or(0), templates).await;
         }
         if step.expect_rooms == Some(true) {
-            let body = frame_of(peer, within, 0).await?;
+            let body = frame_of(peer, 0).await?;
             let whole = !body.is_empty() && body.len() % 24 == 0;
             return whole.then_some(()).ok_or(format!("rooms: {body:02x?}"));
         }
         if let Some(notices) = &step.expect_notices {
-            return self.notices(peer, notices, within).await;
+            return self.notices(peer, notices).await;
         }
         if let Some((low, high)) = step.expect_keepalive {
             return self.keep_alive(peer, low, high).await;
         }
         if let Some(seconds) = step.expect_close {
-            let within = self.time(seconds).max(Duration::from_secs(3)) * 2;
-            return nothing_but(peer, within, &Next::End).await;
+            return self.nothing_but(peer, seconds, &Next::End).await;
         }
         if let Some(seconds) = step.expect_silence {
-            return nothing_but(peer, self.time(seconds), &Next::Nothing).await;
+            return self.nothing_but(peer, seconds, &Next::Nothing).await;
         }
         if let Some(seconds) = step.expect_no_keepalive {
             while peer.keep_alives.try_recv().is_ok() {}
-            nothing_but(peer, self.time(seconds), &Next::Nothing).await?;
+            self.nothing_but(peer, seconds, &Next::Nothing).await?;
             let silent = peer.keep_alives.try_recv().is_err();
             return silent.then_some(()).ok_or("a KeepAlive".to_owned());
         }
         if let Some(seconds) = step.discard {
-            let until = Instant::now() + self.time(seconds);
-            while let Some(left) = until.checked_duration_since(Instant::now()) {
-                if peer.next(left).await == Next::End {
+            self.clock.pass(Duration::from_secs_f64(seconds)).await;
+            while let Some(next) = self.clock.at_once(peer.next(PATIENCE)).await {
+                if next == Next::End {
                     return Err("closed".to_owned());
                 }
             }
@@ -174,15 +168,14 @@ impl<'a> Player<'a> {
         peer: &mut Peer,
         number: u16,
         templates: &[String],
-        within: Duration,
     ) -> Result<(), String> {
         let mut left: Vec<&String> = templates.iter().collect();
         if left.is_empty() {
-            let body = frame_of(peer, within, number).await?;
+            let body = frame_of(peer, number).await?;
             return body.is_empty().then_some(()).ok_or(format!("{body:02x?}"));
         }
         while !left.is_empty() {
-            let body = frame_of(peer, within, number).await?;
+            let body = frame_of(peer, number).await?;
             for entry in entries(number, &body)? {
                 let found = left.iter().position(|it| self.matches(it, &entry).is_ok());
                 let found = found.ok_or_else(|| format!("{entry:02x?} is none of {left:?}"))?;
@@ -192,19 +185,14 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    async fn notices(
-        &mut self,
-        peer: &mut Peer,
-        want: &Notices,
-        within: Duration,
-    ) -> Result<(), String> {
+    async fn notices(&mut self, peer: &mut Peer, want: &Notices) -> Result<(), String> {
         let mut texts = Vec::new();
         while want.max.is_none_or(|max| texts.len() < max) {
-            let wait = match texts.len() < want.min {
-                true => within,
-                false => Duration::from_secs_f64(want.settle.unwrap_or(0.35)),
+            let next = match texts.len() < want.min {
+                true => peer.next(PATIENCE).await,
+                false => self.next_at_once(peer).await,
             };
-            match peer.next(wait).await {
+            match next {
                 Next::Frame(10, body) => {
                     let text = body.strip_suffix(b"\0").filter(|it| !it.contains(&0));
                     texts.push(text.ok_or("not one string")?.to_vec());
@@ -238,16 +226,32 @@ impl<'a> Player<'a> {
     async fn keep_alive(&self, peer: &mut Peer, low: f64, high: f64) -> Result<(), String> {
         while peer.keep_alives.try_recv().is_ok() {}
         let begin = Instant::now();
-        let wait = self.time(high) + Duration::from_secs(2);
-        let came = tokio::time::timeout(wait, peer.keep_alives.recv()).await;
+        let keep_alive = timeout(Duration::from_secs_f64(high), peer.keep_alives.recv());
+        let came = self.clock.until(keep_alive).await;
         let at = came.ok().flatten().ok_or("no KeepAlive")?;
-        let early = at.duration_since(begin) < self.time(low);
+        let early = at.duration_since(begin) < Duration::from_secs_f64(low);
         (!early).then_some(()).ok_or("too early".to_owned())
+    }
+
+    /// What comes without time passing.
+    async fn next_at_once(&self, peer: &mut Peer) -> Next {
+        let next = self.clock.at_once(peer.next(PATIENCE)).await;
+        next.unwrap_or(Next::Nothing)
+    }
+
+    /// Within so many seconds there comes this and nothing else.
+    async fn nothing_but(&self, peer: &mut Peer, seconds: f64, want: &Next) -> Result<(), String> {
+        let next = peer.next(Duration::from_secs_f64(seconds));
+        let got = self.clock.until(next).await;
+        (got == *want)
+            .then_some(())
+            .ok_or(format!("expected {want:?}, got {got:02x?}"))
     }
 
     async fn all_quiet(&mut self) -> Result<(), String> {
         for (name, peer) in &mut self.peers {
-            let got = peer.next(Duration::from_millis(1)).await;
+            let got = self.clock.at_once(peer.next(PATIENCE)).await;
+            let got = got.unwrap_or(Next::Nothing);
             if got != Next::Nothing {
                 return Err(format!("{name}: at the end {got:02x?}"));
             }
@@ -330,16 +334,9 @@ impl<'a> Player<'a> {
     }
 }
 
-async fn frame_of(peer: &mut Peer, within: Duration, number: u16) -> Result<Vec<u8>, String> {
-    match peer.next(within).await {
+async fn frame_of(peer: &mut Peer, number: u16) -> Result<Vec<u8>, String> {
+    match peer.next(PATIENCE).await {
         Next::Frame(it, body) if it == number => Ok(body),
         other => Err(format!("expected type {number}, got {other:02x?}")),
     }
-}
-
-async fn nothing_but(peer: &mut Peer, within: Duration, want: &Next) -> Result<(), String> {
-    let got = peer.next(within).await;
-    (got == *want)
-        .then_some(())
-        .ok_or(format!("expected {want:?}, got {got:02x?}"))
 }

@@ -7,8 +7,6 @@ pub(crate) struct Transcript {
     pub(crate) scenario: String,
     pub(crate) profile: String,
     #[serde(default)]
-    pub(crate) slow: bool,
-    #[serde(default)]
     pub(crate) features: Vec<String>,
     pub(crate) setup: Setup,
     pub(crate) steps: Vec<Step>,

@@ -5,19 +5,19 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::script::Step;
-use crate::harness::{Client, Lobby, PATIENCE, random, text};
+use crate::{
+    clock::Clock,
+    harness::{Client, Lobby, PATIENCE, random, text},
+};
 
 const HEALTH: &[u8] = b":>>HEALTH:";
 
-/// How long a connection must be silent to count as silent.
-const SILENCE: Duration = Duration::from_millis(150);
-
 pub(crate) struct Player<'a> {
     lobby: &'a Lobby,
-    haste: u32,
+    clock: &'a Clock,
     clients: HashMap<String, (Client, bool)>,
     variables: HashMap<String, String>,
 }
@@ -30,10 +30,10 @@ enum Part {
 }
 
 impl<'a> Player<'a> {
-    pub(crate) fn new(lobby: &'a Lobby, haste: u32) -> Self {
+    pub(crate) fn new(lobby: &'a Lobby, clock: &'a Clock) -> Self {
         Self {
             lobby,
-            haste,
+            clock,
             clients: HashMap::new(),
             variables: HashMap::new(),
         }
@@ -45,9 +45,8 @@ impl<'a> Player<'a> {
                 .await
                 .map_err(|error| format!("step {number}: {error}"))?;
         }
-        sleep(SILENCE).await;
         for (name, (client, raw)) in &mut self.clients {
-            while client.read(Instant::now() + Duration::from_millis(1)).await {}
+            take_in(self.clock, client).await;
             skip_health(client, *raw);
             if !client.received.is_empty() {
                 return Err(format!(
@@ -65,7 +64,7 @@ impl<'a> Player<'a> {
                 let client = self.lobby.connect().await;
                 self.clients.insert(conn.clone(), (client, false));
             }
-            Step::Sleep { ms } => sleep(Duration::from_millis(*ms) / self.haste).await,
+            Step::Sleep { ms } => self.clock.pass(Duration::from_millis(*ms)).await,
             Step::Send {
                 conn,
                 send_hex,
@@ -82,7 +81,9 @@ impl<'a> Player<'a> {
                         .try_send(piece)
                         .await
                         .map_err(|error| format!("cannot send on {conn}: {error}"))?;
-                    sleep(Duration::from_millis(delay_ms.unwrap_or(0))).await;
+                    if let Some(delay) = delay_ms {
+                        self.clock.pass(Duration::from_millis(*delay)).await;
+                    }
                 }
             }
             Step::Expect {
@@ -97,7 +98,7 @@ impl<'a> Player<'a> {
                     (_, Some(hex)) => parts(hex, unhex),
                     _ => return Err("nothing to expect".to_owned()),
                 };
-                if !self.matches(conn, &parts, PATIENCE).await {
+                if !self.matches(conn, &parts).await {
                     let expected = expect_text.as_ref().or(expect_hex.as_ref());
                     return Err(format!(
                         "{conn}: expected {expected:?}, got {}",
@@ -112,7 +113,8 @@ impl<'a> Player<'a> {
                 let total = messages.iter().map(String::len).sum();
                 let deadline = Instant::now() + PATIENCE;
                 skip_health(client, *raw);
-                while client.received.len() < total && client.read(deadline).await {
+                while client.received.len() < total && self.clock.until(client.read(deadline)).await
+                {
                     skip_health(client, *raw);
                 }
                 let (mut got, mut wanted) = (split(&client.received), messages.clone());
@@ -126,7 +128,7 @@ impl<'a> Player<'a> {
             Step::ExpectEof { conn } => {
                 let (client, raw) = self.clients.get_mut(conn).expect("an open connection");
                 let deadline = Instant::now() + PATIENCE;
-                while client.read(deadline).await {}
+                while self.clock.until(client.read(deadline)).await {}
                 skip_health(client, *raw);
                 if !client.ended || !client.received.is_empty() {
                     return Err(format!(
@@ -137,8 +139,9 @@ impl<'a> Player<'a> {
             }
             Step::ExpectSilence { conn, ms } => {
                 let (client, raw) = self.clients.get_mut(conn).expect("an open connection");
-                let deadline = Instant::now() + Duration::from_millis(ms.unwrap_or(200));
-                while client.read(deadline).await {}
+                let time = Duration::from_millis(ms.unwrap_or(200));
+                self.clock.pass(time).await;
+                take_in(self.clock, client).await;
                 skip_health(client, *raw);
                 if client.ended || !client.received.is_empty() {
                     return Err(format!(
@@ -186,9 +189,11 @@ impl<'a> Player<'a> {
     }
 
     async fn any(&mut self, conn: &str, options: &[String]) -> Result<(), String> {
+        let (client, _) = self.clients.get_mut(conn).expect("an open connection");
+        take_in(self.clock, client).await;
         for option in options.iter().filter(|option| !option.is_empty()) {
             let parts = parts(option, |literal| encode(literal, None));
-            if self.matches(conn, &parts, Duration::from_millis(300)).await {
+            if self.taken(conn, &parts) {
                 return Ok(());
             }
         }
@@ -223,11 +228,13 @@ impl<'a> Player<'a> {
             let last: HashMap<_, _> = messages.into_iter().map(|m| (kind(&m), m)).collect();
             if last == *wanted {
                 // Settled, if nothing more comes.
-                if !client.read(Instant::now() + SILENCE).await {
+                let settled = client.received.len();
+                take_in(self.clock, client).await;
+                if client.received.len() == settled {
                     client.received.clear();
                     return Ok(());
                 }
-            } else if !client.read(deadline).await {
+            } else if !self.clock.until(client.read(deadline)).await {
                 return Err(format!(
                     "{conn}: expected to settle at {wanted:?}, got {last:?}"
                 ));
@@ -235,17 +242,26 @@ impl<'a> Player<'a> {
         }
     }
 
-    async fn matches(&mut self, conn: &str, parts: &[Part], patience: Duration) -> bool {
+    /// Takes what the parts match, if it has come.
+    fn taken(&mut self, conn: &str, parts: &[Part]) -> bool {
         let (client, raw) = self.clients.get_mut(conn).expect("an open connection");
-        let deadline = Instant::now() + patience;
+        skip_health(client, *raw);
+        let Some((length, bound)) = prefix(&client.received, parts, &self.variables) else {
+            return false;
+        };
+        client.received.drain(..length);
+        self.variables.extend(bound);
+        true
+    }
+
+    async fn matches(&mut self, conn: &str, parts: &[Part]) -> bool {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            skip_health(client, *raw);
-            if let Some((length, bound)) = prefix(&client.received, parts, &self.variables) {
-                client.received.drain(..length);
-                self.variables.extend(bound);
+            if self.taken(conn, parts) {
                 return true;
             }
-            if !client.read(deadline).await {
+            let (client, _) = self.clients.get_mut(conn).expect("an open connection");
+            if !self.clock.until(client.read(deadline)).await {
                 return false;
             }
         }
@@ -268,6 +284,12 @@ impl<'a> Player<'a> {
             if client.ended { " [end]" } else { "" }
         )
     }
+}
+
+/// Reads all that comes without time passing.
+async fn take_in(clock: &Clock, client: &mut Client) {
+    let deadline = Instant::now() + PATIENCE;
+    while clock.at_once(client.read(deadline)).await == Some(true) {}
 }
 
 fn skip_health(client: &mut Client, raw: bool) {

@@ -9,7 +9,7 @@ use metaserve::{
     protocol::heartbeat::{FromServer, Hello},
     stream::frame,
 };
-use metaserve_tests::{Daemon, Follower, closed, constant, patiently, raw_peer, say};
+use metaserve_tests::{Daemon, Follower, closed, constant, patiently, raw_peer};
 use std::net::SocketAddr;
 
 async fn start(limits: &[&str]) -> (Daemon, SocketAddr) {
@@ -20,7 +20,7 @@ async fn start(limits: &[&str]) -> (Daemon, SocketAddr) {
 }
 
 /// Waits until a limit has been counted as reached.
-async fn reached(http: SocketAddr, limit: &str) {
+pub(crate) async fn reached(http: SocketAddr, limit: &str) {
     let search =
         async { while value(&scrape(http).await, "metaserve_limit_reached_total", limit) < 1.0 {} };
     patiently(limit, search).await;
@@ -65,8 +65,7 @@ async fn places_are_limited_in_all_for_each_address_and_for_clients() {
         first.close(0_u8.into(), b"");
         let again = async {
             loop {
-                let connection = daemon.connect(roles[1], None).await;
-                let _stream = say(&connection, &[]).await;
+                let _connection = daemon.connect(roles[1], None).await;
                 let scrape = scrape(http).await;
                 if value(&scrape, "metaserve_connections", &roles[1].to_string()) == 1.0 {
                     break;
@@ -83,7 +82,8 @@ async fn a_crowd_has_to_prove_its_addresses_and_gets_in() {
         let (daemon, http) = start(&[limit, "0"]).await;
         Follower::new(&daemon, None).await;
         let scrape = scrape(http).await;
-        assert_eq!(value(&scrape, "metaserve_handshakes_total", "retried"), 1.0);
+        // A first packet that is sent again is asked again.
+        assert!(value(&scrape, "metaserve_handshakes_total", "retried") >= 1.0);
         reached(http, &limit[2..].replace('-', "_")).await;
     }
 }
@@ -91,7 +91,19 @@ async fn a_crowd_has_to_prove_its_addresses_and_gets_in() {
 #[tokio::test]
 async fn who_says_nothing_is_closed_as_too_slow() {
     let (daemon, http) = start(&["--hello-timeout", "1s"]).await;
-    let close = refused(&daemon, Role::Heartbeat).await;
+    let connector = daemon.connector(Role::Heartbeat, None);
+    // On a busy machine the handshake alone may take longer than that.
+    let close = async {
+        loop {
+            let Ok(connection) = connector.connect().await else {
+                continue;
+            };
+            if let Some(close) = Close::from_peer(&connection.closed().await) {
+                break close;
+            }
+        }
+    };
+    let close = patiently("the end", close).await;
     assert_eq!(close.code, CloseCode::TooSlow);
     assert!(close.reason.contains("within 1s"), "{close}");
     reached(http, "hello_timeout").await;
@@ -146,7 +158,7 @@ async fn one_game_too_many_is_refused_and_counted() {
 
 #[tokio::test]
 async fn a_killed_server_counts_as_idle() {
-    let (daemon, http) = start(&["--idle-timeout", "6s"]).await;
+    let (daemon, http) = start(&[]).await;
     let mut server = crate::game_server(&daemon, &["killed"]);
     let mut client = Follower::new(&daemon, None).await;
     client.until_words(&["killed"]).await;

@@ -3,7 +3,7 @@
 use crate::{DAEMON, FAST};
 use metaserve::Role;
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Daemon, Follower, constant, http::get};
+use metaserve_tests::{Daemon, Follower, constant, http::get_in_the_end};
 use prometheus_parse::{Labels, Scrape, Value};
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -15,8 +15,7 @@ async fn start() -> (Daemon, SocketAddr) {
 }
 
 pub(crate) async fn scrape(address: SocketAddr) -> Scrape {
-    let answer = get(address, "/metrics", &[]).await;
-    assert_eq!(answer.status, 200);
+    let answer = get_in_the_end(address, "/metrics").await;
     let text = String::from_utf8(answer.body.to_vec()).unwrap();
     Scrape::parse(text.lines().map(|line| Ok(line.to_owned()))).unwrap()
 }
