@@ -152,6 +152,60 @@ async fn only_games_with_servers_take_up_room() {
     assert!(registry.register(&game("c"), v4(1), None).is_ok());
 }
 
+#[test]
+fn an_operator_may_let_more_games_in_and_fewer_later() {
+    let registry = Registry::new(1);
+    let join = |tag| registry.register(&game(tag), v4(1), None);
+    let _one = join("a").unwrap();
+    assert_eq!(join("b").err(), Some(TooManyGames(1)));
+    registry.set_max_games(2);
+    let _two = join("b").unwrap();
+    registry.set_max_games(1);
+    let _again = join("b").unwrap();
+    assert_eq!(join("c").err(), Some(TooManyGames(1)));
+}
+
+#[test]
+fn who_is_connected_is_counted_whether_listed_or_not() {
+    let registry = Registry::new(10);
+    assert_eq!((registry.len(), registry.is_empty()), (0, true));
+    let one = registry.register(&game("a"), v4(1), None).unwrap();
+    let _two = registry.register(&game("a"), v4(2), None).unwrap();
+    one.heartbeat("listed".into());
+    assert_eq!((registry.len(), registry.is_empty()), (2, false));
+}
+
+/// A crowd that asks for games which nobody plays takes no memory for ever.
+#[test]
+fn feeds_that_nobody_holds_are_forgotten_when_as_many_again_were_made() {
+    let registry = Registry::new(0);
+    let ask = |number: usize| registry.feed(Some(&game(&number.to_string())));
+    let held: Vec<_> = (0..40).map(ask).collect();
+    (40..FEW_FEEDS).for_each(|number| drop(ask(number)));
+    assert_eq!(registry.games.len(), FEW_FEEDS, "a few are small");
+    drop(ask(100));
+    assert_eq!(registry.games.len(), 40 + 1);
+    // The next time is at twice the 40 that were kept.
+    (101..140).for_each(|number| drop(ask(number)));
+    assert_eq!(registry.games.len(), 80);
+    drop(ask(200));
+    assert_eq!(registry.games.len(), 40 + 1);
+    // Those that are held are the ones that were kept.
+    for (number, feed) in held.iter().enumerate() {
+        assert!(Arc::ptr_eq(feed, &ask(number)));
+    }
+    // At few feeds nothing is looked for, however few are held.
+    drop(held);
+    (300..300 + 39).for_each(|number| drop(ask(number)));
+    assert_eq!(registry.games.len(), 80);
+    drop(ask(400));
+    assert_eq!(registry.games.len(), 1);
+    (500..500 + FEW_FEEDS - 1).for_each(|number| drop(ask(number)));
+    assert_eq!(registry.games.len(), FEW_FEEDS);
+    drop(ask(600));
+    assert_eq!(registry.games.len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn revisions_of_a_game_that_comes_back_are_never_repeated() {
     let registry = Registry::new(2);
