@@ -25,6 +25,7 @@ mod list;
 mod list_command;
 mod log_lines;
 mod metrics;
+mod named_tests;
 mod openapi;
 mod page;
 mod relay;
