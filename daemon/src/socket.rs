@@ -1,7 +1,7 @@
 //! The daemon's UDP socket.
 
 use anyhow::{Context, anyhow};
-use socket2::{Domain, Protocol, Socket, Type};
+use metaserve::socket::{self, SocketRuntime};
 use std::{
     io::{self, ErrorKind},
     net::{Ipv4Addr, SocketAddr, UdpSocket},
@@ -20,7 +20,7 @@ pub(crate) fn open(
     server_config: quinn::ServerConfig,
 ) -> anyhow::Result<quinn::Endpoint> {
     let socket = bind(listen).map_err(|error| explain(listen, error))?;
-    let runtime = Arc::new(quinn::TokioRuntime);
+    let runtime = Arc::new(SocketRuntime);
     quinn::Endpoint::new(endpoint_config, Some(server_config), socket, runtime)
         .context("the UDP socket cannot be used for QUIC")
 }
@@ -59,14 +59,9 @@ pub(crate) fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 fn bind_exactly(listen: SocketAddr) -> io::Result<UdpSocket> {
-    let domain = Domain::for_address(listen);
-    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-    if listen.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
+    let socket = socket::bind(listen)?;
     // As much as the operating system gives: less is slower, not wrong.
     let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(BUFFER_BYTES);
-    socket.bind(&listen.into())?;
     Ok(socket.into())
 }

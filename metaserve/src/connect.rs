@@ -2,9 +2,15 @@
 
 use crate::{
     Role,
+    socket::{self, SocketRuntime},
     tls::{Identity, Trust, TrustError, client_config},
 };
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Connects to a daemon by name: resolves it anew at each attempt, tries its addresses in turn,
 /// and uses one UDP socket for IPv4 and IPv6. Cheap to clone.
@@ -130,8 +136,10 @@ fn host(daemon: &str) -> Option<&str> {
 /// # Errors
 /// When neither can be opened.
 pub fn client_endpoint() -> io::Result<quinn::Endpoint> {
-    quinn::Endpoint::client((std::net::Ipv6Addr::UNSPECIFIED, 0).into())
-        .or_else(|_| quinn::Endpoint::client((std::net::Ipv4Addr::UNSPECIFIED, 0).into()))
+    let socket = socket::bind((Ipv6Addr::UNSPECIFIED, 0).into())
+        .or_else(|_| socket::bind((Ipv4Addr::UNSPECIFIED, 0).into()))?;
+    let config = quinn::EndpointConfig::default();
+    quinn::Endpoint::new(config, None, socket.into(), Arc::new(SocketRuntime))
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@
 //! * A [`Game`] is the namespace that servers are listed in.
 //! * [`address`] says which addresses players can join at.
 //! * A [`Close`] is why a connection ended: a [`CloseCode`] and a sentence.
-//! * [`Limits`] are what the daemon holds its peers to, [`transport`] how QUIC is set up.
+//! * [`Limits`] are what the daemon holds its peers to, [`transport`] how QUIC is set up, and
+//!   [`socket`] the UDP socket below it.
 //! * The `registry` knows every connected server; its `feed` tells clients what has changed,
 //!   encoded once for all of them. [`Pacing`] and [`Backoff`] are the two rules of time that both
 //!   ends share.
@@ -71,6 +72,7 @@ pub mod registry;
 mod server_info;
 #[cfg(feature = "service")]
 pub mod service;
+pub mod socket;
 pub mod stream;
 pub mod tls;
 pub mod transport;

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod daemon;
+mod families;
 mod forger;
 pub mod http;
 mod peers;
@@ -13,6 +14,7 @@ mod readme;
 mod weather;
 
 pub use daemon::{Daemon, Killed, failing_start};
+pub use families::Families;
 pub use forger::{Flood, Forger, first_packet, flood};
 pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};
 pub use program::{Ended, run};

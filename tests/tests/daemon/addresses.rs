@@ -1,10 +1,13 @@
 //! A server is listed under the address that it comes from.
 
 use crate::{DAEMON, FAST};
-use metaserve::Role;
+use bytes::Bytes;
+use futures::channel::mpsc;
+use metaserve::{Role, tls::client_config};
+use metaserve_client::Snapshot;
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Daemon, Follower, constant};
-use std::net::UdpSocket;
+use metaserve_tests::{Daemon, Families, Follower, constant, words};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 #[tokio::test]
 async fn ipv4_and_ipv6_peers_share_one_socket_and_are_shown_as_what_they_are() {
@@ -42,10 +45,41 @@ async fn a_server_whose_address_changes_is_listed_under_the_new_one() {
     let socket = UdpSocket::bind("[::]:0").unwrap();
     let port = socket.local_addr().unwrap().port();
     connector.endpoint().rebind(socket).unwrap();
-    let moved = |list: &metaserve_client::Snapshot| {
-        list.servers().all(|server| server.address.port() == port)
-    };
+    let moved = |list: &Snapshot| list.servers().all(|server| server.address.port() == port);
     client.until("the new address", moved).await;
     assert_ne!(before.port(), port);
     assert_eq!(client.only().id, id, "it is still the same server");
+}
+
+/// One packet from the other family took segmentation offload from every peer of the daemon, and
+/// the peer that sent it was never answered.
+#[tokio::test]
+async fn a_server_that_moves_to_the_other_address_family_is_listed_there_and_harms_nobody() {
+    for first in [
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+    ] {
+        let mut daemon = Daemon::start(DAEMON, &FAST).await;
+        let (endpoint, families) = Families::endpoint(first);
+        let config = client_config(Role::Heartbeat, &daemon.trust(), None).unwrap();
+        let address = (first, daemon.address.port()).into();
+        let connecting = endpoint.connect_with(config, address, "localhost");
+        let (heartbeats, stream) = mpsc::unbounded::<Bytes>();
+        let connection = connecting.unwrap().await.unwrap();
+        tokio::spawn(metaserve_heartbeat::run(connection, stream));
+        heartbeats.unbounded_send("before".into()).unwrap();
+        let mut client = Follower::new(&daemon, None).await;
+        client.until_words(&["before"]).await;
+        assert_eq!(client.only().address.ip(), first);
+
+        let now = families.move_to_other();
+        heartbeats.unbounded_send("after".into()).unwrap();
+        let moved = |list: &Snapshot| {
+            words(list) == ["after"] && list.servers().all(|server| server.address == now)
+        };
+        client.until("the address in the other family", moved).await;
+        let said = daemon.said();
+        let failed = said.iter().find(|line| line.contains("sendmsg"));
+        assert_eq!(failed, None);
+    }
 }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 const PAGE: &str = include_str!("../../../docs/operating.md");
@@ -11,26 +12,31 @@ const PAGE: &str = include_str!("../../../docs/operating.md");
 /// A level and a text, with `…` for what differs from case to case.
 type Line = (String, String);
 
-/// The lines of the daemon's table: the first one of the page.
-fn explained() -> BTreeSet<Line> {
-    let (_, section) = PAGE.split_once("## What the log says").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
+/// The lines of the table under a heading of the page.
+fn explained(heading: &str) -> BTreeSet<Line> {
+    let (_, section) = PAGE.split_once(heading).unwrap();
+    let (section, _) = section.split_once("\n##").unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.map(|row| {
         let (text, rest) = row.split_once("` | ").unwrap();
         let (level, _) = rest.split_once(" | ").unwrap();
+        // A text with backticks stands between double ones.
+        let inner = text.strip_prefix("` ").and_then(|it| it.strip_suffix(" `"));
+        let text = inner.unwrap_or(text);
         (level.to_owned(), text.to_owned())
     })
     .collect()
 }
 
-/// All source files of the programs, without their tests.
-fn sources() -> Vec<PathBuf> {
+/// All source files in these folders, without their tests.
+fn sources(folders: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                walk(&path, files);
+                if !path.ends_with("tests") {
+                    walk(&path, files);
+                }
             } else if path.extension().is_some_and(|kind| kind == "rs")
                 && !path.ends_with("tests.rs")
             {
@@ -38,20 +44,59 @@ fn sources() -> Vec<PathBuf> {
             }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
-    for part in ["daemon/src", "metaserve/src"] {
-        walk(&root.join(part), &mut files);
+    for folder in folders {
+        walk(&folder, &mut files);
     }
     files
 }
 
-/// The lines that a source file logs at `level`.
-fn logged(source: &str, level: &str) -> Vec<Line> {
-    let call = format!("tracing::{level}!(");
-    let calls = source.split(&call).skip(1);
-    let texts = calls.map(|call| text(call.split_once('"').unwrap().1));
-    texts.map(|text| (level.to_owned(), text)).collect()
+/// The lines that source files log for operators, by macros whose names begin with `prefix`.
+fn logged(sources: &[PathBuf], prefix: &str) -> BTreeSet<Line> {
+    let mut lines = BTreeSet::new();
+    for path in sources {
+        let source = fs::read_to_string(path).unwrap();
+        for level in ["info", "warn", "error"] {
+            let call = format!("{prefix}{level}!(");
+            let calls = source.split(&call).skip(1);
+            let texts = calls.map(|call| text(call.split_once('"').unwrap().1));
+            lines.extend(texts.map(|text| (level.to_owned(), text)));
+        }
+    }
+    lines
+}
+
+/// Where the sources of the libraries are that log in the daemon's name.
+fn libraries() -> Vec<PathBuf> {
+    let cargo = |arguments: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+        let output = cargo.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // Packages of other platforms may not be on this machine.
+    let version = cargo(&["-vV"]);
+    let platform = version.lines().find_map(|it| it.strip_prefix("host: "));
+    let mut arguments = vec!["metadata", "--offline", "--locked", "--format-version", "1"];
+    arguments.extend(["--filter-platform", platform.unwrap()]);
+    let metadata: serde_json::Value = serde_json::from_str(&cargo(&arguments)).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let libraries = packages.iter().filter(|package| {
+        let name = package["name"].as_str().unwrap();
+        ["quinn", "quinn-proto", "quinn-udp"].contains(&name)
+    });
+    let manifests = libraries.map(|package| package["manifest_path"].as_str().unwrap());
+    manifests
+        .map(|manifest| Path::new(manifest).with_file_name("src"))
+        .collect()
+}
+
+fn assert_same(exist: &BTreeSet<Line>, explained: &BTreeSet<Line>) {
+    let missing: Vec<_> = exist.difference(explained).collect();
+    assert!(missing.is_empty(), "not explained: {missing:#?}");
+    let gone: Vec<_> = explained.difference(exist).collect();
+    assert!(gone.is_empty(), "not logged any more: {gone:#?}");
 }
 
 /// A text as it is logged, up to its closing quote: lines joined, values as `…`.
@@ -66,6 +111,10 @@ fn text(source: &str) -> String {
                 assert_eq!(characters.next(), Some('\n'), "{source}");
                 characters = characters.as_str().trim_start().chars();
             }
+            '{' | '}' if characters.as_str().starts_with(c) => {
+                text.push(c);
+                characters.next();
+            }
             '{' => {
                 text.push('…');
                 characters.find(|c| *c == '}').unwrap();
@@ -78,17 +127,22 @@ fn text(source: &str) -> String {
 
 #[test]
 fn every_line_of_the_log_is_explained_and_no_other() {
-    let mut exist = BTreeSet::new();
-    for path in sources() {
-        let source = fs::read_to_string(&path).unwrap();
-        for level in ["info", "warn", "error"] {
-            exist.extend(logged(&source, level));
-        }
-    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folders = ["daemon/src", "metaserve/src"].map(|part| root.join(part));
+    let exist = logged(&sources(folders), "tracing::");
     assert!(exist.len() > 15, "{exist:?}");
-    let explained = explained();
-    let missing: Vec<_> = exist.difference(&explained).collect();
-    assert!(missing.is_empty(), "not explained: {missing:#?}");
-    let gone: Vec<_> = explained.difference(&exist).collect();
-    assert!(gone.is_empty(), "not logged any more: {gone:#?}");
+    assert_same(&exist, &explained("## What the log says"));
 }
+
+#[test]
+fn every_line_of_the_libraries_is_explained_and_no_other() {
+    let libraries = libraries();
+    assert_eq!(libraries.len(), 3, "{libraries:?}");
+    let mut exist = logged(&sources(libraries), "");
+    // What these libraries log only with features that the daemon does not have.
+    exist.retain(|(_, text)| !NEVER.iter().any(|never| text.contains(never)));
+    assert_same(&exist, &explained("### Lines of libraries"));
+}
+
+/// Lines of features that are off: logs of single connections, and a watch over locks.
+const NEVER: [&str; 3] = ["qlog", "Locking the connection", "Utilizing the connection"];

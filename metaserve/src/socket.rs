@@ -1,0 +1,211 @@
+//! The UDP socket below QUIC. It never asks the operating system for what cannot be sent.
+//!
+//! QUIC sends from the address at which a connection began, even when the peer has moved to the
+//! other address family, and it answers packets wherever they claim to come from. On a socket for
+//! both families such a packet cannot be sent: `sendmsg` fails with `EINVAL`. quinn-udp then
+//! assumes that the kernel or the network card lacks segmentation offload, and from then on sends
+//! packet by packet and without ECN: for every connection of the socket, until the program is
+//! restarted. One packet from one stranger was enough.
+
+use quinn::{
+    AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller,
+    udp::{RecvMeta, Transmit},
+};
+use std::{
+    io::{self, IoSliceMut},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+/// quinn's runtime for tokio, with a [socket](self) that leaves out what cannot be sent. Give it to
+/// [`quinn::Endpoint::new`]; it also wraps the sockets that the endpoint is rebound to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SocketRuntime;
+
+impl Runtime for SocketRuntime {
+    fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
+        TokioRuntime.new_timer(at)
+    }
+
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        TokioRuntime.spawn(future);
+    }
+
+    fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        let inner = TokioRuntime.wrap_udp_socket(socket)?;
+        Ok(Arc::new(Socket { inner }))
+    }
+
+    fn now(&self) -> Instant {
+        TokioRuntime.now()
+    }
+}
+
+/// Opens a UDP socket; one for `[::]` sends and receives IPv4 as well, on every platform.
+///
+/// # Errors
+/// When the operating system refuses the address, or has no such family.
+pub fn bind(address: SocketAddr) -> io::Result<socket2::Socket> {
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// quinn's socket behind a look at what is to be sent.
+#[derive(Debug)]
+struct Socket {
+    inner: Arc<dyn AsyncUdpSocket>,
+}
+
+impl AsyncUdpSocket for Socket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        self.inner.clone().create_io_poller()
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        if transmit.destination.port() == 0 {
+            // No program has this port, but a forged packet can claim to come from it.
+            return Ok(());
+        }
+        let src_ip = source(transmit);
+        self.inner.try_send(&Transmit {
+            src_ip,
+            ..transmit.clone()
+        })
+    }
+
+    fn poll_recv(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        self.inner.poll_recv(context, buffers, meta)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    fn max_transmit_segments(&self) -> usize {
+        self.inner.max_transmit_segments()
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.inner.max_receive_segments()
+    }
+
+    fn may_fragment(&self) -> bool {
+        self.inner.may_fragment()
+    }
+}
+
+/// The address to send from: the requested one if packets to that destination can come from it,
+/// otherwise none, so that the operating system chooses.
+///
+/// On a socket for both families, IPv4 addresses are written as IPv6 (`::ffff:192.0.2.1`); they
+/// are IPv4 all the same.
+fn source(transmit: &Transmit<'_>) -> Option<IpAddr> {
+    let to = transmit.destination.ip().to_canonical();
+    transmit
+        .src_ip
+        .filter(|from| match (from.to_canonical(), to) {
+            // A peer can send to a multicast or broadcast address, but no answer can come from it.
+            (IpAddr::V4(from), IpAddr::V4(_)) => {
+                !from.is_multicast() && !from.is_broadcast() && from != Ipv4Addr::UNSPECIFIED
+            }
+            (IpAddr::V6(from), IpAddr::V6(_)) => {
+                !from.is_multicast() && from != Ipv6Addr::UNSPECIFIED
+            }
+            _ => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quinn::udp::EcnCodepoint;
+    use std::future::poll_fn;
+
+    /// A socket as the daemon's, bound to `address`.
+    fn open(address: &str) -> Arc<dyn AsyncUdpSocket> {
+        let socket = bind(address.parse().unwrap()).unwrap();
+        SocketRuntime.wrap_udp_socket(socket.into()).unwrap()
+    }
+
+    /// Sends one packet, marked for ECN.
+    async fn send(socket: &Arc<dyn AsyncUdpSocket>, from: &str, to: SocketAddr) {
+        let mut writable = socket.clone().create_io_poller();
+        let writable = poll_fn(|context| writable.as_mut().poll_writable(context));
+        writable.await.unwrap();
+        let from: IpAddr = from.parse().unwrap();
+        let transmit = Transmit {
+            destination: to,
+            ecn: Some(EcnCodepoint::Ect0),
+            contents: b"hello",
+            segment_size: None,
+            src_ip: Some(from),
+        };
+        socket.try_send(&transmit).unwrap();
+    }
+
+    /// What is known of the next packet that arrives.
+    async fn next(socket: &dyn AsyncUdpSocket) -> RecvMeta {
+        let mut buffer = [0; 2048];
+        let mut meta = [RecvMeta::default()];
+        let receive = poll_fn(|context| {
+            let mut buffers = [IoSliceMut::new(&mut buffer)];
+            socket.poll_recv(context, &mut buffers, &mut meta)
+        });
+        assert_eq!(receive.await.unwrap(), 1);
+        meta[0]
+    }
+
+    /// One stranger's packet took segmentation offload and ECN from everybody, until a restart.
+    #[tokio::test]
+    async fn no_peer_takes_offload_and_ecn_from_the_others() {
+        let socket = open("[::]:0");
+        let (four, six) = (open("127.0.0.1:0"), open("[::1]:0"));
+        let port = four.local_addr().unwrap().port();
+        let four_address: SocketAddr = format!("[::ffff:127.0.0.1]:{port}").parse().unwrap();
+        let six_address = six.local_addr().unwrap();
+        let segments = socket.max_transmit_segments();
+        let cannot_be_sent = [
+            ("::1", four_address),
+            ("::ffff:127.0.0.1", six_address),
+            ("127.0.0.1", six_address),
+            ("ff02::1", six_address),
+            ("::ffff:224.0.0.1", four_address),
+            ("::ffff:255.255.255.255", four_address),
+            ("::1", "[::1]:0".parse().unwrap()),
+            ("::ffff:127.0.0.1", "[::ffff:127.0.0.1]:0".parse().unwrap()),
+        ];
+        for (from, to) in cannot_be_sent {
+            send(&socket, from, to).await;
+            assert_eq!(socket.max_transmit_segments(), segments, "{from} to {to}");
+            if to.port() != 0 {
+                let receiver = if to == four_address { &four } else { &six };
+                let meta = next(&**receiver).await;
+                assert_eq!(meta.ecn, Some(EcnCodepoint::Ect0), "{from} to {to}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_packet_comes_from_the_address_that_was_asked_for() {
+        let socket = open("[::]:0");
+        let four = open("127.0.0.1:0");
+        let port = four.local_addr().unwrap().port();
+        let to = format!("[::ffff:127.0.0.1]:{port}").parse().unwrap();
+        send(&socket, "::ffff:127.0.0.7", to).await;
+        let from: IpAddr = [127, 0, 0, 7].into();
+        assert_eq!(next(&*four).await.addr.ip(), from);
+    }
+}
