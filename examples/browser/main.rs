@@ -10,11 +10,12 @@
 //! ```
 //!
 //! `row.rs` is one server as it is shown, `app.rs` what keys and news do to the list (no
-//! terminal, no clock), `view.rs` draws it. This file carries events from the one to the other.
+//! terminal, no clock), `view.rs` draws it, `table.rs` the list in it. This file carries events from the one to the other.
 #![forbid(unsafe_code)]
 
 mod app;
 mod row;
+mod table;
 mod view;
 
 use anyhow::Context;

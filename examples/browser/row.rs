@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use metaserve::{Fingerprint, ServerInfo};
 use metaserve_examples::{printable, printable_name};
+use ratatui::text::Span;
 use std::{cmp::Ordering, net::SocketAddr};
 
 /// What the list is sorted by.
@@ -47,6 +48,9 @@ pub(crate) struct Row {
     identity: Option<Fingerprint>,
     heartbeat: Bytes,
     info: Option<ServerInfo>,
+    /// Asked for each row at each drawing.
+    players_width: usize,
+    address_width: usize,
     /// The name in lower case, to sort by.
     name_key: String,
     /// Everything that a filter looks at, in lower case.
@@ -68,9 +72,13 @@ impl Row {
             identity,
             heartbeat,
             info,
+            players_width: 0,
+            address_width: 0,
             name_key: String::new(),
             haystack: String::new(),
         };
+        row.players_width = row.cell(Column::Players).len();
+        row.address_width = row.cell(Column::Address).len();
         row.name_key = row.name().to_lowercase();
         row.haystack = Column::ALL.map(|column| row.cell(column)).join("\n");
         row.haystack = row.haystack.to_lowercase();
@@ -95,6 +103,15 @@ impl Row {
                 .addresses
                 .first()
                 .map_or_else(String::new, SocketAddr::to_string),
+        }
+    }
+
+    /// How many terminal columns that takes.
+    pub(crate) fn width(&self, column: Column) -> usize {
+        match column {
+            Column::Players => self.players_width,
+            Column::Address => self.address_width,
+            other => Span::raw(self.cell(other)).width(),
         }
     }
 

@@ -1,17 +1,14 @@
-//! Draws the list. All texts of strangers come through [`Row`] or [`printable`].
+//! Draws all but the list. All texts of strangers come through [`Row`] or [`printable`].
 
-use crate::{
-    app::App,
-    row::{Column, Row},
-};
+use crate::{app::App, row::Row, table};
 use metaserve_client::Status;
 use metaserve_examples::printable;
 use ratatui::{
     Frame,
-    layout::{Alignment, Constraint, Layout, Rect},
-    style::{Color, Modifier, Style, Stylize},
+    layout::{Constraint, Layout},
+    style::{Color, Stylize},
     text::{Line, Span, Text},
-    widgets::{Block, Cell, Paragraph, Table},
+    widgets::{Block, Paragraph},
 };
 use std::time::{Duration, Instant};
 
@@ -23,16 +20,17 @@ const BESIDE: u16 = 46;
 
 /// Draws all of it.
 pub(crate) fn draw<Id: Copy + Ord>(frame: &mut Frame<'_>, app: &mut App<Id>, now: Instant) {
+    let head = Text::from(head(app, frame.area().width.into(), now));
     let lines = [
-        Constraint::Length(1),
+        Constraint::Length(head.height().try_into().unwrap_or(u16::MAX)),
         Constraint::Min(0),
         Constraint::Length(1),
     ];
     let [top, middle, bottom] = Layout::vertical(lines).areas(frame.area());
-    head(frame, top, app, now);
-    foot(frame, bottom, app);
+    frame.render_widget(head, top);
+    frame.render_widget(foot(app, bottom.width.into()), bottom);
     let Some(chosen) = app.selected().filter(|_| app.shows_details()) else {
-        return list(frame, middle, app, now);
+        return table::draw(frame, middle, app, now);
     };
     let wide = middle.width >= WIDE;
     let inner = if wide { BESIDE } else { middle.width }.saturating_sub(2);
@@ -47,35 +45,49 @@ pub(crate) fn draw<Id: Copy + Ord>(frame: &mut Frame<'_>, app: &mut App<Id>, now
         let lines = spare.max(middle.height / 2).min(lines.unwrap_or(u16::MAX));
         Layout::vertical([Constraint::Min(0), Constraint::Length(lines)]).areas(middle)
     };
-    list(frame, left, app, now);
+    table::draw(frame, left, app, now);
     let block = Block::bordered()
         .title(" Server ")
         .border_style(Color::DarkGray);
     frame.render_widget(Paragraph::new(details).block(block), right);
 }
 
-/// The connection, how many servers and players there are, and how old this is.
-fn head<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &App<Id>, now: Instant) {
+/// How many servers and players there are, how the connection stands, and how old this is: in one
+/// line, without title and age where there is no room, or else in two.
+fn head<Id: Copy + Ord>(app: &App<Id>, width: usize, now: Instant) -> Vec<Line<'static>> {
     let (shown, all) = app.count();
     let servers = match shown == all {
         true => count(all as u64, "server"),
         false => format!("{shown} of {}", count(all as u64, "server")),
     };
-    let counts = format!("   {servers}, {}   ", count(app.players(), "player"));
-    let left = [
-        " metaserve ".bold().reversed(),
-        counts.into(),
-        status(app, now),
-    ];
+    let counts = || Span::raw(format!("{servers}, {}", count(app.players(), "player")));
+    let gap = || Span::raw("   ");
+    let titled = || [" metaserve ".bold().reversed(), gap(), counts(), gap()];
     let age = app
         .age(now)
         .map(|age| format!("changed {} ago ", seconds(age)));
-    let age = Line::from(age.unwrap_or_default()).dark_gray();
-    let width = age.width().try_into().unwrap_or(u16::MAX);
-    let parts = [Constraint::Min(0), Constraint::Length(width)];
-    let [left_area, right_area] = Layout::horizontal(parts).areas(area);
-    frame.render_widget(Line::from_iter(left), left_area);
-    frame.render_widget(age, right_area);
+    let age = age.unwrap_or_default().dark_gray();
+    let is_problem = matches!(app.status(now), (Status::Waiting { .. }, _));
+
+    let mut line = Line::from_iter(titled());
+    line.push_span(status(app, now));
+    let room = width.saturating_sub(line.width() + 1);
+    if room >= age.width() {
+        line.push_span(" ".repeat(room + 1 - age.width()));
+        line.push_span(age);
+        return vec![line];
+    }
+    // What is wrong is cut at the end rather than told in a line of its own, if it has some room.
+    let fits = |line: &Line<'_>| line.width() <= width || (is_problem && width >= WIDE.into());
+    if fits(&line) {
+        return vec![line];
+    }
+    let short = Line::from_iter([" ".into(), counts(), gap(), status(app, now)]);
+    if fits(&short) {
+        return vec![short];
+    }
+    let lines = [Line::from(counts()), Line::from(status(app, now))];
+    lines.into()
 }
 
 fn count(number: u64, of: &str) -> String {
@@ -102,108 +114,47 @@ fn seconds(duration: Duration) -> String {
     }
 }
 
-/// The filter while there is one, else the keys.
-fn foot<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &App<Id>) {
-    let line = match app.filter() {
-        (filter, true) => Line::from_iter([
-            " / ".bold(),
-            printable(filter).into(),
-            "▏".into(),
-            "  Enter keep   Esc clear".dark_gray(),
-        ]),
-        ("", false) => {
-            Line::from(" ↑↓ choose   ←→ sort   r reverse   / filter   Enter details   q quit")
-                .dark_gray()
-        }
-        (filter, false) => Line::from_iter([
-            " / ".bold(),
-            printable(filter).into(),
-            "   / change   Esc clear".dark_gray(),
-        ]),
+/// The filter while there is one, else the keys; as much of it as fits.
+fn foot<Id: Copy + Ord>(app: &App<Id>, width: usize) -> Line<'static> {
+    let fits = |text: &&str| Span::raw(*text).width() <= width;
+    let hint = |hints: &'static [&'static str], width: usize| {
+        let fits = |text: &&&str| Span::raw(**text).width() <= width;
+        hints
+            .iter()
+            .find(fits)
+            .copied()
+            .unwrap_or_default()
+            .dark_gray()
     };
-    frame.render_widget(line, area);
-}
-
-fn list<Id: Copy + Ord>(frame: &mut Frame<'_>, area: Rect, app: &mut App<Id>, now: Instant) {
-    let window = app.window(area.height.saturating_sub(1).into());
-    let widths = Column::ALL.map(|column| width(app.rows(window.clone()), column));
-    let (sort, reversed) = app.sort();
-    let titles = Column::ALL.map(|column| {
-        let arrow = match (column == sort, reversed) {
-            (false, _) => "",
-            (true, false) => " ▾",
-            (true, true) => " ▴",
-        };
-        Cell::from(Text::from(format!("{}{arrow}", column.title())).alignment(alignment(column)))
+    let (filter, editing) = app.filter();
+    if (filter, editing) == ("", false) {
+        let keys = KEYS.into_iter().find(fits);
+        return Line::from(keys.unwrap_or("q quit")).dark_gray();
+    }
+    // The end of a long one: that is where it is typed.
+    let room = width.saturating_sub(" / ▏".chars().count()).max(1);
+    let filter = end(&printable(filter), room);
+    let cursor = if editing { "▏" } else { "" };
+    let mut line = Line::from_iter([" / ".bold(), filter.into(), cursor.into()]);
+    let room = width.saturating_sub(line.width());
+    line.push_span(match editing {
+        true => hint(&["  Enter keep   Esc clear", "  Esc clear"], room),
+        false => hint(&["   / change   Esc clear", "  Esc clear"], room),
     });
-    let header = Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
-    let rows = app.rows(window).map(|(row, chosen)| {
-        let style = match chosen {
-            true => Style::new().reversed(),
-            false => Style::new(),
-        };
-        let cells = Column::ALL.map(|column| cell(row, column));
-        ratatui::widgets::Row::new(cells).style(style)
-    });
-    let table = Table::new(rows, widths)
-        .header(ratatui::widgets::Row::new(titles).style(header))
-        .column_spacing(2);
-    frame.render_widget(table, area);
-    if app.count().0 == 0 {
-        let line = area
-            .y
-            .saturating_add(2)
-            .min(area.bottom().saturating_sub(1));
-        let area = Rect {
-            y: line,
-            height: area.height.min(1),
-            ..area
-        };
-        frame.render_widget(Line::from(nothing(app, now)).centered().dark_gray(), area);
-    }
+    line
 }
 
-/// As wide as what stands in a column, within bounds; names get the rest.
-fn width<'a>(rows: impl Iterator<Item = (&'a Row, bool)>, column: Column) -> Constraint {
-    let longest = match column {
-        Column::Name => return Constraint::Min(16),
-        Column::Game | Column::Map | Column::Mode => 16,
-        Column::Players => 13,
-        Column::Address => 47,
-    };
-    let texts = rows.map(|(row, _)| Line::from(row.cell(column)).width());
-    let title = column.title().len() + " ▾".chars().count();
-    let width = texts.fold(title, usize::max).min(longest);
-    Constraint::Length(width.try_into().unwrap_or(u16::MAX))
-}
+const KEYS: [&str; 3] = [
+    " ↑↓ choose   ←→ sort   r reverse   / filter   Enter details   q quit",
+    " ↑↓ choose   ←→ sort   / filter   Enter details   q quit",
+    " / filter   Enter details   q quit",
+];
 
-/// Why there is no row.
-fn nothing<Id: Copy + Ord>(app: &App<Id>, now: Instant) -> &'static str {
-    match (app.count(), app.age(now)) {
-        (_, None) => "no list yet",
-        ((_, 0), _) => "no server is listed",
-        _ => "no server passes the filter",
-    }
-}
-
-fn alignment(column: Column) -> Alignment {
-    match column {
-        Column::Players => Alignment::Right,
-        _ => Alignment::Left,
-    }
-}
-
-fn cell(row: &Row, column: Column) -> Cell<'static> {
-    let text = row.cell(column);
-    let line = match column {
-        Column::Name if row.needs_password() => {
-            Line::from_iter([text.into(), " (password)".dark_gray()])
-        }
-        Column::Players if row.players() == Some(0) => Line::from(text).dark_gray(),
-        Column::Players if row.players() >= row.max_players() => Line::from(text).yellow(),
-        _ => Line::from(text),
-    };
-    Cell::from(line.alignment(alignment(column)))
+/// The end of `text`, at most `width` columns of it.
+fn end(text: &str, width: usize) -> String {
+    let backwards: String = text.chars().rev().collect();
+    let last = table::fold(&backwards, width).swap_remove(0);
+    last.chars().rev().collect()
 }
 
 /// The details as lines of at most `width`, titles on the left.
@@ -211,7 +162,7 @@ fn details(row: &Row, width: usize) -> Vec<Line<'static>> {
     const TITLES: usize = 12;
     let mut lines = Vec::new();
     for (mut title, text) in row.details() {
-        for part in fold(&text, width.saturating_sub(TITLES)) {
+        for part in table::fold(&text, width.saturating_sub(TITLES)) {
             let title = format!(
                 "{title:>w$}  ",
                 title = std::mem::take(&mut title),
@@ -223,32 +174,19 @@ fn details(row: &Row, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// `text` in parts of at most `width` columns, at least one.
-fn fold(text: &str, width: usize) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut taken = 0;
-    for c in text.chars() {
-        let takes = Span::raw(c.to_string()).width();
-        if taken > 0 && taken + takes > width {
-            parts.push(String::new());
-            taken = 0;
-        }
-        taken += takes;
-        if let Some(part) = parts.last_mut() {
-            part.push(c);
-        }
-    }
-    parts
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::app::tests::{server, some_moment, three, write};
     use ratatui::{Terminal, backend::TestBackend};
 
     /// The screen as text, at a moment after the list has changed.
-    fn screen(app: &mut App<u16>, width: u16, height: u16, later: Duration) -> Vec<String> {
+    pub(crate) fn screen(
+        app: &mut App<u16>,
+        width: u16,
+        height: u16,
+        later: Duration,
+    ) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let now = some_moment() + later;
         terminal.draw(|frame| draw(frame, app, now)).unwrap();
@@ -258,7 +196,7 @@ mod tests {
         cells.map(text).collect()
     }
 
-    fn line_with<'a>(screen: &'a [String], text: &str) -> &'a str {
+    pub(crate) fn line_with<'a>(screen: &'a [String], text: &str) -> &'a str {
         let line = screen.iter().find(|line| line.contains(text));
         line.unwrap_or_else(|| panic!("no {text:?} in {screen:#?}"))
     }
@@ -289,6 +227,25 @@ mod tests {
     }
 
     #[test]
+    fn on_a_narrow_terminal_a_problem_has_a_line_of_its_own() {
+        let mut app = three();
+        let problem = "the daemon is gone".to_owned();
+        let delay = Duration::from_secs(8);
+        app.link(Status::Waiting { problem, delay }, some_moment());
+        let screen = screen(&mut app, 40, 20, Duration::ZERO);
+        assert_eq!(screen[0].trim_end(), "3 servers, 14 players");
+        assert_eq!(screen[1].trim_end(), "○ again in 8 s: the daemon is gone");
+    }
+
+    #[test]
+    fn the_end_of_a_long_filter_is_seen_while_it_is_typed() {
+        let mut app = three();
+        let _ = write(&mut app, &format!("/{}end", "x".repeat(60)));
+        let screen = screen(&mut app, 40, 20, Duration::ZERO);
+        assert!(screen[19].ends_with("xend▏"), "{:?}", screen[19]);
+    }
+
+    #[test]
     fn the_chosen_server_is_shown_in_full() {
         let screen = screen(&mut three(), 140, 20, Duration::ZERO);
         for text in [
@@ -298,20 +255,6 @@ mod tests {
             "Raw  {\"name\":\"Ada\",\"map\"",
         ] {
             line_with(&screen, text);
-        }
-    }
-
-    #[test]
-    fn long_texts_go_on_in_the_next_line() {
-        let table = [
-            ("", 5, vec![""]),
-            ("12345", 5, vec!["12345"]),
-            ("1234567", 5, vec!["12345", "67"]),
-            ("東京都", 5, vec!["東京", "都"]),
-            ("ab", 0, vec!["a", "b"]),
-        ];
-        for (text, width, parts) in table {
-            assert_eq!(fold(text, width), parts, "{text:?}");
         }
     }
 

@@ -3,17 +3,27 @@
 use super::*;
 use bytes::Bytes;
 use metaserve::ServerInfo;
-use std::sync::LazyLock;
+use std::{net::SocketAddr, sync::LazyLock};
 
 /// A server with a name and players, at port 7000 and its number.
 pub(crate) fn server(number: u16, name: &str, players: u32) -> (u16, Option<Row>) {
+    let address = ([192, 0, 2, 1], 7000 + number).into();
+    server_at(number, name, players, address)
+}
+
+/// A server with a name and players at an address.
+pub(crate) fn server_at(
+    number: u16,
+    name: &str,
+    players: u32,
+    address: SocketAddr,
+) -> (u16, Option<Row>) {
     let info = ServerInfo {
         map: Some(format!("map{number}")),
         players: Some(players),
         max_players: Some(16),
         ..ServerInfo::new(name)
     };
-    let address = ([192, 0, 2, 1], 7000 + number).into();
     let row = Row::new("tag", vec![address], None, Bytes::from(info.to_json()));
     (number, Some(row))
 }
