@@ -1,10 +1,12 @@
 //! Settings: from the command line, the environment and a file to one checked [`Config`].
 
 mod config;
+mod join_link;
 mod settings;
 mod values;
 
 pub use config::Config;
+pub use join_link::JoinLink;
 pub use values::Http;
 
 use crate::commands::Command;

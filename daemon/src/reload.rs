@@ -32,6 +32,7 @@ impl Shared {
         self.change_rules(|rules| {
             rules.limits = config.limits.clone();
             rules.trust_relay.clone_from(&config.trust_relay);
+            rules.join_links.clone_from(&config.join_links);
         });
         self.registry.set_max_games(config.limits.max_games);
         self.show_newcomers(&config.limits);
@@ -95,6 +96,9 @@ fn differences(before: &Rules, config: &Config) -> String {
     let mut names: Vec<_> = limits.map(|limit| limit.setting()).collect();
     if before.trust_relay != config.trust_relay {
         names.push("--trust-relay".into());
+    }
+    if before.join_links != config.join_links {
+        names.push("--join-link".into());
     }
     match names.is_empty() {
         true => "no limit and no relay has changed".into(),

@@ -1,11 +1,11 @@
-//! What may change while the daemon runs: limits, trusted relays and bans.
+//! What may change while the daemon runs: limits, trusted relays, links to join by and bans.
 
 use crate::cli::Config;
 use metaserve::{
-    Close, CloseCode, Fingerprint, Limits,
+    Close, CloseCode, Fingerprint, Game, Limits,
     bans::{Ban, Bans},
 };
-use std::{net::IpAddr, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::SystemTime};
 use tokio::sync::watch;
 
 /// The rules of one moment. A connection keeps the limits that it was told when it came; bans and
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 pub(crate) struct Rules {
     pub(crate) limits: Limits,
     pub(crate) trust_relay: Vec<Fingerprint>,
+    pub(crate) join_links: BTreeMap<Game, String>,
     pub(crate) bans: Arc<Bans>,
 }
 
@@ -27,6 +28,7 @@ impl Rules {
         Ok(Self {
             limits: config.limits.clone(),
             trust_relay: config.trust_relay.clone(),
+            join_links: config.join_links.clone(),
             bans: Arc::new(bans.unwrap_or_default()),
         })
     }

@@ -2,8 +2,9 @@
 
 use super::Http;
 use crate::logging::LogFormat;
-use metaserve::{Fingerprint, Limits};
+use metaserve::{Fingerprint, Game, Limits};
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -27,6 +28,8 @@ pub struct Config {
     pub limits: Limits,
     /// Certificates whose holders may list servers on behalf of others.
     pub trust_relay: Vec<Fingerprint>,
+    /// The links by which the page lets players join, by game: see [`JoinLink`](super::JoinLink).
+    pub join_links: BTreeMap<Game, String>,
     /// Addresses that are banned; none for no bans.
     pub ban_file: Option<PathBuf>,
     /// Whether several packets are handed to the operating system at once.
@@ -54,6 +57,7 @@ impl Config {
             tick: Duration::from_secs(1),
             limits: Limits::default(),
             trust_relay: Vec::new(),
+            join_links: BTreeMap::new(),
             ban_file: None,
             segmentation_offload: true,
             threads: 1,

@@ -1,7 +1,7 @@
 //! What can be set, and how the places where it is set are put together.
 
 use super::{
-    Config, Http,
+    Config, Http, JoinLink,
     values::{HumanDuration, Switch},
 };
 use crate::logging::LogFormat;
@@ -147,6 +147,19 @@ pub(super) struct Settings {
     #[serde(default)]
     trust_relay: Vec<Fingerprint>,
 
+    /// Have the page offer a link to join servers of this game, such as
+    /// `openarena=quake3://{address}`: `{address}` becomes the server's address and port. The
+    /// scheme is one that the game registers; may be given several times, or several with commas
+    #[arg(
+        long,
+        env = "METASERVE_JOIN_LINK",
+        value_name = "GAME=LINK",
+        value_delimiter = ',',
+        action = ArgAction::Append
+    )]
+    #[serde(default)]
+    join_link: Vec<JoinLink>,
+
     /// Hand several packets to the operating system at once. Without it sending costs 2.6 times
     /// as much; `off` is for network drivers that get it wrong [default: on]
     #[arg(long, env = "METASERVE_SEGMENTATION_OFFLOAD", value_name = "on|off")]
@@ -187,11 +200,8 @@ impl Settings {
                 Self {
                     cert,
                     key,
-                    trust_relay: if self.trust_relay.is_empty() {
-                        other.trust_relay
-                    } else {
-                        self.trust_relay
-                    },
+                    trust_relay: either(self.trust_relay, other.trust_relay),
+                    join_link: either(self.join_link, other.join_link),
                     $($setting: self.$setting.or(other.$setting),)*
                 }
             };
@@ -227,6 +237,11 @@ impl Settings {
         config.limits = limits;
         config.ban_file = self.ban_file;
         config.trust_relay = self.trust_relay;
+        for JoinLink { game, link } in self.join_link {
+            if config.join_links.insert(game.clone(), link).is_some() {
+                bail!("--join-link {game}=... is given twice: choose one link for each game");
+            }
+        }
         set(
             &mut config.segmentation_offload,
             self.segmentation_offload.map(|it| it == Switch::On),
@@ -268,6 +283,10 @@ impl Settings {
         }
         limits
     }
+}
+
+fn either<T>(ours: Vec<T>, theirs: Vec<T>) -> Vec<T> {
+    if ours.is_empty() { theirs } else { ours }
 }
 
 fn set<T>(setting: &mut T, value: Option<T>) {

@@ -50,7 +50,7 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
         "listen = '127.0.0.1:1'\ncert = 'c'\nkey = 'k'\nstate-dir = 's'\ntick = '20ms'\n\
          min-interval = '1s'\nmax-heartbeat = 1\nidle-timeout = '6s'\nmax-connections = 1\n\
          max-games = 1\nmax-servers-per-relay = 1\nstall-timeout = '1s'\n\
-         trust-relay = ['{relay}']\nsegmentation-offload = 'off'\nthreads = 2\nlog = 'debug'\n\
+         trust-relay = ['{relay}']\njoin-link = ['oa=quake3://{{address}}']\nsegmentation-offload = 'off'\nthreads = 2\nlog = 'debug'\n\
          log-format = 'json'\nhttp = 'off'\nmax-http-connections = 1\nmax-listeners = 1\n\
          max-connections-per-prefix = 1\nmax-clients = 1\nretry-above-handshakes = 0\n\
          retry-above-per-second = 0\nmax-handshakes = 1\nhello-timeout = '1s'\n\
@@ -59,6 +59,10 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
     let config = with_file(&file, &[]).unwrap();
     assert!(!config.segmentation_offload);
     assert_eq!(config.trust_relay, [relay.parse().unwrap()]);
+    assert_eq!(
+        config.join_links[&"oa".parse().unwrap()],
+        "quake3://{address}"
+    );
     assert_eq!(config.certificate, Some(("c".into(), "k".into())));
     assert_eq!(
         file.lines().count(),
@@ -71,7 +75,7 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
 
 #[test]
 fn complaints_say_what_to_do() {
-    let table: [(&[&str], &str); 13] = [
+    let table: [(&[&str], &str); 15] = [
         (&["--cert", "c"], "--cert needs --key"),
         (&["--key", "k"], "--key needs --cert"),
         (&["--tick", "1ms"], "choose 20ms or more"),
@@ -88,6 +92,14 @@ fn complaints_say_what_to_do() {
         (&["--max-clients", "0"], "choose more"),
         (&["--threads", "0"], "choose 1 or more"),
         (&["--trust-relay", "abc"], "64 hexadecimal digits"),
+        (
+            &["--join-link", "x=javascript:{address}"],
+            "choose the scheme that the game registers",
+        ),
+        (
+            &["--join-link", "x=a:{address},x=b:{address}"],
+            "is given twice",
+        ),
     ];
     for (arguments, expected) in table {
         let complaint = complaint(config(arguments));

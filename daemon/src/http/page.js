@@ -3,10 +3,13 @@
 // markup, and does not turn the direction of the text around it.
 const at = (id) => document.getElementById(id);
 const columns = ["name", "players", "map", "mode", "game", "address"];
-const servers = new Map(); // id -> { record, row, cells }
+const servers = new Map(); // id -> { record, row, cells, search, gone }
+let epoch; // of the ids: after a restart of the daemon they name other servers
 let sort = { by: "players", down: true };
 let game = "";
-let words = "";
+let words = [];
+let opened; // the server in the dialog, which may have left the list
+let joinLinks = {}; // game -> address of a link, as the operator sets it
 let planned = false;
 
 // Text of which nothing can be seen. Metaserve's crate `metaserve` has the same rule.
@@ -53,51 +56,94 @@ function button(text, parent, act) {
   return made;
 }
 
-function newRow(id) {
+function newServer(record) {
   const row = element("tr");
-  row.dataset.id = id;
   row.setAttribute("role", "row");
   const cells = {};
+  const server = { record, row, cells };
   for (const column of columns) {
     const cell = element("td", undefined, row);
     cell.className = column;
     cell.setAttribute("role", "cell");
     cells[column] = cell;
     if (column === "name") {
-      const open = button("", cell, () => details(servers.get(id).record));
+      cells.called = element("div", undefined, cell);
+      const open = button("", cells.called, () => details(server));
       open.className = "name";
       cells.name = element("bdi", "", open);
+      cells.lock = at("lock").content.firstElementChild.cloneNode(true);
     } else if (column === "address") {
-      cells.address = element("bdi", "", cell);
-      cells.copy = button("Copy", cell, () => copy(servers.get(id).record.address, cells.copy));
+      const place = element("div", undefined, cell);
+      cells.address = element("bdi", "", place);
+      cells.join = element("a", "Join", place);
+      cells.copy = button("Copy", place, () => copy(server.record.address, cells.copy));
     } else {
       cells[column] = element("bdi", "", cell);
     }
   }
-  return { row, cells };
+  return server;
 }
+
+// The address of a link by which a game is joined, if the operator has set one for it.
+function joinLink({ game, address }) {
+  return Object.hasOwn(joinLinks, game) && joinLinks[game].replaceAll("{address}", address);
+}
+
+function showJoin(link, record) {
+  const to = joinLink(record);
+  link.hidden = !to;
+  if (to) link.href = to;
+  link.setAttribute("aria-label", `Join ${nameOf(record)}`);
+}
+
+const sameServer = (one, other) => one.game === other.game && one.address === other.address;
 
 function put(record) {
   let known = servers.get(record.id);
   if (!known) {
-    known = newRow(record.id);
+    // One that comes back to its address is still the one in the dialog.
+    const back = opened?.gone && sameServer(opened.record, record);
+    known = back ? opened : newServer(record);
+    known.gone = false;
     servers.set(record.id, known);
   }
   known.record = record;
+  known.row.dataset.id = record.id;
   for (const column of columns) {
     const text = shown(record, column);
     setText(known.cells[column], text);
     known.cells[column].closest("td").classList.toggle("empty", !text);
   }
   known.cells.copy.setAttribute("aria-label", `Copy address ${record.address}`);
+  if (record.info?.password === true) known.cells.called.append(known.cells.lock);
+  else known.cells.lock.remove();
+  showJoin(known.cells.join, record);
   const texts = ["name", "map", "mode", "game", "address"].map((column) => value(record, column));
   known.search = texts.join("\n").toLowerCase();
 }
 
 function remove(id) {
   const known = servers.get(id);
-  if (known) known.row.remove();
+  if (!known) return;
+  known.row.remove();
+  known.gone = true;
   servers.delete(id);
+}
+
+// Gives the servers of another run of the daemon the rows that they had in the run before.
+function renumber(records) {
+  const place = ({ game, address }) => `${address} ${game}`;
+  const rows = new Map([...servers.values()].map((server) => [place(server.record), server]));
+  const again = new Map();
+  for (const record of records) {
+    const server = rows.get(place(record));
+    if (server) again.set(record.id, server);
+    rows.delete(place(record)); // Of two at one place, only one has been there before.
+  }
+  const stay = new Set(again.values());
+  for (const [id, server] of [...servers]) if (!stay.has(server)) remove(id);
+  servers.clear();
+  for (const [id, server] of again) servers.set(id, server);
 }
 
 async function copy(text, from) {
@@ -115,25 +161,43 @@ function written(fact) {
   return typeof fact === "object" ? JSON.stringify(fact) : String(fact);
 }
 
-function details(record) {
-  at("title").textContent = value(record, "name");
-  const facts = at("facts");
-  facts.replaceChildren();
+function details(server) {
+  opened = server;
+  drawDetails();
+  at("details").showModal();
+}
+
+function drawDetails() {
+  if (!opened) return;
+  const { record, gone } = opened;
+  setText(at("title"), nameOf(record));
+  at("left").hidden = !gone;
+  showJoin(at("join"), record);
+  at("join").hidden ||= gone;
+  const { name, ...info } = record.info || {};
   const all = {
+    ...info,
     game: record.game,
     addresses: record.addresses.join(", "),
     identity: record.identity,
     "last change": new Date(record.updated * 1000).toLocaleString(),
     "heartbeat bytes": record.size,
     "heartbeat (base64)": record.heartbeat_base64,
-    ...record.info,
   };
-  for (const [name, fact] of Object.entries(all)) {
-    if (fact === undefined || fact === null) continue;
-    element("dt", name.replaceAll("_", " "), facts);
-    element("bdi", written(fact), element("dd", undefined, facts));
+  const told = Object.entries(all).filter(([, fact]) => fact !== undefined && fact !== null);
+  // What stays the same is left alone: somebody may be selecting it.
+  const facts = at("facts");
+  const names = told.map(([name]) => name.replaceAll("_", " "));
+  if (facts.dataset.names !== JSON.stringify(names)) {
+    facts.dataset.names = JSON.stringify(names);
+    facts.replaceChildren();
+    for (const name of names) {
+      element("dt", name, facts);
+      element("bdi", "", element("dd", undefined, facts));
+    }
   }
-  at("details").showModal();
+  const places = facts.querySelectorAll("bdi");
+  told.forEach(([, fact], index) => setText(places[index], written(fact)));
 }
 
 function compare(one, other) {
@@ -144,7 +208,7 @@ function compare(one, other) {
 }
 
 function newTab(name) {
-  const tab = button("", null, () => { game = name; plan(); });
+  const tab = button("", null, () => show(name));
   tab.dataset.game = name;
   element("bdi", name || "All games", tab);
   element("span", "", tab);
@@ -172,7 +236,7 @@ function draw() {
   planned = false;
   const rows = at("rows");
   const wanted = [...servers.values()].filter(({ record, search }) =>
-    (!game || record.game === game) && (!words || search.includes(words)));
+    (!game || record.game === game) && words.every((word) => search.includes(word)));
   wanted.sort(compare);
   const stay = new Set(wanted.map(({ row }) => row));
   for (const row of [...rows.children]) if (!stay.has(row)) row.remove();
@@ -186,13 +250,40 @@ function draw() {
   for (const { record } of wanted) players += record.info?.players || 0;
   const count = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
   at("totals").textContent = `${count(wanted.length, "server")}, ${count(players, "player")}`;
-  at("empty").hidden = wanted.length > 0;
+  at("empty").hidden = wanted.length > 0 || epoch === undefined;
+  at("none").hidden = servers.size > 0;
+  at("no-match").hidden = servers.size === 0;
+  at("of-game").hidden = !game;
+  setText(at("asked-game"), game);
+  at("matches").hidden = words.length === 0;
+  setText(at("asked"), words.join(" "));
+  at("listed").hidden = words.length > 0;
   for (const head of document.querySelectorAll("th")) {
     const by = head.firstElementChild.dataset.sort;
     if (by === sort.by) head.setAttribute("aria-sort", sort.down ? "descending" : "ascending");
     else head.removeAttribute("aria-sort");
   }
   tabs();
+  drawDetails();
+}
+
+// Keeps the page's address in step, so that it can be passed on.
+function remember() {
+  const to = new URL(location.href);
+  const typed = at("filter").value.trim();
+  for (const [name, text] of [["game", game], ["q", typed]]) {
+    if (text) to.searchParams.set(name, text);
+    else to.searchParams.delete(name);
+  }
+  if (to.href !== location.href) history.replaceState(history.state, "", to);
+}
+
+function show(tag, text) {
+  game = tag;
+  if (text !== undefined) at("filter").value = text;
+  words = at("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+  plan();
+  remember();
 }
 
 function plan() {
@@ -206,11 +297,25 @@ function state(text, trouble) {
   at("state").classList.toggle("trouble", trouble);
 }
 
+async function learnJoinLinks() {
+  try {
+    joinLinks = (await (await fetch("/page.json")).json()).join_links;
+  } catch {
+    return; // Asked for again when the events begin again.
+  }
+  for (const server of servers.values()) showJoin(server.cells.join, server.record);
+  at("table").classList.toggle("joins", Object.keys(joinLinks).length > 0);
+  plan();
+}
+
 function listen() {
   const events = new EventSource("/api/v1/events");
   const take = (event, whole) => {
     const data = JSON.parse(event.data);
+    const [run] = event.lastEventId.split(".");
     if (whole) {
+      if (run !== epoch) renumber(data.servers);
+      epoch = run;
       const stay = new Set(data.servers.map((record) => record.id));
       for (const id of [...servers.keys()]) if (!stay.has(id)) remove(id);
     }
@@ -221,7 +326,10 @@ function listen() {
   };
   events.addEventListener("snapshot", (event) => take(event, true));
   events.addEventListener("delta", (event) => take(event, false));
-  events.addEventListener("open", () => state("live", false));
+  events.addEventListener("open", () => {
+    state("live", false);
+    learnJoinLinks();
+  });
   events.addEventListener("error", () => {
     state("reconnecting", true);
     // After a refusal, such as 503, browsers give up: we do not.
@@ -239,9 +347,10 @@ for (const head of document.querySelectorAll("[data-sort]")) {
     plan();
   });
 }
-at("filter").addEventListener("input", (event) => {
-  words = event.target.value.trim().toLowerCase();
-  plan();
-});
+at("filter").addEventListener("input", () => show(game));
+at("all").addEventListener("click", () => { show("", ""); at("filter").focus(); });
 at("close").addEventListener("click", () => at("details").close());
+at("details").addEventListener("close", () => { opened = undefined; });
+const asked = new URLSearchParams(location.search);
+show(asked.get("game") || "", asked.get("q") || "");
 listen();

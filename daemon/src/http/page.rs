@@ -3,10 +3,13 @@
 use super::Web;
 use axum::{
     Router,
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
     routing::get,
 };
+use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Nothing from elsewhere, nothing inline, and no text is ever taken for a script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -30,9 +33,19 @@ pub(super) fn routes() -> Router<Web> {
             "/page.js",
             get(async move || serve(js, include_str!("page.js"))),
         )
+        .route("/page.json", get(settings))
 }
 
-fn serve(kind: &'static str, text: &'static str) -> Response {
+/// What the operator has set for the page.
+async fn settings(State(web): State<Web>) -> Response {
+    let rules = web.shared.rules();
+    let links = rules.join_links.iter();
+    let links: BTreeMap<_, _> = links.map(|(game, link)| (game.as_str(), link)).collect();
+    let json = json!({ "join_links": links }).to_string();
+    serve("application/json", json)
+}
+
+fn serve(kind: &'static str, text: impl IntoResponse) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -88,6 +88,11 @@ impl Drop for Driver {
 impl Browser {
     /// Opens the daemon's page.
     pub(crate) async fn open(daemon: SocketAddr, look: Look) -> Self {
+        Self::open_at(daemon, "", look).await
+    }
+
+    /// Opens the daemon's page with something asked for, such as `?q=words`.
+    pub(crate) async fn open_at(daemon: SocketAddr, query: &str, look: Look) -> Self {
         let driver = Driver::start().await;
         let profile = tempfile::tempdir().unwrap();
         let user_data = format!("--user-data-dir={}", profile.path().display());
@@ -119,7 +124,10 @@ impl Browser {
         let client = patiently("Chromium", connect)
             .await
             .expect("Chromium starts");
-        client.goto(&format!("http://{daemon}/")).await.unwrap();
+        client
+            .goto(&format!("http://{daemon}/{query}"))
+            .await
+            .unwrap();
         Self {
             client,
             driver,

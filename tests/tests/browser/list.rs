@@ -48,14 +48,15 @@ pub(crate) fn info(name: &str, players: u32) -> String {
     record.to_string()
 }
 
-fn arguments(http: &str, relay: &Identity) -> [String; 8] {
+fn arguments(http: &str, relay: &Identity) -> [String; 10] {
     let fingerprint = relay.fingerprint().to_string();
     let settings = ["--http", http, "--trust-relay", &fingerprint];
     let fast = ["--tick", "20ms", "--min-interval", "20ms"];
-    [settings, fast]
+    let join = ["--join-link", "quake3=quake3://{address}"];
+    [&settings[..], &fast, &join]
         .concat()
         .try_into()
-        .map(|all: [&str; 8]| all.map(str::to_owned))
+        .map(|all: [&str; 10]| all.map(str::to_owned))
         .unwrap()
 }
 

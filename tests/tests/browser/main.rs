@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod browser;
+mod finding;
 mod list;
 
 use browser::{Browser, Look};
@@ -73,10 +74,12 @@ async fn filter_tabs_and_sort_show_what_they_say() {
     let page = Browser::open(list.http, Look::default()).await;
     page.until(&format!("{ROWS} === 500")).await;
 
-    page.type_into("#filter", "server 12").await;
-    // 12, and 120 to 129.
-    page.until(&format!("{ROWS} === 11")).await;
-    page.type_into("#filter", " nothing like this").await;
+    page.type_into("#filter", "longer 129").await;
+    page.until(&format!("{ROWS} === 0")).await;
+    page.until("!document.getElementById('empty').hidden").await;
+    page.click("#all").await;
+    page.until(&format!("{ROWS} === 500")).await;
+    page.type_into("#filter", "capture nothing-like-this").await;
     page.until("!document.getElementById('empty').hidden").await;
     page.run(
         "const it = document.getElementById('filter'); it.value = ''; \

@@ -120,3 +120,22 @@ async fn the_log_says_more_when_it_is_asked_to() {
     let _client = connector.connect().await.unwrap();
     it.daemon.logged("DEBUG").await;
 }
+
+#[tokio::test]
+async fn the_page_is_told_the_links_to_join_by_and_a_reload_changes_them() {
+    let mut it = Configured::start("join-link = ['oa=quake3://{address}']").await;
+    let links = async |http| get(http, "/page.json", &[]).await.json()["join_links"].clone();
+    assert_eq!(links(it.http).await["oa"], "quake3://{address}");
+    let settings = "join-link = ['tf=steam://connect/{address}']";
+    let line = it.reload(settings, "configuration was reloaded").await;
+    assert!(line.ends_with("--join-link changed"), "{line}");
+    let changed = links(it.http).await;
+    assert_eq!(
+        changed,
+        serde_json::json!({"tf": "steam://connect/{address}"})
+    );
+    let mistake = "join-link = ['tf=javascript:alert({address})']";
+    it.reload(mistake, "choose the scheme that the game registers")
+        .await;
+    assert_eq!(links(it.http).await, changed);
+}
