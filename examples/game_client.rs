@@ -13,13 +13,13 @@
 
 use clap::Parser;
 use futures::StreamExt;
-use metaserve::{Role, ServerInfo};
+use metaserve::{
+    Role, ServerInfo,
+    program::print::{Reader, print},
+};
 use metaserve_client::{Server, Snapshot};
 use metaserve_examples::{DaemonArgs, log, printable, printable_name, stopped};
-use std::{
-    io::{self, Write},
-    pin::pin,
-};
+use std::pin::pin;
 
 /// Prints the list of servers, and then each change.
 #[derive(Debug, Parser)]
@@ -37,7 +37,7 @@ struct Cli {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    log();
+    let _log = log()?;
     let daemon = cli.daemon.connector(Role::Client, None)?;
     let mut follow = metaserve_client::maintain(move || {
         let daemon = daemon.clone();
@@ -51,8 +51,8 @@ async fn main() -> anyhow::Result<()> {
     let mut before = Snapshot::default();
     while let Some(snapshot) = snapshots.next().await {
         let now = snapshot?;
-        print_changes(&before, &now)?;
-        if cli.once {
+        let reader = print(changes(&before, &now))?;
+        if cli.once || reader == Reader::Gone {
             break;
         }
         before = now; // Snapshots are cheap to keep, and know the servers that have gone since.
@@ -60,8 +60,8 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_changes(before: &Snapshot, now: &Snapshot) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+fn changes(before: &Snapshot, now: &Snapshot) -> String {
+    let mut text = String::new();
     let changes = now.changes();
     let marked = [
         ('+', now, &changes.added),
@@ -70,10 +70,11 @@ fn print_changes(before: &Snapshot, now: &Snapshot) -> io::Result<()> {
     ];
     for (mark, list, ids) in marked {
         for server in ids.iter().filter_map(|id| list.get(*id)) {
-            writeln!(out, "{mark} {}", line(server))?;
+            text.push_str(&format!("{mark} {}\n", line(server)));
         }
     }
-    writeln!(out, "= servers: {}", now.len())
+    text.push_str(&format!("= servers: {}\n", now.len()));
+    text
 }
 
 fn line(server: &Server) -> String {

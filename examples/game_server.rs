@@ -38,7 +38,7 @@ struct Cli {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    log();
+    let _log = log()?;
     let identity = identity(cli.identity.as_deref())?;
     let daemon = cli.daemon.connector(Role::Heartbeat, identity.as_ref())?;
 

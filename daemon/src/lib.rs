@@ -11,6 +11,7 @@
 //! [`Daemon::start`] begins it, [`Daemon::make_frames`] keeps the list going out, [`Daemon::drain`]
 //! ends it; the binary adds the command line, the log and the signals.
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod accept;
 mod admission;
@@ -20,13 +21,11 @@ mod commands;
 mod connection;
 mod http;
 mod limit;
-mod logging;
 mod metrics;
 mod places;
 mod rate;
 mod reload;
 mod rules;
-mod signals;
 mod socket;
 
 use anyhow::Context;
@@ -34,8 +33,11 @@ use certificates::Certificates;
 use clap::Parser;
 use metaserve::{
     Close, Fingerprint, files,
+    program::{
+        self, Signals, log,
+        service::{self, State},
+    },
     registry::Registry,
-    service::{self, State},
 };
 use metrics::BannedAt;
 use rules::{Rules, banned_close};
@@ -54,12 +56,9 @@ pub use cli::Config;
 /// and says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    match run(cli::Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+    match cli::Cli::try_parse() {
+        Ok(cli) => program::end(run(cli)),
+        Err(usage) => program::end_usage(&usage),
     }
 }
 
@@ -72,14 +71,14 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
 
 fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
     let config = settings.config()?;
-    let log = logging::init(&config.log, config.log_format)?;
+    let log = log::init(&config.log, config.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
     runtime.block_on(async {
-        let signals = signals::Signals::new().context("signals cannot be handled")?;
+        let signals = Signals::new().context("signals cannot be handled")?;
         let daemon = Daemon::start(config)?;
         daemon.announce();
         service::tell(State::Ready(&daemon.status()));
@@ -90,7 +89,6 @@ fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
         };
         tokio::select! {
             () = signals.serve_until_stopped(reload) => {}
-            () = log.tell_what_was_left_out() => {}
             () = daemon.make_frames() => {}
         }
         service::tell(State::Stopping);
@@ -282,16 +280,17 @@ impl Daemon {
         let fingerprint = self.fingerprint();
         let address = self.local_address().unwrap_or(self.shared.config.listen);
         tracing::info!(%address, %fingerprint, "listening");
-        println!(
-            "metaserve-daemon {} listens on {address} (UDP)",
-            env!("CARGO_PKG_VERSION")
-        );
-        println!("certificate fingerprint (SHA-256): {fingerprint}");
+        let version = env!("CARGO_PKG_VERSION");
         let port = address.port();
-        println!("games connect with: --daemon HOST:{port} --fingerprint {fingerprint}");
+        let mut text = format!(
+            "metaserve-daemon {version} listens on {address} (UDP)\n\
+             certificate fingerprint (SHA-256): {fingerprint}\n\
+             games connect with: --daemon HOST:{port} --fingerprint {fingerprint}\n"
+        );
         if let Some(http) = self.http {
-            println!("the list over HTTP: http://{http}/");
+            text.push_str(&format!("the list over HTTP: http://{http}/\n"));
         }
+        program::announce(text);
     }
 
     /// Ends the daemon: no new connections, every peer is told to come back soon, and done when

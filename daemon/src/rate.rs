@@ -3,34 +3,7 @@
 use metaserve::Limits;
 use std::time::{Duration, Instant};
 
-/// What may still be spent: it fills with time, and is full at first.
-#[derive(Debug, Default)]
-pub(crate) struct Bucket {
-    /// What is missing until it is full.
-    spent: f64,
-    filled: Option<Instant>,
-}
-
-impl Bucket {
-    /// Spends one, if there is one.
-    pub(crate) fn spend(&mut self, now: Instant, per_second: f64, most: f64) -> bool {
-        let passed = self
-            .filled
-            .map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
-        self.filled = Some(now);
-        self.spent = (self.spent - passed.as_secs_f64() * per_second).max(0.0);
-        let there_is = self.spent + 1.0 <= most;
-        if there_is {
-            self.spent += 1.0;
-        }
-        there_is
-    }
-
-    /// The part that is still there.
-    fn left(&self, most: f64) -> f64 {
-        1.0 - self.spent / most
-    }
-}
+pub(crate) use metaserve::bounds::Bucket;
 
 /// How many heartbeats one server may still send: a bucket that fills with time.
 #[derive(Debug)]

@@ -5,16 +5,15 @@ use crate::{
     Daemon, Shared,
     cli::Config,
     limit::Limit,
-    logging,
     rules::{Rules, wall_clock},
 };
-use metaserve::bans::Bans;
+use metaserve::{bans::Bans, program::log::Log};
 use std::sync::Arc;
 
 impl Daemon {
     /// Reads everything again, as the operator asks with a signal. `config` is what the settings
     /// say now.
-    pub(crate) async fn reload(&self, config: anyhow::Result<Config>, log: &logging::Log) {
+    pub(crate) async fn reload(&self, config: anyhow::Result<Config>, log: &Log) {
         let adopted = config.and_then(|config| self.shared.adopt(&config, log));
         if let Err(error) = adopted {
             tracing::error!("the running configuration stays: {error:#}");
@@ -26,7 +25,7 @@ impl Daemon {
 
 impl Shared {
     /// Changes what can be changed while running, and names what cannot. On an error nothing is.
-    fn adopt(&self, config: &Config, log: &logging::Log) -> anyhow::Result<()> {
+    fn adopt(&self, config: &Config, log: &Log) -> anyhow::Result<()> {
         log.set_filter(&config.log)?;
         let before = self.rules();
         self.change_rules(|rules| {

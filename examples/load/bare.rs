@@ -11,7 +11,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures::StreamExt;
-use metaserve::{Role, protocol::heartbeat::FromServer, stream::frame};
+use metaserve::{Role, program, protocol::heartbeat::FromServer, stream::frame};
 use std::{
     pin::pin,
     sync::{
@@ -76,9 +76,9 @@ pub(crate) async fn run(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
     let dropped = stage.dropped.load(Ordering::Relaxed);
     if dropped > 0 || read < 0.95 * expected {
         cost.cores = None;
-        eprintln!(
-            "the floor delivered {read:.0} of {expected:.0} bytes, {dropped} peers lost: no ratio"
-        );
+        program::complain(format!(
+            "the floor delivered {read:.0} of {expected:.0} bytes, {dropped} peers lost: no ratio\n"
+        ));
     }
     drop((servers, clients));
     bench.end().await;

@@ -5,6 +5,7 @@ use crate::clients::lock;
 use bytes::Bytes;
 use metaserve::{
     Identity, Limits, Role,
+    program::print::print,
     tls::{secret::Secret, server::server_config},
     transport,
 };
@@ -83,7 +84,8 @@ async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
     let _ = SockRef::from(&socket).set_send_buffer_size(BUFFER_BYTES);
     let runtime = Arc::new(quinn::TokioRuntime);
     let endpoint = quinn::Endpoint::new(secret.endpoint_config(), Some(config), socket, runtime)?;
-    println!("{} {}", endpoint.local_addr()?, identity.fingerprint());
+    let (address, fingerprint) = (endpoint.local_addr()?, identity.fingerprint());
+    print(format!("{address} {fingerprint}\n"))?;
 
     // The prefix of a frame, then bytes as good as any.
     let first = Bytes::from(vec![0x5a; sent.first]);

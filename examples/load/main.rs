@@ -22,26 +22,17 @@ mod run;
 mod target;
 
 use clap::Parser;
+use metaserve::program::{self, print::print};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // The program is its own daemon and its own floor, each in a process of its own.
     match target::role() {
         Some(target::CHILD_DAEMON) => return metaserve_daemon::main(),
-        Some(target::CHILD_FLOOR) => return shown(floor::main()),
+        Some(target::CHILD_FLOOR) => return program::end(floor::main()),
         _ => {}
     }
-    shown(generate(options::Cli::parse()))
-}
-
-fn shown(result: anyhow::Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    program::end(generate(options::Cli::parse()))
 }
 
 fn generate(cli: options::Cli) -> anyhow::Result<()> {
@@ -58,9 +49,9 @@ fn generate(cli: options::Cli) -> anyhow::Result<()> {
             () = metaserve_examples::stopped() => anyhow::bail!("stopped before the end: no figures"),
         };
         match plan.json {
-            true => println!("{}", report.json()),
-            false => print!("{report}"),
-        }
+            true => print(format!("{}\n", report.json()))?,
+            false => print(report.to_string())?,
+        };
         report.verdict()
     })
 }

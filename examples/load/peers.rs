@@ -3,7 +3,7 @@
 use crate::{heartbeats::Truth, options::Plan};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use metaserve::{Role, Trust, tls::client_config};
+use metaserve::{Role, Trust, program, tls::client_config};
 use metaserve_examples::printable;
 use metaserve_heartbeat::Publisher;
 use std::{
@@ -43,7 +43,7 @@ impl Stage {
     pub(crate) fn lost(&self, what: &str, error: &dyn std::fmt::Display) {
         if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
             let error = printable(&error.to_string());
-            eprintln!("the first {what} to be lost: {error}");
+            program::complain(format!("the first {what} to be lost: {error}\n"));
         }
     }
 

@@ -18,10 +18,10 @@ mod query;
 
 use clap::Parser;
 use futures::{FutureExt, Stream, StreamExt, stream};
-use metaserve::{Role, ServerInfo};
+use metaserve::{Role, ServerInfo, program};
 use metaserve_examples::{DaemonArgs, identity, log, printable, printable_name, stopped};
 use query::{Address, Kind};
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 /// Puts an existing, unmodified game server on the list.
 ///
@@ -66,9 +66,12 @@ Examples:
 const SILENCES: u32 = 3;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
-    log();
+async fn main() -> ExitCode {
+    program::end(run(Cli::parse()).await)
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let _log = log()?;
     let identity = identity(cli.identity.as_deref())?;
     let daemon = cli.daemon.connector(Role::Heartbeat, identity.as_ref())?;
     let game = cli.list_as.as_deref().unwrap_or(cli.game.id());

@@ -5,8 +5,14 @@
 pub use metaserve::{DaemonArgs, printable, printable_name};
 
 use anyhow::Context;
-use metaserve::Identity;
-use std::{io::IsTerminal, path::Path};
+use metaserve::{
+    Identity,
+    program::{
+        self,
+        log::{Log, LogError, LogFormat},
+    },
+};
+use std::path::Path;
 
 /// The game server's own certificate, kept in `directory`; none without a directory.
 ///
@@ -20,13 +26,13 @@ pub fn identity(directory: Option<&Path>) -> anyhow::Result<Option<Identity>> {
     directory.map(load).transpose()
 }
 
-/// Prints what the libraries log, such as lost connections and the daemon's notices.
-pub fn log() {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+/// Prints what the libraries log, such as lost connections and the daemon's notices, until it is
+/// dropped. A program that serves never waits for that.
+///
+/// # Errors
+/// When no thread can be started for it.
+pub fn log() -> Result<Log, LogError> {
+    program::log::init("info", LogFormat::Text)
 }
 
 /// Ends when the program is asked to: Ctrl-C, or SIGTERM.

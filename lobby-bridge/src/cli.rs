@@ -9,7 +9,11 @@ use std::{
 };
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, parser::ValueSource};
-use metaserve::{Trust, tls::FileError};
+use metaserve::{
+    Trust,
+    program::log::{self, InvalidFilter, LogFormat},
+    tls::FileError,
+};
 
 use crate::{
     bans::Guard,
@@ -80,6 +84,8 @@ pub struct Config {
     pub myth: Option<MythConfig>,
     /// The log filter.
     pub log: String,
+    /// How log lines are written.
+    pub log_format: LogFormat,
     /// What to tell the operator about his old words, before anything else.
     pub remarks: Vec<String>,
 }
@@ -124,6 +130,9 @@ pub enum ConfigError {
     /// Nobody could enter a metaserver.
     #[error("a metaserver must have room: players and connections must be at least 1")]
     NoPlayers,
+    /// What is to be logged cannot be understood.
+    #[error(transparent)]
+    Log(#[from] InvalidFilter),
     /// A certificate without its key, or the other way round.
     #[error("`myth-cert` and `myth-key` belong together: give both")]
     HalfACertificate,
@@ -216,6 +225,8 @@ impl Config {
         if vcmi.is_none() && myth.is_none() {
             return Err(ConfigError::NothingToRun);
         }
+        let log = options.log.unwrap_or_else(|| "info".to_owned());
+        log::check(&log)?;
         Ok(Self {
             daemon: options.daemon.unwrap_or_default(),
             trust,
@@ -223,7 +234,8 @@ impl Config {
             ban_file: options.ban_file,
             vcmi,
             myth,
-            log: options.log.unwrap_or_else(|| "info".to_owned()),
+            log,
+            log_format: options.log_format.unwrap_or_default(),
             remarks,
         })
     }

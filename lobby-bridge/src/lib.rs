@@ -33,6 +33,7 @@
 //! - [`cli`]: flags, environment and file ([`options`]) to a [`Config`]; [`run`] does it.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod accounts;
 pub mod bans;
@@ -49,7 +50,10 @@ mod words;
 
 use metaserve::{
     ConnectError, Connector, Identity, Role,
-    service::{self, State},
+    program::{
+        self,
+        service::{self, State},
+    },
     tls::FileError,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -151,9 +155,9 @@ impl Registry {
     fn at(daemon: &str, config: &Config) -> Result<Self, RunError> {
         let identity = Identity::load_or_create(&config.state_dir, &[])?;
         let fingerprint = identity.fingerprint();
-        println!(
-            "publishing at {daemon}, which lets this bridge in with: --trust-relay {fingerprint}"
-        );
+        program::announce(format!(
+            "publishing at {daemon}, which lets this bridge in with: --trust-relay {fingerprint}\n"
+        ));
         Ok(Self {
             daemon: daemon.to_owned(),
             relay: Relay::new(daemon, &config.trust, &identity)?,

@@ -1,17 +1,21 @@
 //! The program: parses, calls the library, prints what went wrong.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context;
-use metaserve::service::{self, State};
+use metaserve::program::{
+    self,
+    log::{self, LogFormat},
+    service::{self, State},
+};
 use metaserve_lobby_bridge::{
     cli::{self, Config, ConfigError},
     commands::Commands,
 };
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
@@ -23,11 +27,11 @@ fn main() -> ExitCode {
                 Err(error) => failed(&error, 1),
             };
         }
-        Err(error) => error.exit(),
+        Err(usage) => return program::end_usage(&usage),
     }
     let config = match cli::parse(arguments) {
         Ok(config) => config,
-        Err(ConfigError::CommandLine(error)) => error.exit(),
+        Err(ConfigError::CommandLine(usage)) => return program::end_usage(&usage),
         Err(error) => return failed(&error.into(), 2),
     };
     match run(config) {
@@ -38,27 +42,15 @@ fn main() -> ExitCode {
 
 /// Does what an operator asks for beside the service. Only errors are logged.
 fn manage(commands: Commands) -> anyhow::Result<()> {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::ERROR)
-        .with_writer(std::io::stderr)
-        .init();
+    let _log = log::init("error", LogFormat::Auto)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(commands.run())
 }
 
 fn run(config: Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log)
-        .with_context(|| format!("`log` is not a filter: {:?}", config.log))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match service::is_journal() {
-        true => log.event_format(service::Journal::default()).init(),
-        false => log.init(),
-    }
+    let _log = log::init(&config.log, config.log_format)?;
     for remark in &config.remarks {
-        println!("{}", printable(remark));
+        program::announce(format!("{}\n", printable(remark)));
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
@@ -100,12 +92,11 @@ fn printable(text: &str) -> String {
 
 /// One line per cause.
 fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("metaserve-lobby-bridge: {error}");
+    let mut text = format!("metaserve-lobby-bridge: {error}\n");
     for cause in error.chain().skip(1) {
-        eprintln!(
-            "  because: {}",
-            cause.to_string().trim_end().replace('\n', "\n    ")
-        );
+        let cause = cause.to_string().trim_end().replace('\n', "\n    ");
+        text.push_str(&format!("  because: {cause}\n"));
     }
+    program::complain(text);
     ExitCode::from(code)
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use metaserve::Fingerprint;
+use metaserve::{Fingerprint, program::log::LogFormat};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::{
@@ -240,11 +240,22 @@ pub struct Options {
     )]
     pub database: Option<String>,
 
-    /// What is logged: error, warn, info, debug, trace, or a filter [default: info]
+    /// What is logged: error, warn, info, debug, trace, off, or a filter [default: info]
     ///
-    /// A filter chooses by part: `info,metaserve_lobby_bridge::vcmi=debug`.
+    /// A filter chooses by part: `info,metaserve_lobby_bridge::vcmi=debug`. What it does not name
+    /// stays at `info`.
     #[arg(long, value_name = "FILTER", env = "METASERVE_BRIDGE_LOG")]
     pub log: Option<String>,
+
+    /// Log lines for people or for programs [default: auto]
+    ///
+    /// `auto` is for the journal where systemd has set that up, else `text`.
+    #[arg(
+        long,
+        value_name = "auto|text|json",
+        env = "METASERVE_BRIDGE_LOG_FORMAT"
+    )]
+    pub log_format: Option<LogFormat>,
 }
 
 /// The daemon to publish at.
@@ -319,6 +330,7 @@ impl Options {
             myth_log_login_details: self.myth_log_login_details.or(other.myth_log_login_details),
             database: self.database.or(other.database),
             log: self.log.or(other.log),
+            log_format: self.log_format.or(other.log_format),
         }
     }
 }

@@ -195,6 +195,41 @@ fn the_database_may_stand_in_the_services_file() {
     assert!(elsewhere.exists());
 }
 
+/// `account list | head` ended in a panic.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_reader_that_has_seen_enough_is_no_error_and_a_full_disk_is() {
+    let operator = Operator::new();
+    operator.reads("account add bob --password-stdin", "secret");
+    operator.reads("hub add hub.example 4226", "");
+    for line in [
+        "account list",
+        "account list --json",
+        "hub list",
+        "hub list --json",
+        "account hide bob on",
+        "account --help",
+        "--help",
+    ] {
+        let run = |output: Stdio| {
+            let output = Command::new(env!("CARGO_BIN_EXE_metaserve-lobby-bridge"))
+                .args(line.split(' '))
+                .env("METASERVE_BRIDGE_STATE_DIR", operator.state())
+                .stdout(output)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            (output.status.code(), said)
+        };
+        let gone = std::io::pipe().unwrap().1;
+        assert_eq!(run(gone.into()), (Some(0), String::new()), "{line}");
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let (code, said) = run(full.into());
+        assert_eq!(code, Some(1), "{line}: {said}");
+        assert!(said.contains("cannot write to standard output"), "{said}");
+    }
+}
+
 #[test]
 fn help_shows_the_way() {
     let operator = Operator::new();

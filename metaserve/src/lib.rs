@@ -42,7 +42,7 @@
 //! | `bounds` | `bounds` | nothing but itself |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
 //! | `bans` | `bans` | humantime, ipnet, tempfile |
-//! | `service` | `service` | sd-notify, tracing-subscriber |
+//! | `program` | `program` | sd-notify, tracing-subscriber, and what `bounds`, `clap` and `serde` cost |
 //! | `server` | `tls::server`, `tls::certificate` and `tls::secret` | x509-parser, and what `identity` costs |
 #![forbid(unsafe_code)]
 
@@ -65,13 +65,13 @@ mod game;
 mod limits;
 mod pacing;
 mod printable;
+#[cfg(feature = "program")]
+pub mod program;
 pub mod protocol;
 #[cfg(feature = "registry")]
 pub mod registry;
 #[cfg(feature = "server-info")]
 mod server_info;
-#[cfg(feature = "service")]
-pub mod service;
 pub mod socket;
 pub mod stream;
 pub mod tls;

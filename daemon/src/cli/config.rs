@@ -1,8 +1,7 @@
 //! All settings of a daemon, checked.
 
 use super::Http;
-use crate::logging::LogFormat;
-use metaserve::{Fingerprint, Game, Limits};
+use metaserve::{Fingerprint, Game, Limits, program::log::LogFormat};
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},

@@ -4,10 +4,9 @@ use super::{
     Config, Http, JoinLink,
     values::{HumanDuration, Switch},
 };
-use crate::logging::LogFormat;
 use anyhow::{Context, bail};
 use clap::{ArgAction, Args};
-use metaserve::{Fingerprint, Limits};
+use metaserve::{Fingerprint, Limits, program::log::LogFormat};
 use serde::Deserialize;
 use std::{
     env,
@@ -170,8 +169,8 @@ pub(super) struct Settings {
     #[arg(long, env = "METASERVE_THREADS", value_name = "COUNT")]
     threads: Option<usize>,
 
-    /// Log this level and above (error, warn, info, debug, trace), or a filter such as
-    /// `info,quinn=debug` [default: info]
+    /// Log this level and above (error, warn, info, debug, trace, off), or a filter such as
+    /// `info,quinn=debug`; what it does not name stays at info [default: info]
     #[arg(long, env = "METASERVE_LOG", value_name = "LEVEL")]
     log: Option<String>,
 

@@ -3,7 +3,10 @@
 use crate::{cli::ban_file_of, rules::wall_clock};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use metaserve::bans::{self, BanArgs, UnbanArgs, Whom};
+use metaserve::{
+    bans::{self, BanArgs, UnbanArgs, Whom},
+    program::print::print,
+};
 use std::path::PathBuf;
 
 /// Add addresses or prefixes to the ban file, or list what is in it
@@ -71,21 +74,22 @@ impl Ban {
         match (self.look, self.bans) {
             (Some(Look::List(list)), _) => {
                 let table = bans::table(&list.file.find()?, wall_clock())?;
-                super::print(table.as_bytes())
+                print(table)?;
             }
             (None, Some(bans)) => {
                 let done = bans.run(&self.file.find()?, Whom::Everybody, wall_clock())?;
-                super::print(done.text.as_bytes())
+                print(done.text)?;
             }
             (None, None) => bail!("ban whom? Name an address or a prefix"),
         }
+        Ok(())
     }
 }
 
 impl Unban {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let done = self.bans.run(&self.file.find()?, wall_clock())?;
-        super::print(done.text.as_bytes())?;
+        print(done.text)?;
         match done.still_banned {
             0 => Ok(()),
             count => bail!("{count} of them still banned"),

@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use clap::{ArgGroup, Args};
 use metaserve::{
     Identity,
+    program::print::print,
     tls::certificate::{Certificate, Validity},
 };
 use std::{
@@ -80,8 +81,11 @@ impl Cert {
             Validity::from(wall_clock(), DAY * days)
         });
         Identity::create(&cert, &key, &self.name, validity).context("no certificate was made")?;
-        println!("certificate: {}", cert.display());
-        println!("private key: {}", key.display());
+        print(format!(
+            "certificate: {}\nprivate key: {}\n",
+            cert.display(),
+            key.display()
+        ))?;
         show(&cert)
     }
 }
@@ -96,7 +100,8 @@ fn show(file: &Path) -> anyhow::Result<()> {
     if !rest.is_empty() {
         writeln!(text, "further certificates in the chain: {}", rest.len())?;
     }
-    super::print(text.as_bytes())
+    print(text)?;
+    Ok(())
 }
 
 /// A certificate in lines for people.

@@ -4,13 +4,17 @@ use super::cert;
 use crate::{
     certificates,
     cli::{Config, Http, ServeArgs},
-    logging,
     rules::wall_clock,
     socket,
 };
 use anyhow::{Context, bail};
 use clap::Args;
-use metaserve::{Identity, bans::Bans, tls::certificate::Certificate};
+use metaserve::{
+    Identity,
+    bans::Bans,
+    program::{self, print::print},
+    tls::certificate::Certificate,
+};
 use std::{
     fmt::Write,
     io::ErrorKind,
@@ -34,30 +38,34 @@ impl Check {
         let file = self.serve.file().map(|file| file.display().to_string());
         let config = self.serve.config()?;
         let file = file.as_deref().unwrap_or("none");
-        super::print(format!("configuration file: {file}\n").as_bytes())?;
+        print(format!("configuration file: {file}\n"))?;
         // All of them, so that all that is wrong is known after one run.
         let checks: [fn(&Config) -> anyhow::Result<String>; 7] =
             [log, listen, http, state, certificate, relays, bans];
         let mut problems = 0;
+        // To the end, whether somebody reads or not: the exit code is the answer.
         for check in checks {
             match check(&config) {
-                Ok(finding) => super::print(finding.as_bytes())?,
+                Ok(finding) => {
+                    print(finding)?;
+                }
                 Err(problem) => {
-                    eprintln!("problem: {problem:#}");
+                    program::complain(format!("problem: {problem:#}\n"));
                     problems += 1;
                 }
             }
         }
         match problems {
-            0 => super::print(b"the daemon would start\n"),
+            0 => print("the daemon would start\n")?,
             1 => bail!("the daemon would not start: 1 problem"),
             _ => bail!("the daemon would not start: {problems} problems"),
-        }
+        };
+        Ok(())
     }
 }
 
 fn log(config: &Config) -> anyhow::Result<String> {
-    logging::filter(&config.log)?;
+    program::log::check(&config.log)?;
     Ok(format!("log: {}\n", config.log))
 }
 

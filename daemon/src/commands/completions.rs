@@ -3,6 +3,7 @@
 use crate::cli::Cli;
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
+use metaserve::program::print::print;
 
 /// Print the completions of this command line for a shell
 ///
@@ -22,6 +23,7 @@ impl Completions {
             "metaserve-daemon",
             &mut text,
         );
-        super::print(&text)
+        print(text)?;
+        Ok(())
     }
 }

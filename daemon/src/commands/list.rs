@@ -1,6 +1,5 @@
 //! `list`: asks a running daemon for its list, as any game client does. The tool for scripts.
 
-use crate::signals::Signals;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
@@ -9,6 +8,10 @@ use metaserve::{
     CloseCode, ConnectError, Connector, DaemonArgs, Role, ServerInfo,
     feed::json::{ShownServer, said},
     printable, printable_name,
+    program::{
+        Signals,
+        print::{Reader, print},
+    },
 };
 use metaserve_client::{Server, ServerId, Snapshot, Snapshots, Subscriber};
 use serde::Serialize;
@@ -82,16 +85,20 @@ impl List {
         let answer = answer.with_context(|| format!("{name} did not answer"))?;
         let (list, mut before) = answer.with_context(|| format!("no list from {name}"))?;
         if !self.follow {
-            return super::print(self.whole(&before)?.as_bytes());
+            print(self.whole(&before)?)?;
+            return Ok(());
         }
-        super::print(self.change(&Snapshot::default(), &before)?.as_bytes())?;
+        let mut reader = print(self.change(&Snapshot::default(), &before)?)?;
         let mut list = pin!(list);
-        while let Some(now) = list.next().await {
+        while reader == Reader::Reads {
+            let Some(now) = list.next().await else {
+                bail!("{name} is not followed any longer");
+            };
             let now = now.map_err(|error| anyhow!("{name} is not followed any longer: {error}"))?;
-            super::print(self.change(&before, &now)?.as_bytes())?;
+            reader = print(self.change(&before, &now)?)?;
             before = now;
         }
-        bail!("{name} is not followed any longer")
+        Ok(())
     }
 
     /// Connects, and waits for the whole list.

@@ -3,6 +3,7 @@
 use crate::cli::Cli;
 use anyhow::Context;
 use clap::{Args, CommandFactory};
+use metaserve::program::print::print;
 use std::path::PathBuf;
 
 /// Print the manual page, or write those of all commands into a directory
@@ -21,7 +22,8 @@ impl Man {
         let Some(directory) = self.out else {
             let mut page = Vec::new();
             clap_mangen::Man::new(program).render(&mut page)?;
-            return super::print(&page);
+            print(page)?;
+            return Ok(());
         };
         std::fs::create_dir_all(&directory)
             .and_then(|()| clap_mangen::generate_to(program, &directory))

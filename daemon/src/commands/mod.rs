@@ -8,7 +8,6 @@ mod list;
 mod man;
 
 use clap::Subcommand;
-use std::io::{self, Write};
 
 /// The commands, as the command line names them.
 #[derive(Debug, Subcommand)]
@@ -34,13 +33,5 @@ impl Command {
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }
-    }
-}
-
-/// Prints text to standard output. A reader that has seen enough, such as `head`, is no error.
-fn print(text: &[u8]) -> anyhow::Result<()> {
-    match io::stdout().lock().write_all(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
+use metaserve::program::{complain, print::print};
 
 use super::{Where, new_password, table::Table};
 use crate::accounts::{AdministrationError, check_name};
@@ -78,7 +79,7 @@ impl Account {
                 let accounts = place.open().await?;
                 accounts.remove(&name).await?;
                 accounts.close().await;
-                println!("removed {name}");
+                print(format!("removed {name}\n"))?;
                 Ok(())
             }
             Self::Moderator(it) => {
@@ -87,7 +88,10 @@ impl Account {
                 accounts.set_moderator(&it.name, on).await?;
                 accounts.close().await;
                 let what = if on { "is" } else { "is not" };
-                println!("{} {what} a moderator from the next login on", it.name);
+                print(format!(
+                    "{} {what} a moderator from the next login on\n",
+                    it.name
+                ))?;
                 Ok(())
             }
             Self::Hide(it) => {
@@ -96,7 +100,7 @@ impl Account {
                 accounts.set_hidden(&it.name, on).await?;
                 accounts.close().await;
                 let what = if on { "is hidden" } else { "is shown" };
-                println!("{} {what} from the next login on", it.name);
+                print(format!("{} {what} from the next login on\n", it.name))?;
                 Ok(())
             }
         }
@@ -113,9 +117,9 @@ async fn add(it: WithPassword) -> anyhow::Result<()> {
     let password = new_password(it.password_stdin)?;
     accounts.add(&it.name, &password).await?;
     accounts.close().await;
-    println!("added {}", it.name);
+    print(format!("added {}\n", it.name))?;
     if it.name.len() > 15 {
-        eprintln!("note: Aleph One lets players type 15 characters of a name only");
+        complain("note: Aleph One lets players type 15 characters of a name only\n");
     }
     Ok(())
 }
@@ -128,7 +132,7 @@ async fn passwd(it: WithPassword) -> anyhow::Result<()> {
     let password = new_password(it.password_stdin)?;
     accounts.passwd(&it.name, &password).await?;
     accounts.close().await;
-    println!("changed the password of {}", it.name);
+    print(format!("changed the password of {}\n", it.name))?;
     Ok(())
 }
 
@@ -137,7 +141,7 @@ async fn list(json: bool, place: &Where) -> anyhow::Result<()> {
     let listed = accounts.accounts().await?;
     accounts.close().await;
     if json {
-        println!("{}", serde_json::to_string_pretty(&listed)?);
+        print(serde_json::to_string_pretty(&listed)? + "\n")?;
         return Ok(());
     }
     let mut table = Table::new(["ACCOUNT", "MODERATOR", "HIDDEN", "ORDER"]);
@@ -146,6 +150,6 @@ async fn list(json: bool, place: &Where) -> anyhow::Result<()> {
         let order = it.sort_order.to_string();
         table.row([it.username, yes(it.moderator), yes(it.hidden), order]);
     }
-    print!("{table}");
+    print(table.to_string())?;
     Ok(())
 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use metaserve::bans::{self, BanArgs, UnbanArgs, Whom};
+use metaserve::{
+    bans::{self, BanArgs, UnbanArgs, Whom},
+    program::print::print,
+};
 
 use crate::bans::wall_clock;
 
@@ -68,14 +71,14 @@ impl Ban {
     pub(super) fn run(self) -> anyhow::Result<()> {
         match (self.look, self.bans) {
             (Some(Look::List { file }), _) => {
-                print!("{}", bans::table(&file.find()?, wall_clock())?);
+                print(bans::table(&file.find()?, wall_clock())?)?;
             }
             (None, Some(bans)) => {
                 let whom = match self.guests {
                     true => Whom::Guests,
                     false => Whom::Everybody,
                 };
-                print!("{}", bans.run(&self.file.find()?, whom, wall_clock())?.text);
+                print(bans.run(&self.file.find()?, whom, wall_clock())?.text)?;
             }
             (None, None) => bail!("ban whom? Name an address or a prefix"),
         }
@@ -86,7 +89,7 @@ impl Ban {
 impl Unban {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let done = self.bans.run(&self.file.find()?, wall_clock())?;
-        print!("{}", done.text);
+        print(done.text)?;
         match done.still_banned {
             0 => Ok(()),
             count => bail!("{count} of them still banned"),

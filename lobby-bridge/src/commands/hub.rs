@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use clap::Subcommand;
+use metaserve::program::print::print;
 use serde_json::json;
 
 use super::{Where, table::Table};
@@ -61,7 +62,7 @@ impl Hub {
                 let hubs = place.open_or_make().await?;
                 hubs.add_hub(&host, port, &network_version).await?;
                 hubs.close().await;
-                println!("added {host}:{port} for {network_version}");
+                print(format!("added {host}:{port} for {network_version}\n"))?;
                 Ok(())
             }
             Self::List { json, place } => list(json, &place).await,
@@ -69,7 +70,7 @@ impl Hub {
                 let hubs = place.open().await?;
                 hubs.remove_hub(id).await?;
                 hubs.close().await;
-                println!("removed hub {id}");
+                print(format!("removed hub {id}\n"))?;
                 Ok(())
             }
         }
@@ -90,7 +91,7 @@ async fn list(json: bool, place: &Where) -> anyhow::Result<()> {
             })
         });
         let listed: Vec<_> = listed.collect();
-        println!("{}", serde_json::to_string_pretty(&listed)?);
+        print(serde_json::to_string_pretty(&listed)? + "\n")?;
         return Ok(());
     }
     let mut table = Table::new(["HUB", "HOST", "PORT", "NETWORK VERSION"]);
@@ -102,6 +103,6 @@ async fn list(json: bool, place: &Where) -> anyhow::Result<()> {
             network_version,
         ]);
     }
-    print!("{table}");
+    print(table.to_string())?;
     Ok(())
 }

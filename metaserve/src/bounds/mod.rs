@@ -8,12 +8,14 @@
 //! ```
 //!
 //! [`Origin`] says for which prefixes an address counts. [`Fair`] is the rule, without lock, clock
-//! or socket. [`Places`] is what a program holds.
+//! or socket. [`Places`] is what a program holds. [`Bucket`] is how often something may happen.
 
+mod bucket;
 mod fair;
 mod origin;
 mod places;
 
+pub use bucket::Bucket;
 pub use fair::{Admission, Fair, Id, Refused};
 pub use origin::{Origin, Prefix};
 pub use places::{Place, Places, Room, Taken};

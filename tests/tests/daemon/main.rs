@@ -27,6 +27,7 @@ mod log_lines;
 mod metrics;
 mod named_tests;
 mod openapi;
+mod output;
 mod page;
 mod relay;
 mod reload;

@@ -19,14 +19,14 @@ use tokio::{
 };
 
 /// The service manager's end of what programs tell it.
-struct Manager {
+pub(crate) struct Manager {
     socket: UnixDatagram,
     path: String,
     _directory: TempDir,
 }
 
 impl Manager {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempdir().unwrap();
         let path = directory.path().join("notify");
         Self {
@@ -36,6 +36,11 @@ impl Manager {
         }
     }
 
+    /// Where programs tell it.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// A daemon that has a whole second for each sign of life.
     async fn start(&self) -> Daemon {
         let environment = [("NOTIFY_SOCKET", &*self.path), ("WATCHDOG_USEC", "1000000")];
@@ -43,7 +48,7 @@ impl Manager {
     }
 
     /// The lines of the next message.
-    async fn told(&self) -> Vec<String> {
+    pub(crate) async fn told(&self) -> Vec<String> {
         let mut message = [0; 1024];
         let length = patiently("a message", self.socket.recv(&mut message))
             .await

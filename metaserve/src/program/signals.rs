@@ -1,8 +1,9 @@
 //! What the operator's signals mean.
 
-/// The signals that a daemon hears.
+/// The signals that a program hears.
 #[cfg(unix)]
-pub(crate) struct Signals {
+#[derive(Debug)]
+pub struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
@@ -10,8 +11,12 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Hears signals from now on, so that none is missed while the daemon starts.
-    pub(crate) fn new() -> std::io::Result<Self> {
+    /// Hears signals from now on, so that none is missed while the program starts. Call it inside
+    /// a tokio runtime.
+    ///
+    /// # Errors
+    /// When the operating system does not let it.
+    pub fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -21,7 +26,7 @@ impl Signals {
     }
 
     /// Ends when SIGTERM or SIGINT comes.
-    pub(crate) async fn stopped(mut self) {
+    pub async fn stopped(mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -29,7 +34,7 @@ impl Signals {
     }
 
     /// SIGHUP calls `reload`; SIGTERM and SIGINT end it.
-    pub(crate) async fn serve_until_stopped(mut self, reload: impl AsyncFn()) {
+    pub async fn serve_until_stopped(mut self, reload: impl AsyncFn()) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
@@ -40,21 +45,28 @@ impl Signals {
     }
 }
 
-/// Elsewhere than on Unix: Ctrl-C.
+/// The signals that a program hears: elsewhere than on Unix, Ctrl-C.
 #[cfg(not(unix))]
-pub(crate) struct Signals;
+#[derive(Debug)]
+pub struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    pub(crate) fn new() -> std::io::Result<Self> {
+    /// Hears Ctrl-C.
+    ///
+    /// # Errors
+    /// None here.
+    pub fn new() -> std::io::Result<Self> {
         Ok(Self)
     }
 
-    pub(crate) async fn serve_until_stopped(self, _: impl AsyncFn()) {
+    /// Ctrl-C ends it.
+    pub async fn serve_until_stopped(self, _: impl AsyncFn()) {
         self.stopped().await;
     }
 
-    pub(crate) async fn stopped(self) {
+    /// Ends when Ctrl-C comes.
+    pub async fn stopped(self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

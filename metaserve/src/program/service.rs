@@ -3,10 +3,6 @@
 //!
 //! The manager is systemd, or whatever else sets `NOTIFY_SOCKET`: see `sd_notify(3)`.
 
-mod journal;
-
-pub use journal::{Journal, is_journal};
-
 use std::time::Duration;
 
 /// What the service manager is told.

@@ -1,6 +1,6 @@
 //! Strangers cause log lines: of each kind so many are written and the others counted.
 
-use crate::{connection::now, rate::Bucket};
+use crate::bounds::Bucket;
 use std::{
     collections::HashMap,
     fmt,
@@ -27,25 +27,47 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 struct Kind {
     bucket: Bucket,
     left_out: u64,
-    /// The first line that was left out.
-    example: String,
+    /// The first line that was left out; none yet while it is being written.
+    example: Option<String>,
 }
 
 impl Quiet {
-    /// Tells from time to time what was left out, until it is dropped.
-    pub(super) async fn tell(&self) {
-        let mut time = tokio::time::interval(TELL_EVERY);
-        loop {
-            time.tick().await;
-            let left_out = self.kinds().left_out();
-            for (left_out, example) in left_out {
-                tracing::warn!("{left_out} more lines were left out such as: {example}");
-            }
+    /// Tells what was left out since this was called last.
+    pub(super) fn tell(&self) {
+        let left_out = self.kinds().left_out();
+        for (left_out, example) in left_out {
+            tracing::warn!("suppressed {left_out} similar lines, for example: {example}");
+        }
+    }
+
+    /// Tells it from time to time.
+    pub(super) fn teller(&self) -> Teller {
+        Teller {
+            quiet: self.clone(),
+            told: now(),
         }
     }
 
     fn kinds(&self) -> MutexGuard<'_, Kinds<Identifier>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells from time to time what was left out.
+#[derive(Debug)]
+pub(super) struct Teller {
+    quiet: Quiet,
+    told: Instant,
+}
+
+impl Teller {
+    /// Tells it if it was not told for a while.
+    pub(super) fn tell(&mut self) {
+        let now = now();
+        if now.saturating_duration_since(self.told) >= TELL_EVERY {
+            self.told = now;
+            self.quiet.tell();
+        }
     }
 }
 
@@ -62,26 +84,38 @@ impl<K> Default for Kinds<K> {
 impl<K: Eq + Hash> Kinds<K> {
     /// What was left out since this was asked last: how many lines of a kind, and one of them.
     fn left_out(&mut self) -> Vec<(u64, String)> {
-        let some = self.0.values_mut().filter(|kind| kind.left_out > 0);
-        some.map(|kind| {
-            let count = std::mem::take(&mut kind.left_out);
-            (count, std::mem::take(&mut kind.example))
-        })
-        .collect()
+        let take = |kind: &mut Kind| {
+            let example = kind.example.take()?;
+            Some((std::mem::take(&mut kind.left_out), example))
+        };
+        self.0.values_mut().filter_map(take).collect()
     }
 
-    /// Whether one more line of this kind is written. `text` is asked for the first that is not.
-    fn lets_through(&mut self, kind: K, now: Instant, text: impl FnOnce() -> String) -> bool {
+    /// Whether one more line of this kind is written, or is at least an example of those that
+    /// are not.
+    fn count(&mut self, kind: K, now: Instant) -> Counted {
         let kind = self.0.entry(kind).or_default();
-        let through = kind.bucket.spend(now, PER_SECOND, AT_ONCE);
-        if !through {
-            if kind.left_out == 0 {
-                kind.example = text();
-            }
-            kind.left_out += 1;
+        if kind.bucket.spend(now, PER_SECOND, AT_ONCE) {
+            return Counted::Through;
         }
-        through
+        kind.left_out += 1;
+        match kind.left_out {
+            1 => Counted::First,
+            _ => Counted::LeftOut,
+        }
     }
+
+    fn example(&mut self, kind: K, text: String) {
+        self.0.entry(kind).or_default().example = Some(text);
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    Through,
+    /// The first that is left out.
+    First,
+    LeftOut,
 }
 
 impl<S> Filter<S> for Quiet {
@@ -94,12 +128,21 @@ impl<S> Filter<S> for Quiet {
         if *metadata.level() > Level::INFO {
             return true;
         }
-        self.kinds().lets_through(metadata.callsite(), now(), || {
+        let kind = metadata.callsite();
+        let counted = self.kinds().count(kind.clone(), now());
+        if counted == Counted::First {
+            // Without the lock: whatever writes the values may log, or panic.
             let mut text = Text::default();
             event.record(&mut text);
-            text.0
-        })
+            self.kinds().example(kind, text.0);
+        }
+        counted == Counted::Through
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// An event's text without its fields.
@@ -122,7 +165,13 @@ mod tests {
     fn a_flood_of_one_kind_is_cut_and_counted_and_other_kinds_are_not() {
         let (mut kinds, start) = (Kinds::default(), now());
         let through = |kinds: &mut Kinds<_>, kind: &'static str, from: u32, to: u32, at| {
-            let line = |n: &u32| kinds.lets_through(kind, at, || format!("line {n}"));
+            let line = |n: &u32| {
+                let counted = kinds.count(kind, at);
+                if counted == Counted::First {
+                    kinds.example(kind, format!("line {n}"));
+                }
+                counted == Counted::Through
+            };
             (from..to).filter(line).count()
         };
         assert_eq!(through(&mut kinds, "one", 0, 1_000, start), 50);

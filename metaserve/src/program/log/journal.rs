@@ -15,8 +15,7 @@ use tracing_subscriber::{
 };
 
 /// Whether standard error leads to the journal, as systemd has set it up.
-#[must_use]
-pub fn is_journal() -> bool {
+pub(super) fn is_journal() -> bool {
     #[cfg(target_os = "linux")]
     return std::env::var("JOURNAL_STREAM").is_ok_and(|stream| {
         use std::os::unix::fs::MetadataExt;
@@ -31,7 +30,7 @@ pub fn is_journal() -> bool {
 /// Writes an event as one line for the journal: the priority as a prefix, then message and
 /// fields as text, without the time.
 #[derive(Debug)]
-pub struct Journal {
+pub(super) struct Journal {
     text: Format<Full, ()>,
 }
 

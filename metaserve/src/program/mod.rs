@@ -1,0 +1,12 @@
+//! What every program needs, whatever it serves: a [log], [printing](print), what the [service]
+//! manager is told, [signals](Signals).
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod log;
+pub mod print;
+pub mod service;
+mod signals;
+
+pub use print::{announce, complain, end, end_usage};
+pub use signals::Signals;
