@@ -4,6 +4,7 @@
 
 mod games;
 mod names;
+mod process;
 
 pub(crate) use names::{BannedAt, Handshake, Rejected, Way};
 
@@ -14,6 +15,7 @@ use metaserve::{
     registry::Applied,
 };
 use names::role_name;
+use process::Process;
 use prometheus_client::{
     encoding::text,
     metrics::{
@@ -21,6 +23,7 @@ use prometheus_client::{
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
+        info::Info,
     },
     registry::Registry,
 };
@@ -57,6 +60,7 @@ pub(crate) struct Metrics {
     banned: Family<Labels<1>, Counter>,
     certificate_ends: Gauge,
     ticks: Histogram,
+    process: Process,
 }
 
 /// What is not counted when it happens, but looked up when somebody asks.
@@ -95,6 +99,7 @@ impl Metrics {
             banned: Family::default(),
             certificate_ends: Gauge::default(),
             ticks,
+            process: Process::default(),
         };
         *metrics.lock() = metrics.registered();
         metrics.begin();
@@ -102,7 +107,11 @@ impl Metrics {
     }
 
     fn registered(&self) -> Registry {
-        let mut registry = Registry::with_prefix("metaserve");
+        let mut all = Registry::default();
+        self.process.register(&mut all);
+        let registry = all.sub_registry_with_prefix("metaserve");
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "What runs", version);
         macro_rules! register {
             ($($name:literal $help:literal $metric:ident;)*) => {
                 $(registry.register($name, $help, self.$metric.clone());)*
@@ -129,7 +138,7 @@ impl Metrics {
             "certificate_expiry_timestamp_seconds" "Unix time, or 0" certificate_ends;
             "tick_seconds" "Work of one tick" ticks;
         }
-        registry
+        all
     }
 
     /// Shows from the start, as zero, what may be counted: a series that appears with its first
@@ -268,6 +277,7 @@ impl Metrics {
     }
 
     fn look(&self, present: &Present<'_>) {
+        self.process.look();
         for way in Way::ALL {
             for kind in Kind::ALL {
                 let labels = [("way", way.name()), ("kind", kind.name())];

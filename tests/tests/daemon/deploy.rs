@@ -15,9 +15,8 @@ const CONFIG: &str = include_str!("../../../deploy/config/daemon.toml");
 
 /// Explained metrics with their labels. Another test holds the page against what is counted.
 fn metrics() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
-    let rows = PAGE
-        .lines()
-        .filter(|line| line.starts_with("| `metaserve_"));
+    let is_row = |line: &&str| line.starts_with("| `metaserve_") || line.starts_with("| `process_");
+    let rows = PAGE.lines().filter(is_row);
     rows.map(|row| {
         let mut cells = row.split('|').map(str::trim).skip(1);
         let name = cells.next().unwrap().trim_matches('`');
@@ -51,7 +50,8 @@ fn words(query: &str) -> impl Iterator<Item = &str> {
 
 /// The metrics of a query, without the ending that makes them parts of a histogram.
 fn named(query: &str) -> impl Iterator<Item = &str> {
-    let names = words(query).filter(|word| word.starts_with("metaserve_"));
+    let is_name = |word: &&str| word.starts_with("metaserve_") || word.starts_with("process_");
+    let names = words(query).filter(is_name);
     names.map(|name| name.strip_suffix("_bucket").unwrap_or(name))
 }
 

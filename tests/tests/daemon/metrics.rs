@@ -54,8 +54,9 @@ async fn the_page_of_metrics_and_the_metrics_are_one() {
     let page = include_str!("../../../docs/operating.md");
     let explained: BTreeSet<_> = page
         .lines()
-        .filter_map(|line| line.strip_prefix("| `metaserve_")?.split_once('`'))
-        .map(|(name, _)| format!("metaserve_{name}"))
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| name.starts_with("metaserve_") || name.starts_with("process_"))
         .collect();
     let parts = ["_bucket", "_sum", "_count"];
     let scrape = scrape(address).await;
@@ -70,6 +71,50 @@ async fn the_page_of_metrics_and_the_metrics_are_one() {
         })
         .collect();
     assert_eq!(explained, exist);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_the_process_takes_is_what_the_system_says() {
+    let (daemon, address) = start().await;
+    let before = scrape(address).await;
+    let files = |scrape: &Scrape| value(scrape, "process_open_fds", "");
+    let directory = format!("/proc/{}", daemon.process());
+    let counted = std::fs::read_dir(format!("{directory}/fd"))
+        .unwrap()
+        .count();
+    // Connections of ours to /metrics come and go.
+    assert!((files(&before) - counted as f64).abs() <= 3.0, "{counted}");
+    let limits = std::fs::read_to_string(format!("{directory}/limits")).unwrap();
+    let most = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let most: f64 = most
+        .unwrap()
+        .split_whitespace()
+        .nth(3)
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert_eq!(value(&before, "process_max_fds", ""), most);
+    let status = std::fs::read_to_string(format!("{directory}/status")).unwrap();
+    let resident = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kilobytes: f64 = resident.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let shown = value(&before, "process_resident_memory_bytes", "");
+    let ratio = shown / (kilobytes * 1024.0);
+    assert!((0.5..2.0).contains(&ratio), "{shown} of {kilobytes} kB");
+    // It is counted in hundredths of a second, and each look takes some of one.
+    while value(&scrape(address).await, "process_cpu_seconds_total", "") == 0.0 {}
+    let start = value(&before, "process_start_time_seconds", "");
+    let made = std::fs::metadata(&directory).unwrap().modified().unwrap();
+    let made = made
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs_f64();
+    assert!((start - made).abs() < 3_600.0, "{start}, {made}");
 }
 
 #[tokio::test]
@@ -96,6 +141,7 @@ async fn what_happens_is_counted() {
         ("metaserve_heartbeats_rejected_total", "oversize", 1.0),
         ("metaserve_limit", "max_heartbeat", 8192.0),
         ("metaserve_bans", "", 0.0),
+        ("metaserve_build_info", env!("CARGO_PKG_VERSION"), 1.0),
         ("metaserve_handshakes_total", "accepted", 3.0),
         ("metaserve_handshakes_total", "failed", 0.0),
         ("metaserve_listeners", "", 0.0),
