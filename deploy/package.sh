@@ -18,7 +18,20 @@ daemon=$built/metaserve-daemon
 "$daemon" completions zsh >"$pages/_metaserve-daemon"
 "$daemon" completions fish >"$pages/metaserve-daemon.fish"
 cargo run -q --locked --profile "$profile" -p metaserve-lobby-bridge --example manual -- "$pages"
+gzip -9n "$pages"/*.1
 
+# Debian's own changelog says which release this is; what is new is in changelog.gz beside it.
+version=$("$daemon" --version)
+version=${version##* }
+date=$(date --rfc-email --utc --date "@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}")
 for package in metaserve-daemon metaserve-lobby-bridge; do
-    cargo deb -q --locked --no-build --profile "$profile" -p "$package" --output "$built/$package.deb"
+    gzip -9n >"$pages/$package.changelog.gz" <<END
+$package ($version-1) unstable; urgency=medium
+
+  * Release $version; changelog.gz says what is new.
+
+ -- The metaserve developers <metaserve@users.noreply.github.com>  $date
+END
+    cargo deb -q --locked --no-build --strip --profile "$profile" -p "$package" \
+        --output "$built/$package.deb"
 done

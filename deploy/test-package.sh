@@ -82,9 +82,62 @@ nginx_takes_it() {
     inside nginx -t
 }
 
+# looked_at FILE: what `systemctl reload` runs first, with this configuration.
+looked_at() {
+    local line
+    line=$(sed -n 's/^ExecReload=\(.* check .*\)/\1/p' deploy/systemd/metaserve-daemon.service)
+    # shellcheck disable=SC2086
+    as "$daemon_user" env "STATE_DIRECTORY=$state" ${line/$config/$1}
+}
+
+# A mistake is named, and makes the command fail.
+mistake_is_seen() {
+    echo 'ticks = "1s"' >"$root/tmp/mistake.toml"
+    chmod 644 "$root/tmp/mistake.toml"
+    local said
+    said=$(looked_at /tmp/mistake.toml 2>&1) && return 1
+    rm "$root/tmp/mistake.toml"
+    echo "$said"
+    [[ $said == *ticks* ]]
+}
+
+# What is in a package beside the program.
+has_files() {
+    local doc=$root/usr/share/doc/$1
+    gzip -t "$root/usr/share/man/man1/$1.1.gz" "$doc/changelog.gz" "$doc/changelog.Debian.gz" &&
+        grep -q '^License: MIT$' "$doc/copyright" && grep -q 'Apache-2.0$' "$doc/copyright" &&
+        ! readelf --sections "$root/usr/bin/$1" | grep -q '\.debug_info\|\.symtab'
+}
+
+# root makes an account, and the service can use it.
+account_of_root() {
+    local state=/var/lib/metaserve-bridge
+    echo secret | inside metaserve-lobby-bridge account add bob --password-stdin --state-dir "$state" &&
+        as "$bridge_user" metaserve-lobby-bridge account list --state-dir "$state" | grep -q '^bob'
+}
+
+# Before there is anything of the service's, a note says that it could not read the file.
+account_before_the_service() {
+    local said
+    said=$(echo secret | inside metaserve-lobby-bridge account add bob --password-stdin \
+        --state-dir /tmp/early 2>&1) || return 1
+    rm -r "$root/tmp/early"
+    echo "$said"
+    [[ $said == *"only root can read /tmp/early/accounts.sqlite"* ]]
+}
+
+# root makes a certificate where the daemon looks for its own, and the daemon can read the key.
+certificate_of_root() {
+    inside install -d -o "$daemon_user" "$state/given" &&
+        inside metaserve-daemon cert --name list.example.org --out "$state/given" &&
+        as "$daemon_user" cat "$state/given/key.pem"
+}
+
 missing=()
 type -P mmdebstrap >/dev/null || missing+=(mmdebstrap)
 type -P promtool >/dev/null || missing+=(prometheus)
+type -P lintian >/dev/null || missing+=(lintian)
+type -P readelf >/dev/null || missing+=(binutils)
 if [ "${#missing[@]}" != 0 ]; then
     echo "installing ${missing[*]}"
     apt-get update -qq
@@ -113,6 +166,10 @@ config=/etc/metaserve/daemon.toml state=/var/lib/metaserve-daemon
 check "the alerts are in order" promtool check rules deploy/prometheus/alerts.yml
 check "the alerts are raised for what they are for" \
     promtool test rules deploy/prometheus/alerts.test.yml
+for package in "${packages[@]}"; do
+    check "lintian finds no error in $(basename "$package")" \
+        lintian --fail-on error "$package"
+done
 check "both packages install" install
 check "the daemon tells its version" inside metaserve-daemon --version
 check "the bridge tells its version" inside metaserve-lobby-bridge --version
@@ -125,13 +182,17 @@ for unit in metaserve-daemon metaserve-lobby-bridge; do
     check "the unit of $unit is in order" inside systemd-analyze verify --man=no "$unit.service"
     check "the unit of $unit leaves little exposed" \
         inside systemd-analyze security --offline=true --threshold=25 "$unit.service"
-    check "$unit has a manual" test -s "$root/usr/share/man/man1/$unit.1" \
-        -o -s "$root/usr/share/man/man1/$unit.1.gz"
+    check "$unit has a manual, changelogs, both licences, and no symbols" has_files "$unit"
     check "$unit has completions" \
         inside bash -c ". /usr/share/bash-completion/completions/$unit && complete -p $unit"
 done
 inside install -d -o "$daemon_user" "$state" # As systemd does it.
 inside install -d -o "$bridge_user" /var/lib/metaserve-bridge
+check "what root adds before the service is there is remarked on" account_before_the_service
+check "what root adds is the service's" account_of_root
+check "a key that root makes is the daemon's" certificate_of_root
+check "a reload looks at the settings first" looked_at "$config"
+check "a reload with a mistake fails and names it" mistake_is_seen
 check "the daemon serves as its user, and gives its list" \
     runs daemon "$daemon_user" 'games connect with' metaserve-daemon --config "$config" \
     --listen 127.0.0.1:0 --http off --state-dir "$state"

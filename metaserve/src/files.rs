@@ -1,6 +1,9 @@
-//! Files that are read again when they change.
+//! Files of programs that run as services: read again when they change, and given to whom they are
+//! for.
 
 use std::{
+    fs::File,
+    io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -24,6 +27,51 @@ pub async fn watch(paths: Vec<PathBuf>, mut changed: impl AsyncFnMut()) {
             seen = now;
             changed().await;
         }
+    }
+}
+
+/// Gives a file that was just made to the owner of its directory, if root has made it: a service
+/// that runs as another user could not read it otherwise. Make the file so that no link of that
+/// user's can be followed (`create_new`).
+///
+/// # Errors
+/// When the system does not say whose they are, or cannot give the file away.
+pub fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new(".")).metadata()?;
+        let ours = file.metadata()?.uid();
+        if ours == 0 && directory.uid() != 0 {
+            fchown(file, Some(directory.uid()), Some(directory.gid()))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (file, path);
+    Ok(())
+}
+
+/// A remark for root about a file that only root can read: a service that runs as another user
+/// needs it, too. None for other users, and for files that were given away.
+#[must_use]
+pub fn readable_by_root_only(path: &Path) -> Option<String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = path.metadata().ok()?;
+        let path = path.display();
+        (metadata.uid() == 0 && metadata.mode() & 0o077 == 0).then(|| {
+            format!(
+                "note: only root can read {path}: a service that runs as another user needs it, \
+                 too: chown USER {path}"
+            )
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
     }
 }
 

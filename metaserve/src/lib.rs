@@ -59,7 +59,7 @@ pub mod close;
 mod connect;
 #[cfg(feature = "registry")]
 pub mod feed;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "bans", feature = "identity", feature = "server"))]
 pub mod files;
 mod game;
 mod limits;

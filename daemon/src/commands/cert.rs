@@ -4,8 +4,8 @@ use crate::rules::wall_clock;
 use anyhow::{Context, bail};
 use clap::{ArgGroup, Args};
 use metaserve::{
-    Identity,
-    program::print::print,
+    Identity, files,
+    program::{complain, print::print},
     tls::certificate::{Certificate, Validity},
 };
 use std::{
@@ -86,6 +86,9 @@ impl Cert {
             cert.display(),
             key.display()
         ))?;
+        if let Some(remark) = files::readable_by_root_only(&key) {
+            complain(format!("{remark}\n"));
+        }
         show(&cert)
     }
 }

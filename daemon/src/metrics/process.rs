@@ -29,7 +29,11 @@ impl Process {
             self.resident_bytes.clone(),
         );
         registry.register("process_open_fds", "Open files", self.open_fds.clone());
-        registry.register("process_max_fds", "Open files at most", self.max_fds.clone());
+        registry.register(
+            "process_max_fds",
+            "Open files at most",
+            self.max_fds.clone(),
+        );
         registry.register(
             "process_start_time_seconds",
             "Unix time of the start",
@@ -54,10 +58,11 @@ impl Process {
         self.cpu.inner().store(cpu.to_bits(), Ordering::Relaxed);
         self.resident_bytes.set(count(stat.rss_bytes().get()));
         self.open_fds.set(count(process.fd_count()? as u64));
-        self.max_fds.set(match process.limits()?.max_open_files.soft_limit {
-            LimitValue::Value(most) => count(most),
-            LimitValue::Unlimited => i64::MAX,
-        });
+        self.max_fds
+            .set(match process.limits()?.max_open_files.soft_limit {
+                LimitValue::Value(most) => count(most),
+                LimitValue::Unlimited => i64::MAX,
+            });
         let start = procfs::boot_time_secs()? as f64 + stat.starttime as f64 / ticks;
         self.start.set(start);
         Ok(())

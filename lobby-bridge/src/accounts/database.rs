@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use metaserve::files::give_to_owner_of_directory;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, ExecResult, QueryResult, SqlxMySqlConnector,
     SqlxSqliteConnector, StatementBuilder, sea_query::SimpleExpr,
@@ -173,8 +174,15 @@ fn make(path: &Path) -> io::Result<()> {
         fs::create_dir_all(directory)?;
     }
     let mut options = fs::OpenOptions::new();
-    options.create(true).append(true);
+    options.create_new(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    match options.open(path) {
+        // SQLite makes its further files for the owner of this one.
+        Ok(file) => give_to_owner_of_directory(&file, path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::OpenOptions::new().append(true).open(path).map(drop)
+        }
+        Err(error) => Err(error),
+    }
 }

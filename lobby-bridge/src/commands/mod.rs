@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
+use metaserve::{files, program::complain};
 
 use crate::accounts::{Administration, check_new_password, default_database, sqlite_file};
 use crate::options::STATE_DIR;
@@ -109,8 +110,17 @@ impl Where {
     /// The database, which is made if it is a file that is not there.
     async fn open_or_make(&self) -> anyhow::Result<Administration> {
         let url = self.url()?;
+        let made = sqlite_file(&url).filter(|it| !it.exists());
         let opened = Administration::open(&url).await;
-        opened.context("cannot open the database (--database)")
+        let opened = opened.context("cannot open the database (--database)")?;
+        if let Some(file) = made {
+            let whole = std::path::absolute(&file).unwrap_or(file);
+            complain(format!("made the database {}\n", whole.display()));
+            if let Some(remark) = files::readable_by_root_only(&whole) {
+                complain(format!("{remark}\n"));
+            }
+        }
+        Ok(opened)
     }
 
     /// The database, which has to be there: in an empty one there is nothing to do.

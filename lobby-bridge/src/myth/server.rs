@@ -8,15 +8,11 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use metaserve::Fingerprint;
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::sleep,
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
@@ -32,12 +28,9 @@ use super::{
 use crate::{
     accounts::Accounts,
     bans::Guard,
-    net::{ConnectionId, Places, listen},
+    net::{ConnectionId, Places, Trouble, accept, listen},
     publish::Listings,
 };
-
-/// How long to wait before accepting again after the system refused to.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a listener leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,14 +238,10 @@ struct Accepting {
 
 impl Accepting {
     async fn run(self, listener: TcpListener) {
+        let mut trouble = Trouble::default();
         loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => self.accepted(stream, peer),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept connections now");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
+            let (stream, peer) = accept(&listener, &mut trouble).await;
+            self.accepted(stream, peer);
         }
     }
 

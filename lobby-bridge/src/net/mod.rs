@@ -1,6 +1,7 @@
 //! What the servers of all legacy protocols have in common: bounds for what peers may hold, send
 //! and leave unread.
 
+mod accept;
 mod inbox;
 mod listen;
 mod outbox;
@@ -12,6 +13,7 @@ use std::fmt;
 use tokio::time::Instant;
 
 pub(crate) use self::{
+    accept::{Trouble, accept},
     inbox::{Inbox, ended},
     listen::listen,
     outbox::Outbox,

@@ -11,7 +11,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
-    time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
@@ -26,12 +25,9 @@ use super::{
 };
 use crate::{
     bans::Guard,
-    net::{Places, listen},
+    net::{Places, Trouble, accept, listen},
     publish::Listings,
 };
-
-/// How long to wait before accepting again after the system refused to.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a VCMI lobby is run.
 #[derive(Clone, Debug)]
@@ -184,14 +180,10 @@ struct Accepting {
 
 impl Accepting {
     async fn run(mut self, listener: &TcpListener) {
+        let mut trouble = Trouble::default();
         loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => self.accepted(stream, peer),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept connections now");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
+            let (stream, peer) = accept(listener, &mut trouble).await;
+            self.accepted(stream, peer);
         }
     }
 

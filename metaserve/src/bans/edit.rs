@@ -217,7 +217,7 @@ fn exchange(
 ) -> io::Result<()> {
     let mut file = NamedTempFile::new_in(directory)?;
     file.write_all(text.as_bytes())?;
-    keep_access(file.as_file(), before)?;
+    keep_access(file.as_file(), path, before)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
@@ -225,9 +225,11 @@ fn exchange(
 
 /// Lets the same users read it as before: the daemon is often not the one who writes it.
 #[cfg(unix)]
-fn keep_access(file: &File, before: Option<&Metadata>) -> io::Result<()> {
+fn keep_access(file: &File, path: &Path, before: Option<&Metadata>) -> io::Result<()> {
+    use crate::files::give_to_owner_of_directory;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
     let Some(before) = before else {
+        give_to_owner_of_directory(file, path)?;
         return file.set_permissions(PermissionsExt::from_mode(0o644));
     };
     let now = file.metadata()?;
@@ -239,7 +241,7 @@ fn keep_access(file: &File, before: Option<&Metadata>) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn keep_access(_: &File, _: Option<&Metadata>) -> io::Result<()> {
+fn keep_access(_: &File, _: &Path, _: Option<&Metadata>) -> io::Result<()> {
     Ok(())
 }
 

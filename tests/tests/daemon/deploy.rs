@@ -61,6 +61,22 @@ fn groups(query: &str) -> impl Iterator<Item = &str> {
     groups.flat_map(|rest| words(rest.split(')').next().unwrap()))
 }
 
+/// `systemctl reload` fails, and says why, only if something fails before the signal.
+#[test]
+fn a_reload_under_systemd_looks_at_the_settings_first_that_the_daemon_was_started_with() {
+    let unit = include_str!("../../../deploy/systemd/metaserve-daemon.service");
+    let values = |key: &str| -> Vec<&str> {
+        let lines = unit.lines();
+        lines.filter_map(|line| line.strip_prefix(key)).collect()
+    };
+    let [start] = values("ExecStart=")[..] else {
+        panic!("one command");
+    };
+    let (program, settings) = start.split_once(' ').unwrap();
+    let look = format!("{program} check {settings}");
+    assert_eq!(values("ExecReload="), [&look, "/bin/kill -HUP $MAINPID"]);
+}
+
 #[test]
 fn dashboard_and_alerts_ask_for_what_is_counted() {
     let metrics = metrics();

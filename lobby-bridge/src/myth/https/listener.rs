@@ -1,6 +1,6 @@
 //! From a TCP connection to requests: who may come in, and how long he may stay.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -14,14 +14,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Limits, Peer, banned, certificate::Certificate};
 use crate::bans::Guard;
-use crate::net::{Place, Places};
+use crate::net::{Place, Places, Trouble, accept};
 
 /// The longest head of a request.
 const HEAD_BYTES: usize = 16 * 1024;
 /// More lines than any client's request has.
 const MAX_HEADERS: usize = 64;
-/// After an error of the operating system, such as too many open files: others have to go first.
-const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) struct Listener {
     pub(super) listener: TcpListener,
@@ -35,18 +33,11 @@ pub(super) struct Listener {
 impl Listener {
     /// Accepts until `shutdown`. Each connection gets a task of its own among `tasks`.
     pub(super) async fn run(self, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        let mut trouble = Trouble::default();
         loop {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+            let (stream, peer) = tokio::select! {
+                accepted = accept(&self.listener, &mut trouble) => accepted,
                 () = shutdown.cancelled() => return,
-            };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!("an HTTPS connection could not be accepted: {error}");
-                    tokio::time::sleep(PAUSE).await;
-                    continue;
-                }
             };
             let Some(place) = self.places.take(peer.ip()) else {
                 tracing::debug!(%peer, "refused: all places for HTTPS are taken");
