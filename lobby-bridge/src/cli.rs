@@ -3,12 +3,13 @@
 //! The command line wins over the environment, that over the file, and that over the defaults.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, parser::ValueSource};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, parser::ValueSource};
 use metaserve::{
     Trust,
     program::log::{self, InvalidFilter, LogFormat},
@@ -17,11 +18,14 @@ use metaserve::{
 
 use crate::{
     bans::Guard,
+    commands::{Command, Commands},
     myth_options::MythConfig,
     options::{Daemon, Options},
     vcmi,
     words::Words,
 };
+
+const NAME: &str = "metaserve-lobby-bridge";
 
 const LONG_ABOUT: &str = "\
 Keeps lobbies of old games alive, and shows their games in a metaserve list.
@@ -46,17 +50,13 @@ Two commands manage the players' accounts and the hubs, also while the bridge ru
 
 /// Keeps lobbies of old games alive, and shows their games in a metaserve list
 #[derive(Debug, Parser)]
-#[command(name = "metaserve-lobby-bridge", version, long_about = LONG_ABOUT)]
+#[command(name = NAME, version, long_about = LONG_ABOUT)]
 struct Cli {
-    /// Read further options from this TOML file, one `option = value` per line
-    ///
-    /// The names are those of the options here, without the dashes in front. Options given on
-    /// the command line or in the environment win over the file.
-    #[arg(long, value_name = "FILE", env = "METASERVE_BRIDGE_CONFIG")]
-    config: Option<PathBuf>,
-
     #[command(flatten)]
-    options: Options,
+    options: CliOptions,
+
+    #[command(subcommand)]
+    command: Option<Command>,
 
     /// Words of the old proxy server's command line, such as `port=5002`
     ///
@@ -65,6 +65,44 @@ struct Cli {
     /// As soon as there is one, the VCMI lobby runs, on port 5002 unless told otherwise.
     #[arg(value_name = "KEY=VALUE")]
     words: Vec<String>,
+}
+
+/// The same without the old words: a word is then a command, or a mistake that is named.
+#[derive(Debug, Parser)]
+#[command(name = NAME)]
+struct WithoutWords {
+    #[command(flatten)]
+    _options: CliOptions,
+
+    #[command(subcommand)]
+    _command: Option<Command>,
+}
+
+#[derive(Args, Debug)]
+struct CliOptions {
+    /// Read further options from this TOML file, one `option = value` per line
+    ///
+    /// The names are those of the options here, without the dashes in front. Options given on
+    /// the command line or in the environment win over the file.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "METASERVE_BRIDGE_CONFIG"
+    )]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Asked {
+    /// To serve.
+    Service(Box<Config>),
+    /// Something beside that.
+    Command(Box<Commands>),
 }
 
 /// What the bridge does, complete and possible.
@@ -150,25 +188,32 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// The configuration that a command line asks for, with what it leaves to environment and file.
+/// What a command line asks for, with what it leaves to environment and file.
 ///
 /// # Errors
 /// See [`ConfigError`].
-pub fn parse(
-    arguments: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
-) -> Result<Config, ConfigError> {
-    let matches = Cli::command().try_get_matches_from(arguments)?;
-    let Cli {
-        config,
-        options,
-        words,
-    } = Cli::from_arg_matches(&matches)?;
-    let words = Words::parse(&words);
+pub fn ask(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Asked, ConfigError> {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let matches = Cli::command().try_get_matches_from(&arguments)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    // A mistyped command must not be taken for an old word, and open a lobby.
+    if !cli.words.iter().all(|word| word.contains('=')) {
+        WithoutWords::try_parse_from(&arguments)?;
+    }
+    let CliOptions { config, options } = cli.options;
+    if let Some(command) = cli.command {
+        let commands = Commands::new(command, options, config);
+        return Ok(Asked::Command(Box::new(commands)));
+    }
+    let words = Words::parse(&cli.words);
     let mut options = words.apply(options, |option| is_flag(&matches, option));
     if let Some(path) = config {
         options = options.or(read(&path)?);
     }
-    Config::from_options(options, words.remarks)
+    let config = Config::from_options(options, words.remarks)?;
+    Ok(Asked::Service(Box::new(config)))
 }
 
 /// Whether an option was given as a flag, and not by the environment.
@@ -247,7 +292,10 @@ mod tests {
     use std::error::Error;
 
     fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
-        parse(["metaserve-lobby-bridge"].iter().chain(arguments))
+        match ask([NAME].iter().chain(arguments))? {
+            Asked::Service(config) => Ok(*config),
+            Asked::Command(command) => panic!("{command:?}"),
+        }
     }
 
     fn with_file(text: &str, arguments: &[&str]) -> Result<Config, ConfigError> {
@@ -393,13 +441,7 @@ mod tests {
 
     #[test]
     fn what_the_old_program_said_is_said() {
-        let words = [
-            "port=0",
-            "capacity=0",
-            "healthcheck=9",
-            "verbose",
-            "colour=red",
-        ];
+        let words = ["port=0", "capacity=0", "healthcheck=9", "colour=red"];
         let config = config(&words).unwrap();
         let vcmi = config.vcmi.unwrap();
         assert_eq!(vcmi.listen.port(), 5002);
@@ -413,8 +455,47 @@ mod tests {
                 "Cannot listen port 0, continue with default 5002",
                 "Cannot limit connections capacity with 0, continue with default 50",
                 "Too frequent timer for healthcheck, continue with default 30",
-                "Unknown argument: verbose",
             ]
         );
+    }
+
+    /// A mistyped command opened a lobby to everybody.
+    #[test]
+    fn a_word_that_is_neither_a_command_nor_an_old_word_is_an_error() {
+        for (arguments, named) in [
+            (&["acount", "list"][..], "'account'"),
+            (&["acount", "list", "--vcmi", "[::]:1"], "'account'"),
+            (&["verbose", "port=5002"], "'verbose'"),
+            (&["port=5002", "verbose"], "'port=5002'"),
+            (&["port=5002", "account", "list"], "'port=5002'"),
+            (&["man"], "'man'"),
+            (&["account"], "list"),
+            (&["--state-dir", "x", "hub", "lst"], "'list'"),
+        ] {
+            let Err(ConfigError::CommandLine(error)) = config(arguments) else {
+                panic!("{arguments:?}");
+            };
+            assert_eq!(error.exit_code(), 2, "{arguments:?}");
+            let error = error.to_string();
+            assert!(error.contains(named), "{arguments:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn options_stand_before_or_after_a_command() {
+        for line in [
+            "--state-dir x account list",
+            "account --state-dir x list",
+            "account list --state-dir x",
+            "--myth 127.0.0.1:6321 hub add hub.example 4226 --state-dir x",
+            "--ban-file x ban 192.0.2.1",
+            "ban list --ban-file x",
+        ] {
+            let asked = ask([NAME].into_iter().chain(line.split(' '))).unwrap();
+            let Asked::Command(command) = asked else {
+                panic!("{line}: {asked:?}");
+            };
+            assert!(format!("{command:?}").contains("Some(\"x\")"), "{line}");
+        }
     }
 }

@@ -12,29 +12,19 @@ use metaserve::program::{
     service::{self, State},
 };
 use metaserve_lobby_bridge::{
-    cli::{self, Config, ConfigError},
+    cli::{self, Asked, Config, ConfigError},
     commands::Commands,
 };
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    match Commands::parse_if_any(&arguments) {
-        Ok(None) => {}
-        Ok(Some(commands)) => {
-            return match manage(commands) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => failed(&error, 1),
-            };
-        }
-        Err(usage) => return program::end_usage(&usage),
-    }
-    let config = match cli::parse(arguments) {
-        Ok(config) => config,
+    let done = match cli::ask(std::env::args_os()) {
+        Ok(Asked::Service(config)) => run(*config),
+        Ok(Asked::Command(commands)) => manage(*commands),
         Err(ConfigError::CommandLine(usage)) => return program::end_usage(&usage),
         Err(error) => return failed(&error.into(), 2),
     };
-    match run(config) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error, 1),
     }

@@ -38,14 +38,24 @@ pub struct Options {
     pub ca: Option<PathBuf>,
 
     /// Where the bridge keeps its own identity [default: bridge-state]
-    #[arg(long, value_name = "DIR", env = "METASERVE_BRIDGE_STATE_DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "METASERVE_BRIDGE_STATE_DIR"
+    )]
     pub state_dir: Option<PathBuf>,
 
     /// A file with addresses and prefixes that are banned, read again when it changes
     ///
     /// It has to exist, and may be empty. `metaserve-lobby-bridge ban` and `unban` edit it, and so
     /// do Aleph One's moderators with `.ban`, if the service may write to its directory.
-    #[arg(long, value_name = "FILE", env = "METASERVE_BRIDGE_BAN_FILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "METASERVE_BRIDGE_BAN_FILE"
+    )]
     pub ban_file: Option<PathBuf>,
 
     /// An address at which players reach this machine, once per family
@@ -234,6 +244,7 @@ pub struct Options {
     /// of the Aleph One metaserver, so its database can be used as it is.
     #[arg(
         long,
+        global = true,
         value_name = "URL",
         env = "METASERVE_BRIDGE_DATABASE",
         hide_env_values = true

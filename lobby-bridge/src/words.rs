@@ -27,10 +27,7 @@ impl Words {
             ..Self::default()
         };
         for word in words {
-            let Some((key, value)) = word.split_once('=') else {
-                parsed.remarks.push(format!("Unknown argument: {word}"));
-                continue;
-            };
+            let (key, value) = word.split_once('=').unwrap_or((word, ""));
             match key {
                 "logging" => parsed.logging(value),
                 "port" => {

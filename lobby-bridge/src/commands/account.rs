@@ -9,7 +9,7 @@ use crate::accounts::{AdministrationError, check_name};
 
 /// What can be done with accounts.
 #[derive(Debug, Subcommand)]
-pub(super) enum Account {
+pub(crate) enum Account {
     /// Add an account; asks for its password
     Add(WithPassword),
     /// Change an account's password; asks for it
@@ -19,8 +19,6 @@ pub(super) enum Account {
         /// Print JSON, for programs
         #[arg(long)]
         json: bool,
-        #[command(flatten)]
-        place: Where,
     },
     /// Remove an account
     ///
@@ -28,8 +26,6 @@ pub(super) enum Account {
     Remove {
         /// Its name, with the letter case it has
         name: String,
-        #[command(flatten)]
-        place: Where,
     },
     /// Allow an account moderator commands, or forbid them
     ///
@@ -42,25 +38,21 @@ pub(super) enum Account {
 }
 
 #[derive(Args, Debug)]
-pub(super) struct WithPassword {
+pub(crate) struct WithPassword {
     /// Its name: visible ASCII, at most 31 characters, of which players can type 15
     name: String,
     /// Take the password from the first line of the input
     #[arg(long)]
     password_stdin: bool,
-    #[command(flatten)]
-    place: Where,
 }
 
 #[derive(Args, Debug)]
-pub(super) struct Switch {
+pub(crate) struct Switch {
     /// Its name, with the letter case it has
     name: String,
     /// Whether it shall be so
     #[arg(value_enum, default_value = "on")]
     is: OnOff,
-    #[command(flatten)]
-    place: Where,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,12 +62,12 @@ enum OnOff {
 }
 
 impl Account {
-    pub(super) async fn run(self) -> anyhow::Result<()> {
+    pub(super) async fn run(self, place: &Where) -> anyhow::Result<()> {
         match self {
-            Self::Add(it) => add(it).await,
-            Self::Passwd(it) => passwd(it).await,
-            Self::List { json, place } => list(json, &place).await,
-            Self::Remove { name, place } => {
+            Self::Add(it) => add(it, place).await,
+            Self::Passwd(it) => passwd(it, place).await,
+            Self::List { json } => list(json, place).await,
+            Self::Remove { name } => {
                 let accounts = place.open().await?;
                 accounts.remove(&name).await?;
                 accounts.close().await;
@@ -83,7 +75,7 @@ impl Account {
                 Ok(())
             }
             Self::Moderator(it) => {
-                let accounts = it.place.open().await?;
+                let accounts = place.open().await?;
                 let on = it.is == OnOff::On;
                 accounts.set_moderator(&it.name, on).await?;
                 accounts.close().await;
@@ -95,7 +87,7 @@ impl Account {
                 Ok(())
             }
             Self::Hide(it) => {
-                let accounts = it.place.open().await?;
+                let accounts = place.open().await?;
                 let on = it.is == OnOff::On;
                 accounts.set_hidden(&it.name, on).await?;
                 accounts.close().await;
@@ -107,10 +99,10 @@ impl Account {
     }
 }
 
-async fn add(it: WithPassword) -> anyhow::Result<()> {
+async fn add(it: WithPassword, place: &Where) -> anyhow::Result<()> {
     // Nobody likes to type a password twice for a name that cannot be.
     check_name(&it.name)?;
-    let accounts = it.place.open_or_make().await?;
+    let accounts = place.open_or_make().await?;
     if accounts.exists(&it.name).await? {
         bail!(AdministrationError::NameTaken);
     }
@@ -124,8 +116,8 @@ async fn add(it: WithPassword) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn passwd(it: WithPassword) -> anyhow::Result<()> {
-    let accounts = it.place.open().await?;
+async fn passwd(it: WithPassword, place: &Where) -> anyhow::Result<()> {
+    let accounts = place.open().await?;
     if !accounts.exists(&it.name).await? {
         bail!(AdministrationError::NoAccount(it.name));
     }

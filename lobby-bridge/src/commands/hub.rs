@@ -10,7 +10,7 @@ use crate::myth::listing::NETWORK_PROTOCOL;
 
 /// What can be done with hubs.
 #[derive(Debug, Subcommand)]
-pub(super) enum Hub {
+pub(crate) enum Hub {
     /// Add a hub
     Add {
         /// Its name or IPv4 address
@@ -21,34 +21,27 @@ pub(super) enum Hub {
         /// The network protocol that it speaks; players are told of hubs that speak theirs
         #[arg(long, value_name = "TEXT", default_value = NETWORK_PROTOCOL)]
         network_version: String,
-        #[command(flatten)]
-        place: Where,
     },
     /// List all hubs
     List {
         /// Print JSON, for programs
         #[arg(long)]
         json: bool,
-        #[command(flatten)]
-        place: Where,
     },
     /// Remove a hub; games that use it go on
     Remove {
         /// Its number in the list
         id: u16,
-        #[command(flatten)]
-        place: Where,
     },
 }
 
 impl Hub {
-    pub(super) async fn run(self) -> anyhow::Result<()> {
+    pub(super) async fn run(self, place: &Where) -> anyhow::Result<()> {
         match self {
             Self::Add {
                 host,
                 port,
                 network_version,
-                place,
             } => {
                 if host.is_empty()
                     || host.len() > 255
@@ -65,8 +58,8 @@ impl Hub {
                 print(format!("added {host}:{port} for {network_version}\n"))?;
                 Ok(())
             }
-            Self::List { json, place } => list(json, &place).await,
-            Self::Remove { id, place } => {
+            Self::List { json } => list(json, place).await,
+            Self::Remove { id } => {
                 let hubs = place.open().await?;
                 hubs.remove_hub(id).await?;
                 hubs.close().await;

@@ -6,28 +6,26 @@ mod hub;
 mod table;
 
 use std::{
-    ffi::OsString,
     io::{self, IsTerminal, Read as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::Subcommand;
 use metaserve::{files, program::complain};
 
 use crate::accounts::{Administration, check_new_password, default_database, sqlite_file};
-use crate::options::STATE_DIR;
+use crate::options::{Options, STATE_DIR};
 
-/// Manages the accounts, hubs and bans of the lobby bridge
-#[derive(Debug, Parser)]
-#[command(name = "metaserve-lobby-bridge", version)]
+/// What an operator asks for beside the service.
+#[derive(Debug)]
 pub struct Commands {
-    #[command(subcommand)]
     command: Command,
+    place: Where,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Add, change, list and remove the accounts of players
     #[command(subcommand)]
     Account(account::Account),
@@ -38,27 +36,12 @@ enum Command {
     Unban(ban::Unban),
 }
 
-/// Which database, for every command.
-#[derive(Args, Debug)]
+/// What the options of the service say that matters here: which database and which files.
+#[derive(Debug)]
 struct Where {
-    /// The database [default: `accounts.sqlite` in the service's state directory]
-    ///
-    /// `sqlite:PATH`, or `mysql://USER:PASSWORD@HOST/NAME` for MariaDB and MySQL. Passwords are
-    /// better kept in the environment or in the file than on the command line.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "METASERVE_BRIDGE_DATABASE",
-        hide_env_values = true
-    )]
     database: Option<String>,
-
-    /// Where the service keeps its state [default: bridge-state]
-    #[arg(long, value_name = "DIR", env = "METASERVE_BRIDGE_STATE_DIR")]
     state_dir: Option<PathBuf>,
-
-    /// The service's TOML file, for its `database` and `state-dir`
-    #[arg(long, value_name = "FILE", env = "METASERVE_BRIDGE_CONFIG")]
+    ban_file: Option<PathBuf>,
     config: Option<PathBuf>,
 }
 
@@ -80,16 +63,15 @@ impl File {
 }
 
 impl Commands {
-    /// The command that a command line begins with; none if it is meant for the service.
-    ///
-    /// # Errors
-    /// The rest of the command line cannot be understood, or asks for help. Prints itself.
-    pub fn parse_if_any(arguments: &[OsString]) -> Result<Option<Self>, clap::Error> {
-        let first = arguments.get(1).and_then(|it| it.to_str());
-        match first {
-            Some("account" | "ban" | "hub" | "unban") => Self::try_parse_from(arguments).map(Some),
-            _ => Ok(None),
-        }
+    /// The command, with the options that were given before or after its name.
+    pub(crate) fn new(command: Command, options: Options, config: Option<PathBuf>) -> Self {
+        let place = Where {
+            database: options.database,
+            state_dir: options.state_dir,
+            ban_file: options.ban_file,
+            config,
+        };
+        Self { command, place }
     }
 
     /// Does it, and prints what there is to print.
@@ -98,10 +80,10 @@ impl Commands {
     /// It cannot be done; nothing has changed then.
     pub async fn run(self) -> anyhow::Result<()> {
         match self.command {
-            Command::Account(account) => account.run().await,
-            Command::Hub(hub) => hub.run().await,
-            Command::Ban(ban) => ban.run(),
-            Command::Unban(unban) => unban.run(),
+            Command::Account(account) => account.run(&self.place).await,
+            Command::Hub(hub) => hub.run(&self.place).await,
+            Command::Ban(ban) => ban.run(&self.place),
+            Command::Unban(unban) => unban.run(&self.place),
         }
     }
 }
@@ -145,6 +127,18 @@ impl Where {
         let url = self.database.clone().or(file.database);
         let state_dir = self.state_dir.clone().or(file.state_dir);
         Ok(url.unwrap_or_else(|| default_database(&state_dir.unwrap_or_else(|| STATE_DIR.into()))))
+    }
+
+    fn ban_file(&self) -> anyhow::Result<PathBuf> {
+        let file = match (&self.ban_file, &self.config) {
+            (Some(file), _) => Some(file.clone()),
+            (None, Some(config)) => File::read(config)?.ban_file,
+            (None, None) => None,
+        };
+        file.context(
+            "which file? Name the ban file with --ban-file, or with --config the configuration \
+             file that names it",
+        )
     }
 }
 
