@@ -1,10 +1,13 @@
 //! The daemon's UDP socket.
 
 use anyhow::{Context, anyhow};
-use metaserve::socket::{self, SocketRuntime};
+use metaserve::{
+    program::listen,
+    socket::{self, SocketRuntime},
+};
 use std::{
     io::{self, ErrorKind},
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{SocketAddr, UdpSocket},
     sync::Arc,
 };
 
@@ -47,21 +50,11 @@ pub(crate) fn explain(listen: SocketAddr, error: io::Error) -> anyhow::Error {
 
 /// A socket on this address, or on all IPv4 addresses in place of all on a machine without IPv6.
 pub(crate) fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
-    let everywhere = listen.is_ipv6() && listen.ip().is_unspecified();
-    bind_exactly(listen).or_else(|error| match error.kind() {
-        ErrorKind::AddrInUse | ErrorKind::PermissionDenied => Err(error),
-        _ if everywhere => {
-            tracing::warn!("this machine has no IPv6 ({error}): serving IPv4 alone");
-            bind_exactly((Ipv4Addr::UNSPECIFIED, listen.port()).into())
-        }
-        _ => Err(error),
+    listen::families(listen, |listen| {
+        let socket = socket::bind(listen)?;
+        // As much as the operating system gives: less is slower, not wrong.
+        let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
+        let _ = socket.set_send_buffer_size(BUFFER_BYTES);
+        Ok(socket.into())
     })
-}
-
-fn bind_exactly(listen: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = socket::bind(listen)?;
-    // As much as the operating system gives: less is slower, not wrong.
-    let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
-    let _ = socket.set_send_buffer_size(BUFFER_BYTES);
-    Ok(socket.into())
 }

@@ -12,15 +12,10 @@ use clap::Args;
 use metaserve::{
     Identity,
     bans::Bans,
-    program::{self, print::print},
+    program::{self, listen, print::print},
     tls::certificate::Certificate,
 };
-use std::{
-    fmt::Write,
-    io::ErrorKind,
-    net::{SocketAddr, TcpListener},
-    path::Path,
-};
+use std::{fmt::Write, io::ErrorKind, net::SocketAddr, path::Path};
 
 /// Say what the daemon would do with these settings, without starting it
 ///
@@ -83,7 +78,7 @@ fn listen(config: &Config) -> anyhow::Result<String> {
 }
 
 fn http(config: &Config) -> anyhow::Result<String> {
-    let bind = |address: SocketAddr| TcpListener::bind(address);
+    let bind = |address: SocketAddr| listen::tcp(address);
     let (address, used) = match config.http {
         Http::Off => return Ok("http: off\n".to_owned()),
         Http::IfFree(address) => (address, bind(address).err().map(|_| IN_USE)),

@@ -13,7 +13,7 @@ use crate::{
 use axum::{
     body::Body,
     extract::{RawQuery, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -52,11 +52,13 @@ pub(super) async fn listen(
     };
     let events = events(listener);
     let events = events.take_until(web.closing.clone().cancelled_owned());
-    let kind = [
+    let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
+        // nginx waits for 4 KiB otherwise, unless it is told not to.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    Ok((kind, Body::from_stream(events)).into_response())
+    Ok((headers, Body::from_stream(events)).into_response())
 }
 
 struct Listener {

@@ -16,6 +16,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use metaserve::program::listen;
 use serde_json::json;
 use std::{
     error::Error,
@@ -63,11 +64,7 @@ fn refusal(status: &str, reason: &str) -> Vec<u8> {
 /// Opens the listener; none when there is to be none, or when nobody has asked for it and the
 /// default address cannot be had: another daemon on this machine may have it.
 pub(crate) fn open(config: &Config) -> anyhow::Result<Option<TcpListener>> {
-    let bind = |address| {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        TcpListener::from_std(listener)
-    };
+    let bind = |address| TcpListener::from_std(listen::tcp(address)?);
     match config.http {
         Http::Off => Ok(None),
         Http::IfFree(address) => Ok(bind(address)

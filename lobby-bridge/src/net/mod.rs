@@ -3,19 +3,18 @@
 
 mod accept;
 mod inbox;
-mod listen;
 mod outbox;
 mod pace;
 mod places;
 
-use std::fmt;
+use std::{fmt, io, net::SocketAddr};
 
-use tokio::time::Instant;
+use metaserve::program;
+use tokio::{net::TcpListener, time::Instant};
 
 pub(crate) use self::{
     accept::{Trouble, accept},
     inbox::{Inbox, ended},
-    listen::listen,
     outbox::Outbox,
     pace::Pace,
     places::{Place, Places, host},
@@ -29,6 +28,11 @@ impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// Listens on TCP; on `[::]` for both families, and on a system without IPv6 for IPv4.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::from_std(program::listen::tcp(address)?)
 }
 
 /// The time, for tasks to give to what is pure.

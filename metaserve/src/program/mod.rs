@@ -1,8 +1,9 @@
-//! What every program needs, whatever it serves: a [log], [printing](print), what the [service]
+//! What every program needs, whatever it serves: a [log], [printing](print), [sockets](listen), what the [service]
 //! manager is told, [signals](Signals).
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod listen;
 pub mod log;
 pub mod print;
 pub mod service;

@@ -151,3 +151,29 @@ async fn the_sample_configuration_shows_every_setting_and_is_understood() {
     let unknown: Vec<_> = shown.difference(&exist).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }
+
+/// The image's compiler could not build the bridge.
+#[test]
+fn the_image_is_built_by_a_compiler_that_every_package_in_it_allows() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let needed = |package: &str| {
+        let manifest = read(package);
+        let version = manifest.lines().find_map(|line| {
+            let version = line.strip_prefix("rust-version = \"")?;
+            Some(version.trim_end_matches('"').to_owned())
+        });
+        version.map(|version| minor(&version))
+    };
+    fn minor(version: &str) -> u32 {
+        let minor = version.strip_prefix("1.").unwrap().split(['.', '-']).next();
+        minor.unwrap().parse().unwrap()
+    }
+    let packages = ["Cargo.toml", "daemon/Cargo.toml", "lobby-bridge/Cargo.toml"];
+    let needed = packages.iter().filter_map(|package| needed(package)).max();
+    let dockerfile = read("deploy/Dockerfile");
+    let image = dockerfile
+        .lines()
+        .find_map(|line| line.strip_prefix("FROM rust:"));
+    assert_eq!(Some(minor(image.unwrap())), needed);
+}

@@ -17,7 +17,7 @@ use metaserve_tests::{
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpSocket,
+    net::{TcpSocket, TcpStream},
 };
 
 const EVENTS: &str = "/api/v1/events";
@@ -85,6 +85,25 @@ async fn who_returns_is_told_what_was_missed_and_who_comes_from_elsewhere_the_wh
         let mut listener = Listener::new(address, EVENTS, &strange).await.unwrap();
         assert_eq!(listener.next().await.unwrap().name, "snapshot");
     }
+}
+
+/// Behind a plain `proxy_pass` of nginx the page was empty for half a minute.
+#[tokio::test]
+async fn a_proxy_is_asked_not_to_hold_events_back() {
+    let (_daemon, address) = start(&[]).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {EVENTS} HTTP/1.1\r\nhost: list\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = String::new();
+    while !head.contains("\r\n\r\n") {
+        let mut piece = [0; 1024];
+        let length = patiently("the answer", stream.read(&mut piece))
+            .await
+            .unwrap();
+        assert!(length > 0, "{head}");
+        head.push_str(&String::from_utf8_lossy(&piece[..length]));
+    }
+    assert!(head.contains("\r\nx-accel-buffering: no\r\n"), "{head}");
 }
 
 #[tokio::test]
