@@ -11,15 +11,16 @@
 //! `=` with the number of servers follows.
 #![forbid(unsafe_code)]
 
+use anyhow::Context;
 use clap::Parser;
 use futures::StreamExt;
 use metaserve::{
     Role, ServerInfo,
     program::print::{Reader, print},
 };
-use metaserve_client::{Server, Snapshot};
+use metaserve_client::{Connector, Server, Snapshot, Subscriber};
 use metaserve_examples::{DaemonArgs, log, printable, printable_name, stopped};
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
 /// Prints the list of servers, and then each change.
 #[derive(Debug, Parser)]
@@ -27,18 +28,26 @@ struct Cli {
     /// Follow this game only [default: all games]
     #[arg(long, value_name = "TAG")]
     game: Option<String>,
-    /// Print the list as it is now, and end
+    /// Print the list as it is now, and end; with exit code 1 if there is none
     #[arg(long)]
     once: bool,
     #[command(flatten)]
     daemon: DaemonArgs,
 }
 
+/// How long the daemon may take to connect and give the list.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let _log = log()?;
     let daemon = cli.daemon.connector(Role::Client, None)?;
+    if cli.once {
+        let name = &cli.daemon.daemon;
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, once(&daemon, cli.game)).await;
+        return answer.with_context(|| format!("{name} gave no list within {ANSWER_TIMEOUT:?}"))?;
+    }
     let mut follow = metaserve_client::maintain(move || {
         let daemon = daemon.clone();
         async move { daemon.connect().await }
@@ -51,12 +60,22 @@ async fn main() -> anyhow::Result<()> {
     let mut before = Snapshot::default();
     while let Some(snapshot) = snapshots.next().await {
         let now = snapshot?;
-        let reader = print(changes(&before, &now))?;
-        if cli.once || reader == Reader::Gone {
+        if print(changes(&before, &now))? == Reader::Gone {
             break;
         }
         before = now; // Snapshots are cheap to keep, and know the servers that have gone since.
     }
+    Ok(())
+}
+
+/// Prints the list as it is now. Unlike `maintain` it does not try again.
+async fn once(daemon: &Connector, game: Option<String>) -> anyhow::Result<()> {
+    let mut list = Subscriber::new(daemon.connect().await?);
+    if let Some(game) = game {
+        list = list.game(game);
+    }
+    let first = list.run().next().await.context("the list has ended")??;
+    print(changes(&Snapshot::default(), &first))?;
     Ok(())
 }
 

@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
 
     // When the stream of heartbeats ends, the daemon is told, and the server is off the list.
     let heartbeats = heartbeats(cli.name).take_until(stopped());
-    metaserve_heartbeat::maintain(|| daemon.connect())
+    metaserve_heartbeat::maintain(&daemon)
         .game(cli.game)
         .port(cli.port)
         .run(heartbeats)

@@ -87,7 +87,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         tracing::info!("listing {:?}", printable_name(&first.name));
         // The heartbeats end when the game server falls silent: it is then off the list.
         let heartbeats = heartbeats(first, &query, cli.interval).take_until(stop.clone());
-        metaserve_heartbeat::maintain(|| daemon.connect())
+        metaserve_heartbeat::maintain(&daemon)
             .game(game)
             .port(port)
             .run(heartbeats)

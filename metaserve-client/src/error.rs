@@ -11,17 +11,17 @@ use metaserve::{
 pub enum Error {
     /// The daemon has closed the connection, with its reason in words.
     #[error("the daemon has closed the connection: {0}")]
-    Refused(#[source] Close),
+    Refused(Close),
     /// The connection was lost: the network, the daemon's machine, or this side closed it.
     #[error("the connection to the daemon was lost: {0}")]
-    Lost(#[source] quinn::ConnectionError),
+    Lost(quinn::ConnectionError),
     /// The game's tag cannot be used. Nothing was sent.
     #[error(transparent)]
     Game(#[from] InvalidGame),
     /// What the daemon sent is not the protocol, or more than the list may have: it may be of
     /// another version.
     #[error("the daemon does not speak our protocol: {0}")]
-    Protocol(#[source] FrameError),
+    Protocol(FrameError),
     /// The daemon sent a change of another list than ours.
     #[error("a change from revision {from} was sent to a list at revision {ours}")]
     OutOfOrder {

@@ -12,16 +12,16 @@ use metaserve::{
 pub enum Error {
     /// The daemon has closed the connection, with its reason in words.
     #[error("the daemon has closed the connection: {0}")]
-    Refused(#[source] Close),
+    Refused(Close),
     /// The connection was lost: the network, the daemon's machine, or this side closed it.
     #[error("the connection to the daemon was lost: {0}")]
-    Lost(#[source] quinn::ConnectionError),
+    Lost(quinn::ConnectionError),
     /// The game's tag cannot be used. Nothing was sent.
     #[error(transparent)]
     Game(#[from] InvalidGame),
     /// What the daemon sent is not the protocol: it may be of another version.
     #[error("the daemon does not speak our protocol: {0}")]
-    Protocol(#[source] FrameError),
+    Protocol(FrameError),
 }
 
 impl Error {

@@ -24,7 +24,8 @@
 //! * [`maintain`] stays on the list: it connects again, with backoff, and restates the newest
 //!   heartbeat.
 //! * [`Identity`] is a certificate of the server's own, so that a quick restart replaces its old
-//!   entry, and nobody else can.
+//!   entry, and nobody else can. With it, [`maintain`] lists the server under its IPv4 and its IPv6
+//!   address.
 //! * [`Connector`] and [`Trust`] make connections from `HOST:PORT`. Any [`quinn::Connection`]
 //!   with the ALPN identifier `metaserve-heartbeat/1` will do as well.
 //!
@@ -45,7 +46,7 @@ mod publisher;
 pub use error::Error;
 pub use maintain::Maintain;
 pub use metaserve::{
-    Backoff, ConnectError, Connector, Fingerprint, Identity, Role, Trust,
+    Backoff, Connect, ConnectError, Connector, Family, Fingerprint, Identity, Role, Trust,
     protocol::heartbeat::NoticeKind,
 };
 pub use publisher::{Notice, Publisher};
@@ -77,15 +78,18 @@ where
 
 /// Stays on the list through restarts of the daemon and failures of the network.
 ///
-/// `connect` makes a new connection each time one is needed, however the game likes; a
-/// [`Connector`] is the short way. Options follow, then [`run`](Maintain::run):
+/// `connect` makes a new connection each time one is needed: a [`Connector`], or any closure that
+/// returns a future of a connection. Options follow, then [`run`](Maintain::run):
 ///
 /// ```no_run
 /// # async fn example(connector: metaserve_heartbeat::Connector) -> Result<(), metaserve_heartbeat::Error> {
 /// # let heartbeats = futures::stream::pending::<Vec<u8>>();
-/// metaserve_heartbeat::maintain(|| connector.connect()).game("tag").port(7777).run(heartbeats).await
+/// metaserve_heartbeat::maintain(&connector).game("tag").port(7777).run(heartbeats).await
 /// # }
 /// ```
+///
+/// A [`Connector`] with an [`Identity`] connects over IPv4 and IPv6 at once where both are
+/// available, and the server is listed with both addresses.
 pub fn maintain<C>(connect: C) -> Maintain<C> {
     Maintain::new(connect)
 }
@@ -101,7 +105,9 @@ mod tests {
         fn check(connection: quinn::Connection, connector: Connector) {
             let heartbeats = futures::stream::pending::<Vec<u8>>;
             assert_send(run(connection, heartbeats()));
-            assert_send(async move { maintain(|| connector.connect()).run(heartbeats()).await });
+            let other = connector.clone();
+            assert_send(async move { maintain(|| other.connect()).run(heartbeats()).await });
+            assert_send(async move { maintain(&connector).run(heartbeats()).await });
         }
         let _ = check;
     }

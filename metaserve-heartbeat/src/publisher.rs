@@ -11,7 +11,12 @@ use metaserve::{
     },
     stream::{self, FrameReader},
 };
-use std::{fmt, pin::Pin, pin::pin, time::Duration};
+use std::{
+    fmt,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 /// Something the daemon wants the server's operator to know: why the server is not listed, or
 /// soon will not be.
@@ -215,11 +220,43 @@ async fn goodbye(connection: &quinn::Connection, mut out: quinn::SendStream) {
     Close::new(CloseCode::Goodbye, "the server has ended").close(connection);
 }
 
+/// Where notices go by default.
+fn log(notice: Notice) {
+    tracing::warn!(kind = ?notice.kind, "notice: {}", notice.text);
+}
+
 impl Options {
+    /// The same options for two connections of one server. What both are told is heard once.
+    pub(crate) fn split(self) -> (Self, Self) {
+        let hear = self.on_notice.unwrap_or_else(|| Box::new(log));
+        let shared = Arc::new(Mutex::new((None, hear)));
+        let of = |connection: usize| {
+            let shared = shared.clone();
+            let hear = move |notice: Notice| {
+                let (last, hear) = &mut *shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let said_by_other = matches!(
+                    last, Some((by, heard)) if *by != connection && *heard == notice
+                );
+                if !said_by_other {
+                    *last = Some((connection, notice.clone()));
+                    hear(notice);
+                }
+            };
+            let on_notice: Box<dyn FnMut(Notice) + Send> = Box::new(hear);
+            Self {
+                game: self.game.clone(),
+                port: self.port,
+                on_notice: Some(on_notice),
+                max_heartbeat_bytes: self.max_heartbeat_bytes,
+            }
+        };
+        (of(0), of(1))
+    }
+
     fn hear(&mut self, notice: Notice) {
         match &mut self.on_notice {
             Some(hear) => hear(notice),
-            None => tracing::warn!(kind = ?notice.kind, "notice: {}", notice.text),
+            None => log(notice),
         }
     }
 

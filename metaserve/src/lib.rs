@@ -83,7 +83,7 @@ pub use alpn::Role;
 pub use arguments::{ArgumentError, DaemonArgs};
 pub use backoff::Backoff;
 pub use close::{Close, CloseCode};
-pub use connect::{ConnectError, Connector, client_endpoint};
+pub use connect::{Connect, ConnectError, Connector, Family, client_endpoint};
 pub use game::{Game, InvalidGame};
 pub use limits::{InvalidLimits, Limits};
 pub use pacing::{Offered, Pacing};

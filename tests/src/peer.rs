@@ -75,16 +75,12 @@ async fn server(
     identity: Option<&Identity>,
 ) -> anyhow::Result<()> {
     let connector = connector(Role::Heartbeat, daemon, fingerprint, identity)?;
-    let connect = || {
-        let connector = connector.clone();
-        async move { connector.connect().await }
-    };
     let lines = BufReader::new(tokio::io::stdin()).lines();
     let heartbeats = stream::unfold(lines, |mut lines| async {
         let line = lines.next_line().await.ok()??;
         Some((line, lines))
     });
-    metaserve_heartbeat::maintain(connect)
+    metaserve_heartbeat::maintain(&connector)
         .run(heartbeats)
         .await?;
     Ok(())

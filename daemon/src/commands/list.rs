@@ -5,7 +5,7 @@ use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use futures::StreamExt;
 use metaserve::{
-    CloseCode, ConnectError, Connector, DaemonArgs, Role, ServerInfo,
+    CloseCode, Connector, DaemonArgs, Role, ServerInfo,
     feed::json::{ShownServer, said},
     printable, printable_name,
     program::{
@@ -49,8 +49,7 @@ Examples:
   metaserve-daemon list --daemon list.example.org:4433
   metaserve-daemon list --fingerprint bc23... --json | jq -r '.servers[].address'";
 
-/// How long the daemon may take to connect and give the list: both of its addresses are tried
-/// for 5 s each.
+/// How long the daemon may take to connect and give the list.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a daemon that does not answer any longer is told goodbye.
@@ -103,15 +102,14 @@ impl List {
 
     /// Connects, and waits for the whole list.
     async fn first(&self, daemon: &Connector) -> anyhow::Result<(Snapshots, Snapshot)> {
-        let connection = daemon.connect().await.map_err(explain)?;
+        let connection = daemon.connect().await?;
         let subscriber = Subscriber::new(connection);
         let mut list = match &self.game {
             Some(game) => subscriber.game(game).run(),
             None => subscriber.run(),
         };
         let first = list.next().await.context("the daemon gave none")?;
-        let first = first.map_err(|error| anyhow!("{error}"))?;
-        Ok((list, first))
+        Ok((list, first?))
     }
 
     fn whole(&self, list: &Snapshot) -> anyhow::Result<String> {
@@ -151,27 +149,6 @@ impl List {
             servers.map(move |server| format!("{mark} {}\n", row(server).join("  ")))
         });
         Ok(lines.collect())
-    }
-}
-
-/// What to do about a refused handshake.
-fn explain(error: ConnectError) -> anyhow::Error {
-    let refused = matches!(
-        error,
-        ConnectError::Connect {
-            problem: quinn::ConnectionError::TransportError(_),
-            ..
-        }
-    );
-    // Its text tells its causes already.
-    let error = anyhow!("{error}");
-    if refused {
-        error.context(
-            "it is not trusted: name its certificate with --fingerprint, or its authority with \
-             --ca",
-        )
-    } else {
-        error
     }
 }
 

@@ -17,6 +17,7 @@ pub mod server;
 pub use files::{FileError, FileProblem};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use identity::Identity;
+pub(crate) use trust::distrust;
 pub use trust::{Trust, TrustError, client_config};
 
 use rustls::crypto::CryptoProvider;

@@ -4,12 +4,12 @@ use super::{FileError, Fingerprint, Identity, files, provider};
 use crate::{Role, transport};
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::{
-    CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use std::{path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 /// Whom a game trusts to be the daemon, in one line.
 #[derive(Clone, Debug)]
@@ -33,13 +33,13 @@ pub enum Trust {
 pub enum TrustError {
     /// An authority's certificate cannot serve as one.
     #[error("an authority's certificate cannot be used: {0}")]
-    Authority(#[source] rustls::Error),
+    Authority(rustls::Error),
     /// The operating system's roots cannot be read.
     #[error("the system's trusted certificates cannot be used: {0}")]
-    SystemRoots(#[source] rustls::Error),
+    SystemRoots(rustls::Error),
     /// The identity's certificate cannot be presented.
     #[error("the identity cannot be used: {0}")]
-    Identity(#[source] rustls::Error),
+    Identity(rustls::Error),
 }
 
 impl Trust {
@@ -100,6 +100,43 @@ pub fn client_config(
     Ok(config)
 }
 
+/// Why the peer of a failed handshake was not trusted, in words; none when it failed for another
+/// reason.
+///
+/// QUIC hands on no more than the text of rustls' error, with its names around ours.
+pub(crate) fn distrust(error: &quinn::ConnectionError) -> Option<String> {
+    let quinn::ConnectionError::TransportError(error) = error else {
+        return None;
+    };
+    let reason = error.reason.strip_prefix("invalid peer certificate: ")?;
+    let inner = reason.strip_prefix("Other(OtherError(");
+    match inner.and_then(|inner| inner.strip_suffix("))")) {
+        Some(ours) => Some(ours.to_owned()),
+        None => Some(format!(
+            "{reason}; trust a certificate of its own by its fingerprint (--fingerprint), or the \
+             authority that signed it (--ca)"
+        )),
+    }
+}
+
+/// The daemon shows another certificate than the pinned one.
+#[derive(thiserror::Error)]
+#[error(
+    "its certificate has the fingerprint {shown}, expected {expected}; if the certificate was \
+     replaced, ask the daemon's operator for the new fingerprint"
+)]
+struct WrongFingerprint {
+    expected: Fingerprint,
+    shown: Fingerprint,
+}
+
+/// rustls shows it so.
+impl fmt::Debug for WrongFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// Accepts the one certificate with a known fingerprint. Its signature over the handshake is
 /// verified as ever; name, dates and issuer add nothing to a certificate that is known itself.
 #[derive(Debug)]
@@ -126,10 +163,12 @@ impl ServerCertVerifier for Pinned {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match Fingerprint::of(end_entity) == self.fingerprint {
-            true => Ok(ServerCertVerified::assertion()),
-            false => Err(CertificateError::ApplicationVerificationFailure.into()),
+        let (expected, shown) = (self.fingerprint, Fingerprint::of(end_entity));
+        if shown == expected {
+            return Ok(ServerCertVerified::assertion());
         }
+        let wrong = WrongFingerprint { expected, shown };
+        Err(CertificateError::Other(OtherError(Arc::new(wrong))).into())
     }
 
     fn verify_tls12_signature(

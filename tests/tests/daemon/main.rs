@@ -8,6 +8,7 @@ mod addresses;
 mod bad_http;
 mod bad_input;
 mod bans;
+mod both_families;
 mod cert;
 mod certificates;
 mod check;
