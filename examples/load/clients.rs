@@ -61,7 +61,7 @@ impl Seen {
     }
 }
 
-/// Follows the whole list over `connection`, which was begun at `begun`.
+/// Follows the list of this run's servers over `connection`, which was begun at `begun`.
 pub(crate) async fn client(
     stage: Arc<Stage>,
     seen: Arc<Seen>,
@@ -83,7 +83,7 @@ async fn follow(
 ) -> anyhow::Result<()> {
     let mut out = connection.open_uni().await?;
     let subscribe = Subscribe {
-        game: None,
+        game: Some(&stage.plan.game),
         known: None,
         compression: Compression::Zstd,
     };

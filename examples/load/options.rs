@@ -144,6 +144,9 @@ pub(crate) enum Which {
 /// What is to be done, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// The game of this run's servers, and what its clients follow: with a daemon that runs
+    /// already one of its own, since that may list servers of others.
+    pub(crate) game: String,
     pub(crate) servers: usize,
     pub(crate) clients: usize,
     pub(crate) size: usize,
@@ -201,7 +204,12 @@ impl Cli {
         if matches!(which, Which::Running(_)) && !self.daemon_arguments.is_empty() {
             bail!("a daemon that runs already takes no arguments after --");
         }
+        let game = match which {
+            Which::Running(_) => format!("load-{:08x}", fastrand::u32(..)),
+            Which::Spawn(_) | Which::Inside => "load".to_owned(),
+        };
         Ok(Plan {
+            game,
             servers: self.servers,
             clients: self.clients,
             size: self.size,

@@ -86,7 +86,7 @@ pub(crate) async fn library_server(
     connection: quinn::Connection,
 ) {
     let port = 1 + (server % 65_535) as u16;
-    let publisher = Publisher::new(connection).game("load").port(port);
+    let publisher = Publisher::new(connection).game(&stage.plan.game).port(port);
     if let Err(error) = publisher.run(stage.heartbeats(server)).await {
         stage.lost("game server", &error);
     }

@@ -163,7 +163,7 @@ async fn watcher(bench: &Bench) -> anyhow::Result<metaserve_client::Snapshots> {
     let sockets = Sockets::open(&bench.stage.plan, Role::Client, *address, name, trust)?;
     let connection = sockets.connect(0).await.context("the daemon")?;
     Ok(metaserve_client::Subscriber::new(connection)
-        .game("load")
+        .game(&bench.stage.plan.game)
         .run())
 }
 

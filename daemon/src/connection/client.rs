@@ -1,6 +1,6 @@
 //! A game client: one frame after the other, as fast as it reads.
 
-use super::{first_message, game, lost, malformed, now};
+use super::{first_message, game, lost, malformed, now, open_stream};
 use crate::{Shared, limit::Limit, metrics::Way};
 use bytes::Bytes;
 use metaserve::{
@@ -21,7 +21,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     let feed = shared.registry.feed(game.as_ref());
     let mut subscription = feed.subscribe(subscribe.known);
     let stall_timeout = shared.rules().limits.stall_timeout;
-    let mut out = connection.open_uni().await.map_err(lost)?;
+    let mut out = open_stream(connection).await?;
     loop {
         let frame = tokio::select! {
             frame = subscription.next() => frame,

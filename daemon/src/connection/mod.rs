@@ -99,6 +99,20 @@ async fn first_message(
         })
 }
 
+/// How long a peer may take to let the daemon open its stream, and may leave a notice unread
+/// before it is in the way.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens the daemon's stream to a peer, who has to allow it.
+async fn open_stream(connection: &quinn::Connection) -> Result<quinn::SendStream, Close> {
+    let opened = tokio::time::timeout(STREAM_TIMEOUT, connection.open_uni()).await;
+    let refused = |_| {
+        let reason = "the peer allows the daemon no stream: allow one unidirectional stream";
+        Close::new(CloseCode::ProtocolViolation, reason)
+    };
+    opened.map_err(refused)?.map_err(lost)
+}
+
 fn lost(error: quinn::ConnectionError) -> Close {
     stream::FrameError::Lost(error).into()
 }
@@ -120,9 +134,6 @@ fn game(tag: &str) -> Result<Game, Close> {
 struct Answers(quinn::SendStream);
 
 impl Answers {
-    /// How long a peer may leave a notice unread before it is in the way.
-    const TIMEOUT: Duration = Duration::from_secs(5);
-
     /// Opens the stream and says what is accepted here.
     async fn open(connection: &quinn::Connection, limits: &Limits) -> Result<Self, Close> {
         let millis = u32::try_from(limits.min_interval.as_millis()).unwrap_or(u32::MAX);
@@ -130,9 +141,7 @@ impl Answers {
             min_interval_millis: millis,
             max_heartbeat_bytes: u32::try_from(limits.max_heartbeat_bytes).unwrap_or(u32::MAX),
         };
-        let opened = tokio::time::timeout(Self::TIMEOUT, connection.open_uni()).await;
-        let stream = opened.map_err(|_| Self::unread())?.map_err(lost)?;
-        let mut answers = Self(stream);
+        let mut answers = Self(open_stream(connection).await?);
         answers.say(FromDaemon::Welcome(welcome)).await?;
         Ok(answers)
     }
@@ -143,7 +152,7 @@ impl Answers {
     }
 
     async fn say(&mut self, message: FromDaemon<'_>) -> Result<(), Close> {
-        match tokio::time::timeout(Self::TIMEOUT, stream::write(&mut self.0, message)).await {
+        match tokio::time::timeout(STREAM_TIMEOUT, stream::write(&mut self.0, message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(quinn::WriteError::ConnectionLost(error))) => Err(lost(error)),
             Ok(Err(_)) | Err(_) => Err(Self::unread()),

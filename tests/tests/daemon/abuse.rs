@@ -13,7 +13,10 @@ use crate::{
 use futures::FutureExt;
 use metaserve::{
     CloseCode, Identity, Role,
-    protocol::heartbeat::{FromServer, Hello},
+    protocol::{
+        client::{Compression, Subscribe},
+        heartbeat::{FromServer, Hello},
+    },
     stream::frame,
     tls::client_config,
     transport,
@@ -218,6 +221,38 @@ async fn clients_and_servers_that_take_nothing_are_given_up() {
     let close = closed(&server).await;
     assert_eq!(close.code, CloseCode::ProtocolViolation);
     assert!(close.reason.contains("not being read"), "{close}");
+    attacked.goes_on().await;
+}
+
+/// A client that allowed no stream was kept, and told nothing.
+#[tokio::test]
+async fn servers_and_clients_that_allow_the_daemon_no_stream_are_told_why_they_are_closed() {
+    let mut attacked = Attacked::start(&[]).await;
+    let subscribe = Subscribe {
+        game: None,
+        known: None,
+        compression: Compression::None,
+    };
+    let first = [
+        (Role::Heartbeat, hello()),
+        (Role::Client, frame(subscribe).to_vec()),
+    ];
+    for (role, message) in first {
+        let mut config = client_config(role, &attacked.daemon.trust(), None).unwrap();
+        let mut transport = transport::client();
+        transport.max_concurrent_uni_streams(0_u32.into());
+        config.transport_config(Arc::new(transport));
+        let endpoint = metaserve::client_endpoint().unwrap();
+        let connecting = endpoint.connect_with(config, attacked.daemon.address, "localhost");
+        let connection = connecting.unwrap().await.unwrap();
+        let _stream = say(&connection, &message).await;
+        let close = closed(&connection).await;
+        assert_eq!(close.code, CloseCode::ProtocolViolation, "{role}");
+        assert!(
+            close.reason.contains("allows the daemon no stream"),
+            "{close}"
+        );
+    }
     attacked.goes_on().await;
 }
 
