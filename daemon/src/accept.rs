@@ -2,11 +2,12 @@
 
 use crate::{
     Shared,
-    admission::{Admitted, Obstacle, Verdict},
+    admission::{self, Obstacle, Verdict},
     connection::{self, now},
     limit::Limit,
     metrics::{BannedAt, Handshake},
-    places::Place,
+    seats::{Made, Seat},
+    slots::Slot,
 };
 use metaserve::{Close, CloseCode, Role, address::canonical, printable};
 use quinn::crypto::rustls::HandshakeData;
@@ -25,10 +26,13 @@ pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: 
         let metrics = &shared.metrics;
         let rules = shared.rules();
         let banned = rules.banned(peer.ip()).is_some();
-        let verdict =
-            shared
-                .admission
-                .first_packet(&rules.limits, peer.ip(), banned, validated, now());
+        let verdict = shared.admission.first_packet(
+            &rules.limits,
+            rules.trusted.origin(peer.ip()),
+            banned,
+            validated,
+            now(),
+        );
         match verdict {
             Verdict::Accept(place) => {
                 let span = tracing::info_span!(
@@ -72,13 +76,13 @@ struct Entered {
     /// Nobody completes the handshake who does not receive what is sent there. From now on packets
     /// may claim to be from anywhere.
     peer: SocketAddr,
-    _places: Admitted,
+    seat: Seat,
 }
 
 /// The way in. Whoever does not get in is told why here.
 async fn enter(
     incoming: quinn::Incoming,
-    _handshaking: Place,
+    _handshaking: Slot,
     shared: Arc<Shared>,
 ) -> Option<Entered> {
     let peer = canonical(incoming.remote_address());
@@ -97,12 +101,12 @@ async fn enter(
         return None;
     };
     tracing::Span::current().record("role", tracing::field::display(role));
-    match admit(peer.ip(), role, &shared) {
-        Ok(_places) => Some(Entered {
+    match admit(&connection, peer.ip(), role, &shared) {
+        Ok(seat) => Some(Entered {
             connection,
             role,
             peer,
-            _places,
+            seat,
         }),
         Err(close) => {
             shared.metrics.closed(role, close.code);
@@ -127,15 +131,17 @@ async fn serve(
         connection,
         role,
         peer,
-        _places,
+        mut seat,
     }) = entered
     else {
         return;
     };
     let _counted = shared.metrics.connected(role);
     tracing::debug!("connected");
+    let lost = seat.losing();
     let result = tokio::select! {
-        result = connection::serve(role, &connection, peer, &shared) => result,
+        result = connection::serve(role, &connection, peer, &mut seat, &shared) => result,
+        () = lost.cancelled() => Err(crowded_out(role, &shared)),
         close = connection::unwelcome(role, &connection, peer, &shared) => Err(close),
         () = closing.cancelled() => {
             Err(Close::new(CloseCode::ShuttingDown, "the daemon is stopping: come back soon"))
@@ -146,25 +152,46 @@ async fn serve(
     }
 }
 
-/// Places for a connection from this address, or what it is told instead.
-fn admit(address: IpAddr, role: Role, shared: &Shared) -> Result<Admitted, Close> {
+/// A place for a connection from this address, or what it is told instead.
+fn admit(
+    connection: &quinn::Connection,
+    address: IpAddr,
+    role: Role,
+    shared: &Shared,
+) -> Result<Seat, Close> {
     let rules = shared.rules();
     // Not worth a line to everybody: who is banned may come often.
     let banned = |_: &Close| tracing::debug!("refused: {address} is banned");
     shared.not_banned(address).inspect_err(banned)?;
-    let admitted = shared.admission.connection(&rules.limits, role, address);
-    admitted.map_err(|limit| {
-        let (places, setting) = (limit.value(&rules.limits), limit.setting());
-        tracing::warn!("refused: all {places} places are taken ({setting})");
-        shared.metrics.reached(limit);
-        let whose = match limit {
-            Limit::MaxConnectionsPerPrefix => "of this daemon for your network",
-            Limit::MaxClients => "of this daemon for game clients",
-            _ => "of this daemon",
-        };
-        let reason = format!("all {places} places {whose} are taken: try again later");
-        Close::new(CloseCode::OverCapacity, reason)
-    })
+    let origin = match role {
+        Role::Relay => {
+            let relay = connection::authorise(connection, &rules);
+            admission::origin_of_relay(relay.inspect_err(tell_operator)?)
+        }
+        Role::Heartbeat | Role::Client => rules.trusted.origin(address),
+    };
+    let admitted = shared.admission.connection(&rules.limits, role, origin);
+    let (seat, made) = admitted.map_err(|no_place| {
+        let (why, setting) = (no_place.why, no_place.limit.setting());
+        tracing::warn!("refused: {why} ({setting})");
+        shared.metrics.reached(no_place.limit);
+        Close::new(CloseCode::OverCapacity, format!("{why}: try again later"))
+    })?;
+    if made == Made::OfAnother {
+        shared.metrics.crowded_out(role.into());
+    }
+    Ok(seat)
+}
+
+/// What a peer is told that has lost its place to somebody else.
+fn crowded_out(role: Role, shared: &Shared) -> Close {
+    let room = admission::room(&shared.rules().limits, role);
+    let places = room.pool.min(room.together);
+    let reason = format!(
+        "all {places} places are taken, and the addresses around this one have more than their \
+         fair share: this connection was the newest of the one with the most"
+    );
+    Close::new(CloseCode::OverCapacity, reason)
 }
 
 async fn handshake(
@@ -204,8 +231,12 @@ fn say_goodbye(
     match close.code {
         _ if before.is_some() => tracing::debug!("gone: {}", printable(&close.to_string())),
         CloseCode::Goodbye | CloseCode::ShuttingDown => tracing::debug!("closed: {close}"),
-        code => tracing::warn!(code = code.name(), "closed: {}", close.reason),
+        _ => tell_operator(&close),
     }
     close.close(connection);
     ours
+}
+
+fn tell_operator(close: &Close) {
+    tracing::warn!(code = close.code.name(), "closed: {}", close.reason);
 }

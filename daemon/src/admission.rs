@@ -2,24 +2,40 @@
 
 use crate::{
     limit::Limit,
-    places::{Place, Places, PrefixPlace, Prefixes},
     rate::Bucket,
+    seats::{Made, Seat, Seats},
+    slots::{Slot, Slots},
 };
-use metaserve::{Limits, Role};
+use metaserve::{
+    Fingerprint, Limits, Role,
+    bounds::{Origin, Refused, Room},
+};
 use std::{
-    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-/// Counts handshakes and connections.
-#[derive(Debug, Default)]
+/// Counts handshakes, and has the places of connections: a pool for game clients, and one for
+/// game servers and relays. A relay brings servers to the list, and has to find a place when the
+/// crowd of readers is large.
+#[derive(Debug)]
 pub(crate) struct Admission {
-    handshakes: Places,
-    connections: Places,
-    clients: Places,
-    prefixes: Prefixes,
+    handshakes: Slots,
+    servers: Seats,
+    clients: Seats,
     rates: Mutex<Rates>,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        let servers = Seats::default();
+        Self {
+            handshakes: Slots::default(),
+            clients: servers.beside(),
+            servers,
+            rates: Mutex::default(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +50,7 @@ struct Rates {
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// Shake hands; the place is held until that is over.
-    Accept(Place),
+    Accept(Slot),
     /// Have it prove first that it holds its address, which costs us no memory.
     Validate(Limit),
     /// It would not be let in, and more are told why than we have time for: refuse it now.
@@ -50,12 +66,44 @@ pub(crate) enum Obstacle {
     Full(Limit),
 }
 
-/// The places of one connection, until it ends.
-#[derive(Debug)]
-pub(crate) struct Admitted {
-    _connection: Place,
-    _prefix: PrefixPlace,
-    _client: Option<Place>,
+/// Why a connection has no place: the limit, and the reason in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoPlace {
+    pub(crate) limit: Limit,
+    pub(crate) why: Refused,
+}
+
+impl NoPlace {
+    const fn new(role: Role, why: Refused) -> Self {
+        let limit = match (role, why) {
+            (Role::Client, Refused::Leaf(..)) => Limit::MaxClientsPerPrefix,
+            (_, Refused::Leaf(..)) => Limit::MaxServersPerPrefix,
+            (Role::Client, Refused::Full(..)) => Limit::MaxClients,
+            (_, Refused::Full(..)) => Limit::MaxServers,
+            _ => Limit::MaxConnections,
+        };
+        Self { limit, why }
+    }
+}
+
+/// The room in the pool of a role.
+pub(crate) const fn room(limits: &Limits, role: Role) -> Room {
+    let (pool, each_leaf) = match role {
+        Role::Client => (limits.max_clients, limits.max_clients_per_prefix),
+        Role::Heartbeat | Role::Relay => (limits.max_servers, limits.max_servers_per_prefix),
+    };
+    Room {
+        pool,
+        each_leaf,
+        together: limits.max_connections,
+    }
+}
+
+/// A relay counts for itself, wherever it comes from: the operator trusts it by its certificate.
+/// All others count by their address.
+pub(crate) fn origin_of_relay(certificate: Fingerprint) -> Origin {
+    let [a, b, c, d, e, f, g, h, ..] = *certificate.as_bytes();
+    Origin::named(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
 /// A reason can be told only after a handshake, and that costs about a thousand times as much as
@@ -69,12 +117,12 @@ impl Admission {
     pub(crate) fn first_packet(
         &self,
         limits: &Limits,
-        address: IpAddr,
+        origin: Origin,
         banned: bool,
         validated: bool,
         now: Instant,
     ) -> Verdict {
-        if let Some(obstacle) = self.obstacle(limits, address, banned)
+        if let Some(obstacle) = self.obstacle(limits, origin, banned)
             && !self
                 .rates()
                 .told
@@ -97,42 +145,39 @@ impl Admission {
     }
 
     /// Why a peer of whom no more is known than its address would not be let in.
-    fn obstacle(&self, limits: &Limits, address: IpAddr, banned: bool) -> Option<Obstacle> {
+    fn obstacle(&self, limits: &Limits, origin: Origin, banned: bool) -> Option<Obstacle> {
         if banned {
             return Some(Obstacle::Banned);
         }
-        if self.connections.taken() >= limits.max_connections {
-            return Some(Obstacle::Full(Limit::MaxConnections));
-        }
-        (self.prefixes.taken(address) >= limits.max_connections_per_prefix)
-            .then_some(Obstacle::Full(Limit::MaxConnectionsPerPrefix))
+        // Which role it has is not known yet: it is refused here if it has a place in none.
+        self.judge(limits, Role::Client, origin).err()?;
+        let no_place = self.judge(limits, Role::Heartbeat, origin).err()?;
+        Some(Obstacle::Full(no_place.limit))
     }
 
-    /// Places for one connection, held until it ends; or the limit that stands against it.
+    fn judge(&self, limits: &Limits, role: Role, origin: Origin) -> Result<(), NoPlace> {
+        let judged = self.pool(role).judge(origin, room(limits, role));
+        judged.map_err(|why| NoPlace::new(role, why))
+    }
+
+    const fn pool(&self, role: Role) -> &Seats {
+        match role {
+            Role::Client => &self.clients,
+            Role::Heartbeat | Role::Relay => &self.servers,
+        }
+    }
+
+    /// A place for one connection that has shaken hands, held until it ends.
+    ///
+    /// Whoever has to make room for it is told here.
     pub(crate) fn connection(
         &self,
         limits: &Limits,
         role: Role,
-        address: IpAddr,
-    ) -> Result<Admitted, Limit> {
-        let connection = self.connections.take(limits.max_connections);
-        let connection = connection.ok_or(Limit::MaxConnections)?;
-        let prefix = self
-            .prefixes
-            .take(address, limits.max_connections_per_prefix);
-        let prefix = prefix.ok_or(Limit::MaxConnectionsPerPrefix)?;
-        let client = match role {
-            Role::Client => {
-                let place = self.clients.take(limits.max_clients);
-                Some(place.ok_or(Limit::MaxClients)?)
-            }
-            Role::Heartbeat | Role::Relay => None,
-        };
-        Ok(Admitted {
-            _connection: connection,
-            _prefix: prefix,
-            _client: client,
-        })
+        origin: Origin,
+    ) -> Result<(Seat, Made), NoPlace> {
+        let taken = self.pool(role).take(origin, room(limits, role));
+        taken.map_err(|why| NoPlace::new(role, why))
     }
 
     /// How many handshakes are under way.
@@ -154,7 +199,9 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const ANYBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    fn anybody() -> Origin {
+        Origin::new([192, 0, 2, 1].into())
+    }
 
     fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
         let mut limits = Limits::default();
@@ -166,7 +213,7 @@ mod tests {
     fn validation_is_asked_for_under_load_and_silence_follows() {
         let limits = limits(|it| (it.retry_above_handshakes, it.max_handshakes) = (1, 2));
         let (admission, now) = (Admission::default(), Instant::now());
-        let judge = |validated| admission.first_packet(&limits, ANYBODY, false, validated, now);
+        let judge = |validated| admission.first_packet(&limits, anybody(), false, validated, now);
         let Verdict::Accept(first) = judge(false) else {
             panic!("calm")
         };
@@ -188,47 +235,84 @@ mod tests {
         let limits = limits(|it| it.retry_above_per_second = 3);
         let (admission, start) = (Admission::default(), Instant::now());
         let begun = |now| {
-            let judge = || admission.first_packet(&limits, ANYBODY, false, false, now);
+            let judge = || admission.first_packet(&limits, anybody(), false, false, now);
             (0..9)
                 .filter(|_| matches!(judge(), Verdict::Accept(_)))
                 .count()
         };
         assert_eq!(begun(start), 3);
-        let validated = admission.first_packet(&limits, ANYBODY, false, true, start);
+        let validated = admission.first_packet(&limits, anybody(), false, true, start);
         assert!(matches!(validated, Verdict::Accept(_)));
         assert_eq!(begun(start + Duration::from_secs(1)), 3);
     }
 
     #[test]
     fn who_is_not_let_in_is_told_so_while_that_is_cheap_and_then_refused_at_once() {
-        let full = limits(|it| it.max_connections_per_prefix = 1);
+        let full = limits(|it| (it.max_servers_per_prefix, it.max_clients_per_prefix) = (1, 1));
         let (admission, now) = (Admission::default(), Instant::now());
-        let _in = admission
-            .connection(&full, Role::Heartbeat, ANYBODY)
+        let _server = admission
+            .connection(&full, Role::Heartbeat, anybody())
             .unwrap();
-        let again = admission.connection(&full, Role::Heartbeat, ANYBODY);
-        assert_eq!(again.unwrap_err(), Limit::MaxConnectionsPerPrefix);
+        let again = admission.connection(&full, Role::Heartbeat, anybody());
+        assert_eq!(again.unwrap_err().limit, Limit::MaxServersPerPrefix);
+        for _ in 0..30 {
+            let verdict = admission.first_packet(&full, anybody(), false, false, now);
+            assert!(matches!(verdict, Verdict::Accept(_)), "it may be a client");
+        }
+        let _client = admission
+            .connection(&full, Role::Client, anybody())
+            .unwrap();
         for _ in 0..20 {
-            let verdict = admission.first_packet(&full, ANYBODY, false, false, now);
+            let verdict = admission.first_packet(&full, anybody(), false, false, now);
             assert!(matches!(verdict, Verdict::Accept(_)), "{verdict:?}");
         }
-        let verdict = admission.first_packet(&full, ANYBODY, false, false, now);
-        let full_house = Obstacle::Full(Limit::MaxConnectionsPerPrefix);
+        let verdict = admission.first_packet(&full, anybody(), false, false, now);
+        let full_house = Obstacle::Full(Limit::MaxServersPerPrefix);
         assert!(matches!(verdict, Verdict::Refuse(why) if why == full_house));
-        let neighbour = "192.0.2.2".parse().unwrap();
+        let neighbour = Origin::new("192.0.2.2".parse().unwrap());
         let verdict = admission.first_packet(&full, neighbour, false, false, now);
         assert!(matches!(verdict, Verdict::Accept(_)), "{verdict:?}");
     }
 
     #[test]
-    fn a_refused_connection_gives_back_what_it_had_taken_of_other_limits() {
-        let mut limits = Limits::default();
-        (limits.max_connections, limits.max_clients) = (2, 1);
+    fn the_pools_have_places_of_their_own_and_a_common_bound() {
+        let limits = limits(|it| {
+            (it.max_connections, it.max_servers, it.max_clients) = (4, 2, 3);
+        });
         let admission = Admission::default();
-        let come = |role| admission.connection(&limits, role, ANYBODY);
-        let _client = come(Role::Client).unwrap();
-        assert_eq!(come(Role::Client).unwrap_err(), Limit::MaxClients);
-        let _server = come(Role::Heartbeat).unwrap();
-        assert_eq!(come(Role::Relay).unwrap_err(), Limit::MaxConnections);
+        let come = |role| admission.connection(&limits, role, anybody());
+        let _clients: Vec<_> = (0..3).map(|_| come(Role::Client).unwrap()).collect();
+        assert_eq!(come(Role::Client).unwrap_err().limit, Limit::MaxClients);
+        let server = come(Role::Heartbeat).unwrap();
+        let full = come(Role::Heartbeat).unwrap_err();
+        assert_eq!(full.limit, Limit::MaxConnections);
+        drop((_clients, server));
+        let _servers = [come(Role::Heartbeat).unwrap(), come(Role::Relay).unwrap()];
+        assert_eq!(come(Role::Relay).unwrap_err().limit, Limit::MaxServers);
+    }
+
+    #[tokio::test]
+    async fn a_lone_address_and_a_relay_find_a_place_in_a_full_house() {
+        let limits = limits(|it| it.max_servers = 4);
+        let admission = Admission::default();
+        let crowd: Vec<_> = (0..4)
+            .map(|_| {
+                admission
+                    .connection(&limits, Role::Heartbeat, anybody())
+                    .unwrap()
+            })
+            .collect();
+        let lone = Origin::new("198.51.100.1".parse().unwrap());
+        let (_lone, made) = admission
+            .connection(&limits, Role::Heartbeat, lone)
+            .unwrap();
+        assert_eq!(made, Made::OfAnother);
+        crowd[3].0.lost().await;
+        // From the crowd's address, and nevertheless not one of it.
+        let relay = origin_of_relay(Fingerprint::from([7; 32]));
+        let (_relay, made) = admission.connection(&limits, Role::Relay, relay).unwrap();
+        assert_eq!(made, Made::OfAnother);
+        crowd[2].0.lost().await;
+        assert_eq!(admission.servers.taken(), 4);
     }
 }

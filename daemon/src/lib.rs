@@ -22,10 +22,11 @@ mod connection;
 mod http;
 mod limit;
 mod metrics;
-mod places;
 mod rate;
 mod reload;
 mod rules;
+mod seats;
+mod slots;
 mod socket;
 
 use anyhow::Context;
@@ -170,6 +171,7 @@ impl Daemon {
         )?;
         let web = http::open(&config)?;
         let registry = Registry::new(rules.limits.max_games);
+        registry.set_rows(rules.limits.max_listed_per_prefix, rules.trusted.clone());
         let shared = Arc::new(Shared {
             endpoint,
             certificates,

@@ -39,8 +39,10 @@ macro_rules! limits {
 
 limits! {
     MaxConnections "max_connections" = |it| it.max_connections as f64;
-    MaxConnectionsPerPrefix "max_connections_per_prefix" = |it| it.max_connections_per_prefix as f64;
+    MaxServers "max_servers" = |it| it.max_servers as f64;
     MaxClients "max_clients" = |it| it.max_clients as f64;
+    MaxServersPerPrefix "max_servers_per_prefix" = |it| it.max_servers_per_prefix as f64;
+    MaxClientsPerPrefix "max_clients_per_prefix" = |it| it.max_clients_per_prefix as f64;
     RetryAboveHandshakes "retry_above_handshakes" = |it| it.retry_above_handshakes as f64;
     RetryAbovePerSecond "retry_above_per_second" = |it| it.retry_above_per_second.into();
     MaxHandshakes "max_handshakes" = |it| it.max_handshakes as f64;
@@ -50,6 +52,7 @@ limits! {
     MinInterval "min_interval" = |it| it.min_interval.as_secs_f64();
     HeartbeatsPerInterval "heartbeats_per_interval" = |it| it.heartbeats_per_interval.into();
     MaxGames "max_games" = |it| it.max_games as f64;
+    MaxListedPerPrefix "max_listed_per_prefix" = |it| it.max_listed_per_prefix as f64;
     MaxServersPerRelay "max_servers_per_relay" = |it| it.max_servers_per_relay as f64;
     StallTimeout "stall_timeout" = |it| it.stall_timeout.as_secs_f64();
     SendWindow "send_window" = |it| it.send_window_bytes.into();

@@ -32,8 +32,11 @@ impl Shared {
             rules.limits = config.limits.clone();
             rules.trust_relay.clone_from(&config.trust_relay);
             rules.join_links.clone_from(&config.join_links);
+            rules.trusted.clone_from(&config.trusted);
         });
         self.registry.set_max_games(config.limits.max_games);
+        self.registry
+            .set_rows(config.limits.max_listed_per_prefix, config.trusted.clone());
         self.show_newcomers(&config.limits);
         let changed = differences(&before, config);
         tracing::info!("the configuration was reloaded: {changed}");
@@ -98,6 +101,9 @@ fn differences(before: &Rules, config: &Config) -> String {
     }
     if before.join_links != config.join_links {
         names.push("--join-link".into());
+    }
+    if before.trusted != config.trusted {
+        names.push("--trusted-prefix".into());
     }
     match names.is_empty() {
         true => "no limit and no relay has changed".into(),

@@ -4,6 +4,7 @@ use crate::cli::Config;
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits,
     bans::{Ban, Bans},
+    bounds::Trusted,
 };
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::SystemTime};
 use tokio::sync::watch;
@@ -15,6 +16,7 @@ pub(crate) struct Rules {
     pub(crate) limits: Limits,
     pub(crate) trust_relay: Vec<Fingerprint>,
     pub(crate) join_links: BTreeMap<Game, String>,
+    pub(crate) trusted: Trusted,
     pub(crate) bans: Arc<Bans>,
 }
 
@@ -29,6 +31,7 @@ impl Rules {
             limits: config.limits.clone(),
             trust_relay: config.trust_relay.clone(),
             join_links: config.join_links.clone(),
+            trusted: config.trusted.clone(),
             bans: Arc::new(bans.unwrap_or_default()),
         })
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use metaserve::{Role, Trust, program, tls::client_config};
 use metaserve_examples::printable;
-use metaserve_heartbeat::Publisher;
+use metaserve_heartbeat::{Notice, NoticeKind, Publisher};
 use std::{
     net::SocketAddr,
     sync::{
@@ -26,6 +26,8 @@ pub(crate) struct Stage {
     pub(crate) changes: AtomicU64,
     /// Peers whose connection was lost.
     pub(crate) dropped: AtomicU64,
+    /// Servers that were told that they are not listed.
+    pub(crate) waiting: AtomicU64,
 }
 
 impl Stage {
@@ -36,6 +38,7 @@ impl Stage {
             changing: watch::Sender::new(false),
             changes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
         })
     }
 
@@ -44,6 +47,14 @@ impl Stage {
         if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
             let error = printable(&error.to_string());
             program::complain(format!("the first {what} to be lost: {error}\n"));
+        }
+    }
+
+    /// Counts a server that waits for a row, and shows what the first is told.
+    pub(crate) fn told(&self, notice: &Notice) {
+        let waits = notice.kind == NoticeKind::NotListed;
+        if waits && self.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
+            eprintln!("the first server that waits is told: {}", notice.text);
         }
     }
 
@@ -86,7 +97,9 @@ pub(crate) async fn library_server(
     connection: quinn::Connection,
 ) {
     let port = 1 + (server % 65_535) as u16;
+    let hearing = stage.clone();
     let publisher = Publisher::new(connection).game(&stage.plan.game).port(port);
+    let publisher = publisher.on_notice(move |notice| hearing.told(&notice));
     if let Err(error) = publisher.run(stage.heartbeats(server)).await {
         stage.lost("game server", &error);
     }

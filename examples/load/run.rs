@@ -7,7 +7,7 @@ use crate::{
     clients::{self, Seen, lock},
     floor::Bytesent,
     options::Plan,
-    peers::{self, Sockets, now},
+    peers::{self, Sockets, Stage, now},
     report::{Latency, Report},
     target::Target,
 };
@@ -69,7 +69,7 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     });
     let servers = servers.await?;
     report.servers_per_second = plan.servers as f64 / start.elapsed().as_secs_f64();
-    listed(watcher(&bench).await?, plan.servers).await?;
+    listed(watcher(&bench).await?, plan.servers, &stage).await?;
     report.daemon.micros_per_server = bench.each(&meter, plan.servers).await;
     let meter = bench.meter().await;
     let with_servers = bench.target.resident();
@@ -168,7 +168,11 @@ async fn watcher(bench: &Bench) -> anyhow::Result<metaserve_client::Snapshots> {
 }
 
 /// Waits until so many servers are on the list.
-async fn listed(mut list: metaserve_client::Snapshots, wanted: usize) -> anyhow::Result<()> {
+async fn listed(
+    mut list: metaserve_client::Snapshots,
+    wanted: usize,
+    stage: &Stage,
+) -> anyhow::Result<()> {
     let mut seen = 0;
     let all = async {
         while seen < wanted {
@@ -178,7 +182,11 @@ async fn listed(mut list: metaserve_client::Snapshots, wanted: usize) -> anyhow:
     };
     match timeout(PATIENCE, all).await {
         Ok(result) => result,
-        Err(_) => bail!("only {seen} of {wanted} servers are listed after {PATIENCE:?}"),
+        Err(_) => bail!(
+            "only {seen} of {wanted} servers are listed after {PATIENCE:?}, {} wait for a row: \
+             give the daemon --trusted-prefix for this address, or a higher --max-listed-per-prefix",
+            stage.waiting.load(Ordering::Relaxed)
+        ),
     }
 }
 

@@ -214,8 +214,10 @@ fn arguments(plan: &Plan, state: &Path) -> Vec<String> {
         ["--log", "warn"],
         ["--state-dir", &state],
         ["--max-connections", &places],
-        ["--max-connections-per-prefix", &places],
+        ["--max-servers", &places],
         ["--max-clients", &places],
+        ["--max-servers-per-prefix", &places],
+        ["--max-clients-per-prefix", &places],
         ["--retry-above-per-second", "1000000"],
     ];
     let asked = |name: &str| plan.daemon_arguments.iter().any(|given| given == name);

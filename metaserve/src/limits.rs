@@ -10,15 +10,22 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Limits {
     /// Connections at one time, of all roles. Default 50,000, at some 33 KB for a server
-    /// and 45 KB for a client. The next one is told *over capacity*.
+    /// and 45 KB for a client. When all places are taken, a newcomer from a branch of addresses
+    /// with less than its fair share ([`bounds`](crate::bounds)) takes the place of another of
+    /// its pool; any other is told *over capacity*.
     pub max_connections: usize,
-    /// Connections at one time from one IPv4 address or one IPv6 /64, of all roles. Default
-    /// 10,000, so that no one of them can take all places, and households behind one address
-    /// have room. The next one is told *over capacity*.
-    pub max_connections_per_prefix: usize,
+    /// Game servers and relays at one time. Default 20,000: fewer than connections, so that there
+    /// is room for clients. Beyond, as with `max_connections`.
+    pub max_servers: usize,
     /// Game clients at one time. Default 40,000: fewer than connections, so that there is room
-    /// for servers. The next one is told *over capacity*.
+    /// for servers. Beyond, as with `max_connections`.
     pub max_clients: usize,
+    /// Game servers at one time from one IPv4 address or one IPv6 /64. Default 256, which is more
+    /// than one machine runs. The next one is told *over capacity*.
+    pub max_servers_per_prefix: usize,
+    /// Game clients at one time from one IPv4 address or one IPv6 /64. Default 1,024, which is
+    /// room for the households behind one address. The next one is told *over capacity*.
+    pub max_clients_per_prefix: usize,
     /// Handshakes under way at one time, beyond which new peers first have to prove their
     /// address (QUIC Retry, which costs an honest peer a round trip). Default 256.
     pub retry_above_handshakes: usize,
@@ -50,6 +57,10 @@ pub struct Limits {
     /// Games that may have servers at one time. Default 10,000; a server of a further one is told
     /// *over capacity*.
     pub max_games: usize,
+    /// Servers of one IPv4 address or IPv6 /64 in the list at one time, and of four times as many
+    /// in one IPv4 /24 or IPv6 /48. Default 64. The next one waits for a row, and is told so with
+    /// a notice.
+    pub max_listed_per_prefix: usize,
     /// How long a client may take nothing while a frame is waiting for it; for the whole frame it
     /// has as long again as 8 KiB a second take. Default 10 s. Then
     /// its stream is reset (which frees what was held for it), and when it reads again it is
@@ -72,8 +83,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 50_000,
-            max_connections_per_prefix: 10_000,
+            max_servers: 20_000,
             max_clients: 40_000,
+            max_servers_per_prefix: 256,
+            max_clients_per_prefix: 1_024,
             retry_above_handshakes: 256,
             retry_above_per_second: 500,
             max_handshakes: 4_096,
@@ -84,6 +97,7 @@ impl Default for Limits {
             heartbeats_per_interval: 32,
             max_servers_per_relay: 20_000,
             max_games: 10_000,
+            max_listed_per_prefix: 64,
             stall_timeout: Duration::from_secs(10),
             send_window_bytes: 128 * 1024,
             max_http_connections: 5_000,
@@ -157,6 +171,15 @@ impl Limits {
     /// The most that `send_window_bytes` may be: 16 MiB for each client that does not read.
     pub const MAX_SEND_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
+    /// Divides `max_connections` between servers and clients, as the defaults do: servers may
+    /// have two fifths and clients four, so that each has a fifth at least that the other cannot
+    /// take.
+    pub fn share_out(&mut self, max_connections: usize) {
+        self.max_connections = max_connections;
+        self.max_servers = (max_connections * 2 / 5).max(1);
+        self.max_clients = (max_connections * 4 / 5).max(1);
+    }
+
     const HELLO_TIMEOUTS: std::ops::RangeInclusive<Duration> =
         Duration::from_secs(1)..=Duration::from_secs(60);
 
@@ -194,17 +217,26 @@ impl Limits {
         }
         let zeros = [
             ("limit of connections", self.max_connections == 0),
-            (
-                "limit of connections per prefix",
-                self.max_connections_per_prefix == 0,
-            ),
+            ("limit of servers", self.max_servers == 0),
             ("limit of clients", self.max_clients == 0),
+            (
+                "limit of servers per prefix",
+                self.max_servers_per_prefix == 0,
+            ),
+            (
+                "limit of clients per prefix",
+                self.max_clients_per_prefix == 0,
+            ),
             ("limit of handshakes", self.max_handshakes == 0),
             (
                 "limit of heartbeats per interval",
                 self.heartbeats_per_interval == 0,
             ),
             ("limit of games", self.max_games == 0),
+            (
+                "limit of listed servers per prefix",
+                self.max_listed_per_prefix == 0,
+            ),
             (
                 "limit of servers per relay",
                 self.max_servers_per_relay == 0,
@@ -225,6 +257,13 @@ mod tests {
     #[test]
     fn the_defaults_hold_together() {
         assert_eq!(Limits::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn the_defaults_are_shared_out_as_any_other_number() {
+        let mut limits = Limits::default();
+        limits.share_out(limits.max_connections);
+        assert_eq!(limits, Limits::default());
     }
 
     #[test]

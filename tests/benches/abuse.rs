@@ -21,7 +21,7 @@ use metaserve::{
     transport,
 };
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Daemon, Flood, Follower, RawClient, flood, raw_peer, say};
+use metaserve_tests::{Daemon, FROM_ONE_ADDRESS, Flood, Follower, RawClient, flood, raw_peer, say};
 use std::{
     collections::HashMap,
     sync::{
@@ -126,7 +126,7 @@ fn rapid_heartbeats() -> Vec<u8> {
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
-    let daemon = Arc::new(Daemon::start(DAEMON, &FAST).await);
+    let daemon = Arc::new(Daemon::start(DAEMON, &[&FAST[..], &FROM_ONE_ADDRESS].concat()).await);
     let ages = Arc::new(Ages::default());
     let _honest = honest(&daemon, &ages).await;
     let calm = async |_: &AtomicU64| std::future::pending().await;

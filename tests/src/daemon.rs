@@ -2,7 +2,11 @@
 
 use crate::patiently;
 use metaserve::{Connector, Fingerprint, Identity, Role, Trust};
-use std::{net::SocketAddr, path::Path, process::Stdio};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    process::Stdio,
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -229,6 +233,20 @@ impl Daemon {
             .connect()
             .await
             .expect("the daemon accepts")
+    }
+
+    /// A connection to this daemon from this address of loopback, such as 127.9.8.7, and what
+    /// makes it, to be kept.
+    ///
+    /// # Panics
+    /// When none is made.
+    pub async fn connect_from(&self, from: IpAddr, role: Role) -> (quinn::Connection, Connector) {
+        let connector = self.connector(role, None);
+        let socket = std::net::UdpSocket::bind((from, 0)).expect("loopback has the address");
+        let bound = connector.endpoint().rebind(socket);
+        bound.expect("a new socket");
+        let connection = connector.connect().await.expect("the daemon accepts");
+        (connection, connector)
     }
 
     /// A connection to this daemon over IPv6.

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Response, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use std::net::SocketAddr;
-use tokio::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use tokio::net::{TcpSocket, TcpStream};
 
 /// What was answered.
 #[derive(Debug)]
@@ -68,7 +68,8 @@ async fn try_get(
     headers: &[(&str, &str)],
 ) -> hyper::Result<Answer> {
     let ask = async {
-        let response = request(daemon, path, headers).await?;
+        let stream = connect(Ipv4Addr::UNSPECIFIED.into(), daemon).await;
+        let response = request(stream, daemon, path, headers).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.into_body().collect().await?.to_bytes();
         Ok(Answer {
@@ -80,12 +81,18 @@ async fn try_get(
     patiently(path, ask).await
 }
 
+async fn connect(from: IpAddr, daemon: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind((from, 0).into()).expect("an own address");
+    socket.connect(daemon).await.expect("HTTP is served")
+}
+
 async fn request(
+    stream: TcpStream,
     daemon: SocketAddr,
     path: &str,
     headers: &[(&str, &str)],
 ) -> hyper::Result<Response<Incoming>> {
-    let stream = TcpStream::connect(daemon).await.expect("HTTP is served");
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let mut request = Request::get(path).header("host", daemon.to_string());
@@ -128,7 +135,27 @@ impl Listener {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<Self, u16> {
-        let response = patiently(path, request(daemon, path, headers)).await;
+        Self::from(Ipv4Addr::UNSPECIFIED.into(), daemon, path, headers).await
+    }
+
+    /// Begins to listen from an address of one's own, such as 127.9.8.7.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    ///
+    /// # Panics
+    /// As `new`.
+    pub async fn from(
+        address: IpAddr,
+        daemon: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, u16> {
+        let ask = async {
+            let stream = connect(address, daemon).await;
+            request(stream, daemon, path, headers).await
+        };
+        let response = patiently(path, ask).await;
         let response = response.expect("an answer");
         if response.status() != 200 {
             return Err(response.status().as_u16());

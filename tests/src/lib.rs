@@ -4,6 +4,7 @@
 //! time to pass: each wait is for an event, and [`PATIENCE`] only turns a hang into a failure.
 #![forbid(unsafe_code)]
 
+pub mod crowd;
 mod daemon;
 mod families;
 mod forger;
@@ -26,6 +27,14 @@ use std::time::Duration;
 ///
 /// Below the longest idle timeout, so that what is not to be noticed by silence is not.
 pub const PATIENCE: Duration = Duration::from_secs(50);
+
+/// Settings for a daemon to which more peers come from one address than would in real life.
+pub const FROM_ONE_ADDRESS: [&str; 4] = [
+    "--max-servers-per-prefix",
+    "50000",
+    "--max-clients-per-prefix",
+    "50000",
+];
 
 /// Waits for an event, and fails when it does not come.
 ///

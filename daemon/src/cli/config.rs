@@ -1,7 +1,7 @@
 //! All settings of a daemon, checked.
 
 use super::Http;
-use metaserve::{Fingerprint, Game, Limits, program::log::LogFormat};
+use metaserve::{Fingerprint, Game, Limits, bounds::Trusted, program::log::LogFormat};
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -29,6 +29,8 @@ pub struct Config {
     pub trust_relay: Vec<Fingerprint>,
     /// The links by which the page lets players join, by game: see [`JoinLink`](super::JoinLink).
     pub join_links: BTreeMap<Game, String>,
+    /// Prefixes of addresses that the operator knows to belong to many.
+    pub trusted: Trusted,
     /// Addresses that are banned; none for no bans.
     pub ban_file: Option<PathBuf>,
     /// Whether several packets are handed to the operating system at once.
@@ -57,6 +59,7 @@ impl Config {
             limits: Limits::default(),
             trust_relay: Vec::new(),
             join_links: BTreeMap::new(),
+            trusted: Trusted::default(),
             ban_file: None,
             segmentation_offload: true,
             threads: 1,

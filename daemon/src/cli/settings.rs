@@ -2,7 +2,7 @@
 
 use super::{
     Config, Http, JoinLink,
-    values::{HumanDuration, Switch},
+    values::{HumanDuration, Switch, Trust},
 };
 use anyhow::{Context, bail};
 use clap::{ArgAction, Args};
@@ -66,19 +66,34 @@ pub(super) struct Settings {
     #[arg(long, env = "METASERVE_MAX_CONNECTIONS", value_name = "COUNT")]
     max_connections: Option<usize>,
 
-    /// Let at most this many of them in from one IPv4 address or one IPv6 network of 64 bits
-    /// [default: 10000]
+    /// Let at most this many game servers and relays in at a time, so that there is room for
+    /// clients. When all places are taken, addresses share them fairly [default: 20000, or two
+    /// fifths of the connections that are set]
+    #[arg(long, env = "METASERVE_MAX_SERVERS", value_name = "COUNT")]
+    max_servers: Option<usize>,
+
+    /// Let at most this many game clients in at a time, so that there is room for servers; shared
+    /// as well [default: 40000, or four fifths of the connections that are set]
+    #[arg(long, env = "METASERVE_MAX_CLIENTS", value_name = "COUNT")]
+    max_clients: Option<usize>,
+
+    /// Let at most this many game servers in from one IPv4 address or one IPv6 network of 64 bits
+    /// [default: 256]
+    #[arg(long, env = "METASERVE_MAX_SERVERS_PER_PREFIX", value_name = "COUNT")]
+    max_servers_per_prefix: Option<usize>,
+
+    /// The same for game clients [default: 1024]
+    #[arg(long, env = "METASERVE_MAX_CLIENTS_PER_PREFIX", value_name = "COUNT")]
+    max_clients_per_prefix: Option<usize>,
+
+    /// The old name of the two above: sets each that is not given
     #[arg(
         long,
         env = "METASERVE_MAX_CONNECTIONS_PER_PREFIX",
-        value_name = "COUNT"
+        value_name = "COUNT",
+        hide = true
     )]
     max_connections_per_prefix: Option<usize>,
-
-    /// Let at most this many game clients in at a time, so that there is room for servers
-    /// [default: 40000]
-    #[arg(long, env = "METASERVE_MAX_CLIENTS", value_name = "COUNT")]
-    max_clients: Option<usize>,
 
     /// Have new peers prove their address first (QUIC Retry, a round trip more) while so many
     /// handshakes are under way; 0 for always [default: 256]
@@ -106,6 +121,12 @@ pub(super) struct Settings {
     /// Let at most this many games have servers at a time [default: 10000]
     #[arg(long, env = "METASERVE_MAX_GAMES", value_name = "COUNT")]
     max_games: Option<usize>,
+
+    /// List at most this many servers of one IPv4 address or one IPv6 network of 64 bits, and four
+    /// times as many of the /24 or /48 around it; more may connect, and wait for a row
+    /// [default: 64]
+    #[arg(long, env = "METASERVE_MAX_LISTED_PER_PREFIX", value_name = "COUNT")]
+    max_listed_per_prefix: Option<usize>,
 
     /// Let a relay list at most this many servers [default: 20000]
     #[arg(long, env = "METASERVE_MAX_SERVERS_PER_RELAY", value_name = "COUNT")]
@@ -159,6 +180,20 @@ pub(super) struct Settings {
     #[serde(default)]
     join_link: Vec<JoinLink>,
 
+    /// Let the addresses of this prefix each count for themselves, and not for their neighbours, as
+    /// a hoster's should, and list this many of their servers together, or any number; may be given
+    /// several times, or several with commas. Loopback and private prefixes are trusted, unless
+    /// `none` is given
+    #[arg(
+        long,
+        env = "METASERVE_TRUSTED_PREFIX",
+        value_name = "CIDR[=ROWS]|none",
+        value_delimiter = ',',
+        action = ArgAction::Append
+    )]
+    #[serde(default)]
+    trusted_prefix: Vec<Trust>,
+
     /// Hand several packets to the operating system at once. Without it sending costs 2.6 times
     /// as much; `off` is for network drivers that get it wrong [default: on]
     #[arg(long, env = "METASERVE_SEGMENTATION_OFFLOAD", value_name = "on|off")]
@@ -201,14 +236,17 @@ impl Settings {
                     key,
                     trust_relay: either(self.trust_relay, other.trust_relay),
                     join_link: either(self.join_link, other.join_link),
+                    trusted_prefix: either(self.trusted_prefix, other.trusted_prefix),
                     $($setting: self.$setting.or(other.$setting),)*
                 }
             };
         }
         merged! {
             listen http state_dir tick min_interval max_heartbeat idle_timeout max_connections
-            max_connections_per_prefix max_clients retry_above_handshakes retry_above_per_second
-            max_handshakes hello_timeout heartbeats_per_interval max_games max_servers_per_relay
+            max_servers max_clients max_servers_per_prefix max_clients_per_prefix
+            max_connections_per_prefix retry_above_handshakes retry_above_per_second
+            max_handshakes hello_timeout heartbeats_per_interval max_games max_listed_per_prefix
+            max_servers_per_relay
             stall_timeout send_window max_http_connections max_listeners ban_file
             segmentation_offload threads log log_format
         }
@@ -241,6 +279,7 @@ impl Settings {
                 bail!("--join-link {game}=... is given twice: choose one link for each game");
             }
         }
+        config.trusted = Trust::all(&self.trusted_prefix);
         set(
             &mut config.segmentation_offload,
             self.segmentation_offload.map(|it| it == Switch::On),
@@ -256,6 +295,17 @@ impl Settings {
 
     fn limits(&self) -> Limits {
         let mut limits = Limits::default();
+        if let Some(all) = self.max_connections {
+            limits.share_out(all);
+        }
+        set(
+            &mut limits.max_servers_per_prefix,
+            self.max_connections_per_prefix,
+        );
+        set(
+            &mut limits.max_clients_per_prefix,
+            self.max_connections_per_prefix,
+        );
         macro_rules! set_limits {
             ($($setting:ident $limit:ident,)*) => {
                 $(set(&mut limits.$limit, self.$setting.map(Into::into));)*
@@ -265,15 +315,17 @@ impl Settings {
             min_interval min_interval,
             max_heartbeat max_heartbeat_bytes,
             idle_timeout idle_timeout,
-            max_connections max_connections,
-            max_connections_per_prefix max_connections_per_prefix,
+            max_servers max_servers,
             max_clients max_clients,
+            max_servers_per_prefix max_servers_per_prefix,
+            max_clients_per_prefix max_clients_per_prefix,
             retry_above_handshakes retry_above_handshakes,
             retry_above_per_second retry_above_per_second,
             max_handshakes max_handshakes,
             hello_timeout hello_timeout,
             heartbeats_per_interval heartbeats_per_interval,
             max_games max_games,
+            max_listed_per_prefix max_listed_per_prefix,
             max_servers_per_relay max_servers_per_relay,
             stall_timeout stall_timeout,
             send_window send_window_bytes,

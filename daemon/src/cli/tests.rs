@@ -52,7 +52,8 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
          max-games = 1\nmax-servers-per-relay = 1\nstall-timeout = '1s'\n\
          trust-relay = ['{relay}']\njoin-link = ['oa=quake3://{{address}}']\nsegmentation-offload = 'off'\nthreads = 2\nlog = 'debug'\n\
          log-format = 'json'\nhttp = 'off'\nmax-http-connections = 1\nmax-listeners = 1\n\
-         max-connections-per-prefix = 1\nmax-clients = 1\nretry-above-handshakes = 0\n\
+         max-servers = 1\nmax-clients = 1\nmax-servers-per-prefix = 1\n\
+         max-clients-per-prefix = 1\nmax-listed-per-prefix = 1\ntrusted-prefix = ['none', '192.0.2.0/24=9']\nretry-above-handshakes = 0\n\
          retry-above-per-second = 0\nmax-handshakes = 1\nhello-timeout = '1s'\n\
          heartbeats-per-interval = 1\nsend-window = 16384\nban-file = 'b'"
     );
@@ -68,14 +69,46 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
         file.lines().count(),
         <Cli as clap::CommandFactory>::command()
             .get_arguments()
+            .filter(|argument| !argument.is_hide_set())
             .count()
             - 1
     );
 }
 
 #[test]
+fn pools_are_parts_of_all_connections_unless_they_are_given() {
+    let limits = config(&["--max-connections", "100"]).unwrap().limits;
+    assert_eq!((limits.max_servers, limits.max_clients), (40, 80));
+    let file = "max-connections = 100\nmax-servers = 7";
+    let limits = with_file(file, &[]).unwrap().limits;
+    assert_eq!((limits.max_servers, limits.max_clients), (7, 80));
+}
+
+#[test]
+fn the_old_name_of_the_limits_per_prefix_sets_those_that_are_not_given() {
+    let file = "max-connections-per-prefix = 30";
+    let limits = with_file(file, &["--max-clients-per-prefix", "9"]);
+    let limits = limits.unwrap().limits;
+    assert_eq!(limits.max_servers_per_prefix, 30);
+    assert_eq!(limits.max_clients_per_prefix, 9);
+}
+
+#[test]
+fn trusted_prefixes_are_added_to_the_private_ones_unless_none_are_wanted() {
+    let trusts = |arguments: &[&str], address: &str| {
+        let trusted = config(arguments).unwrap().trusted;
+        trusted.covering(address.parse().unwrap()).is_some()
+    };
+    assert!(trusts(&[], "127.0.0.1") && !trusts(&[], "192.0.2.1"));
+    let hoster = ["--trusted-prefix", "192.0.2.0/24=9"];
+    assert!(trusts(&hoster, "127.0.0.1") && trusts(&hoster, "192.0.2.1"));
+    let only = [&hoster[..], &["--trusted-prefix", "none"]].concat();
+    assert!(!trusts(&only, "127.0.0.1") && trusts(&only, "192.0.2.1"));
+}
+
+#[test]
 fn complaints_say_what_to_do() {
-    let table: [(&[&str], &str); 15] = [
+    let table: [(&[&str], &str); 17] = [
         (&["--cert", "c"], "--cert needs --key"),
         (&["--key", "k"], "--key needs --cert"),
         (&["--tick", "1ms"], "choose 20ms or more"),
@@ -90,6 +123,11 @@ fn complaints_say_what_to_do() {
         (&["--hello-timeout", "0s"], "choose 1s to 60s"),
         (&["--send-window", "1"], "choose 16384 to 16777216"),
         (&["--max-clients", "0"], "choose more"),
+        (&["--max-servers", "0"], "choose more"),
+        (
+            &["--trusted-prefix", "example.net"],
+            "192.0.2.0/24, 2001:db8::/32=500 or none",
+        ),
         (&["--threads", "0"], "choose 1 or more"),
         (&["--trust-relay", "abc"], "64 hexadecimal digits"),
         (

@@ -1,5 +1,6 @@
 //! How settings are written.
 
+use metaserve::bounds::{InvalidPrefix, Trusted, TrustedPrefix};
 use serde::Deserialize;
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
@@ -37,6 +38,49 @@ impl From<HumanDuration> for Duration {
 pub(super) enum Switch {
     On,
     Off,
+}
+
+/// One of several prefixes that are trusted, or that none are but those given.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) enum Trust {
+    None,
+    Prefix(TrustedPrefix),
+}
+
+impl Trust {
+    /// All of them, with the default ones unless those are not wanted.
+    pub(super) fn all(given: &[Self]) -> Trusted {
+        let none = given.iter().any(|it| matches!(it, Self::None));
+        let trusted = if none {
+            Trusted::none()
+        } else {
+            Trusted::default()
+        };
+        trusted.and(given.iter().filter_map(|it| match it {
+            Self::None => None,
+            Self::Prefix(prefix) => Some(*prefix),
+        }))
+    }
+}
+
+impl FromStr for Trust {
+    type Err = InvalidPrefix;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPrefix> {
+        match text {
+            "none" => Ok(Self::None),
+            prefix => prefix.parse().map(Self::Prefix),
+        }
+    }
+}
+
+impl TryFrom<String> for Trust {
+    type Error = InvalidPrefix;
+
+    fn try_from(text: String) -> Result<Self, InvalidPrefix> {
+        text.parse()
+    }
 }
 
 /// Where HTTP is served.

@@ -6,6 +6,7 @@ use comfy_table::{Table, presets::NOTHING};
 use futures::StreamExt;
 use metaserve::{
     CloseCode, Connector, DaemonArgs, Role, ServerInfo,
+    bounds::Order,
     feed::json::{ShownServer, said},
     printable, printable_name,
     program::{
@@ -31,6 +32,11 @@ pub(crate) struct List {
     /// Print JSON, with the fields of the daemon's HTTP interface, instead of a table
     #[arg(long)]
     json: bool,
+
+    /// Print this many servers at most, in fair order: every address's first before any address's
+    /// second, and so on [default: all]
+    #[arg(long, value_name = "COUNT", conflicts_with = "follow")]
+    limit: Option<usize>,
 
     /// Then print each change as well, one line for each server or, as JSON, for each change
     #[arg(long)]
@@ -113,15 +119,35 @@ impl List {
     }
 
     fn whole(&self, list: &Snapshot) -> anyhow::Result<String> {
+        let servers = self.first_of(list);
         if !self.json {
-            return Ok(table(list));
+            return Ok(table(&servers));
         }
-        let servers = list.servers().map(show).collect();
+        let servers = servers.into_iter().map(show).collect();
         let list = Whole {
             revision: revision(list),
             servers,
         };
         Ok(serde_json::to_string(&list)? + "\n")
+    }
+
+    /// The servers of a list, or those that are to be shown of it.
+    fn first_of<'a>(&self, list: &'a Snapshot) -> Vec<&'a Server> {
+        let Some(limit) = self.limit else {
+            return list.servers().collect();
+        };
+        let mut order = Order::default();
+        let mut servers: Vec<_> = list.servers().collect();
+        servers.sort_unstable_by_key(|server| server.id.number());
+        for server in &servers {
+            order.put(server.id.number(), server.address.ip());
+        }
+        let first = order.after(None).take(limit).filter_map(|position| {
+            let number = |server: &&Server| server.id.number();
+            let at = servers.binary_search_by_key(&position.number(), number);
+            Some(servers[at.ok()?])
+        });
+        first.collect()
     }
 
     fn change(&self, before: &Snapshot, now: &Snapshot) -> anyhow::Result<String> {
@@ -186,11 +212,11 @@ fn show(server: &Server) -> ShownServer<'_> {
     }
 }
 
-fn table(list: &Snapshot) -> String {
+fn table(servers: &[&Server]) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING);
     table.set_header(["ADDRESS", "GAME", "PLAYERS", "MAP", "MODE", "NAME"]);
-    table.add_rows(list.servers().map(row));
+    table.add_rows(servers.iter().map(|server| row(server)));
     let lines = table.lines().map(|line| format!("{}\n", line.trim()));
     lines.collect()
 }

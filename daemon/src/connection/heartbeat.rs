@@ -3,8 +3,10 @@
 use super::{Answers, first_message, game, malformed, now, sleep_until};
 use crate::{
     Shared,
+    limit::Limit,
     metrics::Rejected,
     rate::{Allowance, Rate},
+    seats::Seat,
 };
 use bytes::Bytes;
 use metaserve::{
@@ -13,7 +15,7 @@ use metaserve::{
         codec,
         heartbeat::{FromServer, MAX_HELLO_BYTES, NoticeKind, OVERHEAD_BYTES},
     },
-    registry::{Applied, Registration},
+    registry::{Applied, Registration, Waits},
     stream::{FrameError, FrameReader},
 };
 use std::{net::SocketAddr, time::Duration};
@@ -25,11 +27,13 @@ const PATIENCE: Duration = Duration::from_secs(6);
 pub(super) async fn serve(
     connection: &quinn::Connection,
     peer: SocketAddr,
+    seat: &mut Seat,
     shared: &Shared,
 ) -> Result<(), Close> {
     let limits = &shared.rules().limits;
     // Boxed: what only the beginning needs is not kept for the connection's life.
-    let (mut server, mut reader) = Box::pin(welcome(connection, peer, limits, shared)).await?;
+    let (mut server, mut reader) =
+        Box::pin(welcome(connection, peer, seat, limits, shared)).await?;
     server.listen(&mut reader).await
     // The registration ends here: the list learns of it at once, on every path out.
 }
@@ -38,6 +42,7 @@ pub(super) async fn serve(
 async fn welcome<'a>(
     connection: &'a quinn::Connection,
     peer: SocketAddr,
+    seat: &'a mut Seat,
     limits: &'a Limits,
     shared: &'a Shared,
 ) -> Result<(Server<'a>, FrameReader), Close> {
@@ -65,6 +70,7 @@ async fn welcome<'a>(
         registration,
         port: hello.port,
         peer,
+        seat,
         answers: Answers::open(connection, limits).await?,
         limits,
         shared,
@@ -83,6 +89,7 @@ struct Server<'a> {
     port: Option<u16>,
     /// Where it has shaken hands from.
     peer: SocketAddr,
+    seat: &'a mut Seat,
     answers: Answers,
     limits: &'a Limits,
     shared: &'a Shared,
@@ -96,6 +103,7 @@ impl Server<'_> {
         let mut pacing = Pacing::new(self.limits.min_interval);
         let watching = self.shared.whereabouts.watch(self.connection, self.peer);
         let mut remind_at = Some(now() + PATIENCE);
+        let mut waits = None;
         loop {
             let now = now();
             if remind_at.is_some_and(|due| due <= now) {
@@ -106,8 +114,12 @@ impl Server<'_> {
                 remind_at = None;
                 let applied = self.registration.heartbeat(heartbeat);
                 self.shared.metrics.heartbeat(applied);
-                if applied == Applied::Replaced {
-                    return Err(replaced());
+                match applied {
+                    Applied::Replaced => return Err(replaced()),
+                    Applied::Waits if waits.is_none() => {
+                        waits = Box::pin(self.tell_wait()).await?;
+                    }
+                    _ => {}
                 }
             }
             tokio::select! {
@@ -121,17 +133,45 @@ impl Server<'_> {
                 }
                 () = sleep_until(pacing.due(now).or(remind_at)) => {}
                 () = self.registration.replaced() => return Err(replaced()),
-                held = watching.moved() => self.follow(held)?,
+                held = watching.moved() => {
+                    self.follow(held)?;
+                    waits = Box::pin(self.tell_wait()).await?;
+                }
+                () = listed(waits.as_ref()) => {
+                    tracing::info!("listed: a row has become free");
+                    waits = None;
+                }
             }
         }
     }
 
-    /// Lists the server where it has moved to. Nobody gets around a ban by coming with another
-    /// address and moving to the banned one.
-    fn follow(&self, held: SocketAddr) -> Result<(), Close> {
+    /// Lists the server where it has moved to. Nobody gets around a ban or a limit of an address
+    /// by coming with another one and moving there.
+    fn follow(&mut self, held: SocketAddr) -> Result<(), Close> {
         self.shared.not_banned(held.ip())?;
+        let rules = self.shared.rules();
+        let (origin, each) = (rules.trusted.origin(held.ip()), &rules.limits);
+        let moved = self.seat.move_to(origin, each.max_servers_per_prefix);
+        moved.map_err(|why| {
+            self.shared.metrics.reached(Limit::MaxServersPerPrefix);
+            Close::new(
+                CloseCode::OverCapacity,
+                format!("moved to {held}, where {why}"),
+            )
+        })?;
         self.registration.move_to(address(held, self.port));
         Ok(())
+    }
+
+    /// Tells a server that waits for a row why.
+    async fn tell_wait(&mut self) -> Result<Option<Waits>, Close> {
+        let Some(waits) = self.registration.waits() else {
+            return Ok(None);
+        };
+        self.shared.metrics.reached(Limit::MaxListedPerPrefix);
+        let text = waits.why.to_string();
+        self.answers.notice(NoticeKind::NotListed, &text).await?;
+        Ok(Some(waits))
     }
 
     fn heartbeat(&self, message: &Bytes) -> Result<Bytes, Close> {
@@ -199,6 +239,14 @@ impl Server<'_> {
     async fn remind(&mut self) -> Result<(), Close> {
         let text = "no heartbeat has come yet on this connection: a server is listed from its first one on";
         self.answers.notice(NoticeKind::NotListed, text).await
+    }
+}
+
+/// Waits for a row, if that is what the server does.
+async fn listed(waits: Option<&Waits>) {
+    match waits {
+        Some(waits) => waits.listed().await,
+        None => std::future::pending().await,
     }
 }
 

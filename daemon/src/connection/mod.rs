@@ -8,7 +8,7 @@ mod whereabouts;
 
 pub(crate) use whereabouts::Whereabouts;
 
-use crate::{Shared, limit::Limit};
+use crate::{Shared, limit::Limit, rules::Rules, seats::Seat};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits, Role,
@@ -26,10 +26,11 @@ pub(crate) async fn serve(
     role: Role,
     connection: &quinn::Connection,
     peer: SocketAddr,
+    seat: &mut Seat,
     shared: &Shared,
 ) -> Result<(), Close> {
     match role {
-        Role::Heartbeat => Box::pin(heartbeat::serve(connection, peer, shared)).await,
+        Role::Heartbeat => Box::pin(heartbeat::serve(connection, peer, seat, shared)).await,
         Role::Client => Box::pin(client::serve(connection, shared)).await,
         Role::Relay => Box::pin(relay::serve(connection, shared)).await,
     }
@@ -64,12 +65,17 @@ fn still_welcome(
     shared.not_banned(peer.ip())?;
     shared.not_banned(connection.remote_address().ip())?;
     if role == Role::Relay {
-        relay::authorise(
-            Fingerprint::of_peer(connection),
-            &shared.rules().trust_relay,
-        )?;
+        authorise(connection, &shared.rules())?;
     }
     Ok(())
+}
+
+/// The relay's certificate, if the operator trusts it.
+pub(crate) fn authorise(
+    connection: &quinn::Connection,
+    rules: &Rules,
+) -> Result<Fingerprint, Close> {
+    relay::authorise(Fingerprint::of_peer(connection), &rules.trust_relay)
 }
 
 /// The peer's stream and the first message on it, of at most `max` bytes.

@@ -3,6 +3,7 @@
 use super::{Answers, malformed};
 use crate::{
     Shared,
+    limit::Limit,
     metrics::{BannedAt, Rejected},
 };
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use metaserve::{
         heartbeat::NoticeKind,
         relay::{FromRelay, OVERHEAD_BYTES, Upsert},
     },
-    registry::Registration,
+    registry::{Registration, Waits},
     stream::FrameReader,
 };
 use std::{collections::HashMap, net::SocketAddr};
@@ -23,7 +24,6 @@ use std::{collections::HashMap, net::SocketAddr};
 pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
     let mut changes = shared.rules.subscribe();
     let rules = shared.rules();
-    authorise(Fingerprint::of_peer(connection), &rules.trust_relay)?;
     tracing::info!("a trusted relay has connected");
     let answers = Answers::open(connection, &rules.limits).await?;
     let stream = connection.accept_uni().await.map_err(super::lost)?;
@@ -57,9 +57,9 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
 pub(super) fn authorise(
     presented: Option<Fingerprint>,
     trusted: &[Fingerprint],
-) -> Result<(), Close> {
+) -> Result<Fingerprint, Close> {
     let reason = match presented {
-        Some(fingerprint) if trusted.contains(&fingerprint) => return Ok(()),
+        Some(fingerprint) if trusted.contains(&fingerprint) => return Ok(fingerprint),
         Some(fingerprint) => format!(
             "the relay's certificate is not trusted here: if it should be, the daemon's operator \
              adds --trust-relay {fingerprint}"
@@ -83,6 +83,8 @@ struct Listed {
     registration: Registration,
     game: Game,
     address: SocketAddr,
+    /// Whether the relay was told that it waits for a row.
+    waits: bool,
 }
 
 /// Why a server of a relay is not listed: for its log, ours, and the metrics.
@@ -92,7 +94,19 @@ impl Relay<'_> {
     async fn upsert(&mut self, upsert: Upsert<'_>) -> Result<(), Close> {
         self.shared.metrics.received(upsert.heartbeat.len());
         match self.try_upsert(upsert) {
-            Ok(()) => Ok(()),
+            Ok(None) => Ok(()),
+            Ok(Some(waits)) => {
+                self.shared.metrics.reached(Limit::MaxListedPerPrefix);
+                let (key, why) = (upsert.key, waits.why);
+                let text = format!(
+                    "server {key} is not listed: {} servers of {} are listed already; this one is \
+                     number {} of those that wait",
+                    why.listed,
+                    why.prefix(),
+                    why.position
+                );
+                self.answers.notice(NoticeKind::NotListed, &text).await
+            }
             Err(refusal) => self.refuse(upsert.key, refusal).await,
         }
     }
@@ -131,8 +145,9 @@ impl Relay<'_> {
         })
     }
 
-    /// Lists or changes one server. A refusal leaves it as it was.
-    fn try_upsert(&mut self, upsert: Upsert<'_>) -> Result<(), Refusal> {
+    /// Lists or changes one server, under the rows of its own address. A refusal leaves it as it
+    /// was. Gives why it waits for a row, if that is news.
+    fn try_upsert(&mut self, upsert: Upsert<'_>) -> Result<Option<Waits>, Refusal> {
         let limits = self.limits;
         let game = Game::new(upsert.game).map_err(|error| (Rejected::Game, error.to_string()))?;
         let address =
@@ -160,6 +175,7 @@ impl Relay<'_> {
                     registration,
                     game,
                     address,
+                    waits: false,
                 };
                 self.servers
                     .entry(upsert.key)
@@ -172,7 +188,9 @@ impl Relay<'_> {
         let heartbeat = Bytes::copy_from_slice(upsert.heartbeat);
         let applied = listed.registration.heartbeat(heartbeat);
         self.shared.metrics.heartbeat(applied);
-        Ok(())
+        let waits = listed.registration.waits();
+        let told = std::mem::replace(&mut listed.waits, waits.is_some());
+        Ok(waits.filter(|_| !told))
     }
 }
 
@@ -183,7 +201,7 @@ mod tests {
     #[test]
     fn only_trusted_certificates_relay() {
         let [trusted, other] = [Fingerprint::from([1; 32]), Fingerprint::from([2; 32])];
-        assert_eq!(authorise(Some(trusted), &[trusted]), Ok(()));
+        assert_eq!(authorise(Some(trusted), &[trusted]), Ok(trusted));
         for stranger in [Some(other), None] {
             let close = authorise(stranger, &[trusted]).unwrap_err();
             assert_eq!(close.code, CloseCode::UnauthorisedRelay);

@@ -7,10 +7,11 @@ use super::{Problem, Web, query};
 use crate::{
     Shared,
     limit::Limit,
-    metrics::{Counted, Way},
-    places::Place,
+    metrics::{Counted, Pool, Way},
+    seats::{Made, Seat},
 };
 use axum::{
+    Extension,
     body::Body,
     extract::{RawQuery, State},
     http::{HeaderMap, HeaderName, StatusCode, header},
@@ -18,8 +19,8 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use metaserve::{Game, feed::Subscription, protocol::client::Known};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use metaserve::{Game, bounds::Room, feed::Subscription, protocol::client::Known};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 /// A sign of life after so much silence, so that listeners who are gone are noticed.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -30,16 +31,23 @@ const RETRY: &[u8] = b"retry: 2000\n\n";
 /// Answers with a snapshot and then every change; after `Last-Event-ID`, with what was missed.
 pub(super) async fn listen(
     State(web): State<Web>,
+    Extension(peer): Extension<IpAddr>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let game = game(query.as_deref())?;
-    let max = web.shared.rules().limits.max_listeners;
-    let place = web.listeners.take(max).ok_or_else(|| {
+    let rules = web.shared.rules();
+    let room = Room::new(rules.limits.max_listeners, usize::MAX);
+    let taken = web.listeners.take(rules.trusted.origin(peer), room);
+    let (seat, made) = taken.map_err(|why| {
         web.shared.metrics.reached(Limit::MaxListeners);
-        let reason = format!("all {max} places for listeners are taken (--max-listeners): wait");
+        let reason = format!("listeners: {why} (--max-listeners): wait");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     })?;
+    if made == Made::OfAnother {
+        web.shared.metrics.crowded_out(Pool::Listeners);
+    }
+    let lost = seat.losing();
     let feed = web.shared.registry.feed(game.as_ref());
     let known = headers
         .get("last-event-id")
@@ -48,10 +56,13 @@ pub(super) async fn listen(
         subscription: feed.subscribe(known),
         shared: web.shared.clone(),
         _counted: web.shared.metrics.listening(),
-        _place: place,
+        _seat: seat,
     };
     let events = events(listener);
-    let events = events.take_until(web.closing.clone().cancelled_owned());
+    let closing = web.closing.clone().cancelled_owned();
+    let events = events
+        .take_until(closing)
+        .take_until(lost.cancelled_owned());
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -65,7 +76,7 @@ struct Listener {
     subscription: Subscription,
     shared: Arc<Shared>,
     _counted: Counted,
-    _place: Place,
+    _seat: Seat,
 }
 
 fn events(listener: Listener) -> impl Stream<Item = Result<Bytes, Infallible>> {

@@ -5,9 +5,10 @@ use crate::{
     Shared,
     cli::{Config, Http},
     limit::Limit,
-    metrics::BannedAt,
-    places::{Place, Places},
+    metrics::{BannedAt, Pool},
     rules::{banned, banned_close},
+    seats::{Made, Seat, Seats},
+    slots::{Slot, Slots},
 };
 use anyhow::{Context as _, bail};
 use axum::Router;
@@ -16,7 +17,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use metaserve::program::listen;
+use metaserve::{bounds::Room, program::listen};
 use serde_json::json;
 use std::{
     error::Error,
@@ -32,6 +33,7 @@ use tokio::{
     time::Sleep,
 };
 use tokio_util::task::TaskTracker;
+use tower_http::add_extension::AddExtension;
 
 /// The longest head of a request, and about what is held for a client that reads slowly besides
 /// the frame it is being given.
@@ -94,8 +96,8 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Option<TcpListener>> {
 
 /// Serves until `web` is closing. Each connection gets a task of its own.
 pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
-    let places = Places::default();
-    let refusals = Places::default();
+    let places = Seats::default();
+    let refusals = Slots::default();
     let routes = routes(web.clone());
     loop {
         let accepted = tokio::select! {
@@ -116,8 +118,8 @@ pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
                 tasks.spawn(serve(stream, peer, place, routes.clone(), web.clone()));
             }
             Err(refusal) => {
-                if let Some(place) = refusals.take(MAX_REFUSALS) {
-                    tasks.spawn(refuse(stream, refusal, place));
+                if let Some(slot) = refusals.take(MAX_REFUSALS) {
+                    tasks.spawn(refuse(stream, refusal, slot));
                 }
             }
         }
@@ -125,23 +127,28 @@ pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
 }
 
 /// A place for a connection, or what it is told instead.
-fn admit(peer: IpAddr, places: &Places, shared: &Shared) -> Result<Place, Vec<u8>> {
+fn admit(peer: IpAddr, places: &Seats, shared: &Shared) -> Result<Seat, Vec<u8>> {
     let rules = shared.rules();
     if let Some(ban) = rules.banned(peer) {
         shared.metrics.banned(BannedAt::Http);
         return Err(refusal("403 Forbidden", &banned_close(ban).reason));
     }
-    places
-        .take(rules.limits.max_http_connections)
-        .ok_or_else(|| {
-            shared.metrics.reached(Limit::MaxHttpConnections);
-            let reason = "all places for HTTP connections are taken (--max-http-connections): wait";
-            refusal("503 Service Unavailable", reason)
-        })
+    // No limit for each address: behind a proxy everybody has the same one.
+    let room = Room::new(rules.limits.max_http_connections, usize::MAX);
+    let taken = places.take(rules.trusted.origin(peer), room);
+    let (seat, made) = taken.map_err(|why| {
+        shared.metrics.reached(Limit::MaxHttpConnections);
+        let reason = format!("HTTP connections: {why} (--max-http-connections): wait");
+        refusal("503 Service Unavailable", &reason)
+    })?;
+    if made == Made::OfAnother {
+        shared.metrics.crowded_out(Pool::Http);
+    }
+    Ok(seat)
 }
 
 /// One connection, from its first request to its last.
-async fn serve(stream: TcpStream, peer: SocketAddr, _place: Place, routes: Router, web: Web) {
+async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, routes: Router, web: Web) {
     let _counted = web.shared.metrics.connected_http();
     let limits = &web.shared.rules().limits;
     // It fails for a connection that is gone.
@@ -156,13 +163,20 @@ async fn serve(stream: TcpStream, peer: SocketAddr, _place: Place, routes: Route
         .header_read_timeout(limits.hello_timeout)
         .max_headers(MAX_HEADERS)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+        .serve_connection(
+            TokioIo::new(stream),
+            // Listeners to events are counted by address as well.
+            TowerToHyperService::new(AddExtension::new(routes, peer.ip())),
+        );
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,
         () = web.closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
+        }
+        () = seat.lost() => {
+            return tracing::debug!(%peer, "HTTP connection closed: its place is somebody else's");
         }
         ban = banned(web.shared.rules.subscribe(), || peer.ip()) => {
             web.shared.metrics.banned(BannedAt::Http);
@@ -185,7 +199,7 @@ fn stalled(error: &hyper::Error) -> bool {
 
 /// Says why once the peer has asked, and goes. Of a peer that has not said all yet the rest is read:
 /// else the reset that follows unread bytes would overtake the answer.
-async fn refuse(mut stream: TcpStream, refusal: Vec<u8>, _place: Place) {
+async fn refuse(mut stream: TcpStream, refusal: Vec<u8>, _slot: Slot) {
     let say = async {
         let mut bytes = [0; 2048];
         // Clients take an answer that comes before their question for a mistake.

@@ -13,7 +13,7 @@ mod servers;
 
 pub(crate) use listener::{open, run};
 
-use crate::{Shared, metrics::Present, places::Places, rules::wall_clock};
+use crate::{Shared, metrics::Present, rules::wall_clock, seats::Seats};
 use axum::{
     Router,
     extract::State,
@@ -38,13 +38,13 @@ pub(crate) struct Web {
     /// Answers are made one at a time, beside the thread that serves games.
     making: Arc<Semaphore>,
     /// Places for listeners to events.
-    listeners: Places,
+    listeners: Seats,
 }
 
 impl Web {
     pub(crate) fn new(shared: Arc<Shared>, closing: CancellationToken) -> Self {
         Self {
-            listeners: Places::default(),
+            listeners: Seats::default(),
             shared,
             closing,
             making: Arc::new(Semaphore::new(1)),
@@ -85,6 +85,7 @@ async fn metrics(State(web): State<Web>) -> Response {
         all: &shared.registry.feed(None),
         rules: &shared.rules(),
         handshakes: shared.admission.handshakes(),
+        waiting: shared.registry.waiting(),
         certificate_ends: shared.certificates.valid_until(),
         now: wall_clock(),
     };

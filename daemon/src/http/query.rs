@@ -2,7 +2,7 @@
 
 use super::Problem;
 use axum::http::StatusCode;
-use metaserve::{Game, ServerInfo, registry::Server};
+use metaserve::{Game, ServerInfo, bounds::Position, registry::Server};
 
 /// Which servers, and how many.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,7 +11,8 @@ pub(super) struct Query {
     /// Lower case; empty for all.
     words: String,
     pub(super) limit: usize,
-    pub(super) after: u64,
+    /// Where the page before has ended.
+    pub(super) after: Option<Position>,
 }
 
 /// Servers in one answer, when nothing else is asked for, and at most.
@@ -28,7 +29,7 @@ impl Query {
             game: None,
             words: String::new(),
             limit: DEFAULT_LIMIT,
-            after: 0,
+            after: None,
         };
         for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
             match &*name {
@@ -48,7 +49,7 @@ impl Query {
                 "after" => {
                     let reason = "give the `next` of the answer before this one";
                     let after = value.parse();
-                    query.after = after.map_err(|_| Problem::parameter("after", reason))?;
+                    query.after = Some(after.map_err(|_| Problem::parameter("after", reason))?);
                 }
                 _ => {
                     let known = "there are game, q, limit and after, and nothing else";
@@ -114,7 +115,7 @@ mod tests {
     fn what_is_not_asked_for_has_a_default() {
         for text in [None, Some(""), Some("game=&q=")] {
             let query = Query::parse(text).expect("fine");
-            assert_eq!((query.limit, query.after, query.game), (100, 0, None));
+            assert_eq!((query.limit, query.after, query.game), (100, None, None));
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use metaserve::{
+    bounds::Position,
     feed::{Feed, json::ShownServer},
     registry::Server,
 };
@@ -18,8 +19,8 @@ struct Page<'a> {
     /// Where in the list's history this is, as in the ids of events.
     revision: String,
     servers: Vec<ShownServer<'a>>,
-    /// The `after` of the next page; none on the last.
-    next: Option<u64>,
+    /// Where the page ends, in fair order: the `after` of the next page; none on the last.
+    next: Option<String>,
 }
 
 /// Answers with the servers asked for, or with *not modified*.
@@ -30,7 +31,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let query = Query::parse(query.as_deref())?;
     let failed = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer was not made");
-    let feed = web.shared.registry.feed(None);
+    let feed = web.shared.registry.feed(query.game.as_ref());
     // Read before the servers: a tag that is too old is asked for again, one too new never.
     let revision = format!("{}.{}", feed.epoch(), feed.revision().0);
     // Weak, since compression changes the bytes. The query is part of what the tag is for.
@@ -53,19 +54,29 @@ pub(super) async fn list(
     Ok((caching, kind, json).into_response())
 }
 
+/// Servers that are looked at in one go, while the list cannot change.
+const CHUNK: usize = 1000;
+
 fn page(feed: &Feed, query: &Query, revision: String) -> serde_json::Result<String> {
-    let mut servers = feed.servers();
-    servers.retain(|server| server.number > query.after);
-    servers.sort_unstable_by_key(|server| server.number);
+    let mut wanted: Vec<(Position, Server)> = Vec::new();
+    let mut after = query.after;
     // One more than fits tells whether there is a next page.
-    let wanted = servers.iter().filter(|server| query.wants(server));
-    let mut wanted: Vec<&Server> = wanted.take(query.limit + 1).collect();
+    while wanted.len() <= query.limit {
+        let chunk = feed.servers_in_order(after, CHUNK);
+        let Some((last, _)) = chunk.last() else {
+            break;
+        };
+        after = Some(*last);
+        let room = query.limit + 1 - wanted.len();
+        let found = chunk.into_iter().filter(|(_, server)| query.wants(server));
+        wanted.extend(found.take(room));
+    }
     let more = wanted.len() > query.limit;
     wanted.truncate(query.limit);
-    let last = wanted.last().map(|server| server.number);
+    let last = wanted.last().map(|(position, _)| position.to_string());
     serde_json::to_string(&Page {
         revision,
-        servers: wanted.into_iter().map(ShownServer::from).collect(),
+        servers: wanted.iter().map(|(_, it)| ShownServer::from(it)).collect(),
         next: last.filter(|_| more),
     })
 }

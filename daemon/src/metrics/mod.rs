@@ -6,7 +6,7 @@ mod games;
 mod names;
 mod process;
 
-pub(crate) use names::{BannedAt, Handshake, Rejected, Way};
+pub(crate) use names::{BannedAt, Handshake, Pool, Rejected, Way};
 
 use crate::{limit::Limit, rules::Rules};
 use metaserve::{
@@ -49,6 +49,7 @@ pub(crate) struct Metrics {
     rejected: Family<Labels<1>, Counter>,
     heartbeat_bytes: Counter,
     servers: Family<[(&'static str, String); 1], Gauge>,
+    waiting: Gauge,
     frames: Family<Labels<2>, Counter>,
     encoded: Family<Labels<2>, Counter>,
     bytes: Family<Labels<1>, Counter>,
@@ -56,6 +57,7 @@ pub(crate) struct Metrics {
     listeners: Gauge,
     limits: Family<Labels<1>, Gauge<f64, AtomicU64>>,
     reached: Family<Labels<1>, Counter>,
+    crowded_out: Family<Labels<1>, Counter>,
     bans: Gauge,
     banned: Family<Labels<1>, Counter>,
     certificate_ends: Gauge,
@@ -69,6 +71,8 @@ pub(crate) struct Present<'a> {
     pub(crate) all: &'a Feed,
     pub(crate) rules: &'a Rules,
     pub(crate) handshakes: usize,
+    /// Servers that wait for a row.
+    pub(crate) waiting: usize,
     /// None when it cannot be read.
     pub(crate) certificate_ends: Option<SystemTime>,
     pub(crate) now: SystemTime,
@@ -88,6 +92,7 @@ impl Metrics {
             rejected: Family::default(),
             heartbeat_bytes: Counter::default(),
             servers: Family::default(),
+            waiting: Gauge::default(),
             frames: Family::default(),
             encoded: Family::default(),
             bytes: Family::default(),
@@ -95,6 +100,7 @@ impl Metrics {
             listeners: Gauge::default(),
             limits: Family::default(),
             reached: Family::default(),
+            crowded_out: Family::default(),
             bans: Gauge::default(),
             banned: Family::default(),
             certificate_ends: Gauge::default(),
@@ -126,6 +132,7 @@ impl Metrics {
             "heartbeats_rejected" "By reason" rejected;
             "heartbeat_bytes" "Of heartbeats received" heartbeat_bytes;
             "servers" "Listed, by game" servers;
+            "servers_waiting" "For a row of the list" waiting;
             "frames_sent" "By way and kind" frames;
             "frames_encoded" "Made, once for all" encoded;
             "sent_bytes" "Of frames, by way" bytes;
@@ -133,6 +140,7 @@ impl Metrics {
             "listeners" "Listeners to events" listeners;
             "limit" "What limits are set to" limits;
             "limit_reached" "How often a limit held somebody" reached;
+            "crowded_out" "Places given to others" crowded_out;
             "bans" "Prefixes that are banned now" bans;
             "banned" "Turned away for a ban" banned;
             "certificate_expiry_timestamp_seconds" "Unix time, or 0" certificate_ends;
@@ -157,7 +165,7 @@ impl Metrics {
                     .get_or_create(&[("outcome", outcome.name())]),
             );
         }
-        for outcome in ["accepted", "unchanged", "superseded", "replaced"] {
+        for outcome in ["accepted", "waiting", "unchanged", "superseded", "replaced"] {
             drop(self.heartbeats.get_or_create(&[("outcome", outcome)]));
         }
         for reason in Rejected::ALL {
@@ -165,6 +173,9 @@ impl Metrics {
         }
         for limit in Limit::ALL {
             drop(self.reached.get_or_create(&[("limit", limit.name())]));
+        }
+        for pool in Pool::ALL {
+            drop(self.crowded_out.get_or_create(&[("pool", pool.name())]));
         }
         for at in BannedAt::ALL {
             drop(self.banned.get_or_create(&[("at", at.name())]));
@@ -216,6 +227,7 @@ impl Metrics {
     pub(crate) fn heartbeat(&self, applied: Applied) {
         match applied {
             Applied::Changed => self.heartbeat_outcome("accepted"),
+            Applied::Waits => self.heartbeat_outcome("waiting"),
             Applied::Unchanged => self.heartbeat_outcome("unchanged"),
             Applied::Replaced => self.heartbeat_outcome("replaced"),
         }
@@ -248,6 +260,13 @@ impl Metrics {
     /// A limit has held somebody to it.
     pub(crate) fn reached(&self, limit: Limit) {
         self.reached.get_or_create(&[("limit", limit.name())]).inc();
+    }
+
+    /// Somebody has lost a place to a newcomer from an address with fewer.
+    pub(crate) fn crowded_out(&self, pool: Pool) {
+        self.crowded_out
+            .get_or_create(&[("pool", pool.name())])
+            .inc();
     }
 
     pub(crate) fn banned(&self, at: BannedAt) {
@@ -299,6 +318,7 @@ impl Metrics {
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.bans.set(gauge(present.rules.bans.count(present.now)));
         self.handshakes_under_way.set(gauge(present.handshakes));
+        self.waiting.set(gauge(present.waiting));
         let ends = present
             .certificate_ends
             .and_then(|end| end.duration_since(SystemTime::UNIX_EPOCH).ok());

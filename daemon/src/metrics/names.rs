@@ -43,6 +43,25 @@ names! {
 }
 
 names! {
+    /// Which places are shared out by address.
+    Pool {
+        Servers "servers",
+        Clients "clients",
+        Http "http",
+        Listeners "listeners",
+    }
+}
+
+impl From<Role> for Pool {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Heartbeat | Role::Relay => Self::Servers,
+            Role::Client => Self::Clients,
+        }
+    }
+}
+
+names! {
     /// Where somebody has come up against a ban.
     BannedAt {
         /// Refused at the first packet.

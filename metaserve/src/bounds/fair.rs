@@ -87,6 +87,10 @@ pub enum Refused {
     /// All places are taken, and its prefixes have their fair share.
     #[error("all {0} places are taken, and {1} has its fair share of them")]
     Full(usize, Prefix),
+    /// All places of several pools [together](super::Room::together) are taken, and its prefixes
+    /// have their fair share of those in its own.
+    #[error("all {0} places of all kinds are taken, and {1} has its fair share of them")]
+    Together(usize, Prefix),
 }
 
 impl<T> Default for Fair<T> {

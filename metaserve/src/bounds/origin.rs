@@ -96,6 +96,16 @@ impl Origin {
         self.kind.lens().iter().map(move |len| self.prefix(*len))
     }
 
+    /// The prefixes that share rows of the list: the leaf, and the network around it (IPv4 /24,
+    /// IPv6 /48).
+    pub(super) fn rows(self) -> (Prefix, Prefix) {
+        let len = match self.kind {
+            Kind::V4 | Kind::AloneV4 => 24,
+            Kind::V6 | Kind::AloneV6 | Kind::Named => 48,
+        };
+        (self.leaf(), self.prefix(len))
+    }
+
     const fn prefix(self, len: u8) -> Prefix {
         Prefix {
             kind: self.kind,
@@ -106,6 +116,10 @@ impl Origin {
 }
 
 impl Prefix {
+    pub(super) fn is_leaf(self) -> bool {
+        self.origin().leaf() == self
+    }
+
     /// Whoever counts for this leaf.
     pub(super) const fn origin(self) -> Origin {
         let Self { kind, bits, .. } = self;

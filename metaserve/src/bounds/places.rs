@@ -44,6 +44,14 @@ impl Room {
             together: usize::MAX,
         }
     }
+
+    /// The reason with the number of places that was reached: of the pool, or of all.
+    const fn refused(&self, why: Refused, total: usize) -> Refused {
+        match why {
+            Refused::Full(_, leaf) if total < self.pool => Refused::Together(self.together, leaf),
+            why => why,
+        }
+    }
 }
 
 /// A place that was taken.
@@ -105,6 +113,7 @@ impl<T> Places<T> {
         let one_more = self.together.fetch_update(order, order, more).is_ok();
         let total = if one_more { room.pool } else { fair.len() };
         let admitted = fair.admit(origin, total.min(room.pool), room.each_leaf, tell);
+        let admitted = admitted.map_err(|why| room.refused(why, total));
         if one_more && !matches!(admitted, Ok(Admission::Admitted(_))) {
             self.together.fetch_sub(1, order);
         }
@@ -129,6 +138,7 @@ impl<T> Places<T> {
         let full = self.together.load(Ordering::Relaxed) >= room.together;
         let total = if full { fair.len() } else { room.pool };
         fair.judge(origin, total.min(room.pool), room.each_leaf)
+            .map_err(|why| room.refused(why, total))
             .map(drop)
     }
 
@@ -224,7 +234,7 @@ mod tests {
             std::array::from_fn(|_| clients.take(from("192.0.2.1"), room, "crowd").unwrap());
         let server = servers.take(from("192.0.2.1"), room, "server").unwrap();
         let full = servers.take(from("192.0.2.1"), room, "server");
-        assert!(matches!(full.unwrap_err(), Refused::Full(1, _)));
+        assert!(matches!(full.unwrap_err(), Refused::Together(4, _)));
         let lone = clients.take(from("198.51.100.1"), room, "lone").unwrap();
         assert_eq!(lone.instead_of, Some("crowd"));
         assert_eq!((servers.taken(), clients.taken()), (1, 3));

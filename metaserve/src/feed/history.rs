@@ -1,6 +1,9 @@
 //! What a feed remembers, pure: the list as of the last tick, and the way it came to be.
 
-use crate::registry::{Revision, Server};
+use crate::{
+    bounds::{Order, Position},
+    registry::{Revision, Server},
+};
 use std::collections::{HashMap, VecDeque};
 
 /// What happened to a server since the last tick; of several things, the last.
@@ -32,6 +35,7 @@ pub(super) struct Delta {
 #[derive(Debug)]
 pub(super) struct History {
     servers: HashMap<u64, Known>,
+    order: Order,
     events: VecDeque<Event>,
     revision: Revision,
     horizon: Revision,
@@ -67,6 +71,7 @@ impl History {
     pub(super) fn new(revision: Revision) -> Self {
         Self {
             servers: HashMap::new(),
+            order: Order::default(),
             events: VecDeque::new(),
             revision,
             horizon: revision,
@@ -81,6 +86,16 @@ impl History {
 
     pub(super) fn servers(&self) -> impl ExactSizeIterator<Item = &Server> {
         self.servers.values().map(|known| &known.server)
+    }
+
+    /// The servers after a position, or all, in fair order.
+    pub(super) fn in_order(
+        &self,
+        after: Option<Position>,
+    ) -> impl Iterator<Item = (Position, &Server)> {
+        let known = |position: Position| Some((position, self.servers.get(&position.number())?));
+        let servers = self.order.after(after).filter_map(known);
+        servers.map(|(position, known)| (position, &known.server))
     }
 
     /// Takes in what happened since the last tick. `next` gives each change its revision.
@@ -111,6 +126,7 @@ impl History {
                     let Some(before) = self.servers.remove(&number) else {
                         continue;
                     };
+                    self.order.remove(number);
                     self.revision = next();
                     Some(before.server)
                 }
@@ -134,6 +150,7 @@ impl History {
             Some(known) if same_place(known) => known.placed,
             _ => changed,
         };
+        self.order.put(number, server.placement.address.ip());
         self.servers.insert(
             number,
             Known {

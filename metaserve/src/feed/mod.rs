@@ -22,6 +22,7 @@ pub use frame::{Form, Frame, Kind, frames_encoded};
 pub(crate) use ticker::Dirty;
 
 use crate::{
+    bounds::Position,
     protocol::client::Known,
     registry::{Clock, Revision, Server},
 };
@@ -123,6 +124,9 @@ impl Feed {
     /// Takes in all changes since the last flush, so that there are new frames to send.
     fn flush(&self, now: Instant) {
         let changes = mem::take(&mut *lock(&self.pending));
+        // By age, which is how they follow each other in fair order.
+        let mut changes: Vec<_> = changes.into_iter().collect();
+        changes.sort_unstable_by_key(|(number, _)| *number);
         let mut state = lock(&self.state);
         state.previous = state.history.revision();
         state.history.apply(changes, || self.clock.advance());
@@ -146,6 +150,19 @@ impl Feed {
     #[must_use]
     pub fn servers(&self) -> Vec<Server> {
         lock(&self.state).history.servers().cloned().collect()
+    }
+
+    /// The first servers after a position, or of all, as of the last tick: `most` at most, in
+    /// [fair order](crate::bounds::Order). For answers that are cut short.
+    #[must_use]
+    pub fn servers_in_order(
+        &self,
+        after: Option<Position>,
+        most: usize,
+    ) -> Vec<(Position, Server)> {
+        let state = lock(&self.state);
+        let servers = state.history.in_order(after).take(most);
+        servers.map(|(at, server)| (at, server.clone())).collect()
     }
 
     /// The frame for whoever is at `cursor`: a delta where that is known and shorter, else the

@@ -70,7 +70,8 @@ pub struct Notice<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, BorrowDecode)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// Variant 0: no heartbeat has come yet, so the server is not in the list.
+    /// Variant 0: the server is not in the list: no heartbeat has come yet, or it waits for a row,
+    /// and will be listed when one is free. The text says which.
     NotListed,
     /// Variant 1: it sends far more often than is read; it will be closed if it goes on.
     TooFast,

@@ -1,11 +1,16 @@
 //! What is known of one server: pure.
 
-use crate::{Fingerprint, Game, feed::Feed};
+use super::Key;
+use crate::{
+    Fingerprint, Game,
+    bounds::{Rows, Standing, Waiting},
+    feed::Feed,
+};
 use bytes::Bytes;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::SystemTime,
@@ -75,9 +80,59 @@ pub(super) struct Entry {
     placement: Arc<Placement>,
     /// None until the first heartbeat: until then the server is not listed.
     heartbeat: Option<(Bytes, SystemTime)>,
+    row: Row,
     /// Who is told of changes: the feed of the game and the feed of all games.
     feeds: [Arc<Feed>; 2],
-    games_with_servers: Arc<AtomicUsize>,
+    common: Arc<Common>,
+}
+
+/// Whether a server is in the list.
+enum Row {
+    /// It has not said anything yet that could be shown.
+    Unclaimed,
+    Listed,
+    Waits(Waits),
+}
+
+/// Why a server waits for a row, and when it has one.
+#[derive(Clone, Debug)]
+pub struct Waits {
+    /// Who has the rows.
+    pub why: Waiting,
+    listed: Arc<SetOnce<()>>,
+}
+
+impl Waits {
+    fn new(why: Waiting) -> Self {
+        let listed = Arc::default();
+        Self { why, listed }
+    }
+
+    /// Completes when the server is listed. Cancel-safe.
+    pub async fn listed(&self) {
+        self.listed.wait().await;
+    }
+}
+
+/// What all entries have in common.
+pub(super) struct Common {
+    /// How many games have servers.
+    pub(super) games_with_servers: AtomicUsize,
+    rows: Mutex<Rows<Key>>,
+}
+
+impl Common {
+    pub(super) fn new(rows: Rows<Key>) -> Arc<Self> {
+        Arc::new(Self {
+            games_with_servers: AtomicUsize::new(0),
+            rows: Mutex::new(rows),
+        })
+    }
+
+    /// To be locked last: whoever holds it asks for no entry.
+    pub(super) fn rows(&self) -> MutexGuard<'_, Rows<Key>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a heartbeat did.
@@ -85,6 +140,9 @@ pub(super) struct Entry {
 pub enum Applied {
     /// It is what the list shows from the next tick on.
     Changed,
+    /// It is what the list shows as soon as the server has a row: see
+    /// [`Registration::waits`](super::Registration::waits).
+    Waits,
     /// It equals the one before: nothing happens, nothing is sent.
     Unchanged,
     /// Another connection speaks for this server now: nothing happens.
@@ -98,10 +156,10 @@ impl Entry {
         identity: Option<Fingerprint>,
         link: Link,
         feeds: [Arc<Feed>; 2],
-        games_with_servers: &Arc<AtomicUsize>,
+        common: &Arc<Common>,
     ) -> Self {
         if feeds[0].server_joins() {
-            games_with_servers.fetch_add(1, Ordering::Relaxed);
+            common.games_with_servers.fetch_add(1, Ordering::Relaxed);
         }
         let placement = Arc::new(Placement {
             game: game.clone(),
@@ -116,8 +174,9 @@ impl Entry {
             links: vec![link],
             placement,
             heartbeat: None,
+            row: Row::Unclaimed,
             feeds,
-            games_with_servers: games_with_servers.clone(),
+            common: common.clone(),
         }
     }
 
@@ -155,9 +214,44 @@ impl Entry {
         for link in &self.links {
             link.end();
         }
-        if self.heartbeat.is_some() {
+        self.unlist();
+        self.common.rows().release(self.number);
+    }
+
+    fn unlist(&self) {
+        if matches!(self.row, Row::Listed) {
             self.feeds.iter().for_each(|feed| feed.remove(self.number));
         }
+    }
+
+    /// A row that was waited for is there.
+    pub(super) fn promote(&mut self) {
+        if let Row::Waits(waits) = std::mem::replace(&mut self.row, Row::Listed) {
+            let _ = waits.listed.set(());
+            self.tell();
+        }
+    }
+
+    /// Why it is not listed though it could be shown.
+    pub(super) fn waits(&self) -> Option<Waits> {
+        match &self.row {
+            Row::Waits(waits) => Some(waits.clone()),
+            Row::Unclaimed | Row::Listed => None,
+        }
+    }
+
+    /// Takes a row, or the lack of one. What was listed and waits now is gone for clients.
+    fn stand(&mut self, standing: Standing) {
+        match (standing, &mut self.row) {
+            (Standing::Listed, Row::Waits(_)) => return self.promote(),
+            (Standing::Listed, row) => *row = Row::Listed,
+            (Standing::Waits(why), Row::Waits(waits)) => waits.why = why,
+            (Standing::Waits(why), _) => {
+                self.unlist();
+                self.row = Row::Waits(Waits::new(why));
+            }
+        }
+        self.tell();
     }
 
     /// A link comes from another address. In the other family it takes the place of the link
@@ -181,9 +275,23 @@ impl Entry {
         {
             return Applied::Unchanged;
         }
-        self.heartbeat = Some((heartbeat, now));
-        self.tell();
-        Applied::Changed
+        let first = self.heartbeat.replace((heartbeat, now)).is_none();
+        if first {
+            let (key, ip) = (self.key(), self.placement.address.ip());
+            let standing = self.common.rows().claim(self.number, ip, key);
+            self.stand(standing);
+        } else {
+            self.tell();
+        }
+        match self.row {
+            Row::Listed => Applied::Changed,
+            Row::Waits(_) | Row::Unclaimed => Applied::Waits,
+        }
+    }
+
+    /// What the registry finds it by.
+    fn key(&self) -> Key {
+        self.identity.map_or(Key::Link(self.number), Key::Identity)
     }
 
     fn place(&mut self) {
@@ -195,11 +303,15 @@ impl Entry {
             second_address: address(1),
             identity: self.identity,
         });
-        self.tell();
+        let moved = self.common.rows().move_to(self.number, first.ip());
+        match moved {
+            Some(standing) => self.stand(standing),
+            None => self.tell(),
+        }
     }
 
     fn tell(&self) {
-        let Some((heartbeat, updated)) = &self.heartbeat else {
+        let (Some((heartbeat, updated)), Row::Listed) = (&self.heartbeat, &self.row) else {
             return;
         };
         let server = Server {
@@ -217,7 +329,8 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         if self.feeds[0].server_leaves() {
-            self.games_with_servers.fetch_sub(1, Ordering::Relaxed);
+            let games = &self.common.games_with_servers;
+            games.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -6,17 +6,18 @@
 mod entry;
 mod revision;
 
-pub use entry::{Applied, Placement, Server};
+pub use entry::{Applied, Placement, Server, Waits};
 pub(crate) use revision::Clock;
 pub use revision::Revision;
 
 use crate::{
     Fingerprint, Game,
+    bounds::{Rows, Trusted},
     feed::{Dirty, Feed},
 };
 use bytes::Bytes;
 use dashmap::{DashMap, Entry as MapEntry};
-use entry::{Entry, Link};
+use entry::{Common, Entry, Link};
 use std::{
     net::SocketAddr,
     sync::{
@@ -33,8 +34,7 @@ pub struct Registry {
     games: DashMap<Game, Weak<Feed>>,
     all: Arc<Feed>,
     max_games: AtomicUsize,
-    /// How many games have servers.
-    games_with_servers: Arc<AtomicUsize>,
+    common: Arc<Common>,
     /// With so many feeds known, those that nobody holds any more are looked for.
     sweep_at: AtomicUsize,
     numbers: AtomicU64,
@@ -64,8 +64,8 @@ const FEW_FEEDS: usize = 64;
 pub struct TooManyGames(pub usize);
 
 impl Registry {
-    /// An empty registry in which at most `max_games` games may have servers at a time. Changes
-    /// reach clients only while [`run`](Self::run) runs.
+    /// An empty registry in which at most `max_games` games may have servers at a time, each
+    /// address as many as it likes (see [`set_rows`](Self::set_rows)). Changes reach clients only while [`run`](Self::run) runs.
     #[must_use]
     pub fn new(max_games: usize) -> Arc<Self> {
         let epoch = fastrand::u64(1..);
@@ -77,7 +77,7 @@ impl Registry {
             games: DashMap::new(),
             all,
             max_games: AtomicUsize::new(max_games),
-            games_with_servers: Arc::default(),
+            common: Common::new(Rows::new(usize::MAX, Trusted::none())),
             sweep_at: AtomicUsize::new(FEW_FEEDS),
             numbers: AtomicU64::new(1),
             epoch,
@@ -89,6 +89,31 @@ impl Registry {
     /// Changes how many games may have servers. Those that have them keep them.
     pub fn set_max_games(&self, max_games: usize) {
         self.max_games.store(max_games, Ordering::Relaxed);
+    }
+
+    /// Changes how many servers each address may have in the list: those beyond
+    /// [wait for a row](Rows). Those that are in the list stay there.
+    pub fn set_rows(&self, each_address: usize, trusted: Trusted) {
+        self.common.rows().set(each_address, trusted);
+        self.settle();
+    }
+
+    /// How many servers wait for a row.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.common.rows().waiting()
+    }
+
+    /// Lists those for whom there is a row now.
+    fn settle(&self) {
+        let promoted = self.common.rows().take_promoted();
+        for (number, key) in promoted {
+            // Gone meanwhile, it has given its row back itself.
+            let entry = self.entries.get_mut(&key);
+            if let Some(mut entry) = entry.filter(|entry| entry.number == number) {
+                entry.promote();
+            }
+        }
     }
 
     /// Turns changes into frames, once per `tick` for everybody, until it is dropped.
@@ -123,7 +148,7 @@ impl Registry {
     ) -> Result<Registration, TooManyGames> {
         let feed = self.feed(Some(game));
         let max_games = self.max_games.load(Ordering::Relaxed);
-        if feed.is_empty() && self.games_with_servers.load(Ordering::Relaxed) >= max_games {
+        if feed.is_empty() && self.common.games_with_servers.load(Ordering::Relaxed) >= max_games {
             return Err(TooManyGames(max_games));
         }
         let feeds = [feed, self.all.clone()];
@@ -147,7 +172,7 @@ impl Registry {
                     identity,
                     link,
                     feeds,
-                    &self.games_with_servers,
+                    &self.common,
                 ));
             }
             MapEntry::Vacant(vacant) => {
@@ -157,10 +182,11 @@ impl Registry {
                     identity,
                     link,
                     feeds,
-                    &self.games_with_servers,
+                    &self.common,
                 ));
             }
         }
+        self.settle();
         Ok(Registration {
             registry: self.clone(),
             key,
@@ -242,6 +268,14 @@ impl Registration {
         if let Some(mut entry) = self.registry.entries.get_mut(&self.key) {
             entry.move_to(self.link, address);
         }
+        self.registry.settle();
+    }
+
+    /// Why the server is not listed though it has sent a heartbeat: it waits for a row. None when
+    /// it does not.
+    #[must_use]
+    pub fn waits(&self) -> Option<Waits> {
+        self.registry.entries.get(&self.key)?.waits()
     }
 
     /// Completes when another registration of the same identity has taken this one's place.
@@ -260,6 +294,8 @@ impl Drop for Registration {
         if let Some((_, entry)) = gone {
             entry.end();
         }
+        // The row of this one, or that of an address which another link has taken over.
+        self.registry.settle();
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::bounds::Trusted;
 
 fn v4(port: u16) -> SocketAddr {
     ([192, 0, 2, 1], port).into()
@@ -40,6 +41,57 @@ async fn a_server_is_listed_from_its_first_heartbeat_until_it_is_dropped() {
     assert_eq!(list(&registry, None).await[0].heartbeat, "hello");
     drop(server);
     assert_eq!(list(&registry, None).await, []);
+    assert!(registry.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_a_row_waits_and_is_listed_when_one_is_free() {
+    let registry = Registry::new(10);
+    registry.set_rows(1, Trusted::none());
+    let servers = [1, 2].map(|port| registry.register(&game("a"), v4(port), None).unwrap());
+    assert_eq!(servers[0].heartbeat("one".into()), Applied::Changed);
+    assert_eq!(servers[1].heartbeat("two".into()), Applied::Waits);
+    let waits = servers[1].waits().expect("it waits");
+    assert_eq!((waits.why.listed, waits.why.position), (1, 1));
+    assert_eq!(servers[1].heartbeat("three".into()), Applied::Waits);
+    assert_eq!(
+        (list(&registry, None).await.len(), registry.waiting()),
+        (1, 1)
+    );
+    let [one, two] = servers;
+    assert!(one.waits().is_none());
+    drop(one);
+    promptly(waits.listed()).await;
+    let servers = list(&registry, None).await;
+    assert_eq!(servers.len(), 1);
+    assert_eq!(servers[0].heartbeat, "three");
+    assert!(two.waits().is_none());
+    assert_eq!(two.heartbeat("four".into()), Applied::Changed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_moves_with_its_server_and_is_free_for_others() {
+    let registry = Registry::new(10);
+    registry.set_rows(1, Trusted::none());
+    let elsewhere: SocketAddr = ([198, 51, 100, 1], 1).into();
+    let servers = [v4(1), v4(2), elsewhere]
+        .map(|address| registry.register(&game("a"), address, None).unwrap());
+    for (server, words) in servers.iter().zip(["one", "two", "three"]) {
+        server.heartbeat(words.into());
+    }
+    let words = async || {
+        let mut words: Vec<_> = list(&registry, None).await;
+        words.sort_by_key(|server| server.number);
+        words.into_iter().map(|it| it.heartbeat).collect::<Vec<_>>()
+    };
+    assert_eq!(words().await, ["one", "three"]);
+    servers[0].move_to(elsewhere);
+    assert!(servers[0].waits().is_some());
+    assert_eq!(words().await, ["two", "three"]);
+    // Back where it was, it waits behind nobody but the one that has the row.
+    servers[0].move_to(v4(1));
+    drop(servers.into_iter().nth(1));
+    assert_eq!(registry.waiting(), 0);
     assert!(registry.is_empty());
 }
 

@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 use metaserve::Role;
 use metaserve_client::Subscriber;
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Daemon, Follower, RawClient, constant, http::get, known};
+use metaserve_tests::{Daemon, FROM_ONE_ADDRESS, Follower, RawClient, constant, http::get, known};
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -62,7 +62,7 @@ async fn servers(daemon: &Daemon, count: usize, changing: bool) -> JoinSet<()> {
 }
 
 pub(crate) async fn joining_a_list_of_5000() {
-    let daemon = Daemon::start(DAEMON, &[]).await;
+    let daemon = Daemon::start(DAEMON, &FROM_ONE_ADDRESS).await;
     let empty = daemon.memory_bytes();
     let start = Instant::now();
     let _servers = servers(&daemon, 5000, false).await;
@@ -125,7 +125,7 @@ pub(crate) async fn joining_a_list_of_5000() {
 }
 
 pub(crate) async fn a_client_that_stops_reading() {
-    let daemon = Daemon::start(DAEMON, &[]).await;
+    let daemon = Daemon::start(DAEMON, &FROM_ONE_ADDRESS).await;
     let _servers = servers(&daemon, 1000, true).await;
     let mut reading = Follower::new(&daemon, None).await;
     reading.until("1000", |list| list.len() == 1000).await;
@@ -176,7 +176,11 @@ pub(crate) async fn a_client_that_stops_reading() {
 /// Clients over QUIC and listeners over HTTP, on the same list of 500 servers, of which 20 change
 /// each second.
 pub(crate) async fn one_thousand_of_each() {
-    let mut daemon = Daemon::start(DAEMON, &["--http", "127.0.0.1:0"]).await;
+    let mut daemon = Daemon::start(
+        DAEMON,
+        &[&FROM_ONE_ADDRESS[..], &["--http", "127.0.0.1:0"]].concat(),
+    )
+    .await;
     let http = daemon.http().await;
     let _staying = servers(&daemon, 480, false).await;
     let _changing = servers(&daemon, 20, true).await;

@@ -16,7 +16,7 @@ mod stage;
 
 use crowd::{Crowd, PATIENCE};
 use metaserve::Role;
-use metaserve_tests::Daemon;
+use metaserve_tests::{Daemon, FROM_ONE_ADDRESS};
 use process::{Held, dropped, held};
 use stage::{Stage, lock};
 use std::{
@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
     let given = |index: usize, default| numbers.get(index).copied().unwrap_or(default);
     let (minutes, servers, clients) = (given(0, 30), given(1, 2000), given(2, 2000));
 
-    let mut daemon = Daemon::start(DAEMON, &[]).await;
+    let mut daemon = Daemon::start(DAEMON, &FROM_ONE_ADDRESS).await;
     let connectors = |role| (0..SOCKETS).map(|_| daemon.connector(role, None)).collect();
     let stage = Stage::new(connectors(Role::Heartbeat), connectors(Role::Client));
     let stage = Arc::new(stage);

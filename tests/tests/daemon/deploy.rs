@@ -107,7 +107,14 @@ fn dashboard_and_alerts_ask_for_what_is_counted() {
 #[tokio::test]
 async fn the_sample_configuration_shows_every_setting_and_is_understood() {
     // What there is no default for to show.
-    let examples = ["cert", "key", "trust-relay", "join-link", "ban-file"];
+    let examples = [
+        "cert",
+        "key",
+        "trust-relay",
+        "join-link",
+        "trusted-prefix",
+        "ban-file",
+    ];
     let is_setting =
         |line: &&str| line.starts_with('#') && !line.starts_with("# ") && line.len() > 1;
     let settings = CONFIG.lines().filter(is_setting).map(|line| &line[1..]);

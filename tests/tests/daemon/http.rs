@@ -79,7 +79,8 @@ async fn pages_follow_each_other_and_miss_nobody() {
         let upsert = Upsert {
             key: key.into(),
             game: "many",
-            address: ([10, 0, 0, key], 7777).into(),
+            // Fifty of one address, and then one of each.
+            address: ([10, 0, 0, key.max(50)], 7777).into(),
             heartbeat: &[key],
         };
         stream::write(&mut out, FromRelay::Upsert(upsert))
@@ -95,13 +96,18 @@ async fn pages_follow_each_other_and_miss_nobody() {
         let page = servers(address, &query).await.json();
         let ids = page["servers"].as_array().unwrap().iter();
         seen.extend(ids.map(|server| server["id"].as_u64().unwrap()));
-        let Some(next) = page["next"].as_u64() else {
+        let Some(next) = page["next"].as_str() else {
             break;
         };
         query = format!("?limit=90&after={next}");
     }
     assert_eq!(seen.len(), 250);
-    assert!(seen.is_sorted_by(|before, after| before < after));
+    // The first of each address, by age; then the others of the one.
+    let (first, others) = seen.split_at(200);
+    for part in [first, others] {
+        assert!(part.is_sorted_by(|before, after| before < after));
+    }
+    assert!(first[0] < others[0] && others[49] < first[1], "{seen:?}");
 }
 
 #[tokio::test]

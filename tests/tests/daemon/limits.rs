@@ -32,23 +32,16 @@ async fn refused(daemon: &Daemon, role: Role) -> Close {
 }
 
 #[tokio::test]
-async fn places_are_limited_in_all_for_each_address_and_for_clients() {
+async fn places_are_limited_in_all_for_each_address_and_for_each_kind() {
+    let (one, full) = ("127.0.0.1 has 1 places already", "all 1 places are taken");
+    let all = "all 1 places of all kinds are taken";
+    let [server, client] = [Role::Heartbeat, Role::Client];
     for (limit, roles, whose) in [
-        (
-            "--max-connections",
-            [Role::Heartbeat, Role::Client],
-            "of this daemon are taken",
-        ),
-        (
-            "--max-connections-per-prefix",
-            [Role::Client, Role::Heartbeat],
-            "for your network",
-        ),
-        (
-            "--max-clients",
-            [Role::Client, Role::Client],
-            "for game clients",
-        ),
+        ("--max-connections", [server, client], all),
+        ("--max-servers", [server, server], full),
+        ("--max-clients", [client, client], full),
+        ("--max-servers-per-prefix", [server, server], one),
+        ("--max-clients-per-prefix", [client, client], one),
     ] {
         let (daemon, http) = start(&[limit, "1"]).await;
         let first = daemon.connect(roles[0], None).await;

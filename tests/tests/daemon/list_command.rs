@@ -43,6 +43,34 @@ const DUSTYS: &str = r#"{"name":"Dusty's \u001b[2J","map":"dunes","players":3,"m
 const BLANK: &str = r#"{"name":"\u202e\u200b \u3164","map":"\u202edunes"}"#;
 
 #[tokio::test]
+async fn a_list_that_is_cut_short_has_the_first_of_every_address() {
+    let daemon = Daemon::start(DAEMON, &[]).await;
+    let mut kept = Vec::new();
+    for (at, host) in [1, 1, 1, 2, 3].into_iter().enumerate() {
+        let from = [127, 0, 0, host].into();
+        let (connection, connector) = daemon.connect_from(from, Role::Heartbeat).await;
+        let publisher = Publisher::new(connection).port(7000 + at as u16);
+        kept.push((connector, tokio::spawn(publisher.run(constant("here")))));
+        listed(&daemon, at + 1).await;
+    }
+    let cut = list(&daemon, &["--json", "--limit", "4"]).await.output;
+    let cut: Value = serde_json::from_str(&cut).unwrap();
+    let addresses = cut["servers"].as_array().unwrap().iter();
+    let addresses: Vec<_> = addresses
+        .map(|it| it["address"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        addresses,
+        [
+            "127.0.0.1:7000",
+            "127.0.0.2:7003",
+            "127.0.0.3:7004",
+            "127.0.0.1:7001"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn people_are_given_a_table_without_what_would_move_their_cursor() {
     let daemon = Daemon::start(DAEMON, &[]).await;
     let empty = list(&daemon, &[]).await;

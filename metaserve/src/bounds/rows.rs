@@ -1,0 +1,358 @@
+//! Who of many servers of one prefix is in the list, and who waits for a row: pure.
+
+use super::{Origin, Prefix, Trusted};
+use ipnet::IpNet;
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    net::IpAddr,
+};
+
+/// Rows of the list, of which each prefix has so many. `K` is what the caller finds a server by.
+///
+/// An address (IPv4, or IPv6 /64) has as many rows as is said, the network around it (/24, /48)
+/// four times as many, and a [trusted](Trusted) prefix as many as the operator gives it, without
+/// regard to addresses. A server beyond that waits, and a row that is free goes to whoever of
+/// those that may have it waits longest.
+///
+/// A claim, a release or a move takes the time of a few looks into sorted maps. Memory is taken
+/// for servers, and for prefixes that have some.
+#[derive(Debug)]
+pub struct Rows<K> {
+    each_address: usize,
+    trusted: Trusted,
+    claims: HashMap<u64, Claim<K>>,
+    addresses: HashMap<Scope, Address>,
+    networks: HashMap<Scope, Network>,
+    claimed: u64,
+    waiting: usize,
+    /// Servers that have come to have a row, and whose callers do not know it yet.
+    promoted: Vec<(u64, K)>,
+}
+
+/// A network has this many times the rows of an address.
+const ADDRESSES: usize = 4;
+
+/// What shares rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Scope {
+    Prefix(Prefix),
+    /// Its own address and its own network.
+    Trusted(IpNet, Option<usize>),
+}
+
+#[derive(Debug)]
+struct Claim<K> {
+    ip: IpAddr,
+    address: Scope,
+    network: Scope,
+    /// In the order of first claims: less has waited longer.
+    since: u64,
+    listed: bool,
+    key: K,
+}
+
+#[derive(Debug, Default)]
+struct Address {
+    listed: usize,
+    /// Numbers by how long they wait.
+    waiting: BTreeMap<u64, u64>,
+    /// Where it is in its network's `ready`.
+    ready: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Network {
+    listed: usize,
+    waiting: usize,
+    /// Addresses that have both room and somebody who waits, by how long that one does.
+    ready: BTreeMap<u64, Scope>,
+}
+
+/// Whether a server is in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has a row.
+    Listed,
+    /// It waits for one.
+    Waits(Waiting),
+}
+
+/// Why a server waits for a row. As text: what its operator is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Servers of the same prefix that are in the list.
+    pub listed: usize,
+    /// The servers that waited there when it came, itself among them.
+    pub position: usize,
+    scope: Scope,
+}
+
+impl Waiting {
+    /// The prefix whose rows are taken, as text.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        match self.scope {
+            Scope::Prefix(prefix) => prefix.to_string(),
+            Scope::Trusted(net, _) => net.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            listed, position, ..
+        } = self;
+        let whose = match self.scope {
+            Scope::Prefix(prefix) if prefix.is_leaf() => "your address".into(),
+            _ => format!("your network {}", self.prefix()),
+        };
+        let nth = ordinal(*position);
+        write!(
+            f,
+            "not listed: {listed} servers of {whose} are listed already; this one is the {nth} \
+             that waits"
+        )
+    }
+}
+
+/// `1st`, `2nd`, `11th`.
+fn ordinal(number: usize) -> String {
+    let suffix = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{suffix}")
+}
+
+impl<K: Clone> Rows<K> {
+    /// No servers yet, and this many rows for each address.
+    #[must_use]
+    pub fn new(each_address: usize, trusted: Trusted) -> Self {
+        Self {
+            each_address,
+            trusted,
+            claims: HashMap::new(),
+            addresses: HashMap::new(),
+            networks: HashMap::new(),
+            claimed: 0,
+            waiting: 0,
+            promoted: Vec::new(),
+        }
+    }
+
+    /// Changes how many rows there are. Whoever is in the list stays there.
+    pub fn set(&mut self, each_address: usize, trusted: Trusted) {
+        self.each_address = each_address;
+        self.trusted = trusted;
+        self.addresses.clear();
+        self.networks.clear();
+        self.waiting = 0;
+        let numbers: Vec<_> = self.claims.keys().copied().collect();
+        for number in numbers {
+            let Some(mut claim) = self.claims.remove(&number) else {
+                continue;
+            };
+            (claim.address, claim.network) = self.scopes(claim.ip);
+            self.count_in(number, &claim);
+            self.claims.insert(number, claim);
+        }
+        let networks: Vec<_> = self.networks.keys().copied().collect();
+        for network in networks {
+            self.promote(network);
+        }
+    }
+
+    /// A row for a server that is in none yet, or a place among those that wait.
+    pub fn claim(&mut self, number: u64, ip: IpAddr, key: K) -> Standing {
+        self.claimed += 1;
+        let since = self.claimed;
+        self.put(number, ip, since, key)
+    }
+
+    /// The server is at another address now: it takes a row there, or waits there as long as it
+    /// has waited already.
+    pub fn move_to(&mut self, number: u64, ip: IpAddr) -> Option<Standing> {
+        let claim = self.claims.get_mut(&number)?;
+        claim.ip = ip;
+        let (address, network) = (claim.address, claim.network);
+        if self.scopes(ip) == (address, network) {
+            return self.standing(number);
+        }
+        let (since, key) = self.take_out(number)?;
+        let standing = self.put(number, ip, since, key);
+        self.promote(network);
+        Some(standing)
+    }
+
+    /// The server is gone: its row goes to whoever waits longest.
+    pub fn release(&mut self, number: u64) {
+        let Some(network) = self.claims.get(&number).map(|claim| claim.network) else {
+            return;
+        };
+        self.take_out(number);
+        self.promote(network);
+    }
+
+    /// Servers that have come to have a row since the last call, none of them by its own claim or
+    /// move.
+    pub fn take_promoted(&mut self) -> Vec<(u64, K)> {
+        std::mem::take(&mut self.promoted)
+    }
+
+    /// How many servers wait for a row.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Whether a server is in the list, or why not; none if it has claimed nothing.
+    #[must_use]
+    pub fn standing(&self, number: u64) -> Option<Standing> {
+        let claim = self.claims.get(&number)?;
+        if claim.listed {
+            return Some(Standing::Listed);
+        }
+        let address = self.addresses.get(&claim.address)?;
+        let network = self.networks.get(&claim.network)?;
+        let full = address.listed >= self.rows_of_address(claim.address);
+        let (scope, listed, position) = match full {
+            true => (claim.address, address.listed, address.waiting.len()),
+            false => (claim.network, network.listed, network.waiting),
+        };
+        Some(Standing::Waits(Waiting {
+            listed,
+            position,
+            scope,
+        }))
+    }
+
+    fn put(&mut self, number: u64, ip: IpAddr, since: u64, key: K) -> Standing {
+        let (address, network) = self.scopes(ip);
+        let listed_in = |it: Option<usize>| it.unwrap_or(0);
+        let there = listed_in(self.addresses.get(&address).map(|it| it.listed));
+        let around = listed_in(self.networks.get(&network).map(|it| it.listed));
+        let listed =
+            there < self.rows_of_address(address) && around < self.rows_of_network(network);
+        let claim = Claim {
+            ip,
+            address,
+            network,
+            since,
+            listed,
+            key,
+        };
+        self.count_in(number, &claim);
+        self.claims.insert(number, claim);
+        self.standing(number).unwrap_or(Standing::Listed)
+    }
+
+    fn count_in(&mut self, number: u64, claim: &Claim<K>) {
+        let address = self.addresses.entry(claim.address).or_default();
+        let network = self.networks.entry(claim.network).or_default();
+        if claim.listed {
+            address.listed += 1;
+            network.listed += 1;
+        } else {
+            address.waiting.insert(claim.since, number);
+            network.waiting += 1;
+            self.waiting += 1;
+        }
+        self.refresh(claim.address, claim.network);
+    }
+
+    fn take_out(&mut self, number: u64) -> Option<(u64, K)> {
+        let claim = self.claims.remove(&number)?;
+        let address = self.addresses.get_mut(&claim.address)?;
+        let network = self.networks.get_mut(&claim.network)?;
+        if claim.listed {
+            address.listed -= 1;
+            network.listed -= 1;
+        } else {
+            address.waiting.remove(&claim.since);
+            network.waiting -= 1;
+            self.waiting -= 1;
+        }
+        self.refresh(claim.address, claim.network);
+        Some((claim.since, claim.key))
+    }
+
+    /// After a change of an address: whether it is ready for a row, and whether it is there at all.
+    fn refresh(&mut self, scope: Scope, around: Scope) {
+        let most = self.rows_of_address(scope);
+        let Some(address) = self.addresses.get_mut(&scope) else {
+            return;
+        };
+        let network = self.networks.entry(around).or_default();
+        if let Some(before) = address.ready.take() {
+            network.ready.remove(&before);
+        }
+        if address.listed < most
+            && let Some((since, _)) = address.waiting.first_key_value()
+        {
+            address.ready = Some(*since);
+            network.ready.insert(*since, scope);
+        }
+        if address.listed == 0 && address.waiting.is_empty() {
+            self.addresses.remove(&scope);
+        }
+        if network.listed == 0 && network.waiting == 0 {
+            self.networks.remove(&around);
+        }
+    }
+
+    /// Gives free rows of a network to those who wait longest.
+    fn promote(&mut self, around: Scope) {
+        let most = self.rows_of_network(around);
+        while let Some(network) = self.networks.get_mut(&around)
+            && network.listed < most
+            && let Some((since, scope)) = network.ready.first_key_value()
+        {
+            let (since, scope) = (*since, *scope);
+            let address = self.addresses.entry(scope).or_default();
+            let Some(number) = address.waiting.remove(&since) else {
+                return;
+            };
+            address.listed += 1;
+            network.listed += 1;
+            network.waiting -= 1;
+            self.waiting -= 1;
+            if let Some(claim) = self.claims.get_mut(&number) {
+                claim.listed = true;
+                self.promoted.push((number, claim.key.clone()));
+            }
+            self.refresh(scope, around);
+        }
+    }
+
+    /// Whose rows an address takes: its own, and those of the network around it.
+    fn scopes(&self, ip: IpAddr) -> (Scope, Scope) {
+        if let Some(trusted) = self.trusted.covering(ip) {
+            let scope = Scope::Trusted(trusted.prefix, trusted.rows);
+            return (scope, scope);
+        }
+        let (address, network) = Origin::new(ip).rows();
+        (Scope::Prefix(address), Scope::Prefix(network))
+    }
+
+    fn rows_of_address(&self, scope: Scope) -> usize {
+        match scope {
+            Scope::Prefix(_) => self.each_address,
+            Scope::Trusted(_, rows) => rows.unwrap_or(usize::MAX),
+        }
+    }
+
+    fn rows_of_network(&self, scope: Scope) -> usize {
+        match scope {
+            Scope::Prefix(_) => self.each_address.saturating_mul(ADDRESSES),
+            Scope::Trusted(_, rows) => rows.unwrap_or(usize::MAX),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
