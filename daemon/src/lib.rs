@@ -35,7 +35,7 @@ use clap::Parser;
 use metaserve::{
     Close, Fingerprint, files,
     program::{
-        self, Signals, log,
+        self, Signals, Stopped, Vital, log,
         service::{self, State},
     },
     registry::Registry,
@@ -88,13 +88,17 @@ fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
             daemon.reload(settings.config(), &log).await;
             service::tell(State::Ready(&daemon.status()));
         };
-        tokio::select! {
-            () = signals.serve_until_stopped(reload) => {}
-            () = daemon.make_frames() => {}
+        let stopped = tokio::select! {
+            () = signals.serve_until_stopped(reload) => None,
+            () = daemon.make_frames() => None,
+            stopped = daemon.stopped() => Some(stopped),
+        };
+        if let Some(stopped) = &stopped {
+            tracing::error!("stopping because of a defect: {stopped}");
         }
         service::tell(State::Stopping);
         daemon.drain().await;
-        Ok(())
+        stopped.map_or(Ok(()), |stopped| Err(stopped.into()))
     })
 }
 
@@ -107,6 +111,8 @@ pub struct Daemon {
     /// Ends the connections.
     closing: CancellationToken,
     tasks: TaskTracker,
+    /// What it cannot do without.
+    vital: Vital,
     /// Where HTTP is served, if it is.
     http: Option<SocketAddr>,
 }
@@ -188,13 +194,14 @@ impl Daemon {
             background: CancellationToken::new(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            vital: Vital::default(),
             http,
         };
         daemon.spawn_background_tasks();
         if let Some(listener) = web {
             let web = http::Web::new(daemon.shared.clone(), daemon.closing.clone());
             let serve = http::run(listener, web, daemon.tasks.clone());
-            daemon.tasks.spawn(serve);
+            daemon.vital.spawn("serving HTTP", serve);
         }
         Ok(daemon)
     }
@@ -205,13 +212,16 @@ impl Daemon {
             background,
             closing,
             tasks,
+            vital,
             ..
         } = self;
         let accept = accept::run(shared.clone(), closing.clone(), tasks.clone());
-        tasks.spawn(closing.clone().run_until_cancelled_owned(accept));
+        let accept = closing.clone().run_until_cancelled_owned(accept);
+        vital.spawn("accepting peers", accept);
         let looking = shared.clone();
         let look = async move { looking.whereabouts.run().await };
-        tasks.spawn(background.clone().run_until_cancelled_owned(look));
+        let look = background.clone().run_until_cancelled_owned(look);
+        vital.spawn("looking for servers whose address changes", look);
         let reloading = shared.clone();
         let watch = files::watch(shared.certificates.files(), async move || {
             reloading.reload_certificate();
@@ -240,6 +250,14 @@ impl Daemon {
             let look = || shared.clone().pass_through_worker();
             tokio::join!(make, service::watchdog(look));
         }
+    }
+
+    /// Waits until a task has ended that the daemon cannot do without, by a defect:
+    /// [drain](Self::drain) it then, since it serves nobody any more.
+    ///
+    /// Cancel-safe.
+    pub async fn stopped(&self) -> Stopped {
+        self.vital.stopped().await
     }
 
     /// The address that the daemon is reached at, with the port it was given if it asked for 0.
@@ -308,11 +326,33 @@ impl Daemon {
         self.tasks.close();
         let told = async {
             self.tasks.wait().await;
+            let _ = self.vital.join().await;
             self.shared.endpoint.wait_idle().await;
         };
         match tokio::time::timeout(DRAIN_TIMEOUT, told).await {
             Ok(()) => tracing::info!("stopped: every peer was told"),
             Err(_) => tracing::warn!("stopped: not every peer could be told in {DRAIN_TIMEOUT:?}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A daemon without its accepting task would look alive: its socket answers, its list is shown.
+    #[tokio::test]
+    async fn a_daemon_that_accepts_nobody_stops() {
+        let directory = tempfile::tempdir().unwrap();
+        let daemon = Daemon::start(Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            http: cli::Http::Off,
+            ..Config::new(directory.path().to_owned())
+        });
+        let daemon = daemon.unwrap();
+        daemon.shared.endpoint.close(0_u32.into(), b"");
+        let stopped = daemon.stopped().await.to_string();
+        assert_eq!(stopped, "accepting peers has stopped: it ended");
+        daemon.drain().await;
     }
 }

@@ -53,7 +53,8 @@ async fn serve() -> io::Result<()> {
     };
     let server = Server::bind(settings, Listings::default()).map_err(io::Error::other)?;
     println!("{}", server.local_address());
-    server.run(CancellationToken::new()).await;
+    let ran = server.run(CancellationToken::new()).await;
+    ran.map_err(io::Error::other)?;
     Ok(())
 }
 

@@ -73,7 +73,8 @@ async fn serve() -> io::Result<()> {
     let server = Server::bind(settings, links).map_err(io::Error::other)?;
     let addresses = server.local_addresses();
     println!("{} {}", addresses[0], addresses[1]);
-    server.run(CancellationToken::new()).await;
+    let ran = server.run(CancellationToken::new()).await;
+    ran.map_err(io::Error::other)?;
     Ok(())
 }
 

@@ -10,7 +10,8 @@
 //! # async fn example() -> Result<(), vcmi::ListenError> {
 //! let listings = Listings::default();
 //! let lobby = vcmi::Server::bind(vcmi::Settings::default(), listings.clone())?;
-//! lobby.run(CancellationToken::new()).await;
+//! // It ends when the token is cancelled, or with an error when it cannot go on.
+//! let _ = lobby.run(CancellationToken::new()).await;
 //! # Ok(())
 //! # }
 //! ```
@@ -48,19 +49,21 @@ pub mod relay;
 pub mod vcmi;
 mod words;
 
+use std::{sync::Arc, time::Duration};
+
 use metaserve::{
     ConnectError, Connector, Identity, Role,
     program::{
-        self,
+        self, Stopped, Vital,
         service::{self, State},
     },
     tls::FileError,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     accounts::Accounts, bans::Guard, cli::Config, myth::Natives, myth_options::MythConfig,
-    options::Daemon, publish::Listings, relay::Relay,
+    net::Pulse, options::Daemon, publish::Listings, relay::Relay,
 };
 
 /// Why the bridge cannot run.
@@ -88,15 +91,21 @@ pub enum RunError {
     /// The daemon's name or the trust in it is of no use.
     #[error("the daemon cannot be published at")]
     Connect(#[from] ConnectError),
+    /// Something has failed that the bridge cannot do without.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
+
+/// How long the rest may take to end in order after something has failed.
+const LAST_MOMENTS: Duration = Duration::from_secs(20);
 
 /// Runs every lobby that `config` asks for until `shutdown`, then ends them in order.
 ///
 /// # Errors
-/// Something cannot be opened; nothing runs then.
+/// Something cannot be opened, and nothing has run then; or something has failed while it ran
+/// that the bridge cannot do without, and nothing runs any more.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunError> {
     let listings = Listings::default();
-    let tasks = TaskTracker::new();
     let bans = match &config.ban_file {
         Some(file) => Guard::open(file)?,
         None => Guard::none(),
@@ -120,26 +129,52 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         Some(myth) => Some(Myth::open(myth, &config, &bans, registry.as_ref(), &listings).await?),
         None => None,
     };
-    // From here on nothing fails.
+    let (vital, closing) = (Vital::default(), shutdown.child_token());
+    let mut pulses = Vec::new();
     if let (Some(lobby), Some(settings)) = (vcmi, &config.vcmi) {
-        let capacity = settings.limits.capacity;
-        tracing::info!(address = %lobby.local_address(), capacity, "the VCMI lobby is open");
-        tasks.spawn(lobby.run(shutdown.clone()));
+        let (address, capacity) = (lobby.local_address(), settings.limits.capacity);
+        tracing::info!(%address, capacity, "the VCMI lobby is open");
+        pulses.push(lobby.pulse());
+        vital.spawn(
+            format!("the VCMI lobby at {address}"),
+            lobby.run(closing.clone()),
+        );
     }
     if let Some(myth) = myth {
-        myth.spawn(&tasks, &shutdown);
+        pulses.push(myth.server.pulse());
+        myth.spawn(&vital, &closing);
     }
-    if let Some(Registry { relay, .. }) = registry {
+    if let Some(Registry { relay, daemon, .. }) = registry {
         let publish = async move { relay.run(&listings).await };
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(publish));
+        let publish = closing.clone().run_until_cancelled_owned(publish);
+        vital.spawn(format!("publishing at {daemon}"), publish);
     }
-    tasks.spawn(shutdown.clone().run_until_cancelled_owned(bans.watch()));
-    let alive = service::watchdog(async || {});
-    tasks.spawn(shutdown.clone().run_until_cancelled_owned(alive));
+    tokio::spawn(closing.clone().run_until_cancelled_owned(bans.watch()));
+    let pulses: Arc<[Pulse]> = pulses.into();
+    let alive = service::watchdog(move || all_beat(Arc::clone(&pulses)));
+    tokio::spawn(closing.clone().run_until_cancelled_owned(alive));
     service::tell(State::Ready("serving lobbies"));
-    tasks.close();
-    tasks.wait().await;
+    let stopped = tokio::select! {
+        stopped = vital.stopped() => Err(stopped),
+        () = shutdown.cancelled() => Ok(()),
+    };
+    closing.cancel();
+    match stopped {
+        Ok(()) => vital.join().await?,
+        Err(stopped) => {
+            tracing::error!("{stopped}; the bridge ends, since it is of no use without");
+            let _ = tokio::time::timeout(LAST_MOMENTS, vital.join()).await;
+            return Err(stopped.into());
+        }
+    }
     Ok(())
+}
+
+/// Completes when the owner of each lobby has had a turn.
+async fn all_beat(pulses: Arc<[Pulse]>) {
+    for pulse in &*pulses {
+        pulse.beat().await;
+    }
 }
 
 /// The daemon, as the bridge uses it.
@@ -223,21 +258,23 @@ impl Myth {
         })
     }
 
-    fn spawn(self, tasks: &TaskTracker, shutdown: &CancellationToken) {
+    fn spawn(self, vital: &Vital, closing: &CancellationToken) {
         let addresses = self.server.local_addresses();
         let rooms = self.server.room_titles().zip(&addresses[1..]);
         let rooms: Vec<String> = rooms.map(|(room, at)| format!("{room}={at}")).collect();
         tracing::info!(address = %addresses[0], ?rooms, "the metaserver is open");
-        tasks.spawn(self.server.run(shutdown.clone()));
+        let serve = self.server.run(closing.clone());
+        vital.spawn(format!("the metaserver at {}", addresses[0]), serve);
         if let Some(https) = self.https {
             let fingerprint = https.fingerprint();
-            tracing::info!(address = %https.local_address(), %fingerprint, "logins over HTTPS");
-            tasks.spawn(https.run(shutdown.clone()));
+            let address = https.local_address();
+            tracing::info!(%address, %fingerprint, "logins over HTTPS");
+            vital.spawn(format!("HTTPS at {address}"), https.run(closing.clone()));
         }
         if let Some(natives) = self.natives {
-            tasks.spawn(shutdown.clone().run_until_cancelled_owned(async move {
-                natives.run().await;
-            }));
+            let follow = async move { natives.run().await };
+            let follow = closing.clone().run_until_cancelled_owned(follow);
+            vital.spawn("following the registry", follow);
         }
     }
 }

@@ -301,6 +301,7 @@ async fn without_a_database_guests_play_and_accounts_are_told() {
     tokio::time::timeout(PATIENCE, running)
         .await
         .unwrap()
+        .unwrap()
         .unwrap();
 }
 
@@ -346,4 +347,23 @@ async fn closing_ends_everything_in_order() {
     host.expect_end().await;
     at_login.expect_end().await;
     assert_eq!(listings.now(), []);
+}
+
+#[tokio::test]
+async fn a_metaserver_whose_state_is_lost_stops_and_lets_everybody_go() {
+    let metaserver = Metaserver::with(|rules| {
+        // So long that the end of it cannot be computed.
+        rules.limits.token_time = Duration::MAX;
+    })
+    .await;
+    let mut waiting = Peer::connect(metaserver.login).await;
+    let mut leaving = Peer::connect(metaserver.login).await;
+    leaving.log_in_as_guest("Leaving").await;
+    drop(leaving);
+    waiting.expect_end().await;
+    let why = metaserver.stopped().await;
+    assert!(
+        why.starts_with("the owner of its state has stopped: it panicked: "),
+        "{why}"
+    );
 }

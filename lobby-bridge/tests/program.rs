@@ -9,6 +9,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     os::unix::net::UnixDatagram,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 fn program(file: &str) -> (tempfile::TempDir, Command) {
@@ -146,4 +147,54 @@ fn a_mistyped_log_filter_is_an_error() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("`inof` is not a level"), "{said}");
+}
+
+/// A lobby whose state is lost would look alive: it listens, its process lives.
+#[test]
+fn a_lobby_that_fails_ends_the_program_with_an_error_that_names_it() {
+    // So long that the end of it cannot be computed.
+    let never = i64::MAX;
+    let (_directory, mut command) = program(&format!(
+        "vcmi = \"127.0.0.1:0\"\nvcmi-healthcheck = {never}"
+    ));
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let named = |line: &str| {
+        line.contains("the VCMI lobby at 127.0.0.1:")
+            && line.contains("the owner of its state has stopped: it panicked")
+    };
+    let logged = said
+        .lines()
+        .any(|line| line.contains("ERROR") && named(line));
+    let told = said
+        .lines()
+        .any(|line| line.starts_with("metaserve-lobby-bridge: ") && named(line));
+    assert!(logged && told, "{said}");
+}
+
+#[test]
+fn a_service_manager_is_shown_that_the_lobbies_live() {
+    let (directory, mut command) =
+        program("vcmi = \"127.0.0.1:0\"\nmyth = \"127.0.0.1:0\"\nmyth-room = [\"a=127.0.0.1:0\"]");
+    let path = directory.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    let patience = Some(Duration::from_secs(60));
+    manager.set_read_timeout(patience).unwrap();
+    let mut child = command
+        .current_dir(&directory)
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "1000000")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut signs = 0;
+    while signs < 3 {
+        let mut message = [0; 1024];
+        let length = manager.recv(&mut message).unwrap();
+        signs += usize::from(message[..length].starts_with(b"WATCHDOG=1"));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

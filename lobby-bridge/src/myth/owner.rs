@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     bans::wall_clock,
-    net::{ConnectionId, Outbox, now},
+    net::{ConnectionId, Heart, Outbox, now},
     publish::{Key, Listings},
 };
 
@@ -128,7 +128,7 @@ pub(super) struct Means {
 
 impl Desk {
     /// Owns the metaserver until `shutdown`; publishes its games meanwhile.
-    pub(super) async fn run(mut self, means: Means, shutdown: CancellationToken) {
+    pub(super) async fn run(mut self, means: Means, mut heart: Heart, shutdown: CancellationToken) {
         let mut sweep = interval_at(now() + SWEEP, SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut relist = interval_at(now() + RELIST, RELIST);
@@ -151,6 +151,7 @@ impl Desk {
                 changes = state.means.natives.changes() => state.natives_changed(changes),
                 // It ends with the program only.
                 Ok(()) = state.means.bans.changed() => state.bans_changed(),
+                () = heart.beat() => {}
                 _ = sweep.tick() => {
                     let now = now().into_std();
                     state.means.metaserver.keep_time(now, wall_clock());

@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use metaserve::Fingerprint;
+use metaserve::{
+    Fingerprint,
+    program::{Stopped, Vital},
+};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -28,7 +31,7 @@ use super::{
 use crate::{
     accounts::Accounts,
     bans::Guard,
-    net::{ConnectionId, Places, Trouble, accept, listen},
+    net::{ConnectionId, Heart, Places, Pulse, Trouble, accept, listen, pulse},
     publish::Listings,
 };
 
@@ -102,6 +105,7 @@ pub struct Server {
     links: Links,
     listeners: Vec<(Gate, SocketAddr, TcpListener)>,
     secrets: Secrets,
+    pulse: (Pulse, Heart),
 }
 
 impl Server {
@@ -139,6 +143,7 @@ impl Server {
             links,
             listeners,
             secrets,
+            pulse: pulse(),
         })
     }
 
@@ -154,14 +159,25 @@ impl Server {
         self.rules.rooms.iter().map(|room| &room.title[..])
     }
 
+    /// Whether the metaserver works, once it [runs](Self::run).
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.0.clone()
+    }
+
     /// Serves until `shutdown` is cancelled and all connections have been closed in order,
     /// which takes at most twice the time to [linger](super::Limits::linger) and usually none.
-    pub async fn run(self, shutdown: CancellationToken) {
+    ///
+    /// # Errors
+    /// A task has failed that the metaserver cannot do without. Connections have been closed
+    /// then as in order.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Stopped> {
         let Self {
             rules,
             links,
             listeners,
             secrets,
+            pulse: (_, heart),
         } = self;
         let limits = rules.limits.clone();
         let (owner, desk) = Owner::new(limits.logins + limits.seats);
@@ -186,7 +202,10 @@ impl Server {
         };
         // The owner ends last: until then it hears of the connections that end.
         let end_of_owner = CancellationToken::new();
-        let owner_task = tokio::spawn(desk.run(means, end_of_owner.clone()));
+        let owning = desk.run(means, heart, end_of_owner.clone());
+        let vital = Vital::default();
+        vital.spawn("the owner of its state", owning);
+        let closing = shutdown.child_token();
 
         let logins = Places::new(limits.logins, limits.logins_per_host);
         let seats = Places::new(limits.seats, limits.seats_per_host);
@@ -195,10 +214,10 @@ impl Server {
             owner,
             limits,
             bans: links.bans,
-            shutdown: shutdown.clone(),
+            shutdown: closing.clone(),
         });
         let next = Arc::new(AtomicU64::new(0));
-        for (gate, _, listener) in listeners {
+        for (gate, local, listener) in listeners {
             let places = match gate {
                 Gate::Login => Arc::clone(&logins),
                 Gate::Room(_) => Arc::clone(&seats),
@@ -211,20 +230,24 @@ impl Server {
                 next: Arc::clone(&next),
             };
             let accept = async move { accepting.run(listener).await };
-            connections.spawn(shutdown.clone().run_until_cancelled_owned(accept));
+            let accept = closing.clone().run_until_cancelled_owned(accept);
+            vital.spawn(format!("accepting at {local}"), accept);
         }
-        shutdown.cancelled().await;
+        let stopped = tokio::select! {
+            stopped = vital.stopped() => Err(stopped),
+            () = shutdown.cancelled() => Ok(()),
+        };
+        closing.cancel();
         connections.close();
         connections.wait().await;
         end_of_owner.cancel();
-        if let Err(error) = owner_task.await {
-            tracing::error!(%error, "the metaserver failed");
-        }
+        let stopped = stopped.and(vital.join().await);
         errands.close();
         let _ = tokio::time::timeout(linger, errands.wait()).await;
         if let Some(accounts) = links.accounts {
             accounts.flush(linger).await;
         }
+        stopped
     }
 }
 

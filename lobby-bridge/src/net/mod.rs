@@ -6,18 +6,21 @@ mod inbox;
 mod outbox;
 mod pace;
 mod places;
+mod pulse;
 
 use std::{fmt, io, net::SocketAddr};
 
 use metaserve::program;
 use tokio::{net::TcpListener, time::Instant};
 
+pub use self::pulse::Pulse;
 pub(crate) use self::{
     accept::{Trouble, accept},
     inbox::{Inbox, ended},
     outbox::Outbox,
     pace::Pace,
     places::{Place, Places, host},
+    pulse::{Heart, pulse},
 };
 
 /// A TCP connection; later ones have larger ids.

@@ -26,7 +26,7 @@ use super::{
     uuid::Uuid,
 };
 use crate::{
-    net::Outbox,
+    net::{Heart, Outbox},
     publish::{Key, Listings},
 };
 
@@ -145,6 +145,7 @@ impl Desk {
         lobby: Lobby,
         settings: Settings,
         listings: Listings,
+        mut heart: Heart,
         shutdown: CancellationToken,
     ) {
         let period = settings.health_check;
@@ -172,6 +173,7 @@ impl Desk {
                     let effects = state.lobby.check_health();
                     state.carry_out(effects);
                 }
+                () = heart.beat() => {}
                 _ = sweep.tick() => state.lobby.expire(super::now().into_std()),
                 () = shutdown.cancelled() => return,
             }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use metaserve::program::{Stopped, Vital};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     bans::Guard,
-    net::{Places, Trouble, accept, listen},
+    net::{Heart, Places, Pulse, Trouble, accept, listen, pulse},
     publish::Listings,
 };
 
@@ -86,6 +87,7 @@ pub struct Server {
     listener: TcpListener,
     local: SocketAddr,
     uuids: Uuids,
+    pulse: (Pulse, Heart),
 }
 
 impl Server {
@@ -110,6 +112,7 @@ impl Server {
             listener,
             local,
             uuids: Uuids::from_seed(seed),
+            pulse: pulse(),
         })
     }
 
@@ -119,14 +122,25 @@ impl Server {
         self.local
     }
 
+    /// Whether the lobby works, once it [runs](Self::run).
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.0.clone()
+    }
+
     /// Serves until `shutdown` is cancelled and all connections have been closed in order,
     /// which takes at most twice [`linger`](Limits::linger) and usually no time.
-    pub async fn run(self, shutdown: CancellationToken) {
+    ///
+    /// # Errors
+    /// A task has failed that the lobby cannot do without. Connections have been closed then as
+    /// in order.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Stopped> {
         let Self {
             settings,
             listings,
             listener,
             uuids,
+            pulse: (_, heart),
             ..
         } = self;
         let limits = settings.limits.clone();
@@ -141,8 +155,11 @@ impl Server {
         let end_of_owner = CancellationToken::new();
         let lobby = Lobby::new(rules, uuids);
         let bans = settings.bans.clone();
-        let owner_task = tokio::spawn(desk.run(lobby, settings, listings, end_of_owner.clone()));
+        let owning = desk.run(lobby, settings, listings, heart, end_of_owner.clone());
+        let vital = Vital::default();
+        vital.spawn("the owner of its state", owning);
 
+        let closing = shutdown.child_token();
         let accepting = Accepting {
             undecided: Places::new(limits.undecided, limits.undecided_per_host),
             all: Arc::new(Semaphore::new(connections)),
@@ -150,23 +167,24 @@ impl Server {
                 owner,
                 pipes: Arc::new(Semaphore::new(limits.pipes)),
                 bans,
-                shutdown: shutdown.clone(),
+                shutdown: closing.clone(),
                 limits,
             }),
             tasks: tasks.clone(),
             next: 0,
         };
-        tokio::select! {
-            () = accepting.run(&listener) => {}
-            () = shutdown.cancelled() => {}
-        }
-        drop(listener);
+        let accept = async move { accepting.run(&listener).await };
+        let accept = closing.clone().run_until_cancelled_owned(accept);
+        vital.spawn("accepting", accept);
+        let stopped = tokio::select! {
+            stopped = vital.stopped() => Err(stopped),
+            () = shutdown.cancelled() => Ok(()),
+        };
+        closing.cancel();
         tasks.close();
         tasks.wait().await;
         end_of_owner.cancel();
-        if let Err(error) = owner_task.await {
-            tracing::error!(%error, "the lobby failed");
-        }
+        stopped.and(vital.join().await)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use metaserve::program::Stopped;
 use metaserve_lobby_bridge::{
     publish::Listings,
     vcmi::{Limits, Server, Settings},
@@ -30,7 +31,7 @@ pub(crate) struct Lobby {
     pub(crate) address: SocketAddr,
     pub(crate) listings: Listings,
     shutdown: CancellationToken,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), Stopped>>,
 }
 
 impl Lobby {
@@ -102,7 +103,8 @@ impl Lobby {
         tokio::time::timeout(PATIENCE, self.task)
             .await
             .expect("it ends")
-            .expect("no panic");
+            .expect("no panic")
+            .expect("nothing has stopped");
     }
 }
 

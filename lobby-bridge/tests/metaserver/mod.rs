@@ -8,6 +8,7 @@ pub(crate) mod peer;
 
 use std::{net::SocketAddr, time::Duration};
 
+use metaserve::program::Stopped;
 use metaserve_lobby_bridge::{
     accounts::{AccountOptions, Accounts, default_database},
     bans::Guard,
@@ -31,7 +32,7 @@ pub(crate) struct Metaserver {
     pub(crate) listings: Listings,
     sql: DatabaseConnection,
     shutdown: CancellationToken,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), Stopped>>,
     _directory: TempDir,
 }
 
@@ -131,12 +132,20 @@ impl Metaserver {
         peer
     }
 
+    /// Waits until it has stopped by itself, and says why.
+    pub(crate) async fn stopped(self) -> String {
+        let stopped = tokio::time::timeout(PATIENCE, self.task).await;
+        let stopped = stopped.expect("it stops").expect("no panic");
+        stopped.expect_err("it was not asked to").to_string()
+    }
+
     /// Closes it and waits until all its connections have ended.
     pub(crate) async fn close(self) {
         self.shutdown.cancel();
         tokio::time::timeout(PATIENCE, self.task)
             .await
             .expect("it ends")
-            .expect("no panic");
+            .expect("no panic")
+            .expect("nothing has stopped");
     }
 }

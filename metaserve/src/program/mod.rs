@@ -8,6 +8,8 @@ pub mod log;
 pub mod print;
 pub mod service;
 mod signals;
+mod vital;
 
 pub use print::{announce, complain, end, end_usage};
 pub use signals::Signals;
+pub use vital::{Outcome, Stopped, Vital};
