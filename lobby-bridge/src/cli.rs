@@ -171,6 +171,9 @@ pub enum ConfigError {
     /// What is to be logged cannot be understood.
     #[error(transparent)]
     Log(#[from] InvalidFilter),
+    /// A certificate cannot be for this.
+    #[error("`myth-host` is not a host name: {0:?}")]
+    NoHostName(String),
     /// A certificate without its key, or the other way round.
     #[error("`myth-cert` and `myth-key` belong together: give both")]
     HalfACertificate,
@@ -243,7 +246,8 @@ impl Config {
             return Err(ConfigError::FrequentHealthCheck(health_check));
         }
         let capacity = options.vcmi_capacity.unwrap_or(defaults.limits.capacity);
-        if capacity == 0 {
+        let places = [options.vcmi_per_address, options.vcmi_half_open];
+        if capacity == 0 || places.contains(&Some(0)) {
             return Err(ConfigError::NoCapacity);
         }
         let state_dir = options.state_dir();
@@ -261,8 +265,11 @@ impl Config {
             statistics: options.vcmi_statistics.unwrap_or(defaults.statistics),
             limits: vcmi::Limits {
                 capacity,
+                clients_per_host: options.vcmi_per_address.unwrap_or(capacity),
                 // Everybody may come at once, also from one network.
-                undecided: defaults.limits.undecided.max(2 * capacity),
+                undecided: options
+                    .vcmi_half_open
+                    .unwrap_or(defaults.limits.undecided.max(2 * capacity)),
                 undecided_per_host: defaults.limits.undecided_per_host.max(capacity),
                 ..defaults.limits
             },

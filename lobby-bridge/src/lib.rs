@@ -155,8 +155,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
     tokio::spawn(closing.clone().run_until_cancelled_owned(alive));
     service::tell(State::Ready("serving lobbies"));
     let stopped = tokio::select! {
-        stopped = vital.stopped() => Err(stopped),
+        biased;
         () = shutdown.cancelled() => Ok(()),
+        stopped = vital.stopped() => Err(stopped),
     };
     closing.cancel();
     match stopped {
@@ -227,8 +228,9 @@ impl Myth {
                     bans: bans.clone(),
                     certificate: myth.certificate.clone(),
                     state_dir: config.state_dir.clone(),
+                    hosts: myth.hosts.clone(),
                     sign_up: myth.sign_up,
-                    limits: myth::https::Limits::default(),
+                    limits: myth.https_limits,
                 };
                 Some(myth::https::Service::bind(settings, accounts.clone())?)
             }

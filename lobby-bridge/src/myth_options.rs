@@ -2,6 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
+use rustls::pki_types::ServerName;
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -33,6 +34,10 @@ pub struct MythConfig {
     pub https: Option<SocketAddr>,
     /// Certificate chain and key for that; `None` for one of its own.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// What peers of that may take.
+    pub https_limits: myth::https::Limits,
+    /// The host names that the service's own certificate is for.
+    pub hosts: Vec<String>,
     /// Whether players may make accounts there.
     pub sign_up: bool,
     /// Servers of the registry that rooms do not show.
@@ -108,6 +113,7 @@ impl MythConfig {
             https: options.myth_https.is_some(),
             service: options.myth_service.clone(),
             second_login: options.myth_second_login.unwrap_or_default(),
+            hub_hint: options.myth_hub_hint.unwrap_or(true),
             announce_counts: options.myth_announce_counts.unwrap_or(false),
             limits,
         };
@@ -131,11 +137,34 @@ impl MythConfig {
             },
             https: options.myth_https,
             certificate,
+            https_limits: https_limits(options)?,
+            hosts: hosts(options)?,
             // Accounts for strangers are something to be asked for.
             sign_up: options.myth_signup.unwrap_or(false),
             hide_native: options.myth_hide_native.clone(),
         }))
     }
+}
+
+fn https_limits(options: &Options) -> Result<myth::https::Limits, ConfigError> {
+    let defaults = myth::https::Limits::default();
+    let connections = options.myth_https_connections;
+    Ok(myth::https::Limits {
+        connections: at_least_one(connections, defaults.connections)?,
+        ..defaults
+    })
+}
+
+/// The name that games have built in, and those of the operator's.
+fn hosts(options: &Options) -> Result<Vec<String>, ConfigError> {
+    let mut hosts = vec![myth::https::HOST.to_owned()];
+    for host in &options.myth_host {
+        if ServerName::try_from(host.as_str()).is_err() {
+            return Err(ConfigError::NoHostName(host.clone()));
+        }
+        hosts.push(host.clone());
+    }
+    Ok(hosts)
 }
 
 fn limits(options: &Options) -> Result<myth::Limits, ConfigError> {
@@ -145,7 +174,7 @@ fn limits(options: &Options) -> Result<myth::Limits, ConfigError> {
     if keep_alive < LEAST_KEEP_ALIVE {
         return Err(ConfigError::FrequentKeepAlive(keep_alive));
     }
-    let per_address = options.myth_per_address.unwrap_or(defaults.seats_per_host);
+    let per_address = options.myth_per_address.unwrap_or(defaults.users_per_host);
     if per_address == 0 {
         return Err(ConfigError::NoPlayers);
     }
@@ -158,18 +187,27 @@ fn limits(options: &Options) -> Result<myth::Limits, ConfigError> {
     let all = rooms.sum::<usize>().max(players);
     Ok(myth::Limits {
         players,
+        logins: at_least_one(options.myth_logins, defaults.logins)?,
         users: defaults.users.max(all + 1_000),
-        users_per_host: defaults.users_per_host.max(per_address.saturating_mul(2)),
-        seats: defaults.seats.max(all + 2_000),
+        users_per_host: per_address,
+        seats: at_least_one(options.myth_connections, defaults.seats.max(all + 2_000))?,
         logins_per_host: match options.myth_per_address {
             Some(per_address) => per_address,
             None => defaults.logins_per_host,
         },
-        seats_per_host: per_address,
+        seats_per_host: per_address.saturating_mul(2),
         keep_alive,
         kick_time: time(options.myth_kick_time, defaults.kick_time),
         ..defaults
     })
+}
+
+/// As set, which must not be nothing.
+fn at_least_one(option: Option<usize>, default: usize) -> Result<usize, ConfigError> {
+    match option {
+        Some(0) => Err(ConfigError::NoPlayers),
+        other => Ok(other.unwrap_or(default)),
+    }
 }
 
 /// A room with the lines for all rooms before its own.
@@ -302,8 +340,12 @@ mod tests {
         let table = [
             ("myth-players = 0", "at least 1"),
             ("myth-per-address = 0", "at least 1"),
+            ("myth-logins = 0", "at least 1"),
+            ("myth-connections = 0", "at least 1"),
+            ("myth-https-connections = 0", "at least 1"),
             ("myth-keep-alive = \"500ms\"", "at least 1s"),
             ("myth-cert = \"chain.pem\"", "myth-key"),
+            ("myth-host = [\"not a name\"]", "not a name"),
             ("myth-room = [\"Arrival\"]", "NAME=ADDR:PORT"),
             ("myth-room = [\"Arrival=here\"]", "ADDR:PORT"),
             (

@@ -79,6 +79,19 @@ pub struct Options {
     #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_VCMI_CAPACITY")]
     pub vcmi_capacity: Option<usize>,
 
+    /// The most VCMI lobby clients from one address, an IPv6 /64 being one [default: all]
+    ///
+    /// In a full lobby the newest client of the addresses that have the most makes room for one
+    /// from an address that has less than its share.
+    #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_VCMI_PER_ADDRESS")]
+    pub vcmi_per_address: Option<usize>,
+
+    /// The most VCMI connections that have not said yet what they want [default: 512]
+    ///
+    /// Shared by address in the same way.
+    #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_VCMI_HALF_OPEN")]
+    pub vcmi_half_open: Option<usize>,
+
     /// How often VCMI clients are asked whether they are still there [default: 30s]
     ///
     /// At least 10s. A client that leaves one question unanswered for that long is
@@ -126,6 +139,19 @@ pub struct Options {
     /// Players' games post to port 443 of the name that they have built in.
     #[arg(long, value_name = "ADDR:PORT", env = "METASERVE_BRIDGE_MYTH_HTTPS")]
     pub myth_https: Option<SocketAddr>,
+
+    /// A host name that players' games have built in, besides metaserver.lhowon.org, once for each
+    ///
+    /// For games that were built for another one. The self-signed certificate of --myth-https is
+    /// for these names: Aleph One checks the name even when its players have switched the
+    /// verification of certificates off.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "METASERVE_BRIDGE_MYTH_HOST",
+        value_delimiter = ','
+    )]
+    pub myth_host: Vec<String>,
 
     /// The certificate chain for --myth-https, PEM or DER [default: a self-signed one]
     #[arg(
@@ -192,6 +218,10 @@ pub struct Options {
     )]
     pub myth_hide_native: Vec<Hidden>,
 
+    /// Tell players who enter while there is no hub what to change to gather games [default: true]
+    #[arg(long, value_name = "BOOL", env = "METASERVE_BRIDGE_MYTH_HUB_HINT")]
+    pub myth_hub_hint: Option<bool>,
+
     /// Let only this game in, such as MARATHON [default: any]
     #[arg(long, value_name = "NAME", env = "METASERVE_BRIDGE_MYTH_SERVICE")]
     pub myth_service: Option<String>,
@@ -200,7 +230,32 @@ pub struct Options {
     #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_MYTH_PLAYERS")]
     pub myth_players: Option<usize>,
 
-    /// The most connections from one address, an IPv6 /64 being one [default: 128]
+    /// The most connections to the login daemon of Aleph One [default: 2000]
+    ///
+    /// When all are taken, the newest one of the addresses that have the most makes room for one
+    /// from an address that has less than its share.
+    #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_MYTH_LOGINS")]
+    pub myth_logins: Option<usize>,
+
+    /// The most connections to rooms, all together [default: 6000, or players and 2000]
+    ///
+    /// Shared by address in the same way.
+    #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_MYTH_CONNECTIONS")]
+    pub myth_connections: Option<usize>,
+
+    /// The most connections to --myth-https [default: 256]
+    ///
+    /// Shared by address in the same way.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "METASERVE_BRIDGE_MYTH_HTTPS_CONNECTIONS"
+    )]
+    pub myth_https_connections: Option<usize>,
+
+    /// The most players from one address, an IPv6 /64 being one [default: 128]
+    ///
+    /// One more is told so when logging in.
     #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_MYTH_PER_ADDRESS")]
     pub myth_per_address: Option<usize>,
 
@@ -314,12 +369,15 @@ impl Options {
             public_address: either(self.public_address, other.public_address),
             vcmi: self.vcmi.or(other.vcmi),
             vcmi_capacity: self.vcmi_capacity.or(other.vcmi_capacity),
+            vcmi_per_address: self.vcmi_per_address.or(other.vcmi_per_address),
+            vcmi_half_open: self.vcmi_half_open.or(other.vcmi_half_open),
             vcmi_healthcheck: self.vcmi_healthcheck.or(other.vcmi_healthcheck),
             vcmi_statistics: self.vcmi_statistics.or(other.vcmi_statistics),
             myth: self.myth.or(other.myth),
             myth_room: either(self.myth_room, other.myth_room),
             myth_public_address: self.myth_public_address.or(other.myth_public_address),
             myth_https: self.myth_https.or(other.myth_https),
+            myth_host: either(self.myth_host, other.myth_host),
             myth_cert,
             myth_key,
             myth_signup: self.myth_signup.or(other.myth_signup),
@@ -328,8 +386,12 @@ impl Options {
             myth_second_login: self.myth_second_login.or(other.myth_second_login),
             myth_announce_counts: self.myth_announce_counts.or(other.myth_announce_counts),
             myth_hide_native: either(self.myth_hide_native, other.myth_hide_native),
+            myth_hub_hint: self.myth_hub_hint.or(other.myth_hub_hint),
             myth_service: self.myth_service.or(other.myth_service),
             myth_players: self.myth_players.or(other.myth_players),
+            myth_logins: self.myth_logins.or(other.myth_logins),
+            myth_connections: self.myth_connections.or(other.myth_connections),
+            myth_https_connections: self.myth_https_connections.or(other.myth_https_connections),
             myth_per_address: self.myth_per_address.or(other.myth_per_address),
             myth_keep_alive: self.myth_keep_alive.or(other.myth_keep_alive),
             myth_kick_time: self.myth_kick_time.or(other.myth_kick_time),

@@ -2,11 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use metaserve::Identity;
+use metaserve::{Identity, tls::certificate::Certificate};
 use metaserve_lobby_bridge::{
     accounts::{AccountOptions, Accounts, Administration, TOKEN_BYTES, default_database},
     bans::Guard,
-    myth::https::{Service, Settings},
+    myth::https::{HOST, Service, Settings},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -55,6 +55,7 @@ impl Running {
             bans: Guard::none(),
             certificate: None,
             state_dir: directory.path().to_owned(),
+            hosts: vec![HOST.to_owned()],
             sign_up: false,
             limits: Default::default(),
         };
@@ -440,5 +441,49 @@ async fn whoever_is_banned_is_told_so() {
         answer.body.contains("banned from this server until 2999-"),
         "{}",
         answer.body
+    );
+}
+
+/// Aleph One checks the host name whatever its players have switched off.
+#[tokio::test]
+async fn the_services_own_certificate_is_for_the_names_that_games_have_built_in() {
+    let directory = tempfile::tempdir().unwrap();
+    // As it was made before names were looked at.
+    let state = directory.path().join("https");
+    let old = Identity::load_or_create(&state, &["localhost".to_owned()]).unwrap();
+    let bind = async |hosts: &[&str]| {
+        let url = default_database(directory.path());
+        let accounts = Accounts::open(&url, AccountOptions::default());
+        let settings = Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            bans: Guard::none(),
+            certificate: None,
+            state_dir: directory.path().to_owned(),
+            hosts: hosts.iter().map(|host| host.to_string()).collect(),
+            sign_up: false,
+            limits: Default::default(),
+        };
+        let service = Service::bind(settings, accounts.await.unwrap()).unwrap();
+        service.fingerprint()
+    };
+    let names = || {
+        Certificate::read(&state.join("cert.pem"))
+            .unwrap()
+            .remove(0)
+            .names
+    };
+    let new = bind(&[HOST]).await;
+    assert_ne!(new, old.fingerprint());
+    assert!(names().contains(&HOST.to_owned()), "{:?}", names());
+    assert_eq!(bind(&[HOST]).await, new, "it is kept");
+    let rebuilt = bind(&[HOST, "games.example.org"]).await;
+    assert_ne!(rebuilt, new);
+    for name in [HOST, "games.example.org", "localhost"] {
+        assert!(names().contains(&name.to_owned()), "{:?}", names());
+    }
+    assert_eq!(
+        bind(&[HOST]).await,
+        rebuilt,
+        "it is for more than is needed"
     );
 }

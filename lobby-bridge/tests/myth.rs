@@ -205,6 +205,28 @@ async fn half_open_logins_take_their_own_places_only() {
 }
 
 #[tokio::test]
+async fn a_crowd_of_idle_strangers_keeps_no_player_out() {
+    let metaserver = Metaserver::with(|rules| {
+        rules.limits.logins = 20;
+        rules.limits.seats = 20;
+    })
+    .await;
+    let mut idle = Vec::new();
+    for address in [metaserver.login, metaserver.rooms[0]] {
+        for number in 0..20 {
+            let socket = TcpSocket::new_v4().unwrap();
+            // Ten from each of two addresses.
+            let from = SocketAddr::from(([127, 0, 1, 1 + number % 2], 0));
+            socket.bind(from).unwrap();
+            idle.push(socket.connect(address).await.unwrap());
+        }
+    }
+    let mut player = metaserver.guest("Player").await;
+    player.say("in").await;
+    drop(idle);
+}
+
+#[tokio::test]
 async fn who_says_nothing_is_given_up_at_the_login_daemon_without_a_question() {
     let clock = Clock::stop();
     let metaserver = Metaserver::open().await;

@@ -178,6 +178,32 @@ async fn one_more_than_the_capacity_is_told_so_and_games_are_not_counted() {
 }
 
 #[tokio::test]
+async fn a_crowd_of_one_address_keeps_nobody_else_out() {
+    let lobby = Lobby::with(|limits| {
+        limits.capacity = 3;
+        limits.undecided = 4;
+    });
+    let idle = [
+        lobby.connect().await,
+        lobby.connect().await,
+        lobby.connect().await,
+        lobby.connect().await,
+    ];
+    let mut lone = lobby.connect_from([127, 0, 0, 2]).await;
+    lone.greet(5, "lone").await;
+    lone.until(":>>USERS:1:lone").await;
+    drop(idle);
+    // And in a full lobby.
+    let _first = lobby.launcher(5, "first").await;
+    let mut newest = lobby.launcher(5, "newest").await;
+    let mut other = lobby.connect_from([127, 0, 0, 3]).await;
+    other.greet(5, "other").await;
+    other.until(":>>USERS:3:lone:first:other").await;
+    newest.until(":>>ERROR:Server is full").await;
+    newest.expect_end().await;
+}
+
+#[tokio::test]
 async fn rooms_are_listed_where_the_host_came_in() {
     let lobby = Lobby::open();
     let mut host = lobby.launcher(5, "host").await;

@@ -17,6 +17,7 @@ use metaserve_lobby_bridge::vcmi::{
 fuzz_target!(|input: &[u8]| {
     let now = Instant::now();
     let local = SocketAddr::from(([192, 0, 2, 1], 5002));
+    let peer = local.ip();
     let limits = Limits {
         capacity: 4,
         ..Limits::default()
@@ -32,7 +33,7 @@ fuzz_target!(|input: &[u8]| {
     let mut wire = BytesMut::from(input);
     let mut seats = [0, 1, 2, 3].map(ConnectionId);
     for who in seats {
-        lobby.handle(who, Event::Entered { local }, now);
+        lobby.handle(who, Event::Entered { peer, local }, now);
     }
     let mut next = 4;
     while wire.has_remaining() {
@@ -64,7 +65,7 @@ fuzz_target!(|input: &[u8]| {
             if closed.contains(seat) || ended && *seat == who {
                 *seat = ConnectionId(next);
                 next += 1;
-                lobby.handle(*seat, Event::Entered { local }, now);
+                lobby.handle(*seat, Event::Entered { peer, local }, now);
             }
         }
         if ended {

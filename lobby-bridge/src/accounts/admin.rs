@@ -164,6 +164,9 @@ impl Administration {
     /// See [`AdministrationError`].
     pub async fn add(&self, username: &str, password: &str) -> Result<(), AdministrationError> {
         check_name(username)?;
+        if self.database.is_taken(username).await? {
+            return Err(AdministrationError::NameTaken);
+        }
         let hash = self.hash(password).await?;
         match self.database.add_user(username, &hash).await {
             Err(error) if error.is_duplicate() => Err(AdministrationError::NameTaken),

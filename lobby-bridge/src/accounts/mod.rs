@@ -358,7 +358,7 @@ impl Accounts {
         // All of them under one name, so that its limit is that of all together.
         let charged = lock(&self.inner.sign_ups).begin(Some(""), from, net::now());
         charged.ok_or(Refusal::TooManyAttempts)?;
-        if database.user(username).await?.is_some() {
+        if database.is_taken(username).await? {
             return Err(SignUpError::Taken);
         }
         let hash = self.hash(password).await?;
@@ -377,6 +377,15 @@ impl Accounts {
         let choose = store::of_version(database, network_version);
         let hubs = database.hubs(Some(choose)).await?;
         Ok(hubs.into_iter().map(|(hub, _)| hub).collect())
+    }
+
+    /// Whether there is a hub, of whatever version.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn has_hub(&self) -> Result<bool, DatabaseError> {
+        let hubs = self.inner.keeper.ready()?.hubs(None).await?;
+        Ok(!hubs.is_empty())
     }
 
     /// The hub with this id, if there is one.
@@ -407,8 +416,8 @@ impl Accounts {
     /// Charges an attempt, if there were not too many.
     fn attempt(&self, username: &str, from: IpAddr) -> Result<Attempt, Refusal> {
         // A name that cannot be anybody's is nobody's.
-        let username = is_possible(username).then_some(username);
-        let attempt = lock(&self.inner.attempts).begin(username, from, net::now());
+        let username = is_possible(username).then(|| username.to_ascii_lowercase());
+        let attempt = lock(&self.inner.attempts).begin(username.as_deref(), from, net::now());
         attempt.ok_or(Refusal::TooManyAttempts)
     }
 

@@ -43,6 +43,19 @@ impl Database {
         self.one(&select).await?.map(user).transpose()
     }
 
+    /// Whether an account is called so, in whatever letter case.
+    pub(super) async fn is_taken(&self, username: &str) -> Result<bool, DatabaseError> {
+        let lower_case = match self.backend() {
+            DbBackend::Sqlite => "LOWER(CAST(username AS TEXT))",
+            _ => "LOWER(CONVERT(username USING utf8mb4))",
+        };
+        let mut select = self.select_users();
+        select
+            .cond_where(Expr::cust(lower_case).eq(username.to_ascii_lowercase()))
+            .limit(1);
+        Ok(self.one(&select).await?.is_some())
+    }
+
     /// The row that holds this token.
     pub(super) async fn user_of_token(
         &self,

@@ -94,6 +94,20 @@ impl Errands {
         }
     }
 
+    /// Finds out whether there is any hub; says nothing if that cannot be known now.
+    pub(super) fn look_for_hubs(&self) {
+        let (accounts, owner, time) = (self.accounts.clone(), self.owner.clone(), self.hub_time);
+        self.tasks.spawn(async move {
+            let has_hub = match accounts {
+                Some(accounts) => timeout(time, accounts.has_hub()).await.ok(),
+                None => Some(Ok(false)),
+            };
+            if let Some(Ok(has_hub)) = has_hub {
+                owner.tell(Command::HasHub(has_hub)).await;
+            }
+        });
+    }
+
     /// Whether the running test of `who` has this number; it is over then.
     pub(super) fn test_ended(&mut self, who: ConnectionId, number: u64) -> bool {
         let current = self.tests.get(&who).is_some_and(|(it, _)| *it == number);

@@ -12,21 +12,23 @@ pub struct Limits {
     /// People logged in at one time, in all rooms and on the way there. Default 5,000, at most
     /// 50,001, which is how many ids there are. The next one is refused.
     pub users: usize,
-    /// The same, from one host (an IPv4 address or an IPv6 /64). Default 256; more are refused.
-    /// Whoever logs in again and again without ever entering a room takes these.
+    /// The same, from one host (an IPv4 address or an IPv6 /64). Default 128; the next one is told
+    /// so when logging in. Whoever logs in without entering a room has a place until the token
+    /// ends.
     pub users_per_host: usize,
     /// Players in one room, unless the room says otherwise. Default 1,000. Guests and accounts
     /// are refused with code 13 when all rooms are full.
     pub players: usize,
-    /// Connections to the login daemon at one time. Default 2,000; further ones are closed at
-    /// once.
+    /// Connections to the login daemon at one time. Default 2,000. When all are taken, the newest
+    /// one of the addresses that have the most makes room for one from an address that has less
+    /// than its share; others are closed at once.
     pub logins: usize,
     /// The same, from one host (an IPv4 address or an IPv6 /64). Default 64.
     pub logins_per_host: usize,
-    /// Connections to rooms at one time, all rooms together. Default 6,000; further ones are
-    /// closed at once.
+    /// Connections to rooms at one time, all rooms together. Default 6,000, shared in the same way.
     pub seats: usize,
-    /// The same, from one host. Default 128.
+    /// The same, from one host. Default 256: those who may log in from there, and as many that are
+    /// not known yet.
     pub seats_per_host: usize,
     /// Bytes of a player's name. Default 63; the rest is cut (section 22).
     pub name_bytes: usize,
@@ -81,12 +83,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             users: 5_000,
-            users_per_host: 256,
+            users_per_host: 128,
             players: 1_000,
             logins: 2_000,
             logins_per_host: 64,
             seats: 6_000,
-            seats_per_host: 128,
+            seats_per_host: 256,
             name_bytes: 63,
             away_bytes: 31,
             message_bytes: 1_000,

@@ -1,6 +1,6 @@
 //! What players are called: nobody looks like somebody he is not.
 
-use super::text::{compared, cut, without_controls};
+use super::text::{compared, cut, decode, without_controls};
 
 const GUEST: &[u8] = b"|iGuest|p ";
 
@@ -43,10 +43,11 @@ fn tidy(name: &[u8], limit: usize) -> Vec<u8> {
 }
 
 /// What is seen of a name: no styles, no white space or invisible characters, no upper case.
-fn seen(name: &[u8]) -> Vec<u8> {
-    let visible = |byte: &u8| !byte.is_ascii_whitespace() && *byte != 0xCA;
-    let plain = compared(name).into_iter().filter(visible);
-    plain.map(|byte| byte.to_ascii_lowercase()).collect()
+fn seen(name: &[u8]) -> String {
+    let visible = |c: &char| !c.is_ascii_whitespace() && *c != '\u{a0}';
+    let plain = compared(name);
+    let lower = decode(&plain).to_lowercase();
+    lower.chars().filter(visible).collect()
 }
 
 #[cfg(test)]
@@ -81,6 +82,10 @@ mod tests {
     #[test]
     fn alike_is_what_looks_alike() {
         assert!(alike(b"|iMod", b"mod "));
+        assert!(
+            alike(b"\x83T\x83", b"\x8et\x8e"),
+            "MacRoman has other letters too"
+        );
         assert!(!alike(b"Mod", b"Mad"));
         assert_eq!(distinguished(b"Mod", b"thief"), b"Mod|p (thief)");
     }

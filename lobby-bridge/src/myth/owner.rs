@@ -10,7 +10,7 @@ use std::{
 use metaserve::{Fingerprint, bans::Bans};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{MissedTickBehavior, interval_at},
+    time::{MissedTickBehavior, interval, interval_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How often the registry is told how long games still go on.
 const RELIST: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether there is a hub: operators add and remove them meanwhile.
+const HUBS: Duration = Duration::from_secs(30);
+
 /// How often players may be told how full the rooms are.
 const ANNOUNCE: Duration = Duration::from_secs(5);
 
@@ -47,6 +50,8 @@ pub(super) enum Command {
     Happened(ConnectionId, Event),
     /// The end of a connectivity test with this number.
     Tested(ConnectionId, u64, Vec<String>),
+    /// Whether there is any hub.
+    HasHub(bool),
     Said(ConnectionId, Event, oneshot::Sender<(Standing, usize)>),
 }
 
@@ -135,6 +140,8 @@ impl Desk {
         relist.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut announce = interval_at(now() + ANNOUNCE, ANNOUNCE);
         announce.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut hubs = interval(HUBS);
+        hubs.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut state = State {
             means,
             outboxes: HashMap::new(),
@@ -165,6 +172,7 @@ impl Desk {
                     let effects = state.means.metaserver.announce_counts();
                     state.carry_out(effects);
                 }
+                _ = hubs.tick() => state.means.errands.look_for_hubs(),
                 () = shutdown.cancelled() => return,
             }
         }
@@ -204,6 +212,14 @@ impl State {
             Command::Tested(who, number, lines) => {
                 if self.means.errands.test_ended(who, number) {
                     self.happened(who, Event::Tested(lines));
+                }
+            }
+            Command::HasHub(has_hub) => {
+                if self.means.metaserver.has_hub(has_hub) && !has_hub {
+                    tracing::warn!(
+                        "no hub is configured: players whose game is set to use a dedicated \
+                         server, as new ones are, cannot gather; add one with the command `hub add`"
+                    );
                 }
             }
             Command::Said(who, what, done) => self.said(who, what, done),

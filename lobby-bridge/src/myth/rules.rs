@@ -51,6 +51,8 @@ pub struct Rules {
     pub service: Option<String>,
     /// What happens to a second login to an account.
     pub second_login: SecondLogin,
+    /// Whether players who enter while there is no hub are told what to change to gather games.
+    pub hub_hint: bool,
     /// Whether players in rooms are told, every few seconds, how full the rooms are.
     pub announce_counts: bool,
     /// The bounds.
@@ -121,6 +123,7 @@ impl Default for Rules {
             https: false,
             service: None,
             second_login: SecondLogin::default(),
+            hub_hint: true,
             announce_counts: false,
             limits: Limits::default(),
         }

@@ -31,7 +31,10 @@ use super::{
 use crate::{
     accounts::Accounts,
     bans::Guard,
-    net::{ConnectionId, Heart, Places, Pulse, Trouble, accept, listen, pulse},
+    net::{
+        Admitted, ConnectionId, Entrance, Heart, Pulse, Trouble, accept, listen, now, pulse,
+        unless_lost,
+    },
     publish::Listings,
 };
 
@@ -207,8 +210,16 @@ impl Server {
         vital.spawn("the owner of its state", owning);
         let closing = shutdown.child_token();
 
-        let logins = Places::new(limits.logins, limits.logins_per_host);
-        let seats = Places::new(limits.seats, limits.seats_per_host);
+        let logins = Entrance::new(
+            "Aleph One, logging in (--myth-logins)",
+            limits.logins,
+            limits.logins_per_host,
+        );
+        let seats = Entrance::new(
+            "Aleph One, in rooms (--myth-connections)",
+            limits.seats,
+            limits.seats_per_host,
+        );
         let linger = limits.linger;
         let shared = Arc::new(Shared {
             owner,
@@ -218,13 +229,13 @@ impl Server {
         });
         let next = Arc::new(AtomicU64::new(0));
         for (gate, local, listener) in listeners {
-            let places = match gate {
-                Gate::Login => Arc::clone(&logins),
-                Gate::Room(_) => Arc::clone(&seats),
+            let entrance = match gate {
+                Gate::Login => logins.clone(),
+                Gate::Room(_) => seats.clone(),
             };
             let accepting = Accepting {
                 gate,
-                places,
+                entrance,
                 shared: Arc::clone(&shared),
                 tasks: connections.clone(),
                 next: Arc::clone(&next),
@@ -234,8 +245,9 @@ impl Server {
             vital.spawn(format!("accepting at {local}"), accept);
         }
         let stopped = tokio::select! {
-            stopped = vital.stopped() => Err(stopped),
+            biased;
             () = shutdown.cancelled() => Ok(()),
+            stopped = vital.stopped() => Err(stopped),
         };
         closing.cancel();
         connections.close();
@@ -253,7 +265,7 @@ impl Server {
 
 struct Accepting {
     gate: Gate,
-    places: Arc<Places>,
+    entrance: Entrance,
     shared: Arc<Shared>,
     tasks: TaskTracker,
     next: Arc<AtomicU64>,
@@ -271,8 +283,7 @@ impl Accepting {
     fn accepted(&self, stream: TcpStream, peer: SocketAddr) {
         let ip: IpAddr = peer.ip().to_canonical();
         let peer = SocketAddr::new(ip, peer.port());
-        let Some(place) = self.places.take(ip) else {
-            tracing::debug!(%peer, "closed at once: there are too many connections");
+        let Some(Admitted { place, lost }) = self.entrance.admit(ip, now().into_std()) else {
             return;
         };
         let who = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
@@ -280,7 +291,7 @@ impl Accepting {
         let span = tracing::info_span!("myth", gate = ?self.gate, client = %who, %peer);
         self.tasks.spawn(
             async move {
-                served.await;
+                unless_lost(served, lost).await;
                 drop(place);
             }
             .instrument(span),

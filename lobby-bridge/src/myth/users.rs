@@ -59,6 +59,7 @@ pub(super) struct Users {
     token_time: Duration,
     ids: Ids,
     users: HashMap<UserId, User>,
+    /// By name in lower case: names that differ in letter case alone are one.
     accounts: HashMap<String, UserId>,
     tokens: HashMap<[u8; 32], UserId>,
     /// How many there are from one host.
@@ -87,7 +88,7 @@ impl Users {
 
     /// Who has this account now.
     pub(super) fn owner(&self, account: &str) -> Option<UserId> {
-        self.accounts.get(account).copied()
+        self.accounts.get(&account.to_ascii_lowercase()).copied()
     }
 
     /// A new user, on this connection to the login daemon from `peer`. His account must be free.
@@ -112,7 +113,8 @@ impl Users {
         *self.hosts.entry(host).or_default() += 1;
         let profile = Arc::new(profile(id));
         if let Some(account) = &profile.account {
-            self.accounts.insert(account.username.clone(), id);
+            let name = account.username.to_ascii_lowercase();
+            self.accounts.insert(name, id);
         }
         let user = User {
             profile: Arc::clone(&profile),
@@ -219,7 +221,7 @@ impl Users {
             return;
         };
         if let Some(account) = &profile.account {
-            self.accounts.remove(&account.username);
+            self.accounts.remove(&account.username.to_ascii_lowercase());
         }
         match self.hosts.get_mut(&host) {
             Some(users) if *users > 1 => *users -= 1,
@@ -317,6 +319,7 @@ mod tests {
         users.login_ended(id, false, now);
         users.expire(now + Duration::from_secs(3_600));
         assert_eq!(users.owner("bob"), Some(id));
+        assert_eq!(users.owner("Bob"), Some(id));
         users.room_ended(id);
         assert_eq!(users.owner("bob"), None);
     }

@@ -2,10 +2,11 @@
 //! and leave unread.
 
 mod accept;
+mod entrance;
+mod host;
 mod inbox;
 mod outbox;
 mod pace;
-mod places;
 mod pulse;
 
 use std::{fmt, io, net::SocketAddr};
@@ -16,10 +17,11 @@ use tokio::{net::TcpListener, time::Instant};
 pub use self::pulse::Pulse;
 pub(crate) use self::{
     accept::{Trouble, accept},
+    entrance::{Admitted, Entrance, Place, unless_lost},
+    host::host,
     inbox::{Inbox, ended},
     outbox::Outbox,
     pace::Pace,
-    places::{Place, Places, host},
     pulse::{Heart, pulse},
 };
 

@@ -60,7 +60,7 @@ async fn converse(connection: &mut Connection, first: Bytes) -> End {
     let outbox = Arc::new(Outbox::new(shared.limits.queued_bytes));
     shared
         .owner
-        .entered(*who, *local, Arc::clone(&outbox))
+        .entered(*who, (*peer, *local), Arc::clone(&outbox))
         .await;
 
     let mut writer = pin!(deliver(write, &outbox));

@@ -13,13 +13,19 @@ use std::time::Duration;
 pub struct Limits {
     /// Lobby clients at one time. Default 50; the next one reads `:>>ERROR:Server is full`.
     pub capacity: usize,
+    /// The same, from one host (an IPv4 address or an IPv6 /64). Default 50. When all are taken,
+    /// the newest client of the addresses that have the most makes room for one from an address
+    /// that has less than its share.
+    pub clients_per_host: usize,
     /// Pipe connections at one time. Default 1,024; further ones are closed without a word.
     pub pipes: usize,
     /// Pipe connections of one session at one time. Default 64 (eight players need 14);
     /// further ones are closed without a word.
     pub pipes_per_session: usize,
     /// Connections that have not shown yet whether they are lobby or pipe, and those that are
-    /// being closed. Default 512; further ones are closed at once.
+    /// being closed. Default 512. When all are taken, the newest one of the addresses that have
+    /// the most makes room for one from an address that has less than its share; others are
+    /// closed at once.
     pub undecided: usize,
     /// The same, from one host (an IPv4 address or an IPv6 /64). Default 64; more are closed at
     /// once.
@@ -89,6 +95,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             capacity: 50,
+            clients_per_host: 50,
             pipes: 1_024,
             pipes_per_session: 64,
             undecided: 512,

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -60,7 +60,8 @@ pub(super) enum Answer {
 #[derive(Debug)]
 enum Command {
     Happened(ConnectionId, Event),
-    Entered(ConnectionId, SocketAddr, Arc<Outbox>),
+    /// With its address, and that of ours that it came in on.
+    Entered(ConnectionId, (IpAddr, SocketAddr), Arc<Outbox>),
     Said(ConnectionId, Event, oneshot::Sender<(Standing, usize)>),
     Arrived(ConnectionId, Role, Uuid, oneshot::Sender<Answer>),
 }
@@ -93,8 +94,13 @@ impl Owner {
         let _ = self.commands.send(Command::Happened(who, what)).await;
     }
 
-    pub(super) async fn entered(&self, who: ConnectionId, local: SocketAddr, to: Arc<Outbox>) {
-        let _ = self.commands.send(Command::Entered(who, local, to)).await;
+    pub(super) async fn entered(
+        &self,
+        who: ConnectionId,
+        ends: (IpAddr, SocketAddr),
+        to: Arc<Outbox>,
+    ) {
+        let _ = self.commands.send(Command::Entered(who, ends, to)).await;
     }
 
     /// Has what a client sent executed. Waits for that, so that one connection has one frame
@@ -201,9 +207,9 @@ impl State {
                     self.waiting.remove(&who);
                 }
             }
-            Command::Entered(who, local, outbox) => {
+            Command::Entered(who, (peer, local), outbox) => {
                 self.outboxes.insert(who, outbox);
-                self.happened(who, Event::Entered { local });
+                self.happened(who, Event::Entered { peer, local });
             }
             Command::Said(who, what, done) => {
                 let effects = self.handle(who, what);

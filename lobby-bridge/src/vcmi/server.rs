@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     bans::Guard,
-    net::{Heart, Places, Pulse, Trouble, accept, listen, pulse},
+    net::{Admitted, Entrance, Heart, Pulse, Trouble, accept, listen, pulse, unless_lost},
     publish::Listings,
 };
 
@@ -161,7 +161,11 @@ impl Server {
 
         let closing = shutdown.child_token();
         let accepting = Accepting {
-            undecided: Places::new(limits.undecided, limits.undecided_per_host),
+            undecided: Entrance::new(
+                "VCMI, half-open (--vcmi-half-open)",
+                limits.undecided,
+                limits.undecided_per_host,
+            ),
             all: Arc::new(Semaphore::new(connections)),
             shared: Arc::new(Shared {
                 owner,
@@ -177,8 +181,9 @@ impl Server {
         let accept = closing.clone().run_until_cancelled_owned(accept);
         vital.spawn("accepting", accept);
         let stopped = tokio::select! {
-            stopped = vital.stopped() => Err(stopped),
+            biased;
             () = shutdown.cancelled() => Ok(()),
+            stopped = vital.stopped() => Err(stopped),
         };
         closing.cancel();
         tasks.close();
@@ -189,7 +194,7 @@ impl Server {
 }
 
 struct Accepting {
-    undecided: Arc<Places>,
+    undecided: Entrance,
     all: Arc<Semaphore>,
     shared: Arc<Shared>,
     tasks: TaskTracker,
@@ -208,18 +213,18 @@ impl Accepting {
     fn accepted(&mut self, stream: TcpStream, peer: SocketAddr) {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let room = Arc::clone(&self.all).try_acquire_owned();
-        let undecided = self.undecided.take(peer.ip());
-        let (Ok(room), Some(undecided)) = (room, undecided) else {
+        let undecided = self.undecided.admit(peer.ip(), super::now().into_std());
+        let (Ok(room), Some(Admitted { place, lost })) = (room, undecided) else {
             tracing::debug!(%peer, "closed at once: there are too many connections");
             return;
         };
         let who = ConnectionId(self.next);
         self.next += 1;
-        let served = connection::serve(stream, peer, who, Arc::clone(&self.shared), undecided);
+        let served = connection::serve(stream, peer, who, Arc::clone(&self.shared), place);
         let span = tracing::info_span!("vcmi", client = %who, %peer);
         self.tasks.spawn(
             async move {
-                served.await;
+                unless_lost(served, lost).await;
                 drop(room);
             }
             .instrument(span),

@@ -9,7 +9,8 @@ use std::{net::IpAddr, time::Duration};
 
 use metaserve_lobby_bridge::accounts::{
     AccountOptions, Accounts, Administration, AdministrationError, AttemptLimits, ChatKind,
-    ChatRow, EventRow, Hub, LogRow, LoginDetailRow, Logs, OpenError, Refusal, SchemaError, Target,
+    ChatRow, EventRow, Hub, LogRow, LoginDetailRow, Logs, OpenError, Refusal, SchemaError,
+    SignUpError, Target,
 };
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
@@ -167,6 +168,27 @@ pub(crate) async fn names_and_passwords_are_compared_with_letter_case_and_spaces
             matches!(refusal, Refusal::WrongPassword),
             "{password}: {refusal:?}"
         );
+    }
+}
+
+/// Databases of old may hold two such names: whoever calls them exactly has them both.
+pub(crate) async fn no_account_is_made_that_differs_in_letter_case_alone(it: &Fixture) {
+    let accounts = it.open().await;
+    let operator = Administration::open(&it.url).await.unwrap();
+    it.insert("Carol", 1).await;
+    for name in ["Carol", "carol", "CAROL"] {
+        let taken = operator.add(name, "other").await.unwrap_err();
+        assert!(matches!(taken, AdministrationError::NameTaken), "{taken:?}");
+        let taken = accounts.sign_up(name, "other", somewhere()).await;
+        assert!(matches!(taken, Err(SignUpError::Taken)), "{taken:?}");
+    }
+    // MariaDB's usual collations do not let a second one in.
+    if it.is_sqlite() {
+        it.insert("carol", 2).await;
+        for name in ["Carol", "carol"] {
+            let account = accounts.check_password(name, "secret", somewhere()).await;
+            assert_eq!(account.unwrap().username, name);
+        }
     }
 }
 
@@ -599,6 +621,7 @@ macro_rules! on {
         $crate::on!($fixture:
             passwords_and_rights_are_those_of_the_row_now,
             names_and_passwords_are_compared_with_letter_case_and_spaces,
+            no_account_is_made_that_differs_in_letter_case_alone,
             rows_with_holes_are_met,
             a_token_works_once_and_not_for_long,
             a_token_is_given_for_the_password_only,

@@ -14,7 +14,7 @@ use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
-        TcpStream,
+        TcpSocket,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::Mutex,
@@ -68,9 +68,15 @@ impl Lobby {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address)
-            .await
-            .expect("the lobby listens");
+        self.connect_from([127, 0, 0, 1]).await
+    }
+
+    pub(crate) async fn connect_from(&self, address: [u8; 4]) -> Client {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        let from = SocketAddr::from((address, 0));
+        socket.bind(from).expect("an address of this machine");
+        let stream = socket.connect(self.address).await;
+        let stream = stream.expect("the lobby listens");
         stream.set_nodelay(true).expect("a socket");
         let (read, write) = stream.into_split();
         Client {

@@ -9,7 +9,11 @@ use std::{
 
 use metaserve::{
     Fingerprint, Identity, files,
-    tls::{FileError, certificate, server},
+    tls::{
+        FileError,
+        certificate::{self, Validity},
+        server,
+    },
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -46,15 +50,17 @@ struct Current {
 }
 
 impl Certificate {
-    /// Loads the files, or the service's own certificate, which is made if missing.
+    /// Loads the files, or the service's own certificate, which is made if missing, and made again
+    /// if it is not for all `hosts`.
     pub(super) fn load(
         files: Option<(PathBuf, PathBuf)>,
         state_dir: &Path,
+        hosts: &[String],
     ) -> Result<Self, CertificateError> {
         let identity = match &files {
             Some((chain, key)) => from_files(chain, key)?,
             // Apart from the identity that the daemon knows the bridge by.
-            None => Identity::load_or_create(&state_dir.join("https"), &server::own_names())?,
+            None => own(&state_dir.join("https"), hosts)?,
         };
         let current = Mutex::new(Current::new(&identity)?);
         Ok(Self { files, current })
@@ -113,6 +119,25 @@ impl fmt::Debug for Certificate {
             .field(&self.fingerprint())
             .finish()
     }
+}
+
+/// The service's own certificate.
+fn own(directory: &Path, hosts: &[String]) -> Result<Identity, CertificateError> {
+    let names = [server::own_names(), hosts.to_vec()].concat();
+    let identity = Identity::load_or_create(directory, &names)?;
+    let certificate = certificate::Certificate::of_identity(&identity);
+    let named = certificate.map_or_else(Vec::new, |certificate| certificate.names);
+    let is_named = |host: &&String| named.iter().any(|name| name.eq_ignore_ascii_case(host));
+    let Some(missing) = hosts.iter().find(|host| !is_named(host)) else {
+        return Ok(identity);
+    };
+    tracing::warn!(
+        host = missing,
+        directory = %directory.display(),
+        "the HTTPS certificate is made again: it was not for this host name"
+    );
+    let [chain, key] = ["cert.pem", "key.pem"].map(|file| directory.join(file));
+    Ok(Identity::create(&chain, &key, &names, Validity::Always)?)
 }
 
 fn from_files(chain: &Path, key: &Path) -> Result<Identity, CertificateError> {

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Limits, Peer, banned, certificate::Certificate};
 use crate::bans::Guard;
-use crate::net::{Place, Places, Trouble, accept};
+use crate::net::{Admitted, Entrance, Place, Trouble, accept, now, unless_lost};
 
 /// The longest head of a request.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -25,7 +25,7 @@ pub(super) struct Listener {
     pub(super) listener: TcpListener,
     pub(super) bans: Guard,
     pub(super) certificate: Arc<Certificate>,
-    pub(super) places: Arc<Places>,
+    pub(super) entrance: Entrance,
     pub(super) limits: Limits,
     pub(super) routes: Router,
 }
@@ -39,8 +39,8 @@ impl Listener {
                 accepted = accept(&self.listener, &mut trouble) => accepted,
                 () = shutdown.cancelled() => return,
             };
-            let Some(place) = self.places.take(peer.ip()) else {
-                tracing::debug!(%peer, "refused: all places for HTTPS are taken");
+            let admitted = self.entrance.admit(peer.ip(), now().into_std());
+            let Some(Admitted { place, lost }) = admitted else {
                 continue;
             };
             let connection = Connection {
@@ -54,8 +54,10 @@ impl Listener {
             let shutdown = shutdown.clone();
             tasks.spawn(async move {
                 let longest = connection.limits.connection;
+                let served = connection.serve(stream, shutdown);
                 // A peer that is slower than that has nothing to say.
-                let _ = tokio::time::timeout(longest, connection.serve(stream, shutdown)).await;
+                let served = async { drop(tokio::time::timeout(longest, served).await) };
+                unless_lost(served, lost).await;
             });
         }
     }

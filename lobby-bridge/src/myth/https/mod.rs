@@ -38,10 +38,14 @@ use self::{certificate::Certificate, form::Form, page::Pages};
 use crate::{
     accounts::{Accounts, Refusal, SignUpError},
     bans::{self, Guard},
-    net::{Places, listen},
+    net::{Entrance, listen},
 };
 
 pub use certificate::CertificateError;
+
+/// The name that released versions of Aleph One have built in. They check that a certificate is
+/// for it even when players have switched verification off.
+pub const HOST: &str = "metaserver.lhowon.org";
 
 /// What the service does.
 #[derive(Clone, Debug)]
@@ -55,6 +59,8 @@ pub struct Settings {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Where its own certificate is kept.
     pub state_dir: PathBuf,
+    /// The host names that players' games have built in: its own certificate is for these.
+    pub hosts: Vec<String>,
     /// Whether anybody may make an account from within the game.
     pub sign_up: bool,
     /// What peers may take.
@@ -142,7 +148,8 @@ impl Service {
     /// See [`BindError`].
     pub fn bind(settings: Settings, accounts: Accounts) -> Result<Self, BindError> {
         let address = settings.listen;
-        let certificate = Certificate::load(settings.certificate, &settings.state_dir)?;
+        let certificate =
+            Certificate::load(settings.certificate, &settings.state_dir, &settings.hosts)?;
         let bound = listen(address).and_then(|it| Ok((it.local_addr()?, it)));
         let (address, listener) = bound.map_err(|source| BindError::Listen { address, source })?;
         let limits = settings.limits;
@@ -186,7 +193,7 @@ impl Service {
             listener: self.listener,
             bans: self.bans,
             certificate: self.certificate,
-            places: Places::new(connections, each_host),
+            entrance: Entrance::new("HTTPS (--myth-https-connections)", connections, each_host),
             limits: self.web.limits,
             routes: routes(self.web),
         };

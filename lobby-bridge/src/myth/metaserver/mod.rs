@@ -55,6 +55,8 @@ pub struct Metaserver {
     seats: HashMap<ConnectionId, Seat>,
     rooms: Vec<Room>,
     game_ids: Ids,
+    /// Whether there is any hub, once that is known.
+    has_hub: Option<bool>,
     /// Which game uses a hub.
     hubs: HashMap<u16, UserId>,
     tests: usize,
@@ -93,6 +95,7 @@ impl Metaserver {
             secrets,
             logins: HashMap::new(),
             seats: HashMap::new(),
+            has_hub: None,
             game_ids: Ids::from(40_001),
             hubs: HashMap::new(),
             tests: 0,
@@ -223,6 +226,11 @@ impl Metaserver {
             SeatState::NeedPlayerData(profile) => profile.account.is_none(),
             SeatState::In(user) => self.rooms[seat.room].is_guest(*user),
         }
+    }
+
+    /// Whether there is any hub, as far as is known now. Returns whether that is news.
+    pub fn has_hub(&mut self, has_hub: bool) -> bool {
+        self.has_hub.replace(has_hub) != Some(has_hub)
     }
 
     /// Forgets what has become too old.

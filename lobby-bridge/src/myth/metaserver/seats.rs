@@ -113,6 +113,7 @@ impl Metaserver {
             connection: who,
             peer: seat.ends.peer,
             profile,
+            hub_hint: self.rules.hub_hint && self.has_hub == Some(false),
         };
         self.in_room(who, now, effects, |room, _, turn| {
             room.enter(entering, turn)

@@ -145,6 +145,8 @@ impl Room {
         member.testing = true;
         *turn.tests += 1;
         turn.effects.push(Effect::Test(connection, address));
+        let line = b"Testing whether others can join your game: this takes a few seconds.";
+        self.tell(user, line, turn);
     }
 
     /// The test of a player's game has ended.

@@ -68,7 +68,15 @@ pub(super) struct Entering {
     pub(super) connection: ConnectionId,
     pub(super) peer: IpAddr,
     pub(super) profile: Arc<Profile>,
+    /// Whether to say that games cannot use a hub here.
+    pub(super) hub_hint: bool,
 }
+
+/// Without a hub, games that are set to use one fail to gather, and do not say why. New players'
+/// games are set so.
+const HUB_HINT: &[u8] =
+    b"To gather a game here, first untick \"Use Dedicated Server\" in your game: \
+                         this server has none.";
 
 /// What all rooms share while one of them handles something.
 #[derive(Debug)]
@@ -173,6 +181,7 @@ impl Room {
             connection,
             peer,
             profile,
+            hub_hint,
         } = who;
         let id = profile.id;
         let member = Member::new(connection, peer, self.name_for(&profile), profile, turn);
@@ -184,6 +193,9 @@ impl Room {
         let guest_lines = self.guest_welcome.iter().filter(|_| guest);
         for line in guest_lines.chain(&self.welcome) {
             turn.send(connection, line.clone());
+        }
+        if hub_hint {
+            turn.send(connection, sent::room_message(HUB_HINT));
         }
         log_entry(&member, turn);
         if member.is_visible() {

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use metaserve::bounds::Id;
+
 use crate::vcmi::{
     encoding::Encoding,
     handshake::{Prefix, Version},
@@ -50,6 +52,8 @@ pub(super) enum Place {
 pub(super) struct Client {
     /// The address of ours that it came in on.
     pub(super) local: SocketAddr,
+    /// Its place in the lobby; one that is refused has none.
+    pub(super) seat: Option<Id>,
     /// Known from the first frame that has a usable one.
     pub(super) prefix: Option<Prefix>,
     /// Its user name, once it is authorised.
@@ -63,9 +67,10 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(local: SocketAddr) -> Self {
+    pub(super) fn new(local: SocketAddr, seat: Option<Id>) -> Self {
         Self {
             local,
+            seat,
             prefix: None,
             name: None,
             vcmi_version: String::new(),

@@ -118,7 +118,7 @@ impl Lobby {
 
     /// Forgets a lobby client, if it is one, and tells those who should know.
     pub(super) fn remove(&mut self, who: ConnectionId) {
-        let Some(client) = self.clients.remove(&who) else {
+        let Some(client) = self.forget(who) else {
             return;
         };
         match client.place {

@@ -29,6 +29,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use metaserve::bounds::{Admission, Fair, Origin};
 
 use self::client::Client;
 use super::{
@@ -50,6 +51,8 @@ pub enum Event {
     Accepted(IpAddr),
     /// Its first frame shows a lobby client. `Frame` follows with that frame.
     Entered {
+        /// Where it comes from.
+        peer: IpAddr,
         /// The address of ours that it came in on.
         local: SocketAddr,
     },
@@ -121,6 +124,8 @@ pub struct Lobby {
     pipes: BTreeSet<ConnectionId>,
     /// Rooms that may look different to the registry than before.
     changed: BTreeSet<RoomId>,
+    /// Who has a place in it.
+    seats: Fair<ConnectionId>,
     effects: Vec<Effect>,
 }
 
@@ -137,6 +142,7 @@ impl Lobby {
             sessions: Sessions::new(&rules.limits),
             pipes: BTreeSet::new(),
             changed: BTreeSet::new(),
+            seats: Fair::default(),
             effects: Vec::new(),
             rules,
         }
@@ -147,7 +153,7 @@ impl Lobby {
     pub fn handle(&mut self, who: ConnectionId, what: Event, now: Instant) -> Vec<Effect> {
         match what {
             Event::Accepted(from) => self.statistics.accepted(from),
-            Event::Entered { local } => self.enter(who, local),
+            Event::Entered { peer, local } => self.enter(who, peer, local),
             Event::Frame(payload) => self.frame(who, &payload, now),
             Event::Garbled => self.garbled(who),
             Event::Pipe => {
@@ -191,11 +197,25 @@ impl Lobby {
             .is_some_and(|client| client.name.is_some())
     }
 
-    fn enter(&mut self, who: ConnectionId, local: SocketAddr) {
-        self.clients.insert(who, Client::new(local));
-        if self.clients.len() > self.rules.limits.capacity {
-            self.send(who, &Message::new("ERROR").arg("Server is full"));
-            self.close(who);
+    fn enter(&mut self, who: ConnectionId, peer: IpAddr, local: SocketAddr) {
+        let Limits {
+            capacity,
+            clients_per_host,
+            ..
+        } = self.rules.limits;
+        let seat = self
+            .seats
+            .admit(Origin::new(peer), capacity, clients_per_host, who);
+        let (seat, out) = match seat {
+            Ok(Admission::Admitted(seat)) => (Some(seat), None),
+            Ok(Admission::AdmittedInsteadOf { id, payload, .. }) => (Some(id), Some(payload)),
+            Err(_) => (None, Some(who)),
+        };
+        self.clients.insert(who, Client::new(local, seat));
+        if let Some(out) = out {
+            tracing::info!(client = %out, "no place in the lobby: {capacity} are taken");
+            self.send(out, &Message::new("ERROR").arg("Server is full"));
+            self.close(out);
         }
     }
 
@@ -205,6 +225,15 @@ impl Lobby {
             &Message::new("ERROR").arg("Protocol error or incorrect encoding"),
         );
         self.close(who);
+    }
+
+    /// Takes a client out, and gives its place back.
+    fn forget(&mut self, who: ConnectionId) -> Option<Client> {
+        let client = self.clients.remove(&who)?;
+        if let Some(seat) = client.seat {
+            self.seats.release(seat);
+        }
+        Some(client)
     }
 
     /// Forgets a client and has its connection closed after what was sent to it.

@@ -73,7 +73,7 @@ impl Lobby {
         }
         for player in room.players {
             self.effects.push(Effect::Close(player));
-            self.clients.remove(&player);
+            self.forget(player);
         }
         if room.listed {
             self.effects.push(Effect::Unlist(id));

@@ -68,12 +68,18 @@ impl Scene {
 
     /// Somebody whose first frame is about to come.
     fn stranger(&mut self) -> ConnectionId {
+        self.stranger_from([192, 0, 2, 1])
+    }
+
+    fn stranger_from(&mut self, peer: [u8; 4]) -> ConnectionId {
+        let peer = peer.into();
         let who = ConnectionId(self.next);
         self.next += 1;
-        self.happens(who, Event::Accepted([192, 0, 2, 1].into()));
+        self.happens(who, Event::Accepted(peer));
         self.happens(
             who,
             Event::Entered {
+                peer,
                 local: "192.0.2.9:5002".parse().unwrap(),
             },
         );

@@ -177,6 +177,8 @@ fn a_test_is_told_unless_the_game_begins_or_ends() {
     stage.chats(ann, ".test");
     let here = "192.0.2.7:4226".parse().unwrap();
     assert!(stage.effects.contains(&Effect::Test(ann.who, here)));
+    let begun = stage.lines(ann.who).pop().unwrap();
+    assert!(begun.contains("takes a few seconds"), "{begun}");
     stage.chats(ann, ".test");
     assert!(stage.lines(ann.who).pop().unwrap().contains("patient"));
     stage.happens(ann.who, Event::Tested(vec!["It passed.".to_owned()]));

@@ -200,3 +200,23 @@ fn who_comes_by_ipv6_needs_an_address_that_the_operator_has_named() {
         assert_eq!(denied, public.is_none().then_some(1), "{public:?}");
     }
 }
+
+#[test]
+fn one_more_than_an_address_may_bring_is_told_so_when_logging_in() {
+    let mut stage = Stage::new(|rules| rules.limits.users_per_host = 2);
+    let (ann, _bob) = (stage.guest("Ann"), stage.guest("Bob"));
+    let third = stage.logs_in("guest", "Third", None);
+    let text = stage.told(third).pop().unwrap().1;
+    assert_eq!(text[..4], [0, 0, 0, 1], "a code whose text the game shows");
+    assert!(text[4..].starts_with(b"Too many players"), "{text:?}");
+    stage.happens(ann.who, Event::Ended);
+    stage.guest("Third");
+}
+
+#[test]
+fn of_accounts_that_differ_in_letter_case_alone_one_is_in_at_a_time() {
+    let mut stage = Stage::open();
+    stage.player("carol", "Carol");
+    let who = stage.logs_in("CAROL", "Another", None);
+    assert_eq!(stage.denied(who), Some(6));
+}

@@ -232,3 +232,23 @@ fn counts_are_announced_when_they_have_changed_and_are_wanted() {
         assert_eq!(announced(&mut stage), expected(1, 1));
     }
 }
+
+#[test]
+fn who_enters_without_a_hub_is_told_what_to_untick() {
+    let hinted = |stage: &mut Stage, name: &str| {
+        let player = stage.guest(name);
+        let hint = |line: &String| line.contains("Use Dedicated Server");
+        stage.lines(player.who).iter().any(hint)
+    };
+    let mut stage = Stage::open();
+    assert!(!hinted(&mut stage, "Early"), "nothing is known yet");
+    assert!(stage.metaserver.has_hub(false), "that is news");
+    assert!(!stage.metaserver.has_hub(false));
+    assert!(hinted(&mut stage, "Ann"));
+    assert!(stage.metaserver.has_hub(true));
+    assert!(!hinted(&mut stage, "Bob"));
+
+    let mut quiet = Stage::new(|rules| rules.hub_hint = false);
+    quiet.metaserver.has_hub(false);
+    assert!(!hinted(&mut quiet, "Carol"));
+}

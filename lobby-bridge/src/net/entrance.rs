@@ -1,0 +1,134 @@
+//! Places for connections, shared fairly by address: a crowd from a few addresses keeps nobody
+//! else out.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use metaserve::bounds::{self, Origin, Room};
+use tokio_util::sync::CancellationToken;
+
+/// How often a line says that places run out.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// A place that is given back when it is dropped.
+pub(crate) type Place = bounds::Place<CancellationToken>;
+
+/// See the [module](self). Cheap to clone: clones have the same places.
+#[derive(Clone, Debug)]
+pub(crate) struct Entrance {
+    /// What the places are for, in words of the operator's.
+    name: &'static str,
+    places: bounds::Places<CancellationToken>,
+    room: Room,
+    full: Arc<Mutex<Full>>,
+}
+
+/// A connection that has a place.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) place: Place,
+    /// Cancelled when the place went to somebody from an address with fewer, and the connection is
+    /// to be closed at once.
+    pub(crate) lost: CancellationToken,
+}
+
+/// What became of newcomers since the last line about it.
+#[derive(Debug, Default)]
+struct Full {
+    told: Option<Instant>,
+    refused: u64,
+    replaced: u64,
+}
+
+impl Entrance {
+    /// `total` places, of which `each_host` (an IPv4 address or an IPv6 /64) may take so many.
+    pub(crate) fn new(name: &'static str, total: usize, each_host: usize) -> Self {
+        Self {
+            name,
+            places: bounds::Places::default(),
+            room: Room::new(total, each_host),
+            full: Arc::default(),
+        }
+    }
+
+    /// A place for a connection from `peer`. When all are taken, the newest connection of those
+    /// addresses that have the most loses its place to one from an address that has less than its
+    /// share.
+    pub(crate) fn admit(&self, peer: IpAddr, now: Instant) -> Option<Admitted> {
+        let lost = CancellationToken::new();
+        match self.places.take(Origin::new(peer), self.room, lost.clone()) {
+            Ok(bounds::Taken { place, instead_of }) => {
+                if let Some(loser) = instead_of {
+                    loser.cancel();
+                    self.is_full("somebody made room", now, |full| full.replaced += 1);
+                }
+                Some(Admitted { place, lost })
+            }
+            Err(why) => {
+                tracing::debug!(%peer, "closed at once: {why}");
+                self.is_full(&why.to_string(), now, |full| full.refused += 1);
+                None
+            }
+        }
+    }
+
+    fn is_full(&self, why: &str, now: Instant, count: impl FnOnce(&mut Full)) {
+        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut full);
+        let due = full.told.is_none_or(|told| now >= told + TELL_EVERY);
+        if due {
+            let Full {
+                refused, replaced, ..
+            } = *full;
+            *full = Full {
+                told: Some(now),
+                ..Full::default()
+            };
+            let (entrance, places) = (self.name, self.room.pool);
+            tracing::warn!(
+                entrance,
+                places,
+                refused,
+                replaced,
+                "connections were closed to keep places for others: {why}"
+            );
+        }
+    }
+}
+
+/// Completes when `served` does, or when the place that it has is lost: it is dropped then.
+pub(crate) async fn unless_lost(served: impl Future<Output = ()>, lost: CancellationToken) {
+    if lost.run_until_cancelled(served).await.is_none() {
+        tracing::debug!("closed: its place went to an address with fewer connections");
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant will do to begin with"
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_makes_room_for_a_newcomer_and_the_line_is_bounded() {
+        let (entrance, now) = (Entrance::new("test", 4, 4), Instant::now());
+        let admit = |host: &str| entrance.admit(host.parse().unwrap(), now);
+        let crowd: Vec<_> = (0..4).map(|_| admit("192.0.2.1").unwrap()).collect();
+        assert!(admit("192.0.2.1").is_none());
+        let lone = admit("198.51.100.1").unwrap();
+        let lost: Vec<bool> = crowd.iter().map(|it| it.lost.is_cancelled()).collect();
+        assert_eq!(lost, [false, false, false, true]);
+        assert!(!lone.lost.is_cancelled());
+        let full = entrance.full.lock().unwrap();
+        assert_eq!(
+            (full.refused, full.replaced),
+            (0, 1),
+            "one line was written"
+        );
+    }
+}
