@@ -14,6 +14,7 @@ mod machine;
 mod net;
 mod partitions;
 mod rebinding;
+mod stopped;
 mod truth;
 mod weather;
 mod world;

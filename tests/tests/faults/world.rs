@@ -220,6 +220,16 @@ impl World {
         self.truth(|truth| truth.leaves(name));
     }
 
+    /// Sends a signal, such as `STOP`, to a server.
+    pub(crate) async fn signal_server(&self, name: &str, signal: &str) {
+        send(&self.servers[name].process, signal).await;
+    }
+
+    /// Sends a signal to a client.
+    pub(crate) async fn signal_client(&self, name: &str, signal: &str) {
+        send(&self.clients[name].process, signal).await;
+    }
+
     /// A client is killed.
     pub(crate) async fn client_killed(&mut self, name: &str) {
         let mut client = self.clients.remove(name).unwrap();
@@ -298,4 +308,10 @@ impl World {
             ages.len()
         );
     }
+}
+
+async fn send(process: &Child, signal: &str) {
+    let id = process.id().unwrap().to_string();
+    let kill = Command::new("kill").args(["-s", signal, &id]).status();
+    assert!(kill.await.unwrap().success());
 }
