@@ -135,7 +135,7 @@ impl Connector {
             .await
             .map_err(|error| ConnectError::Resolve(self.daemon.clone(), error))?;
         let found = found.filter(|it| over.is_none_or(|family| family == Family::of(it.ip())));
-        let addresses = race::order(found, |family| fastrand::shuffle(family));
+        let addresses = race::order(found, fastrand::shuffle);
         match over {
             Some(family) if addresses.is_empty() => {
                 Err(ConnectError::Family(self.daemon.clone(), family))
