@@ -88,3 +88,48 @@ impl From<OutOfOrder> for Error {
         Self::OutOfOrder { from, ours }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: CloseCode) -> Error {
+        let close = quinn::ApplicationClose {
+            error_code: code.into(),
+            reason: "in words".into(),
+        };
+        quinn::ConnectionError::ApplicationClosed(close).into()
+    }
+
+    #[test]
+    fn who_is_refused_knows_why_and_when_to_come_back() {
+        for code in CloseCode::KNOWN {
+            let error = refused(code);
+            assert_eq!(error.close_code(), Some(code));
+            assert_eq!(error.retry(), code.retry());
+            assert!(!error.spoils_list());
+            assert!(error.to_string().ends_with("in words"), "{error}");
+        }
+    }
+
+    #[test]
+    fn who_loses_the_connection_comes_back_soon_with_the_list_that_he_has() {
+        for error in [
+            Error::from(quinn::ConnectionError::TimedOut),
+            Error::from(FrameError::Lost(quinn::ConnectionError::Reset)),
+        ] {
+            assert!(matches!(error, Error::Lost(_)), "{error}");
+            assert_eq!((error.close_code(), error.retry()), (None, Retry::Soon));
+            assert!(!error.spoils_list());
+        }
+    }
+
+    #[test]
+    fn a_list_that_a_daemon_may_have_spoiled_is_begun_anew() {
+        let out_of_order = Error::from(OutOfOrder { from: 2, ours: 1 });
+        for error in [Error::from(FrameError::CutShort), out_of_order] {
+            assert!(error.spoils_list(), "{error}");
+            assert_eq!((error.close_code(), error.retry()), (None, Retry::Slowly));
+        }
+    }
+}

@@ -155,3 +155,89 @@ impl Snapshot {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(numbers: &[u64]) -> Snapshot {
+        let server = |number: &u64| {
+            let placed = PlacedServer {
+                number: *number,
+                game: Game::default(),
+                address: ([192, 0, 2, 1], 7777).into(),
+                second_address: None,
+                identity: None,
+                heartbeat: Bytes::from(number.to_string()),
+            };
+            let server = Server::new(7, placed);
+            (server.id, Arc::new(server))
+        };
+        Snapshot {
+            servers: numbers.iter().map(server).collect(),
+            epoch: 7,
+            revision: 9,
+            ..Snapshot::default()
+        }
+    }
+
+    fn id(number: u64) -> ServerId {
+        ServerId { epoch: 7, number }
+    }
+
+    #[test]
+    fn a_list_is_asked_for_one_server_or_all_or_how_many() {
+        let list = snapshot(&[5, 3]);
+        let numbers: Vec<_> = list.servers().map(|server| server.id.number()).collect();
+        assert_eq!(numbers, [3, 5], "those listed longest come first");
+        assert_eq!((list.len(), list.is_empty()), (2, false));
+        assert_eq!((list.epoch(), list.revision()), (7, 9));
+        assert_eq!(list.get(id(5)).unwrap().heartbeat, "5");
+        assert_eq!(list.get(id(4)), None);
+        assert_eq!(id(5).to_string(), "5");
+        let none = Snapshot::default();
+        assert_eq!((none.len(), none.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn changes_are_those_since_the_list_before() {
+        let before = snapshot(&[1, 2]);
+        let mut after = snapshot(&[2, 3]);
+        let changed = Server {
+            heartbeat: "other".into(),
+            ..Server::clone(after.get(id(2)).unwrap())
+        };
+        after.servers.insert(id(2), Arc::new(changed));
+        let after = after.since(&before.servers);
+        let expected = Changes {
+            added: vec![id(3)],
+            updated: vec![id(2)],
+            removed: vec![id(1)],
+        };
+        assert_eq!(after.changes(), &expected);
+        assert!(before.clone().since(&before.servers).changes().is_empty());
+    }
+
+    #[test]
+    fn one_change_of_any_kind_is_a_change() {
+        let one = || vec![id(1)];
+        let none = Changes::default();
+        assert!(none.is_empty());
+        for changes in [
+            Changes {
+                added: one(),
+                ..none.clone()
+            },
+            Changes {
+                updated: one(),
+                ..none.clone()
+            },
+            Changes {
+                removed: one(),
+                ..none.clone()
+            },
+        ] {
+            assert!(!changes.is_empty(), "{changes:?}");
+        }
+    }
+}

@@ -63,3 +63,39 @@ impl From<FrameError> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_knows_why_and_when_to_come_back() {
+        for code in CloseCode::KNOWN {
+            let close = quinn::ApplicationClose {
+                error_code: code.into(),
+                reason: "in words".into(),
+            };
+            let error = Error::from(quinn::ConnectionError::ApplicationClosed(close));
+            assert_eq!(error.close_code(), Some(code));
+            assert_eq!(error.retry(), code.retry());
+            assert!(error.to_string().ends_with("in words"), "{error}");
+        }
+    }
+
+    #[test]
+    fn who_loses_the_connection_comes_back_soon() {
+        for error in [
+            Error::from(quinn::ConnectionError::TimedOut),
+            Error::from(FrameError::Lost(quinn::ConnectionError::Reset)),
+        ] {
+            assert!(matches!(error, Error::Lost(_)), "{error}");
+            assert_eq!((error.close_code(), error.retry()), (None, Retry::Soon));
+        }
+    }
+
+    #[test]
+    fn a_daemon_that_speaks_something_else_is_asked_again_slowly() {
+        let error = Error::from(FrameError::CutShort);
+        assert_eq!((error.close_code(), error.retry()), (None, Retry::Slowly));
+    }
+}

@@ -56,6 +56,8 @@ mod tests {
     fn every_role_is_found_by_its_identifier() {
         for role in Role::ALL {
             assert_eq!(Role::from_alpn(role.alpn()), Some(role));
+            let identifier = format!("metaserve-{role}/1");
+            assert_eq!(role.alpn(), identifier.as_bytes());
         }
         assert_eq!(Role::from_alpn(b"metaserve-client/2"), None);
     }

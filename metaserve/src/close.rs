@@ -184,6 +184,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_peer_is_told_the_number_and_reads_the_code() {
+        for code in CloseCode::KNOWN {
+            let close = quinn::ApplicationClose {
+                error_code: code.into(),
+                reason: "in words".into(),
+            };
+            assert_eq!(close.error_code.into_inner(), code.number());
+            let error = quinn::ConnectionError::ApplicationClosed(close);
+            assert_eq!(Close::from_peer(&error), Some(Close::new(code, "in words")));
+        }
+        assert_eq!(Close::from_peer(&quinn::ConnectionError::TimedOut), None);
+    }
+
+    #[test]
     fn every_code_survives_its_number() {
         for (number, code) in CloseCode::KNOWN.into_iter().enumerate() {
             assert_eq!(code.number(), number as u64);

@@ -134,7 +134,11 @@ mod tests {
             ("two  spaces".to_owned(), false),
         ];
         for (tag, fits) in table {
-            assert_eq!(Game::new(&tag).is_ok(), fits, "{tag:?}");
+            let game = Game::new(&tag).ok();
+            assert_eq!(game.is_some(), fits, "{tag:?}");
+            assert_eq!(tag.parse::<Game>().ok(), game);
+            let same = |game: Game| game.as_str() == tag && game.to_string() == tag;
+            assert!(game.is_none_or(same));
         }
     }
 

@@ -259,6 +259,57 @@ mod tests {
         assert_eq!(Limits::default().check(), Ok(()));
     }
 
+    /// Whether these limits hold together, changed in one place.
+    fn holds(change: impl FnOnce(&mut Limits)) -> bool {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        limits.check().is_ok()
+    }
+
+    #[test]
+    fn every_range_ends_where_it_is_said_to() {
+        let seconds = Duration::from_secs;
+        for (bytes, fits) in [(0, false), (1, true), (1_048_576, true), (1_048_577, false)] {
+            assert_eq!(holds(|it| it.max_heartbeat_bytes = bytes), fits, "{bytes}");
+        }
+        for (bytes, fits) in [
+            (16_383, false),
+            (16_384, true),
+            (16_777_216, true),
+            (16_777_217, false),
+        ] {
+            assert_eq!(holds(|it| it.send_window_bytes = bytes), fits, "{bytes}");
+        }
+        let almost = seconds(6) - Duration::from_nanos(1);
+        for (timeout, fits) in [(almost, false), (seconds(6), true), (seconds(60), true)] {
+            assert_eq!(holds(|it| it.idle_timeout = timeout), fits, "{timeout:?}");
+        }
+        assert!(!holds(|it| it.idle_timeout = seconds(61)));
+        for (timeout, fits) in [(0, false), (1, true), (60, true), (61, false)] {
+            let timeout = seconds(timeout);
+            assert_eq!(holds(|it| it.hello_timeout = timeout), fits, "{timeout:?}");
+        }
+        assert!(holds(|it| it.min_interval = it.idle_timeout));
+        assert!(!holds(|it| it.min_interval = it.idle_timeout + seconds(1)));
+    }
+
+    #[test]
+    fn nothing_that_serves_nobody_is_taken() {
+        let zeros: [fn(&mut Limits); 8] = [
+            |it| it.max_connections = 0,
+            |it| it.max_connections_per_prefix = 0,
+            |it| it.max_clients = 0,
+            |it| it.max_handshakes = 0,
+            |it| it.heartbeats_per_interval = 0,
+            |it| it.max_games = 0,
+            |it| it.max_servers_per_relay = 0,
+            |it| it.stall_timeout = Duration::ZERO,
+        ];
+        for zero in zeros {
+            assert!(!holds(zero));
+        }
+    }
+
     #[test]
     fn the_defaults_are_shared_out_as_any_other_number() {
         let mut limits = Limits::default();

@@ -73,3 +73,58 @@ fn acknowledge_after(packets: u32) -> quinn::AckFrequencyConfig {
     frequency.ack_eliciting_threshold(VarInt::from_u32(packets));
     frequency
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(settings: &TransportConfig, wanted: &[&str]) {
+        let text = format!("{settings:?}");
+        for setting in wanted {
+            assert!(text.contains(&format!(" {setting},")), "{setting}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_game_has_one_stream_each_way_and_room_for_a_list() {
+        let settings = [
+            "max_concurrent_bidi_streams: 0",
+            "max_concurrent_uni_streams: 1",
+            "max_idle_timeout: Some(60000)",
+            "keep_alive_interval: Some(5s)",
+            "stream_receive_window: 524288",
+            "receive_window: 524288",
+            "send_window: 262144",
+            "datagram_receive_buffer_size: None",
+        ];
+        has(&client(), &settings);
+        let acknowledges_at_once = "ack_eliciting_threshold: 0";
+        assert!(format!("{:?}", client()).contains(acknowledges_at_once));
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn a_daemon_has_room_for_two_of_the_longest_heartbeats_and_as_much_for_a_client_as_it_is_told()
+    {
+        let mut limits = crate::Limits::default();
+        (limits.max_heartbeat_bytes, limits.send_window_bytes) = (8192, 123_456);
+        has(
+            &server(&limits),
+            &[
+                "max_concurrent_bidi_streams: 0",
+                "max_concurrent_uni_streams: 1",
+                "max_idle_timeout: Some(15000)",
+                "keep_alive_interval: None",
+                "stream_receive_window: 65536",
+                "receive_window: 65536",
+                "send_window: 123456",
+            ],
+        );
+        assert!(format!("{:?}", server(&limits)).contains("ack_eliciting_threshold: 10"));
+        limits.max_heartbeat_bytes = 100_000;
+        has(
+            &server(&limits),
+            &["stream_receive_window: 200000", "receive_window: 200000"],
+        );
+    }
+}

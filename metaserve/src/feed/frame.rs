@@ -267,3 +267,56 @@ fn compress(plain: &Bytes) -> Bytes {
         plain.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_to_many_is_compressed_hard_unless_it_is_long() {
+        let table = [(1, 9), (262_144, 9), (262_145, 3), (10_000_000, 3)];
+        for (bytes, level) in table {
+            assert_eq!(compression_level(bytes), level, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn kinds_are_named_as_metrics_are() {
+        let names = Kind::ALL.map(Kind::name);
+        assert_eq!(names, ["snapshot", "delta", "catch_up"]);
+    }
+
+    #[test]
+    fn what_compression_does_not_shorten_is_sent_as_it_is() {
+        let framed = |message: Vec<u8>| framing::frame(|into| into.extend_from_slice(&message));
+        let dull = framed(vec![b'x'; 10_000]);
+        assert!(compress(&dull).len() < 100);
+        // Noise, by a generator of Knuth's.
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 56) as u8
+        };
+        let noise = framed((0..10_000).map(|_| next()).collect());
+        assert_eq!(compress(&noise), noise);
+        let short = framed(vec![b'x'; COMPRESS_FROM_BYTES - 1]);
+        assert_eq!(compress(&short), short);
+        let long_enough = framed(vec![b'x'; COMPRESS_FROM_BYTES]);
+        assert!(compress(&long_enough).len() < long_enough.len());
+    }
+
+    #[test]
+    fn a_frame_is_counted_when_it_is_encoded() {
+        let frame = Frame::snapshot(1, Revision(1), Vec::new());
+        let count = || frames_encoded(Form::Wire, Kind::Snapshot);
+        // Other tests encode at the same time.
+        let before = count();
+        assert_eq!(
+            frame.bytes(Compression::None),
+            frame.bytes(Compression::None)
+        );
+        assert!(count() > before);
+    }
+}

@@ -97,3 +97,59 @@ pub(super) fn event(frame: &Frame) -> Vec<u8> {
     let (epoch, revision) = (frame.epoch(), frame.to().0);
     format!("event: {name}\nid: {epoch}.{revision}\ndata: {data}\n\n").into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Game,
+        feed::history::Delta as Changed,
+        registry::{Placement, Revision},
+    };
+    use std::sync::Arc;
+
+    fn server(number: u64, heartbeat: &'static [u8]) -> Server {
+        let placement = Placement {
+            game: Game::new("go").unwrap(),
+            address: ([192, 0, 2, 1], 7777).into(),
+            second_address: Some("[2001:db8::1]:7777".parse().unwrap()),
+            identity: None,
+        };
+        Server {
+            number,
+            placement: Arc::new(placement),
+            heartbeat: heartbeat.into(),
+            updated: UNIX_EPOCH + Duration::from_secs(5),
+        }
+    }
+
+    #[test]
+    fn a_heartbeat_is_shown_as_what_it_says_or_as_bytes() {
+        let (info, bytes) = said(br#"{"name":"Dusty's"}"#);
+        assert_eq!(info.map(|info| info.name).as_deref(), Some("Dusty's"));
+        assert_eq!(bytes, None);
+        let (info, bytes) = said(b"\xffstone");
+        assert!(info.is_none());
+        assert_eq!(bytes.as_deref(), Some("/3N0b25l"));
+    }
+
+    #[test]
+    fn a_frame_is_an_event_with_its_place_in_the_list_as_its_id() {
+        let record = r#"{"id":3,"game":"go","address":"192.0.2.1:7777","addresses":["192.0.2.1:7777","[2001:db8::1]:7777"],"updated":5,"size":6,"heartbeat_base64":"/3N0b25l"}"#;
+        let stone = || vec![server(3, b"\xffstone")];
+        let snapshot = Frame::snapshot(7, Revision(9), stone());
+        let expected = format!("event: snapshot\nid: 7.9\ndata: {{\"servers\":[{record}]}}\n\n");
+        assert_eq!(snapshot.event(), expected);
+        let changed = Changed {
+            from: Revision(9),
+            to: Revision(11),
+            removed: vec![1],
+            updated: stone(),
+            ..Changed::default()
+        };
+        let delta = Frame::delta(7, crate::feed::Kind::Delta, changed);
+        let expected =
+            format!("event: delta\nid: 7.11\ndata: {{\"removed\":[1],\"servers\":[{record}]}}\n\n");
+        assert_eq!(delta.event(), expected);
+    }
+}

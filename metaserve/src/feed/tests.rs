@@ -166,7 +166,53 @@ async fn however_many_fall_behind_differently_few_frames_are_kept() {
         Some(previous),
         "who follows is served as ever"
     );
-    assert!(lock(&feed.state).frames.len() <= MAX_CATCH_UPS + 2);
+    // The tick's own delta is among them, and the snapshot of those who are given no delta.
+    assert_eq!(lock(&feed.state).frames.len(), MAX_CATCH_UPS + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_too_slow_begins_anew_with_the_whole_list_at_once() {
+    let registry = ticking();
+    let server = registry.register(&Game::default(), address(1), None);
+    server.as_ref().unwrap().heartbeat("one".into());
+    let mut client = registry.feed(None).subscribe(None);
+    let mut given = client.next().await;
+    while decode(&given).placed.is_empty() {
+        given = client.next().await;
+    }
+    client.restart();
+    let again = tokio::time::timeout(TICK / 2, client.next()).await.unwrap();
+    assert_eq!(again.from(), None);
+    assert_eq!(decode(&again).placed.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compressed_list_is_read_as_it_was_if_it_fits_exactly() {
+    let registry = ticking();
+    let server = registry.register(&Game::default(), address(1), None);
+    server
+        .as_ref()
+        .unwrap()
+        .heartbeat(vec![b'x'; 10_000].into());
+    let mut client = registry.feed(None).subscribe(None);
+    let mut frame = client.next().await;
+    while decode(&frame).placed.is_empty() {
+        frame = client.next().await;
+    }
+    let [plain, packed] =
+        [Compression::None, Compression::Zstd].map(|compression| frame.bytes(compression));
+    assert!(packed.len() < 200);
+    let length = plain.len() - 4;
+    let read = |max| crate::protocol::client::ListMessage::decode(&packed[4..], max);
+    assert_eq!(
+        read(length).unwrap().placed[0].heartbeat,
+        vec![b'x'; 10_000]
+    );
+    let too_much = read(length - 1).err();
+    assert_eq!(
+        too_much,
+        Some(crate::protocol::codec::DecodeError::OverLimit)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -115,6 +115,17 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_does_not_end_in_the_middle_of_a_frame() {
+        let whole = frame(|into| into.extend_from_slice(b"whole"));
+        for cut in 1..whole.len() {
+            let mut deframer = Deframer::default();
+            deframer.push(&whole[..cut]);
+            assert_eq!(deframer.next(10), Ok(None));
+            assert!(!deframer.is_empty(), "{cut}");
+        }
+    }
+
+    #[test]
     fn the_limit_is_met_exactly_and_before_the_bytes_arrive() {
         for (length, fits) in [(9_u32, true), (10, true), (11, false), (u32::MAX, false)] {
             let mut deframer = Deframer::default();

@@ -357,3 +357,37 @@ mod page {
         }
     }
 }
+
+#[test]
+fn the_longest_message_is_far_longer_than_any_heartbeat() {
+    let long = vec![7; 2 << 20];
+    let bytes = codec::encode(FromServer::Heartbeat(&long));
+    let FromServer::Heartbeat(read) = codec::decode(&bytes).unwrap() else {
+        panic!("it was a heartbeat");
+    };
+    assert_eq!(read, long);
+}
+
+#[test]
+fn what_is_wrong_with_a_message_is_said() {
+    let hello = codec::encode(FromServer::Hello(Hello {
+        game: "go",
+        port: None,
+    }));
+    let mut no_text = hello.clone();
+    let text = no_text.iter().position(|byte| *byte == b'g').unwrap();
+    no_text[text] = 0xff;
+    let endless = [1, 253, 255, 255, 255, 255, 255, 255, 255, 255];
+    for (bytes, wrong) in [
+        (&hello[..hello.len() - 1], DecodeError::CutShort),
+        (&endless, DecodeError::OverLimit),
+        (&[99], DecodeError::Malformed("unknown variant")),
+        (&no_text, DecodeError::Malformed("text that is not UTF-8")),
+    ] {
+        assert_eq!(
+            codec::decode::<FromServer<'_>>(bytes).err(),
+            Some(wrong),
+            "{bytes:?}"
+        );
+    }
+}

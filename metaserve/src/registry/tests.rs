@@ -1,5 +1,6 @@
 use super::*;
 use crate::bounds::Trusted;
+use futures::FutureExt;
 
 fn v4(port: u16) -> SocketAddr {
     ([192, 0, 2, 1], port).into()
@@ -137,6 +138,9 @@ async fn both_address_families_of_one_identity_are_one_server() {
     six.heartbeat("one".into());
     let four = registry.register(&game("a"), v4(4), ONE).unwrap();
     four.heartbeat("two".into());
+    for link in [&six, &four] {
+        assert_eq!(link.replaced().now_or_never(), None, "both speak for it");
+    }
     let servers = list(&registry, None).await;
     assert_eq!(servers.len(), 1);
     let placement = &servers[0].placement;
@@ -168,6 +172,25 @@ async fn who_moves_to_the_other_address_family_takes_the_place_there() {
         (placement.address, placement.second_address),
         (v4(7), Some(v6(4)))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_moves_within_its_address_family_takes_nobodys_place() {
+    let registry = Registry::new(10);
+    let four = registry.register(&game("a"), v4(4), ONE).unwrap();
+    four.heartbeat("one".into());
+    let six = registry.register(&game("a"), v6(6), ONE).unwrap();
+    six.move_to(v6(9));
+    // Where it is already.
+    four.move_to(v4(4));
+    let placement = list(&registry, None).await[0].placement.clone();
+    assert_eq!(
+        (placement.address, placement.second_address),
+        (v4(4), Some(v6(9)))
+    );
+    for link in [&six, &four] {
+        assert_eq!(link.replaced().now_or_never(), None, "both speak for it");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,6 +238,18 @@ fn an_operator_may_let_more_games_in_and_fewer_later() {
     registry.set_max_games(1);
     let _again = join("b").unwrap();
     assert_eq!(join("c").err(), Some(TooManyGames(1)));
+}
+
+#[test]
+fn a_game_has_its_place_until_its_last_server_leaves() {
+    let registry = Registry::new(1);
+    let join = |tag, port| registry.register(&game(tag), v4(port), None);
+    let one = join("a", 1).unwrap();
+    let two = join("a", 2).unwrap();
+    drop(one);
+    assert_eq!(join("b", 1).err(), Some(TooManyGames(1)));
+    drop(two);
+    assert!(join("b", 1).is_ok());
 }
 
 #[test]

@@ -113,6 +113,19 @@ fn a_snapshot_is_given_where_it_is_shorter() {
 }
 
 #[test]
+fn a_delta_is_given_as_long_as_it_is_no_longer_than_the_list() {
+    let mut ticks = Ticks::new();
+    let long = "x".repeat(100);
+    ticks.tick([listed(1, &long)]);
+    let all = ticks.history.since(Revision(0));
+    assert_eq!(all.map(|delta| numbers(&delta.placed)), Some(vec![1]));
+    let left = ticks.tick([listed(2, &long)]);
+    ticks.tick([listed(1, &"y".repeat(100))]);
+    let changed = ticks.history.since(left);
+    assert_eq!(changed.map(|delta| numbers(&delta.updated)), Some(vec![1]));
+}
+
+#[test]
 fn the_horizon_is_met_exactly() {
     let mut ticks = Ticks::new();
     ticks.tick([listed(1, &"x".repeat(1_000_000)), listed(2, "small")]);
@@ -129,6 +142,16 @@ fn the_horizon_is_met_exactly() {
         None,
         "from the future"
     );
+}
+
+#[test]
+fn of_a_long_list_twice_as_many_events_as_servers_are_remembered() {
+    let mut ticks = Ticks::new();
+    let servers = FEW_EVENTS as u64;
+    for round in ["first", "second", "third", "fourth"] {
+        ticks.tick((0..servers).map(|number| listed(number, round)));
+    }
+    assert_eq!(ticks.history.horizon, Revision(ticks.clock - 2 * servers));
 }
 
 /// What a client makes of deltas and snapshots, to compare with the truth.
