@@ -295,13 +295,16 @@ mod tests {
 
     #[test]
     fn nothing_that_serves_nobody_is_taken() {
-        let zeros: [fn(&mut Limits); 8] = [
+        let zeros: [fn(&mut Limits); 11] = [
             |it| it.max_connections = 0,
-            |it| it.max_connections_per_prefix = 0,
+            |it| it.max_servers = 0,
             |it| it.max_clients = 0,
+            |it| it.max_servers_per_prefix = 0,
+            |it| it.max_clients_per_prefix = 0,
             |it| it.max_handshakes = 0,
             |it| it.heartbeats_per_interval = 0,
             |it| it.max_games = 0,
+            |it| it.max_listed_per_prefix = 0,
             |it| it.max_servers_per_relay = 0,
             |it| it.stall_timeout = Duration::ZERO,
         ];
