@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use metaserve::program::{
-    self,
+    self, Signals,
     log::{self, LogFormat},
     service::{self, State},
 };
@@ -44,28 +44,20 @@ fn run(config: Config) -> anyhow::Result<()> {
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
+        // Before anything serves: whoever sees it serve may ask it to end.
+        let signals = Signals::new().context("cannot handle signals")?;
         let shutdown = CancellationToken::new();
-        tokio::spawn(signalled(shutdown.clone()));
-        metaserve_lobby_bridge::run(config, shutdown).await
-    })?;
-    Ok(())
+        tokio::spawn(end_at(signals, shutdown.clone()));
+        Ok(metaserve_lobby_bridge::run(config, shutdown).await?)
+    })
 }
 
 /// Asks for the end at the first SIGTERM or SIGINT.
-async fn signalled(shutdown: CancellationToken) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-            return;
-        };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
+async fn end_at(signals: Signals, shutdown: CancellationToken) {
+    let hang_up = async || {
+        tracing::info!("SIGHUP: the bridge reads its settings at the start only; restart it");
+    };
+    signals.serve_until_stopped(hang_up).await;
     tracing::info!("closing");
     service::tell(State::Stopping);
     shutdown.cancel();
