@@ -79,7 +79,16 @@ async fn a_launcher_is_told_and_may_come_back_when_the_ban_is_lifted() {
 #[tokio::test]
 async fn pipes_are_closed() {
     let bans = BanFile::with("");
-    let lobby = vcmi(&bans);
+    // Nothing else closes them while the test waits.
+    let lobby = Lobby::run(vcmi::Settings {
+        bans: bans.guard.clone(),
+        limits: vcmi::Limits {
+            first_frame_time: 10 * harness::PATIENCE,
+            handshake_time: 10 * harness::PATIENCE,
+            ..vcmi::Limits::default()
+        },
+        ..vcmi::Settings::default()
+    });
     let mut waiting = lobby.connect().await;
     waiting.say("Aiya!\n").await;
     bans.write(UNTIL);
