@@ -4,7 +4,7 @@
 //! 20,000 connections from 203 addresses come to a daemon with 8,000 places; then 1,800 servers, or
 //! readers, from as many other addresses. How many of those are served, how old a change is when
 //! it arrives, and what memory the daemon takes. `METASERVE_FLOOD_DAEMON=PATH` tries another
-//! daemon, with no more settings than it had before it shared places.
+//! daemon, such as an older one.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ use metaserve_heartbeat::Publisher;
 use metaserve_tests::{
     Daemon, Follower, constant,
     crowd::{Arrival, Crowd, FLOOD, FLOOD_ADDRESSES, REAL, simulate},
+    run,
 };
 use std::{
     net::{IpAddr, UdpSocket},
@@ -172,15 +173,18 @@ impl Probe {
 }
 
 async fn start() -> Arc<Daemon> {
+    let other = std::env::var("METASERVE_FLOOD_DAEMON");
+    let daemon: &str = other.map_or(DAEMON, |path| path.leak());
     let mut settings = vec!["--tick", "20ms", "--min-interval", "20ms", "--log", "error"];
     settings.extend(["--max-connections", "8000"]);
-    let daemon = match std::env::var("METASERVE_FLOOD_DAEMON") {
-        Ok(other) => &*other.leak(),
-        Err(_) => {
-            settings.extend(["--trusted-prefix", "none"]);
-            DAEMON
-        }
-    };
+    // Loopback is the open network here; an older daemon knows no other.
+    if run(daemon, &["--help"])
+        .await
+        .output
+        .contains("--trusted-prefix")
+    {
+        settings.extend(["--trusted-prefix", "none"]);
+    }
     Arc::new(Daemon::start(daemon, &settings).await)
 }
 
