@@ -8,8 +8,8 @@ use metaserve::{Game, ServerInfo, bounds::Position, registry::Server};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) game: Option<Game>,
-    /// Lower case; empty for all.
-    words: String,
+    /// In lower case; none for all servers.
+    words: Vec<String>,
     pub(super) limit: usize,
     /// Where the page before has ended.
     pub(super) after: Option<Position>,
@@ -27,7 +27,7 @@ impl Query {
     pub(super) fn parse(text: Option<&str>) -> Result<Self, Problem> {
         let mut query = Self {
             game: None,
-            words: String::new(),
+            words: Vec::new(),
             limit: DEFAULT_LIMIT,
             after: None,
         };
@@ -40,7 +40,10 @@ impl Query {
                     let reason = format!("search for at most {MAX_WORDS_BYTES} bytes");
                     return Err(Problem::parameter("q", reason));
                 }
-                "q" => query.words = value.trim().to_lowercase(),
+                "q" => {
+                    let words = value.to_lowercase();
+                    query.words = words.split_whitespace().map(str::to_owned).collect();
+                }
                 "limit" => {
                     let limit = value.parse().ok().filter(|it| (1..=MAX_LIMIT).contains(it));
                     let reason = || format!("choose a number from 1 to {MAX_LIMIT}");
@@ -70,15 +73,19 @@ impl Query {
         game && (self.words.is_empty() || self.found_in(server))
     }
 
+    /// Whether each word is found, in any order and wherever the server says it.
     fn found_in(&self, server: &Server) -> bool {
-        let found = |text: &str| text.to_lowercase().contains(&self.words);
         let placement = &server.placement;
-        found(placement.game.as_str())
-            || found(&placement.address.to_string())
-            || ServerInfo::from_json(&server.heartbeat).is_some_and(|info| {
-                let texts = [Some(info.name), info.map, info.mode];
-                texts.iter().flatten().any(|text| found(text))
-            })
+        let mut texts = vec![
+            placement.game.as_str().to_lowercase(),
+            placement.address.to_string(),
+        ];
+        if let Some(info) = ServerInfo::from_json(&server.heartbeat) {
+            let said = [Some(info.name), info.map, info.mode];
+            texts.extend(said.iter().flatten().map(|text| text.to_lowercase()));
+        }
+        let found = |word: &String| texts.iter().any(|text| text.contains(word));
+        self.words.iter().all(found)
     }
 }
 

@@ -63,6 +63,8 @@ async fn a_script_reads_what_servers_say_and_bytes_where_it_is_no_record() {
         ("?q=dusty", 1),
         ("?q=e4&game=go", 0),
         ("?q=7777", 2),
+        ("?q=e4+dusty", 1),
+        ("?q=dusty+go", 0),
     ] {
         let found = servers(address, query).await.json();
         assert_eq!(found["servers"].as_array().unwrap().len(), count, "{query}");
