@@ -1,14 +1,13 @@
 //! The daemon's certificate: from files, or its own; read again without dropping anybody.
 
 use crate::{cli::Config, rules::wall_clock};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use metaserve::{
     Fingerprint, Identity, Limits,
-    tls::{certificate::Certificate, secret::Secret, server},
+    tls::{CertificateFiles, certificate::Certificate, secret::Secret, server},
     transport,
 };
 use std::{
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
@@ -22,7 +21,7 @@ pub(crate) struct Certificates {
 }
 
 enum Source {
-    Files { chain: PathBuf, key: PathBuf },
+    Files(CertificateFiles),
     Own,
 }
 
@@ -31,14 +30,11 @@ impl Certificates {
     pub(crate) fn load(config: &Config) -> anyhow::Result<Self> {
         let state_dir = &config.state_dir;
         let source = match &config.certificate {
-            Some((chain, key)) => Source::Files {
-                chain: chain.clone(),
-                key: key.clone(),
-            },
+            Some((chain, key)) => Source::Files(CertificateFiles::new(chain.clone(), key.clone())),
             None => Source::Own,
         };
         let identity = match &source {
-            Source::Files { chain, key } => from_files(chain, key)?,
+            Source::Files(files) => load(files)?,
             Source::Own => {
                 Identity::load_or_create(state_dir, &server::own_names()).with_context(|| {
                     format!(
@@ -94,10 +90,10 @@ impl Certificates {
 
     /// Reads the files again, for connections from now on.
     pub(crate) fn reload(&self) {
-        let Source::Files { chain, key } = &self.source else {
+        let Source::Files(files) = &self.source else {
             return;
         };
-        match from_files(chain, key) {
+        match load(files) {
             Ok(identity) => {
                 let fingerprint = identity.fingerprint();
                 *self.current.lock().unwrap_or_else(PoisonError::into_inner) = identity;
@@ -107,11 +103,11 @@ impl Certificates {
         }
     }
 
-    /// The files that it comes from.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
+    /// Calls `changed` whenever the files have changed, or the time of what is in them has come.
+    pub(crate) async fn watch(&self, changed: impl FnMut()) {
         match &self.source {
-            Source::Files { chain, key } => vec![chain.clone(), key.clone()],
-            Source::Own => Vec::new(),
+            Source::Files(files) => files.watch(changed).await,
+            Source::Own => std::future::pending().await,
         }
     }
 }
@@ -120,17 +116,21 @@ fn valid_until(identity: &Identity) -> Option<SystemTime> {
     Certificate::of_identity(identity)?.valid_until
 }
 
-/// A certificate and its key that the daemon could show now.
-pub(crate) fn from_files(chain: &Path, key: &Path) -> anyhow::Result<Identity> {
-    let identity = Identity::load(chain, key)
-        .context("--cert and --key have to name a certificate chain and its key, PEM or DER")?;
-    let now = wall_clock();
-    match valid_until(&identity) {
-        Some(end) if end < now => bail!(
-            "the certificate in {} expired on {}: renew it, then try again",
-            chain.display(),
-            humantime::format_rfc3339_seconds(end)
-        ),
-        _ => Ok(identity),
+/// The certificate in the files, if the daemon can show it now. What peers will hold against it is
+/// a line of the log.
+fn load(files: &CertificateFiles) -> anyhow::Result<Identity> {
+    let identity = from_files(files)?;
+    let certificate = Certificate::of_identity(&identity);
+    for remark in certificate.iter().flat_map(Certificate::remarks) {
+        let file = files.chain().display();
+        tracing::warn!("the certificate in {file}: {remark}");
     }
+    Ok(identity)
+}
+
+/// A certificate and its key that the daemon could show now.
+pub(crate) fn from_files(files: &CertificateFiles) -> anyhow::Result<Identity> {
+    files
+        .load(wall_clock())
+        .context("--cert and --key have to name a certificate chain and its key, PEM or DER")
 }

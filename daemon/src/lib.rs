@@ -223,9 +223,11 @@ impl Daemon {
         let look = background.clone().run_until_cancelled_owned(look);
         vital.spawn("looking for servers whose address changes", look);
         let reloading = shared.clone();
-        let watch = files::watch(shared.certificates.files(), async move || {
-            reloading.reload_certificate();
-        });
+        let watched = shared.clone();
+        let watch = async move {
+            let reload = || reloading.reload_certificate();
+            watched.certificates.watch(reload).await;
+        };
         tasks.spawn(background.clone().run_until_cancelled_owned(watch));
         let reloading = shared.clone();
         let ban_file = shared.config.ban_file.iter().cloned().collect();

@@ -4,7 +4,6 @@
 
 use std::{
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,6 +12,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, parser::Val
 use metaserve::{
     Trust,
     program::log::{self, InvalidFilter, LogFormat},
+    text::{self, TextError},
     tls::FileError,
 };
 
@@ -141,7 +141,17 @@ pub enum ConfigError {
         /// Which file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        source: TextError,
+    },
+    /// A character in the file only looks like the one that was meant.
+    #[error("in the configuration file {path}: {problem}")]
+    LookAlike {
+        /// Which file.
+        path: PathBuf,
+        /// Which line and character, and what to write.
+        problem: String,
+        /// Where in it, and which key.
+        source: Box<toml::de::Error>,
     },
     /// The file is not TOML with our options.
     #[error("in the configuration file {path}")]
@@ -225,13 +235,21 @@ fn is_flag(matches: &ArgMatches, option: &str) -> bool {
 }
 
 fn read(path: &Path) -> Result<Options, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+    let text = text::read(path).map_err(|source| ConfigError::Read {
         path: path.to_owned(),
         source,
     })?;
-    toml::from_str(&text).map_err(|source| ConfigError::Parse {
-        path: path.to_owned(),
-        source,
+    toml::from_str(&text).map_err(|source: toml::de::Error| {
+        let path = path.to_owned();
+        let at = source.span().map_or(0, |span| span.start);
+        match text::look_alike(&text, at) {
+            Some(problem) => ConfigError::LookAlike {
+                path,
+                problem,
+                source: Box::new(source),
+            },
+            None => ConfigError::Parse { path, source },
+        }
     })
 }
 
@@ -296,7 +314,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::error::Error;
+    use std::{error::Error, fs};
 
     fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
         match ask([NAME].iter().chain(arguments))? {

@@ -17,15 +17,38 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 ///
 /// Cancel-safe: what changes afterwards is not noticed.
 pub async fn watch(paths: Vec<PathBuf>, mut changed: impl AsyncFnMut()) {
-    let look = || paths.iter().map(|path| stamp(path)).collect::<Vec<_>>();
-    let mut seen = look();
-    let mut every = tokio::time::interval(LOOK_EVERY);
+    let mut look = Look::new(paths);
     loop {
-        every.tick().await;
-        let now = look();
-        if now != seen {
-            seen = now;
-            changed().await;
+        look.until_changed(|| false).await;
+        changed().await;
+    }
+}
+
+/// Looks at files again and again.
+pub(crate) struct Look {
+    paths: Vec<PathBuf>,
+    seen: Vec<Option<Stamp>>,
+    every: tokio::time::Interval,
+}
+
+impl Look {
+    pub(crate) fn new(paths: Vec<PathBuf>) -> Self {
+        Self {
+            seen: stamps(&paths),
+            paths,
+            every: tokio::time::interval(LOOK_EVERY),
+        }
+    }
+
+    /// Ends when one of the files has changed, or `is_due` says so. Cancel-safe.
+    pub(crate) async fn until_changed(&mut self, is_due: impl Fn() -> bool) {
+        loop {
+            self.every.tick().await;
+            let now = stamps(&self.paths);
+            if now != self.seen || is_due() {
+                self.seen = now;
+                return;
+            }
         }
     }
 }
@@ -75,8 +98,59 @@ pub fn readable_by_root_only(path: &Path) -> Option<String> {
     }
 }
 
-/// What changes when a file does; none while it is not there.
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+/// What changes when a file does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    modified: SystemTime,
+    length: u64,
+    /// Which file it is, and when anything of it was changed: programs that copy a file may give
+    /// the copy the time of the original, and certificates are all equally long.
+    #[cfg(unix)]
+    inode: (u64, u64, i64, i64),
+}
+
+fn stamps(paths: &[PathBuf]) -> Vec<Option<Stamp>> {
+    paths.iter().map(|path| stamp(path)).collect()
+}
+
+/// None while the file is not there.
+fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
+    #[cfg(unix)]
+    use std::os::unix::fs::MetadataExt;
+    Some(Stamp {
+        modified: metadata.modified().ok()?,
+        length: metadata.len(),
+        #[cfg(unix)]
+        inode: (
+            metadata.dev(),
+            metadata.ino(),
+            metadata.ctime(),
+            metadata.ctime_nsec(),
+        ),
+    })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A renewed certificate that was put in place with the old one's time went unnoticed.
+    #[test]
+    fn a_file_that_is_exchanged_with_equal_time_and_length_has_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, other] = ["cert", "other"].map(|name| directory.path().join(name));
+        fs::write(&path, "old").unwrap();
+        fs::write(&other, "new").unwrap();
+        let before = stamp(&path).unwrap();
+        let file = File::options().write(true).open(&other).unwrap();
+        file.set_modified(before.modified).unwrap();
+        fs::rename(&other, &path).unwrap();
+        let after = stamp(&path).unwrap();
+        let known = |stamp: &Stamp| (stamp.modified, stamp.length);
+        assert_eq!(known(&before), known(&after));
+        assert_ne!(before, after);
+        assert_eq!(stamp(&path), Some(after));
+    }
 }

@@ -74,6 +74,7 @@ pub mod registry;
 mod server_info;
 pub mod socket;
 pub mod stream;
+pub mod text;
 pub mod tls;
 pub mod transport;
 mod unseen;

@@ -6,7 +6,7 @@ use super::{
 };
 use anyhow::{Context, bail};
 use clap::{ArgAction, Args};
-use metaserve::{Fingerprint, Limits, program::log::LogFormat};
+use metaserve::{Fingerprint, Limits, program::log::LogFormat, text};
 use serde::Deserialize;
 use std::{
     env,
@@ -218,8 +218,17 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let problem = || format!("the configuration file {} cannot be used", path.display());
-        let text = std::fs::read_to_string(path).with_context(problem)?;
-        toml::from_str(&text).with_context(problem)
+        let text = text::read(path).with_context(problem)?;
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let at = error.span().map_or(0, |span| span.start);
+            let look_alike = text::look_alike(&text, at);
+            let error = anyhow::Error::new(error);
+            let error = match look_alike {
+                Some(look_alike) => error.context(look_alike),
+                None => error,
+            };
+            error.context(problem())
+        })
     }
 
     /// These settings, with those of `other` where these say nothing.

@@ -117,7 +117,10 @@ pub(super) fn describe(certificate: &Certificate, now: SystemTime) -> anyhow::Re
     let fingerprint = certificate.fingerprint;
     writeln!(text, "fingerprint (SHA-256): {fingerprint}")?;
     writeln!(text, "names: {names}")?;
-    writeln!(text, "valid from: {}", date(certificate.valid_from))?;
+    let not_yet = certificate.valid_from.is_some_and(|begin| begin > now);
+    let remark = if not_yet { " (not yet)" } else { "" };
+    let begin = date(certificate.valid_from);
+    writeln!(text, "valid from: {begin}{remark}")?;
     let remark = match certificate.valid_until.map(|end| end.duration_since(now)) {
         Some(Err(_)) => " (expired)".to_owned(),
         Some(Ok(left)) if left < DAY * 365 => {

@@ -13,7 +13,7 @@ use metaserve::{
     Identity,
     bans::Bans,
     program::{self, listen, print::print},
-    tls::certificate::Certificate,
+    tls::{CertificateFiles, certificate::Certificate},
 };
 use std::{fmt::Write, io::ErrorKind, net::SocketAddr, path::Path};
 
@@ -114,7 +114,8 @@ fn state(config: &Config) -> anyhow::Result<String> {
 
 fn certificate(config: &Config) -> anyhow::Result<String> {
     if let Some((chain, key)) = &config.certificate {
-        let identity = certificates::from_files(chain, key)?;
+        let identity =
+            certificates::from_files(&CertificateFiles::new(chain.clone(), key.clone()))?;
         return described(chain, &identity);
     }
     let [chain, key] = ["cert.pem", "key.pem"].map(|name| config.state_dir.join(name));
@@ -136,6 +137,9 @@ fn described(chain: &Path, identity: &Identity) -> anyhow::Result<String> {
         .with_context(|| format!("{} cannot be read", chain.display()))?;
     for line in cert::describe(&certificate, wall_clock())?.lines() {
         writeln!(text, "  {line}")?;
+    }
+    for remark in certificate.remarks() {
+        writeln!(text, "  note: {remark}")?;
     }
     Ok(text)
 }

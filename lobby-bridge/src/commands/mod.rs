@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
-use metaserve::{files, program::complain};
+use metaserve::{files, program::complain, text};
 
 use crate::accounts::{Administration, check_new_password, default_database, sqlite_file};
 use crate::options::{Options, STATE_DIR};
@@ -56,8 +56,7 @@ struct File {
 
 impl File {
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let text = text::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("in {}", path.display()))
     }
 }
@@ -164,9 +163,11 @@ fn new_password(from_stdin: bool) -> anyhow::Result<String> {
 }
 
 fn first_line(input: impl io::Read) -> anyhow::Result<String> {
-    let mut text = String::new();
-    let read = input.take(4_096).read_to_string(&mut text);
+    let mut bytes = Vec::new();
+    let read = input.take(4_096).read_to_end(&mut bytes);
     read.context("cannot read the password")?;
+    // Shells of some systems begin what they pipe with a mark, or pipe UTF-16.
+    let text = text::decode(bytes).context("cannot read the password")?;
     let line = text.lines().next().unwrap_or_default();
     Ok(line.to_owned())
 }

@@ -1,6 +1,7 @@
 //! The text of a ban file, line by line.
 
 use super::{Ban, Whom};
+use crate::text::{self, TextError};
 use ipnet::{IpNet, Ipv4Net};
 use std::{
     fs::File,
@@ -112,12 +113,12 @@ pub(super) fn read_text(path: &Path) -> Result<String, BanFileError> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(BanFileError::TooLong(path.to_owned()));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        BanFileError::NotText {
-            path: path.to_owned(),
-            line: 1 + before.iter().filter(|byte| **byte == b'\n').count(),
-        }
+    let text = text::decode(bytes).map_err(|error| BanFileError::NotText {
+        path: path.to_owned(),
+        line: match error {
+            TextError::NotText(line) => line,
+            _ => 1,
+        },
     })?;
     if text.lines().nth(MAX_LINES).is_some() {
         return Err(BanFileError::TooManyLines(path.to_owned()));
@@ -127,7 +128,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, BanFileError> {
 
 /// What a line says beside its remark; none when that is nothing.
 fn entry(line: &str) -> Option<&str> {
-    let before = line.split('#').next().unwrap_or_default().trim();
+    let before = text::trim(line.split('#').next().unwrap_or_default());
     (!before.is_empty()).then_some(before)
 }
 

@@ -21,6 +21,8 @@ pub struct Certificate {
     pub valid_from: Option<SystemTime>,
     /// When it ends to be valid; none when that is not readable.
     pub valid_until: Option<SystemTime>,
+    /// Whether it says that it is an authority's (`CA:TRUE`).
+    pub is_authority: bool,
 }
 
 /// For how long a certificate is to be valid.
@@ -67,6 +69,21 @@ impl Certificate {
         Self::of(identity.certificate())
     }
 
+    /// What peers will hold against it, in sentences for its operator.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<&'static str> {
+        let unnamed = "it names no host (no subjectAltName): only peers that pin its fingerprint \
+                       accept it";
+        let authority = "it is an authority's (CA:TRUE, which is what `openssl req -x509` makes): \
+                         peers accept it by its fingerprint, or when their --ca file holds this \
+                         very certificate, and not otherwise";
+        let remarks = [
+            self.names.is_empty().then_some(unnamed),
+            self.is_authority.then_some(authority),
+        ];
+        remarks.into_iter().flatten().collect()
+    }
+
     fn of(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, parsed) = x509_parser::parse_x509_certificate(der).ok()?;
         let alternatives = parsed.subject_alternative_name().ok().flatten();
@@ -79,6 +96,7 @@ impl Certificate {
             names,
             valid_from: time(validity.not_before),
             valid_until: time(validity.not_after),
+            is_authority: parsed.is_ca(),
         })
     }
 }

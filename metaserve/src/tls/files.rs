@@ -1,5 +1,6 @@
 //! Certificates and keys in files: PEM or DER in, PEM out.
 
+use crate::text;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::{
     io,
@@ -27,6 +28,21 @@ pub enum FileProblem {
     /// It holds something else.
     #[error("the file holds no {0}, neither as PEM nor as DER")]
     Holds(&'static str),
+    /// It holds other things in PEM.
+    #[error("the file holds no {0}, but {1}")]
+    HoldsOther(&'static str, String),
+    /// Nobody can type the password of a key that a program reads.
+    #[error(
+        "the private key is encrypted, and nothing can ask for its password: write a plain one \
+         with `openssl pkey -in FILE -out NEW`, readable by the program's user only"
+    )]
+    Encrypted,
+    /// The key is in order, but of no kind that works.
+    #[error(
+        "keys of this kind do not work ({0}): use RSA with 2048 to 4096 bits, ECDSA with P-256 or \
+         P-384, or Ed25519, as PKCS#8, SEC1 or PKCS#1"
+    )]
+    KeyKind(String),
     /// It cannot be written.
     #[error("cannot be written ({0}): choose a directory that this user may write to")]
     Write(io::Error),
@@ -49,6 +65,33 @@ impl FileProblem {
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     std::fs::read(path).map_err(|error| FileProblem::Read(error).at(path))
+}
+
+/// The file, with PEM as its parser expects it: editors of some systems begin it with a mark, or
+/// save it as UTF-16.
+fn read_pem_or_der(path: &Path) -> Result<Vec<u8>, FileError> {
+    let bytes = read(path)?;
+    match text::is_marked(&bytes) {
+        true => Ok(text::decode(bytes.clone()).map_or(bytes, String::into_bytes)),
+        false => Ok(bytes),
+    }
+}
+
+/// A file that does not hold what it should.
+fn holds_no(wanted: &'static str, bytes: &[u8]) -> FileProblem {
+    let text = String::from_utf8_lossy(bytes);
+    let labels = text.lines().filter_map(|line| {
+        let label = line.trim().strip_prefix("-----BEGIN ")?;
+        label.strip_suffix("-----")
+    });
+    let mut labels: Vec<_> = labels.map(crate::printable).collect();
+    labels.sort();
+    labels.dedup();
+    labels.truncate(5);
+    match labels.is_empty() {
+        true => FileProblem::Holds(wanted),
+        false => FileProblem::HoldsOther(wanted, labels.join(", ")),
+    }
 }
 
 /// Who may read a file of ours.
@@ -96,25 +139,33 @@ fn is_pem(bytes: &[u8]) -> bool {
 
 /// The certificates in a file, in its order: any number as PEM, or one as DER.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
-    let bytes = read(path)?;
+    let bytes = read_pem_or_der(path)?;
     let certificates = match is_pem(&bytes) {
         true => CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>(),
-        false => Ok(vec![CertificateDer::from(bytes)]),
+        false => Ok(vec![CertificateDer::from(bytes.clone())]),
     };
     // Each is parsed, so that a text or a key is not taken for a certificate.
     let parse = |der| rustls::server::ParsedCertificate::try_from(der).is_ok();
     match certificates {
         Ok(all) if !all.is_empty() && all.iter().all(parse) => Ok(all),
-        _ => Err(FileProblem::Holds("certificate").at(path)),
+        _ => Err(holds_no("certificate", &bytes).at(path)),
     }
 }
 
 /// The private key in a file: the first one as PEM (PKCS#8, PKCS#1 or SEC1), or one as DER.
 pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
-    let bytes = read(path)?;
+    let bytes = read_pem_or_der(path)?;
+    let encrypted = [
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----",
+        "Proc-Type: 4,ENCRYPTED",
+    ];
+    let has = |mark: &&str| bytes.windows(mark.len()).any(|it| it == mark.as_bytes());
+    if encrypted.iter().any(has) {
+        return Err(FileProblem::Encrypted.at(path));
+    }
     let key = match is_pem(&bytes) {
         true => PrivateKeyDer::from_pem_slice(&bytes).ok(),
-        false => PrivateKeyDer::try_from(bytes).ok(),
+        false => PrivateKeyDer::try_from(bytes.clone()).ok(),
     };
-    key.ok_or_else(|| FileProblem::Holds("private key").at(path))
+    key.ok_or_else(|| holds_no("private key", &bytes).at(path))
 }

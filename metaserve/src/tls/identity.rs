@@ -39,7 +39,7 @@ impl Identity {
         match identity.certified_key() {
             Ok(_) => Ok(identity),
             Err(rustls::Error::InconsistentKeys(_)) => Err(mismatch()),
-            Err(other) => Err(FileProblem::Unusable(other.to_string()).at(key)),
+            Err(other) => Err(FileProblem::KeyKind(other.to_string()).at(key)),
         }
     }
 

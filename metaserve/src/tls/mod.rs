@@ -10,6 +10,8 @@ mod trust;
 #[cfg(feature = "server")]
 pub mod certificate;
 #[cfg(feature = "server")]
+mod pair;
+#[cfg(feature = "server")]
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod server;
@@ -17,6 +19,8 @@ pub mod server;
 pub use files::{FileError, FileProblem};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use identity::Identity;
+#[cfg(feature = "server")]
+pub use pair::{CertificateError, CertificateFiles};
 pub(crate) use trust::distrust;
 pub use trust::{Trust, TrustError, client_config};
 

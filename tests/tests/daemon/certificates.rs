@@ -120,3 +120,126 @@ async fn a_daemon_is_trusted_by_fingerprint_or_by_file_and_not_otherwise() {
         assert!(error.contains("certificate"), "{error}");
     }
 }
+
+/// Writes a certificate as other programs make it, and its key; gives the two arguments.
+fn foreign(directory: &Path, change: impl FnOnce(&mut rcgen::CertificateParams)) -> [String; 4] {
+    let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    change(&mut parameters);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    let [cert_file, key_file] = ["cert.pem", "key.pem"].map(|name| directory.join(name));
+    fs::write(&key_file, key.serialize_pem()).unwrap();
+    fs::write(&cert_file, certificate.pem()).unwrap();
+    let (cert, key) = (text(&cert_file).to_owned(), text(&key_file).to_owned());
+    ["--cert".to_owned(), cert, "--key".to_owned(), key]
+}
+
+/// `openssl req -x509` makes only certificates of authorities.
+#[tokio::test]
+async fn a_certificate_of_openssl_is_trusted_where_its_file_is_named_as_ca() {
+    let directory = tempdir().unwrap();
+    let unlimited = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let files = foreign(directory.path(), |it| it.is_ca = unlimited);
+    let files: Vec<_> = files.iter().map(String::as_str).collect();
+    let mut daemon = Daemon::start(DAEMON, &files).await;
+    daemon.logged("it is an authority's (CA:TRUE").await;
+    let trust = Trust::file(Path::new(files[1])).unwrap();
+    let connect = async |host: &str| {
+        let name = format!("{host}:{}", daemon.address.port());
+        let connector = Connector::new(Role::Client, &name, &trust, None).unwrap();
+        connector.connect().await
+    };
+    connect("localhost").await.unwrap();
+    // It has no such name.
+    let error = connect("127.0.0.1").await.unwrap_err().to_string();
+    assert!(error.contains("not valid for name"), "{error}");
+    // Another one of that kind is not trusted.
+    let other = tempdir().unwrap();
+    foreign(other.path(), |it| it.is_ca = unlimited);
+    let trust = Trust::file(&other.path().join("cert.pem")).unwrap();
+    let name = format!("localhost:{}", daemon.address.port());
+    let connector = Connector::new(Role::Client, &name, &trust, None).unwrap();
+    connector.connect().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_no_longer_valid_is_refused_whatever_its_kind() {
+    let directory = tempdir().unwrap();
+    foreign(directory.path(), |it| {
+        it.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        it.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
+    let trust = Trust::file(&cert).unwrap();
+    let identity = Identity::load(&cert, &key).unwrap();
+    // The daemon does not start with it, so this is another server.
+    let secret = metaserve::tls::secret::Secret::load_or_create(directory.path()).unwrap();
+    let transport = metaserve::transport::server(&metaserve::Limits::default());
+    let config = metaserve::tls::server::server_config(&identity, &secret, transport).unwrap();
+    let server = quinn::Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let name = format!("localhost:{}", server.local_addr().unwrap().port());
+    let accept = tokio::spawn(async move {
+        while let Some(incoming) = server.accept().await {
+            drop(incoming.await);
+        }
+    });
+    let connector = Connector::new(Role::Client, &name, &trust, None).unwrap();
+    let error = connector.connect().await.unwrap_err().to_string();
+    assert!(error.contains("expired"), "{error}");
+    accept.abort();
+}
+
+/// Newcomers refused a renewed certificate until its first day had come.
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_yet_stays_out_and_the_old_one_in_use() {
+    let [old, new] = [tempdir().unwrap(), tempdir().unwrap()];
+    let files = foreign(old.path(), |_| {});
+    let files: Vec<_> = files.iter().map(String::as_str).collect();
+    let mut daemon = Daemon::start(DAEMON, &files).await;
+    foreign(new.path(), |it| {
+        it.not_before = rcgen::date_time_ymd(2200, 1, 1);
+        it.not_after = rcgen::date_time_ymd(2201, 1, 1);
+    });
+    exchange(new.path(), old.path());
+    daemon
+        .logged("is not valid before 2200-01-01T00:00:00Z")
+        .await;
+    shows(&daemon, daemon.fingerprint).await;
+}
+
+#[tokio::test]
+async fn check_says_what_peers_will_hold_against_a_certificate() {
+    let directory = tempdir().unwrap();
+    let check = async |change: &dyn Fn(&mut rcgen::CertificateParams)| {
+        let files = foreign(directory.path(), change);
+        let files: Vec<_> = files.iter().map(String::as_str).collect();
+        let state = text(directory.path());
+        let common = [
+            "check",
+            "--listen",
+            "127.0.0.1:0",
+            "--http",
+            "off",
+            "--state-dir",
+            state,
+        ];
+        metaserve_tests::run(DAEMON, &[&common[..], &files].concat()).await
+    };
+    let unnamed = check(&|it| it.subject_alt_names.clear()).await;
+    assert!(
+        unnamed.output.contains("note: it names no host"),
+        "{unnamed:?}"
+    );
+    let early = check(&|it| {
+        it.not_before = rcgen::date_time_ymd(2200, 1, 1);
+        it.not_after = rcgen::date_time_ymd(2201, 1, 1);
+    });
+    let early = early.await;
+    assert_eq!(early.code, Some(1));
+    assert!(
+        early.complaint.contains("is not valid before 2200"),
+        "{early:?}"
+    );
+    let fine = check(&|_| {}).await;
+    assert!(!fine.output.contains("note:"), "{fine:?}");
+}

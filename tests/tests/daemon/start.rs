@@ -138,3 +138,96 @@ async fn the_state_directory_keeps_the_certificate() {
     let again = daemon.kill_and_restart(&[]).await;
     assert_eq!(again.fingerprint, fingerprint);
 }
+
+#[tokio::test]
+async fn keys_that_do_not_work_are_named_with_those_that_do() {
+    let files = Files::new();
+    let [cert, key] = files.certificate("good", 2100);
+    let encrypted =
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let encrypted = files.write("encrypted", encrypted);
+    let p521 = files.write("p521", P521);
+    let request = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n";
+    let request = files.write("request", request);
+    let table = [
+        (&cert, &encrypted, "the private key is encrypted"),
+        (&cert, &p521, "ECDSA with P-256 or P-384, or Ed25519"),
+        (
+            &request,
+            &key,
+            "holds no certificate, but CERTIFICATE REQUEST",
+        ),
+        (&key, &cert, "holds no certificate, but PRIVATE KEY"),
+    ];
+    for (cert, key, expected) in table {
+        let complaint = complaint(&["--cert", cert, "--key", key]).await;
+        assert!(complaint.contains(expected), "{expected}: {complaint}");
+    }
+}
+
+/// As Notepad and its like save them.
+#[tokio::test]
+async fn files_are_read_as_editors_of_other_systems_save_them() {
+    let files = Files::new();
+    let [cert, key] = files.certificate("good", 2100);
+    let bans = "192.0.2.1\r\n198.51.100.0/24 # floods\r\n";
+    let config = format!(
+        "cert = '{cert}'\r\nkey = '{key}'\r\nban-file = '{}'\r\n",
+        files.path().join("bans").display()
+    );
+    let utf16 = |text: &str| -> Vec<u8> {
+        let marked = format!("\u{feff}{text}");
+        marked.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    let utf8 = |text: &str| format!("\u{feff}{text}\u{1a}").into_bytes();
+    let [cert_text, key_text] = [&cert, &key].map(|file| fs::read_to_string(file).unwrap());
+    for save in [&utf16 as &dyn Fn(&str) -> Vec<u8>, &utf8] {
+        for (name, text) in [("bans", bans), ("daemon.toml", &config)] {
+            fs::write(files.path().join(name), save(text)).unwrap();
+        }
+        fs::write(&cert, save(&cert_text)).unwrap();
+        fs::write(&key, save(&key_text)).unwrap();
+        let config = files.path().join("daemon.toml");
+        let state = files.path().join("state");
+        let arguments = [
+            "check",
+            "--http",
+            "off",
+            "--listen",
+            "127.0.0.1:0",
+            "--config",
+        ];
+        let arguments = [
+            &arguments[..],
+            &[
+                config.to_str().unwrap(),
+                "--state-dir",
+                state.to_str().unwrap(),
+            ],
+        ]
+        .concat();
+        let checked = metaserve_tests::run(DAEMON, &arguments).await;
+        assert_eq!(checked.code, Some(0), "{checked:?}");
+        assert!(checked.output.contains("2 prefixes"), "{checked:?}");
+    }
+    let quotes = files.write(
+        "quotes.toml",
+        "tick = '1s'\nlisten = \u{201c}[::]:1\u{201d}",
+    );
+    let complaint = complaint(&["--config", &quotes]).await;
+    assert!(
+        complaint.contains("line 2, character 10 (U+201C) is a typographic quote"),
+        "{complaint}"
+    );
+}
+
+/// Made by `openssl ecparam -name secp521r1 -genkey`; nobody uses it.
+const P521: &str = "\
+-----BEGIN PRIVATE KEY-----\n\
+MIHuAgEAMBAGByqGSM49AgEGBSuBBAAjBIHWMIHTAgEBBEIA69YlSx93FKBnC8g+\n\
+uVmpUJdk3zb5LhseRYUrLwk/WKtpFa6NyIK8FacU/v+BRF8JU+TTQV+BrfhuoUBh\n\
+RXhzp0KhgYkDgYYABAFgNP7QsrhvSOns6RTxiCXY+xYLo6/cG6CB2l8yh3INBtPK\n\
+ghzSlmA58Nr1d9ywUadWEDRhx5Qh5RxOFSV/KQYuOgBXw5zm2lQMoxwoAApucBBX\n\
+5BqazsVHwwfBBrxbHw95aGq+NwUWnfBz0eNDHkL4I83I35PQCUt+68s5aMKqMSVC\n\
+nQ==\n\
+-----END PRIVATE KEY-----\n";

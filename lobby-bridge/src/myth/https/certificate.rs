@@ -8,9 +8,9 @@ use std::{
 };
 
 use metaserve::{
-    Fingerprint, Identity, files,
+    Fingerprint, Identity,
     tls::{
-        FileError,
+        self, CertificateFiles, FileError,
         certificate::{self, Validity},
         server,
     },
@@ -24,14 +24,9 @@ pub enum CertificateError {
     /// A file cannot be read, made or understood.
     #[error(transparent)]
     File(#[from] FileError),
-    /// It is too old.
-    #[error("the certificate in {path} expired on {}: renew it", humantime::format_rfc3339_seconds(*.end))]
-    Expired {
-        /// Which file.
-        path: PathBuf,
-        /// When it ended.
-        end: SystemTime,
-    },
+    /// The files hold none that can be shown now.
+    #[error(transparent)]
+    Files(#[from] tls::CertificateError),
     /// rustls does not take it.
     #[error("the certificate cannot be used")]
     Unusable(#[from] rustls::Error),
@@ -39,7 +34,7 @@ pub enum CertificateError {
 
 /// What new connections are shown.
 pub(super) struct Certificate {
-    files: Option<(PathBuf, PathBuf)>,
+    files: Option<CertificateFiles>,
     current: Mutex<Current>,
 }
 
@@ -57,8 +52,9 @@ impl Certificate {
         state_dir: &Path,
         hosts: &[String],
     ) -> Result<Self, CertificateError> {
+        let files = files.map(|(chain, key)| CertificateFiles::new(chain, key));
         let identity = match &files {
-            Some((chain, key)) => from_files(chain, key)?,
+            Some(files) => from_files(files)?,
             // Apart from the identity that the daemon knows the bridge by.
             None => own(&state_dir.join("https"), hosts)?,
         };
@@ -78,19 +74,20 @@ impl Certificate {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads the files again whenever they have changed, until it is dropped. Existing
-    /// connections go on as they are.
+    /// Loads the files again whenever they have changed, or the time of what is in them has come,
+    /// until it is dropped. Existing connections go on as they are.
     pub(super) async fn watch(self: Arc<Self>) {
-        let pair = self.files.iter();
-        let paths = pair.flat_map(|(chain, key)| [chain.clone(), key.clone()]);
-        files::watch(paths.collect(), async move || self.reload()).await;
+        match &self.files {
+            Some(files) => files.watch(|| self.reload()).await,
+            None => std::future::pending().await,
+        }
     }
 
     fn reload(&self) {
-        let Some((chain, key)) = &self.files else {
+        let Some(files) = &self.files else {
             return;
         };
-        let loaded = from_files(chain, key).and_then(|it| Current::new(&it));
+        let loaded = from_files(files).and_then(|it| Current::new(&it));
         match loaded {
             Ok(current) => {
                 let fingerprint = current.fingerprint;
@@ -140,16 +137,17 @@ fn own(directory: &Path, hosts: &[String]) -> Result<Identity, CertificateError>
     Ok(Identity::create(&chain, &key, &names, Validity::Always)?)
 }
 
-fn from_files(chain: &Path, key: &Path) -> Result<Identity, CertificateError> {
-    let identity = Identity::load(chain, key)?;
+/// The certificate in the files, if it can be shown now. What peers will hold against it is a line
+/// of the log.
+fn from_files(files: &CertificateFiles) -> Result<Identity, CertificateError> {
     #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-    let now = SystemTime::now();
+    let identity = files.load(SystemTime::now())?;
     let certificate = certificate::Certificate::of_identity(&identity);
-    match certificate.and_then(|certificate| certificate.valid_until) {
-        Some(end) if end < now => Err(CertificateError::Expired {
-            path: chain.to_owned(),
-            end,
-        }),
-        _ => Ok(identity),
+    for remark in certificate.iter().flat_map(|it| it.remarks()) {
+        tracing::warn!(
+            "the HTTPS certificate in {}: {remark}",
+            files.chain().display()
+        );
     }
+    Ok(identity)
 }

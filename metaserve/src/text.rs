@@ -1,0 +1,198 @@
+//! Text files as people edit them, on any system.
+//!
+//! Editors begin files with invisible marks, save them as UTF-16, end lines in three ways, and
+//! pages that people copy from have spaces and quotes that are none. What can only mean one thing
+//! is read; for the rest, [`look_alike`] says what is wrong with a line.
+
+use crate::unseen::is_unseen;
+use std::{fs::File, io::Read, path::Path};
+
+/// A file is not text that can be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TextError {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    /// It is longer than it may be.
+    #[error("it is longer than {0} bytes")]
+    Long(u64),
+    /// A line is in another encoding, or damaged.
+    #[error("line {0}: this is not text in UTF-8: save the file as UTF-8")]
+    NotText(usize),
+}
+
+/// The longest file that is read as text: 16 MiB.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The text in a file, see [`decode`].
+///
+/// # Errors
+/// When the file cannot be read, has more than 16 MiB, or is not text.
+pub fn read(path: &Path) -> Result<String, TextError> {
+    let mut bytes = Vec::new();
+    let file = File::open(path)?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(TextError::Long(MOST_BYTES));
+    }
+    decode(bytes)
+}
+
+/// Text that was saved as UTF-8, or as UTF-16 with its mark. Marks at the beginning and NUL or
+/// Ctrl-Z at the end are left out; a lone CR ends a line as LF does, and CR LF stays.
+///
+/// # Errors
+/// When it is something else; the error names the line.
+pub fn decode(bytes: Vec<u8>) -> Result<String, TextError> {
+    let text = match &bytes[..] {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
+        _ => String::from_utf8(bytes).map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            TextError::NotText(line(before.iter().map(|byte| *byte == b'\n')))
+        })?,
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = text.trim_end_matches(['\0', '\u{1a}']);
+    if let Some((before, _)) = text.split_once('\0') {
+        return Err(TextError::NotText(line(before.chars().map(|c| c == '\n'))));
+    }
+    if !text.contains('\r') {
+        return Ok(text.to_owned());
+    }
+    let lines = text.split("\r\n").map(|line| line.replace('\r', "\n"));
+    Ok(lines.collect::<Vec<_>>().join("\r\n"))
+}
+
+/// Whether bytes begin with the mark of a Unicode encoding.
+pub(crate) fn is_marked(bytes: &[u8]) -> bool {
+    let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+    marks.iter().any(|mark| bytes.starts_with(mark))
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, TextError> {
+    let (pairs, rest) = bytes.as_chunks();
+    let units = pairs.iter().map(|pair| unit(*pair));
+    let mut text = String::new();
+    for c in char::decode_utf16(units) {
+        match c {
+            Ok(c) => text.push(c),
+            Err(_) => return Err(TextError::NotText(line(text.chars().map(|c| c == '\n')))),
+        }
+    }
+    match rest {
+        // Half a unit at the end, as a trailing NUL.
+        [] | [0 | 0x1a | b'\n'] => Ok(text),
+        _ => Err(TextError::NotText(line(text.chars().map(|c| c == '\n')))),
+    }
+}
+
+/// The number of the line behind so many ends of lines.
+fn line(ends: impl Iterator<Item = bool>) -> usize {
+    1 + ends.filter(|end| *end).count()
+}
+
+/// What in the line at this offset of a text only looks like something else, such as a
+/// non-breaking space or a typographic quote: to be said when the line makes no sense.
+#[must_use]
+pub fn look_alike(text: &str, offset: usize) -> Option<String> {
+    let before = text.get(..offset)?;
+    let begin = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = text[begin..].lines().next()?;
+    let number = 1 + before.matches('\n').count();
+    let (column, c) = line.chars().enumerate().find(|(_, c)| is_look_alike(*c))?;
+    let what = match c {
+        '\u{2018}'..='\u{201f}' | '\u{2039}' | '\u{203a}' | '\u{ab}' | '\u{bb}' => {
+            "a typographic quote: write \" or '"
+        }
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => "a dash: write -",
+        c if c.is_whitespace() => "a space of another kind: write a plain one",
+        _ => "an invisible character: remove it",
+    };
+    let column = column + 1;
+    Some(format!(
+        "line {number}, character {column} (U+{:04X}) is {what}",
+        u32::from(c)
+    ))
+}
+
+fn is_look_alike(c: char) -> bool {
+    let quote_or_dash = matches!(
+        c,
+        '\u{2010}'..='\u{201f}' | '\u{2039}' | '\u{203a}' | '\u{ab}' | '\u{bb}' | '\u{2212}'
+    );
+    quote_or_dash || is_unseen(c) || (c.is_whitespace() && !c.is_ascii())
+}
+
+/// The text without white space and invisible characters around it.
+#[must_use]
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || is_unseen(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        text.encode_utf16().flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn what_editors_save_is_read() {
+        let text = "tick = '1s'\nname = 'é'\n";
+        let table: [Vec<u8>; 7] = [
+            text.into(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            utf16(&format!("\u{feff}{text}"), u16::to_le_bytes),
+            utf16(&format!("\u{feff}{text}"), u16::to_be_bytes),
+            format!("{text}\u{1a}").into(),
+            format!("{text}\0\0").into(),
+            text.replace('\n', "\r").into(),
+        ];
+        for bytes in table {
+            assert_eq!(decode(bytes.clone()).unwrap(), text, "{bytes:?}");
+        }
+        let windows = text.replace('\n', "\r\n");
+        assert_eq!(decode(windows.clone().into()).unwrap(), windows);
+        assert_eq!(decode(b"a\rb\r\nc".to_vec()).unwrap(), "a\nb\r\nc");
+    }
+
+    #[test]
+    fn what_is_not_text_is_named_by_its_line() {
+        let said = |bytes: &[u8]| decode(bytes.to_vec()).unwrap_err().to_string();
+        assert!(said(b"fine\nlatin \xe9").starts_with("line 2: this is not text in UTF-8"));
+        // UTF-16 without its mark.
+        assert!(said(b"a\0\n\0b\0").starts_with("line 1: this is not text in UTF-8"));
+        let broken = [
+            &b"\xff\xfe"[..],
+            &utf16("a\n", u16::to_le_bytes),
+            b"\x00\xd8",
+        ]
+        .concat();
+        assert!(said(&broken).starts_with("line 2"));
+    }
+
+    #[test]
+    fn look_alikes_are_named_by_line_and_character() {
+        for (line, said) in [
+            ("b\u{a0}= 1", "line 2, character 2 (U+00A0) is a space"),
+            (
+                "b = \u{201c}x\u{201d}",
+                "line 2, character 5 (U+201C) is a typographic quote",
+            ),
+            (
+                "b\u{200b} = 1",
+                "line 2, character 2 (U+200B) is an invisible",
+            ),
+            ("b = \u{2013}1", "line 2, character 5 (U+2013) is a dash"),
+        ] {
+            let text = format!("a = 1\n{line}\nc = 3");
+            let found = look_alike(&text, text.find('b').unwrap()).unwrap();
+            assert!(found.starts_with(said), "{found}");
+        }
+        assert_eq!(look_alike("a = x", 4), None);
+        assert_eq!(trim("\u{feff} 192.0.2.1\u{a0}\u{200b}"), "192.0.2.1");
+    }
+}

@@ -1,0 +1,157 @@
+//! A certificate and its key in files that are exchanged while a program runs.
+
+use super::{FileError, Identity, certificate::Certificate};
+use crate::files::Look;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
+};
+
+/// A certificate chain and its key in two files, PEM or DER, which may be exchanged at any time.
+#[derive(Debug)]
+pub struct CertificateFiles {
+    chain: PathBuf,
+    key: PathBuf,
+    /// When the certificate that was found last begins to be valid, if it is not yet.
+    begins: Mutex<Option<SystemTime>>,
+}
+
+/// Why a certificate cannot be shown to anybody now.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// A file cannot be read or understood, or the two do not belong together.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Its time is over.
+    #[error(
+        "the certificate in {} expired on {}: renew it, then try again",
+        path.display(),
+        humantime::format_rfc3339_seconds(*end)
+    )]
+    Expired {
+        /// Which file.
+        path: PathBuf,
+        /// When it ended.
+        end: SystemTime,
+    },
+    /// Its time has not come.
+    #[error(
+        "the certificate in {} is not valid before {}: bring one that is valid now, or set this \
+         machine's clock if that is wrong",
+        path.display(),
+        humantime::format_rfc3339_seconds(*begin)
+    )]
+    NotYetValid {
+        /// Which file.
+        path: PathBuf,
+        /// When it begins.
+        begin: SystemTime,
+    },
+}
+
+impl CertificateFiles {
+    /// The two files. Neither is looked at yet.
+    #[must_use]
+    pub fn new(chain: PathBuf, key: PathBuf) -> Self {
+        Self {
+            chain,
+            key,
+            begins: Mutex::new(None),
+        }
+    }
+
+    /// The file of the chain.
+    #[must_use]
+    pub fn chain(&self) -> &Path {
+        &self.chain
+    }
+
+    /// What is in the files, if it can be shown to peers at this time.
+    ///
+    /// # Errors
+    /// See [`CertificateError`].
+    pub fn load(&self, now: SystemTime) -> Result<Identity, CertificateError> {
+        let loaded = Identity::load(&self.chain, &self.key).map_err(CertificateError::from);
+        let loaded = loaded.and_then(|identity| {
+            valid(&self.chain, &identity, now)?;
+            Ok(identity)
+        });
+        *self.begins.lock().unwrap_or_else(PoisonError::into_inner) = match &loaded {
+            Err(CertificateError::NotYetValid { begin, .. }) => Some(*begin),
+            _ => None,
+        };
+        loaded
+    }
+
+    /// Calls `changed` whenever the files have changed, and when the time of a certificate comes
+    /// that [`load`](Self::load) has refused because it was not valid yet. Never returns.
+    ///
+    /// Cancel-safe: what changes afterwards is not noticed.
+    pub async fn watch(&self, mut changed: impl FnMut()) {
+        let mut look = Look::new(vec![self.chain.clone(), self.key.clone()]);
+        #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+        let is_due = || self.is_due(SystemTime::now());
+        loop {
+            look.until_changed(is_due).await;
+            changed();
+        }
+    }
+
+    fn is_due(&self, now: SystemTime) -> bool {
+        let begins = self.begins.lock().unwrap_or_else(PoisonError::into_inner);
+        begins.is_some_and(|begin| begin <= now)
+    }
+}
+
+/// Whether the time of a certificate has come and is not over. One whose dates cannot be read is
+/// taken.
+fn valid(chain: &Path, identity: &Identity, now: SystemTime) -> Result<(), CertificateError> {
+    let Some(certificate) = Certificate::of_identity(identity) else {
+        return Ok(());
+    };
+    let path = chain.to_owned();
+    match (certificate.valid_from, certificate.valid_until) {
+        (_, Some(end)) if end < now => Err(CertificateError::Expired { path, end }),
+        (Some(begin), _) if begin > now => Err(CertificateError::NotYetValid { path, begin }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::certificate::Validity;
+    use std::time::Duration;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    #[test]
+    fn a_certificate_is_taken_from_its_first_moment_to_its_last() {
+        let directory = tempfile::tempdir().unwrap();
+        let [chain, key] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
+        let begin = SystemTime::UNIX_EPOCH + DAY * 20_000;
+        let validity = Validity::from(begin, DAY);
+        Identity::create(&chain, &key, &["localhost".into()], validity).unwrap();
+        let files = CertificateFiles::new(chain, key);
+
+        let early = files.load(begin - DAY).unwrap_err();
+        assert!(matches!(early, CertificateError::NotYetValid { begin: it, .. } if it == begin));
+        assert!(
+            early
+                .to_string()
+                .contains("not valid before 2024-10-04T00:00:00Z"),
+            "{early}"
+        );
+        // Its time is waited for, without a change of the files.
+        assert!(!files.is_due(begin - DAY));
+        assert!(files.is_due(begin));
+        files.load(begin).unwrap();
+        assert!(!files.is_due(begin));
+
+        let late = files.load(begin + DAY * 2).unwrap_err();
+        assert!(matches!(late, CertificateError::Expired { .. }), "{late}");
+        assert!(!files.is_due(begin + DAY * 2));
+    }
+}
