@@ -58,8 +58,9 @@ Examples:
 /// How long the daemon may take to connect and give the list.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a daemon that does not answer any longer is told goodbye.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long to wait for the goodbye to leave. It goes out at once; what takes longer is only the
+/// draining of attempts at addresses that do not answer.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl List {
     pub(crate) fn run(self) -> anyhow::Result<()> {
