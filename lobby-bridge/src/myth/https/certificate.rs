@@ -35,6 +35,8 @@ pub enum CertificateError {
 /// What new connections are shown.
 pub(super) struct Certificate {
     files: Option<CertificateFiles>,
+    /// Names that games have built in.
+    hosts: Vec<String>,
     current: Mutex<Current>,
 }
 
@@ -54,12 +56,17 @@ impl Certificate {
     ) -> Result<Self, CertificateError> {
         let files = files.map(|(chain, key)| CertificateFiles::new(chain, key));
         let identity = match &files {
-            Some(files) => from_files(files)?,
+            Some(files) => from_files(files, hosts)?,
             // Apart from the identity that the daemon knows the bridge by.
             None => own(&state_dir.join("https"), hosts)?,
         };
         let current = Mutex::new(Current::new(&identity)?);
-        Ok(Self { files, current })
+        let hosts = hosts.to_vec();
+        Ok(Self {
+            files,
+            hosts,
+            current,
+        })
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
@@ -87,7 +94,7 @@ impl Certificate {
         let Some(files) = &self.files else {
             return;
         };
-        let loaded = from_files(files).and_then(|it| Current::new(&it));
+        let loaded = from_files(files, &self.hosts).and_then(|it| Current::new(&it));
         match loaded {
             Ok(current) => {
                 let fingerprint = current.fingerprint;
@@ -122,10 +129,7 @@ impl fmt::Debug for Certificate {
 fn own(directory: &Path, hosts: &[String]) -> Result<Identity, CertificateError> {
     let names = [server::own_names(), hosts.to_vec()].concat();
     let identity = Identity::load_or_create(directory, &names)?;
-    let certificate = certificate::Certificate::of_identity(&identity);
-    let named = certificate.map_or_else(Vec::new, |certificate| certificate.names);
-    let is_named = |host: &&String| named.iter().any(|name| name.eq_ignore_ascii_case(host));
-    let Some(missing) = hosts.iter().find(|host| !is_named(host)) else {
+    let Some(missing) = not_named(&identity, hosts) else {
         return Ok(identity);
     };
     tracing::warn!(
@@ -137,9 +141,24 @@ fn own(directory: &Path, hosts: &[String]) -> Result<Identity, CertificateError>
     Ok(Identity::create(&chain, &key, &names, Validity::Always)?)
 }
 
+/// The first of `hosts` that the certificate is not for.
+fn not_named<'a>(identity: &Identity, hosts: &'a [String]) -> Option<&'a String> {
+    let certificate = certificate::Certificate::of_identity(identity);
+    let names = certificate.map_or_else(Vec::new, |it| it.names);
+    let is_for = |host: &str| names.iter().any(|name| covers(name, host));
+    hosts.iter().find(|host| !is_for(host))
+}
+
+/// Whether a certificate for `name` is one for `host`: a `*` stands for the first label.
+fn covers(name: &str, host: &str) -> bool {
+    let below = name.strip_prefix("*.").zip(host.split_once('.'));
+    let below = below.is_some_and(|(name, (_, host))| name.eq_ignore_ascii_case(host));
+    below || name.eq_ignore_ascii_case(host)
+}
+
 /// The certificate in the files, if it can be shown now. What peers will hold against it is a line
 /// of the log.
-fn from_files(files: &CertificateFiles) -> Result<Identity, CertificateError> {
+fn from_files(files: &CertificateFiles, hosts: &[String]) -> Result<Identity, CertificateError> {
     #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
     let identity = files.load(SystemTime::now())?;
     let certificate = certificate::Certificate::of_identity(&identity);
@@ -149,5 +168,33 @@ fn from_files(files: &CertificateFiles) -> Result<Identity, CertificateError> {
             files.chain().display()
         );
     }
+    if let Some(host) = not_named(&identity, hosts) {
+        tracing::warn!(
+            "the HTTPS certificate in {} is not for {host}: games with this host name built in \
+             refuse it, and their players cannot log in to accounts",
+            files.chain().display()
+        );
+    }
     Ok(identity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_for_its_names_and_for_what_its_star_stands_for() {
+        let table = [
+            ("games.example.org", "games.example.org", true),
+            ("Games.Example.org", "games.example.org", true),
+            ("*.example.org", "games.example.org", true),
+            ("*.example.org", "example.org", false),
+            ("*.example.org", "a.games.example.org", false),
+            ("example.org", "games.example.org", false),
+            ("*", "org", false),
+        ];
+        for (name, host, is_for) in table {
+            assert_eq!(covers(name, host), is_for, "{name} for {host}");
+        }
+    }
 }
