@@ -169,6 +169,7 @@ impl Daemon {
     /// a socket cannot be opened; the error says what to do.
     pub fn start(config: Config) -> anyhow::Result<Self> {
         let certificates = Certificates::load(&config)?;
+        let ban_file = files::Look::new(config.ban_file.iter().cloned().collect());
         let rules = Rules::load(&config)?;
         let endpoint = socket::open(
             config.listen,
@@ -197,7 +198,7 @@ impl Daemon {
             vital: Vital::default(),
             http,
         };
-        daemon.spawn_background_tasks();
+        daemon.spawn_background_tasks(ban_file);
         if let Some(listener) = web {
             let web = http::Web::new(daemon.shared.clone(), daemon.closing.clone());
             let serve = http::run(listener, web, daemon.tasks.clone());
@@ -206,7 +207,7 @@ impl Daemon {
         Ok(daemon)
     }
 
-    fn spawn_background_tasks(&self) {
+    fn spawn_background_tasks(&self, ban_file: files::Look) {
         let Self {
             shared,
             background,
@@ -230,8 +231,7 @@ impl Daemon {
         };
         tasks.spawn(background.clone().run_until_cancelled_owned(watch));
         let reloading = shared.clone();
-        let ban_file = shared.config.ban_file.iter().cloned().collect();
-        let watch = files::watch(ban_file, async move || reloading.reload_bans().await);
+        let watch = ban_file.watch(async move || reloading.reload_bans().await);
         tasks.spawn(background.clone().run_until_cancelled_owned(watch));
     }
 

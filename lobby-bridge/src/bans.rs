@@ -5,16 +5,11 @@
 //! is about all protocols, has to hold while the database is away, and is the operator's to see
 //! and to lift with one tool.
 
-use std::{
-    net::IpAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{net::IpAddr, path::Path, sync::Arc, time::SystemTime};
 
 use metaserve::{
     bans::{Ban, BanFileError, Bans, Whom, change_file},
-    files,
+    files::Look,
 };
 use tokio::sync::watch;
 
@@ -22,6 +17,8 @@ use tokio::sync::watch;
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     file: Option<Arc<Path>>,
+    /// At the file, before it was read.
+    look: Option<Look>,
     current: Arc<watch::Sender<Arc<Bans>>>,
 }
 
@@ -37,9 +34,11 @@ impl Guard {
     /// # Errors
     /// When it cannot be read, or is not in order.
     pub fn open(file: &Path) -> Result<Self, BanFileError> {
+        let look = Look::new(vec![file.to_owned()]);
         let bans = Bans::read(file)?;
         Ok(Self {
             file: Some(file.into()),
+            look: Some(look),
             current: Arc::new(watch::Sender::new(Arc::new(bans))),
         })
     }
@@ -92,8 +91,10 @@ impl Guard {
 
     /// Reads the file again whenever it changes. Never ends by itself.
     pub async fn watch(self) {
-        let files: Vec<PathBuf> = self.file.iter().map(|file| file.to_path_buf()).collect();
-        files::watch(files, async move || self.reload().await).await;
+        match self.look.clone() {
+            Some(look) => look.watch(async move || self.reload().await).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Reads the file again. A mistake in it is logged, and changes nothing.

@@ -12,45 +12,48 @@ use std::{
 /// exchanged behind a link, as ACME clients and orchestrators do.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Calls `changed` whenever one of these files has changed, until it is dropped: within 2 s, and
-/// once for changes that come together. Never returns; with no paths it only waits.
+/// Files as they were when they were looked at last.
 ///
-/// Cancel-safe: what changes afterwards is not noticed.
-pub async fn watch(paths: Vec<PathBuf>, mut changed: impl AsyncFnMut()) {
-    let mut look = Look::new(paths);
-    loop {
-        look.until_changed(|| false).await;
-        changed().await;
-    }
-}
-
-/// Looks at files again and again.
-pub(crate) struct Look {
+/// Look before you read them: what changes after that is noticed, however late the
+/// [watching](Self::watch) begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
     paths: Vec<PathBuf>,
     seen: Vec<Option<Stamp>>,
-    every: tokio::time::Interval,
 }
 
 impl Look {
-    pub(crate) fn new(paths: Vec<PathBuf>) -> Self {
-        Self {
-            seen: stamps(&paths),
-            paths,
-            every: tokio::time::interval(LOOK_EVERY),
-        }
+    /// Looks at the files now. They need not exist.
+    #[must_use]
+    pub fn new(paths: Vec<PathBuf>) -> Self {
+        let seen = paths.iter().map(|path| stamp(path)).collect();
+        Self { paths, seen }
     }
 
-    /// Ends when one of the files has changed, or `is_due` says so. Cancel-safe.
-    pub(crate) async fn until_changed(&mut self, is_due: impl Fn() -> bool) {
+    /// Whether one of the files is another than at the last look; looks again.
+    fn has_changed(&mut self) -> bool {
+        let now = Self::new(std::mem::take(&mut self.paths));
+        std::mem::replace(self, now).seen != self.seen
+    }
+
+    /// Calls `changed` whenever one of the files has changed: within 2 s, and once for changes
+    /// that come together. Never returns; with no files it only waits.
+    ///
+    /// Cancel-safe: what changes afterwards is not noticed.
+    pub async fn watch(mut self, mut changed: impl AsyncFnMut()) {
+        let mut looks = looks();
         loop {
-            self.every.tick().await;
-            let now = stamps(&self.paths);
-            if now != self.seen || is_due() {
-                self.seen = now;
-                return;
+            looks.tick().await;
+            if self.has_changed() {
+                changed().await;
             }
         }
     }
+}
+
+/// When files are looked at.
+pub(crate) fn looks() -> tokio::time::Interval {
+    tokio::time::interval(LOOK_EVERY)
 }
 
 /// Gives a file that was just made to the owner of its directory, if root has made it: a service
@@ -100,17 +103,13 @@ pub fn readable_by_root_only(path: &Path) -> Option<String> {
 
 /// What changes when a file does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
+struct Stamp {
     modified: SystemTime,
     length: u64,
     /// Which file it is, and when anything of it was changed: programs that copy a file may give
     /// the copy the time of the original, and certificates are all equally long.
     #[cfg(unix)]
     inode: (u64, u64, i64, i64),
-}
-
-fn stamps(paths: &[PathBuf]) -> Vec<Option<Stamp>> {
-    paths.iter().map(|path| stamp(path)).collect()
 }
 
 /// None while the file is not there.
@@ -152,5 +151,20 @@ mod tests {
         assert_eq!(known(&before), known(&after));
         assert_ne!(before, after);
         assert_eq!(stamp(&path), Some(after));
+    }
+
+    /// On a busy machine a certificate that was renewed right after the start stayed unnoticed.
+    #[tokio::test(start_paused = true)]
+    async fn what_changes_before_the_watching_begins_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bans.txt");
+        fs::write(&path, "old").unwrap();
+        let look = Look::new(vec![path.clone()]);
+        fs::write(&path, "newer").unwrap();
+        let (told, mut hear) = tokio::sync::mpsc::unbounded_channel();
+        tokio::select! {
+            () = look.watch(async || told.send(()).unwrap()) => {}
+            heard = hear.recv() => assert_eq!(heard, Some(())),
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! A certificate and its key in files that are exchanged while a program runs.
 
 use super::{FileError, Identity, certificate::Certificate};
-use crate::files::Look;
+use crate::files::{Look, looks};
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
@@ -13,8 +13,15 @@ use std::{
 pub struct CertificateFiles {
     chain: PathBuf,
     key: PathBuf,
-    /// When the certificate that was found last begins to be valid, if it is not yet.
-    begins: Mutex<Option<SystemTime>>,
+    found: Mutex<Found>,
+}
+
+/// What there was when the files were read last.
+#[derive(Debug, Default)]
+struct Found {
+    look: Option<Look>,
+    /// When the certificate begins to be valid, if it is not yet.
+    begins: Option<SystemTime>,
 }
 
 /// Why a certificate cannot be shown to anybody now.
@@ -58,7 +65,7 @@ impl CertificateFiles {
         Self {
             chain,
             key,
-            begins: Mutex::new(None),
+            found: Mutex::default(),
         }
     }
 
@@ -73,35 +80,51 @@ impl CertificateFiles {
     /// # Errors
     /// See [`CertificateError`].
     pub fn load(&self, now: SystemTime) -> Result<Identity, CertificateError> {
+        let look = self.look();
         let loaded = Identity::load(&self.chain, &self.key).map_err(CertificateError::from);
         let loaded = loaded.and_then(|identity| {
             valid(&self.chain, &identity, now)?;
             Ok(identity)
         });
-        *self.begins.lock().unwrap_or_else(PoisonError::into_inner) = match &loaded {
+        let begins = match &loaded {
             Err(CertificateError::NotYetValid { begin, .. }) => Some(*begin),
             _ => None,
         };
+        let look = Some(look);
+        *self.found() = Found { look, begins };
         loaded
     }
 
-    /// Calls `changed` whenever the files have changed, and when the time of a certificate comes
-    /// that [`load`](Self::load) has refused because it was not valid yet. Never returns.
+    /// Calls `changed` whenever the files are not those any longer that were [loaded](Self::load)
+    /// last, and when the time of a certificate comes that was refused because it was not valid
+    /// yet. `changed` has to load them. Never returns.
     ///
-    /// Cancel-safe: what changes afterwards is not noticed.
+    /// Cancel-safe: nothing is missed, since it goes on from what was loaded last.
     pub async fn watch(&self, mut changed: impl FnMut()) {
-        let mut look = Look::new(vec![self.chain.clone(), self.key.clone()]);
-        #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-        let is_due = || self.is_due(SystemTime::now());
+        let mut looks = looks();
         loop {
-            look.until_changed(is_due).await;
-            changed();
+            looks.tick().await;
+            #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+            if self.has_changed() || self.is_due(SystemTime::now()) {
+                changed();
+            }
         }
     }
 
+    fn has_changed(&self) -> bool {
+        self.found().look != Some(self.look())
+    }
+
     fn is_due(&self, now: SystemTime) -> bool {
-        let begins = self.begins.lock().unwrap_or_else(PoisonError::into_inner);
-        begins.is_some_and(|begin| begin <= now)
+        self.found().begins.is_some_and(|begin| begin <= now)
+    }
+
+    fn look(&self) -> Look {
+        Look::new(vec![self.chain.clone(), self.key.clone()])
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,6 +172,11 @@ mod tests {
         assert!(files.is_due(begin));
         files.load(begin).unwrap();
         assert!(!files.is_due(begin));
+
+        assert!(!files.has_changed());
+        let other = Validity::from(begin, DAY);
+        Identity::create(&files.chain, &files.key, &["other".into()], other).unwrap();
+        assert!(files.has_changed(), "whether somebody watches yet or not");
 
         let late = files.load(begin + DAY * 2).unwrap_err();
         assert!(matches!(late, CertificateError::Expired { .. }), "{late}");
