@@ -34,8 +34,12 @@ impl BanFile {
         }
     }
 
+    /// Exchanges the file whole, as the commands do: it is being watched, and half of a file can
+    /// be one in order.
     fn write(&self, text: &str) {
-        std::fs::write(&self.path, text).expect("the file");
+        let new = self.path.with_extension("new");
+        std::fs::write(&new, text).expect("a file beside it");
+        std::fs::rename(&new, &self.path).expect("in its place");
     }
 }
 

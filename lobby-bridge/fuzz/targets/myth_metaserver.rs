@@ -75,6 +75,13 @@ impl Stage {
                     Effect::Test(who, _) => {
                         events.push((who, Event::Tested(vec!["passed".to_owned()])));
                     }
+                    Effect::Ban(who, ban) => {
+                        let why = "the disk is full".to_owned();
+                        events.push((who, Event::NotBanned(ban, why)));
+                    }
+                    Effect::Unban(who, _) => {
+                        events.push((who, Event::Told("unbanned".to_owned())));
+                    }
                     Effect::EndTest(_) | Effect::Log(_) => {}
                 }
             }

@@ -40,7 +40,10 @@ impl Guarded {
     }
 
     fn write(&self, bans: &str) {
-        std::fs::write(self.file(), bans).unwrap();
+        // Whole, as the commands do: it is being watched, and half of a file can be one in order.
+        let new = self.file().with_extension("new");
+        std::fs::write(&new, bans).unwrap();
+        std::fs::rename(&new, self.file()).unwrap();
     }
 
     fn connector(&self) -> Connector {
