@@ -1,4 +1,4 @@
-//! What every program needs, whatever it serves: a [log], [printing](print), [sockets](listen), what the [service]
+//! What every program needs, whatever it serves: a [log], [printing](mod@print), [sockets](listen), what the [service]
 //! manager is told, [signals](Signals).
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]

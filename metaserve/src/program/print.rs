@@ -1,7 +1,7 @@
 //! What programs print, where it may be closed, full, or read by nobody.
 //!
 //! The macros of the standard library panic when standard output or error cannot be written, so
-//! programs print with these instead: commands with [`print`] and [`complain`], services with
+//! programs print with these instead: commands with [`print()`] and [`complain`], services with
 //! [`announce`], and both end with [`end`].
 
 use super::log::{self, FLUSH_TIMEOUT, Lines};
@@ -60,7 +60,7 @@ pub fn announce(text: impl AsRef<[u8]>) {
     }
 }
 
-/// Prints text to standard error, if that can be written. Where a [log](super::log) has begun, it
+/// Prints text to standard error, if that can be written. Where a [log] has begun, it
 /// comes after what was logged, and is waited for as long as the end of the log is.
 pub fn complain(text: impl AsRef<[u8]>) {
     match log::lines() {
