@@ -1,7 +1,7 @@
 //! The daemon: accept, admit, register, serve, drain.
 //!
 //! ```text
-//!              accept.rs            connection/            metaserve::registry   metaserve::feed
+//!               accept/             connection/            metaserve::registry   metaserve::feed
 //!  UDP ──▶ handshake, limits ──▶ heartbeat.rs, relay.rs ──▶ Registration ──▶ Feed
 //!                           └──▶ client.rs ◀───────────────── Subscription ◀──┘
 //! ```
@@ -14,23 +14,15 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod accept;
-mod admission;
-mod certificates;
 pub mod cli;
 mod commands;
 mod connection;
 mod http;
-mod limit;
 mod metrics;
-mod rate;
-mod reload;
 mod rules;
-mod seats;
-mod slots;
-mod socket;
+mod whereabouts;
 
 use anyhow::Context;
-use certificates::Certificates;
 use clap::Parser;
 use metaserve::{
     Close, Fingerprint, files,
@@ -41,7 +33,7 @@ use metaserve::{
     registry::Registry,
 };
 use metrics::BannedAt;
-use rules::{Rules, banned_close};
+use rules::{Certificates, Rules, banned_close};
 use std::{
     net::{IpAddr, SocketAddr},
     process::ExitCode,
@@ -125,9 +117,9 @@ struct Shared {
     /// As it was started. What may change since is in the rules.
     config: Config,
     rules: watch::Sender<Arc<Rules>>,
-    admission: admission::Admission,
+    admission: accept::Admission,
     metrics: metrics::Metrics,
-    whereabouts: connection::Whereabouts,
+    whereabouts: whereabouts::Whereabouts,
 }
 
 impl Shared {
@@ -171,7 +163,7 @@ impl Daemon {
         let certificates = Certificates::load(&config)?;
         let ban_file = files::Look::new(config.ban_file.iter().cloned().collect());
         let rules = Rules::load(&config)?;
-        let endpoint = socket::open(
+        let endpoint = accept::socket::open(
             config.listen,
             certificates.endpoint_config(),
             certificates.server_config(&rules.limits),
@@ -185,9 +177,9 @@ impl Daemon {
             registry,
             config,
             rules: watch::Sender::new(Arc::new(rules)),
-            admission: admission::Admission::default(),
+            admission: accept::Admission::default(),
             metrics: metrics::Metrics::new(),
-            whereabouts: connection::Whereabouts::default(),
+            whereabouts: whereabouts::Whereabouts::default(),
         });
         let http = web.as_ref().and_then(|web| web.local_addr().ok());
         let daemon = Self {

@@ -158,7 +158,7 @@ fn a_file_with_an_unknown_name_is_refused_with_the_name_and_the_line() {
 #[test]
 fn every_limit_is_a_setting_of_the_same_name_and_explained() {
     let command = <Cli as clap::CommandFactory>::command();
-    for limit in crate::limit::Limit::ALL {
+    for limit in crate::rules::Limit::ALL {
         let setting = limit.setting();
         let mut longs = command.get_arguments().filter_map(clap::Arg::get_long);
         assert!(

@@ -2,10 +2,9 @@
 
 use super::cert;
 use crate::{
-    certificates,
+    accept::socket,
     cli::{Config, Http, ServeArgs},
-    rules::wall_clock,
-    socket,
+    rules::{certificates, wall_clock},
 };
 use anyhow::{Context, bail};
 use clap::Args;

@@ -1,7 +1,7 @@
 //! A game client: one frame after the other, as fast as it reads.
 
 use super::{first_message, game, lost, malformed, now, open_stream};
-use crate::{Shared, limit::Limit, metrics::Way};
+use crate::{Shared, metrics::Way, rules::Limit};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode,

@@ -1,13 +1,11 @@
 //! A game server: hello, then heartbeats, of which the newest is listed.
 
-use super::{Answers, first_message, game, malformed, now, sleep_until};
-use crate::{
-    Shared,
-    limit::Limit,
-    metrics::Rejected,
-    rate::{Allowance, Rate},
-    seats::Seat,
+use super::{
+    Answers,
+    allowance::{Allowance, Rate},
+    first_message, game, malformed, now, sleep_until,
 };
+use crate::{Shared, accept::Seat, metrics::Rejected, rules::Limit};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode, Fingerprint, Limits, Pacing,

@@ -1,14 +1,15 @@
 //! One story for each role.
 
+mod allowance;
 mod client;
 mod heartbeat;
-mod path;
 mod relay;
-mod whereabouts;
 
-pub(crate) use whereabouts::Whereabouts;
-
-use crate::{Shared, limit::Limit, rules::Rules, seats::Seat};
+use crate::{
+    Shared,
+    accept::Seat,
+    rules::{Limit, Rules},
+};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits, Role,

@@ -3,8 +3,8 @@
 use super::{Answers, malformed};
 use crate::{
     Shared,
-    limit::Limit,
     metrics::{BannedAt, Rejected},
+    rules::Limit,
 };
 use bytes::Bytes;
 use metaserve::{

@@ -6,9 +6,9 @@
 use super::{Problem, Web, query};
 use crate::{
     Shared,
-    limit::Limit,
+    accept::{Made, Seat},
     metrics::{Counted, Pool, Way},
-    seats::{Made, Seat},
+    rules::Limit,
 };
 use axum::{
     Extension,

@@ -3,12 +3,10 @@
 use super::{Web, routes};
 use crate::{
     Shared,
+    accept::{Made, Seat, Seats, Slot, Slots},
     cli::{Config, Http},
-    limit::Limit,
     metrics::{BannedAt, Pool},
-    rules::{banned, banned_close},
-    seats::{Made, Seat, Seats},
-    slots::{Slot, Slots},
+    rules::{Limit, banned, banned_close},
 };
 use anyhow::{Context as _, bail};
 use axum::Router;

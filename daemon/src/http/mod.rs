@@ -13,7 +13,7 @@ mod servers;
 
 pub(crate) use listener::{open, run};
 
-use crate::{Shared, metrics::Present, rules::wall_clock, seats::Seats};
+use crate::{Shared, accept::Seats, metrics::Present, rules::wall_clock};
 use axum::{
     Router,
     extract::State,

@@ -8,7 +8,7 @@ mod process;
 
 pub(crate) use names::{BannedAt, Handshake, Pool, Rejected, Way};
 
-use crate::{limit::Limit, rules::Rules};
+use crate::rules::{Limit, Rules};
 use metaserve::{
     CloseCode, Role,
     feed::{Feed, Frame, Kind, frames_encoded},

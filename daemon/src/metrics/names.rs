@@ -1,6 +1,6 @@
 //! The values of labels: each is one of few.
 
-use crate::limit::Limit;
+use crate::rules::Limit;
 use metaserve::{Role, feed::Form};
 
 macro_rules! names {

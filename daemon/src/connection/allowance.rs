@@ -1,13 +1,11 @@
-//! How often something may happen: pure.
+//! How often a server may send heartbeats: pure.
 
-use metaserve::Limits;
+use metaserve::{Limits, bounds::Bucket};
 use std::time::{Duration, Instant};
-
-pub(crate) use metaserve::bounds::Bucket;
 
 /// How many heartbeats one server may still send: a bucket that fills with time.
 #[derive(Debug)]
-pub(crate) struct Allowance {
+pub(super) struct Allowance {
     bucket: Bucket,
     most: f64,
     per_second: f64,
@@ -16,7 +14,7 @@ pub(crate) struct Allowance {
 
 /// What one more heartbeat means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rate {
+pub(super) enum Rate {
     Fine,
     /// Half of what is allowed at once is used up; said once until it has recovered.
     TooFast,
@@ -30,7 +28,7 @@ impl Allowance {
     /// Against intervals so short that any rate would be allowed.
     const SHORTEST_INTERVAL: Duration = Duration::from_millis(20);
 
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         let interval = limits.min_interval.max(Self::SHORTEST_INTERVAL);
         let per_interval = f64::from(limits.heartbeats_per_interval);
         let most = per_interval * Self::BURST;
@@ -43,7 +41,7 @@ impl Allowance {
     }
 
     /// Counts one heartbeat.
-    pub(crate) fn spend(&mut self, now: Instant) -> Rate {
+    pub(super) fn spend(&mut self, now: Instant) -> Rate {
         if !self.bucket.spend(now, self.per_second, self.most) {
             return Rate::Exceeded;
         }

@@ -1,6 +1,7 @@
 //! The daemon's certificate: from files, or its own; read again without dropping anybody.
 
-use crate::{cli::Config, rules::wall_clock};
+use super::wall_clock;
+use crate::cli::Config;
 use anyhow::Context;
 use metaserve::{
     Fingerprint, Identity, Limits,

@@ -1,12 +1,8 @@
 //! What is read again while the daemon runs. What is not in order is named in the log, and what
 //! held before goes on holding.
 
-use crate::{
-    Daemon, Shared,
-    cli::Config,
-    limit::Limit,
-    rules::{Rules, wall_clock},
-};
+use super::{Limit, Rules, wall_clock};
+use crate::{Daemon, Shared, cli::Config};
 use metaserve::{bans::Bans, program::log::Log};
 use std::sync::Arc;
 

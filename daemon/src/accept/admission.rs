@@ -1,14 +1,13 @@
 //! May this peer come in now: pure but for counters.
 
-use crate::{
-    limit::Limit,
-    rate::Bucket,
+use super::{
     seats::{Made, Seat, Seats},
     slots::{Slot, Slots},
 };
+use crate::rules::Limit;
 use metaserve::{
     Fingerprint, Limits, Role,
-    bounds::{Origin, Refused, Room},
+    bounds::{Bucket, Origin, Refused, Room},
 };
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -1,14 +1,21 @@
 //! From a first packet to a connection with a role.
 
+mod admission;
+mod seats;
+mod slots;
+pub(crate) mod socket;
+
+pub(crate) use admission::Admission;
+pub(crate) use seats::{Made, Seat, Seats};
+pub(crate) use slots::{Slot, Slots};
+
 use crate::{
     Shared,
-    admission::{self, Obstacle, Verdict},
     connection::{self, now},
-    limit::Limit,
     metrics::{BannedAt, Handshake},
-    seats::{Made, Seat},
-    slots::Slot,
+    rules::Limit,
 };
+use admission::{Obstacle, Verdict};
 use metaserve::{Close, CloseCode, Role, address::canonical, printable};
 use quinn::crypto::rustls::HandshakeData;
 use std::{

@@ -1,8 +1,10 @@
 //! Whether servers are still where they are listed. One task looks at all of them in turn: a timer
 //! for each would wake each of them every other second, for an event that nearly never comes.
 
-use super::path::{Look, Path};
+mod path;
+
 use dashmap::DashMap;
+use path::{Look, Path};
 use std::{
     net::SocketAddr,
     sync::{
@@ -52,7 +54,7 @@ impl Whereabouts {
     }
 
     /// Watches a server that has shaken hands from `peer`, until the guard is dropped.
-    pub(super) fn watch(&self, connection: &quinn::Connection, peer: SocketAddr) -> Watching<'_> {
+    pub(crate) fn watch(&self, connection: &quinn::Connection, peer: SocketAddr) -> Watching<'_> {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         let moved = Arc::new(Moved::default());
         let watched = Watched {
@@ -89,7 +91,7 @@ impl Moved {
 }
 
 /// A server that is watched.
-pub(super) struct Watching<'a> {
+pub(crate) struct Watching<'a> {
     all: &'a Whereabouts,
     key: u64,
     moved: Arc<Moved>,
@@ -97,7 +99,7 @@ pub(super) struct Watching<'a> {
 
 impl Watching<'_> {
     /// The address that the server has come to hold, when it has moved. Cancel-safe.
-    pub(super) async fn moved(&self) -> SocketAddr {
+    pub(crate) async fn moved(&self) -> SocketAddr {
         loop {
             let to = &self.moved.to;
             if let Some(address) = to.lock().unwrap_or_else(PoisonError::into_inner).take() {

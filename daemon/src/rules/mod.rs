@@ -1,5 +1,12 @@
 //! What may change while the daemon runs: limits, trusted relays, links to join by and bans.
 
+pub(crate) mod certificates;
+mod limit;
+mod reload;
+
+pub(crate) use certificates::Certificates;
+pub(crate) use limit::Limit;
+
 use crate::cli::Config;
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits,
