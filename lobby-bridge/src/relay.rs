@@ -6,9 +6,7 @@
 use std::collections::HashMap;
 
 use metaserve::{
-    Backoff, Close, ConnectError, Connector, Identity, Role, Trust,
-    close::Retry,
-    printable,
+    Backoff, Close, ConnectError, Connector, Identity, Retry, Role, Trust, printable,
     protocol::{
         codec,
         heartbeat::FromDaemon,

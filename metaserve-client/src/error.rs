@@ -2,7 +2,7 @@
 
 use crate::list::OutOfOrder;
 use metaserve::{
-    Close, CloseCode, InvalidGame, close::Retry, protocol::codec::DecodeError, stream::FrameError,
+    Close, CloseCode, InvalidGame, Retry, protocol::codec::DecodeError, stream::FrameError,
 };
 
 /// Why a list is not followed any longer. The last snapshot stays valid, and grows old.

@@ -5,7 +5,7 @@ use crate::{
     list::List,
     subscriber::{Options, follow},
 };
-use metaserve::{Backoff, close::Retry, printable};
+use metaserve::{Backoff, Retry, printable};
 use std::{fmt, time::Duration};
 
 /// Follows the list over one connection after the other; see [`maintain`](crate::maintain).

@@ -1,10 +1,6 @@
 //! Why a server is not listed any longer.
 
-use metaserve::{
-    Close, InvalidGame,
-    close::{CloseCode, Retry},
-    stream::FrameError,
-};
+use metaserve::{Close, CloseCode, InvalidGame, Retry, stream::FrameError};
 
 /// Why a server is not listed any longer.
 #[derive(Debug, thiserror::Error)]

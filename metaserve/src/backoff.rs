@@ -1,6 +1,6 @@
 //! How long to wait before the next attempt: pure, the caller brings the randomness.
 
-use crate::close::Retry;
+use crate::Retry;
 use std::time::Duration;
 
 /// Exponential backoff with jitter, so that peers that lost the same daemon at the same moment

@@ -47,7 +47,6 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
-mod alpn;
 #[cfg(feature = "clap")]
 mod arguments;
 mod backoff;
@@ -55,7 +54,6 @@ mod backoff;
 pub mod bans;
 #[cfg(feature = "bounds")]
 pub mod bounds;
-pub mod close;
 mod connect;
 #[cfg(feature = "registry")]
 pub mod feed;
@@ -79,16 +77,18 @@ pub mod tls;
 pub mod transport;
 mod unseen;
 
-pub use alpn::Role;
 #[cfg(feature = "clap")]
 pub use arguments::{ArgumentError, DaemonArgs};
 pub use backoff::Backoff;
-pub use close::{Close, CloseCode};
 pub use connect::{Connect, ConnectError, Connector, Family, client_endpoint};
 pub use game::{Game, InvalidGame};
 pub use limits::{InvalidLimits, Limits};
 pub use pacing::{Offered, Pacing};
 pub use printable::{printable, printable_name};
+pub use protocol::{
+    close::{Close, CloseCode, Retry},
+    roles::Role,
+};
 #[cfg(feature = "server-info")]
 pub use server_info::{Mod, ServerInfo};
 pub use tls::{Fingerprint, Identity, Trust};

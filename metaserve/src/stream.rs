@@ -1,11 +1,9 @@
 //! Frames on QUIC streams.
 
-use crate::{
+use crate::protocol::{
     close::{Close, CloseCode},
-    protocol::{
-        codec::{self, DecodeError},
-        framing::{Deframer, Oversize},
-    },
+    codec::{self, DecodeError},
+    framing::{Deframer, Oversize},
 };
 use bincode::Encode;
 use bytes::Bytes;

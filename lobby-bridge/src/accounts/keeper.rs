@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use metaserve::{Backoff, close::Retry};
+use metaserve::{Backoff, Retry};
 use tokio::sync::watch;
 
 use super::{DatabaseError, Logs, SchemaError, database::Database, schema};

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use metaserve::{Backoff, close::Retry};
+use metaserve::{Backoff, Retry};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::Instant,

@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use metaserve::{Backoff, CloseCode, Connect, Family, Pacing, close::Retry};
+use metaserve::{Backoff, CloseCode, Connect, Family, Pacing, Retry};
 use std::{
     fmt,
     pin::{Pin, pin},

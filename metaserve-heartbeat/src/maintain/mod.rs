@@ -94,7 +94,7 @@ impl<C> Maintain<C> {
     /// Dropping the future takes the server off the list.
     ///
     /// # Errors
-    /// Only when connecting again would do harm or cannot help ([`Retry::Never`](metaserve::close::Retry::Never)): another server
+    /// Only when connecting again would do harm or cannot help ([`Retry::Never`](metaserve::Retry::Never)): another server
     /// with the same identity has taken this one's place, or the game's tag cannot be used. With
     /// two connections, a place that was taken in one family is given up, and it is an error when
     /// none is left.

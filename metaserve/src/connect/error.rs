@@ -2,7 +2,7 @@
 
 use super::Family;
 use crate::{
-    close::Close,
+    Close,
     tls::{TrustError, distrust},
 };
 use std::{io, net::SocketAddr, sync::Arc};

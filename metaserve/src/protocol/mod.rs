@@ -17,10 +17,12 @@
 //! `docs/protocol.md` gives every byte, and a test reads its examples.
 
 pub mod client;
+pub mod close;
 pub mod codec;
 pub mod framing;
 pub mod heartbeat;
 pub mod relay;
+pub mod roles;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Who leaves is off the list, with a word or without.
 
 use crate::{DAEMON, FAST, GAME_SERVER, game_server};
-use metaserve::{CloseCode, Role, close::Retry};
+use metaserve::{CloseCode, Retry, Role};
 use metaserve_heartbeat::Publisher;
 use metaserve_tests::{Daemon, Follower, constant, patiently};
 
