@@ -296,6 +296,8 @@ impl Config {
             return Err(ConfigError::NothingToRun);
         }
         let log = options.log.unwrap_or_else(|| "info".to_owned());
+        // A module's former name still selects its lines.
+        let log = log.replace("bridge::myth", "bridge::aleph_one");
         log::check(&log)?;
         Ok(Self {
             daemon: options.daemon.unwrap_or_default(),
@@ -356,6 +358,14 @@ mod tests {
             (50, Duration::from_secs(30))
         );
         assert_eq!((config.daemon, config.log.as_str()), (Daemon::None, "info"));
+    }
+
+    #[test]
+    fn a_former_module_name_still_selects_its_log_lines() {
+        let vcmi = ["--vcmi", "[::]:5002", "--log"];
+        let filter = "info,metaserve_lobby_bridge::myth=debug";
+        let config = config(&[&vcmi[..], &[filter]].concat()).unwrap();
+        assert_eq!(config.log, "info,metaserve_lobby_bridge::aleph_one=debug");
     }
 
     #[test]

@@ -18,13 +18,13 @@
 //!
 //! ```text
 //!  VCMI ───────legacy TCP──▶ vcmi ──open rooms──▶ publish ──▶ relay ──QUIC──▶ daemon
-//!  Aleph One ──legacy TCP──▶ myth ──games───────▶    │                          │
+//!  Aleph One ──legacy TCP──▶ aleph_one ──games──▶    │                          │
 //!                             ▲ └──▶ accounts (SQL)                             │
 //!                             └───────────────servers of the registry───────────┘
 //! ```
 //!
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
-//! - [`myth`]: the metaserver of Aleph One; [`myth_options`] is what can be set about it.
+//! - [`aleph_one`]: the metaserver of Aleph One; [`myth_options`] is what can be set about it.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
 //! - [`bans`]: who may not come in.
 //! - [`net`]: what bounds the peers of all of them.
@@ -37,10 +37,10 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod accounts;
+pub mod aleph_one;
 pub mod bans;
 pub mod cli;
 pub mod commands;
-pub mod myth;
 pub mod myth_options;
 pub mod net;
 pub mod options;
@@ -62,7 +62,7 @@ use metaserve::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    accounts::Accounts, bans::Guard, cli::Config, myth::Natives, myth_options::MythConfig,
+    accounts::Accounts, aleph_one::Natives, bans::Guard, cli::Config, myth_options::MythConfig,
     net::Pulse, options::Daemon, publish::Listings, relay::Relay,
 };
 
@@ -75,10 +75,10 @@ pub enum RunError {
     Listen(#[from] vcmi::ListenError),
     /// A metaserver cannot be opened.
     #[error(transparent)]
-    ListenMyth(#[from] myth::ListenError),
+    ListenAlephOne(#[from] aleph_one::ListenError),
     /// The HTTPS service of a metaserver cannot be opened.
     #[error(transparent)]
-    Https(#[from] myth::https::BindError),
+    Https(#[from] aleph_one::https::BindError),
     /// The accounts of a metaserver cannot be opened.
     #[error("the accounts cannot be opened: choose a database with `--database`")]
     Accounts(#[from] accounts::OpenError),
@@ -126,7 +126,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         None => None,
     };
     let myth = match &config.myth {
-        Some(myth) => Some(Myth::open(myth, &config, &bans, registry.as_ref(), &listings).await?),
+        Some(myth) => {
+            Some(AlephOne::open(myth, &config, &bans, registry.as_ref(), &listings).await?)
+        }
         None => None,
     };
     let (vital, closing) = (Vital::default(), shutdown.child_token());
@@ -203,14 +205,14 @@ impl Registry {
 }
 
 /// A metaserver with all that belongs to it, not serving yet.
-struct Myth {
-    server: myth::Server,
-    https: Option<myth::https::Service>,
+struct AlephOne {
+    server: aleph_one::Server,
+    https: Option<aleph_one::https::Service>,
     /// Who brings it the servers of the registry.
-    natives: Option<myth::natives::Follower>,
+    natives: Option<aleph_one::natives::Follower>,
 }
 
-impl Myth {
+impl AlephOne {
     async fn open(
         myth: &MythConfig,
         config: &Config,
@@ -223,7 +225,7 @@ impl Myth {
         let accounts = Accounts::open(&database, myth.accounts.clone()).await?;
         let https = match myth.https {
             Some(listen) => {
-                let settings = myth::https::Settings {
+                let settings = aleph_one::https::Settings {
                     listen,
                     bans: bans.clone(),
                     certificate: myth.certificate.clone(),
@@ -232,21 +234,21 @@ impl Myth {
                     sign_up: myth.sign_up,
                     limits: myth.https_limits,
                 };
-                Some(myth::https::Service::bind(settings, accounts.clone())?)
+                Some(aleph_one::https::Service::bind(settings, accounts.clone())?)
             }
             None => None,
         };
         let (natives, follower) = match registry {
             Some(Registry {
                 daemon, identity, ..
-            }) if !myth.hide_native.contains(&myth::Hidden::All) => {
+            }) if !myth.hide_native.contains(&aleph_one::Hidden::All) => {
                 let connector = Connector::new(Role::Client, daemon, &config.trust, None)?;
                 let (natives, follower) = Natives::of_registry(connector, identity.fingerprint());
                 (natives, Some(follower.hiding(myth.hide_native.clone())))
             }
             _ => (Natives::none(), None),
         };
-        let links = myth::Links {
+        let links = aleph_one::Links {
             accounts: Some(accounts),
             bans: bans.clone(),
             listings: listings.clone(),
@@ -254,7 +256,7 @@ impl Myth {
             bridge: registry.map(|registry| registry.identity.fingerprint()),
         };
         Ok(Self {
-            server: myth::Server::bind(myth.settings.clone(), links)?,
+            server: aleph_one::Server::bind(myth.settings.clone(), links)?,
             https,
             natives: follower,
         })

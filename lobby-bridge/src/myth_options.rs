@@ -1,4 +1,4 @@
-//! What is set about the metaserver of Aleph One, as its [settings](myth::Settings).
+//! What is set about the metaserver of Aleph One, as its [settings](aleph_one::Settings).
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
@@ -10,8 +10,8 @@ use serde::{
 
 use crate::{
     accounts::{AccountOptions, Logs},
+    aleph_one::{self, Hidden, RoomRules, Rules, SecondLogin},
     cli::ConfigError,
-    myth::{self, Hidden, RoomRules, Rules, SecondLogin},
     options::Options,
 };
 
@@ -25,7 +25,7 @@ const LEAST_KEEP_ALIVE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct MythConfig {
     /// The metaserver itself.
-    pub settings: myth::Settings,
+    pub settings: aleph_one::Settings,
     /// Where its accounts, hubs and logs are; `None` for the file in the state directory.
     pub database: Option<String>,
     /// How they are guarded, and what is logged.
@@ -35,7 +35,7 @@ pub struct MythConfig {
     /// Certificate chain and key for that; `None` for one of its own.
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// What peers of that may take.
-    pub https_limits: myth::https::Limits,
+    pub https_limits: aleph_one::https::Limits,
     /// The host names that the service's own certificate is for.
     pub hosts: Vec<String>,
     /// Whether players may make accounts there.
@@ -125,7 +125,7 @@ impl MythConfig {
             login_details: wanted(options.myth_log_login_details),
         };
         Ok(Some(Self {
-            settings: myth::Settings {
+            settings: aleph_one::Settings {
                 login,
                 rooms: addresses,
                 rules,
@@ -146,10 +146,10 @@ impl MythConfig {
     }
 }
 
-fn https_limits(options: &Options) -> Result<myth::https::Limits, ConfigError> {
-    let defaults = myth::https::Limits::default();
+fn https_limits(options: &Options) -> Result<aleph_one::https::Limits, ConfigError> {
+    let defaults = aleph_one::https::Limits::default();
     let connections = options.myth_https_connections;
-    Ok(myth::https::Limits {
+    Ok(aleph_one::https::Limits {
         connections: at_least_one(connections, defaults.connections)?,
         ..defaults
     })
@@ -157,7 +157,7 @@ fn https_limits(options: &Options) -> Result<myth::https::Limits, ConfigError> {
 
 /// The name that games have built in, and those of the operator's.
 fn hosts(options: &Options) -> Result<Vec<String>, ConfigError> {
-    let mut hosts = vec![myth::https::HOST.to_owned()];
+    let mut hosts = vec![aleph_one::https::HOST.to_owned()];
     for host in &options.myth_host {
         if ServerName::try_from(host.as_str()).is_err() {
             return Err(ConfigError::NoHostName(host.clone()));
@@ -167,8 +167,8 @@ fn hosts(options: &Options) -> Result<Vec<String>, ConfigError> {
     Ok(hosts)
 }
 
-fn limits(options: &Options) -> Result<myth::Limits, ConfigError> {
-    let defaults = myth::Limits::default();
+fn limits(options: &Options) -> Result<aleph_one::Limits, ConfigError> {
+    let defaults = aleph_one::Limits::default();
     let time = |option: Option<crate::options::Seconds>, default| option.map_or(default, |it| it.0);
     let keep_alive = time(options.myth_keep_alive, defaults.keep_alive);
     if keep_alive < LEAST_KEEP_ALIVE {
@@ -185,7 +185,7 @@ fn limits(options: &Options) -> Result<myth::Limits, ConfigError> {
         .map(|room| room.rules.players.unwrap_or(players));
     // Everybody may come at once.
     let all = rooms.sum::<usize>().max(players);
-    Ok(myth::Limits {
+    Ok(aleph_one::Limits {
         players,
         logins: at_least_one(options.myth_logins, defaults.logins)?,
         users: defaults.users.max(all + 1_000),

@@ -12,7 +12,7 @@ use metaserve::{Fingerprint, program::log::LogFormat};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::{
-    myth::{Hidden, SecondLogin},
+    aleph_one::{Hidden, SecondLogin},
     myth_options::MythRoom,
 };
 

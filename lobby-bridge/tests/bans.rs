@@ -3,14 +3,14 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
+mod hall;
 mod harness;
-mod metaserver;
 
 use std::path::PathBuf;
 
+use hall::{Hall, Peer, packets};
 use harness::Lobby;
 use metaserve_lobby_bridge::{bans::Guard, vcmi};
-use metaserver::{Metaserver, Peer, packets};
 use tempfile::TempDir;
 
 /// A ban file that is watched as the program does.
@@ -109,34 +109,34 @@ async fn pipes_are_closed() {
 #[tokio::test]
 async fn players_of_aleph_one_are_told_at_the_login_and_in_the_room() {
     let bans = BanFile::with("# nobody yet\n");
-    let metaserver = Metaserver::guarded(|_| {}, bans.guard.clone()).await;
-    let mut ann = metaserver.guest("Ann").await;
+    let hall = Hall::guarded(|_| {}, bans.guard.clone()).await;
+    let mut ann = hall.guest("Ann").await;
     bans.write(UNTIL);
     let line = ann.told("banned").await;
     assert!(line.contains("until 2999-01-01T00:00:00Z"), "{line}");
     ann.denied(14).await;
-    let mut bob = Peer::connect(metaserver.login).await;
+    let mut bob = Peer::connect(hall.login).await;
     let _ = bob.try_send(&packets::login("guest", b"Bob")).await;
     let text = bob.denied(14).await;
     assert!(text.contains("until 2999-01-01T00:00:00Z"), "{text}");
-    let mut room = Peer::connect(metaserver.rooms[0]).await;
+    let mut room = Peer::connect(hall.rooms[0]).await;
     room.denied(14).await;
-    metaserver.close().await;
+    hall.close().await;
 }
 
 #[tokio::test]
 async fn a_ban_of_guests_lets_accounts_in() {
     let bans = BanFile::with("127.0.0.1 guests\n");
-    let metaserver = Metaserver::guarded(|_| {}, bans.guard.clone()).await;
-    metaserver.account("ann", "secret", false).await;
-    metaserver.player("ann", "secret", "Ann").await;
-    let mut bob = Peer::connect(metaserver.login).await;
+    let hall = Hall::guarded(|_| {}, bans.guard.clone()).await;
+    hall.account("ann", "secret", false).await;
+    hall.player("ann", "secret", "Ann").await;
+    let mut bob = Peer::connect(hall.login).await;
     bob.send(&packets::login("guest", b"Bob")).await;
     let text = bob.denied(14).await;
     assert!(text.contains("with an account"), "{text}");
     let lobby = vcmi(&bans);
     lobby.launcher(4, "dusty").await;
-    metaserver.close().await;
+    hall.close().await;
 }
 
 #[tokio::test]

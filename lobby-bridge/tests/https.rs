@@ -5,8 +5,8 @@ use std::{net::SocketAddr, sync::Arc};
 use metaserve::{Identity, tls::certificate::Certificate};
 use metaserve_lobby_bridge::{
     accounts::{AccountOptions, Accounts, Administration, TOKEN_BYTES, default_database},
+    aleph_one::https::{HOST, Service, Settings},
     bans::Guard,
-    myth::https::{HOST, Service, Settings},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -112,7 +112,7 @@ impl Running {
 
     async fn post(&self, path: &str, body: &[u8]) -> Answer {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: metaserver\r\nConnection: close\r\n\
+            "POST {path} HTTP/1.1\r\nHost: hall\r\nConnection: close\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );

@@ -6,18 +6,18 @@
 mod clock;
 #[path = "harness/game.rs"]
 mod game;
+mod hall;
 mod harness;
-mod metaserver;
 
 use std::time::Duration;
 
 use clock::Clock;
 use game::Game;
-use harness::{Client, Lobby, frame, noise};
-use metaserver::{
-    Metaserver, Peer, packets,
+use hall::{
+    Hall, Peer, packets,
     peer::{KEEP_ALIVE, Next},
 };
+use harness::{Client, Lobby, frame, noise};
 use tokio::{
     io::{AsyncReadExt, Interest},
     time::timeout,
@@ -35,9 +35,9 @@ enum Way {
     Reset,
 }
 
-/// A metaserver that takes hours to read what is sent in a second.
-async fn slow_metaserver() -> Metaserver {
-    Metaserver::with(|rules| {
+/// A hall that takes hours to read what is sent in a second.
+async fn slow_hall() -> Hall {
+    Hall::with(|rules| {
         rules.limits.packets_per_second = 1;
         // Asking would find it out as well.
         rules.limits.keep_alive = Duration::from_secs(3_600);
@@ -61,9 +61,9 @@ async fn expect_gone(witness: &mut Peer, ghost: u32) {
 #[tokio::test]
 async fn a_player_who_vanishes_takes_his_game_along_whatever_he_has_still_to_say() {
     for way in [Way::End, Way::Reset] {
-        let metaserver = slow_metaserver().await;
-        let mut witness = metaserver.guest("Witness").await;
-        let ghost = metaserver.guest("Ghost").await;
+        let hall = slow_hall().await;
+        let mut witness = hall.guest("Witness").await;
+        let ghost = hall.guest("Ghost").await;
         let id = ghost.id;
         let description = packets::description("Ghost's Game", "Nowhere", 1);
         ghost
@@ -81,16 +81,16 @@ async fn a_player_who_vanishes_takes_his_game_along_whatever_he_has_still_to_say
 
 #[tokio::test]
 async fn an_end_behind_more_than_the_system_holds_is_noticed_by_asking() {
-    let metaserver = Metaserver::with(|rules| {
+    let hall = Hall::with(|rules| {
         rules.limits.packets_per_second = 1;
         rules.limits.keep_alive = Duration::from_secs(2);
     })
     .await;
-    let mut witness = metaserver.guest("Witness").await;
-    let mut login = Peer::connect(metaserver.login).await;
+    let mut witness = hall.guest("Witness").await;
+    let mut login = Peer::connect(hall.login).await;
     let (id, token) = login.log_in_as_guest("Ghost").await;
     // He plays, so that he is told nothing, and does not answer.
-    let ghost = Peer::open(metaserver.rooms[0], false).await.unwrap();
+    let ghost = Peer::open(hall.rooms[0], false).await.unwrap();
     let description = packets::description("Ghost's Game", "Nowhere", 1);
     let begin = [
         packets::room_login(&token, "guest"),
@@ -107,33 +107,33 @@ async fn an_end_behind_more_than_the_system_holds_is_noticed_by_asking() {
 
 #[tokio::test]
 async fn the_account_of_a_player_who_vanishes_is_free_again() {
-    let metaserver = slow_metaserver().await;
-    metaserver.account("bob", "secret", false).await;
-    let bob = metaserver.player("bob", "secret", "Bob").await;
+    let hall = slow_hall().await;
+    hall.account("bob", "secret", false).await;
+    let bob = hall.player("bob", "secret", "Bob").await;
     bob.send(&keep_alives(4_000)).await;
     bob.reset().await;
     let back = async {
         loop {
-            let mut login = Peer::connect(metaserver.login).await;
+            let mut login = Peer::connect(hall.login).await;
             login.send(&packets::login("bob", b"Bob")).await;
-            if let Next::Frame(6, _) = login.next(metaserver::PATIENCE).await {
+            if let Next::Frame(6, _) = login.next(hall::PATIENCE).await {
                 return;
             }
         }
     };
-    let back = timeout(metaserver::PATIENCE, back).await;
+    let back = timeout(hall::PATIENCE, back).await;
     back.expect("his account is still taken");
 }
 
 #[tokio::test]
 async fn nobody_stays_at_the_login_daemon_by_talking() {
     let clock = Clock::stop();
-    let metaserver = Metaserver::with(|rules| {
+    let hall = Hall::with(|rules| {
         rules.limits.packets_per_second = 1;
         rules.limits.login_time = Duration::from_secs(60);
     })
     .await;
-    for address in [metaserver.login, metaserver.rooms[0]] {
+    for address in [hall.login, hall.rooms[0]] {
         let mut talker = Peer::connect(address).await;
         let _ = talker.try_send(&keep_alives(4_000)).await;
         clock.until(talker.expect_end()).await;

@@ -6,7 +6,7 @@ use metaserve::program::print::print;
 use serde_json::json;
 
 use super::{Where, table::Table};
-use crate::myth::listing::NETWORK_PROTOCOL;
+use crate::aleph_one::listing::NETWORK_PROTOCOL;
 
 /// What can be done with hubs.
 #[derive(Debug, Subcommand)]

@@ -3,9 +3,9 @@
 #![allow(dead_code, reason = "the bridge's own tests use more of it")]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
-#[path = "../../../lobby-bridge/tests/metaserver/packets.rs"]
+#[path = "../../../lobby-bridge/tests/hall/packets.rs"]
 pub(crate) mod packets;
-#[path = "../../../lobby-bridge/tests/metaserver/peer.rs"]
+#[path = "../../../lobby-bridge/tests/hall/peer.rs"]
 pub(crate) mod peer;
 
 use std::{net::SocketAddr, time::Duration};

@@ -1,0 +1,172 @@
+//! What happens to a hall, and what it asks its server to do about it.
+
+use std::{
+    net::{IpAddr, SocketAddr, SocketAddrV4},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{GameId, received::Packet};
+use crate::{
+    accounts::{Account, LogRow},
+    net::ConnectionId,
+};
+
+/// What a connection did, or what became of something that was asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It came in at the login daemon.
+    AtLogin(Ends),
+    /// It came in at the room with this position in the rules.
+    AtRoom(usize, Ends),
+    /// It sent this.
+    Packet(Packet),
+    /// Its password or token was looked at, as [`Effect::Check`] had asked.
+    Checked(Result<Account, Unchecked>),
+    /// Hubs were looked for, as [`Effect::FindHubs`] had asked; none if that failed.
+    HubsFound(Vec<(u16, SocketAddrV4)>),
+    /// A hub was looked for, as [`Effect::FindHub`] had asked.
+    HubFound(u16, Result<SocketAddrV4, NoHub>),
+    /// Its game was tested, as [`Effect::Test`] had asked. These are the lines for the player.
+    Tested(Vec<String>),
+    /// A line for the player, about what he has asked for.
+    Told(String),
+    /// A ban could not be written; the line says why.
+    NotBanned(Box<BanOrder>, String),
+    /// It has ended, whatever it was. Nothing more comes from it.
+    Ended,
+}
+
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Theirs.
+    pub peer: IpAddr,
+    /// Ours.
+    pub local: SocketAddr,
+}
+
+/// Why an account is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unchecked {
+    /// No such account, or a wrong password or token.
+    Wrong,
+    /// Somebody has tried too often.
+    TooOften,
+    /// The accounts cannot be read, or there are none.
+    Unavailable,
+}
+
+/// Why a game cannot be at a hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoHub {
+    /// There is none with this id, or its host has no IPv4 address.
+    Unknown,
+    /// The hubs cannot be read.
+    Unavailable,
+}
+
+/// What a client shows to prove that an account is its own.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// The password, MacRoman read as text.
+    Password(String),
+    /// What the HTTPS service gave out.
+    Token([u8; 16]),
+}
+
+impl std::fmt::Debug for Proof {
+    /// Never shows it: this may be logged.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Password(_) => "Password",
+            Self::Token(_) => "Token",
+        })
+    }
+}
+
+/// What the hall asks its server to do. Order matters: effects are carried out as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Send these frames, whole.
+    Send(ConnectionId, Bytes),
+    /// Close the connection when everything sent to it has been delivered. The hall has
+    /// forgotten it already.
+    Close(ConnectionId),
+    /// Look at a proof, and say [`Event::Checked`].
+    Check(ConnectionId, Claim),
+    /// Look for the hubs of this network version, and say [`Event::HubsFound`]. Nothing else of
+    /// this connection counts before that.
+    FindHubs(ConnectionId, String),
+    /// Look for the hub with this id, and say [`Event::HubFound`]. Nothing else of this
+    /// connection counts before that.
+    FindHub(ConnectionId, u16),
+    /// Test whether others can join here, and say [`Event::Tested`].
+    Test(ConnectionId, SocketAddrV4),
+    /// Stop testing, and say nothing.
+    EndTest(ConnectionId),
+    /// Ban the guests from an address for this moderator, and say [`Event::Told`] or
+    /// [`Event::NotBanned`].
+    Ban(ConnectionId, Box<BanOrder>),
+    /// Lift the bans of guests with this name for this moderator, and say [`Event::Told`].
+    Unban(ConnectionId, Vec<u8>),
+    /// Write this down, if it is wanted.
+    Log(LogRow),
+    /// The registry should know this about a game.
+    List(GameId, Box<ListedGame>),
+    /// The registry should forget a game.
+    Unlist(GameId),
+}
+
+/// A guest whom a moderator bans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BanOrder {
+    /// Where he is.
+    pub peer: IpAddr,
+    /// For how long.
+    pub time: Duration,
+    /// What he has called himself, MacRoman.
+    pub name: Vec<u8>,
+    /// The moderator's account.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Who somebody claims to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The account.
+    pub username: String,
+    /// How he shows it.
+    pub proof: Proof,
+    /// Where he is.
+    pub from: IpAddr,
+}
+
+/// A game, as the registry is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedGame {
+    /// Where it is joined.
+    pub address: SocketAddrV4,
+    /// What its gatherer says of it (section 16); it can be read.
+    pub description: Bytes,
+    /// Whether it has begun.
+    pub started: bool,
+    /// How long it goes on.
+    pub seconds_left: Option<u32>,
+    /// What its gatherer is called, MacRoman.
+    pub gatherer: Vec<u8>,
+}
+
+/// A server of the registry, as a game to show to players.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NativeGame {
+    /// Where it is joined.
+    pub address: SocketAddrV4,
+    /// It as a description (section 16).
+    pub description: Bytes,
+    /// How long it goes on.
+    pub seconds_left: Option<u32>,
+}

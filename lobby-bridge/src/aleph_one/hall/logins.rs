@@ -1,0 +1,206 @@
+//! Connections to the login daemon, and who is let in (section 10).
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Instant,
+};
+
+use bytes::Bytes;
+
+use super::Hall;
+use crate::{
+    accounts::Account,
+    aleph_one::{
+        UserId,
+        denial::Denial,
+        event::{Effect, Ends},
+        login::{self, Authentication, State, Step},
+        names,
+        received::{Login, Packet},
+        rules::SecondLogin,
+        sent::{self, RoomEntry},
+        users::Profile,
+    },
+    net::ConnectionId,
+};
+
+impl Hall {
+    pub(super) fn login_packet(
+        &mut self,
+        who: ConnectionId,
+        packet: Packet,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(connection) = self.logins.get_mut(&who) else {
+            return;
+        };
+        let done = match connection.step(packet) {
+            Step::Nothing => Ok(()),
+            Step::Guest(login) => self.admit(who, login, None, now, effects),
+            Step::Ask(login) => self.ask(who, login, effects),
+            Step::Check(claim) => {
+                effects.push(Effect::Check(who, claim));
+                Ok(())
+            }
+            Step::Finish => self.finish(who, effects),
+            Step::Hubs(version) => {
+                effects.push(Effect::FindHubs(who, version));
+                Ok(())
+            }
+            Step::Leave { logged_out } => {
+                self.end(who, logged_out, now, effects);
+                effects.push(Effect::Close(who));
+                Ok(())
+            }
+            Step::Deny(denial) => Err(denial),
+        };
+        self.denied(who, done, now, effects);
+    }
+
+    /// Asks for a password, unless it is of no use anyway.
+    fn ask(
+        &mut self,
+        who: ConnectionId,
+        login: Box<Login>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Denial> {
+        self.served(&login)?;
+        let taken = self.users.owner(&login::username(&login)).is_some();
+        if taken && self.rules.second_login == SecondLogin::Refuse {
+            return Err(Denial::LOGGED_IN);
+        }
+        let authentication = match self.rules.https && login.authentication >= 4 {
+            true => Authentication::Token,
+            false => Authentication::Plain,
+        };
+        let salt = sent::salt(authentication as u16, &self.secrets.salt());
+        effects.push(Effect::Send(who, salt));
+        self.become_(who, State::NeedPassword(login, authentication));
+        Ok(())
+    }
+
+    /// Lets somebody in: a guest, or the owner of an account who has proved it. His account is
+    /// taken from here on.
+    pub(super) fn admit(
+        &mut self,
+        who: ConnectionId,
+        login: Box<Login>,
+        account: Option<Account>,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Denial> {
+        self.served(&login)?;
+        let Some(ends) = self.logins.get(&who).map(|login| login.ends) else {
+            return Ok(());
+        };
+        let limit = self.rules.limits.name_bytes;
+        let name = match &account {
+            None => {
+                self.kept_out.guest(ends.peer, now)?;
+                login::guest_name(&login, limit)
+            }
+            Some(Account { username, .. }) => {
+                self.kept_out.account(username, now)?;
+                names::registered(&login.player.name, &login.username, limit)
+            }
+        };
+        self.open_rooms(account.is_none())?;
+        if let Some(owner) = account
+            .as_ref()
+            .and_then(|it| self.users.owner(&it.username))
+        {
+            match self.rules.second_login {
+                SecondLogin::Refuse => return Err(Denial::LOGGED_IN),
+                SecondLogin::Displace => self.displace(owner, now, effects),
+            }
+        }
+        let profile = self.users.admit(who, ends.peer, |id| Profile {
+            id,
+            account,
+            name,
+            primary: login.player.primary,
+            secondary: login.player.secondary,
+            login: *login,
+        })?;
+        effects.push(Effect::Send(who, sent::ACCEPT));
+        self.become_(who, State::NeedVersion(profile));
+        Ok(())
+    }
+
+    /// Disconnects whoever is logged in to an account, and forgets him.
+    fn displace(&mut self, owner: UserId, now: Instant, effects: &mut Vec<Effect>) {
+        for connection in self.users.expel(owner) {
+            effects.push(Effect::Send(connection, Denial::DISPLACED.frame()));
+            self.end(connection, true, now, effects);
+            effects.push(Effect::Close(connection));
+        }
+    }
+
+    /// Gives out the token and the rooms.
+    fn finish(&mut self, who: ConnectionId, effects: &mut Vec<Effect>) -> Result<(), Denial> {
+        let Some((profile, ends)) = self.logins.get(&who).and_then(|connection| {
+            let profile = Arc::clone(connection.profile()?);
+            Some((profile, connection.ends))
+        }) else {
+            return Ok(());
+        };
+        let open = self.open_rooms(profile.account.is_none())?;
+        let rooms = self.room_list(&open, &ends).ok_or(Denial::NO_ADDRESS)?;
+        let token = self.secrets.token();
+        self.users.issue(profile.id, token);
+        effects.push(Effect::Send(
+            who,
+            sent::login_successful(profile.id, &token),
+        ));
+        effects.push(Effect::Send(who, rooms));
+        self.become_(who, State::LoggedIn(profile));
+        Ok(())
+    }
+
+    /// These rooms, for who reached us like this; nothing if there is no address to give him.
+    pub(super) fn room_list(&self, rooms: &[usize], ends: &Ends) -> Option<Bytes> {
+        let address = self.room_address(ends)?;
+        let entry = |position: &usize| self.rooms[*position].entry(address, self.ports[*position]);
+        let rooms: Vec<RoomEntry> = rooms.iter().map(entry).collect();
+        Some(sent::rooms(&rooms))
+    }
+
+    /// Where rooms are reached by who reached the login daemon like this: clients know IPv4 only.
+    fn room_address(&self, ends: &Ends) -> Option<Ipv4Addr> {
+        let local = match ends.local.ip().to_canonical() {
+            IpAddr::V4(local) => Some(local),
+            IpAddr::V6(_) => None,
+        };
+        self.rules.public_address.or(local)
+    }
+
+    /// The rooms that somebody may be sent to, in order: the full ones only if all are full.
+    pub(super) fn open_rooms(&self, guest: bool) -> Result<Vec<usize>, Denial> {
+        let admits = |position: &usize| !guest || self.rooms[*position].admits_guests();
+        let rooms: Vec<usize> = (0..self.rooms.len()).filter(admits).collect();
+        if rooms.is_empty() {
+            return Err(Denial::NO_GUESTS);
+        }
+        let has_place = |position: &usize| !self.rooms[*position].is_full();
+        let open: Vec<usize> = rooms.into_iter().filter(has_place).collect();
+        match open.is_empty() {
+            true => Err(Denial::FULL),
+            false => Ok(open),
+        }
+    }
+
+    fn served(&self, login: &Login) -> Result<(), Denial> {
+        match &self.rules.service {
+            Some(service) if service.as_bytes() != login.service => Err(Denial::NOT_SERVED),
+            _ => Ok(()),
+        }
+    }
+
+    fn become_(&mut self, who: ConnectionId, state: State) {
+        if let Some(connection) = self.logins.get_mut(&who) {
+            connection.state = state;
+        }
+    }
+}

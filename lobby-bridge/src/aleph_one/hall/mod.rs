@@ -1,0 +1,354 @@
+//! The hall: the login daemon and all rooms, as one pure state machine (sections 10 to 18
+//! and 25 of the specification).
+//!
+//! [`Hall::handle`] takes what one connection did and answers with what the server is to
+//! do about it. It has no socket, clock or randomness of its own.
+
+mod logins;
+mod seats;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use metaserve::bans::{Ban, Bans};
+
+use super::{
+    GameId, UserId,
+    denial::Denial,
+    event::{Effect, Ends, Event, NativeGame},
+    ids::Ids,
+    kept_out::{KeptOut, Known},
+    login::LoginConnection,
+    room::Room,
+    rules::Rules,
+    secrets::Secrets,
+    sent, text,
+    users::{Profile, Users},
+};
+use crate::net::ConnectionId;
+
+/// Where the hall stands with a connection after one of its packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// On its way in, or at the login daemon.
+    Outside,
+    /// A player in a room.
+    Inside,
+    /// Closed, or about to be; nothing more from it counts.
+    Closing,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Hall {
+    rules: Rules,
+    secrets: Secrets,
+    /// The port of each room.
+    ports: Vec<u16>,
+    users: Users,
+    logins: HashMap<ConnectionId, LoginConnection>,
+    seats: HashMap<ConnectionId, Seat>,
+    rooms: Vec<Room>,
+    game_ids: Ids,
+    /// Whether there is any hub, once that is known.
+    has_hub: Option<bool>,
+    /// Which game uses a hub.
+    hubs: HashMap<u16, UserId>,
+    tests: usize,
+    natives: BTreeMap<GameId, NativeGame>,
+    /// How many players and games there were in each room when that was last announced.
+    announced: Vec<(usize, usize)>,
+    kept_out: KeptOut,
+}
+
+/// A connection to a room.
+#[derive(Debug)]
+struct Seat {
+    room: usize,
+    ends: Ends,
+    state: SeatState,
+}
+
+#[derive(Debug)]
+enum SeatState {
+    NeedLogin,
+    NeedPlayerData(Arc<Profile>),
+    In(UserId),
+}
+
+impl Hall {
+    /// An empty hall. `ports` are those of the rooms, in the order of the rules.
+    #[must_use]
+    pub fn new(rules: Rules, ports: Vec<u16>, secrets: Secrets) -> Self {
+        let limits = &rules.limits;
+        let rooms = rules.rooms.iter().enumerate();
+        let rooms = rooms.map(|(position, room)| Room::new(room, position, limits.players));
+        Self {
+            users: Users::new(limits),
+            rooms: rooms.collect(),
+            ports,
+            secrets,
+            logins: HashMap::new(),
+            seats: HashMap::new(),
+            has_hub: None,
+            game_ids: Ids::from(40_001),
+            hubs: HashMap::new(),
+            tests: 0,
+            natives: BTreeMap::new(),
+            announced: Vec::new(),
+            kept_out: KeptOut::new(),
+            rules,
+        }
+    }
+
+    /// Where the hall stands with `who`.
+    #[must_use]
+    pub fn standing(&self, who: ConnectionId) -> Standing {
+        match self.seats.get(&who) {
+            Some(Seat {
+                state: SeatState::In(_),
+                ..
+            }) => Standing::Inside,
+            Some(_) => Standing::Outside,
+            None if self.logins.contains_key(&who) => Standing::Outside,
+            None => Standing::Closing,
+        }
+    }
+
+    /// How many players are in rooms, and how many of their games are listed.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let players = self.rooms.iter().map(Room::players).sum();
+        let games = self.rooms.iter().map(Room::gathered).sum();
+        (players, games)
+    }
+
+    /// What happens when `who` did `what`. Events of connections that are not known, because
+    /// they have ended meanwhile, are ignored.
+    pub fn handle(&mut self, who: ConnectionId, what: Event, now: Instant) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match what {
+            Event::AtLogin(ends) => {
+                self.logins.insert(who, LoginConnection::new(ends));
+            }
+            Event::AtRoom(room, ends) => {
+                let state = SeatState::NeedLogin;
+                self.seats.insert(who, Seat { room, ends, state });
+            }
+            Event::Packet(packet) if self.logins.contains_key(&who) => {
+                self.login_packet(who, packet, now, &mut effects);
+            }
+            Event::Packet(packet) => self.room_packet(who, packet, now, &mut effects),
+            Event::Checked(result) => {
+                let login = self.logins.get_mut(&who);
+                let checked = login.and_then(|login| login.checked(result));
+                if let Some(checked) = checked {
+                    let admitted = checked.and_then(|(login, account)| {
+                        self.admit(who, login, Some(account), now, &mut effects)
+                    });
+                    self.denied(who, admitted, now, &mut effects);
+                }
+            }
+            Event::HubsFound(mut hubs) => {
+                hubs.retain(|(id, _)| !self.hubs.contains_key(id));
+                effects.push(Effect::Send(who, sent::hubs(&hubs)));
+            }
+            Event::HubFound(hub, found) => {
+                self.in_room(who, now, &mut effects, |room, user, turn| {
+                    room.hub_found(user, hub, found, turn);
+                });
+            }
+            Event::Tested(lines) => {
+                self.in_room(who, now, &mut effects, |room, user, turn| {
+                    room.tested(user, &lines, turn);
+                });
+            }
+            Event::Told(line) => {
+                self.in_room(who, now, &mut effects, |room, user, turn| {
+                    room.tell(user, &text::encode(&line), turn);
+                });
+            }
+            Event::NotBanned(order, line) => {
+                if let Some(known) = Known::guest(order.peer) {
+                    self.kept_out.kick(known, &order.name, now + order.time);
+                }
+                effects.extend(self.handle(who, Event::Told(line), now));
+            }
+            Event::Ended => self.end(who, false, now, &mut effects),
+        }
+        effects
+    }
+
+    /// What time it is by the clock that bans go by.
+    pub fn keep_time(&mut self, now: Instant, wall: SystemTime) {
+        self.kept_out.keep_time(now, wall);
+    }
+
+    /// The bans from now on. Guests who are banned now are disconnected; whoever is banned
+    /// altogether is the connections' business.
+    #[must_use]
+    pub fn hold_to(&mut self, bans: Arc<Bans>, now: Instant) -> Vec<Effect> {
+        self.kept_out.adopt(bans);
+        let mut banned: Vec<(ConnectionId, Ban)> = Vec::new();
+        let seats = self.seats.iter().filter(|(_, seat)| self.is_guest(seat));
+        let logins = self.logins.iter().filter(|(_, login)| {
+            let profile = login.profile();
+            profile.is_some_and(|profile| profile.account.is_none())
+        });
+        let guests = seats.map(|(who, seat)| (who, seat.ends));
+        for (who, ends) in guests.chain(logins.map(|(who, login)| (who, login.ends))) {
+            let ban = self.kept_out.guest_ban(ends.peer, now);
+            banned.extend(ban.map(|ban| (*who, ban)));
+        }
+        banned.sort_unstable_by_key(|(who, _)| *who);
+        let mut effects = Vec::new();
+        for (who, ban) in banned {
+            let denial = Denial::banned(&ban);
+            if self.standing(who) == Standing::Inside {
+                // There, clients do not show messages with a code.
+                let line = sent::room_message(&text::encode(&denial.text));
+                effects.push(Effect::Send(who, line));
+            }
+            self.denied(who, Err(denial), now, &mut effects);
+        }
+        effects
+    }
+
+    /// Whether this is a guest's, who has shown a token.
+    fn is_guest(&self, seat: &Seat) -> bool {
+        match &seat.state {
+            SeatState::NeedLogin => false,
+            SeatState::NeedPlayerData(profile) => profile.account.is_none(),
+            SeatState::In(user) => self.rooms[seat.room].is_guest(*user),
+        }
+    }
+
+    /// Whether there is any hub, as far as is known now. Returns whether that is news.
+    pub fn has_hub(&mut self, has_hub: bool) -> bool {
+        self.has_hub.replace(has_hub) != Some(has_hub)
+    }
+
+    /// Forgets what has become too old.
+    pub fn expire(&mut self, now: Instant) {
+        self.users.expire(now);
+        self.kept_out.expire(now);
+    }
+
+    /// Tells all players how full the rooms are, if that has changed and the operator wants it.
+    /// Aleph One ignores it, other games of the protocol show it.
+    #[must_use]
+    pub fn announce_counts(&mut self) -> Vec<Effect> {
+        let counts: Vec<_> = self.rooms.iter().map(Room::counts).collect();
+        if !self.rules.announce_counts || counts == self.announced {
+            return Vec::new();
+        }
+        self.announced = counts;
+        let inside = self
+            .seats
+            .iter()
+            .filter_map(|(who, seat)| match seat.state {
+                SeatState::In(user) => Some((*who, seat, user)),
+                _ => None,
+            });
+        let told = inside.filter_map(|(who, seat, user)| {
+            let guest = self.rooms[seat.room].is_guest(user);
+            let rooms = self.open_rooms(guest).ok()?;
+            Some(Effect::Send(who, self.room_list(&rooms, &seat.ends)?))
+        });
+        told.collect()
+    }
+
+    /// Tells the registry how long games still go on.
+    #[must_use]
+    pub fn relist(&self, now: Instant) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for room in &self.rooms {
+            room.relist_timed(now, &mut effects);
+        }
+        effects
+    }
+
+    /// Shows a server of the registry as a game, or says how it has changed. Returns its number,
+    /// or `None` when there are too many.
+    pub fn show(
+        &mut self,
+        known: Option<GameId>,
+        game: NativeGame,
+        now: Instant,
+    ) -> (Option<GameId>, Vec<Effect>) {
+        let mut effects = Vec::new();
+        let full = self.natives.len() >= self.rules.limits.native_games;
+        let id = match known {
+            Some(id) => Some(id),
+            None if full => None,
+            None => self.game_ids.take().map(GameId),
+        };
+        if let Some(id) = id {
+            self.natives.insert(id, game.clone());
+            self.in_all_rooms(now, &mut effects, |room, turn| {
+                room.show_native(id, &game, turn);
+            });
+        }
+        (id, effects)
+    }
+
+    /// Takes a server of the registry away again.
+    pub fn withdraw(&mut self, id: GameId, now: Instant) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.natives.remove(&id).is_some() {
+            self.in_all_rooms(now, &mut effects, |room, turn| {
+                room.withdraw_native(id, turn);
+            });
+            self.game_ids.give_back(id.0);
+        }
+        effects
+    }
+
+    /// Tells somebody why he is refused, and closes.
+    fn denied(
+        &mut self,
+        who: ConnectionId,
+        done: Result<(), Denial>,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Err(denial) = done {
+            let login = self.logins.get(&who).map(|login| login.ends);
+            let peer = login.or(self.seats.get(&who).map(|seat| seat.ends));
+            let peer = peer.map(|ends| tracing::field::display(ends.peer));
+            tracing::info!(client = %who, peer, "refused: {denial}");
+            effects.push(Effect::Send(who, denial.frame()));
+            self.end(who, false, now, effects);
+            effects.push(Effect::Close(who));
+        }
+    }
+
+    /// Forgets a connection, and all that depends on it.
+    fn end(
+        &mut self,
+        who: ConnectionId,
+        logged_out: bool,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        let login = self.logins.remove(&who);
+        if let Some(profile) = login.as_ref().and_then(|login| login.profile()) {
+            self.users.login_ended(profile.id, logged_out, now);
+        }
+        match self.seats.get(&who).map(|seat| &seat.state) {
+            Some(SeatState::In(user)) => {
+                let user = *user;
+                self.in_room(who, now, effects, |room, user, turn| room.leave(user, turn));
+                self.users.room_ended(user);
+            }
+            Some(SeatState::NeedPlayerData(profile)) => self.users.room_ended(profile.id),
+            Some(SeatState::NeedLogin) | None => {}
+        }
+        self.seats.remove(&who);
+    }
+}

@@ -1,0 +1,183 @@
+//! Connections to rooms, from their token to their place (section 12).
+
+use std::{sync::Arc, time::Instant};
+
+use super::{Hall, Seat, SeatState};
+use crate::{
+    aleph_one::{
+        UserId,
+        denial::Denial,
+        event::Effect,
+        received::Packet,
+        room::{Entering, Room, Turn},
+    },
+    net::ConnectionId,
+};
+
+impl Hall {
+    pub(super) fn room_packet(
+        &mut self,
+        who: ConnectionId,
+        packet: Packet,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(seat) = self.seats.get(&who) else {
+            return;
+        };
+        let done = match (&seat.state, packet) {
+            (_, Packet::KeepAlive | Packet::Ignored) => Ok(()),
+            (
+                _,
+                Packet::Logout
+                | Packet::Login(_)
+                | Packet::PasswordResponse(_)
+                | Packet::Localization
+                | Packet::RemoteHubRequest(_),
+            ) => {
+                self.end(who, false, now, effects);
+                effects.push(Effect::Close(who));
+                Ok(())
+            }
+            (SeatState::NeedLogin, Packet::RoomLogin(token, name)) => {
+                self.room_login(who, &token, &name, now)
+            }
+            (_, Packet::RoomLogin(..)) => Err(Denial::LOGGED_IN),
+            (SeatState::NeedPlayerData(_), Packet::PlayerData(_)) => self.enter(who, now, effects),
+            (SeatState::In(_), packet) => {
+                let mut done = Ok(());
+                self.in_room(who, now, effects, |room, user, turn| {
+                    done = room.handle(user, packet, turn);
+                });
+                done
+            }
+            _ => Err(Denial::NOT_LOGGED_IN),
+        };
+        self.denied(who, done, now, effects);
+    }
+
+    fn room_login(
+        &mut self,
+        who: ConnectionId,
+        token: &[u8; 32],
+        name: &[u8],
+        now: Instant,
+    ) -> Result<(), Denial> {
+        let profile = self.users.redeem(token, who, now);
+        let (Some(profile), Some(seat)) = (profile, self.seats.get_mut(&who)) else {
+            return Err(Denial::NOT_LOGGED_IN);
+        };
+        // What was given out before he was kicked, or banned, is of no use either.
+        let peer = seat.ends.peer;
+        let kept_out = match &profile.account {
+            Some(account) => self.kept_out.account(&account.username, now),
+            None => self.kept_out.guest(peer, now),
+        };
+        let known: &[u8] = match &profile.account {
+            Some(_) => &profile.login.username,
+            None => b"guest",
+        };
+        let same = match name {
+            b"" => b"guest" == known,
+            name => name == known,
+        };
+        seat.state = SeatState::NeedPlayerData(profile);
+        match same {
+            true => kept_out,
+            false => Err(Denial::BAD_USER),
+        }
+    }
+
+    fn enter(
+        &mut self,
+        who: ConnectionId,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Denial> {
+        let Some(seat) = self.seats.get_mut(&who) else {
+            return Ok(());
+        };
+        let SeatState::NeedPlayerData(profile) = &seat.state else {
+            return Err(Denial::NOT_LOGGED_IN);
+        };
+        let profile = Arc::clone(profile);
+        let room = &self.rooms[seat.room];
+        if profile.account.is_none() && !room.admits_guests() {
+            return Err(Denial::NO_GUESTS);
+        }
+        if room.is_full() {
+            return Err(Denial::FULL);
+        }
+        seat.state = SeatState::In(profile.id);
+        let entering = Entering {
+            connection: who,
+            peer: seat.ends.peer,
+            profile,
+            hub_hint: self.rules.hub_hint && self.has_hub == Some(false),
+        };
+        self.in_room(who, now, effects, |room, _, turn| {
+            room.enter(entering, turn)
+        });
+        Ok(())
+    }
+
+    /// Has something happen to a player in his room, and then what it leads to outside of it.
+    pub(super) fn in_room(
+        &mut self,
+        who: ConnectionId,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+        happen: impl FnOnce(&mut Room, UserId, &mut Turn<'_>),
+    ) {
+        let Some(Seat {
+            room,
+            state: SeatState::In(user),
+            ..
+        }) = self.seats.get(&who)
+        else {
+            return;
+        };
+        let mut turn = Turn {
+            now,
+            effects,
+            limits: &self.rules.limits,
+            ids: &mut self.game_ids,
+            hubs: &mut self.hubs,
+            tests: &mut self.tests,
+            kicked: Vec::new(),
+            forgiven: Vec::new(),
+        };
+        happen(&mut self.rooms[*room], *user, &mut turn);
+        for name in turn.forgiven {
+            self.kept_out.forgive(&name);
+        }
+        for kicked in turn.kicked {
+            for (known, time) in kicked.known {
+                self.kept_out.kick(known, &kicked.name, now + time);
+            }
+            self.end(kicked.connection, false, now, effects);
+            effects.push(Effect::Close(kicked.connection));
+        }
+    }
+
+    pub(super) fn in_all_rooms(
+        &mut self,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+        mut happen: impl FnMut(&mut Room, &mut Turn<'_>),
+    ) {
+        let mut turn = Turn {
+            now,
+            effects,
+            limits: &self.rules.limits,
+            ids: &mut self.game_ids,
+            hubs: &mut self.hubs,
+            tests: &mut self.tests,
+            kicked: Vec::new(),
+            forgiven: Vec::new(),
+        };
+        for room in &mut self.rooms {
+            happen(room, &mut turn);
+        }
+    }
+}

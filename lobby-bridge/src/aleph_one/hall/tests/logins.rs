@@ -1,0 +1,222 @@
+use super::*;
+
+#[test]
+fn nobody_can_squat_on_a_name_without_its_password() {
+    let mut stage = Stage::open();
+    let thief = stage.at_login();
+    stage.says(thief, login("bob", "Thief"));
+    let bob = stage.player("bob", "Bob");
+    assert_eq!(stage.hall.standing(bob.who), Standing::Inside);
+    stage.says(thief, Packet::PasswordResponse([b'?'; 16]));
+    stage.happens(thief, Event::Checked(Err(Unchecked::Wrong)));
+    assert_eq!(stage.denied(thief), Some(3));
+}
+
+#[test]
+fn a_second_login_is_refused_before_and_after_the_password() {
+    let mut stage = Stage::open();
+    let early = stage.at_login();
+    stage.says(early, login("bob", "Early"));
+    stage.says(early, Packet::PasswordResponse([b'x'; 16]));
+    stage.player("bob", "Bob");
+    stage.happens(early, Event::Checked(Ok(account("bob"))));
+    assert_eq!(stage.denied(early), Some(6));
+    let late = stage.at_login();
+    stage.says(late, login("bob", "Late"));
+    assert_eq!(stage.denied(late), Some(6));
+}
+
+#[test]
+fn a_second_login_displaces_the_first_if_the_operator_wants_it() {
+    let mut stage = Stage::new(|rules| rules.second_login = SecondLogin::Displace);
+    let ann = stage.guest("Ann");
+    let first = stage.player("bob", "Bob");
+    stage.forget();
+    let second = stage.player("bob", "Bob");
+    assert_eq!(stage.denied(first.who), Some(6));
+    assert_eq!(stage.hall.standing(second.who), Standing::Inside);
+    let seen: Vec<_> = stage
+        .players(ann.who)
+        .iter()
+        .map(|it| (it.verb, it.id))
+        .collect();
+    assert_eq!(seen, [(DELETE, first.id.0), (ADD, second.id.0)]);
+}
+
+#[test]
+fn an_account_is_free_once_its_token_is_too_old() {
+    let mut stage = Stage::open();
+    let login_connection = stage.logs_in("bob", "Bob", Some(account("bob")));
+    stage.happens(login_connection, Event::Ended);
+    stage.waits(14);
+    let early = stage.at_login();
+    stage.says(early, login("bob", "Bob"));
+    assert_eq!(stage.denied(early), Some(6));
+    stage.waits(1);
+    stage.player("bob", "Bob");
+}
+
+#[test]
+fn a_token_is_no_good_under_another_name_or_a_second_time() {
+    let mut stage = Stage::open();
+    let login_connection = stage.logs_in("bob", "Bob", Some(account("bob")));
+    let token = stage.token(login_connection);
+    for code in [3, 4] {
+        let who = stage.at_room(0, "192.0.2.7");
+        stage.says(who, Packet::RoomLogin(token, b"guest".to_vec()));
+        assert_eq!(stage.denied(who), Some(code));
+    }
+}
+
+#[test]
+fn what_is_said_out_of_turn_is_denied() {
+    let chat = || Packet::Chat {
+        sender: UserId(10_001),
+        message: b"x".to_vec(),
+    };
+    let mut stage = Stage::open();
+    let who = stage.at_room(0, "192.0.2.7");
+    stage.says(who, chat());
+    assert_eq!(stage.denied(who), Some(4));
+    let who = stage.at_login();
+    stage.says(who, Packet::Localization);
+    assert_eq!(stage.denied(who), Some(0));
+    // What belongs to the other daemon ends it without a word.
+    let who = stage.at_login();
+    stage.says(who, chat());
+    assert_eq!((stage.told(who), stage.denied(who)), (vec![], None));
+    assert!(stage.effects.contains(&Effect::Close(who)));
+    let ann = stage.guest("Ann");
+    stage.says(ann.who, Packet::RoomLogin([0; 32], Vec::new()));
+    assert_eq!(stage.denied(ann.who), Some(6));
+}
+
+#[test]
+fn accounts_that_cannot_be_checked_are_told_so_and_guests_come_in() {
+    let mut stage = Stage::open();
+    for (problem, code) in [
+        (Unchecked::Unavailable, 1),
+        (Unchecked::TooOften, 1),
+        (Unchecked::Wrong, 3),
+    ] {
+        let who = stage.at_login();
+        stage.says(who, login("bob", "Bob"));
+        stage.says(who, Packet::PasswordResponse([b'x'; 16]));
+        stage.happens(who, Event::Checked(Err(problem)));
+        assert_eq!(stage.denied(who), Some(code), "{problem:?}");
+    }
+    stage.guest("Ann");
+}
+
+#[test]
+fn the_proof_is_what_was_asked_for() {
+    let mut stage = Stage::new(|rules| rules.https = true);
+    let who = stage.at_login();
+    stage.says(who, login("bob", "Bob"));
+    let (number, salt) = stage.told(who).pop().unwrap();
+    assert_eq!((number, &salt[..2], salt[17]), (6, &[0, 4][..], 0));
+    stage.says(who, Packet::PasswordResponse(*b"Ab0Cd1Ef2Gh3Ij4K"));
+    let claim = Claim {
+        username: "bob".to_owned(),
+        proof: Proof::Token(*b"Ab0Cd1Ef2Gh3Ij4K"),
+        from: "192.0.2.7".parse().unwrap(),
+    };
+    assert_eq!(stage.effects.last(), Some(&Effect::Check(who, claim)));
+}
+
+#[test]
+fn only_the_game_that_is_served_is_let_in() {
+    let mut stage = Stage::new(|rules| rules.service = Some("MYTH2".to_owned()));
+    let who = stage.at_login();
+    stage.says(who, login("guest", "Ann"));
+    assert_eq!(stage.denied(who), Some(1));
+}
+
+#[test]
+fn players_are_sent_where_they_may_go_and_there_is_room() {
+    let mut stage = Stage::new(|rules| {
+        let small = RoomRules {
+            players: Some(1),
+            ..RoomRules::new("Shoal")
+        };
+        let members = RoomRules {
+            guests: false,
+            ..RoomRules::new("Tyr")
+        };
+        rules.rooms = vec![small, members];
+        rules.public_address = Some([203, 0, 113, 5].into());
+    });
+    let rooms = |stage: &Stage, who| {
+        let frames = stage.told(who);
+        let (_, body) = frames
+            .iter()
+            .find(|(number, _)| *number == 0)
+            .unwrap()
+            .clone();
+        let room = |entry: &[u8]| (entry[1], u16::from_be_bytes([entry[8], entry[9]]));
+        assert_eq!(body[4..8], [203, 0, 113, 5]);
+        body.chunks(24).map(room).collect::<Vec<_>>()
+    };
+    let bob = stage.logs_in("bob", "Bob", Some(account("bob")));
+    assert_eq!(rooms(&stage, bob), [(4, 6335), (6, 6336)]);
+    let ann = stage.logs_in("guest", "Ann", None);
+    assert_eq!(rooms(&stage, ann), [(4, 6335)]);
+    stage.enters(0, "guest", ann, "192.0.2.7");
+    // Whoever comes too late is told at the login daemon, where his game shows it.
+    let guest = stage.logs_in("guest", "Late", None);
+    assert_eq!(stage.denied(guest), Some(13));
+    let member = stage.logs_in("cat", "Cat", Some(account("cat")));
+    assert_eq!(rooms(&stage, member), [(6, 6336)]);
+    // Neither is it of use to go there without being sent.
+    let token = stage.token(bob);
+    let who = stage.at_room(0, "192.0.2.7");
+    stage.says(who, Packet::RoomLogin(token, b"bob".to_vec()));
+    stage.says(who, Packet::PlayerData(PlayerData::default()));
+    assert_eq!(stage.denied(who), Some(13));
+}
+
+#[test]
+fn who_logs_out_leaves_no_token() {
+    let mut stage = Stage::open();
+    let who = stage.logs_in("guest", "Ann", None);
+    let token = stage.token(who);
+    stage.says(who, Packet::Logout);
+    assert!(stage.effects.contains(&Effect::Close(who)));
+    let room = stage.at_room(0, "192.0.2.7");
+    stage.says(room, Packet::RoomLogin(token, Vec::new()));
+    assert_eq!(stage.denied(room), Some(4));
+}
+
+#[test]
+fn who_comes_by_ipv6_needs_an_address_that_the_operator_has_named() {
+    for public in [None, Some([203, 0, 113, 5].into())] {
+        let mut stage = Stage::new(|rules| rules.public_address = public);
+        let (who, ends) = stage.connection("2001:db8::7");
+        let local = "[2001:db8::1]:6321".parse().unwrap();
+        stage.happens(who, Event::AtLogin(Ends { local, ..ends }));
+        stage.says(who, login("guest", "Ann"));
+        stage.says(who, Packet::Localization);
+        let denied = stage.denied(who);
+        assert_eq!(denied, public.is_none().then_some(1), "{public:?}");
+    }
+}
+
+#[test]
+fn one_more_than_an_address_may_bring_is_told_so_when_logging_in() {
+    let mut stage = Stage::new(|rules| rules.limits.users_per_host = 2);
+    let (ann, _bob) = (stage.guest("Ann"), stage.guest("Bob"));
+    let third = stage.logs_in("guest", "Third", None);
+    let text = stage.told(third).pop().unwrap().1;
+    assert_eq!(text[..4], [0, 0, 0, 1], "a code whose text the game shows");
+    assert!(text[4..].starts_with(b"Too many players"), "{text:?}");
+    stage.happens(ann.who, Event::Ended);
+    stage.guest("Third");
+}
+
+#[test]
+fn of_accounts_that_differ_in_letter_case_alone_one_is_in_at_a_time() {
+    let mut stage = Stage::open();
+    stage.player("carol", "Carol");
+    let who = stage.logs_in("CAROL", "Another", None);
+    assert_eq!(stage.denied(who), Some(6));
+}

@@ -1,0 +1,80 @@
+//! The Myth metaserver as players of Aleph One use it: login daemon, rooms, games.
+//!
+//! ```text
+//!  login ──packets──▶ connection ──events──▶ ┌───────┐ ──effects──▶ outboxes ──frames──▶ players
+//!                                            │ owner │ ──effects──▶ listings (the registry)
+//!  room ───packets──▶ connection ──events──▶ └───────┘ ──errands──▶ accounts, hubs, tests, logs
+//!                                                ▲
+//!                       natives (the registry) ──┘
+//! ```
+//!
+//! Pure, from bytes to meaning: `codec.rs` (frames), `received.rs` and `sent.rs` (packets in and
+//! out), `text.rs`, `names.rs`, `description.rs` (a game), `hall/` with `login.rs`,
+//! `users.rs` (who is logged in, tokens) and `room/` (what happens), `event.rs` (what happens to
+//! it and what it asks for), `denial.rs` (refusals), `published.rs` with `listing.rs` (games as
+//! servers, and servers as games), `patience.rs` (silent peers), `kept_out.rs` (kicked and banned). `rules.rs` is what the operator
+//! chooses, `limits.rs` bounds all of it.
+//!
+//! Tasks and sockets: `server.rs` (listen, accept), `owner.rs` (the one task that has the
+//! state), `connection.rs`, `errands.rs` (what has to be waited for; `moderation.rs`: bans), `connectivity.rs` (the
+//! test of `.test`), `natives.rs` (follows the registry, without what is `hidden.rs`). Beside them `https/` exchanges
+//! passwords for tokens.
+
+pub mod codec;
+mod connection;
+pub mod connectivity;
+pub mod denial;
+pub mod description;
+mod errands;
+pub mod event;
+pub mod hall;
+pub mod hidden;
+pub mod https;
+mod ids;
+mod kept_out;
+pub mod limits;
+pub mod listing;
+mod login;
+mod moderation;
+pub mod names;
+pub mod natives;
+mod owner;
+mod patience;
+mod published;
+pub mod received;
+mod room;
+pub mod rules;
+pub mod scramble;
+pub mod secrets;
+pub mod sent;
+mod server;
+pub mod text;
+pub mod users;
+
+pub use self::{
+    hidden::Hidden,
+    limits::Limits,
+    natives::Natives,
+    rules::{RoomRules, Rules, SecondLogin},
+    server::{Gate, Links, ListenError, Server, Settings},
+};
+
+use std::fmt;
+
+/// A player for as long as he is logged in (section 11 of the specification).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(pub u32);
+
+/// A game for as long as it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GameId(pub u32);
+
+/// Red, green and blue, each over the whole range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rgb(pub [u16; 3]);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,203 @@
+//! The list of games (section 15).
+
+use std::{net::SocketAddrV4, time::Instant};
+
+use bytes::Bytes;
+
+use super::{GameId, Member, Room, Turn, UserId, commands::end_test, event};
+use crate::aleph_one::{
+    denial::Denial,
+    event::{Effect, ListedGame, NativeGame},
+    sent::{GameEntry, List, Verb},
+};
+
+/// The gatherer of a server of the registry, who is no user here.
+const NOBODY: UserId = UserId(1);
+
+/// From here on a length means that there is none: a week in ticks (section 15.4).
+const UNTIMED_TICKS: i32 = 18_144_000;
+
+const TICKS_PER_SECOND: u32 = 30;
+
+/// One game.
+#[derive(Debug)]
+pub(super) struct Game {
+    /// Whose it is; `None` for a server of the registry.
+    pub(super) gatherer: Option<UserId>,
+    pub(super) address: SocketAddrV4,
+    /// Section 16; it can be read.
+    pub(super) description: Bytes,
+    /// Since when it runs.
+    pub(super) started: Option<Instant>,
+    /// How many seconds it takes from then on.
+    pub(super) length: Option<u32>,
+    /// Where it is, if not at its gatherer's.
+    pub(super) hub: Option<u16>,
+}
+
+impl Game {
+    /// How long it goes on; `None` when that is not known.
+    fn seconds_left(&self, now: Instant) -> Option<u32> {
+        let run = now.saturating_duration_since(self.started?).as_secs();
+        let length = self.length?;
+        Some(length.saturating_sub(u32::try_from(run).unwrap_or(u32::MAX)))
+    }
+
+    /// How the list shows it.
+    pub(super) fn entry(&self, id: GameId, now: Instant) -> GameEntry<'_> {
+        GameEntry {
+            id,
+            address: self.address,
+            seconds_left: self.seconds_left(now),
+            gatherer: self.gatherer.unwrap_or(NOBODY),
+            description: &self.description,
+        }
+    }
+}
+
+impl Room {
+    /// How many games of its players there are.
+    pub(in crate::aleph_one) fn gathered(&self) -> usize {
+        let gathered = |game: &&Game| game.gatherer.is_some();
+        self.games.values().filter(gathered).count()
+    }
+
+    /// Section 15.4.
+    pub(super) fn start_game(
+        &mut self,
+        user: UserId,
+        ticks: i32,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Denial> {
+        let now = turn.now;
+        let (member, id, game) = self.game_of(user).ok_or(Denial::SYNTAX)?;
+        game.started = Some(now);
+        if let (1..UNTIMED_TICKS, Ok(ticks)) = (ticks, u32::try_from(ticks)) {
+            game.length = Some(ticks / TICKS_PER_SECOND);
+        }
+        end_test(member, turn);
+        let row = event("start game", member, Some(ticks.to_string().into_bytes()));
+        turn.log(row);
+        self.game_changed(id, Verb::Change, turn);
+        Ok(())
+    }
+
+    /// Section 15.5.
+    pub(super) fn reset_game(&mut self, user: UserId, turn: &mut Turn<'_>) {
+        if let Some((_, id, game)) = self.game_of(user) {
+            (game.started, game.length) = (None, None);
+            self.game_changed(id, Verb::Change, turn);
+        }
+    }
+
+    /// Section 15.3.
+    pub(super) fn end_game(&mut self, user: UserId, turn: &mut Turn<'_>) {
+        let Some(mut member) = self.members.remove(&user) else {
+            return;
+        };
+        end_test(&mut member, turn);
+        let game = member.game.take();
+        self.members.insert(user, member);
+        if let (Some(id), Some(member)) = (game, self.members.get(&user)) {
+            let row = event("remove game", member, None);
+            self.drop_game(id, turn);
+            turn.log(row);
+        }
+    }
+
+    /// Takes a game of somebody who is leaving off the list.
+    pub(super) fn remove_game(&mut self, id: GameId, member: &Member, turn: &mut Turn<'_>) {
+        self.drop_game(id, turn);
+        turn.log(event("remove game", member, None));
+    }
+
+    fn drop_game(&mut self, id: GameId, turn: &mut Turn<'_>) {
+        let Some(game) = self.games.remove(&id) else {
+            return;
+        };
+        self.tell_gone(id, &game, turn);
+        turn.effects.push(Effect::Unlist(id));
+        turn.ids.give_back(id.0);
+        if let Some(hub) = game.hub {
+            turn.hubs.remove(&hub);
+        }
+    }
+
+    fn tell_gone(&mut self, id: GameId, game: &Game, turn: &mut Turn<'_>) {
+        let entry = game.entry(id, turn.now).encode(Verb::Delete);
+        let mut list = List::games();
+        list.entry(&entry);
+        for frame in list.frames() {
+            self.broadcast(&frame, turn);
+        }
+        self.missed_game(id, &entry);
+    }
+
+    /// Tells the players and the registry about a game that is new or different.
+    pub(super) fn game_changed(&self, id: GameId, verb: Verb, turn: &mut Turn<'_>) {
+        if let Some(game) = self.games.get(&id) {
+            self.tell_game(id, game, verb, turn);
+            self.relist(id, game, turn.now, turn.effects);
+        }
+    }
+
+    /// Tells the registry how long the games that end by themselves go on.
+    pub(in crate::aleph_one) fn relist_timed(&self, now: Instant, effects: &mut Vec<Effect>) {
+        for (id, game) in &self.games {
+            if game.seconds_left(now).is_some() {
+                self.relist(*id, game, now, effects);
+            }
+        }
+    }
+
+    fn relist(&self, id: GameId, game: &Game, now: Instant, effects: &mut Vec<Effect>) {
+        let gatherer = game.gatherer.and_then(|user| self.members.get(&user));
+        let Some(gatherer) = gatherer else {
+            return;
+        };
+        let listed = ListedGame {
+            address: game.address,
+            description: game.description.clone(),
+            started: game.started.is_some(),
+            seconds_left: game.seconds_left(now),
+            gatherer: gatherer.name.clone(),
+        };
+        effects.push(Effect::List(id, Box::new(listed)));
+    }
+
+    /// A server of the registry is new or different.
+    pub(in crate::aleph_one) fn show_native(
+        &mut self,
+        id: GameId,
+        native: &NativeGame,
+        turn: &mut Turn<'_>,
+    ) {
+        let game = Game {
+            gatherer: None,
+            address: native.address,
+            description: native.description.clone(),
+            started: native.seconds_left.map(|_| turn.now),
+            length: native.seconds_left,
+            hub: None,
+        };
+        let verb = match self.games.insert(id, game) {
+            None => Verb::Add,
+            Some(_) => Verb::Change,
+        };
+        self.game_changed(id, verb, turn);
+    }
+
+    /// A server of the registry is gone.
+    pub(in crate::aleph_one) fn withdraw_native(&mut self, id: GameId, turn: &mut Turn<'_>) {
+        if let Some(game) = self.games.remove(&id) {
+            self.tell_gone(id, &game, turn);
+        }
+    }
+
+    /// A player with his game, if he has one.
+    pub(super) fn game_of(&mut self, user: UserId) -> Option<(&mut Member, GameId, &mut Game)> {
+        let member = self.members.get_mut(&user)?;
+        let id = member.game?;
+        Some((member, id, self.games.get_mut(&id)?))
+    }
+}

@@ -1,0 +1,143 @@
+//! What the operator may choose about a hall.
+
+use std::net::Ipv4Addr;
+
+use super::limits::Limits;
+
+/// The names that clients know for rooms, by id (section 25).
+const TITLES: [&str; 30] = [
+    "Crows Bridge",
+    "Otter Ferry",
+    "White Falls",
+    "Silvermines",
+    "Shoal",
+    "Madrigal",
+    "Tyr",
+    "Ash",
+    "Scales",
+    "Covenant",
+    "Muirthemne",
+    "Seven Gates",
+    "Bagrada",
+    "The Barrier",
+    "Forest Heart",
+    "The Ermine",
+    "The Dire Marsh",
+    "The Highlands",
+    "The Drowned Kingdom",
+    "The Great Devoid",
+    "Shiver",
+    "The Caterthuns",
+    "Soulblighter",
+    "Balor",
+    "Sons of Myrgard",
+    "Heart of the Stone",
+    "Arrival",
+    "Ingue Ferroque",
+    "Vimy Ridge",
+    "Stilwell Road",
+];
+
+/// See the [module](self).
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The rooms, in the order in which players are sent to them.
+    pub rooms: Vec<RoomRules>,
+    /// Where players reach the rooms. `None`: where they reached the login daemon.
+    pub public_address: Option<Ipv4Addr>,
+    /// Whether the HTTPS service runs, and clients that know it are sent there (section 8.1).
+    pub https: bool,
+    /// The one service name that is let in, such as `MARATHON`; `None` for all.
+    pub service: Option<String>,
+    /// What happens to a second login to an account.
+    pub second_login: SecondLogin,
+    /// Whether players who enter while there is no hub are told what to change to gather games.
+    pub hub_hint: bool,
+    /// Whether players in rooms are told, every few seconds, how full the rooms are.
+    pub announce_counts: bool,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// What the operator may choose about one room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomRules {
+    /// What it is called; see [`id`](Self::id).
+    pub title: String,
+    /// 0 normal, 1 ranked, 2 tournament.
+    pub kind: u16,
+    /// The most players; `None` for [`Limits::players`].
+    pub players: Option<usize>,
+    /// Whether guests may enter.
+    pub guests: bool,
+    /// Lines that everybody reads on entering.
+    pub welcome: Vec<String>,
+    /// Lines that guests read before those.
+    pub guest_welcome: Vec<String>,
+}
+
+/// What happens to a login to an account that somebody is logged in to, after the password was
+/// right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondLogin {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It takes the place of the first, which is disconnected.
+    Displace,
+}
+
+impl RoomRules {
+    /// A room open to all, without a word of welcome.
+    #[must_use]
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            kind: 0,
+            players: None,
+            guests: true,
+            welcome: Vec::new(),
+            guest_welcome: Vec::new(),
+        }
+    }
+
+    /// The number by which clients know a room's name: that of the title if it is one of those
+    /// that they have, else one that they show as "Unknown". Aleph One goes to "Arrival" (26) if
+    /// there is one, else to the first room of the list.
+    #[must_use]
+    pub fn id(&self, position: usize) -> u16 {
+        let known = TITLES
+            .iter()
+            .position(|title| title.eq_ignore_ascii_case(&self.title));
+        let id = known.unwrap_or(TITLES.len() + position);
+        u16::try_from(id).unwrap_or(u16::MAX)
+    }
+}
+
+impl Default for Rules {
+    /// One room, "Arrival".
+    fn default() -> Self {
+        Self {
+            rooms: vec![RoomRules::new("Arrival")],
+            public_address: None,
+            https: false,
+            service: None,
+            second_login: SecondLogin::default(),
+            hub_hint: true,
+            announce_counts: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_is_known_by_its_title_where_clients_have_it() {
+        let id = |title: &str| RoomRules::new(title).id(2);
+        assert_eq!((id("Crows Bridge"), id("arrival")), (0, 26));
+        assert_eq!((id("Stilwell Road"), id("My own")), (29, 32));
+    }
+}

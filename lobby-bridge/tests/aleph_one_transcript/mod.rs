@@ -1,0 +1,10 @@
+//! Plays recorded conversations of the hall. The format is `myth-transcript/1`.
+
+mod game_host;
+mod lists;
+mod player;
+mod script;
+mod template;
+
+pub(crate) use player::Player;
+pub(crate) use script::Transcript;
