@@ -20,26 +20,22 @@ mod connection;
 mod http;
 mod metrics;
 mod rules;
+mod shared;
 mod whereabouts;
 
 use anyhow::Context;
 use clap::Parser;
 use metaserve::{
-    Close, Fingerprint, files,
+    Fingerprint, files,
     program::{
         self, Signals, Stopped, Vital, log,
         service::{self, State},
     },
     registry::Registry,
 };
-use metrics::BannedAt;
-use rules::{Certificates, Rules, banned_close};
-use std::{
-    net::{IpAddr, SocketAddr},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use rules::{Certificates, Rules};
+use shared::Shared;
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -77,7 +73,7 @@ fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
         service::tell(State::Ready(&daemon.status()));
         let reload = async || {
             service::tell(State::Reloading);
-            daemon.reload(settings.config(), &log).await;
+            daemon.shared.reload(settings.config(), &log).await;
             service::tell(State::Ready(&daemon.status()));
         };
         let stopped = tokio::select! {
@@ -107,46 +103,6 @@ pub struct Daemon {
     vital: Vital,
     /// Where HTTP is served, if it is.
     http: Option<SocketAddr>,
-}
-
-/// What every connection's task needs.
-struct Shared {
-    endpoint: quinn::Endpoint,
-    certificates: Certificates,
-    registry: Arc<Registry>,
-    /// As it was started. What may change since is in the rules.
-    config: Config,
-    rules: watch::Sender<Arc<Rules>>,
-    admission: accept::Admission,
-    metrics: metrics::Metrics,
-    whereabouts: whereabouts::Whereabouts,
-}
-
-impl Shared {
-    /// Ends when a worker has a turn to give, and what its tasks share is not locked for ever.
-    async fn pass_through_worker(self: Arc<Self>) {
-        let pass = async move {
-            let _ = (
-                self.registry.feed(None).revision(),
-                self.endpoint.open_connections(),
-            );
-        };
-        let _ = tokio::spawn(pass).await;
-    }
-
-    /// The rules of this moment.
-    fn rules(&self) -> Arc<Rules> {
-        self.rules.borrow().clone()
-    }
-
-    /// Refuses a connection from an address that is banned, and counts it.
-    fn not_banned(&self, address: IpAddr) -> Result<(), Close> {
-        let Some(ban) = self.rules.borrow().banned(address) else {
-            return Ok(());
-        };
-        self.metrics.banned(BannedAt::Connection);
-        Err(banned_close(ban))
-    }
 }
 
 /// How long a drain may take before connections that have not been told are given up.

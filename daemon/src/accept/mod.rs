@@ -10,10 +10,10 @@ pub(crate) use seats::{Made, Seat, Seats};
 pub(crate) use slots::{Slot, Slots};
 
 use crate::{
-    Shared,
     connection::{self, now},
     metrics::{BannedAt, Handshake},
     rules::Limit,
+    shared::Shared,
 };
 use admission::{Obstacle, Verdict};
 use metaserve::{Close, CloseCode, Role, address::canonical, printable};

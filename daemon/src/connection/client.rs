@@ -1,7 +1,7 @@
 //! A game client: one frame after the other, as fast as it reads.
 
-use super::{first_message, game, lost, malformed, now, open_stream};
-use crate::{Shared, metrics::Way, rules::Limit};
+use super::talk::{first_message, game, lost, malformed, now, open_stream};
+use crate::{metrics::Way, rules::Limit, shared::Shared};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode,

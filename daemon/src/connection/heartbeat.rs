@@ -1,11 +1,10 @@
 //! A game server: hello, then heartbeats, of which the newest is listed.
 
 use super::{
-    Answers,
     allowance::{Allowance, Rate},
-    first_message, game, malformed, now, sleep_until,
+    talk::{Answers, first_message, game, malformed, now, sleep_until},
 };
-use crate::{Shared, accept::Seat, metrics::Rejected, rules::Limit};
+use crate::{accept::Seat, metrics::Rejected, rules::Limit, shared::Shared};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode, Fingerprint, Limits, Pacing,

@@ -1,10 +1,10 @@
 //! A relay: servers that it lists on behalf of others, each under an address that it names.
 
-use super::{Answers, malformed};
+use super::talk::{Answers, lost, malformed};
 use crate::{
-    Shared,
     metrics::{BannedAt, Rejected},
     rules::Limit,
+    shared::Shared,
 };
 use bytes::Bytes;
 use metaserve::{
@@ -26,7 +26,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     let rules = shared.rules();
     tracing::info!("a trusted relay has connected");
     let answers = Answers::open(connection, &rules.limits).await?;
-    let stream = connection.accept_uni().await.map_err(super::lost)?;
+    let stream = connection.accept_uni().await.map_err(lost)?;
     let mut relay = Relay {
         shared,
         limits: &rules.limits,

@@ -3,12 +3,12 @@
 //! A listener is a cursor, as a QUIC client is: it is given one shared frame after the other as
 //! fast as it reads, and all that it has missed meanwhile in one.
 
-use super::{Problem, Web, query};
+use super::{problem::Problem, query, web::Web};
 use crate::{
-    Shared,
     accept::{Made, Seat},
     metrics::{Counted, Pool, Way},
     rules::Limit,
+    shared::Shared,
 };
 use axum::{
     Extension,

@@ -1,12 +1,12 @@
 //! From a TCP connection to requests: who may come in, and how slow he may be.
 
-use super::{Web, routes};
+use super::web::Web;
 use crate::{
-    Shared,
     accept::{Made, Seat, Seats, Slot, Slots},
     cli::{Config, Http},
     metrics::{BannedAt, Pool},
     rules::{Limit, banned, banned_close},
+    shared::Shared,
 };
 use anyhow::{Context as _, bail};
 use axum::Router;
@@ -92,11 +92,10 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Option<TcpListener>> {
     }
 }
 
-/// Serves until `web` is closing. Each connection gets a task of its own.
-pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
+/// Answers by `routes` until `web` is closing. Each connection gets a task of its own.
+pub(super) async fn run(listener: TcpListener, routes: Router, web: Web, tasks: TaskTracker) {
     let places = Seats::default();
     let refusals = Slots::default();
-    let routes = routes(web.clone());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

@@ -8,12 +8,15 @@
 mod events;
 mod listener;
 mod page;
+mod problem;
 mod query;
 mod servers;
+mod web;
 
-pub(crate) use listener::{open, run};
+pub(crate) use listener::open;
+pub(crate) use web::Web;
 
-use crate::{Shared, accept::Seats, metrics::Present, rules::wall_clock};
+use crate::{metrics::Present, rules::wall_clock};
 use axum::{
     Router,
     extract::State,
@@ -21,35 +24,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde_json::json;
-use std::sync::Arc;
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+use problem::Problem;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 use tower_http::{
     compression::CompressionLayer,
     cors::{Any, CorsLayer},
 };
 
-/// What every handler needs.
-#[derive(Clone)]
-pub(crate) struct Web {
-    shared: Arc<Shared>,
-    closing: CancellationToken,
-    /// Answers are made one at a time, beside the thread that serves games.
-    making: Arc<Semaphore>,
-    /// Places for listeners to events.
-    listeners: Seats,
-}
-
-impl Web {
-    pub(crate) fn new(shared: Arc<Shared>, closing: CancellationToken) -> Self {
-        Self {
-            listeners: Seats::default(),
-            shared,
-            closing,
-            making: Arc::new(Semaphore::new(1)),
-        }
-    }
+/// Serves until `web` is closing. Each connection gets a task of its own.
+pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
+    listener::run(listener, routes(web.clone()), web, tasks).await;
 }
 
 fn routes(web: Web) -> Router {
@@ -99,41 +84,5 @@ async fn ready(State(web): State<Web>) -> (StatusCode, &'static str) {
         (StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping\n")
     } else {
         (StatusCode::OK, "ready\n")
-    }
-}
-
-/// A refusal: a status, and as JSON one sentence with the parameter that is to blame, if any.
-#[derive(Debug)]
-struct Problem {
-    status: StatusCode,
-    parameter: Option<&'static str>,
-    reason: String,
-}
-
-impl Problem {
-    fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self {
-            status,
-            parameter: None,
-            reason: reason.into(),
-        }
-    }
-
-    fn parameter(parameter: &'static str, reason: impl Into<String>) -> Self {
-        Self {
-            parameter: Some(parameter),
-            ..Self::new(StatusCode::BAD_REQUEST, reason)
-        }
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let body = match self.parameter {
-            Some(parameter) => json!({ "error": self.reason, "parameter": parameter }),
-            None => json!({ "error": self.reason }),
-        };
-        let kind = [(header::CONTENT_TYPE, "application/json")];
-        (self.status, kind, body.to_string()).into_response()
     }
 }

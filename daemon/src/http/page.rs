@@ -1,6 +1,6 @@
 //! `GET /`: the page that shows the list live, out of the binary.
 
-use super::Web;
+use super::web::Web;
 use axum::{
     Router,
     extract::State,

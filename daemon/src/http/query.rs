@@ -1,6 +1,6 @@
 //! What a request asks for: pure.
 
-use super::Problem;
+use super::problem::Problem;
 use axum::http::StatusCode;
 use metaserve::{Game, ServerInfo, bounds::Position, registry::Server};
 

@@ -1,6 +1,6 @@
 //! `GET /api/v1/servers`: the list in pages.
 
-use super::{Problem, Web, query::Query};
+use super::{problem::Problem, query::Query, web::Web};
 use axum::{
     extract::{RawQuery, State},
     http::{HeaderMap, StatusCode, header},

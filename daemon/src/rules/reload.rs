@@ -2,24 +2,22 @@
 //! held before goes on holding.
 
 use super::{Limit, Rules, wall_clock};
-use crate::{Daemon, Shared, cli::Config};
+use crate::{cli::Config, shared::Shared};
 use metaserve::{bans::Bans, program::log::Log};
 use std::sync::Arc;
 
-impl Daemon {
+impl Shared {
     /// Reads everything again, as the operator asks with a signal. `config` is what the settings
     /// say now.
     pub(crate) async fn reload(&self, config: anyhow::Result<Config>, log: &Log) {
-        let adopted = config.and_then(|config| self.shared.adopt(&config, log));
+        let adopted = config.and_then(|config| self.adopt(&config, log));
         if let Err(error) = adopted {
             tracing::error!("the running configuration stays: {error:#}");
         }
-        self.shared.reload_certificate();
-        self.shared.reload_bans().await;
+        self.reload_certificate();
+        self.reload_bans().await;
     }
-}
 
-impl Shared {
     /// Changes what can be changed while running, and names what cannot. On an error nothing is.
     fn adopt(&self, config: &Config, log: &Log) -> anyhow::Result<()> {
         log.set_filter(&config.log)?;

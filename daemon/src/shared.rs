@@ -1,0 +1,52 @@
+//! What all tasks of a daemon share.
+
+use crate::{
+    accept::Admission,
+    cli::Config,
+    metrics::{BannedAt, Metrics},
+    rules::{Certificates, Rules, banned_close},
+    whereabouts::Whereabouts,
+};
+use metaserve::{Close, registry::Registry};
+use std::{net::IpAddr, sync::Arc};
+use tokio::sync::watch;
+
+/// What every connection's task needs.
+pub(crate) struct Shared {
+    pub(crate) endpoint: quinn::Endpoint,
+    pub(crate) certificates: Certificates,
+    pub(crate) registry: Arc<Registry>,
+    /// As it was started. What may change since is in the rules.
+    pub(crate) config: Config,
+    pub(crate) rules: watch::Sender<Arc<Rules>>,
+    pub(crate) admission: Admission,
+    pub(crate) metrics: Metrics,
+    pub(crate) whereabouts: Whereabouts,
+}
+
+impl Shared {
+    /// Ends when a worker has a turn to give, and what its tasks share is not locked for ever.
+    pub(crate) async fn pass_through_worker(self: Arc<Self>) {
+        let pass = async move {
+            let _ = (
+                self.registry.feed(None).revision(),
+                self.endpoint.open_connections(),
+            );
+        };
+        let _ = tokio::spawn(pass).await;
+    }
+
+    /// The rules of this moment.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        self.rules.borrow().clone()
+    }
+
+    /// Refuses a connection from an address that is banned, and counts it.
+    pub(crate) fn not_banned(&self, address: IpAddr) -> Result<(), Close> {
+        let Some(ban) = self.rules.borrow().banned(address) else {
+            return Ok(());
+        };
+        self.metrics.banned(BannedAt::Connection);
+        Err(banned_close(ban))
+    }
+}
