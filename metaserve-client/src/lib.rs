@@ -28,6 +28,7 @@
 //!   bytes that only your game understands.
 //! * [`Subscriber`] is `run` with options: one game, resuming an earlier list, bounds.
 //! * [`maintain`] keeps following: it connects again, with backoff, and goes on where it was.
+//! * [`List`] is the list alone, for programs that read the daemon's messages by themselves.
 //! * [`Connector`] and [`Trust`] make connections from `HOST:PORT`. Any [`quinn::Connection`]
 //!   with the ALPN identifier `metaserve-client/1` will do as well.
 //!
@@ -46,6 +47,7 @@ mod snapshots;
 mod subscriber;
 
 pub use error::Error;
+pub use list::{List, OutOfOrder};
 pub use maintain::{Maintain, Status};
 pub use metaserve::{Backoff, ConnectError, Connector, Fingerprint, Game, Role, Trust};
 pub use snapshot::{Changes, Server, ServerId, Snapshot};

@@ -7,33 +7,41 @@ use metaserve::{
 };
 use std::sync::Arc;
 
-/// The list as far as the messages have told it.
+/// The list as far as the daemon's messages have told it, without a connection or a clock.
+///
+/// [`Subscriber`](crate::Subscriber) reads the messages for a game; a program that reads them by
+/// itself, such as a test, keeps the list with this.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct List {
+pub struct List {
     snapshot: Snapshot,
     /// Whether any message has come: an empty list is known to be empty.
     known: bool,
 }
 
 /// A delta does not fit the list that we have: one before it is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct OutOfOrder {
-    pub(crate) from: u64,
-    pub(crate) ours: u64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a change from revision {from} was sent to a list at revision {ours}")]
+pub struct OutOfOrder {
+    /// The revision that the delta builds on.
+    pub from: u64,
+    /// The revision of our list.
+    pub ours: u64,
 }
 
 impl List {
     /// Continues with a list from an earlier connection.
-    pub(crate) fn resume(snapshot: Snapshot) -> Self {
+    #[must_use]
+    pub fn resume(snapshot: Snapshot) -> Self {
         Self {
             snapshot,
             known: true,
         }
     }
 
-    /// How far the list goes, to tell the daemon that is asked for `game`: what is known of
-    /// another game's list is of no use there.
-    pub(crate) fn known(&mut self, game: Option<&Game>) -> Option<Known> {
+    /// How far the list goes, for the [`Subscribe`](metaserve::protocol::client::Subscribe)
+    /// message that asks for `game`. None when nothing is known, or only the list of another
+    /// game.
+    pub fn known(&mut self, game: Option<&Game>) -> Option<Known> {
         let same = self.snapshot.game.as_ref() == game;
         self.known &= same;
         self.snapshot.game = game.cloned();
@@ -43,8 +51,9 @@ impl List {
         self.known.then_some(Known { epoch, revision })
     }
 
-    /// The list as it is. Cheap.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// The list as it is now. Cheap. Its changes are counted with [`Snapshot::since`].
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
         self.snapshot.clone()
     }
 
@@ -52,7 +61,7 @@ impl List {
     ///
     /// # Errors
     /// When the message builds on another list than ours, which then stays as it was.
-    pub(crate) fn apply(&mut self, message: ListMessage) -> Result<(), OutOfOrder> {
+    pub fn apply(&mut self, message: ListMessage) -> Result<(), OutOfOrder> {
         let Snapshot {
             epoch,
             revision,
@@ -156,7 +165,7 @@ mod tests {
             expected.map(|(n, text)| (n, text.into())).into()
         );
 
-        let changes = list.snapshot().since(&before.servers).changes().clone();
+        let changes = list.snapshot().since(&before).changes().clone();
         let id = |number| ServerId { epoch: 7, number };
         assert_eq!((changes.added, changes.updated), (vec![id(4)], vec![id(1)]));
         assert_eq!(changes.removed, [id(2)]);
@@ -214,7 +223,7 @@ mod tests {
             ..message(8, None, 1)
         })
         .unwrap();
-        let changes = list.snapshot().since(&before.servers).changes().clone();
+        let changes = list.snapshot().since(&before).changes().clone();
         assert_eq!(
             (
                 changes.added.len(),
@@ -248,7 +257,7 @@ mod tests {
                 }
                 list.apply(delta).unwrap();
             }
-            let after = list.snapshot().since(&before.servers);
+            let after = list.snapshot().since(&before);
             let (old, new) = (&before.servers, &after.servers);
             let added = new.keys().filter(|id| !old.contains_key(*id)).copied().collect();
             let removed = old.keys().filter(|id| !new.contains_key(*id)).copied().collect();

@@ -63,7 +63,7 @@ impl Server {
     }
 }
 
-pub(crate) type Servers = OrdMap<ServerId, Arc<Server>>;
+type Servers = OrdMap<ServerId, Arc<Server>>;
 
 /// The whole list at one moment. Immutable, and cheap to clone: snapshots share what they have
 /// in common.
@@ -142,9 +142,10 @@ impl Snapshot {
 
     /// The same list, with its changes counted from `previous`. Costs what has changed: parts
     /// that both share are passed over.
-    pub(crate) fn since(mut self, previous: &Servers) -> Self {
+    #[must_use]
+    pub fn since(mut self, previous: &Self) -> Self {
         let mut changes = Changes::default();
-        for item in previous.diff(&self.servers) {
+        for item in previous.servers.diff(&self.servers) {
             match item {
                 DiffItem::Add(id, _) => changes.added.push(*id),
                 DiffItem::Update { new: (id, _), .. } => changes.updated.push(*id),
@@ -208,14 +209,14 @@ mod tests {
             ..Server::clone(after.get(id(2)).unwrap())
         };
         after.servers.insert(id(2), Arc::new(changed));
-        let after = after.since(&before.servers);
+        let after = after.since(&before);
         let expected = Changes {
             added: vec![id(3)],
             updated: vec![id(2)],
             removed: vec![id(1)],
         };
         assert_eq!(after.changes(), &expected);
-        assert!(before.clone().since(&before.servers).changes().is_empty());
+        assert!(before.clone().since(&before).changes().is_empty());
     }
 
     #[test]

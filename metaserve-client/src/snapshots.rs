@@ -1,6 +1,6 @@
 //! The stream that a game polls: always the newest state, never a backlog.
 
-use crate::{Error, Snapshot, snapshot::Servers};
+use crate::{Error, Snapshot};
 use futures::{Stream, StreamExt, stream};
 use std::{
     fmt,
@@ -36,7 +36,7 @@ impl Snapshots {
         F: FnOnce(Latest) -> Fut + Send + 'static,
         Fut: Future<Output = Error> + Send + 'static,
     {
-        let begin = (State::Idle(follow), begin.servers);
+        let begin = (State::Idle(follow), begin);
         let snapshots = stream::unfold(begin, |(state, previous)| next(state, previous));
         Self(snapshots.fuse().boxed())
     }
@@ -45,8 +45,8 @@ impl Snapshots {
 /// The next item of the stream, and the state after it.
 async fn next<F, Fut>(
     state: State<F>,
-    previous: Servers,
-) -> Option<(Result<Snapshot, Error>, (State<F>, Servers))>
+    previous: Snapshot,
+) -> Option<(Result<Snapshot, Error>, (State<F>, Snapshot))>
 where
     F: FnOnce(Latest) -> Fut,
     Fut: Future<Output = Error> + Send + 'static,
@@ -64,7 +64,7 @@ where
     let newest = latest.borrow_and_update().clone().filter(|_| live);
     if let Some(snapshot) = newest {
         let snapshot = snapshot.since(&previous);
-        let previous = snapshot.servers.clone();
+        let previous = snapshot.clone();
         return Some((Ok(snapshot), (State::Following { latest, task }, previous)));
     }
     // The task has dropped its sender: it has ended, with the reason.

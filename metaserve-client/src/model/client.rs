@@ -228,7 +228,7 @@ impl Client {
 
     /// The game looks at its list: its changes are the difference to when it looked last.
     pub(super) fn look(&mut self) -> Verdict {
-        let snapshot = self.list.snapshot().since(&self.seen.servers);
+        let snapshot = self.list.snapshot().since(&self.seen);
         let rows: BTreeMap<_, _> = snapshot.servers().map(|it| (it.id, it.clone())).collect();
         let old = &self.rows;
         let differs = |id: &&ServerId| old.get(*id).is_some_and(|server| *server != rows[*id]);
