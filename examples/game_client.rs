@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cargo run --release -p metaserve-daemon
-//! cargo run -p metaserve-examples --example game_client -- --fingerprint 5e0c...
+//! cargo run --example game_client -- --fingerprint 5e0c...
 //! ```
 //!
 //! Lines begin with `+` for a server that came, `~` for one that changed, `-` for one that went;

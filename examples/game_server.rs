@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cargo run --release -p metaserve-daemon
-//! cargo run -p metaserve-examples --example game_server -- --fingerprint 5e0c...
+//! cargo run --example game_server -- --fingerprint 5e0c...
 //! ```
 //!
 //! Its players are made up: one comes or goes every two seconds. Ctrl-C takes it off the list.

@@ -91,7 +91,7 @@ if [ "${#missing[@]}" != 0 ]; then
         "${missing[@]}" >"$dir/apt.log"
 fi
 cargo build -q -p metaserve-daemon -p metaserve-lobby-bridge
-cargo build -q -p metaserve-examples --examples
+cargo build -q --example game_client --example sidecar --example browser
 page=(cargo test -q -p metaserve-tests --features browser --test browser)
 "${page[@]}" --no-run
 faults=(cargo test -p metaserve-tests --features faults --test faults)

@@ -4,7 +4,7 @@
 //! With an OpenArena server and a daemon on this machine:
 //!
 //! ```text
-//! cargo run -p metaserve-examples --example sidecar -- \
+//! cargo run --example sidecar -- \
 //!     --fingerprint 5e0c... --game quake3 --list-as openarena --server 127.0.0.1:27960
 //! ```
 //!

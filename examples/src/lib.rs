@@ -8,7 +8,7 @@ use anyhow::Context;
 use metaserve::{
     Identity,
     program::{
-        self,
+        self, Signals,
         log::{Log, LogError, LogFormat},
     },
 };
@@ -37,18 +37,9 @@ pub fn log() -> Result<Log, LogError> {
 
 /// Ends when the program is asked to: Ctrl-C, or SIGTERM.
 pub async fn stopped() {
-    #[cfg(unix)]
-    let terminated = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => drop(terminate.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        () = terminated => {}
-        _ = tokio::signal::ctrl_c() => {}
+    match Signals::new() {
+        Ok(signals) => signals.stopped().await,
+        // The system ends the program then.
+        Err(_) => std::future::pending().await,
     }
 }

@@ -40,8 +40,6 @@
 mod error;
 mod list;
 mod maintain;
-#[cfg(test)]
-mod model;
 mod snapshot;
 mod snapshots;
 mod subscriber;

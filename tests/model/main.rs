@@ -12,6 +12,7 @@
 //!
 //! One thread does all that, and no sockets: what happens when threads meet, and what a network
 //! does to the bytes, is for other tests.
+#![forbid(unsafe_code)]
 
 mod client;
 mod oracle;
@@ -89,7 +90,7 @@ fn run(seed: u64) -> u64 {
         Ok(_) => length.get().unwrap_or(0),
         Err(TestError::Fail(reason, steps)) => panic!(
             "{reason}\nafter these steps:\n{}\nKeep the seed: add a line with {seed:016x} \
-             and what it found to metaserve-client/src/model/seeds",
+             and what it found to tests/model/seeds",
             steps
                 .iter()
                 .map(|step| format!("  {step:?}\n"))

@@ -2,7 +2,7 @@
 //! feeds and lists have their edges.
 
 use super::{FEW_CLIENTS, MAX_GAMES, World};
-use crate::model::{
+use crate::{
     Verdict,
     client::Client,
     oracle::Oracle,

@@ -3,7 +3,7 @@
 use crate::{change::Share, process::Machine};
 use anyhow::bail;
 use clap::Parser;
-use metaserve_examples::DaemonArgs;
+use metaserve::DaemonArgs;
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 /// Puts a daemon under load, and says what it cost and whether every list was right.

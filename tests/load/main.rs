@@ -2,7 +2,7 @@
 //! against the truth, and the same work done by bare quinn beside it.
 //!
 //! ```text
-//! cargo run --release -p metaserve-examples --example load -- \
+//! cargo run --release --example load -- \
 //!     --servers 1000 --clients 1000 --change 10% --spawn --floor
 //! ```
 #![forbid(unsafe_code)]
@@ -22,7 +22,7 @@ mod run;
 mod target;
 
 use clap::Parser;
-use metaserve::program::{self, print::print};
+use metaserve::program::{self, Signals, print::print};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -43,10 +43,11 @@ fn generate(cli: options::Cli) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let stopped = Signals::new()?;
         let work = run::run(&plan);
         let report = tokio::select! {
             report = work => report?,
-            () = metaserve_examples::stopped() => anyhow::bail!("stopped before the end: no figures"),
+            () = stopped.stopped() => anyhow::bail!("stopped before the end: no figures"),
         };
         match plan.json {
             true => print(format!("{}\n", report.json()))?,

@@ -2,7 +2,6 @@
 //! at it.
 
 use super::{Verdict, oracle::Oracle, steps::Claim};
-use crate::{Changes, Server, ServerId, Snapshot, list::List};
 use bytes::Bytes;
 use futures::FutureExt;
 use metaserve::{
@@ -14,6 +13,7 @@ use metaserve::{
     },
     registry::Registry,
 };
+use metaserve_client::{Changes, List, Server, ServerId, Snapshot};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 

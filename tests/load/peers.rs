@@ -3,8 +3,7 @@
 use crate::{heartbeats::Truth, options::Plan};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use metaserve::{Role, Trust, program, tls::client_config};
-use metaserve_examples::printable;
+use metaserve::{Role, Trust, printable, program, tls::client_config};
 use metaserve_heartbeat::{Notice, NoticeKind, Publisher};
 use std::{
     net::SocketAddr,

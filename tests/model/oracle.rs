@@ -5,13 +5,13 @@ use super::{
     steps::GAMES,
     truth::{Rows, Truth, Who},
 };
-use crate::Snapshot;
 use metaserve::{
     Game,
     feed::{Feed, Frame},
     protocol::client::Compression,
     registry::Registry,
 };
+use metaserve_client::Snapshot;
 use proptest::prelude::*;
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -237,7 +237,7 @@ impl Oracle {
         for server in list.servers() {
             let name = server.heartbeat.first_chunk::<WHO_BYTES>();
             let who = Who::from_le_bytes(*name.expect("a name"));
-            let number = server.id.number;
+            let number = server.id.number();
             prop_assert_eq!(
                 *self.servers.entry(number).or_insert(who),
                 who,
