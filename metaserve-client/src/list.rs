@@ -1,10 +1,7 @@
 //! From messages to the list, pure.
 
 use crate::snapshot::{Server, ServerId, Snapshot};
-use metaserve::{
-    Game,
-    protocol::client::{Known, ListMessage},
-};
+use metaserve::{Game, list::Cursor, protocol::client::ListMessage};
 use std::sync::Arc;
 
 /// The list as far as the daemon's messages have told it, without a connection or a clock.
@@ -41,14 +38,14 @@ impl List {
     /// How far the list goes, for the [`Subscribe`](metaserve::protocol::client::Subscribe)
     /// message that asks for `game`. None when nothing is known, or only the list of another
     /// game.
-    pub fn known(&mut self, game: Option<&Game>) -> Option<Known> {
+    pub fn known(&mut self, game: Option<&Game>) -> Option<Cursor> {
         let same = self.snapshot.game.as_ref() == game;
         self.known &= same;
         self.snapshot.game = game.cloned();
         let Snapshot {
             epoch, revision, ..
         } = self.snapshot;
-        self.known.then_some(Known { epoch, revision })
+        self.known.then_some(Cursor { epoch, revision })
     }
 
     /// The list as it is now. Cheap. Its changes are counted with [`Snapshot::since`].

@@ -6,7 +6,8 @@ mod stage;
 use divan::{Bencher, counter::ItemsCount};
 use metaserve::{
     feed::Subscription,
-    protocol::client::{Compression, Known, ListMessage},
+    list::Cursor,
+    protocol::client::{Compression, ListMessage},
 };
 use stage::{Stage, heartbeat, serve};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -99,7 +100,7 @@ fn tick(bencher: Bencher<'_, '_>, (servers, changed, clients): (usize, usize, us
 fn catch_up(bencher: Bencher<'_, '_>, (servers, ticks): (usize, usize)) {
     let mut stage = Stage::new(servers);
     let feed = stage.feed();
-    let behind = Known {
+    let behind = Cursor {
         epoch: feed.epoch(),
         revision: feed.revision().0,
     };

@@ -61,6 +61,7 @@ pub mod feed;
 pub mod files;
 mod game;
 mod limits;
+pub mod list;
 mod pacing;
 mod printable;
 #[cfg(feature = "program")]

@@ -7,8 +7,9 @@ use futures::FutureExt;
 use metaserve::{
     Game,
     feed::{Feed, Frame, Subscription},
+    list::Cursor,
     protocol::{
-        client::{Compression, Known, ListMessage},
+        client::{Compression, ListMessage},
         framing::Deframer,
     },
     registry::Registry,
@@ -86,7 +87,7 @@ impl Client {
         let feed = registry.feed(self.game.as_ref());
         oracle.subscribed(&self.game, &feed)?;
         let revision = oracle.revision(&self.game);
-        let known = |epoch, revision| Some(Known { epoch, revision });
+        let known = |epoch, revision| Some(Cursor { epoch, revision });
         match *claim {
             Claim::Own => {
                 let known = self.list.known(self.game.as_ref());
@@ -259,7 +260,7 @@ impl Client {
 /// Somebody claims to know the list as of a revision that he may never have seen: he is given
 /// what has changed since, or everything.
 fn probe(feed: &Arc<Feed>, revision: u64, epoch: u64) -> Verdict {
-    let known = Known { epoch, revision };
+    let known = Cursor { epoch, revision };
     let frame: Option<Arc<Frame>> = feed.subscribe(Some(known)).next().now_or_never();
     let frame = frame.expect("the first frame comes at once");
     prop_assert!(frame.from().is_none_or(|from| from.0 == revision));

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use metaserve::{
     Role,
-    protocol::client::{Compression, Known, ListMessage, Subscribe},
+    list::Cursor,
+    protocol::client::{Compression, ListMessage, Subscribe},
     stream::{self, FrameError, FrameReader},
 };
 use metaserve_client::{Server, Snapshot, Snapshots, Subscriber};
@@ -127,8 +128,8 @@ pub fn words(snapshot: &Snapshot) -> Vec<String> {
 
 /// How far a snapshot goes, for a client that is made by hand.
 #[must_use]
-pub fn known(snapshot: &Snapshot) -> Known {
-    Known {
+pub fn known(snapshot: &Snapshot) -> Cursor {
+    Cursor {
         epoch: snapshot.epoch(),
         revision: snapshot.revision(),
     }
@@ -152,7 +153,7 @@ impl RawClient {
     pub async fn new(
         connection: quinn::Connection,
         game: Option<&str>,
-        known: Option<Known>,
+        known: Option<Cursor>,
     ) -> Self {
         let mut out = connection.open_uni().await.expect("one stream is allowed");
         let subscribe = Subscribe {

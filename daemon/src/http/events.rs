@@ -19,7 +19,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use metaserve::{Game, bounds::Room, feed::Subscription, protocol::client::Known};
+use metaserve::{Game, bounds::Room, feed::Subscription, list::Cursor};
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 /// A sign of life after so much silence, so that listeners who are gone are noticed.
@@ -108,9 +108,9 @@ fn game(query: Option<&str>) -> Result<Option<Game>, Problem> {
 }
 
 /// Where a listener was, by the id of its last event. One that is not ours begins anew.
-fn known(id: &str) -> Option<Known> {
+fn known(id: &str) -> Option<Cursor> {
     let (epoch, revision) = id.split_once('.')?;
-    Some(Known {
+    Some(Cursor {
         epoch: epoch.parse().ok()?,
         revision: revision.parse().ok()?,
     })
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn an_id_that_is_not_ours_begins_anew() {
-        let ours = Known {
+        let ours = Cursor {
             epoch: 7,
             revision: 12,
         };

@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use axum::http::StatusCode;
-use metaserve::{Game, ServerInfo, bounds::Position, registry::Server};
+use metaserve::{Game, ServerInfo, bounds::Position, list::Server};
 
 /// Which servers, and how many.
 #[derive(Debug, PartialEq, Eq)]

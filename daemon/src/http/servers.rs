@@ -9,7 +9,7 @@ use axum::{
 use metaserve::{
     bounds::Position,
     feed::{Feed, json::ShownServer},
-    registry::Server,
+    list::Server,
 };
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! Who is woken when a list has changed.
 
 use super::lock;
-use crate::registry::Revision;
+use crate::list::Revision;
 use std::{mem, sync::Mutex};
 use tokio::sync::watch;
 

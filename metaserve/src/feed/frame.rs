@@ -2,12 +2,12 @@
 
 use super::history::Delta;
 use crate::{
+    list::{Revision, Server},
     protocol::{
         client::{Compression, Head, Placed, Updated},
         codec::{self, encode_into},
         framing,
     },
-    registry::{Revision, Server},
 };
 use bytes::Bytes;
 use std::sync::{

@@ -2,7 +2,7 @@
 
 use crate::{
     bounds::{Order, Position},
-    registry::{Revision, Server},
+    list::{Revision, Server},
 };
 use std::collections::{HashMap, VecDeque};
 

@@ -3,7 +3,7 @@
 //! Only here does the daemon look inside heartbeats, to show them.
 
 use super::frame::{Content, Frame};
-use crate::{ServerInfo, registry::Server};
+use crate::{ServerInfo, list::Server};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use std::{
@@ -104,7 +104,7 @@ mod tests {
     use crate::{
         Game,
         feed::history::Delta as Changed,
-        registry::{Placement, Revision},
+        list::{Placement, Revision},
     };
     use std::sync::Arc;
 

@@ -19,12 +19,11 @@ pub mod json;
 mod ticker;
 
 pub use frame::{Form, Frame, Kind, frames_encoded};
-pub(crate) use ticker::Dirty;
+pub(crate) use ticker::Ticker;
 
 use crate::{
     bounds::Position,
-    protocol::client::Known,
-    registry::{Clock, Revision, Server},
+    list::{Cursor, Revision, Revisions, Server},
 };
 use followers::Followers;
 use history::{Change, History};
@@ -43,8 +42,8 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Feed {
     epoch: u64,
-    clock: Arc<Clock>,
-    dirty: Arc<Dirty>,
+    revisions: Arc<Revisions>,
+    ticker: Arc<Ticker>,
     pending: Mutex<HashMap<u64, Change>>,
     state: Mutex<State>,
     followers: Followers,
@@ -68,8 +67,8 @@ struct State {
 const MAX_CATCH_UPS: usize = 16;
 
 impl Feed {
-    pub(crate) fn new(epoch: u64, clock: Arc<Clock>, dirty: Arc<Dirty>) -> Self {
-        let begin = clock.now();
+    pub(crate) fn new(epoch: u64, revisions: Arc<Revisions>, ticker: Arc<Ticker>) -> Self {
+        let begin = revisions.now();
         let state = State {
             history: History::new(begin),
             flushed: None,
@@ -78,8 +77,8 @@ impl Feed {
         };
         Self {
             epoch,
-            clock,
-            dirty,
+            revisions,
+            ticker,
             pending: Mutex::default(),
             state: Mutex::new(state),
             followers: Followers::default(),
@@ -117,7 +116,7 @@ impl Feed {
         pending.insert(number, change);
         drop(pending);
         if calm {
-            self.dirty.add(self.clone());
+            self.ticker.add(self.clone());
         }
     }
 
@@ -129,7 +128,7 @@ impl Feed {
         changes.sort_unstable_by_key(|(number, _)| *number);
         let mut state = lock(&self.state);
         state.previous = state.history.revision();
-        state.history.apply(changes, || self.clock.advance());
+        state.history.apply(changes, || self.revisions.advance());
         state.frames.clear();
         state.flushed = Some(now);
     }
@@ -196,7 +195,7 @@ impl Feed {
     /// Follows the list: from `known` on if that is of this epoch and not too old, else from a
     /// snapshot.
     #[must_use]
-    pub fn subscribe(self: &Arc<Self>, known: Option<Known>) -> Subscription {
+    pub fn subscribe(self: &Arc<Self>, known: Option<Cursor>) -> Subscription {
         let known = known.filter(|known| known.epoch == self.epoch);
         Subscription {
             woken: self.followers.join(self.revision()),

@@ -111,7 +111,7 @@ async fn who_comes_back_is_told_only_what_changed() {
     });
     let mut client = feed.subscribe(None);
     while client.next().await.to() < Revision(50) {}
-    let known = Known {
+    let known = Cursor {
         epoch: feed.epoch(),
         revision: feed.revision().0,
     };
@@ -126,7 +126,7 @@ async fn who_comes_back_is_told_only_what_changed() {
         (0, 1)
     );
 
-    let stranger = Known {
+    let stranger = Cursor {
         epoch: feed.epoch() + 1,
         ..known
     };

@@ -12,14 +12,14 @@ use tokio::sync::Notify;
 
 /// Feeds in which something has changed since their last flush.
 #[derive(Debug, Default)]
-pub(crate) struct Dirty {
+pub(crate) struct Ticker {
     feeds: Mutex<Vec<Arc<Feed>>>,
     added: Notify,
     /// Here and not in `run`, so that nothing is forgotten when that is dropped.
     agenda: Mutex<Agenda<Arc<Feed>>>,
 }
 
-impl Dirty {
+impl Ticker {
     pub(super) fn add(&self, feed: Arc<Feed>) {
         lock(&self.feeds).push(feed);
         self.added.notify_one();

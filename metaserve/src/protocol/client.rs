@@ -3,6 +3,7 @@
 //! `docs/protocol.md`, "Client".
 
 use super::{codec, codec::DecodeError};
+use crate::list::Cursor;
 use bincode::{BorrowDecode, Encode};
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -16,18 +17,9 @@ pub struct Subscribe<'a> {
     /// One game's tag, or none for the servers of all games.
     pub game: Option<&'a str>,
     /// How far the client's list goes already, from an earlier connection with the same `game`.
-    pub known: Option<Known>,
+    pub known: Option<Cursor>,
     /// Which compression the client can read.
     pub compression: Compression,
-}
-
-/// A point in the history of one daemon's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, BorrowDecode)]
-pub struct Known {
-    /// Which run of the daemon the revision belongs to.
-    pub epoch: u64,
-    /// The last change that the list contains.
-    pub revision: u64,
 }
 
 /// How the daemon may compress what it sends.

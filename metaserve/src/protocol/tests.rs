@@ -1,11 +1,12 @@
 //! Every decoder meets any bytes, and gives back what was encoded.
 
 use super::{
-    client::{Compression, Known, ListMessage, Subscribe},
+    client::{Compression, ListMessage, Subscribe},
     codec::{self, DecodeError},
     heartbeat::{FromDaemon, FromServer, Hello, Notice, NoticeKind, Welcome},
     relay::{FromRelay, Upsert},
 };
+use crate::list::Cursor;
 use proptest::prelude::*;
 use std::net::SocketAddr;
 
@@ -50,7 +51,7 @@ proptest! {
     fn client_messages_survive(game: Option<String>, epoch: u64, revision: u64, resume: bool) {
         let subscribe = Subscribe {
             game: game.as_deref(),
-            known: resume.then_some(Known { epoch, revision }),
+            known: resume.then_some(Cursor { epoch, revision }),
             compression: Compression::Zstd,
         };
         round_trip(subscribe, &mut Vec::new())?;
@@ -271,7 +272,7 @@ mod page {
             known,
             compression: Compression::Zstd,
         };
-        let known = Known {
+        let known = Cursor {
             epoch: 0x0123_4567_89ab_cdef,
             revision: 4,
         };

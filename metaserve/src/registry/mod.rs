@@ -4,16 +4,14 @@
 //! the server is off the list with the next tick.
 
 mod entry;
-mod revision;
 
-pub use entry::{Applied, Placement, Server, Waits};
-pub(crate) use revision::Clock;
-pub use revision::Revision;
+pub use entry::{Applied, Waits};
 
 use crate::{
     Fingerprint, Game,
     bounds::{Rows, Trusted},
-    feed::{Dirty, Feed},
+    feed::{Feed, Ticker},
+    list::Revisions,
 };
 use bytes::Bytes;
 use dashmap::{DashMap, Entry as MapEntry};
@@ -39,8 +37,8 @@ pub struct Registry {
     sweep_at: AtomicUsize,
     numbers: AtomicU64,
     epoch: u64,
-    clock: Arc<Clock>,
-    dirty: Arc<Dirty>,
+    revisions: Arc<Revisions>,
+    ticker: Arc<Ticker>,
 }
 
 /// What makes a server the same server.
@@ -69,9 +67,9 @@ impl Registry {
     #[must_use]
     pub fn new(max_games: usize) -> Arc<Self> {
         let epoch = fastrand::u64(1..);
-        let clock = Arc::new(Clock::default());
-        let dirty = Arc::new(Dirty::default());
-        let all = Arc::new(Feed::new(epoch, clock.clone(), dirty.clone()));
+        let revisions = Arc::new(Revisions::default());
+        let ticker = Arc::new(Ticker::default());
+        let all = Arc::new(Feed::new(epoch, revisions.clone(), ticker.clone()));
         Arc::new(Self {
             entries: DashMap::new(),
             games: DashMap::new(),
@@ -81,8 +79,8 @@ impl Registry {
             sweep_at: AtomicUsize::new(FEW_FEEDS),
             numbers: AtomicU64::new(1),
             epoch,
-            clock,
-            dirty,
+            revisions,
+            ticker,
         })
     }
 
@@ -128,7 +126,7 @@ impl Registry {
 
     /// As [`run`](Self::run), and tells `observe` how long the work of each tick took.
     pub async fn run_observed(&self, tick: Duration, observe: impl FnMut(Duration)) {
-        self.dirty.run(tick, observe).await;
+        self.ticker.run(tick, observe).await;
     }
 
     /// Lets somebody speak for a server of `game` at `address`. It is listed from its first
@@ -207,8 +205,8 @@ impl Registry {
         self.sweep();
         let mut known = self.games.entry(game.clone()).or_default();
         known.upgrade().unwrap_or_else(|| {
-            let (clock, dirty) = (self.clock.clone(), self.dirty.clone());
-            let feed = Arc::new(Feed::new(self.epoch, clock, dirty));
+            let (revisions, ticker) = (self.revisions.clone(), self.ticker.clone());
+            let feed = Arc::new(Feed::new(self.epoch, revisions, ticker));
             *known = Arc::downgrade(&feed);
             feed
         })
@@ -238,7 +236,7 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        self.dirty.forget();
+        self.ticker.forget();
     }
 }
 

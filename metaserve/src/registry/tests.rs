@@ -1,5 +1,5 @@
 use super::*;
-use crate::bounds::Trusted;
+use crate::{bounds::Trusted, list::Server};
 use futures::FutureExt;
 
 fn v4(port: u16) -> SocketAddr {

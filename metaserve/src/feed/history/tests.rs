@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Game, registry::Placement};
+use crate::{Game, list::Placement};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -10,9 +10,9 @@ pub struct Revision(pub u64);
 /// Gives each change its revision, across all feeds of a registry, so that a feed that is made
 /// anew never repeats what an earlier one of the same game has given out.
 #[derive(Debug, Default)]
-pub(crate) struct Clock(AtomicU64);
+pub(crate) struct Revisions(AtomicU64);
 
-impl Clock {
+impl Revisions {
     /// The revision of the next change.
     pub(crate) fn advance(&self) -> Revision {
         Revision(self.0.fetch_add(1, Ordering::Relaxed) + 1)

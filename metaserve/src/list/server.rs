@@ -1,0 +1,41 @@
+//! A server of the list.
+
+use crate::{Fingerprint, Game};
+use bytes::Bytes;
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+
+/// A server as clients see it. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The registry's number for it, never given to another server.
+    pub number: u64,
+    /// Whose it is and where.
+    pub placement: Arc<Placement>,
+    /// The latest of its heartbeats.
+    pub heartbeat: Bytes,
+    /// When that came, by this machine's clock.
+    pub updated: SystemTime,
+}
+
+impl Server {
+    /// Whether clients cannot tell the two from each other: they are not told when a heartbeat
+    /// came.
+    pub(crate) fn looks_like(&self, other: &Self) -> bool {
+        self.number == other.number
+            && self.placement == other.placement
+            && self.heartbeat == other.heartbeat
+    }
+}
+
+/// Whose a server is and where: what changes seldom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The game it belongs to.
+    pub game: Game,
+    /// Where players join: the IPv4 address, if it has one.
+    pub address: SocketAddr,
+    /// Where they can join as well: the IPv6 address of a server that has both.
+    pub second_address: Option<SocketAddr>,
+    /// The fingerprint of its certificate, if it has presented one.
+    pub identity: Option<Fingerprint>,
+}
