@@ -10,6 +10,7 @@ use std::{net::IpAddr, path::Path, sync::Arc, time::SystemTime};
 use metaserve::{
     bans::{Ban, BanFileError, Bans, Whom, change_file},
     files::Look,
+    time::wall_clock,
 };
 use tokio::sync::watch;
 
@@ -141,10 +142,4 @@ pub(crate) fn told(ban: &Ban) -> String {
              can still log in."
         ),
     }
-}
-
-/// The time by which bans end.
-pub(crate) fn wall_clock() -> SystemTime {
-    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-    SystemTime::now()
 }

@@ -53,7 +53,7 @@ impl Look {
 
 /// When files are looked at.
 pub(crate) fn looks() -> tokio::time::Interval {
-    tokio::time::interval(LOOK_EVERY)
+    crate::time::every(LOOK_EVERY)
 }
 
 /// Gives a file that was just made to the owner of its directory, if root has made it: a service

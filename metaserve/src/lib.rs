@@ -18,7 +18,7 @@
 //! * [`Trust`] says whom a game takes for the daemon, [`Identity`] who a peer is itself, and a
 //!   [`Fingerprint`] is a certificate's short name. [`Connector`] makes connections of them.
 //! * A [`Game`] is the namespace that servers are listed in.
-//! * [`address`] says which addresses players can join at.
+//! * [`address`] is about addresses and their families, [`time`] what time it is.
 //! * A [`Close`] is why a connection ended: a [`CloseCode`] and a sentence.
 //! * [`Limits`] are what the daemon holds its peers to, [`transport`] how QUIC is set up, and
 //!   [`socket`] the UDP socket below it.
@@ -74,14 +74,16 @@ mod server_info;
 pub mod socket;
 pub mod stream;
 pub mod text;
+pub mod time;
 pub mod tls;
 pub mod transport;
 mod unseen;
 
+pub use address::Family;
 #[cfg(feature = "clap")]
 pub use arguments::{ArgumentError, DaemonArgs};
 pub use backoff::Backoff;
-pub use connect::{Connect, ConnectError, Connector, Family, client_endpoint};
+pub use connect::{Connect, ConnectError, Connector, client_endpoint};
 pub use game::{Game, InvalidGame};
 pub use limits::{InvalidLimits, Limits};
 pub use pacing::{Offered, Pacing};

@@ -40,7 +40,7 @@ pub struct Limits {
     pub hello_timeout: Duration,
     /// Silence after which a peer is taken for gone. Default 15 s, from
     /// [`MIN_IDLE_TIMEOUT`](Self::MIN_IDLE_TIMEOUT) to
-    /// [`CLIENT_IDLE_TIMEOUT`](crate::transport::CLIENT_IDLE_TIMEOUT).
+    /// [`CLIENT_IDLE_TIMEOUT`](crate::time::CLIENT_IDLE_TIMEOUT).
     pub idle_timeout: Duration,
     /// Bytes in one heartbeat. Default 8,192, at most
     /// [`MAX_HEARTBEAT_BYTES`](Self::MAX_HEARTBEAT_BYTES); then *oversize heartbeat*.
@@ -120,7 +120,7 @@ pub enum InvalidLimits {
     #[error(
         "an idle timeout of {0:?} is too short: peers show that they are alive every \
          {keep_alive:?}, so choose {min:?} or more",
-        keep_alive = crate::transport::KEEP_ALIVE,
+        keep_alive = crate::time::KEEP_ALIVE,
         min = Limits::MIN_IDLE_TIMEOUT
     )]
     IdleTimeout(Duration),
@@ -128,7 +128,7 @@ pub enum InvalidLimits {
     #[error(
         "an idle timeout of {0:?} is too long: games take a daemon for gone after {longest:?} of \
          silence themselves, so choose that or less",
-        longest = crate::transport::CLIENT_IDLE_TIMEOUT
+        longest = crate::time::CLIENT_IDLE_TIMEOUT
     )]
     LongIdleTimeout(Duration),
     /// An interval longer than a server stays listed.
@@ -161,7 +161,7 @@ impl Limits {
     /// The most that `max_heartbeat_bytes` may be: 1 MiB. A heartbeat is sent to every client.
     pub const MAX_HEARTBEAT_BYTES: usize = 1024 * 1024;
 
-    /// The least that `idle_timeout` may be: 6 s, the [keep-alive](crate::transport::KEEP_ALIVE)
+    /// The least that `idle_timeout` may be: 6 s, the [keep-alive](crate::time::KEEP_ALIVE)
     /// interval and a second for its way. Three keep-alives (15 s) survive the loss of two.
     pub const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(6);
 
@@ -194,7 +194,7 @@ impl Limits {
         if self.idle_timeout < Self::MIN_IDLE_TIMEOUT {
             return Err(InvalidLimits::IdleTimeout(self.idle_timeout));
         }
-        if self.idle_timeout > crate::transport::CLIENT_IDLE_TIMEOUT {
+        if self.idle_timeout > crate::time::CLIENT_IDLE_TIMEOUT {
             return Err(InvalidLimits::LongIdleTimeout(self.idle_timeout));
         }
         if self.min_interval > self.idle_timeout {

@@ -1,16 +1,8 @@
 //! All quinn settings, each with its reason.
 
+use crate::time::{CLIENT_IDLE_TIMEOUT, KEEP_ALIVE};
 use quinn::{IdleTimeout, TransportConfig, VarInt};
 use std::time::Duration;
-
-/// How often a game shows that it is alive: every 5 s, so that a NAT keeps the path and the
-/// daemon's idle timeout (15 s by default) survives the loss of two keep-alives. Only this side
-/// sends them: if both did, each would restart the other's timer and a death be found late.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
-
-/// After how much silence a game takes the daemon for gone, at most: 60 s. The shorter of both
-/// ends' timeouts holds, so that it is the daemon's (15 s by default) that decides.
-pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What every connection has in common.
 fn common(idle_timeout: Duration) -> TransportConfig {

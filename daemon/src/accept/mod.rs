@@ -10,13 +10,13 @@ pub(crate) use seats::{Made, Seat, Seats};
 pub(crate) use slots::{Slot, Slots};
 
 use crate::{
-    connection::{self, now},
+    connection,
     metrics::{BannedAt, Handshake},
     rules::Limit,
     shared::Shared,
 };
 use admission::{Obstacle, Verdict};
-use metaserve::{Close, CloseCode, Role, address::canonical, printable};
+use metaserve::{Close, CloseCode, Role, address::canonical, printable, time::now};
 use quinn::crypto::rustls::HandshakeData;
 use std::{
     net::{IpAddr, SocketAddr},

@@ -1,11 +1,12 @@
 //! `ban` and `unban`: edit the ban file, which a running daemon reads again by itself.
 
-use crate::{cli::ban_file_of, rules::wall_clock};
+use crate::cli::ban_file_of;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use metaserve::{
     bans::{self, BanArgs, UnbanArgs, Whom},
     program::print::print,
+    time::wall_clock,
 };
 use std::path::PathBuf;
 

@@ -1,11 +1,11 @@
 //! `cert`: makes a self-signed certificate, or shows what is in one.
 
-use crate::rules::wall_clock;
 use anyhow::{Context, bail};
 use clap::{ArgGroup, Args};
 use metaserve::{
     Identity, files,
     program::{complain, print::print},
+    time::wall_clock,
     tls::certificate::{Certificate, Validity},
 };
 use std::{

@@ -4,7 +4,7 @@ use super::cert;
 use crate::{
     accept::socket,
     cli::{Config, Http, ServeArgs},
-    rules::{certificates, wall_clock},
+    rules::certificates,
 };
 use anyhow::{Context, bail};
 use clap::Args;
@@ -12,6 +12,7 @@ use metaserve::{
     Identity,
     bans::Bans,
     program::{self, listen, print::print},
+    time::wall_clock,
     tls::{CertificateFiles, certificate::Certificate},
 };
 use std::{fmt::Write, io::ErrorKind, net::SocketAddr, path::Path};

@@ -1,6 +1,6 @@
 //! A game client: one frame after the other, as fast as it reads.
 
-use super::talk::{first_message, game, lost, malformed, now, open_stream};
+use super::talk::{first_message, game, lost, malformed, open_stream};
 use crate::{metrics::Way, rules::Limit, shared::Shared};
 use bytes::Bytes;
 use metaserve::{
@@ -9,6 +9,7 @@ use metaserve::{
         client::{MAX_SUBSCRIBE_BYTES, Subscribe},
         codec,
     },
+    time::now,
 };
 use std::time::{Duration, Instant};
 use tokio::time::error::Elapsed;

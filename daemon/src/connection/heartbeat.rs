@@ -2,7 +2,7 @@
 
 use super::{
     allowance::{Allowance, Rate},
-    talk::{Answers, first_message, game, malformed, now, sleep_until},
+    talk::{Answers, first_message, game, malformed},
 };
 use crate::{accept::Seat, metrics::Rejected, rules::Limit, shared::Shared};
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use metaserve::{
     },
     registry::{Applied, Registration, Waits},
     stream::{FrameError, FrameReader},
+    time::{now, sleep_until},
 };
 use std::{net::SocketAddr, time::Duration};
 

@@ -6,8 +6,6 @@ mod heartbeat;
 mod relay;
 mod talk;
 
-pub(crate) use talk::now;
-
 use crate::{accept::Seat, rules::Rules, shared::Shared};
 use metaserve::{Close, Fingerprint, Role};
 use std::net::SocketAddr;

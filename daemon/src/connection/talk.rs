@@ -7,7 +7,7 @@ use metaserve::{
     protocol::heartbeat::{FromDaemon, Notice, NoticeKind, Welcome},
     stream::{self, FrameReader},
 };
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The peer's stream and the first message on it, of at most `max` bytes.
 pub(super) async fn first_message(
@@ -106,17 +106,5 @@ impl Answers {
             CloseCode::ProtocolViolation,
             "the daemon's stream is not being read",
         )
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
-
-pub(super) async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
     }
 }

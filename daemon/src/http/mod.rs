@@ -16,7 +16,7 @@ mod web;
 pub(crate) use listener::open;
 pub(crate) use web::Web;
 
-use crate::{metrics::Present, rules::wall_clock};
+use crate::metrics::Present;
 use axum::{
     Router,
     extract::State,
@@ -24,6 +24,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use metaserve::time::wall_clock;
 use problem::Problem;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;

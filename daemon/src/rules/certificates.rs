@@ -1,10 +1,10 @@
 //! The daemon's certificate: from files, or its own; read again without dropping anybody.
 
-use super::wall_clock;
 use crate::cli::Config;
 use anyhow::Context;
 use metaserve::{
     Fingerprint, Identity, Limits,
+    time::wall_clock,
     tls::{CertificateFiles, certificate::Certificate, secret::Secret, server},
     transport,
 };

@@ -12,8 +12,9 @@ use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits,
     bans::{Ban, Bans},
     bounds::Trusted,
+    time::wall_clock,
 };
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use tokio::sync::watch;
 
 /// The rules of one moment. A connection keeps the limits that it was told when it came; bans and
@@ -49,12 +50,6 @@ impl Rules {
     pub(crate) fn banned(&self, address: IpAddr) -> Option<Ban> {
         self.bans.covering(address, wall_clock())
     }
-}
-
-/// The time by which bans and certificates end.
-pub(crate) fn wall_clock() -> SystemTime {
-    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-    SystemTime::now()
 }
 
 /// Waits until the address is banned, if it is not. Cancel-safe.

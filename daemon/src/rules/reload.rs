@@ -1,9 +1,9 @@
 //! What is read again while the daemon runs. What is not in order is named in the log, and what
 //! held before goes on holding.
 
-use super::{Limit, Rules, wall_clock};
+use super::{Limit, Rules};
 use crate::{cli::Config, shared::Shared};
-use metaserve::{bans::Bans, program::log::Log};
+use metaserve::{bans::Bans, program::log::Log, time::wall_clock};
 use std::sync::Arc;
 
 impl Shared {

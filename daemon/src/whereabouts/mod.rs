@@ -4,6 +4,7 @@
 mod path;
 
 use dashmap::DashMap;
+use metaserve::{address::canonical, time::every};
 use path::{Look, Path};
 use std::{
     net::SocketAddr,
@@ -13,7 +14,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::Notify, time::MissedTickBehavior};
+use tokio::sync::Notify;
 
 /// How often servers are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -41,8 +42,7 @@ struct Moved {
 impl Whereabouts {
     /// Looks at all servers for as long as it is polled.
     pub(crate) async fn run(&self) {
-        let mut look = tokio::time::interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = every(LOOK_EVERY);
         loop {
             look.tick().await;
             for mut server in self.servers.iter_mut() {
@@ -74,9 +74,10 @@ impl Whereabouts {
 impl Watched {
     /// The address that it has come to hold, if that is news.
     fn look(&mut self) -> Option<SocketAddr> {
-        if self.path.is_settled(metaserve::address::canonical(
-            self.connection.remote_address(),
-        )) {
+        if self
+            .path
+            .is_settled(canonical(self.connection.remote_address()))
+        {
             return None;
         }
         self.path.look(Look::at(&self.connection)?)

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use metaserve::{Fingerprint, bans::Bans};
+use metaserve::{Fingerprint, bans::Bans, time::wall_clock};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{MissedTickBehavior, interval, interval_at},
@@ -24,7 +24,6 @@ use super::{
     server::Gate,
 };
 use crate::{
-    bans::wall_clock,
     net::{ConnectionId, Heart, Outbox, now},
     publish::{Key, Listings},
 };

@@ -5,10 +5,10 @@ use clap::{Args, Subcommand};
 use metaserve::{
     bans::{self, BanArgs, UnbanArgs, Whom},
     program::print::print,
+    time::wall_clock,
 };
 
 use super::Where;
-use crate::bans::wall_clock;
 
 /// Add addresses or prefixes to the ban file, or list what is in it
 ///

@@ -1,8 +1,8 @@
 //! Why there is no connection, in words for whoever runs the program.
 
-use super::Family;
 use crate::{
     Close,
+    address::Family,
     tls::{TrustError, distrust},
 };
 use std::{io, net::SocketAddr, sync::Arc};

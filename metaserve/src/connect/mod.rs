@@ -1,240 +1,48 @@
-//! From `HOST:PORT` to a connection, in one line.
+//! Connections to a daemon: from `HOST:PORT`, or from whatever makes them.
 
+mod connector;
 mod error;
-mod family;
 mod race;
 
+pub use connector::{Connector, client_endpoint};
 pub use error::ConnectError;
-pub use family::{Connect, Family};
 
-use crate::{
-    Role,
-    socket::{self, SocketRuntime},
-    tls::{Identity, Trust, client_config},
-};
-use race::{Failures, STAGGER};
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::task::JoinSet;
+use crate::address::Family;
+use std::fmt;
 
-/// Connects to a daemon by name: resolves it anew at each attempt, lets its addresses race, and
-/// uses one UDP socket for IPv4 and IPv6. Cheap to clone.
-///
-/// A convenience: `run` takes any [`quinn::Connection`] with the right ALPN identifier.
-#[derive(Clone, Debug)]
-pub struct Connector {
-    daemon: Arc<str>,
-    config: quinn::ClientConfig,
-    endpoint: quinn::Endpoint,
-    has_identity: bool,
-}
+/// What makes connections to a daemon, one after the other: a [`Connector`], or any closure that
+/// returns a future of a connection.
+pub trait Connect {
+    /// A connection in the making.
+    type Connecting: Future<Output = Result<quinn::Connection, Self::Error>>;
+    /// Why there is none.
+    type Error: fmt::Display;
 
-/// After which an address is given up: long enough for a handshake with two losses.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-
-impl Connector {
-    /// Prepares connections to `daemon` (`HOST:PORT`) in the given role. Call it inside a tokio
-    /// runtime: it opens a UDP socket.
-    ///
-    /// # Errors
-    /// When the name, the trust or the identity is of no use, or no socket can be opened.
-    pub fn new(
-        role: Role,
-        daemon: &str,
-        trust: &Trust,
-        identity: Option<&Identity>,
-    ) -> Result<Self, ConnectError> {
-        let daemon: Arc<str> = daemon.into();
-        host(&daemon).ok_or_else(|| ConnectError::Name(daemon.clone()))?;
-        let config = client_config(role, trust, identity)?;
-        let endpoint = client_endpoint().map_err(ConnectError::Socket)?;
-        Ok(Self {
-            daemon,
-            config,
-            endpoint,
-            has_identity: identity.is_some(),
-        })
+    /// The families over each of which a game server should keep a connection. Default: none, so
+    /// that it keeps one connection over whichever family.
+    fn families(&self) -> &'static [Family] {
+        &[]
     }
 
-    /// The UDP socket, to close or rebind it.
-    #[must_use]
-    pub fn endpoint(&self) -> &quinn::Endpoint {
-        &self.endpoint
-    }
+    /// Makes a connection over this family, or over whichever.
+    fn connect(&mut self, over: Option<Family>) -> Self::Connecting;
 
-    /// Connects to the first of the daemon's addresses that answers. While one is silent, the next
-    /// is tried after 250 ms beside it (RFC 8305), each for at most 5 s; families take turns, and
-    /// within a family the order is random.
-    ///
-    /// Cancel-safe: attempts are abandoned.
-    ///
-    /// # Errors
-    /// When no address was found, or none of them answered as a daemon we trust.
-    pub async fn connect(&self) -> Result<quinn::Connection, ConnectError> {
-        self.race(None).await
-    }
-
-    /// Connects over one family of addresses only, otherwise as [`connect`](Self::connect).
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect), and when the daemon has no address of this family.
-    pub async fn connect_over(&self, family: Family) -> Result<quinn::Connection, ConnectError> {
-        self.race(Some(family)).await
-    }
-
-    async fn race(&self, over: Option<Family>) -> Result<quinn::Connection, ConnectError> {
-        let addresses = self.addresses(over).await?;
-        self.first_of(addresses).await
-    }
-
-    /// Connects to the first of these addresses that answers.
-    async fn first_of(
-        &self,
-        addresses: Vec<SocketAddr>,
-    ) -> Result<quinn::Connection, ConnectError> {
-        let mut waiting = addresses.into_iter();
-        let mut attempts = JoinSet::new();
-        let mut failures = Failures::default();
-        loop {
-            match waiting.next() {
-                Some(address) => match self.attempt(address) {
-                    Some(attempt) => {
-                        attempts.spawn(async move { (address, attempt.await) });
-                    }
-                    None => {
-                        failures.no_route(address);
-                        continue;
-                    }
-                },
-                None if attempts.is_empty() => {
-                    let none = io::ErrorKind::NotFound.into();
-                    let nothing = ConnectError::Resolve(self.daemon.clone(), none);
-                    return Err(failures.into_error().unwrap_or(nothing));
-                }
-                None => {}
-            }
-            tokio::select! {
-                Some(ended) = attempts.join_next() => match ended {
-                    Ok((_, Ok(connection))) => return Ok(connection),
-                    Ok((address, Err(problem))) => failures.failed(address, problem),
-                    // Cancelled with the runtime.
-                    Err(_) => {}
-                },
-                () = tokio::time::sleep(STAGGER), if waiting.len() > 0 => {}
-            }
-        }
-    }
-
-    /// The daemon's addresses, in the order to try them.
-    async fn addresses(&self, over: Option<Family>) -> Result<Vec<SocketAddr>, ConnectError> {
-        let found = tokio::net::lookup_host(&*self.daemon)
-            .await
-            .map_err(|error| ConnectError::Resolve(self.daemon.clone(), error))?;
-        let found = found.filter(|it| over.is_none_or(|family| family == Family::of(it.ip())));
-        let addresses = race::order(found, fastrand::shuffle);
-        match over {
-            Some(family) if addresses.is_empty() => {
-                Err(ConnectError::Family(self.daemon.clone(), family))
-            }
-            _ => Ok(addresses),
-        }
-    }
-
-    /// Begins to connect to one address; none when this machine cannot send there.
-    fn attempt(&self, address: SocketAddr) -> Option<impl Future<Output = Attempted> + use<>> {
-        let host = host(&self.daemon)?;
-        if !has_route(address) {
-            return None;
-        }
-        // What can still fail, after the checks of `new`, is a family that the socket does not have.
-        let connecting = self
-            .endpoint
-            .connect_with(self.config.clone(), address, host)
-            .ok()?;
-        Some(async move {
-            let attempt = tokio::time::timeout(ATTEMPT_TIMEOUT, connecting).await;
-            attempt.unwrap_or(Err(quinn::ConnectionError::TimedOut))
-        })
+    /// Whether there is no such family here or at the daemon, which is no fault. Default: no.
+    fn is_absent(_: &Self::Error) -> bool {
+        false
     }
 }
 
-type Attempted = Result<quinn::Connection, quinn::ConnectionError>;
+impl<C, F, E> Connect for C
+where
+    C: FnMut() -> F,
+    F: Future<Output = Result<quinn::Connection, E>>,
+    E: fmt::Display,
+{
+    type Connecting = F;
+    type Error = E;
 
-/// Whether this machine knows a way to `address`. Nothing is sent to find out.
-fn has_route(address: SocketAddr) -> bool {
-    let any: IpAddr = match address {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    std::net::UdpSocket::bind((any, 0)).is_ok_and(|socket| socket.connect(address).is_ok())
-}
-
-/// The host of `HOST:PORT`, without brackets.
-fn host(daemon: &str) -> Option<&str> {
-    let (host, port) = daemon.rsplit_once(':')?;
-    port.parse::<u16>().ok()?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let host = bare.unwrap_or(host);
-    rustls::pki_types::ServerName::try_from(host)
-        .ok()
-        .map(|_| host)
-}
-
-/// A client's UDP socket: for IPv6 and IPv4 together, or IPv4 alone where there is no IPv6.
-///
-/// # Errors
-/// When neither can be opened.
-pub fn client_endpoint() -> io::Result<quinn::Endpoint> {
-    let socket = socket::bind((Ipv6Addr::UNSPECIFIED, 0).into())
-        .or_else(|_| socket::bind((Ipv4Addr::UNSPECIFIED, 0).into()))?;
-    let config = quinn::EndpointConfig::default();
-    quinn::Endpoint::new(config, None, socket.into(), Arc::new(SocketRuntime))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_told_from_nonsense() {
-        let table = [
-            ("list.example.org:4433", Some("list.example.org")),
-            ("127.0.0.1:1", Some("127.0.0.1")),
-            ("[::1]:4433", Some("::1")),
-            ("list.example.org", None),
-            ("list.example.org:port", None),
-            ("two words:4433", None),
-            (":4433", None),
-        ];
-        for (daemon, expected) in table {
-            assert_eq!(host(daemon), expected, "{daemon}");
-        }
-    }
-
-    /// One address after the other, each for 5 s, was what made players wait.
-    #[tokio::test(start_paused = true)]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the time of the test, which stands still"
-    )]
-    async fn silent_addresses_are_tried_beside_each_other() {
-        let trust = Trust::Fingerprint("ab".repeat(32).parse().unwrap());
-        let connector = Connector::new(Role::Client, "localhost:1", &trust, None).unwrap();
-        let silent = [(); 3].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
-        let tried = silent.each_ref().map(|it| it.local_addr().unwrap());
-        let begun = tokio::time::Instant::now();
-        let error = connector.first_of(tried.to_vec()).await.unwrap_err();
-        let took = begun.elapsed();
-        let ConnectError::NoAnswer { addresses } = error else {
-            panic!("{error}");
-        };
-        assert_eq!(addresses, tried);
-        assert!(took < ATTEMPT_TIMEOUT + 3 * STAGGER, "{took:?}");
+    fn connect(&mut self, _: Option<Family>) -> F {
+        self()
     }
 }

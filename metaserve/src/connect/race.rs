@@ -1,6 +1,7 @@
 //! Several addresses of one name, of which the first that answers wins (RFC 8305): pure.
 
-use super::{ConnectError, Family};
+use super::error::ConnectError;
+use crate::address::Family;
 use std::{net::SocketAddr, time::Duration};
 
 /// How long an attempt has the field for itself before the next address is tried beside it

@@ -2,6 +2,7 @@
 //! the tick; then one group of clients after the other.
 
 use super::{Feed, lock};
+use crate::time;
 use std::{
     collections::BTreeMap,
     mem,
@@ -38,13 +39,10 @@ impl Ticker {
     pub(crate) async fn run(&self, tick: Duration, mut observe: impl FnMut(Duration)) {
         lock(&self.agenda).tick = tick;
         loop {
-            #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-            let now = tokio::time::Instant::now().into_std();
+            let now = time::now();
             let done = self.work(now);
             if done.flushed {
-                #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-                let end = tokio::time::Instant::now().into_std();
-                observe(end.saturating_duration_since(now));
+                observe(time::now().saturating_duration_since(now));
             }
             match done.next {
                 // On a worker this comes back when those who were woken have had their turn, and

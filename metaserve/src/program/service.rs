@@ -3,6 +3,7 @@
 //!
 //! The manager is systemd, or whatever else sets `NOTIFY_SOCKET`: see `sd_notify(3)`.
 
+use crate::time;
 use std::time::Duration;
 
 /// What the service manager is told.
@@ -37,8 +38,7 @@ pub async fn watchdog<L: Future<Output = ()>>(mut look: impl FnMut() -> L) {
         return;
     };
     // Zero would be no interval.
-    let mut ticks = tokio::time::interval((every / 2).max(Duration::from_millis(1)));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = time::every((every / 2).max(Duration::from_millis(1)));
     loop {
         ticks.tick().await;
         look().await;

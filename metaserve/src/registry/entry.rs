@@ -2,7 +2,7 @@
 
 use super::Key;
 use crate::{
-    Fingerprint, Game,
+    Family, Fingerprint, Game,
     bounds::{Rows, Standing, Waiting},
     feed::Feed,
     list::{Placement, Server},
@@ -147,7 +147,7 @@ impl Entry {
 
     /// Lets `link` speak for this server as well, or instead of the link of its family.
     pub(super) fn join(&mut self, link: Link) {
-        let family = |of: &Link| of.address.is_ipv6();
+        let family = |of: &Link| Family::of(of.address.ip());
         self.links.retain(|old| {
             let stays = family(old) != family(&link);
             if !stays {

@@ -12,6 +12,7 @@ use crate::{
     bounds::{Rows, Trusted},
     feed::{Feed, Ticker},
     list::Revisions,
+    time::wall_clock,
 };
 use bytes::Bytes;
 use dashmap::{DashMap, Entry as MapEntry};
@@ -22,7 +23,7 @@ use std::{
         Arc, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use tokio::sync::SetOnce;
 
@@ -252,10 +253,9 @@ pub struct Registration {
 
 impl Registration {
     /// What players see of the server from the next tick on.
-    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
     pub fn heartbeat(&self, heartbeat: Bytes) -> Applied {
         match self.registry.entries.get_mut(&self.key) {
-            Some(mut entry) => entry.apply(self.link, heartbeat, SystemTime::now()),
+            Some(mut entry) => entry.apply(self.link, heartbeat, wall_clock()),
             None => Applied::Replaced,
         }
     }

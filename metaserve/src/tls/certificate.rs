@@ -1,5 +1,7 @@
 //! What a certificate says.
 
+pub use super::validity::Validity;
+
 use super::{FileError, Fingerprint, Identity, files, files::FileProblem};
 use rustls::pki_types::CertificateDer;
 use std::{
@@ -23,33 +25,6 @@ pub struct Certificate {
     pub valid_until: Option<SystemTime>,
     /// Whether it says that it is an authority's (`CA:TRUE`).
     pub is_authority: bool,
-}
-
-/// For how long a certificate is to be valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Validity {
-    /// For as long as one can be: for those whom nobody asks for a date, since their
-    /// fingerprint is known.
-    Always,
-    /// From `begin` to `end`.
-    Between {
-        /// The first moment.
-        begin: SystemTime,
-        /// The last moment.
-        end: SystemTime,
-    },
-}
-
-impl Validity {
-    /// From `begin` on for `length`.
-    #[must_use]
-    pub fn from(begin: SystemTime, length: Duration) -> Self {
-        Self::Between {
-            begin,
-            end: begin + length,
-        }
-    }
 }
 
 impl Certificate {

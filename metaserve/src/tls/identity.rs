@@ -1,9 +1,9 @@
 //! A certificate of one's own.
 
-#[cfg(feature = "server")]
-use super::certificate::Validity;
 #[cfg(feature = "identity")]
 use super::files::Readers;
+#[cfg(feature = "server")]
+use super::validity::Validity;
 use super::{FileError, Fingerprint, files, files::FileProblem, provider};
 use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer},

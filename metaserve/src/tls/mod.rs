@@ -15,6 +15,8 @@ mod pair;
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
+mod validity;
 
 pub use files::{FileError, FileProblem};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};

@@ -1,7 +1,10 @@
 //! A certificate and its key in files that are exchanged while a program runs.
 
 use super::{FileError, Identity, certificate::Certificate};
-use crate::files::{Look, looks};
+use crate::{
+    files::{Look, looks},
+    time::wall_clock,
+};
 use std::{
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -104,8 +107,7 @@ impl CertificateFiles {
         let mut looks = looks();
         loop {
             looks.tick().await;
-            #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-            if self.has_changed() || self.is_due(SystemTime::now()) {
+            if self.has_changed() || self.is_due(wall_clock()) {
                 changed();
             }
         }

@@ -1,6 +1,6 @@
 //! Strangers cause log lines: of each kind so many are written and the others counted.
 
-use crate::bounds::Bucket;
+use crate::{bounds::Bucket, time::now};
 use std::{
     collections::HashMap,
     fmt,
@@ -138,11 +138,6 @@ impl<S> Filter<S> for Quiet {
         }
         counted == Counted::Through
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// An event's text without its fields.
