@@ -163,8 +163,40 @@ mod tests {
         fs::write(&path, "newer").unwrap();
         let (told, mut hear) = tokio::sync::mpsc::unbounded_channel();
         tokio::select! {
-            () = look.watch(async || told.send(()).unwrap()) => {}
+            () = look.watch(async || told.send(()).unwrap()) => panic!("it never returns"),
             heard = hear.recv() => assert_eq!(heard, Some(())),
         }
+        let look = Look::new(vec![path]);
+        let watching = look.watch(async || panic!("nothing has changed"));
+        let watched = tokio::time::timeout(LOOK_EVERY * 3, watching).await;
+        watched.unwrap_err();
+    }
+
+    /// A service could not read the certificate that root had made for it.
+    #[test]
+    fn root_gives_what_it_makes_to_the_owner_of_the_directory() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        let make = || {
+            let _ = fs::remove_file(&path);
+            let file = File::create(&path).unwrap();
+            give_to_owner_of_directory(&file, &path).unwrap();
+            file.set_permissions(PermissionsExt::from_mode(0o600))
+                .unwrap();
+            file.metadata().unwrap().uid()
+        };
+        let ours = make();
+        assert_eq!(ours, directory.path().metadata().unwrap().uid());
+        let remark = readable_by_root_only(&path);
+        assert_eq!(remark.is_some(), ours == 0);
+        if chown(directory.path(), Some(12_345), None).is_err() {
+            return; // Only root can.
+        }
+        assert!(remark.unwrap().contains(&path.display().to_string()));
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        assert_eq!(readable_by_root_only(&path), None);
+        assert_eq!(make(), 12_345);
+        assert_eq!(readable_by_root_only(&path), None);
     }
 }

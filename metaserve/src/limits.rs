@@ -257,6 +257,7 @@ mod tests {
     #[test]
     fn the_defaults_hold_together() {
         assert_eq!(Limits::default().check(), Ok(()));
+        assert_eq!(Limits::default().max_heartbeat_bytes, 8_192);
     }
 
     /// Whether these limits hold together, changed in one place.
@@ -318,6 +319,16 @@ mod tests {
         let mut limits = Limits::default();
         limits.share_out(limits.max_connections);
         assert_eq!(limits, Limits::default());
+        for (connections, servers, clients) in [(1, 1, 1), (100, 40, 80)] {
+            limits.share_out(connections);
+            let Limits {
+                max_servers,
+                max_clients,
+                ..
+            } = limits;
+            assert_eq!((max_servers, max_clients), (servers, clients));
+            assert_eq!(limits.max_connections, connections);
+        }
     }
 
     #[test]

@@ -208,4 +208,44 @@ mod tests {
         let from: IpAddr = [127, 0, 0, 7].into();
         assert_eq!(next(&*four).await.addr.ip(), from);
     }
+
+    #[tokio::test]
+    async fn the_socket_can_what_the_systems_can() {
+        let ours = open("127.0.0.1:0");
+        let theirs = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let theirs = TokioRuntime.wrap_udp_socket(theirs).unwrap();
+        let can = |socket: &Arc<dyn AsyncUdpSocket>| {
+            let segments = (
+                socket.max_transmit_segments(),
+                socket.max_receive_segments(),
+            );
+            (segments, socket.may_fragment())
+        };
+        assert_eq!(can(&ours), can(&theirs));
+    }
+
+    #[test]
+    fn an_answer_comes_from_where_the_question_went_or_from_where_it_can() {
+        let from = |from: &str, to: &str| {
+            let transmit = Transmit {
+                destination: SocketAddr::new(to.parse().unwrap(), 5000),
+                ecn: None,
+                contents: b"",
+                segment_size: None,
+                src_ip: Some(from.parse().unwrap()),
+            };
+            source(&transmit).is_some()
+        };
+        for (ours, theirs, fits) in [
+            ("2001:db8::1", "2001:db8::2", true),
+            ("::", "2001:db8::2", false),
+            ("ff02::1", "2001:db8::2", false),
+            ("2001:db8::1", "192.0.2.2", false),
+            ("192.0.2.1", "::ffff:192.0.2.2", true),
+            ("0.0.0.0", "192.0.2.2", false),
+            ("255.255.255.255", "192.0.2.2", false),
+        ] {
+            assert_eq!(from(ours, theirs), fits, "{ours} to {theirs}");
+        }
+    }
 }

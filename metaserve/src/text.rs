@@ -167,11 +167,14 @@ mod tests {
         assert!(said(b"a\0\n\0b\0").starts_with("line 1: this is not text in UTF-8"));
         let broken = [
             &b"\xff\xfe"[..],
-            &utf16("a\n", u16::to_le_bytes),
+            &utf16("one\ntwo\nthree", u16::to_le_bytes),
             b"\x00\xd8",
         ]
         .concat();
-        assert!(said(&broken).starts_with("line 2"));
+        assert!(said(&broken).starts_with("line 3"));
+        let cut = &utf16("\u{feff}one\ntwo\nthree", u16::to_le_bytes)[..];
+        assert!(said(&[cut, b"x"].concat()).starts_with("line 3"));
+        assert_eq!(decode([cut, b"\0"].concat()).unwrap(), "one\ntwo\nthree");
     }
 
     #[test]
@@ -194,5 +197,18 @@ mod tests {
         }
         assert_eq!(look_alike("a = x", 4), None);
         assert_eq!(trim("\u{feff} 192.0.2.1\u{a0}\u{200b}"), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_text_may_be_long_and_no_longer() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("text");
+        let mut text = "x".repeat(MOST_BYTES as usize);
+        std::fs::write(&path, &text).unwrap();
+        assert!(read(&path).unwrap() == text);
+        text.push('x');
+        std::fs::write(&path, &text).unwrap();
+        assert!(matches!(read(&path), Err(TextError::Long(MOST_BYTES))));
+        assert!(matches!(read(directory.path()), Err(TextError::Read(_))));
     }
 }

@@ -291,6 +291,10 @@ mod tests {
                 Edited::AlreadyBanned(new, for_good(new))
             ]
         );
+        assert_eq!(
+            edited[1].to_string(),
+            "192.0.2.9/32 was banned already, with 192.0.2.0/24"
+        );
     }
 
     #[test]
@@ -353,6 +357,10 @@ mod tests {
             (String::new(), 1),
             "the outer one is over, too"
         );
+        let neither = sweep(&around, START);
+        assert_eq!(neither, (around.clone(), 0));
+        let one = sweep(&around, START + Duration::from_secs(5));
+        assert_eq!(one, (text.to_owned(), 1));
     }
 
     #[test]
@@ -395,6 +403,7 @@ mod tests {
             std::os::unix::fs::symlink(&path, &link).unwrap();
             change_file(&link, |text| unban(text, &[first], START)).unwrap();
             assert!(link.is_symlink());
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
         }
         assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2);
@@ -413,5 +422,25 @@ mod tests {
                 .unwrap()
                 .contains("192.0.2.1")
         );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_stays_its_owners_and_is_not_written_without_a_change() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bans");
+        std::fs::write(&path, "192.0.2.1\n").unwrap();
+        let file = || path.metadata().unwrap();
+        let before = file().ino();
+        change_file(&path, |text| (text.to_owned(), ())).unwrap();
+        assert_eq!(file().ino(), before);
+        // Only root can give it to somebody else to begin with.
+        let _ = chown(&path, Some(12_345), Some(12_346));
+        let before = file();
+        change_file(&path, |_| (String::new(), ())).unwrap();
+        let after = file();
+        assert_ne!(after.ino(), before.ino());
+        assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
     }
 }

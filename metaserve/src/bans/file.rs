@@ -309,6 +309,10 @@ mod tests {
         std::fs::write(&path, "x\n".repeat(8)).unwrap();
         let complaint = Bans::read(&path).unwrap_err().to_string();
         assert!(complaint.ends_with("and 3 more lines"), "{complaint}");
+        std::fs::write(&path, "x\n".repeat(5)).unwrap();
+        let complaint = Bans::read(&path).unwrap_err().to_string();
+        assert!(complaint.contains("line 5: "), "{complaint}");
+        assert!(!complaint.contains("more lines"), "{complaint}");
     }
 
     #[test]
@@ -326,7 +330,45 @@ mod tests {
         std::fs::write(&path, &text).unwrap();
         let complaint = Bans::read(&path).unwrap_err().to_string();
         assert!(complaint.contains("line 100001"), "{complaint}");
+        let mut remark = vec![b'#'; 16 * 1024 * 1024];
+        std::fs::write(&path, &remark).unwrap();
+        assert_eq!(Bans::read(&path).unwrap().count(now), 0);
+        remark.push(b'#');
+        std::fs::write(&path, &remark).unwrap();
+        let complaint = Bans::read(&path).unwrap_err().to_string();
+        assert!(
+            complaint.contains("longer than 16777216 bytes"),
+            "{complaint}"
+        );
         let missing = Bans::read(&directory.path().join("none")).unwrap_err();
         assert!(missing.to_string().contains("may be empty"), "{missing}");
+    }
+
+    #[test]
+    fn a_ban_lasts_from_a_second_to_a_hundred_years() {
+        for (text, seconds) in [("1s", Some(1)), ("90m", Some(5_400)), ("999ms", None)] {
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(duration(text).ok(), expected, "{text}");
+        }
+        let century = LONGEST.as_secs();
+        assert_eq!(duration(&format!("{century}s")), Ok(LONGEST));
+        let complaint = duration(&format!("{}s", century + 1)).unwrap_err();
+        assert!(complaint.contains("too long"), "{complaint}");
+        assert!(
+            duration("soon")
+                .unwrap_err()
+                .contains("write 30m, 2h or 7d")
+        );
+    }
+
+    #[test]
+    fn a_customer_has_an_ipv4_address_or_64_bits_of_ipv6() {
+        for (address, expected) in [
+            ("192.0.2.7", "192.0.2.7/32"),
+            ("::ffff:192.0.2.7", "192.0.2.7/32"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ] {
+            assert_eq!(host(address.parse().unwrap()).to_string(), expected);
+        }
     }
 }

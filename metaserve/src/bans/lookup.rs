@@ -227,6 +227,15 @@ mod tests {
         assert_eq!(counts, [2, 1, 0]);
     }
 
+    #[test]
+    fn a_prefix_counts_once_however_many_lines_it_has() {
+        let bans = bans(
+            "192.0.2.7 until 1970-01-01T00:00:05Z\n192.0.2.7 until 1970-01-01T00:00:20Z\n\
+             192.0.2.7 guests\n192.0.2.8 guests\n",
+        );
+        assert_eq!((bans.count(START), bans.count_guests(START)), (1, 2));
+    }
+
     fn any_ban() -> impl Strategy<Value = Ban> {
         // Few addresses and lengths, so that prefixes meet.
         let address = (0_u8..4, 0_u8..4).prop_map(|(a, b)| [10, 0, a << 6, b << 6]);

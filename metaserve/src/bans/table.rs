@@ -107,4 +107,24 @@ mod tests {
                 .contains("line 1")
         );
     }
+
+    #[test]
+    fn what_is_left_is_said_in_two_units_and_never_too_short() {
+        let left = |millis| {
+            let until = SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+            left(until, SystemTime::UNIX_EPOCH)
+        };
+        for (millis, expected) in [
+            (0, "ended"),
+            (1, "1s"),
+            (1_000, "1s"),
+            (1_001, "2s"),
+            (3_599_000, "59m 59s"),
+            (5_430_000, "1h 30m"),
+            (86_399_000, "23h 59m"),
+            (90_030_000, "1day 1h"),
+        ] {
+            assert_eq!(left(millis), expected, "{millis}");
+        }
+    }
 }

@@ -32,3 +32,24 @@ impl Bucket {
         1.0 - self.spent / most
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn what_is_spent_comes_back_with_time_up_to_the_most() {
+        let (mut bucket, start) = (Bucket::default(), Instant::now());
+        let mut spend = |seconds| {
+            let spent = bucket.spend(start + Duration::from_secs(seconds), 0.5, 4.0);
+            (spent, bucket.left(4.0))
+        };
+        assert_eq!(spend(0), (true, 0.75));
+        assert_eq!(spend(0), (true, 0.5));
+        assert_eq!((spend(0), spend(0)), ((true, 0.25), (true, 0.0)));
+        assert_eq!((spend(0), spend(1)), ((false, 0.0), (false, 0.125)));
+        assert_eq!(spend(2), (true, 0.0));
+        assert_eq!(spend(1_000), (true, 0.75));
+    }
+}

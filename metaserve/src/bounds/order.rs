@@ -147,6 +147,10 @@ mod tests {
         assert_eq!(numbers(&order, None), [3, 4, 5, 2, 6]);
         order.put(2, ip(9));
         assert_eq!(numbers(&order, None), [2, 3, 4, 5, 6]);
+        // Whoever is there already keeps its rank.
+        order.put(4, ip(2));
+        assert_eq!(numbers(&order, None), [2, 3, 4, 5, 6]);
+        assert!(!order.is_empty());
     }
 
     #[test]

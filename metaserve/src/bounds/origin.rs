@@ -179,6 +179,9 @@ mod tests {
         assert_eq!(alone.path().count(), 1);
         assert_ne!(alone.leaf(), among.leaf());
         assert_eq!(alone.leaf().to_string(), "192.0.2.1");
+        let [six, next] = ["2001:db8::1", "2001:db8:0:1::1"].map(|it| it.parse().unwrap());
+        assert_eq!(Origin::alone(six).leaf().to_string(), "2001:db8::/64");
+        assert_ne!(Origin::alone(six).leaf(), Origin::alone(next).leaf());
         assert_ne!(Origin::named(1).leaf(), Origin::named(2).leaf());
     }
 }

@@ -235,6 +235,8 @@ mod tests {
         let server = servers.take(from("192.0.2.1"), room, "server").unwrap();
         let full = servers.take(from("192.0.2.1"), room, "server");
         assert!(matches!(full.unwrap_err(), Refused::Together(4, _)));
+        let judged = servers.judge(from("192.0.2.1"), room);
+        assert!(matches!(judged, Err(Refused::Together(4, _))));
         let lone = clients.take(from("198.51.100.1"), room, "lone").unwrap();
         assert_eq!(lone.instead_of, Some("crowd"));
         assert_eq!((servers.taken(), clients.taken()), (1, 3));

@@ -70,7 +70,10 @@ mod tests {
         assert_eq!(bound("127.0.0.1:8080").unwrap(), "127.0.0.1:8080");
         // Whoever names an address means it.
         bound("[::1]:8080").unwrap_err();
-        let taken = |_| Err::<(), _>(io::Error::from(ErrorKind::AddrInUse));
+        let taken = |address: SocketAddr| match address {
+            SocketAddr::V4(_) => Ok(()),
+            SocketAddr::V6(_) => Err(io::Error::from(ErrorKind::AddrInUse)),
+        };
         let error = families("[::]:8080".parse().unwrap(), taken).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
     }

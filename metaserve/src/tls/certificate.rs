@@ -93,3 +93,57 @@ fn time(time: ASN1Time) -> Option<SystemTime> {
     let since_epoch = Duration::from_secs(u64::try_from(time.timestamp()).ok()?);
     SystemTime::UNIX_EPOCH.checked_add(since_epoch)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, SanType};
+
+    fn certificate(change: impl FnOnce(&mut CertificateParams)) -> Certificate {
+        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+        change(&mut parameters);
+        let key = KeyPair::generate().unwrap();
+        Certificate::of(parameters.self_signed(&key).unwrap().der()).unwrap()
+    }
+
+    #[test]
+    fn names_are_those_that_peers_connect_to() {
+        let named = certificate(|it| {
+            it.subject_alt_names = vec![
+                SanType::DnsName("example.org".try_into().unwrap()),
+                SanType::Rfc822Name("somebody@example.org".try_into().unwrap()),
+                SanType::IpAddress([192, 0, 2, 1].into()),
+                SanType::IpAddress("2001:db8::1".parse().unwrap()),
+            ];
+        });
+        assert_eq!(named.names, ["example.org", "192.0.2.1", "2001:db8::1"]);
+        assert_eq!(named.remarks(), [""; 0]);
+    }
+
+    #[test]
+    fn what_peers_will_hold_against_it_is_said() {
+        let remarks = certificate(|it| it.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+        let [unnamed, authority] = remarks.remarks()[..] else {
+            panic!("{remarks:?}");
+        };
+        assert!(unnamed.contains("names no host"), "{unnamed}");
+        assert!(authority.contains("CA:TRUE"), "{authority}");
+    }
+
+    #[test]
+    fn a_file_is_described_from_its_first_certificate_to_its_last() {
+        let directory = tempfile::tempdir().unwrap();
+        let [chain, key] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
+        let mut pem = String::new();
+        let mut expected = Vec::new();
+        for name in ["one", "two"] {
+            let identity =
+                Identity::create(&chain, &key, &[name.into()], Validity::Always).unwrap();
+            pem += &std::fs::read_to_string(&chain).unwrap();
+            expected.push(Certificate::of_identity(&identity).unwrap());
+        }
+        std::fs::write(&chain, pem).unwrap();
+        assert_eq!(Certificate::read(&chain).unwrap(), expected);
+        assert_eq!(expected[1].names, ["two"]);
+    }
+}

@@ -169,3 +169,61 @@ pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
     };
     key.ok_or_else(|| holds_no("private key", &bytes).at(path))
 }
+
+#[cfg(all(test, feature = "identity"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_and_keys_are_read_in_every_form_that_people_have_them() {
+        let directory = tempfile::tempdir().unwrap();
+        super::super::Identity::load_or_create(directory.path(), &[]).unwrap();
+        let [chain, key, other] =
+            ["cert.pem", "key.pem", "other"].map(|name| directory.path().join(name));
+        let certificate = certificates(&chain).unwrap().remove(0);
+        let secret = super::key(&key).unwrap();
+        let put = |bytes: &[u8]| std::fs::write(&other, bytes).unwrap();
+        put(&certificate);
+        assert_eq!(certificates(&other).unwrap(), [certificate.clone()]);
+        put(secret.secret_der());
+        assert_eq!(super::key(&other).unwrap(), secret);
+        let pem = std::fs::read_to_string(&chain).unwrap();
+        let units = format!("\u{feff}{pem}");
+        let utf16: Vec<u8> = units.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for marked in [units.as_bytes(), &utf16] {
+            put(marked);
+            assert_eq!(certificates(&other).unwrap(), [certificate.clone()]);
+        }
+        put(pem.repeat(2).as_bytes());
+        assert_eq!(certificates(&other).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_holds_something_else_is_refused_and_named() {
+        let directory = tempfile::tempdir().unwrap();
+        super::super::Identity::load_or_create(directory.path(), &[]).unwrap();
+        let [chain, key, other] =
+            ["cert.pem", "key.pem", "other"].map(|name| directory.path().join(name));
+        let said = |error: FileError| error.problem.to_string();
+        assert_eq!(
+            said(certificates(&key).unwrap_err()),
+            "the file holds no certificate, but PRIVATE KEY"
+        );
+        assert_eq!(
+            said(super::key(&chain).unwrap_err()),
+            "the file holds no private key, but CERTIFICATE"
+        );
+        let label = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+        let no_certificate = [
+            String::new(),
+            "a text".into(),
+            label("CERTIFICATE"),
+            std::fs::read_to_string(&chain).unwrap() + &label("CERTIFICATE"),
+        ];
+        for text in no_certificate {
+            std::fs::write(&other, &text).unwrap();
+            let said = said(certificates(&other).unwrap_err());
+            assert!(said.starts_with("the file holds no certificate"), "{said}");
+        }
+    }
+}

@@ -43,3 +43,23 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
         ..default_provider()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::CipherSuite;
+
+    #[test]
+    fn the_cheapest_cipher_is_the_first_choice_and_all_are_of_tls_1_3() {
+        let provider = provider();
+        let suites = provider.cipher_suites.iter();
+        assert_eq!(
+            suites.map(|it| it.suite()).collect::<Vec<_>>(),
+            [
+                CipherSuite::TLS13_AES_128_GCM_SHA256,
+                CipherSuite::TLS13_AES_256_GCM_SHA384,
+                CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
+            ]
+        );
+    }
+}

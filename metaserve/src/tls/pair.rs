@@ -180,6 +180,7 @@ mod tests {
         Identity::create(&files.chain, &files.key, &["other".into()], other).unwrap();
         assert!(files.has_changed(), "whether somebody watches yet or not");
 
+        files.load(begin + DAY).unwrap();
         let late = files.load(begin + DAY * 2).unwrap_err();
         assert!(matches!(late, CertificateError::Expired { .. }), "{late}");
         assert!(!files.is_due(begin + DAY * 2));

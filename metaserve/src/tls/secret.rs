@@ -180,4 +180,20 @@ mod tests {
             "{error:?}"
         );
     }
+
+    #[test]
+    fn a_ticket_of_any_session_is_read_and_none_that_is_longer() {
+        let secret = Secret::from_bytes(&[7; SECRET_BYTES]);
+        assert!(secret.enabled());
+        assert_eq!(secret.lifetime(), 43_200);
+        let sealed = |bytes: usize| {
+            let ticket = secret.encrypt(&vec![1; bytes]).unwrap();
+            let opened = secret.decrypt(&ticket);
+            (ticket.len(), opened.map(|session| session.len()))
+        };
+        let (most, seal) = (MAX_TICKET_BYTES, sealed(0).0);
+        assert_eq!(sealed(most - seal), (most, Some(most - seal)));
+        assert_eq!(sealed(most - seal + 1), (most + 1, None));
+        assert_eq!(sealed(most * 2).1, None);
+    }
 }

@@ -125,3 +125,17 @@ impl ClientCertVerifier for AnyIdentity {
         self.algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_own_certificate_is_for_loopback_and_the_machines_name() {
+        let names = own_names();
+        assert_eq!(names[..3], ["localhost", "127.0.0.1", "::1"]);
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = (!host.trim().is_empty()).then(|| host.trim().to_owned());
+        assert_eq!(names.get(3), host.as_ref());
+    }
+}

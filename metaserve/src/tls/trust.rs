@@ -282,3 +282,71 @@ impl ServerCertVerifier for Pinned {
         self.algorithms.supported_schemes()
     }
 }
+
+#[cfg(all(test, feature = "identity"))]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+    use rustls::Error::InvalidCertificate;
+    use std::time::Duration;
+
+    /// A self-signed certificate for `localhost`.
+    fn certificate(change: impl FnOnce(&mut CertificateParams)) -> CertificateDer<'static> {
+        let mut parameters = CertificateParams::new(vec!["localhost".into()]).unwrap();
+        change(&mut parameters);
+        let key = KeyPair::generate().unwrap();
+        parameters.self_signed(&key).unwrap().der().clone()
+    }
+
+    fn authority(parameters: &mut CertificateParams) {
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+
+    fn verify(
+        verifier: &dyn ServerCertVerifier,
+        shown: &CertificateDer<'_>,
+        name: &str,
+    ) -> Result<(), rustls::Error> {
+        let name = ServerName::try_from(name).unwrap();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
+        let verified = verifier.verify_server_cert(shown, &[], &name, &[], now);
+        verified.map(drop)
+    }
+
+    /// What `openssl req -x509` makes is an authority's, and was refused as a server's own.
+    #[test]
+    fn the_very_certificate_of_a_ca_file_is_accepted_for_its_names_and_dates() {
+        let own = certificate(authority);
+        let over = certificate(|it| {
+            authority(it);
+            it.not_after = date_time_ymd(2020, 1, 1);
+        });
+        let listed = [own.clone(), over.clone()];
+        let mut roots = RootCertStore::empty();
+        listed.iter().for_each(|it| roots.add(it.clone()).unwrap());
+        let verifier = Listed::new(&listed, roots).unwrap();
+        assert_eq!(verify(&verifier, &own, "localhost"), Ok(()));
+        for (shown, name) in [
+            (&own, "example.org"),
+            (&over, "localhost"),
+            (&certificate(authority), "localhost"),
+            (&certificate(|_| {}), "localhost"),
+        ] {
+            let refused = verify(&verifier, shown, name);
+            assert!(matches!(refused, Err(InvalidCertificate(_))), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_pinned_certificate_is_accepted_under_any_name_and_no_other_is() {
+        let [own, other] = [(); 2].map(|()| certificate(|_| {}));
+        let verifier = Pinned::new(Fingerprint::of(&own));
+        assert_eq!(verify(&verifier, &own, "example.org"), Ok(()));
+        let refused = verify(&verifier, &other, "localhost").unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.contains(&Fingerprint::of(&other).to_string()),
+            "{said}"
+        );
+    }
+}

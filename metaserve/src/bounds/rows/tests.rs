@@ -140,6 +140,24 @@ fn addresses() -> impl Strategy<Value = IpAddr> {
     ]
 }
 
+#[test]
+fn places_of_those_who_wait_are_counted_as_people_count() {
+    for (number, expected) in [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (4, "4th"),
+        (11, "11th"),
+        (12, "12th"),
+        (13, "13th"),
+        (21, "21st"),
+        (23, "23rd"),
+        (112, "112th"),
+    ] {
+        assert_eq!(ordinal(number), expected);
+    }
+}
+
 proptest! {
     #[test]
     fn nobody_waits_while_there_is_a_row_and_no_prefix_has_too_many(steps in prop::collection::vec(prop_oneof![
