@@ -6,19 +6,19 @@
 
 pub mod crowd;
 mod daemon;
-mod families;
-mod forger;
+mod flood;
 pub mod http;
 mod peers;
 mod program;
 mod readme;
+mod two_sockets;
 mod weather;
 
 pub use daemon::{Daemon, Killed, failing_start};
-pub use families::Families;
-pub use forger::{Flood, Forger, first_packet, flood};
+pub use flood::{Flood, first_packet, flood};
 pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};
 pub use program::{Ended, run};
+pub use two_sockets::TwoSockets;
 pub use weather::Weather;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! What the benchmarks have in common: a registry with servers, and a tick when it is asked for.
 
+mod calm;
+
 use bytes::Bytes;
 use futures::FutureExt;
 use metaserve::{
@@ -8,15 +10,7 @@ use metaserve::{
     protocol::client::Compression,
     registry::{Registration, Registry},
 };
-use std::{
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Wake, Waker},
-    time::Duration,
-};
+use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 /// A registry with servers of one game, each with a heartbeat of some 200 bytes.
@@ -84,29 +78,7 @@ impl Stage {
 
     /// Makes the frames of what has changed, and wakes everybody.
     pub(crate) fn tick(&self) {
-        let _context = self.runtime.enter();
-        let again = Arc::new(Again::default());
-        let waker = Waker::from(again.clone());
-        // With no time between ticks all is due at once, but between two groups of clients it lets
-        // others have their turn.
-        let mut run = pin!(self.registry.run(Duration::ZERO));
-        loop {
-            let polled = run.as_mut().poll(&mut Context::from_waker(&waker));
-            assert!(polled.is_pending(), "it runs for ever");
-            if !again.0.swap(false, Ordering::Relaxed) {
-                return;
-            }
-        }
-    }
-}
-
-/// Whether there is more to do at once.
-#[derive(Default)]
-struct Again(AtomicBool);
-
-impl Wake for Again {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
+        calm::tick(&self.runtime, &self.registry);
     }
 }
 

@@ -5,7 +5,10 @@
 
 #![no_main]
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+#[path = "../../benches/stage/calm.rs"]
+mod calm;
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -22,13 +25,9 @@ use metaserve::{
     },
     registry::{Registration, Registry},
 };
-use tokio::runtime::Runtime;
 
 const MAX_BYTES: usize = 1024;
 const MAX_GAMES: usize = 3;
-
-/// More than there are clients, and so groups of them.
-const TURNS: usize = 4;
 
 /// One stream, as far as it has come.
 struct Peer {
@@ -86,7 +85,7 @@ fuzz_target!(|input: &[u8]| {
                 Role::Client(client) => drop(client.take()),
             }
         }
-        tick(&runtime, &registry);
+        calm::tick(&runtime, &registry);
         for peer in &mut peers {
             if let Role::Client(Some(client)) = &mut peer.role {
                 client.follow();
@@ -96,22 +95,6 @@ fuzz_target!(|input: &[u8]| {
     drop(peers);
     assert!(registry.is_empty());
 });
-
-/// Turns changes into frames, and wakes everybody: one group of clients in each turn.
-fn tick(runtime: &Runtime, registry: &Registry) {
-    runtime.block_on(async {
-        let turns = async {
-            for _ in 0..TURNS {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = registry.run(Duration::ZERO) => {}
-            () = turns => {}
-        }
-    });
-}
 
 impl Peer {
     /// None when the protocol is broken.

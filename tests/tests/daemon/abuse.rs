@@ -6,9 +6,10 @@
 //! for the decompressor in `metaserve/src/protocol/tests.rs`; HTTP in `bad_http.rs`.
 
 use crate::{
-    DAEMON, FAST,
+    DAEMON,
     bad_input::trusting,
     metrics::{scrape, value_of},
+    with_http,
 };
 use futures::FutureExt;
 use metaserve::{
@@ -41,9 +42,7 @@ struct Attacked {
 
 impl Attacked {
     async fn start(further: &[&str]) -> Self {
-        let http = ["--http", "127.0.0.1:0"];
-        let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http, further].concat()).await;
-        let http = daemon.http().await;
+        let (daemon, http) = with_http(further).await;
         let connection = daemon.connect(Role::Heartbeat, None).await;
         tokio::spawn(metaserve_heartbeat::run(connection, constant("honest")));
         let mut client = Follower::new(&daemon, None).await;

@@ -6,7 +6,7 @@ use futures::channel::mpsc;
 use metaserve::{Role, tls::client_config};
 use metaserve_client::Snapshot;
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Daemon, Families, Follower, constant, words};
+use metaserve_tests::{Daemon, Follower, TwoSockets, constant, words};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn a_server_that_moves_to_the_other_address_family_is_listed_there_and_har
         IpAddr::V4(Ipv4Addr::LOCALHOST),
     ] {
         let mut daemon = Daemon::start(DAEMON, &FAST).await;
-        let (endpoint, families) = Families::endpoint(first);
+        let (endpoint, sockets) = TwoSockets::of_both_families(first);
         let config = client_config(Role::Heartbeat, &daemon.trust(), None).unwrap();
         let address = (first, daemon.address.port()).into();
         let connecting = endpoint.connect_with(config, address, "localhost");
@@ -72,7 +72,7 @@ async fn a_server_that_moves_to_the_other_address_family_is_listed_there_and_har
         client.until_words(&["before"]).await;
         assert_eq!(client.only().address.ip(), first);
 
-        let now = families.move_to_other();
+        let now = sockets.send_from_other();
         heartbeats.unbounded_send("after".into()).unwrap();
         let moved = |list: &Snapshot| {
             words(list) == ["after"] && list.servers().all(|server| server.address == now)

@@ -1,27 +1,20 @@
 //! HTTP clients that ask for the absurd, are slow, or come in a crowd: a clear answer to them, and
 //! nobody else notices.
 
-use crate::{DAEMON, FAST};
+use crate::with_http;
 use metaserve::Role;
 use metaserve_tests::{
-    Daemon, Follower, constant,
+    Follower, constant,
     http::{Listener, get, get_in_the_end},
     patiently,
 };
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
 const EVENTS: &str = "/api/v1/events";
-
-async fn start(further: &[&str]) -> (Daemon, SocketAddr) {
-    let http = ["--http", "127.0.0.1:0"];
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http, further].concat()).await;
-    let address = daemon.http().await;
-    (daemon, address)
-}
 
 /// Says something by hand, and gives all that is answered until the daemon closes.
 async fn answer(stream: &mut TcpStream) -> String {
@@ -33,7 +26,7 @@ async fn answer(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn absurd_queries_are_refused_by_the_name_of_what_is_wrong() {
-    let (_daemon, address) = start(&[]).await;
+    let (_daemon, address) = with_http(&[]).await;
     let long = "x".repeat(3000);
     for (query, parameter) in [
         ("limit=", "limit"),
@@ -64,7 +57,7 @@ async fn absurd_queries_are_refused_by_the_name_of_what_is_wrong() {
 
 #[tokio::test]
 async fn heads_too_long_too_many_and_no_heads_at_all_are_refused() {
-    let (_daemon, address) = start(&[]).await;
+    let (_daemon, address) = with_http(&[]).await;
     let many = "x-more: 1\r\n".repeat(100);
     let long = "x".repeat(40_000);
     for (head, status) in [
@@ -91,7 +84,7 @@ async fn heads_too_long_too_many_and_no_heads_at_all_are_refused() {
 #[tokio::test]
 async fn a_request_that_comes_byte_by_byte_is_given_up_and_others_are_served() {
     let limits = ["--hello-timeout", "1s", "--max-http-connections", "2"];
-    let (_daemon, address) = start(&limits).await;
+    let (_daemon, address) = with_http(&limits).await;
     let mut slow = TcpStream::connect(address).await.unwrap();
     slow.write_all(b"GET / HTTP/1.1\r\nx: ").await.unwrap();
     get_in_the_end(address, "/healthz").await;
@@ -118,7 +111,7 @@ async fn a_request_that_comes_byte_by_byte_is_given_up_and_others_are_served() {
 #[tokio::test]
 async fn of_a_crowd_of_listeners_as_many_are_served_as_may_be_and_the_others_told_why() {
     let limits = ["--max-http-connections", "40", "--max-listeners", "10"];
-    let (daemon, address) = start(&limits).await;
+    let (daemon, address) = with_http(&limits).await;
     let mut client = Follower::new(&daemon, None).await;
     let listen = async |_| {
         let mut stream = TcpStream::connect(address).await.unwrap();

@@ -4,6 +4,7 @@ use crate::{
     DAEMON, FAST,
     cert::text,
     metrics::{scrape, value},
+    with_http,
 };
 use metaserve::{Connector, Fingerprint, Identity, Role, Trust, tls::certificate::Validity};
 use metaserve_tests::{Daemon, Follower, constant};
@@ -77,9 +78,7 @@ async fn the_end_of_the_certificate_in_use_is_told() {
     };
     let first = renew(90);
     let files = ["--cert", text(&cert), "--key", text(&key)];
-    let http = ["--http", "127.0.0.1:0"];
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &files, &http].concat()).await;
-    let address = daemon.http().await;
+    let (mut daemon, address) = with_http(&files).await;
     let told = async || {
         let metric = "metaserve_certificate_expiry_timestamp_seconds";
         value(&scrape(address).await, metric, "")

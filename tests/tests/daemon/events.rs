@@ -1,6 +1,6 @@
 //! Who listens to events sees the list live, and costs nobody anything.
 
-use crate::{DAEMON, FAST, limits::reached};
+use crate::{limits::reached, with_http};
 use bytes::Bytes;
 use futures::channel::mpsc;
 use metaserve::{
@@ -10,11 +10,11 @@ use metaserve::{
     stream,
 };
 use metaserve_tests::{
-    Daemon, constant,
+    constant,
     http::{Listener, get},
     patiently,
 };
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -22,16 +22,9 @@ use tokio::{
 
 const EVENTS: &str = "/api/v1/events";
 
-async fn start(further: &[&str]) -> (Daemon, SocketAddr) {
-    let http = ["--http", "127.0.0.1:0"];
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http, further].concat()).await;
-    let address = daemon.http().await;
-    (daemon, address)
-}
-
 #[tokio::test]
 async fn a_listener_sees_a_server_come_change_and_go() {
-    let (daemon, address) = start(&[]).await;
+    let (daemon, address) = with_http(&[]).await;
     let mut listener = Listener::new(address, EVENTS, &[]).await.unwrap();
     let first = listener.next().await.unwrap();
     assert_eq!(first.name, "snapshot");
@@ -62,7 +55,7 @@ async fn a_listener_sees_a_server_come_change_and_go() {
 
 #[tokio::test]
 async fn who_returns_is_told_what_was_missed_and_who_comes_from_elsewhere_the_whole() {
-    let (daemon, address) = start(&[]).await;
+    let (daemon, address) = with_http(&[]).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     let (heartbeats, stream) = mpsc::unbounded();
     tokio::spawn(metaserve_heartbeat::run(connection, stream));
@@ -90,7 +83,7 @@ async fn who_returns_is_told_what_was_missed_and_who_comes_from_elsewhere_the_wh
 /// Behind a plain `proxy_pass` of nginx the page was empty for half a minute.
 #[tokio::test]
 async fn a_proxy_is_asked_not_to_hold_events_back() {
-    let (_daemon, address) = start(&[]).await;
+    let (_daemon, address) = with_http(&[]).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {EVENTS} HTTP/1.1\r\nhost: list\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -108,7 +101,7 @@ async fn a_proxy_is_asked_not_to_hold_events_back() {
 
 #[tokio::test]
 async fn games_do_not_see_each_other_in_events_and_absurd_ones_are_refused() {
-    let (daemon, address) = start(&[]).await;
+    let (daemon, address) = with_http(&[]).await;
     let publisher = |connection| metaserve_heartbeat::Publisher::new(connection).game("go");
     let connection = daemon.connect(Role::Heartbeat, None).await;
     tokio::spawn(publisher(connection).run(constant("stone")));
@@ -134,7 +127,7 @@ async fn games_do_not_see_each_other_in_events_and_absurd_ones_are_refused() {
 
 #[tokio::test]
 async fn one_listener_too_many_is_told_so_and_a_stopping_daemon_ends_the_others() {
-    let (mut daemon, address) = start(&["--max-listeners", "1"]).await;
+    let (mut daemon, address) = with_http(&["--max-listeners", "1"]).await;
     let mut first = Listener::new(address, EVENTS, &[]).await.unwrap();
     first.next().await.unwrap();
     let refused = get(address, EVENTS, &[]).await;
@@ -157,7 +150,7 @@ async fn a_listener_that_stops_reading_is_given_up_and_its_place_is_free() {
     let stall_timeout = |time: &str| format!("stall-timeout = '{time}'\n{settings}");
     std::fs::write(&file, stall_timeout("200ms")).unwrap();
     let further = ["--max-listeners", "1", "--config", file.to_str().unwrap()];
-    let (mut daemon, address) = start(&further).await;
+    let (mut daemon, address) = with_http(&further).await;
     // 10 MB of snapshot: more than the operating system takes for anybody.
     let connection = daemon.connect(Role::Relay, Some(&relay)).await;
     let mut out = connection.open_uni().await.unwrap();

@@ -1,8 +1,8 @@
 //! A few addresses with many connections keep nobody out who comes from another.
 
 use crate::{
-    DAEMON, FAST,
     metrics::{scrape, value_of},
+    with_http,
 };
 use metaserve::{Close, CloseCode, Role};
 use metaserve_client::Subscriber;
@@ -13,10 +13,7 @@ use tokio::task::JoinSet;
 
 /// A daemon that treats loopback as the open network, with this many places.
 async fn start(places: &[&str]) -> (Daemon, SocketAddr) {
-    let own = ["--http", "127.0.0.1:0", "--trusted-prefix", "none"];
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &own, places].concat()).await;
-    let address = daemon.http().await;
-    (daemon, address)
+    with_http(&[&["--trusted-prefix", "none"], places].concat()).await
 }
 
 fn ip(text: impl Into<String>) -> IpAddr {

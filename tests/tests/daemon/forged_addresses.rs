@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::channel::mpsc;
 use metaserve::{Role, tls::client_config};
 use metaserve_client::Snapshot;
-use metaserve_tests::{Daemon, Follower, Forger, patiently};
+use metaserve_tests::{Daemon, Follower, TwoSockets, patiently};
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
 /// Enough heartbeats, at one a second since the server does not hear how many are wanted, for the
@@ -20,12 +20,12 @@ fn addresses(list: &Snapshot) -> Vec<IpAddr> {
 #[tokio::test]
 async fn a_server_that_forges_its_address_without_end_stays_listed_where_it_is() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
-    let (endpoint, forger) = Forger::endpoint();
+    let (endpoint, forger) = TwoSockets::forger();
     let config = client_config(Role::Heartbeat, &daemon.trust(), None).unwrap();
     let connecting = endpoint.connect_with(config, daemon.address, "localhost");
     let connection = connecting.unwrap().await.unwrap();
     // Even the hello claims to come from elsewhere.
-    forger.forge(true);
+    forger.send_from_other();
     let (heartbeats, stream) = mpsc::unbounded::<Bytes>();
     tokio::spawn(metaserve_heartbeat::run(connection, stream));
     let mut client = Follower::new(&daemon, None).await;
@@ -38,12 +38,12 @@ async fn a_server_that_forges_its_address_without_end_stays_listed_where_it_is()
     }
 
     // It is believed as soon as it really is elsewhere.
-    let elsewhere = UdpSocket::bind((Forger::FOREIGN, 0)).unwrap();
+    let elsewhere = UdpSocket::bind((TwoSockets::FOREIGN, 0)).unwrap();
     let port = elsewhere.local_addr().unwrap().port();
     endpoint.rebind(elsewhere).unwrap();
     let moved = |list: &Snapshot| list.servers().all(|it| it.address.port() == port);
     let listed = client.until("where it is now", moved).await;
-    assert_eq!(addresses(listed), [Forger::FOREIGN]);
+    assert_eq!(addresses(listed), [TwoSockets::FOREIGN]);
 }
 
 #[tokio::test]

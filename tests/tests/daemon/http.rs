@@ -1,6 +1,6 @@
 //! Who has no QUIC sees the list over HTTP.
 
-use crate::{DAEMON, FAST};
+use crate::{DAEMON, with_http};
 use metaserve::{Identity, Role, protocol::relay::FromRelay, protocol::relay::Upsert, stream};
 use metaserve_heartbeat::Publisher;
 use metaserve_tests::{
@@ -14,14 +14,6 @@ use tokio::{
     net::TcpStream,
 };
 
-const HTTP: [&str; 2] = ["--http", "127.0.0.1:0"];
-
-async fn start(further: &[&str]) -> (Daemon, SocketAddr) {
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &HTTP, further].concat()).await;
-    let address = daemon.http().await;
-    (daemon, address)
-}
-
 async fn publish(daemon: &Daemon, game: &str, heartbeat: &'static [u8]) {
     let publisher = Publisher::new(daemon.connect(Role::Heartbeat, None).await);
     tokio::spawn(publisher.game(game).port(7777).run(constant(heartbeat)));
@@ -33,7 +25,7 @@ async fn servers(address: SocketAddr, query: &str) -> Answer {
 
 #[tokio::test]
 async fn a_script_reads_what_servers_say_and_bytes_where_it_is_no_record() {
-    let (daemon, address) = start(&[]).await;
+    let (daemon, address) = with_http(&[]).await;
     publish(
         &daemon,
         "chess",
@@ -74,7 +66,7 @@ async fn a_script_reads_what_servers_say_and_bytes_where_it_is_no_record() {
 #[tokio::test]
 async fn pages_follow_each_other_and_miss_nobody() {
     let relay = Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap();
-    let (daemon, address) = start(&["--trust-relay", &relay.fingerprint().to_string()]).await;
+    let (daemon, address) = with_http(&["--trust-relay", &relay.fingerprint().to_string()]).await;
     let connection = daemon.connect(Role::Relay, Some(&relay)).await;
     let mut out = connection.open_uni().await.unwrap();
     for key in 0..250_u8 {
@@ -114,7 +106,7 @@ async fn pages_follow_each_other_and_miss_nobody() {
 
 #[tokio::test]
 async fn what_has_not_changed_is_not_sent_again() {
-    let (daemon, address) = start(&[]).await;
+    let (daemon, address) = with_http(&[]).await;
     publish(&daemon, "chess", b"rook").await;
     let mut client = Follower::new(&daemon, None).await;
     client.until_words(&["rook"]).await;
@@ -130,7 +122,7 @@ async fn what_has_not_changed_is_not_sent_again() {
 
 #[tokio::test]
 async fn other_sites_may_read_and_long_answers_are_compressed() {
-    let (daemon, address) = start(&[]).await;
+    let (daemon, address) = with_http(&[]).await;
     publish(&daemon, "chess", &[b'x'; 2000]).await;
     let mut client = Follower::new(&daemon, None).await;
     client.until("one", |list| list.len() == 1).await;
@@ -148,7 +140,7 @@ async fn other_sites_may_read_and_long_answers_are_compressed() {
 
 #[tokio::test]
 async fn absurd_requests_are_refused_with_a_reason() {
-    let (_daemon, address) = start(&[]).await;
+    let (_daemon, address) = with_http(&[]).await;
     let answer = servers(address, "?limit=1000000").await;
     assert_eq!(answer.status, 400);
     assert_eq!(answer.json()["parameter"], "limit");
@@ -162,7 +154,7 @@ async fn absurd_requests_are_refused_with_a_reason() {
 
 #[tokio::test]
 async fn one_connection_too_many_is_told_so_and_a_place_is_free_again_after() {
-    let (_daemon, address) = start(&["--max-http-connections", "1"]).await;
+    let (_daemon, address) = with_http(&["--max-http-connections", "1"]).await;
     let mut first = TcpStream::connect(address).await.unwrap();
     first
         .write_all(b"GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n")
@@ -185,7 +177,7 @@ async fn one_connection_too_many_is_told_so_and_a_place_is_free_again_after() {
 
 #[tokio::test]
 async fn a_daemon_that_stops_does_not_wait_for_idle_browsers() {
-    let (mut daemon, address) = start(&[]).await;
+    let (mut daemon, address) = with_http(&[]).await;
     let mut idle = TcpStream::connect(address).await.unwrap();
     idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n")
         .await

@@ -1,8 +1,8 @@
 //! Limits hold, who comes up against one is told which, and it is counted.
 
 use crate::{
-    DAEMON, FAST,
     metrics::{scrape, value},
+    with_http,
 };
 use metaserve::{
     Close, CloseCode, Role,
@@ -11,13 +11,6 @@ use metaserve::{
 };
 use metaserve_tests::{Daemon, Follower, closed, constant, patiently, raw_peer};
 use std::net::SocketAddr;
-
-async fn start(limits: &[&str]) -> (Daemon, SocketAddr) {
-    let http = ["--http", "127.0.0.1:0"];
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http, limits].concat()).await;
-    let address = daemon.http().await;
-    (daemon, address)
-}
 
 /// Waits until a limit has been counted as reached.
 pub(crate) async fn reached(http: SocketAddr, limit: &str) {
@@ -43,7 +36,7 @@ async fn places_are_limited_in_all_for_each_address_and_for_each_kind() {
         ("--max-servers-per-prefix", [server, server], one),
         ("--max-clients-per-prefix", [client, client], one),
     ] {
-        let (daemon, http) = start(&[limit, "1"]).await;
+        let (daemon, http) = with_http(&[limit, "1"]).await;
         let first = daemon.connect(roles[0], None).await;
         let counted = async {
             let role = roles[0].to_string();
@@ -72,7 +65,7 @@ async fn places_are_limited_in_all_for_each_address_and_for_each_kind() {
 #[tokio::test]
 async fn a_crowd_has_to_prove_its_addresses_and_gets_in() {
     for limit in ["--retry-above-handshakes", "--retry-above-per-second"] {
-        let (daemon, http) = start(&[limit, "0"]).await;
+        let (daemon, http) = with_http(&[limit, "0"]).await;
         Follower::new(&daemon, None).await;
         let scrape = scrape(http).await;
         // A first packet that is sent again is asked again.
@@ -83,7 +76,7 @@ async fn a_crowd_has_to_prove_its_addresses_and_gets_in() {
 
 #[tokio::test]
 async fn who_says_nothing_is_closed_as_too_slow() {
-    let (daemon, http) = start(&["--hello-timeout", "1s"]).await;
+    let (daemon, http) = with_http(&["--hello-timeout", "1s"]).await;
     let connector = daemon.connector(Role::Heartbeat, None);
     // On a busy machine the handshake alone may take longer than that.
     let close = async {
@@ -104,7 +97,7 @@ async fn who_says_nothing_is_closed_as_too_slow() {
 
 #[tokio::test]
 async fn heartbeats_too_large_and_too_many_are_counted_by_reason() {
-    let (daemon, http) = start(&["--heartbeats-per-interval", "1"]).await;
+    let (daemon, http) = with_http(&["--heartbeats-per-interval", "1"]).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     let oversize = metaserve_heartbeat::run(connection, constant(vec![0; 10_000]));
     oversize.await.unwrap_err();
@@ -133,7 +126,7 @@ async fn heartbeats_too_large_and_too_many_are_counted_by_reason() {
 
 #[tokio::test]
 async fn one_game_too_many_is_refused_and_counted() {
-    let (daemon, http) = start(&["--max-games", "1"]).await;
+    let (daemon, http) = with_http(&["--max-games", "1"]).await;
     let publisher = |connection: quinn::Connection, game: &str| {
         metaserve_heartbeat::Publisher::new(connection).game(game)
     };
@@ -151,7 +144,7 @@ async fn one_game_too_many_is_refused_and_counted() {
 
 #[tokio::test]
 async fn a_killed_server_counts_as_idle() {
-    let (daemon, http) = start(&[]).await;
+    let (daemon, http) = with_http(&[]).await;
     let mut server = crate::game_server(&daemon, &["killed"]);
     let mut client = Follower::new(&daemon, None).await;
     client.until_words(&["killed"]).await;
@@ -162,7 +155,7 @@ async fn a_killed_server_counts_as_idle() {
 
 #[tokio::test]
 async fn a_list_longer_than_the_window_is_sent_as_it_is_taken() {
-    let (daemon, http) = start(&["--send-window", "16384"]).await;
+    let (daemon, http) = with_http(&["--send-window", "16384"]).await;
     for server in 0..8_u64 {
         // Noise, which compression cannot shorten.
         let noise = (0..1000_u64).flat_map(|it| hash(&(server, it)).to_ne_bytes());

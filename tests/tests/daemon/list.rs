@@ -3,6 +3,7 @@
 use crate::{
     DAEMON, FAST,
     metrics::{scrape, value},
+    with_http,
 };
 use futures::{StreamExt, channel::mpsc};
 use metaserve::{
@@ -175,9 +176,7 @@ async fn a_server_that_never_sends_a_heartbeat_is_not_listed_and_harms_nobody() 
 
 #[tokio::test]
 async fn a_server_that_repeats_itself_sends_nothing() {
-    let http = ["--http", "127.0.0.1:0"];
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http].concat()).await;
-    let http = daemon.http().await;
+    let (daemon, http) = with_http(&[]).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     let (mut heartbeats, stream) = mpsc::channel(0);
     tokio::spawn(Publisher::new(connection).run(stream));

@@ -41,6 +41,9 @@ mod sharing;
 mod slow_reader;
 mod start;
 
+use metaserve_tests::Daemon;
+use std::net::SocketAddr;
+
 /// The daemon's binary.
 const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
 
@@ -50,8 +53,16 @@ const GAME_SERVER: &str = env!("CARGO_BIN_EXE_game-server-under-test");
 /// Settings with which lists change quickly.
 const FAST: [&str; 4] = ["--tick", "20ms", "--min-interval", "20ms"];
 
+/// A daemon whose lists change quickly, and where it serves HTTP.
+async fn with_http(further: &[&str]) -> (Daemon, SocketAddr) {
+    let http = ["--http", "127.0.0.1:0"];
+    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http, further].concat()).await;
+    let address = daemon.http().await;
+    (daemon, address)
+}
+
 /// Starts a game server in a process of its own; it is killed when dropped.
-fn game_server(daemon: &metaserve_tests::Daemon, arguments: &[&str]) -> tokio::process::Child {
+fn game_server(daemon: &Daemon, arguments: &[&str]) -> tokio::process::Child {
     tokio::process::Command::new(GAME_SERVER)
         .arg(daemon.address.to_string())
         .arg(daemon.fingerprint.to_string())

@@ -1,18 +1,11 @@
 //! What the operator's Prometheus reads.
 
-use crate::{DAEMON, FAST};
+use crate::with_http;
 use metaserve::Role;
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Daemon, Follower, constant, http::get_in_the_end};
+use metaserve_tests::{Follower, constant, http::get_in_the_end};
 use prometheus_parse::{Labels, Scrape, Value};
 use std::{collections::BTreeSet, net::SocketAddr};
-
-async fn start() -> (Daemon, SocketAddr) {
-    let http = ["--http", "127.0.0.1:0"];
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http].concat()).await;
-    let address = daemon.http().await;
-    (daemon, address)
-}
 
 pub(crate) async fn scrape(address: SocketAddr) -> Scrape {
     let answer = get_in_the_end(address, "/metrics").await;
@@ -50,7 +43,7 @@ fn sum(scrape: &Scrape, metric: &str, wanted: impl Fn(&Labels) -> bool) -> f64 {
 
 #[tokio::test]
 async fn the_page_of_metrics_and_the_metrics_are_one() {
-    let (_daemon, address) = start().await;
+    let (_daemon, address) = with_http(&[]).await;
     let page = include_str!("../../../docs/operating.md");
     let explained: BTreeSet<_> = page
         .lines()
@@ -76,7 +69,7 @@ async fn the_page_of_metrics_and_the_metrics_are_one() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_the_process_takes_is_what_the_system_says() {
-    let (daemon, address) = start().await;
+    let (daemon, address) = with_http(&[]).await;
     let before = scrape(address).await;
     let files = |scrape: &Scrape| value(scrape, "process_open_fds", "");
     let directory = format!("/proc/{}", daemon.process());
@@ -119,7 +112,7 @@ async fn what_the_process_takes_is_what_the_system_says() {
 
 #[tokio::test]
 async fn what_happens_is_counted() {
-    let (daemon, address) = start().await;
+    let (daemon, address) = with_http(&[]).await;
     let publisher = Publisher::new(daemon.connect(Role::Heartbeat, None).await).game("chess");
     tokio::spawn(publisher.run(constant("rook")));
     let mut client = Follower::new(&daemon, None).await;

@@ -1,6 +1,6 @@
 //! The OpenAPI document says what is answered.
 
-use crate::{DAEMON, FAST};
+use crate::with_http;
 use metaserve::Role;
 use metaserve_tests::{
     Daemon, Follower, constant,
@@ -10,9 +10,7 @@ use serde_json::Value;
 use std::{collections::BTreeSet, net::SocketAddr};
 
 async fn start() -> (Daemon, SocketAddr, Value) {
-    let http = ["--http", "127.0.0.1:0"];
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http].concat()).await;
-    let address = daemon.http().await;
+    let (daemon, address) = with_http(&[]).await;
     let document = get(address, "/api/v1/openapi.json", &[]).await.json();
     (daemon, address, document)
 }

@@ -2,8 +2,8 @@
 //! become free.
 
 use crate::{
-    DAEMON, FAST,
     metrics::{scrape, value, value_of},
+    with_http,
 };
 use metaserve::{
     Connector, Identity, Role,
@@ -20,10 +20,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 async fn start(further: &[&str]) -> (Daemon, SocketAddr) {
-    let own = ["--http", "127.0.0.1:0", "--max-listed-per-prefix", "2"];
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &own, further].concat()).await;
-    let address = daemon.http().await;
-    (daemon, address)
+    with_http(&[&["--max-listed-per-prefix", "2"], further].concat()).await
 }
 
 /// A game server with what it is told.

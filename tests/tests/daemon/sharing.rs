@@ -1,21 +1,19 @@
 //! However many follow, each tick is encoded once for all.
 
 use crate::{
-    DAEMON, FAST,
     metrics::{scrape, value_of},
+    with_http,
 };
 use futures::channel::mpsc;
 use metaserve::Role;
-use metaserve_tests::{Daemon, Follower, constant, http::Listener};
+use metaserve_tests::{Follower, constant, http::Listener};
 
 const FOLLOWERS: usize = 20;
 const CHANGES: usize = 10;
 
 #[tokio::test]
 async fn each_tick_is_encoded_once_for_all_clients_and_once_for_all_listeners() {
-    let http = ["--http", "127.0.0.1:0"];
-    let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http].concat()).await;
-    let address = daemon.http().await;
+    let (daemon, address) = with_http(&[]).await;
     // Of a short list the snapshot would be shorter than a delta.
     for stays in ["one that stays", "another that stays"] {
         let connection = daemon.connect(Role::Heartbeat, None).await;

@@ -48,15 +48,7 @@ async fn killed_clients_are_not_missed() {
 
 #[tokio::test]
 async fn a_killed_daemon_that_is_started_again_has_everybody_back() {
-    let mut world = World::new().await;
-    for server in ["one", "two", "three"] {
-        let place = world.net.place();
-        world.server(server, &place).await;
-    }
-    for client in ["reader", "other"] {
-        let place = world.net.place();
-        world.client(client, &place);
-    }
+    let mut world = World::with(&["one", "two", "three"], &["reader", "other"]).await;
     world.rounds(2).await;
     let mut world = world.daemon_killed_and_started_again().await;
     world.say("one").await;

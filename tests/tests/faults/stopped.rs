@@ -15,15 +15,7 @@ const PAUSES: [Duration; 3] = [
 
 /// Two servers and two clients that know each other.
 async fn world() -> World {
-    let mut world = World::new().await;
-    for server in ["one", "two"] {
-        let place = world.net.place();
-        world.server(server, &place).await;
-    }
-    for client in ["reader", "other"] {
-        let place = world.net.place();
-        world.client(client, &place);
-    }
+    let mut world = World::with(&["one", "two"], &["reader", "other"]).await;
     world.rounds(2).await;
     world
 }

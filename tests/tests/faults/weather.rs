@@ -2,17 +2,9 @@
 
 use crate::world::World;
 
-/// Three servers and two clients, each on a wire of its own.
+/// Three servers and two clients.
 async fn five() -> World {
-    let mut world = World::new().await;
-    for server in ["one", "two", "three"] {
-        let place = world.net.place();
-        world.server(server, &place).await;
-    }
-    for client in ["reader", "other"] {
-        let place = world.net.place();
-        world.client(client, &place);
-    }
+    let world = World::with(&["one", "two", "three"], &["reader", "other"]).await;
     world.agree("everybody is there").await;
     world
 }

@@ -57,6 +57,20 @@ impl World {
         Self::under(&[]).await
     }
 
+    /// With servers and clients, each on a wire of its own.
+    pub(crate) async fn with(servers: &[&str], clients: &[&str]) -> Self {
+        let mut world = Self::new().await;
+        for server in servers {
+            let place = world.net.place();
+            world.server(server, &place).await;
+        }
+        for client in clients {
+            let place = world.net.place();
+            world.client(client, &place);
+        }
+        world
+    }
+
     /// With a daemon that runs under another program.
     pub(crate) async fn under(program: &[&str]) -> Self {
         let net = Net::new();

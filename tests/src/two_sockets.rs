@@ -1,4 +1,4 @@
-//! A peer that moves to the other address family, as the daemon sees it.
+//! Peers that send from another address than the one that they connected from.
 
 use metaserve::socket::SocketRuntime;
 use quinn::{
@@ -16,70 +16,94 @@ use std::{
     task::{Context, Poll},
 };
 
-/// A socket of each family on loopback behind one endpoint, which believes that it always talks to
-/// the same address of the daemon.
+/// Two sockets on loopback behind one endpoint, which believes that it always talks to the same
+/// address of the daemon.
 #[derive(Debug)]
-pub struct Families {
+pub struct TwoSockets {
     first: Arc<dyn AsyncUdpSocket>,
     other: Arc<dyn AsyncUdpSocket>,
-    moved: AtomicBool,
+    sends_from_other: AtomicBool,
+    /// Whether it holds the other address too.
+    receives_at_other: bool,
 }
 
-impl Families {
-    /// A client's endpoint that connects to the daemon at `first`, and its sockets.
+impl TwoSockets {
+    /// The address that a [forger](Self::forger) claims.
+    pub const FOREIGN: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+
+    /// A peer at 127.0.0.1 that can send from [`FOREIGN`](Self::FOREIGN), where it does not
+    /// receive: as a host does that forges its source address. Gives its endpoint, and its
+    /// sockets.
     ///
     /// # Panics
     /// When loopback has no sockets.
     #[must_use]
-    pub fn endpoint(first: IpAddr) -> (Endpoint, Arc<Self>) {
+    pub fn forger() -> (Endpoint, Arc<Self>) {
+        Self::endpoint(Ipv4Addr::LOCALHOST.into(), Self::FOREIGN, false)
+    }
+
+    /// A peer with an address in each family, which connects to the daemon at `first`. Gives its
+    /// endpoint, and its sockets.
+    ///
+    /// # Panics
+    /// When loopback has no sockets.
+    #[must_use]
+    pub fn of_both_families(first: IpAddr) -> (Endpoint, Arc<Self>) {
+        Self::endpoint(first, in_other_family(first), true)
+    }
+
+    fn endpoint(first: IpAddr, other: IpAddr, receives_at_other: bool) -> (Endpoint, Arc<Self>) {
         let open = |address: IpAddr| {
             let socket = UdpSocket::bind((address, 0)).expect("loopback has sockets");
             SocketRuntime.wrap_udp_socket(socket).expect("a runtime")
         };
-        let families = Arc::new(Self {
+        let sockets = Arc::new(Self {
             first: open(first),
-            other: open(other(first)),
-            moved: AtomicBool::new(false),
+            other: open(other),
+            sends_from_other: AtomicBool::new(false),
+            receives_at_other,
         });
         let endpoint = Endpoint::new_with_abstract_socket(
             EndpointConfig::default(),
             None,
-            families.clone(),
+            sockets.clone(),
             Arc::new(SocketRuntime),
         );
-        (endpoint.expect("an endpoint"), families)
+        (endpoint.expect("an endpoint"), sockets)
     }
 
-    /// Sends from the other family from now on, and receives there. Gives the address.
+    /// Sends from the other socket from now on. Gives its address.
     ///
     /// # Panics
     /// When the socket is lost.
-    pub fn move_to_other(&self) -> SocketAddr {
-        self.moved.store(true, Ordering::Relaxed);
+    pub fn send_from_other(&self) -> SocketAddr {
+        self.sends_from_other.store(true, Ordering::Relaxed);
         self.other.local_addr().expect("it is bound")
     }
 }
 
 /// Loopback in the other family.
-fn other(address: IpAddr) -> IpAddr {
+fn in_other_family(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => Ipv6Addr::LOCALHOST.into(),
         IpAddr::V6(_) => Ipv4Addr::LOCALHOST.into(),
     }
 }
 
-impl AsyncUdpSocket for Families {
+impl AsyncUdpSocket for TwoSockets {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         // Loopback takes what the few packets of a test need.
         self.first.clone().create_io_poller()
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        if !self.moved.load(Ordering::Relaxed) {
+        if !self.sends_from_other.load(Ordering::Relaxed) {
             return self.first.try_send(transmit);
         }
-        let to = transmit.destination;
-        let destination = SocketAddr::new(other(to.ip()), to.port());
+        let mut destination = transmit.destination;
+        if destination.is_ipv4() != self.other.local_addr()?.is_ipv4() {
+            destination.set_ip(in_other_family(destination.ip()));
+        }
         self.other.try_send(&Transmit {
             destination,
             ..transmit.clone()
@@ -92,12 +116,12 @@ impl AsyncUdpSocket for Families {
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        if self.moved.load(Ordering::Relaxed)
+        if self.receives_at_other
             && let Poll::Ready(received) = self.other.poll_recv(context, buffers, meta)
         {
             let count = received?;
             for packet in &mut meta[..count] {
-                packet.addr.set_ip(other(packet.addr.ip()));
+                packet.addr.set_ip(in_other_family(packet.addr.ip()));
             }
             return Poll::Ready(Ok(count));
         }

@@ -1,0 +1,40 @@
+//! One tick of a registry, without waiting: for benchmarks and fuzz targets.
+
+use metaserve::registry::Registry;
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Wake, Waker},
+    time::Duration,
+};
+use tokio::runtime::Runtime;
+
+/// Makes the frames of what has changed, and wakes all clients.
+pub(crate) fn tick(runtime: &Runtime, registry: &Registry) {
+    let _context = runtime.enter();
+    let again = Arc::new(Again::default());
+    let waker = Waker::from(again.clone());
+    // With no time between ticks all is due at once, but between two groups of clients it lets
+    // others have their turn.
+    let mut run = pin!(registry.run(Duration::ZERO));
+    loop {
+        let polled = run.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending(), "it never ends");
+        if !again.0.swap(false, Ordering::Relaxed) {
+            return;
+        }
+    }
+}
+
+/// Whether there is more to do at once.
+#[derive(Default)]
+struct Again(AtomicBool);
+
+impl Wake for Again {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
