@@ -196,6 +196,7 @@ impl Admission {
 )]
 mod tests {
     use super::*;
+    use futures::FutureExt;
     use std::time::Duration;
 
     fn anybody() -> Origin {
@@ -224,6 +225,7 @@ mod tests {
         let Verdict::Accept(_second) = judge(true) else {
             panic!("validated")
         };
+        assert_eq!(admission.handshakes(), 2);
         assert!(matches!(judge(true), Verdict::Ignore));
         drop(first);
         assert!(matches!(judge(true), Verdict::Accept(_)));
@@ -307,6 +309,9 @@ mod tests {
             .unwrap();
         assert_eq!(made, Made::OfAnother);
         crowd[3].0.lost().await;
+        assert!(crowd[2].0.lost().now_or_never().is_none());
+        let losing = crowd.iter().map(|(seat, _)| seat.losing().is_cancelled());
+        assert!(losing.eq([false, false, false, true]));
         // From the crowd's address, and nevertheless not one of it.
         let relay = origin_of_relay(Fingerprint::from([7; 32]));
         let (_relay, made) = admission.connection(&limits, Role::Relay, relay).unwrap();

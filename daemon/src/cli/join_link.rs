@@ -148,7 +148,10 @@ mod tests {
             let problem = text.parse::<JoinLink>().unwrap_err();
             assert!(problem.contains(reason), "{text}: {problem}");
         }
-        let long = format!("x=quake3://{{address}}/{}", "a".repeat(500));
-        assert!(long.parse::<JoinLink>().unwrap_err().contains("at most"));
+        let link = |bytes: usize| format!("x=quake3://{{address}}/{}", "a".repeat(bytes - 19));
+        let longest: JoinLink = link(512).parse().unwrap();
+        assert_eq!(longest.link.len(), 512);
+        let long = link(513).parse::<JoinLink>().unwrap_err();
+        assert_eq!(long, "a link of 513 bytes: at most 512 are accepted");
     }
 }

@@ -86,4 +86,21 @@ mod tests {
             Some(320)
         );
     }
+
+    #[test]
+    fn half_used_up_is_warned_again_only_after_it_has_recovered() {
+        let mut limits = Limits::default();
+        limits.min_interval = Duration::from_secs(10);
+        let (start, mut allowance) = (Instant::now(), Allowance::new(&limits));
+        let mut warned_at = |seconds, spent| {
+            let now = start + Duration::from_secs(seconds);
+            let rates: Vec<_> = (0..spent).map(|_| allowance.spend(now)).collect();
+            assert!(!rates.contains(&Rate::Exceeded));
+            rates.iter().position(|rate| *rate == Rate::TooFast)
+        };
+        assert_eq!(warned_at(0, 200), Some(160));
+        // 3.2 come back in a second.
+        assert_eq!(warned_at(40, 30), None);
+        assert_eq!(warned_at(1_000, 200), Some(160));
+    }
 }

@@ -80,6 +80,7 @@ impl Query {
             placement.game.as_str().to_lowercase(),
             placement.address.to_string(),
         ];
+        texts.extend(placement.second_address.map(|it| it.to_string()));
         if let Some(info) = ServerInfo::from_json(&server.heartbeat) {
             let said = [Some(info.name), info.map, info.mode];
             texts.extend(said.iter().flatten().map(|text| text.to_lowercase()));
@@ -123,6 +124,49 @@ mod tests {
         for text in [None, Some(""), Some("game=&q=")] {
             let query = Query::parse(text).expect("fine");
             assert_eq!((query.limit, query.after, query.game), (100, None, None));
+        }
+    }
+
+    #[test]
+    fn every_word_is_looked_for_wherever_a_server_says_something() {
+        use metaserve::list::Placement;
+        use std::{sync::Arc, time::SystemTime};
+        let info = ServerInfo {
+            map: Some("Waldo World".to_owned()),
+            mode: Some("CTF".to_owned()),
+            ..ServerInfo::new("Dusty's Größe")
+        };
+        let server = Server {
+            number: 1,
+            placement: Arc::new(Placement {
+                game: Game::new("marathon").expect("a tag"),
+                address: ([192, 0, 2, 7], 27_960).into(),
+                second_address: Some("[2001:db8::7]:27960".parse().expect("an address")),
+                identity: None,
+            }),
+            heartbeat: info.to_json().into(),
+            updated: SystemTime::UNIX_EPOCH,
+        };
+        let longest = format!("q={}", "+".repeat(200));
+        let table = [
+            ("", true),
+            ("q=", true),
+            (&*longest, true),
+            ("game=marathon", true),
+            ("game=quake", false),
+            ("q=GR%C3%96SSE", false),
+            ("q=GR%C3%96%C3%9FE", true),
+            ("q=ctf+dusty", true),
+            ("q=dusty+dm", false),
+            ("q=waldo&game=quake", false),
+            ("q=MARA", true),
+            ("q=192.0.2.7:27960", true),
+            // Nobody found a server by the second of its addresses.
+            ("q=2001:DB8::7", true),
+        ];
+        for (text, wanted) in table {
+            let query = Query::parse(Some(text)).expect(text);
+            assert_eq!(query.wants(&server), wanted, "{text}");
         }
     }
 }

@@ -130,4 +130,15 @@ mod tests {
             assert_eq!(path.look(look(2, 2_000, 3_000)), None);
         }
     }
+
+    #[test]
+    fn who_has_not_moved_needs_no_look() {
+        let mut path = path();
+        let [here, there] = [1, 2].map(|port| look(port, 0, 0).address);
+        assert!(path.is_settled(here) && !path.is_settled(there));
+        path.look(look(2, 1, 1));
+        assert!(!path.is_settled(here), "the claim is still to be forgotten");
+        path.look(look(1, 1, 1));
+        assert!(path.is_settled(here));
+    }
 }
