@@ -26,7 +26,9 @@ mod whereabouts;
 use anyhow::Context;
 use clap::Parser;
 use metaserve::{
-    Fingerprint, files,
+    Fingerprint,
+    feed::Feeds,
+    files,
     program::{
         self, Signals, Stopped, Vital, log,
         service::{self, State},
@@ -125,12 +127,14 @@ impl Daemon {
             certificates.server_config(&rules.limits),
         )?;
         let web = http::open(&config)?;
-        let registry = Registry::new(rules.limits.max_games);
+        let feeds = Feeds::new();
+        let registry = Registry::new(rules.limits.max_games, vec![feeds.clone()]);
         registry.set_rows(rules.limits.max_listed_per_prefix, rules.trusted.clone());
         let shared = Arc::new(Shared {
             endpoint,
             certificates,
             registry,
+            feeds,
             config,
             rules: watch::Sender::new(Arc::new(rules)),
             admission: accept::Admission::default(),
@@ -195,7 +199,7 @@ impl Daemon {
         let shared = self.shared.clone();
         async move {
             let observe = |took| shared.metrics.tick(took);
-            let make = shared.registry.run_observed(shared.config.tick, observe);
+            let make = shared.feeds.run_observed(shared.config.tick, observe);
             // Beside it: when frames are not made any longer, there is no sign of life.
             let look = || shared.clone().pass_through_worker();
             tokio::join!(make, service::watchdog(look));
@@ -228,6 +232,12 @@ impl Daemon {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.shared.certificates.fingerprint()
+    }
+
+    /// What clients of this daemon are told.
+    #[must_use]
+    pub fn feeds(&self) -> &Arc<Feeds> {
+        &self.shared.feeds
     }
 
     /// The servers of this daemon.

@@ -7,7 +7,7 @@ use crate::{
     rules::{Certificates, Rules, banned_close},
     whereabouts::Whereabouts,
 };
-use metaserve::{Close, registry::Registry};
+use metaserve::{Close, feed::Feeds, registry::Registry};
 use std::{net::IpAddr, sync::Arc};
 use tokio::sync::watch;
 
@@ -16,6 +16,7 @@ pub(crate) struct Shared {
     pub(crate) endpoint: quinn::Endpoint,
     pub(crate) certificates: Certificates,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) feeds: Arc<Feeds>,
     /// As it was started. What may change since is in the rules.
     pub(crate) config: Config,
     pub(crate) rules: watch::Sender<Arc<Rules>>,
@@ -29,7 +30,7 @@ impl Shared {
     pub(crate) async fn pass_through_worker(self: Arc<Self>) {
         let pass = async move {
             let _ = (
-                self.registry.feed(None).revision(),
+                self.feeds.of(None).revision(),
                 self.endpoint.open_connections(),
             );
         };

@@ -39,7 +39,7 @@
 //! | `clap` | `DaemonArgs` | clap, and what `system-roots` costs |
 //! | `serde` | fingerprints in configuration files | serde |
 //! | `server-info` | `ServerInfo` | serde_json, and what `serde` costs |
-//! | `bounds` | `bounds` | ipnet |
+//! | `bounds` | `bounds` | ipnet, parking_lot |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
 //! | `bans` | `bans` | humantime, ipnet, tempfile |
 //! | `program` | `program` | sd-notify, tracing-subscriber, and what `bounds`, `clap` and `serde` cost |

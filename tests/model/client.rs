@@ -6,13 +6,12 @@ use bytes::Bytes;
 use futures::FutureExt;
 use metaserve::{
     Game,
-    feed::{Feed, Frame, Subscription},
+    feed::{Feed, Feeds, Frame, Subscription},
     list::Cursor,
     protocol::{
         client::{Compression, ListMessage},
         framing::Deframer,
     },
-    registry::Registry,
 };
 use metaserve_client::{Changes, List, Server, ServerId, Snapshot};
 use proptest::prelude::*;
@@ -77,14 +76,9 @@ impl Client {
     }
 
     /// Connects, with what it knows, or claims to know.
-    pub(super) fn connect(
-        &mut self,
-        claim: &Claim,
-        registry: &Arc<Registry>,
-        oracle: &mut Oracle,
-    ) -> Verdict {
+    pub(super) fn connect(&mut self, claim: &Claim, feeds: &Feeds, oracle: &mut Oracle) -> Verdict {
         self.disconnect();
-        let feed = registry.feed(self.game.as_ref());
+        let feed = feeds.of(self.game.as_ref());
         oracle.subscribed(&self.game, &feed)?;
         let revision = oracle.revision(&self.game);
         let known = |epoch, revision| Some(Cursor { epoch, revision });
@@ -100,7 +94,7 @@ impl Client {
             // It has served before, and goes on with what the game has kept.
             Claim::Past(any) if any % 2 == 0 => {
                 self.list = List::resume(self.list.snapshot());
-                return self.connect(&Claim::Own, registry, oracle);
+                return self.connect(&Claim::Own, feeds, oracle);
             }
             Claim::Past(any) => return probe(&feed, any % (revision + 1), oracle.epoch()),
             Claim::Nothing => {}

@@ -7,9 +7,8 @@ use super::{
 };
 use metaserve::{
     Game,
-    feed::{Feed, Frame},
+    feed::{Feed, Feeds, Frame},
     protocol::client::Compression,
-    registry::Registry,
 };
 use metaserve_client::Snapshot;
 use proptest::prelude::*;
@@ -69,17 +68,17 @@ pub(super) fn game(number: u8) -> Game {
     Game::new(&format!("game {number}")).expect("a tag")
 }
 
-fn feeds() -> impl Iterator<Item = Option<Game>> {
+fn lists() -> impl Iterator<Item = Option<Game>> {
     [None]
         .into_iter()
         .chain((0..GAMES).map(|number| Some(game(number))))
 }
 
 impl Oracle {
-    /// Judges what clients of `registry`, which is empty, are given.
-    pub(super) fn new(registry: &Arc<Registry>, now: Duration) -> Self {
+    /// Judges what clients of `feeds`, which are empty, are given.
+    pub(super) fn new(feeds: &Feeds, now: Duration) -> Self {
         let shown = |of: Option<Game>| {
-            let revision = registry.feed(of.as_ref()).revision().0;
+            let revision = feeds.of(of.as_ref()).revision().0;
             let rows = Rc::new(Rows::new());
             let shown = Shown {
                 feed: Weak::new(),
@@ -97,8 +96,8 @@ impl Oracle {
             truth: Truth::default(),
             changed: false,
             changed_at: now,
-            epoch: registry.feed(None).epoch(),
-            shown: feeds().map(shown).collect(),
+            epoch: feeds.of(None).epoch(),
+            shown: lists().map(shown).collect(),
             servers: HashMap::new(),
             numbers: HashMap::new(),
             now,
@@ -144,11 +143,11 @@ impl Oracle {
         }
     }
 
-    /// Time has passed while the registry ran: what was accepted is shown within a tick.
-    pub(super) fn passed(&mut self, time: Duration, registry: &Arc<Registry>) -> Verdict {
+    /// Time has passed while the feeds ran: what was accepted is shown within a tick.
+    pub(super) fn passed(&mut self, time: Duration, feeds: &Feeds) -> Verdict {
         self.now += time;
         for (of, shown) in &mut self.shown {
-            let revision = registry.feed(of.as_ref()).revision().0;
+            let revision = feeds.of(of.as_ref()).revision().0;
             if revision != shown.revision {
                 let same = shown.rows == shown.wanted && !shown.rows.is_empty();
                 prop_assert!(!same, "{of:?}: what changes nothing has a revision");

@@ -19,7 +19,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     let (_reader, subscribe) = first_message(connection, shared, MAX_SUBSCRIBE_BYTES).await?;
     let subscribe: Subscribe<'_> = codec::decode(&subscribe).map_err(malformed)?;
     let game = subscribe.game.map(game).transpose()?;
-    let feed = shared.registry.feed(game.as_ref());
+    let feed = shared.feeds.of(game.as_ref());
     let mut subscription = feed.subscribe(subscribe.known);
     let stall_timeout = shared.rules().limits.stall_timeout;
     let mut out = open_stream(connection).await?;

@@ -48,7 +48,7 @@ pub(super) async fn listen(
         web.shared.metrics.crowded_out(Pool::Listeners);
     }
     let lost = seat.losing();
-    let feed = web.shared.registry.feed(game.as_ref());
+    let feed = web.shared.feeds.of(game.as_ref());
     let known = headers
         .get("last-event-id")
         .and_then(|id| known(id.to_str().ok()?));

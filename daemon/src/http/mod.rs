@@ -68,7 +68,7 @@ async fn document() -> Response {
 async fn metrics(State(web): State<Web>) -> Response {
     let shared = &web.shared;
     let present = Present {
-        all: &shared.registry.feed(None),
+        feeds: &shared.feeds,
         rules: &shared.rules(),
         handshakes: shared.admission.handshakes(),
         waiting: shared.registry.waiting(),

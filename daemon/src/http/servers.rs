@@ -31,7 +31,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let query = Query::parse(query.as_deref())?;
     let failed = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer was not made");
-    let feed = web.shared.registry.feed(query.game.as_ref());
+    let feed = web.shared.feeds.of(query.game.as_ref());
     // Read before the servers: a tag that is too old is asked for again, one too new never.
     let revision = format!("{}.{}", feed.epoch(), feed.revision().0);
     // Weak, since compression changes the bytes. The query is part of what the tag is for.

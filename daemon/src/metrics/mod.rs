@@ -11,7 +11,7 @@ pub(crate) use names::{BannedAt, Handshake, Pool, Rejected, Way};
 use crate::rules::{Limit, Rules};
 use metaserve::{
     CloseCode, Role,
-    feed::{Feed, Frame, Kind, frames_encoded},
+    feed::{Feeds, Frame, Kind},
     registry::Applied,
 };
 use names::role_name;
@@ -67,8 +67,7 @@ pub(crate) struct Metrics {
 
 /// What is not counted when it happens, but looked up when somebody asks.
 pub(crate) struct Present<'a> {
-    /// The list of all games.
-    pub(crate) all: &'a Feed,
+    pub(crate) feeds: &'a Feeds,
     pub(crate) rules: &'a Rules,
     pub(crate) handshakes: usize,
     /// Servers that wait for a row.
@@ -300,13 +299,13 @@ impl Metrics {
         for way in Way::ALL {
             for kind in Kind::ALL {
                 let labels = [("way", way.name()), ("kind", kind.name())];
-                let encoded = frames_encoded(way.form(), kind);
+                let encoded = present.feeds.encoded(way.form(), kind);
                 let counter = self.encoded.get_or_create(&labels);
                 counter.inner().store(encoded, Ordering::Relaxed);
             }
         }
         self.servers.clear();
-        for (game, count) in games::by_game(present.all) {
+        for (game, count) in games::by_game(&present.feeds.of(None)) {
             self.servers.get_or_create(&[("game", game)]).set(count);
         }
         for limit in Limit::ALL {

@@ -1,6 +1,6 @@
-//! One tick of a registry, without waiting: for benchmarks and fuzz targets.
+//! One tick of all feeds, without waiting: for benchmarks and fuzz targets.
 
-use metaserve::registry::Registry;
+use metaserve::feed::Feeds;
 use std::{
     pin::pin,
     sync::{
@@ -13,13 +13,13 @@ use std::{
 use tokio::runtime::Runtime;
 
 /// Makes the frames of what has changed, and wakes all clients.
-pub(crate) fn tick(runtime: &Runtime, registry: &Registry) {
+pub(crate) fn tick(runtime: &Runtime, feeds: &Feeds) {
     let _context = runtime.enter();
     let again = Arc::new(Again::default());
     let waker = Waker::from(again.clone());
     // With no time between ticks all is due at once, but between two groups of clients it lets
     // others have their turn.
-    let mut run = pin!(registry.run(Duration::ZERO));
+    let mut run = pin!(feeds.run(Duration::ZERO));
     loop {
         let polled = run.as_mut().poll(&mut Context::from_waker(&waker));
         assert!(polled.is_pending(), "it never ends");

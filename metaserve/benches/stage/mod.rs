@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use metaserve::{
     Game, Mod, ServerInfo,
-    feed::{Feed, Frame, Subscription},
+    feed::{Feed, Feeds, Frame, Subscription},
     protocol::client::Compression,
     registry::{Registration, Registry},
 };
@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 /// A registry with servers of one game, each with a heartbeat of some 200 bytes.
 pub(crate) struct Stage {
-    registry: Arc<Registry>,
+    feeds: Arc<Feeds>,
     pub(crate) servers: Vec<Registration>,
     runtime: Runtime,
     round: usize,
@@ -41,7 +41,8 @@ pub(crate) fn heartbeat(server: usize, round: usize) -> Bytes {
 impl Stage {
     /// All servers are listed, and the first tick is over.
     pub(crate) fn new(servers: usize) -> Self {
-        let registry = Registry::new(10);
+        let feeds = Feeds::new();
+        let registry = Registry::new(10, vec![feeds.clone()]);
         let game = Game::new("bench").expect("a tag");
         let register = |server: usize| {
             let address = ([192, 0, 2, 1], 1 + (server % 65_535) as u16).into();
@@ -55,7 +56,7 @@ impl Stage {
             .expect("a runtime");
         let stage = Self {
             servers: (0..servers).map(register).collect(),
-            registry: registry.clone(),
+            feeds,
             runtime,
             round: 0,
         };
@@ -65,7 +66,7 @@ impl Stage {
 
     /// The feed of all games.
     pub(crate) fn feed(&self) -> Arc<Feed> {
-        self.registry.feed(None)
+        self.feeds.of(None)
     }
 
     /// Changes the first `count` servers' heartbeats.
@@ -78,7 +79,7 @@ impl Stage {
 
     /// Makes the frames of what has changed, and wakes everybody.
     pub(crate) fn tick(&self) {
-        calm::tick(&self.runtime, &self.registry);
+        calm::tick(&self.runtime, &self.feeds);
     }
 }
 

@@ -15,7 +15,7 @@ use futures::FutureExt;
 use libfuzzer_sys::fuzz_target;
 use metaserve::{
     Game,
-    feed::{Feed, Subscription},
+    feed::{Feed, Feeds, Subscription},
     protocol::{
         client::{Compression, ListMessage, MAX_SUBSCRIBE_BYTES, Subscribe},
         codec::decode,
@@ -58,7 +58,8 @@ fuzz_target!(|input: &[u8]| {
         .build();
     let runtime = runtime.expect("a runtime");
     let _context = runtime.enter();
-    let registry = Registry::new(MAX_GAMES);
+    let feeds = Feeds::new();
+    let registry = Registry::new(MAX_GAMES, vec![feeds.clone()]);
     let roles = [
         Role::Server(None),
         Role::Server(None),
@@ -76,7 +77,7 @@ fuzz_target!(|input: &[u8]| {
         let (piece, after) = after.split_at(after.len().min((*length).into()));
         rest = after;
         let peer = &mut peers[usize::from(*peer) % 5];
-        if !peer.closed && peer.hear(piece, &registry).is_none() {
+        if !peer.closed && peer.hear(piece, &registry, &feeds).is_none() {
             peer.closed = true;
             // What it listed goes with it.
             match &mut peer.role {
@@ -85,7 +86,7 @@ fuzz_target!(|input: &[u8]| {
                 Role::Client(client) => drop(client.take()),
             }
         }
-        calm::tick(&runtime, &registry);
+        calm::tick(&runtime, &feeds);
         for peer in &mut peers {
             if let Role::Client(Some(client)) = &mut peer.role {
                 client.follow();
@@ -98,7 +99,7 @@ fuzz_target!(|input: &[u8]| {
 
 impl Peer {
     /// None when the protocol is broken.
-    fn hear(&mut self, piece: &[u8], registry: &Arc<Registry>) -> Option<()> {
+    fn hear(&mut self, piece: &[u8], registry: &Arc<Registry>, feeds: &Feeds) -> Option<()> {
         self.deframer.push(piece);
         loop {
             let max = match &self.role {
@@ -110,13 +111,13 @@ impl Peer {
                 return Some(());
             };
             assert!(message.len() <= max);
-            self.role.hear(&message, registry)?;
+            self.role.hear(&message, registry, feeds)?;
         }
     }
 }
 
 impl Role {
-    fn hear(&mut self, message: &[u8], registry: &Arc<Registry>) -> Option<()> {
+    fn hear(&mut self, message: &[u8], registry: &Arc<Registry>, feeds: &Feeds) -> Option<()> {
         match self {
             Self::Server(server) => match (decode(message).ok()?, &server) {
                 (FromServer::Hello(hello), None) => {
@@ -150,7 +151,7 @@ impl Role {
             Self::Client(client) => {
                 let subscribe: Subscribe<'_> = decode(message).ok()?;
                 let game = subscribe.game.map(Game::new).transpose().ok()?;
-                let feed = registry.feed(game.as_ref());
+                let feed = feeds.of(game.as_ref());
                 // A list that it never had it cannot follow either.
                 let known = subscribe.known.filter(|known| known.epoch != feed.epoch());
                 *client = Some(Client {

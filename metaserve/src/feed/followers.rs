@@ -1,8 +1,8 @@
 //! Who is woken when a list has changed.
 
-use super::lock;
 use crate::list::Revision;
-use std::{mem, sync::Mutex};
+use parking_lot::Mutex;
+use std::mem;
 use tokio::sync::watch;
 
 /// How many are woken together. A thousand at once, by a task of the worker that then serves them,
@@ -21,7 +21,7 @@ pub(super) struct Followers {
 impl Followers {
     /// One more, at a time when the list goes as far as `now`.
     pub(super) fn join(&self, now: Revision) -> watch::Receiver<Revision> {
-        let mut groups = lock(&self.groups);
+        let mut groups = self.groups.lock();
         let has_room = |group: &&watch::Sender<Revision>| group.receiver_count() < GROUP;
         if let Some(group) = groups.iter().find(has_room) {
             return group.subscribe();
@@ -33,12 +33,12 @@ impl Followers {
 
     /// How many groups there are.
     pub(super) fn groups(&self) -> usize {
-        lock(&self.groups).len()
+        self.groups.lock().len()
     }
 
     /// Tells a group how far the list goes now. Returns whether that was news to anybody.
     pub(super) fn wake(&self, group: usize, now: Revision) -> bool {
-        let groups = lock(&self.groups);
+        let groups = self.groups.lock();
         let Some(group) = groups.get(group) else {
             return false;
         };

@@ -1,6 +1,11 @@
 //! What is sent to clients: encoded once, shared by all.
 
-use super::history::Delta;
+use super::{
+    content::Content,
+    history::Delta,
+    kind::{Form, Kind},
+    run::Run,
+};
 use crate::{
     list::{Revision, Server},
     protocol::{
@@ -10,31 +15,19 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, OnceLock};
 
 /// One message to clients, from one revision of the list to another, encoded when the first
 /// client needs it and never again.
 #[derive(Debug)]
 pub struct Frame {
-    epoch: u64,
+    run: Arc<Run>,
     kind: Kind,
     content: Content,
     plain: OnceLock<Bytes>,
     compressed: OnceLock<Bytes>,
     #[cfg(feature = "server-info")]
     event: OnceLock<Bytes>,
-}
-
-#[derive(Debug)]
-pub(super) enum Content {
-    Snapshot {
-        servers: Vec<Server>,
-        revision: Revision,
-    },
-    Delta(Delta),
 }
 
 /// Below this many bytes compression saves less than the packet's headers.
@@ -54,71 +47,18 @@ fn compression_level(bytes: usize) -> i32 {
     }
 }
 
-/// What a frame is to those who are given it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The whole list.
-    Snapshot,
-    /// What one tick has changed, for those who follow closely.
-    Delta,
-    /// All that somebody has missed who was late or away.
-    CatchUp,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Snapshot, Self::Delta, Self::CatchUp];
-
-    /// The kind's name in metrics, such as `catch_up`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Snapshot => "snapshot",
-            Self::Delta => "delta",
-            Self::CatchUp => "catch_up",
-        }
-    }
-}
-
-/// How a frame is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// As game clients read it.
-    Wire,
-    /// As a server-sent event.
-    Event,
-}
-
-/// How often frames were encoded since the process began, by form and kind: each at most once per
-/// tick, game, and state from which clients follow.
-static ENCODED: [[AtomicU64; Kind::ALL.len()]; 2] = [const { [const { AtomicU64::new(0) }; 3] }; 2];
-
-fn encoded(form: Form, kind: Kind) -> &'static AtomicU64 {
-    &ENCODED[form as usize][kind as usize]
-}
-
-/// How many frames this process has encoded.
-#[must_use]
-pub fn frames_encoded(form: Form, kind: Kind) -> u64 {
-    encoded(form, kind).load(Ordering::Relaxed)
-}
-
 impl Frame {
-    pub(super) fn snapshot(epoch: u64, revision: Revision, servers: Vec<Server>) -> Self {
-        Self::new(
-            epoch,
-            Kind::Snapshot,
-            Content::Snapshot { servers, revision },
-        )
+    pub(super) fn snapshot(run: Arc<Run>, revision: Revision, servers: Vec<Server>) -> Self {
+        Self::new(run, Kind::Snapshot, Content::Snapshot { servers, revision })
     }
 
-    pub(super) fn delta(epoch: u64, kind: Kind, delta: Delta) -> Self {
-        Self::new(epoch, kind, Content::Delta(delta))
+    pub(super) fn delta(run: Arc<Run>, kind: Kind, delta: Delta) -> Self {
+        Self::new(run, kind, Content::Delta(delta))
     }
 
-    fn new(epoch: u64, kind: Kind, content: Content) -> Self {
+    fn new(run: Arc<Run>, kind: Kind, content: Content) -> Self {
         Self {
-            epoch,
+            run,
             kind,
             content,
             plain: OnceLock::new(),
@@ -137,19 +77,13 @@ impl Frame {
     /// The revision it builds on; none for a snapshot, which builds on nothing.
     #[must_use]
     pub fn from(&self) -> Option<Revision> {
-        match &self.content {
-            Content::Snapshot { .. } => None,
-            Content::Delta(delta) => Some(delta.from),
-        }
+        self.content.from()
     }
 
     /// The revision of the list of a client that has read it.
     #[must_use]
     pub fn to(&self) -> Revision {
-        match &self.content {
-            Content::Snapshot { revision, .. } => *revision,
-            Content::Delta(delta) => delta.to,
-        }
+        self.content.to()
     }
 
     /// The frame's bytes, length included, ready to be written to any number of streams.
@@ -168,30 +102,25 @@ impl Frame {
     #[must_use]
     pub fn event(&self) -> Bytes {
         let make = || {
-            encoded(Form::Event, self.kind).fetch_add(1, Ordering::Relaxed);
-            super::json::event(self).into()
+            self.run.encoded.count(Form::Event, self.kind);
+            super::json::event(self.run.epoch, &self.content).into()
         };
         self.event.get_or_init(make).clone()
     }
 
-    #[cfg(feature = "server-info")]
-    pub(super) fn content(&self) -> &Content {
-        &self.content
-    }
-
-    /// Which run of the registry its revisions belong to.
+    /// Which run of the feeds its revisions belong to.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        self.epoch
+        self.run.epoch
     }
 
     fn encode(&self) -> Bytes {
-        encoded(Form::Wire, self.kind).fetch_add(1, Ordering::Relaxed);
+        self.run.encoded.count(Form::Wire, self.kind);
         framing::frame(|into| match &self.content {
             Content::Snapshot { servers, revision } => {
                 encode_into(
                     Head::Snapshot {
-                        epoch: self.epoch,
+                        epoch: self.run.epoch,
                         revision: revision.0,
                     },
                     into,
@@ -202,7 +131,7 @@ impl Frame {
                 let (from, to) = (delta.from.0, delta.to.0);
                 encode_into(
                     Head::Delta {
-                        epoch: self.epoch,
+                        epoch: self.run.epoch,
                         from,
                         to,
                     },
@@ -281,12 +210,6 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_named_as_metrics_are() {
-        let names = Kind::ALL.map(Kind::name);
-        assert_eq!(names, ["snapshot", "delta", "catch_up"]);
-    }
-
-    #[test]
     fn what_compression_does_not_shorten_is_sent_as_it_is() {
         let framed = |message: Vec<u8>| framing::frame(|into| into.extend_from_slice(&message));
         let dull = framed(vec![b'x'; 10_000]);
@@ -308,15 +231,18 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_counted_when_it_is_encoded() {
-        let frame = Frame::snapshot(1, Revision(1), Vec::new());
-        let count = || frames_encoded(Form::Wire, Kind::Snapshot);
-        // Other tests encode at the same time.
-        let before = count();
+    fn a_frame_is_counted_when_it_is_encoded_by_its_run_alone() {
+        let runs = [1, 2].map(|epoch| Arc::new(Run::new(epoch)));
+        let frame = Frame::snapshot(runs[0].clone(), Revision(1), Vec::new());
+        let counts = || {
+            runs.each_ref()
+                .map(|run| run.encoded.get(Form::Wire, Kind::Snapshot))
+        };
+        assert_eq!(counts(), [0, 0]);
         assert_eq!(
             frame.bytes(Compression::None),
             frame.bytes(Compression::None)
         );
-        assert!(count() > before);
+        assert_eq!(counts(), [1, 0]);
     }
 }

@@ -2,16 +2,9 @@
 
 use crate::{
     bounds::{Order, Position},
-    list::{Revision, Server},
+    list::{Change, Revision, Server},
 };
 use std::collections::{HashMap, VecDeque};
-
-/// What happened to a server since the last tick; of several things, the last.
-#[derive(Clone, Debug)]
-pub(super) enum Change {
-    Listed(Server),
-    Gone,
-}
 
 /// What changed from one revision to another; of several changes to one server, the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

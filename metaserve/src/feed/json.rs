@@ -2,7 +2,7 @@
 //!
 //! Only here does the daemon look inside heartbeats, to show them.
 
-use super::frame::{Content, Frame};
+use super::content::Content;
 use crate::{ServerInfo, list::Server};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
@@ -79,9 +79,10 @@ struct Delta<'a> {
     servers: Vec<ShownServer<'a>>,
 }
 
-/// A frame as one server-sent event: `snapshot` or `delta`, with `epoch.revision` as its id.
-pub(super) fn event(frame: &Frame) -> Vec<u8> {
-    let (name, data) = match frame.content() {
+/// What a frame says as one server-sent event: `snapshot` or `delta`, with `epoch.revision` as its
+/// id.
+pub(super) fn event(epoch: u64, content: &Content) -> Vec<u8> {
+    let (name, data) = match content {
         Content::Snapshot { servers, .. } => {
             let servers = servers.iter().map(ShownServer::from).collect();
             ("snapshot", serde_json::to_string(&Snapshot { servers }))
@@ -94,7 +95,7 @@ pub(super) fn event(frame: &Frame) -> Vec<u8> {
         }
     };
     let data = data.expect("a record of texts and numbers is always JSON");
-    let (epoch, revision) = (frame.epoch(), frame.to().0);
+    let revision = content.to().0;
     format!("event: {name}\nid: {epoch}.{revision}\ndata: {data}\n\n").into_bytes()
 }
 
@@ -137,9 +138,13 @@ mod tests {
     fn a_frame_is_an_event_with_its_place_in_the_list_as_its_id() {
         let record = r#"{"id":3,"game":"go","address":"192.0.2.1:7777","addresses":["192.0.2.1:7777","[2001:db8::1]:7777"],"updated":5,"size":6,"heartbeat_base64":"/3N0b25l"}"#;
         let stone = || vec![server(3, b"\xffstone")];
-        let snapshot = Frame::snapshot(7, Revision(9), stone());
+        let text = |content| String::from_utf8(event(7, &content)).unwrap();
+        let snapshot = Content::Snapshot {
+            servers: stone(),
+            revision: Revision(9),
+        };
         let expected = format!("event: snapshot\nid: 7.9\ndata: {{\"servers\":[{record}]}}\n\n");
-        assert_eq!(snapshot.event(), expected);
+        assert_eq!(text(snapshot), expected);
         let changed = Changed {
             from: Revision(9),
             to: Revision(11),
@@ -147,9 +152,8 @@ mod tests {
             updated: stone(),
             ..Changed::default()
         };
-        let delta = Frame::delta(7, crate::feed::Kind::Delta, changed);
         let expected =
             format!("event: delta\nid: 7.11\ndata: {{\"removed\":[1],\"servers\":[{record}]}}\n\n");
-        assert_eq!(delta.event(), expected);
+        assert_eq!(text(Content::Delta(changed)), expected);
     }
 }

@@ -1,43 +1,67 @@
 //! When frames are made and who is woken: the first change after calm at once, later ones with
 //! the tick; then one group of clients after the other.
 
-use super::{Feed, lock};
 use crate::time;
+use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
     mem,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 
-/// Feeds in which something has changed since their last flush.
-#[derive(Debug, Default)]
-pub(crate) struct Ticker {
-    feeds: Mutex<Vec<Arc<Feed>>>,
-    added: Notify,
-    /// Here and not in `run`, so that nothing is forgotten when that is dropped.
-    agenda: Mutex<Agenda<Arc<Feed>>>,
+/// What a ticker moves on: a feed.
+pub(super) trait Ticking {
+    /// When it was last flushed; none before the first time.
+    fn flushed(&self) -> Option<Instant>;
+
+    /// Takes in all changes since then, so that there are new frames to send.
+    fn flush(&self, now: Instant);
+
+    /// How many groups of followers there are to be woken.
+    fn groups(&self) -> usize;
+
+    /// Lets a group take the new frames. Returns whether that was news to anybody.
+    fn wake(&self, group: usize) -> bool;
 }
 
-impl Ticker {
-    pub(super) fn add(&self, feed: Arc<Feed>) {
-        lock(&self.feeds).push(feed);
+/// Moves on the feeds in which something has changed since their last flush.
+#[derive(Debug)]
+pub(super) struct Ticker<F> {
+    changed: Mutex<Vec<Arc<F>>>,
+    added: Notify,
+    /// Here and not in `run`, so that nothing is forgotten when that is dropped.
+    agenda: Mutex<Agenda<Arc<F>>>,
+}
+
+impl<F: Ticking> Ticker<F> {
+    pub(super) fn new() -> Self {
+        Self {
+            changed: Mutex::default(),
+            added: Notify::new(),
+            agenda: Mutex::default(),
+        }
+    }
+
+    /// Something has changed in this feed, for the first time since its last flush.
+    pub(super) fn add(&self, feed: Arc<F>) {
+        self.changed.lock().push(feed);
         self.added.notify_one();
     }
 
     /// Lets go of all feeds. They hold this, so that without it neither would ever be freed.
-    pub(crate) fn forget(&self) {
-        let waiting = mem::take(&mut *lock(&self.feeds));
-        let due = mem::take(&mut lock(&self.agenda).tasks);
+    pub(super) fn forget(&self) {
+        let waiting = mem::take(&mut *self.changed.lock());
+        let due = mem::take(&mut self.agenda.lock().tasks);
         // Dropped here, with nothing locked.
         drop((waiting, due));
     }
 
     /// Flushes feeds as they become due, for as long as it is polled. `observe` is told how long
     /// each round of flushing took.
-    pub(crate) async fn run(&self, tick: Duration, mut observe: impl FnMut(Duration)) {
-        lock(&self.agenda).tick = tick;
+    pub(super) async fn run(&self, tick: Duration, mut observe: impl FnMut(Duration)) {
+        self.agenda.lock().tick = tick;
         loop {
             let now = time::now();
             let done = self.work(now);
@@ -59,9 +83,10 @@ impl Ticker {
 
     /// Does what is due, up to the first group of clients that is woken.
     fn work(&self, now: Instant) -> Done {
-        let mut agenda = lock(&self.agenda);
-        for feed in mem::take(&mut *lock(&self.feeds)) {
-            let flushed = lock(&feed.state).flushed;
+        let mut agenda = self.agenda.lock();
+        let changed = mem::take(&mut *self.changed.lock());
+        for feed in changed {
+            let flushed = feed.flushed();
             agenda.changed(feed, flushed, now);
         }
         let (mut flushed, mut woke) = (false, false);
@@ -70,9 +95,9 @@ impl Ticker {
                 Task::Flush => {
                     feed.flush(now);
                     flushed = true;
-                    agenda.flushed(&feed, feed.followers.groups(), now);
+                    agenda.flushed(&feed, feed.groups(), now);
                 }
-                Task::Wake(group) => woke = feed.followers.wake(group, feed.revision()),
+                Task::Wake(group) => woke = feed.wake(group),
             }
         }
         let next = agenda.next();

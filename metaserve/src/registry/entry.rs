@@ -1,21 +1,14 @@
 //! What is known of one server: pure.
 
-use super::Key;
+use super::{games::Member, key::Key};
 use crate::{
-    Family, Fingerprint, Game,
+    Family, Fingerprint,
     bounds::{Rows, Standing, Waiting},
-    feed::Feed,
-    list::{Placement, Server},
+    list::{Change, Placement, Server},
 };
 use bytes::Bytes;
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::SystemTime,
-};
+use parking_lot::Mutex;
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use tokio::sync::SetOnce;
 
 /// One connection, or one registration of a relay, that speaks for an entry.
@@ -38,17 +31,16 @@ impl Link {
 /// A server with the links that speak for it: one, or one for each address family.
 pub(super) struct Entry {
     pub(super) number: u64,
-    pub(super) game: Game,
-    pub(super) identity: Option<Fingerprint>,
+    /// In whose name it is told what happens.
+    pub(super) member: Member,
+    identity: Option<Fingerprint>,
     /// In the order in which players shall see the addresses: IPv4 first. Never empty.
     links: Vec<Link>,
     placement: Arc<Placement>,
     /// None until the first heartbeat: until then the server is not listed.
     heartbeat: Option<(Bytes, SystemTime)>,
     row: Row,
-    /// Who is told of changes: the feed of the game and the feed of all games.
-    feeds: [Arc<Feed>; 2],
-    common: Arc<Common>,
+    rows: Arc<Mutex<Rows<Key>>>,
 }
 
 /// Whether a server is in the list.
@@ -79,27 +71,6 @@ impl Waits {
     }
 }
 
-/// What all entries have in common.
-pub(super) struct Common {
-    /// How many games have servers.
-    pub(super) games_with_servers: AtomicUsize,
-    rows: Mutex<Rows<Key>>,
-}
-
-impl Common {
-    pub(super) fn new(rows: Rows<Key>) -> Arc<Self> {
-        Arc::new(Self {
-            games_with_servers: AtomicUsize::new(0),
-            rows: Mutex::new(rows),
-        })
-    }
-
-    /// To be locked last: whoever holds it asks for no entry.
-    pub(super) fn rows(&self) -> MutexGuard<'_, Rows<Key>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// What a heartbeat did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
@@ -117,31 +88,26 @@ pub enum Applied {
 impl Entry {
     pub(super) fn new(
         number: u64,
-        game: Game,
+        member: Member,
         identity: Option<Fingerprint>,
         link: Link,
-        feeds: [Arc<Feed>; 2],
-        common: &Arc<Common>,
+        rows: Arc<Mutex<Rows<Key>>>,
     ) -> Self {
-        if feeds[0].server_joins() {
-            common.games_with_servers.fetch_add(1, Ordering::Relaxed);
-        }
         let placement = Arc::new(Placement {
-            game: game.clone(),
+            game: member.game.clone(),
             address: link.address,
             second_address: None,
             identity,
         });
         Self {
             number,
-            game,
+            member,
             identity,
             links: vec![link],
             placement,
             heartbeat: None,
             row: Row::Unclaimed,
-            feeds,
-            common: common.clone(),
+            rows,
         }
     }
 
@@ -180,12 +146,12 @@ impl Entry {
             link.end();
         }
         self.unlist();
-        self.common.rows().release(self.number);
+        self.rows.lock().release(self.number);
     }
 
     fn unlist(&self) {
         if matches!(self.row, Row::Listed) {
-            self.feeds.iter().for_each(|feed| feed.remove(self.number));
+            self.member.tell(self.number, Change::Gone);
         }
     }
 
@@ -243,7 +209,7 @@ impl Entry {
         let first = self.heartbeat.replace((heartbeat, now)).is_none();
         if first {
             let (key, ip) = (self.key(), self.placement.address.ip());
-            let standing = self.common.rows().claim(self.number, ip, key);
+            let standing = self.rows.lock().claim(self.number, ip, key);
             self.stand(standing);
         } else {
             self.tell();
@@ -256,19 +222,19 @@ impl Entry {
 
     /// What the registry finds it by.
     fn key(&self) -> Key {
-        self.identity.map_or(Key::Link(self.number), Key::Identity)
+        Key::new(self.identity, self.number)
     }
 
     fn place(&mut self) {
         let address = |at: usize| self.links.get(at).map(|link| link.address);
         let Some(first) = address(0) else { return };
         self.placement = Arc::new(Placement {
-            game: self.game.clone(),
+            game: self.member.game.clone(),
             address: first,
             second_address: address(1),
             identity: self.identity,
         });
-        let moved = self.common.rows().move_to(self.number, first.ip());
+        let moved = self.rows.lock().move_to(self.number, first.ip());
         match moved {
             Some(standing) => self.stand(standing),
             None => self.tell(),
@@ -285,17 +251,6 @@ impl Entry {
             heartbeat: heartbeat.clone(),
             updated: *updated,
         };
-        let [game, all] = &self.feeds;
-        all.list(server.clone());
-        game.list(server);
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        if self.feeds[0].server_leaves() {
-            let games = &self.common.games_with_servers;
-            games.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.member.tell(self.number, Change::Listed(server));
     }
 }

@@ -1,111 +1,82 @@
-//! The truth about every connected server, and the feeds that tell it.
+//! The truth about every connected server, and who is told of it.
 //!
 //! Whoever speaks for a server holds a [`Registration`]; when it is dropped, on whatever path,
-//! the server is off the list with the next tick.
+//! the server is off the list with the next tick. What happens to servers goes to
+//! [sinks](crate::list::Sinks), such as the [feeds](crate::feed::Feeds) that clients follow.
 
 mod entry;
+mod games;
+mod key;
 
 pub use entry::{Applied, Waits};
+pub use games::TooManyGames;
 
 use crate::{
     Fingerprint, Game,
     bounds::{Rows, Trusted},
-    feed::{Feed, Ticker},
-    list::Revisions,
+    list::Sinks,
     time::wall_clock,
 };
 use bytes::Bytes;
 use dashmap::{DashMap, Entry as MapEntry};
-use entry::{Common, Entry, Link};
+use entry::{Entry, Link};
+use games::Games;
+use key::Key;
+use parking_lot::Mutex;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        Arc,
+        atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 use tokio::sync::SetOnce;
 
 /// All servers, of all games.
 pub struct Registry {
     entries: DashMap<Key, Entry>,
-    games: DashMap<Game, Weak<Feed>>,
-    all: Arc<Feed>,
-    max_games: AtomicUsize,
-    common: Arc<Common>,
-    /// With so many feeds known, those that nobody holds any more are looked for.
-    sweep_at: AtomicUsize,
+    games: Arc<Games>,
+    /// Locked last: whoever holds it asks for no entry.
+    rows: Arc<Mutex<Rows<Key>>>,
     numbers: AtomicU64,
-    epoch: u64,
-    revisions: Arc<Revisions>,
-    ticker: Arc<Ticker>,
 }
-
-/// What makes a server the same server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    /// The certificate it presents.
-    Identity(Fingerprint),
-    /// Without one: the one link that speaks for it.
-    Link(u64),
-}
-
-/// Up to so many feeds are kept whether somebody holds them or not: they are small.
-const FEW_FEEDS: usize = 64;
-
-/// No more games fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this daemon already lists servers of {0} games, as many as it may: \
-     use the tag of a game it knows, or ask its operator"
-)]
-pub struct TooManyGames(pub usize);
 
 impl Registry {
     /// An empty registry in which at most `max_games` games may have servers at a time, each
-    /// address as many as it likes (see [`set_rows`](Self::set_rows)). Changes reach clients only while [`run`](Self::run) runs.
+    /// address as many as it likes (see [`set_rows`](Self::set_rows)), and whose changes all of
+    /// `sinks` are told.
     #[must_use]
-    pub fn new(max_games: usize) -> Arc<Self> {
-        let epoch = fastrand::u64(1..);
-        let revisions = Arc::new(Revisions::default());
-        let ticker = Arc::new(Ticker::default());
-        let all = Arc::new(Feed::new(epoch, revisions.clone(), ticker.clone()));
+    pub fn new(max_games: usize, sinks: Vec<Arc<dyn Sinks>>) -> Arc<Self> {
+        let rows = Rows::new(usize::MAX, Trusted::none());
         Arc::new(Self {
             entries: DashMap::new(),
-            games: DashMap::new(),
-            all,
-            max_games: AtomicUsize::new(max_games),
-            common: Common::new(Rows::new(usize::MAX, Trusted::none())),
-            sweep_at: AtomicUsize::new(FEW_FEEDS),
+            games: Games::new(max_games, sinks),
+            rows: Arc::new(Mutex::new(rows)),
             numbers: AtomicU64::new(1),
-            epoch,
-            revisions,
-            ticker,
         })
     }
 
     /// Changes how many games may have servers. Those that have them keep them.
     pub fn set_max_games(&self, max_games: usize) {
-        self.max_games.store(max_games, Ordering::Relaxed);
+        self.games.set_most(max_games);
     }
 
     /// Changes how many servers each address may have in the list: those beyond
     /// [wait for a row](Rows). Those that are in the list stay there.
     pub fn set_rows(&self, each_address: usize, trusted: Trusted) {
-        self.common.rows().set(each_address, trusted);
+        self.rows.lock().set(each_address, trusted);
         self.settle();
     }
 
     /// How many servers wait for a row.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.common.rows().waiting()
+        self.rows.lock().waiting()
     }
 
     /// Lists those for whom there is a row now.
     fn settle(&self) {
-        let promoted = self.common.rows().take_promoted();
+        let promoted = self.rows.lock().take_promoted();
         for (number, key) in promoted {
             // Gone meanwhile, it has given its row back itself.
             let entry = self.entries.get_mut(&key);
@@ -113,21 +84,6 @@ impl Registry {
                 entry.promote();
             }
         }
-    }
-
-    /// Turns changes into frames, once per `tick` for everybody, until it is dropped.
-    ///
-    /// Best polled by a thread that is no worker of the runtime, such as the one that is blocked
-    /// on it: clients that are woken then queue behind what waits on the workers already.
-    ///
-    /// Cancel-safe: changes wait for the next `run`. One at a time is meant to run.
-    pub async fn run(&self, tick: Duration) {
-        self.run_observed(tick, |_| {}).await;
-    }
-
-    /// As [`run`](Self::run), and tells `observe` how long the work of each tick took.
-    pub async fn run_observed(&self, tick: Duration, observe: impl FnMut(Duration)) {
-        self.ticker.run(tick, observe).await;
     }
 
     /// Lets somebody speak for a server of `game` at `address`. It is listed from its first
@@ -145,44 +101,26 @@ impl Registry {
         address: SocketAddr,
         identity: Option<Fingerprint>,
     ) -> Result<Registration, TooManyGames> {
-        let feed = self.feed(Some(game));
-        let max_games = self.max_games.load(Ordering::Relaxed);
-        if feed.is_empty() && self.common.games_with_servers.load(Ordering::Relaxed) >= max_games {
-            return Err(TooManyGames(max_games));
-        }
-        let feeds = [feed, self.all.clone()];
+        let member = self.games.join(game)?;
         let id = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let key = identity.map_or(Key::Link(id), Key::Identity);
+        let key = Key::new(identity, id);
         let replaced = Arc::new(SetOnce::new());
         let link = Link {
             id,
             address,
             replaced: replaced.clone(),
         };
+        let new = |member, link| Entry::new(id, member, identity, link, self.rows.clone());
         match self.entries.entry(key) {
-            MapEntry::Occupied(mut known) if known.get().game == *game => {
-                known.get_mut().join(link)
+            MapEntry::Occupied(mut known) if known.get().member.game == *game => {
+                known.get_mut().join(link);
             }
             MapEntry::Occupied(mut elsewhere) => {
                 elsewhere.get().end();
-                elsewhere.insert(Entry::new(
-                    id,
-                    game.clone(),
-                    identity,
-                    link,
-                    feeds,
-                    &self.common,
-                ));
+                elsewhere.insert(new(member, link));
             }
             MapEntry::Vacant(vacant) => {
-                vacant.insert(Entry::new(
-                    id,
-                    game.clone(),
-                    identity,
-                    link,
-                    feeds,
-                    &self.common,
-                ));
+                vacant.insert(new(member, link));
             }
         }
         self.settle();
@@ -192,34 +130,6 @@ impl Registry {
             link: id,
             replaced,
         })
-    }
-
-    /// The feed of one game, or of all games. It is forgotten when it has neither servers nor
-    /// followers.
-    pub fn feed(&self, game: Option<&Game>) -> Arc<Feed> {
-        let Some(game) = game else {
-            return self.all.clone();
-        };
-        if let Some(feed) = self.games.get(game).and_then(|known| known.upgrade()) {
-            return feed;
-        }
-        self.sweep();
-        let mut known = self.games.entry(game.clone()).or_default();
-        known.upgrade().unwrap_or_else(|| {
-            let (revisions, ticker) = (self.revisions.clone(), self.ticker.clone());
-            let feed = Arc::new(Feed::new(self.epoch, revisions, ticker));
-            *known = Arc::downgrade(&feed);
-            feed
-        })
-    }
-
-    /// Forgets feeds that nobody holds, each time as many again have been made.
-    fn sweep(&self) {
-        if self.games.len() >= self.sweep_at.load(Ordering::Relaxed) {
-            self.games.retain(|_, feed| feed.strong_count() > 0);
-            let next = FEW_FEEDS.max(2 * self.games.len());
-            self.sweep_at.store(next, Ordering::Relaxed);
-        }
     }
 
     /// How many servers are connected, whether listed yet or not.
@@ -232,12 +142,6 @@ impl Registry {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.ticker.forget();
     }
 }
 

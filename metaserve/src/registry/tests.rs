@@ -1,6 +1,11 @@
 use super::*;
-use crate::{bounds::Trusted, list::Server};
+use crate::{
+    bounds::Trusted,
+    feed::Feeds,
+    list::{Change, Server, Sink},
+};
 use futures::FutureExt;
+use std::{ops::Deref, time::Duration};
 
 fn v4(port: u16) -> SocketAddr {
     ([192, 0, 2, 1], port).into()
@@ -24,17 +29,89 @@ async fn promptly(event: impl Future<Output = ()>) {
         .expect("it happens at once");
 }
 
+/// A registry that feeds are told of.
+struct Told {
+    registry: Arc<Registry>,
+    feeds: Arc<Feeds>,
+}
+
+impl Told {
+    fn new(max_games: usize) -> Self {
+        let feeds = Feeds::new();
+        let registry = Registry::new(max_games, vec![feeds.clone()]);
+        Self { registry, feeds }
+    }
+}
+
+impl Deref for Told {
+    type Target = Arc<Registry>;
+
+    fn deref(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+}
+
+/// Writes down what it is told.
+#[derive(Default)]
+struct Notes(Mutex<Vec<(String, u64, Option<Bytes>)>>);
+
+struct NotesOfGame(Arc<Notes>, Game);
+
+impl Sinks for Notes {
+    fn sink(self: Arc<Self>, game: &Game) -> Arc<dyn Sink> {
+        Arc::new(NotesOfGame(self, game.clone()))
+    }
+}
+
+impl Sink for NotesOfGame {
+    fn change(&self, number: u64, change: Change) {
+        let heartbeat = match change {
+            Change::Listed(server) => Some(server.heartbeat),
+            Change::Gone => None,
+        };
+        self.0
+            .0
+            .lock()
+            .push((self.1.to_string(), number, heartbeat));
+    }
+}
+
+#[test]
+fn all_sinks_are_told_of_every_change_in_order_and_with_its_game() {
+    let all = [(); 2].map(|()| Arc::new(Notes::default()));
+    let sinks = all.iter().map(|notes| notes.clone() as Arc<dyn Sinks>);
+    let registry = Registry::new(10, sinks.collect());
+    let [one, two] = ["a", "b"].map(|tag| registry.register(&game(tag), v4(1), None).unwrap());
+    one.heartbeat("one".into());
+    two.heartbeat("two".into());
+    one.heartbeat("again".into());
+    one.heartbeat("again".into());
+    drop(one);
+    let [of_one, of_two] = [1, 2];
+    let expected = [
+        ("a", of_one, Some("one")),
+        ("b", of_two, Some("two")),
+        ("a", of_one, Some("again")),
+        ("a", of_one, None),
+    ];
+    let expected =
+        expected.map(|(game, number, text)| (game.to_owned(), number, text.map(Bytes::from)));
+    for notes in all {
+        assert_eq!(*notes.0.lock(), expected);
+    }
+}
+
 /// The list of a game, once everything that happened until now is in it.
-async fn list(registry: &Arc<Registry>, of: Option<&Game>) -> Vec<Server> {
-    let _ = tokio::time::timeout(4 * TICK, registry.run(TICK)).await;
-    let mut servers = registry.feed(of).servers();
+async fn list(told: &Told, of: Option<&Game>) -> Vec<Server> {
+    let _ = tokio::time::timeout(4 * TICK, told.feeds.run(TICK)).await;
+    let mut servers = told.feeds.of(of).servers();
     servers.sort_by_key(|server| server.number);
     servers
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_is_listed_from_its_first_heartbeat_until_it_is_dropped() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     let server = registry.register(&game("a"), v4(1), None).unwrap();
     assert_eq!(list(&registry, None).await, []);
     assert_eq!(server.heartbeat("hello".into()), Applied::Changed);
@@ -47,7 +124,7 @@ async fn a_server_is_listed_from_its_first_heartbeat_until_it_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_without_a_row_waits_and_is_listed_when_one_is_free() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     registry.set_rows(1, Trusted::none());
     let servers = [1, 2].map(|port| registry.register(&game("a"), v4(port), None).unwrap());
     assert_eq!(servers[0].heartbeat("one".into()), Applied::Changed);
@@ -72,7 +149,7 @@ async fn a_server_without_a_row_waits_and_is_listed_when_one_is_free() {
 
 #[tokio::test(start_paused = true)]
 async fn a_row_moves_with_its_server_and_is_free_for_others() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     registry.set_rows(1, Trusted::none());
     let elsewhere: SocketAddr = ([198, 51, 100, 1], 1).into();
     let servers = [v4(1), v4(2), elsewhere]
@@ -98,7 +175,7 @@ async fn a_row_moves_with_its_server_and_is_free_for_others() {
 
 #[tokio::test(start_paused = true)]
 async fn games_do_not_see_each_other() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     let servers = ["a", "b"].map(|tag| registry.register(&game(tag), v4(1), None).unwrap());
     for server in &servers {
         server.heartbeat("hello".into());
@@ -113,7 +190,7 @@ async fn games_do_not_see_each_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quick_restart_replaces_the_ghost() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     let ghost = registry.register(&game("a"), v4(1), ONE).unwrap();
     ghost.heartbeat("old".into());
     let number = list(&registry, None).await[0].number;
@@ -133,7 +210,7 @@ async fn a_quick_restart_replaces_the_ghost() {
 
 #[tokio::test(start_paused = true)]
 async fn both_address_families_of_one_identity_are_one_server() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     let six = registry.register(&game("a"), v6(6), ONE).unwrap();
     six.heartbeat("one".into());
     let four = registry.register(&game("a"), v4(4), ONE).unwrap();
@@ -158,7 +235,7 @@ async fn both_address_families_of_one_identity_are_one_server() {
 
 #[tokio::test(start_paused = true)]
 async fn who_moves_to_the_other_address_family_takes_the_place_there() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     let four = registry.register(&game("a"), v4(4), ONE).unwrap();
     four.heartbeat("one".into());
     let six = registry.register(&game("a"), v6(6), ONE).unwrap();
@@ -176,7 +253,7 @@ async fn who_moves_to_the_other_address_family_takes_the_place_there() {
 
 #[tokio::test(start_paused = true)]
 async fn who_moves_within_its_address_family_takes_nobodys_place() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     let four = registry.register(&game("a"), v4(4), ONE).unwrap();
     four.heartbeat("one".into());
     let six = registry.register(&game("a"), v6(6), ONE).unwrap();
@@ -195,7 +272,7 @@ async fn who_moves_within_its_address_family_takes_nobodys_place() {
 
 #[tokio::test(start_paused = true)]
 async fn an_identity_that_changes_its_game_leaves_the_old_one() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     let old = registry.register(&game("a"), v4(1), ONE).unwrap();
     old.heartbeat("old".into());
     let new = registry.register(&game("b"), v6(1), ONE).unwrap();
@@ -208,7 +285,7 @@ async fn an_identity_that_changes_its_game_leaves_the_old_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_without_identity_is_nobody_elses() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     let [one, two] = [1, 1].map(|port| registry.register(&game("a"), v4(port), None).unwrap());
     one.heartbeat("one".into());
     two.heartbeat("two".into());
@@ -217,8 +294,8 @@ async fn a_server_without_identity_is_nobody_elses() {
 
 #[tokio::test(start_paused = true)]
 async fn only_games_with_servers_take_up_room() {
-    let registry = Registry::new(2);
-    let _followed = ["x", "y", "z"].map(|tag| registry.feed(Some(&game(tag))));
+    let registry = Told::new(2);
+    let _followed = ["x", "y", "z"].map(|tag| registry.feeds.of(Some(&game(tag))));
     let one = registry.register(&game("a"), v4(1), None).unwrap();
     let two = registry.register(&game("b"), v4(1), None).unwrap();
     assert!(registry.register(&game("c"), v4(1), None).is_err());
@@ -229,7 +306,7 @@ async fn only_games_with_servers_take_up_room() {
 
 #[test]
 fn an_operator_may_let_more_games_in_and_fewer_later() {
-    let registry = Registry::new(1);
+    let registry = Told::new(1);
     let join = |tag| registry.register(&game(tag), v4(1), None);
     let _one = join("a").unwrap();
     assert_eq!(join("b").err(), Some(TooManyGames(1)));
@@ -242,7 +319,7 @@ fn an_operator_may_let_more_games_in_and_fewer_later() {
 
 #[test]
 fn a_game_has_its_place_until_its_last_server_leaves() {
-    let registry = Registry::new(1);
+    let registry = Told::new(1);
     let join = |tag, port| registry.register(&game(tag), v4(port), None);
     let one = join("a", 1).unwrap();
     let two = join("a", 2).unwrap();
@@ -254,7 +331,7 @@ fn a_game_has_its_place_until_its_last_server_leaves() {
 
 #[test]
 fn who_is_connected_is_counted_whether_listed_or_not() {
-    let registry = Registry::new(10);
+    let registry = Told::new(10);
     assert_eq!((registry.len(), registry.is_empty()), (0, true));
     let one = registry.register(&game("a"), v4(1), None).unwrap();
     let _two = registry.register(&game("a"), v4(2), None).unwrap();
@@ -262,47 +339,16 @@ fn who_is_connected_is_counted_whether_listed_or_not() {
     assert_eq!((registry.len(), registry.is_empty()), (2, false));
 }
 
-/// A crowd that asks for games which nobody plays takes no memory for ever.
-#[test]
-fn feeds_that_nobody_holds_are_forgotten_when_as_many_again_were_made() {
-    let registry = Registry::new(0);
-    let ask = |number: usize| registry.feed(Some(&game(&number.to_string())));
-    let held: Vec<_> = (0..40).map(ask).collect();
-    (40..FEW_FEEDS).for_each(|number| drop(ask(number)));
-    assert_eq!(registry.games.len(), FEW_FEEDS, "a few are small");
-    drop(ask(100));
-    assert_eq!(registry.games.len(), 40 + 1);
-    // The next time is at twice the 40 that were kept.
-    (101..140).for_each(|number| drop(ask(number)));
-    assert_eq!(registry.games.len(), 80);
-    drop(ask(200));
-    assert_eq!(registry.games.len(), 40 + 1);
-    // Those that are held are the ones that were kept.
-    for (number, feed) in held.iter().enumerate() {
-        assert!(Arc::ptr_eq(feed, &ask(number)));
-    }
-    // At few feeds nothing is looked for, however few are held.
-    drop(held);
-    (300..300 + 39).for_each(|number| drop(ask(number)));
-    assert_eq!(registry.games.len(), 80);
-    drop(ask(400));
-    assert_eq!(registry.games.len(), 1);
-    (500..500 + FEW_FEEDS - 1).for_each(|number| drop(ask(number)));
-    assert_eq!(registry.games.len(), FEW_FEEDS);
-    drop(ask(600));
-    assert_eq!(registry.games.len(), 1);
-}
-
 #[tokio::test(start_paused = true)]
 async fn revisions_of_a_game_that_comes_back_are_never_repeated() {
-    let registry = Registry::new(2);
+    let registry = Told::new(2);
     let server = registry.register(&game("a"), v4(1), None).unwrap();
     server.heartbeat("one".into());
     list(&registry, Some(&game("a"))).await;
-    let before = registry.feed(Some(&game("a"))).revision();
+    let before = registry.feeds.of(Some(&game("a"))).revision();
     drop(server);
     list(&registry, None).await;
-    let feed = registry.feed(Some(&game("a")));
+    let feed = registry.feeds.of(Some(&game("a")));
     assert!(
         feed.revision() > before,
         "the removal has a revision of its own"
@@ -311,10 +357,10 @@ async fn revisions_of_a_game_that_comes_back_are_never_repeated() {
 
 #[tokio::test]
 async fn nothing_is_left_of_a_registry_that_is_dropped_before_its_tick() {
-    let registry = Registry::new(2);
+    let registry = Told::new(2);
     let server = registry.register(&game("a"), v4(1), None).unwrap();
     server.heartbeat("one".into());
-    let feeds = [None, Some(game("a"))].map(|of| Arc::downgrade(&registry.feed(of.as_ref())));
+    let feeds = [None, Some(game("a"))].map(|of| Arc::downgrade(&registry.feeds.of(of.as_ref())));
     drop((server, registry));
     assert!(feeds.iter().all(|feed| feed.strong_count() == 0));
 }

@@ -8,7 +8,7 @@ use crate::{
     oracle::Oracle,
     steps::{Newcomer, Step, TEXTS},
 };
-use metaserve::registry::Registry;
+use metaserve::{feed::Feeds, registry::Registry};
 
 impl World {
     pub(super) fn stagger(&mut self, clients: usize) -> Verdict {
@@ -83,8 +83,9 @@ impl World {
         self.clients.iter_mut().for_each(Client::disconnect);
         let now = self.oracle.now();
         let mut old = std::mem::take(&mut self.speakers);
-        self.registry = Registry::new(MAX_GAMES);
-        self.oracle = Oracle::new(&self.registry, now);
+        self.feeds = Feeds::new();
+        self.registry = Registry::new(MAX_GAMES, vec![self.feeds.clone()]);
+        self.oracle = Oracle::new(&self.feeds, now);
         if !old.is_empty() {
             let first = first % old.len();
             old.rotate_left(first);

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use metaserve::{
     Fingerprint,
+    feed::Feeds,
     registry::{Registration, Registry},
 };
 use proptest::prelude::*;
@@ -26,6 +27,7 @@ use tokio::runtime::{Builder, Runtime};
 pub(super) struct World {
     runtime: Runtime,
     registry: Arc<Registry>,
+    feeds: Arc<Feeds>,
     oracle: Oracle,
     speakers: Vec<Speaker>,
     clients: Vec<Client>,
@@ -83,11 +85,12 @@ impl World {
             .enable_time()
             .start_paused(true)
             .build();
-        let registry = Registry::new(MAX_GAMES);
+        let feeds = Feeds::new();
         Self {
             runtime: runtime.expect("a runtime"),
-            oracle: Oracle::new(&registry, Duration::ZERO),
-            registry,
+            oracle: Oracle::new(&feeds, Duration::ZERO),
+            registry: Registry::new(MAX_GAMES, vec![feeds.clone()]),
+            feeds,
             speakers: Vec::new(),
             clients: Vec::new(),
         }
@@ -181,7 +184,7 @@ impl World {
             }
             Step::Reconnect { client, ref claim } => {
                 if let Some(client) = one(&mut self.clients, client) {
-                    client.connect(claim, &self.registry, &mut self.oracle)?;
+                    client.connect(claim, &self.feeds, &mut self.oracle)?;
                     self.serve()?;
                 }
             }
@@ -191,7 +194,7 @@ impl World {
             } => {
                 if let Some(client) = one(&mut self.clients, client) {
                     client.switch(number.map(game));
-                    client.connect(&Claim::Own, &self.registry, &mut self.oracle)?;
+                    client.connect(&Claim::Own, &self.feeds, &mut self.oracle)?;
                     self.serve()?;
                 }
             }
@@ -275,9 +278,9 @@ impl World {
         let time = TICK / 4 * quarters;
         self.oracle.look();
         self.runtime.block_on(async {
-            let _ = tokio::time::timeout(time, self.registry.run(TICK)).await;
+            let _ = tokio::time::timeout(time, self.feeds.run(TICK)).await;
         });
-        self.oracle.passed(time, &self.registry)
+        self.oracle.passed(time, &self.feeds)
     }
 
     fn pass(&mut self, quarters: u32) -> Verdict {
@@ -293,7 +296,7 @@ impl World {
     }
 
     fn follow(&mut self, mut client: Client) -> Verdict {
-        client.connect(&Claim::Own, &self.registry, &mut self.oracle)?;
+        client.connect(&Claim::Own, &self.feeds, &mut self.oracle)?;
         self.clients.push(client);
         self.serve()
     }
@@ -307,7 +310,7 @@ impl World {
     fn settle(&mut self) -> Verdict {
         for client in &mut self.clients {
             if !client.is_connected() {
-                client.connect(&Claim::Own, &self.registry, &mut self.oracle)?;
+                client.connect(&Claim::Own, &self.feeds, &mut self.oracle)?;
             }
         }
         self.catch_up_all()?;

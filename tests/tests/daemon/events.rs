@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures::channel::mpsc;
 use metaserve::{
     Game, Identity, Role,
+    feed::Feeds,
     protocol::relay::{FromRelay, Upsert},
     registry::Registry,
     stream,
@@ -196,10 +197,11 @@ async fn a_listener_that_stops_reading_is_given_up_and_its_place_is_free() {
 
 #[tokio::test]
 async fn all_listeners_at_one_revision_share_the_same_text() {
-    let registry = Registry::new(10);
-    let ticking = registry.clone();
+    let feeds = Feeds::new();
+    let registry = Registry::new(10, vec![feeds.clone()]);
+    let ticking = feeds.clone();
     tokio::spawn(async move { ticking.run(Duration::from_millis(20)).await });
-    let feed = registry.feed(None);
+    let feed = feeds.of(None);
     let mut listeners: Vec<_> = (0..100).map(|_| feed.subscribe(None)).collect();
     let address = ([192, 0, 2, 1], 1).into();
     let server = registry.register(&Game::default(), address, None).unwrap();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Game, protocol::client::Compression, registry::Registry};
+use crate::{Game, feed::Feeds, protocol::client::Compression, registry::Registry};
 use std::{net::SocketAddr, time::Duration};
 
 const TICK: Duration = Duration::from_secs(1);
@@ -8,18 +8,18 @@ fn address(port: u16) -> SocketAddr {
     ([192, 0, 2, 1], port).into()
 }
 
-/// A registry that ticks, in virtual time.
-fn ticking() -> Arc<Registry> {
-    let registry = Registry::new(10);
-    let ticking = registry.clone();
+/// A registry whose feeds tick, in virtual time.
+fn ticking() -> (Arc<Registry>, Arc<Feeds>) {
+    let feeds = Feeds::new();
+    let ticking = feeds.clone();
     tokio::spawn(async move { ticking.run(TICK).await });
-    registry
+    (Registry::new(10, vec![feeds.clone()]), feeds)
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_first_change_after_calm_goes_out_at_once_and_later_ones_together() {
-    let registry = ticking();
-    let mut client = registry.feed(None).subscribe(None);
+    let (registry, feeds) = ticking();
+    let mut client = feeds.of(None).subscribe(None);
     client.next().await;
     #[expect(clippy::disallowed_methods, reason = "virtual time")]
     let start = tokio::time::Instant::now();
@@ -47,8 +47,8 @@ fn decode(frame: &Frame) -> crate::protocol::client::ListMessage {
 
 #[tokio::test(start_paused = true)]
 async fn all_at_the_same_revision_are_given_the_same_frame() {
-    let registry = ticking();
-    let feed = registry.feed(None);
+    let (registry, feeds) = ticking();
+    let feed = feeds.of(None);
     let mut clients: Vec<_> = (0..100).map(|_| feed.subscribe(None)).collect();
     for client in &mut clients {
         client.next().await;
@@ -68,8 +68,8 @@ async fn all_at_the_same_revision_are_given_the_same_frame() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_client_gets_one_catch_up_frame() {
-    let registry = ticking();
-    let mut client = registry.feed(None).subscribe(None);
+    let (registry, feeds) = ticking();
+    let mut client = feeds.of(None).subscribe(None);
     let servers: Vec<_> = (1..=50)
         .map(|port| {
             registry
@@ -80,7 +80,7 @@ async fn a_late_client_gets_one_catch_up_frame() {
     servers.iter().for_each(|server| {
         server.heartbeat("first".into());
     });
-    let mut eager = registry.feed(None).subscribe(None);
+    let mut eager = feeds.of(None).subscribe(None);
     while eager.next().await.to() < Revision(50) {}
     let first = client.next().await;
     for server in &servers[..10] {
@@ -97,8 +97,8 @@ async fn a_late_client_gets_one_catch_up_frame() {
 
 #[tokio::test(start_paused = true)]
 async fn who_comes_back_is_told_only_what_changed() {
-    let registry = ticking();
-    let feed = registry.feed(None);
+    let (registry, feeds) = ticking();
+    let feed = feeds.of(None);
     let servers: Vec<_> = (1..=50)
         .map(|port| {
             registry
@@ -135,8 +135,8 @@ async fn who_comes_back_is_told_only_what_changed() {
 
 #[tokio::test(start_paused = true)]
 async fn however_many_fall_behind_differently_few_frames_are_kept() {
-    let registry = ticking();
-    let feed = registry.feed(None);
+    let (registry, feeds) = ticking();
+    let feed = feeds.of(None);
     let servers: Vec<_> = (1..=200)
         .map(|port| {
             registry
@@ -160,22 +160,22 @@ async fn however_many_fall_behind_differently_few_frames_are_kept() {
     for client in &mut late {
         assert_eq!(client.next().await.to(), feed.revision());
     }
-    let previous = lock(&feed.state).previous;
+    let previous = feed.state.lock().previous;
     assert_eq!(
         feed.frame(Some(previous)).from(),
         Some(previous),
         "who follows is served as ever"
     );
     // The tick's own delta is among them, and the snapshot of those who are given no delta.
-    assert_eq!(lock(&feed.state).frames.len(), MAX_CATCH_UPS + 1);
+    assert_eq!(feed.state.lock().frames.len(), MAX_CATCH_UPS + 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_was_too_slow_begins_anew_with_the_whole_list_at_once() {
-    let registry = ticking();
+    let (registry, feeds) = ticking();
     let server = registry.register(&Game::default(), address(1), None);
     server.as_ref().unwrap().heartbeat("one".into());
-    let mut client = registry.feed(None).subscribe(None);
+    let mut client = feeds.of(None).subscribe(None);
     let mut given = client.next().await;
     while decode(&given).placed.is_empty() {
         given = client.next().await;
@@ -188,13 +188,13 @@ async fn who_was_too_slow_begins_anew_with_the_whole_list_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_compressed_list_is_read_as_it_was_if_it_fits_exactly() {
-    let registry = ticking();
+    let (registry, feeds) = ticking();
     let server = registry.register(&Game::default(), address(1), None);
     server
         .as_ref()
         .unwrap()
         .heartbeat(vec![b'x'; 10_000].into());
-    let mut client = registry.feed(None).subscribe(None);
+    let mut client = feeds.of(None).subscribe(None);
     let mut frame = client.next().await;
     while decode(&frame).placed.is_empty() {
         frame = client.next().await;
@@ -217,13 +217,13 @@ async fn a_compressed_list_is_read_as_it_was_if_it_fits_exactly() {
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_follows_is_never_encoded() {
-    let registry = ticking();
+    let (registry, feeds) = ticking();
     let server = registry
         .register(&Game::default(), address(1), None)
         .unwrap();
-    let feed = registry.feed(None);
+    let feed = feeds.of(None);
     server.heartbeat("one".into());
     tokio::time::sleep(10 * TICK).await;
     assert_eq!(feed.servers().len(), 1);
-    assert!(lock(&feed.state).frames.is_empty());
+    assert!(feed.state.lock().frames.is_empty());
 }

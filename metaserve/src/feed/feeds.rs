@@ -1,0 +1,151 @@
+//! All feeds of a daemon: one for each game, and one for all games.
+
+use super::{
+    kind::{Form, Kind},
+    run::Run,
+    single::Feed,
+    ticker::Ticker,
+};
+use crate::{
+    Game,
+    list::{Sink, Sinks},
+};
+use dashmap::DashMap;
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+/// The feeds of all games: given to a [`Registry`](crate::registry::Registry), they tell clients
+/// of its servers. Changes reach clients only while [`run`](Self::run) runs.
+pub struct Feeds {
+    games: DashMap<Game, Weak<Feed>>,
+    all: Arc<Feed>,
+    /// With so many feeds known, those that nobody holds any more are looked for.
+    sweep_at: AtomicUsize,
+    run: Arc<Run>,
+    ticker: Arc<Ticker<Feed>>,
+}
+
+/// Up to so many feeds are kept whether somebody holds them or not: they are small.
+const FEW_FEEDS: usize = 64;
+
+impl Feeds {
+    /// Empty feeds, with an epoch of their own.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        let run = Arc::new(Run::new(fastrand::u64(1..)));
+        let ticker = Arc::new(Ticker::new());
+        Arc::new(Self {
+            games: DashMap::new(),
+            all: Feed::new(run.clone(), ticker.clone(), None),
+            sweep_at: AtomicUsize::new(FEW_FEEDS),
+            run,
+            ticker,
+        })
+    }
+
+    /// The feed of one game, or of all games. It is forgotten when it has neither servers nor
+    /// followers.
+    pub fn of(&self, game: Option<&Game>) -> Arc<Feed> {
+        let Some(game) = game else {
+            return self.all.clone();
+        };
+        if let Some(feed) = self.games.get(game).and_then(|known| known.upgrade()) {
+            return feed;
+        }
+        self.sweep();
+        let mut known = self.games.entry(game.clone()).or_default();
+        known.upgrade().unwrap_or_else(|| {
+            let feed = Feed::new(
+                self.run.clone(),
+                self.ticker.clone(),
+                Some(self.all.clone()),
+            );
+            *known = Arc::downgrade(&feed);
+            feed
+        })
+    }
+
+    /// Forgets feeds that nobody holds, each time as many again have been made.
+    fn sweep(&self) {
+        if self.games.len() >= self.sweep_at.load(Ordering::Relaxed) {
+            self.games.retain(|_, feed| feed.strong_count() > 0);
+            let next = FEW_FEEDS.max(2 * self.games.len());
+            self.sweep_at.store(next, Ordering::Relaxed);
+        }
+    }
+
+    /// Turns changes into frames, once per `tick` for everybody, until it is dropped.
+    ///
+    /// Best polled by a thread that is no worker of the runtime, such as the one that is blocked
+    /// on it: clients that are woken then queue behind what waits on the workers already.
+    ///
+    /// Cancel-safe: changes wait for the next `run`. One at a time is meant to run.
+    pub async fn run(&self, tick: Duration) {
+        self.run_observed(tick, |_| {}).await;
+    }
+
+    /// As [`run`](Self::run), and tells `observe` how long the work of each tick took.
+    pub async fn run_observed(&self, tick: Duration, observe: impl FnMut(Duration)) {
+        self.ticker.run(tick, observe).await;
+    }
+
+    /// How many frames were encoded so far: each at most once per tick, game, and state from
+    /// which clients follow.
+    #[must_use]
+    pub fn encoded(&self, form: Form, kind: Kind) -> u64 {
+        self.run.encoded.get(form, kind)
+    }
+}
+
+impl Sinks for Feeds {
+    fn sink(self: Arc<Self>, game: &Game) -> Arc<dyn Sink> {
+        self.of(Some(game))
+    }
+}
+
+impl Drop for Feeds {
+    fn drop(&mut self) {
+        self.ticker.forget();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crowd that asks for games which nobody plays takes no memory for ever.
+    #[test]
+    fn feeds_that_nobody_holds_are_forgotten_when_as_many_again_were_made() {
+        let feeds = Feeds::new();
+        let ask = |number: usize| feeds.of(Some(&Game::new(&number.to_string()).unwrap()));
+        let held: Vec<_> = (0..40).map(ask).collect();
+        (40..FEW_FEEDS).for_each(|number| drop(ask(number)));
+        assert_eq!(feeds.games.len(), FEW_FEEDS, "a few are small");
+        drop(ask(100));
+        assert_eq!(feeds.games.len(), 40 + 1);
+        // The next time is at twice the 40 that were kept.
+        (101..140).for_each(|number| drop(ask(number)));
+        assert_eq!(feeds.games.len(), 80);
+        drop(ask(200));
+        assert_eq!(feeds.games.len(), 40 + 1);
+        // Those that are held are the ones that were kept.
+        for (number, feed) in held.iter().enumerate() {
+            assert!(Arc::ptr_eq(feed, &ask(number)));
+        }
+        // At few feeds nothing is looked for, however few are held.
+        drop(held);
+        (300..300 + 39).for_each(|number| drop(ask(number)));
+        assert_eq!(feeds.games.len(), 80);
+        drop(ask(400));
+        assert_eq!(feeds.games.len(), 1);
+        (500..500 + FEW_FEEDS - 1).for_each(|number| drop(ask(number)));
+        assert_eq!(feeds.games.len(), FEW_FEEDS);
+        drop(ask(600));
+        assert_eq!(feeds.games.len(), 1);
+    }
+}

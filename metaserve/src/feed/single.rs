@@ -1,0 +1,234 @@
+//! One feed, and who follows it.
+
+use super::{
+    followers::Followers,
+    frame::Frame,
+    history::History,
+    kind::Kind,
+    run::Run,
+    ticker::{Ticker, Ticking},
+};
+use crate::{
+    bounds::Position,
+    list::{Change, Cursor, Revision, Server, Sink},
+};
+use parking_lot::Mutex;
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Weak},
+    time::Instant,
+};
+use tokio::sync::watch;
+
+/// The live list of one game, or of all.
+#[derive(Debug)]
+pub struct Feed {
+    this: Weak<Self>,
+    run: Arc<Run>,
+    ticker: Arc<Ticker<Self>>,
+    /// The feed of all games, if this is the one of a single game: it has the same changes.
+    all: Option<Arc<Self>>,
+    pending: Mutex<HashMap<u64, Change>>,
+    state: Mutex<State>,
+    followers: Followers,
+}
+
+#[derive(Debug)]
+struct State {
+    history: History,
+    /// When changes were last taken in; none before the first time.
+    flushed: Option<Instant>,
+    /// The revision before that: where those are who follow closely.
+    previous: Revision,
+    /// The frames of this tick, by the cursor that they are for; none is a newcomer's.
+    frames: HashMap<Option<Revision>, Arc<Frame>>,
+}
+
+/// The most different frames of one tick besides the tick's own delta. Who would need another is
+/// given the snapshot, so that however many fall behind, what is kept for them is bounded.
+const MAX_CATCH_UPS: usize = 16;
+
+impl Feed {
+    /// An empty feed; of one game if there is `all`, whose changes go there as well.
+    pub(super) fn new(
+        run: Arc<Run>,
+        ticker: Arc<Ticker<Self>>,
+        all: Option<Arc<Self>>,
+    ) -> Arc<Self> {
+        let begin = run.revisions.now();
+        let state = State {
+            history: History::new(begin),
+            flushed: None,
+            previous: begin,
+            frames: HashMap::new(),
+        };
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            run,
+            ticker,
+            all,
+            pending: Mutex::default(),
+            state: Mutex::new(state),
+            followers: Followers::default(),
+        })
+    }
+
+    fn take(&self, number: u64, change: Change) {
+        let mut pending = self.pending.lock();
+        let calm = pending.is_empty();
+        pending.insert(number, change);
+        drop(pending);
+        if calm && let Some(this) = self.this.upgrade() {
+            self.ticker.add(this);
+        }
+    }
+
+    /// The last change that the list contains.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.state.lock().history.revision()
+    }
+
+    /// Which run of the feeds the revisions belong to.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.run.epoch
+    }
+
+    /// All servers in the list as of the last tick, in no order.
+    #[must_use]
+    pub fn servers(&self) -> Vec<Server> {
+        self.state.lock().history.servers().cloned().collect()
+    }
+
+    /// The first servers after a position, or of all, as of the last tick: `most` at most, in
+    /// [fair order](crate::bounds::Order). For answers that are cut short.
+    #[must_use]
+    pub fn servers_in_order(
+        &self,
+        after: Option<Position>,
+        most: usize,
+    ) -> Vec<(Position, Server)> {
+        let state = self.state.lock();
+        let servers = state.history.in_order(after).take(most);
+        servers.map(|(at, server)| (at, server.clone())).collect()
+    }
+
+    /// The frame for whoever is at `cursor`: a delta where that is known and shorter, else the
+    /// snapshot.
+    fn frame(&self, cursor: Option<Revision>) -> Arc<Frame> {
+        let mut state = self.state.lock();
+        if let Some(frame) = state.frames.get(&cursor) {
+            return frame.clone();
+        }
+        let close = cursor == Some(state.previous);
+        let room = close || state.frames.len() < MAX_CATCH_UPS;
+        if let Some(delta) = cursor
+            .filter(|_| room)
+            .and_then(|from| state.history.since(from))
+        {
+            let kind = if close { Kind::Delta } else { Kind::CatchUp };
+            let frame = Arc::new(Frame::delta(self.run.clone(), kind, delta));
+            state.frames.insert(cursor, frame.clone());
+            return frame;
+        }
+        if let Some(snapshot) = state.frames.get(&None) {
+            return snapshot.clone();
+        }
+        let servers = state.history.servers().cloned().collect();
+        let snapshot = Frame::snapshot(self.run.clone(), state.history.revision(), servers);
+        let snapshot = Arc::new(snapshot);
+        state.frames.insert(None, snapshot.clone());
+        snapshot
+    }
+
+    /// Follows the list: from `known` on if that is of this epoch and not too old, else from a
+    /// snapshot.
+    #[must_use]
+    pub fn subscribe(self: &Arc<Self>, known: Option<Cursor>) -> Subscription {
+        let known = known.filter(|known| known.epoch == self.epoch());
+        Subscription {
+            woken: self.followers.join(self.revision()),
+            feed: self.clone(),
+            cursor: known.map(|known| Revision(known.revision)),
+            first: true,
+        }
+    }
+}
+
+impl Sink for Feed {
+    fn change(&self, number: u64, change: Change) {
+        if let Some(all) = &self.all {
+            all.take(number, change.clone());
+        }
+        self.take(number, change);
+    }
+}
+
+impl Ticking for Feed {
+    fn flushed(&self) -> Option<Instant> {
+        self.state.lock().flushed
+    }
+
+    fn flush(&self, now: Instant) {
+        let changes = mem::take(&mut *self.pending.lock());
+        // By age, which is how they follow each other in fair order.
+        let mut changes: Vec<_> = changes.into_iter().collect();
+        changes.sort_unstable_by_key(|(number, _)| *number);
+        let mut state = self.state.lock();
+        state.previous = state.history.revision();
+        state
+            .history
+            .apply(changes, || self.run.revisions.advance());
+        state.frames.clear();
+        state.flushed = Some(now);
+    }
+
+    fn groups(&self) -> usize {
+        self.followers.groups()
+    }
+
+    fn wake(&self, group: usize) -> bool {
+        self.followers.wake(group, self.revision())
+    }
+}
+
+/// A place in a feed: what one client has been given so far.
+#[derive(Debug)]
+pub struct Subscription {
+    feed: Arc<Feed>,
+    woken: watch::Receiver<Revision>,
+    cursor: Option<Revision>,
+    first: bool,
+}
+
+impl Subscription {
+    /// The next frame for this client: at once for the first, which may be empty; then whenever
+    /// the list has changed since the last one, all that has happened meanwhile in one frame.
+    ///
+    /// Cancel-safe: a frame that was not returned is not taken for given.
+    pub async fn next(&mut self) -> Arc<Frame> {
+        while !self.first
+            && self
+                .cursor
+                .is_some_and(|given| given >= *self.woken.borrow())
+        {
+            // The sender is in the feed that we hold.
+            let _ = self.woken.changed().await;
+        }
+        let frame = self.feed.frame(self.cursor);
+        self.cursor = Some(frame.to());
+        self.first = false;
+        frame
+    }
+
+    /// Forgets what was given: the next frame is a snapshot, at once.
+    pub fn restart(&mut self) {
+        self.cursor = None;
+        self.first = true;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! What happens to servers, and who is told.
+
+use super::Server;
+use crate::Game;
+use std::sync::Arc;
+
+/// What has happened to a server.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It is in the list as it is here.
+    Listed(Server),
+    /// It is not in the list any more.
+    Gone,
+}
+
+/// Takes the changes of the servers of one game, such as a feed.
+pub trait Sink: Send + Sync {
+    /// Something has happened to the server with this number. Changes of one server come one
+    /// after the other, in their order.
+    ///
+    /// The registry has the server locked meanwhile: the sink returns at once, and asks nothing
+    /// of the registry.
+    fn change(&self, number: u64, change: Change);
+}
+
+/// Whoever wants to be told of changes, of all games: gives a [`Sink`] for each.
+pub trait Sinks: Send + Sync {
+    /// The sink for the changes of `game`: asked for when its first server registers, and held
+    /// until its last one is gone. As with [`Sink::change`], it asks nothing of the registry.
+    fn sink(self: Arc<Self>, game: &Game) -> Arc<dyn Sink>;
+}
