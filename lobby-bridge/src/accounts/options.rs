@@ -104,3 +104,21 @@ impl Default for AttemptLimits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_what_is_said_of_them() {
+        let options = AccountOptions::default();
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        assert_eq!(options.sign_ups.each_pair, (5, minutes(10)));
+        assert_eq!(options.sign_ups.each_address, (5, minutes(10)));
+        assert_eq!(options.sign_ups.each_account, (60, minutes(1)));
+        assert_eq!(options.log_queue_bytes, 8_388_608);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        assert!((1..=cores).contains(&options.checks_at_once));
+        assert!(options.checks_at_once >= cores / 2);
+    }
+}

@@ -506,8 +506,11 @@ mod tests {
     #[tokio::test]
     async fn a_game_without_pings_needs_none() {
         let can = [("Gameworld", 2), ("Star", 6), ("Lua", 2), ("ZippedData", 1)];
+        let (latest, _) = verdict([hello(), capable(&can)].concat(), |_| None).await;
+        assert_eq!(latest, passed(&[]));
+        let can = [("Gameworld", 3), ("Lua", 2), ("ZippedData", 1)];
         let (verdict, _) = verdict([hello(), capable(&can)].concat(), |_| None).await;
-        assert_eq!(verdict, passed(&[]));
+        assert_eq!(verdict, passed(&[Warning::NotLatest]));
     }
 
     #[tokio::test]
@@ -531,6 +534,18 @@ mod tests {
             let lines = verdict.lines().join(" ").to_lowercase();
             assert!(lines.contains("bad response"), "{lines}");
         }
+        for (script, said) in [
+            (frame(1_000, b""), "a packet of type 1000"),
+            (frame(WARNING, b"\0\x01full\0"), "it warned: full"),
+            (frame(702, &[0; MAX_FRAME_BYTES - 7]), "it sent too much"),
+        ] {
+            let (verdict, _) = verdict([hello(), script].concat(), pong).await;
+            let lines = verdict.lines().join(" ");
+            assert!(lines.contains(said), "{lines}");
+        }
+        let longest = frame(702, &[0; MAX_FRAME_BYTES - 8]);
+        let script = [hello(), longest, capable(&TODAY)].concat();
+        assert_eq!(verdict(script, pong).await.0, passed(&[]));
     }
 
     #[tokio::test]

@@ -427,6 +427,20 @@ mod tests {
     }
 
     #[test]
+    fn a_game_is_timed_when_it_has_an_end() {
+        let timed = |time_limit_ticks| {
+            let game = Description {
+                time_limit_ticks,
+                ..Description::default()
+            };
+            game.is_timed()
+        };
+        assert_eq!([1, 18_000, i32::MAX - 1].map(timed), [true; 3]);
+        assert_eq!([0, -1, i32::MIN, i32::MAX].map(timed), [false; 4]);
+        assert_eq!(Description::default().time_limit_ticks, -1);
+    }
+
+    #[test]
     fn what_aleph_one_could_not_read_is_refused() {
         use DescriptionError::{TooLong, TooShort, Trailing, Unterminated};
         let fixed = vec![0; FIXED_BYTES];

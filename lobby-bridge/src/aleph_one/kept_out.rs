@@ -117,3 +117,65 @@ impl KeptOut {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant will do to begin with"
+)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn here() -> IpAddr {
+        [192, 0, 2, 7].into()
+    }
+
+    #[test]
+    fn who_is_kicked_stays_out_until_then_and_the_longer_time_counts() {
+        let (mut kept, now) = (KeptOut::new(), Instant::now());
+        let known = Known::guest(here()).unwrap();
+        kept.kick(known.clone(), b"Bob", now + 2 * HOUR);
+        kept.kick(known, b"Bob", now + HOUR);
+        let may = |kept: &KeptOut, at| kept.guest(here(), now + at).is_ok();
+        assert!(!may(&kept, Duration::ZERO) && !may(&kept, HOUR));
+        assert!(may(&kept, 2 * HOUR));
+        kept.expire(now + 2 * HOUR - Duration::from_secs(1));
+        assert_eq!(kept.kicked.len(), 1);
+        kept.expire(now + 2 * HOUR);
+        assert!(kept.kicked.is_empty());
+    }
+
+    #[test]
+    fn who_is_called_so_comes_back_and_nobody_else() {
+        let (mut kept, now) = (KeptOut::new(), Instant::now());
+        let account = |name: &str| Known::Account(name.to_owned());
+        kept.kick(account("bob"), b"Bobby", now + HOUR);
+        kept.kick(account("ann"), b"Annie", now + HOUR);
+        let out = |kept: &KeptOut| ["bob", "ann"].map(|it| kept.account(it, now).is_err());
+        assert!(!kept.forgive(b"carol"));
+        assert_eq!(out(&kept), [true, true]);
+        // By the account, or by what they were called.
+        assert!(kept.forgive(b"bob"));
+        assert_eq!(out(&kept), [false, true]);
+        assert!(kept.forgive(b"annie"));
+        assert_eq!(out(&kept), [false, false]);
+        assert!(!kept.forgive(b"annie"));
+    }
+
+    #[test]
+    fn as_many_are_remembered_as_may_be_and_those_are_kept_longer_all_the_same() {
+        let (mut kept, now) = (KeptOut::new(), Instant::now());
+        for number in 0..=KICKED {
+            let known = Known::Account(number.to_string());
+            kept.kick(known, b"x", now + HOUR);
+        }
+        assert_eq!(kept.kicked.len(), KICKED);
+        kept.kick(Known::Account("7".to_owned()), b"x", now + 2 * HOUR);
+        assert!(kept.account("7", now + HOUR).is_err());
+        assert!(kept.account(&KICKED.to_string(), now).is_ok());
+    }
+}

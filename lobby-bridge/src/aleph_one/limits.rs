@@ -113,3 +113,16 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_in_bytes_are_what_is_said_of_them() {
+        let limits = Limits::default();
+        assert_eq!(limits.queued_bytes, 1_048_576);
+        assert_eq!(limits.burst_bytes, 786_432);
+        assert_eq!(limits.bytes_per_second, 262_144);
+    }
+}

@@ -220,6 +220,15 @@ mod tests {
         assert_eq!(info.mods[0].name, "Marathon Infinity");
         assert_eq!(info.legacy.as_ref().unwrap()["gatherer"], "Guest Dusty");
         assert_eq!(description(&info), Some(raw), "the way back is exact");
+        assert_eq!(info.password, Some(false));
+        for (status, started) in [(0, false), (CLOSED, false), (RUNNING, true)] {
+            let game = Description {
+                status,
+                ..gathered()
+            };
+            let info = server_info(&game.encode(), &game, GameFacts::default());
+            assert_eq!(info.started, Some(started), "{status}");
+        }
     }
 
     #[test]
@@ -265,6 +274,17 @@ mod tests {
         assert_eq!(game.map, b"Waldo ?");
         assert_eq!((game.game_type, game.players, game.max_players), (7, 3, 16));
         assert_eq!((game.time_limit_ticks, game.status), (1_800, 0));
+        assert_eq!(game.max_teams, 16);
+        let ticks = |time_left_seconds| {
+            let info = ServerInfo {
+                time_left_seconds,
+                ..info.clone()
+            };
+            let game = Description::parse(&description(&info).unwrap()).unwrap();
+            game.time_limit_ticks
+        };
+        assert_eq!(ticks(Some(604_799)), 18_143_970);
+        assert_eq!([Some(604_800), None].map(ticks), [-1, -1], "no limit");
         let names = game.extension.names().unwrap();
         assert_eq!(names.protocol, NETWORK_PROTOCOL.as_bytes());
         assert_eq!((names.build, names.scenario_id), (b"1.11".to_vec(), vec![]));
@@ -320,6 +340,24 @@ mod tests {
             let game = Description::parse(&description(&info).unwrap()).unwrap();
             assert_eq!(game.name, b"mine");
         }
+    }
+
+    #[test]
+    fn a_description_that_is_brought_along_may_be_as_long_as_any() {
+        let shown = |extra| {
+            let mut game = gathered();
+            let fixed = game.encode().len() - game.name.len();
+            game.name = vec![b'x'; MAX_BYTES - fixed + extra];
+            let legacy =
+                json!({ "protocol": PROTOCOL, "description": BASE64.encode(game.encode()) });
+            let info = ServerInfo {
+                legacy: Some(legacy),
+                ..ServerInfo::new("mine")
+            };
+            description(&info).unwrap().len()
+        };
+        assert_eq!(shown(0), MAX_BYTES);
+        assert!(shown(1) < MAX_BYTES, "it is made anew");
     }
 
     #[test]

@@ -367,6 +367,35 @@ mod tests {
         assert_eq!(login, Ok(Packet::Login(Box::new(expected))));
     }
 
+    #[test]
+    fn what_is_yes_or_no_is_read_as_such() {
+        let read = |kind, body: Vec<u8>| packet(kind, &body.into()).unwrap();
+        for (flag, deaf) in [([0, 0], false), ([0, 1], true), ([2, 0], true)] {
+            let session = b"x".to_vec();
+            let body = [&flag[..], &session].concat();
+            assert_eq!(
+                read(Kind::PlayerMode, body),
+                Packet::PlayerMode { deaf, session }
+            );
+        }
+        for (flag, wanted) in [(0, false), (1, true)] {
+            let mut body = vec![0; 64];
+            body[7] = flag;
+            let Packet::PrivateMessage(it) = read(Kind::PrivateMessage, body) else {
+                panic!("another packet")
+            };
+            assert_eq!(it.echo, wanted);
+        }
+        for (state, away) in [(0, false), (1, true), (2, false), (3, true)] {
+            let mut body = vec![0; 64];
+            body[3] = state;
+            let Packet::PlayerData(it) = read(Kind::PlayerData, body) else {
+                panic!("another packet")
+            };
+            assert_eq!(it.away, away, "{state}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_met_calmly(which in 0..KINDS.len(), bytes: Vec<u8>) {

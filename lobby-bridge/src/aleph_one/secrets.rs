@@ -64,4 +64,30 @@ mod tests {
         assert!(salt[..15].iter().all(u8::is_ascii_alphanumeric));
         assert_eq!(salt[15], 0);
     }
+
+    #[test]
+    fn every_bit_of_a_token_and_every_letter_of_a_salt_is_used() {
+        let mut secrets = Secrets::from_seed([7; 32]);
+        let blocks: Vec<_> = (1..=200_u64)
+            .map(|number| hmac::sign(&secrets.key, &number.to_be_bytes()))
+            .collect();
+        let (mut digits, mut letters) = (Vec::new(), Vec::new());
+        for block in &blocks[..100] {
+            let hexadecimal: String = block.as_ref()[..16]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            let token = secrets.token();
+            assert_eq!(token[..], *hexadecimal.as_bytes());
+            digits.extend(token);
+        }
+        for _ in &blocks[100..] {
+            letters.extend(&secrets.salt()[..15]);
+        }
+        for (mut seen, all) in [(digits, 16), (letters, 62)] {
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), all);
+        }
+    }
 }

@@ -421,6 +421,17 @@ mod tests {
             assert_eq!((frame.len() - 8) % entry.len(), 0);
         }
         assert!(List::games().frames().is_empty());
+        let frames = |sizes: &[usize]| {
+            let mut list = List::games();
+            for size in sizes {
+                list.entry(&vec![0; *size]);
+            }
+            let frames = list.frames();
+            frames.iter().map(|it| it.len() - 8).collect::<Vec<_>>()
+        };
+        assert_eq!(frames(&[4_000, 4_000, 1]), [8_000, 1]);
+        assert_eq!(frames(&[4_000, 4_001]), [4_000, 4_001]);
+        assert_eq!(frames(&[9_000, 9_000]), [9_000, 9_000]);
     }
 
     #[test]

@@ -349,4 +349,23 @@ mod tests {
         users.login_ended(first, true, now);
         assert!(users.admit(LOGIN, here(), guest).is_ok());
     }
+
+    #[test]
+    fn of_a_host_whose_users_go_and_come_each_counts_once() {
+        let mut users = users();
+        let guest = |id| Profile {
+            account: None,
+            ..profile(id)
+        };
+        for _ in 0..2 {
+            let ids = [(); 2].map(|()| users.admit(LOGIN, here(), guest).unwrap().id);
+            assert_eq!(users.admit(LOGIN, here(), guest), Err(Denial::CROWDED));
+            users.expel(ids[0]);
+            let again = users.admit(LOGIN, here(), guest).unwrap().id;
+            assert_eq!(users.admit(LOGIN, here(), guest), Err(Denial::CROWDED));
+            users.expel(again);
+            users.expel(ids[1]);
+            assert!(users.hosts.is_empty());
+        }
+    }
 }

@@ -130,5 +130,9 @@ mod tests {
             (0, 1),
             "one line was written"
         );
+        drop(full);
+        assert!(admit("192.0.2.1").is_none());
+        let full = entrance.full.lock().unwrap();
+        assert_eq!((full.refused, full.replaced), (1, 1));
     }
 }

@@ -174,9 +174,27 @@ mod tests {
     async fn reading_makes_room() {
         let outbox = Outbox::new(1_000);
         for _ in 0..100 {
-            assert_eq!(outbox.push(message(900)), Ok(()));
-            assert_eq!(outbox.next().await.map(|bytes| bytes.len()), Some(900));
+            assert_eq!(outbox.push(message(936)), Ok(()));
+            assert_eq!(outbox.next().await.map(|bytes| bytes.len()), Some(936));
         }
+        assert_eq!(outbox.push(message(300)), Ok(()));
+        assert_eq!(outbox.push(message(300)), Ok(()));
+        assert!(outbox.next().await.is_some());
+        assert_eq!(outbox.push(message(937)), Err(Overflow));
+    }
+
+    #[tokio::test]
+    async fn segments_are_filled_and_no_more() {
+        let outbox = Outbox::new(10_000);
+        for bytes in [600, 600, 1, 1_198, 2] {
+            outbox.push(message(bytes)).unwrap();
+        }
+        let mut sizes = Vec::new();
+        outbox.finish();
+        while let Some(bytes) = outbox.next().await {
+            sizes.push(bytes.len());
+        }
+        assert_eq!(sizes, [1_200, 1_199, 2]);
     }
 
     #[test]

@@ -70,6 +70,9 @@ mod tests {
         let mut pace = Pace::new(2, 1, now);
         let admitted: Vec<bool> = (0..4).map(|_| pace.admit(1, now)).collect();
         assert_eq!(admitted, [true, true, false, false]);
+        // Whoever goes on asking waits no longer for it.
+        let half = now + Duration::from_millis(500);
+        assert!(!pace.admit(1, half));
         assert!(pace.admit(1, now + Duration::from_secs(1)));
     }
 

@@ -196,4 +196,31 @@ mod tests {
             let _ = (is_pipe(&bytes), prefix(&bytes), role(&bytes), uuid(&bytes));
         }
     }
+
+    #[test]
+    fn versions_differ_as_the_specification_says() {
+        let features = |byte| {
+            let version = Version::new(byte).unwrap();
+            (
+                version.starts_when_ready(),
+                version.reads_mods_of_others(),
+                version.reads_users(),
+                version.reads_channels(),
+            )
+        };
+        assert_eq!(features(1), (true, false, false, false));
+        assert_eq!(features(2), (true, false, false, false));
+        assert_eq!(features(3), (false, true, false, false));
+        assert_eq!(features(4), (false, true, true, false));
+        assert_eq!(features(5), (false, true, true, true));
+    }
+
+    #[test]
+    fn a_uuid_may_have_blanks_around_it() {
+        let text = "01234567-89ab-cdef-0123-456789abcdef";
+        let expected = text.parse().ok();
+        assert_eq!(uuid(format!(" {text}\r\n").as_bytes()), expected);
+        assert!(expected.is_some());
+        assert_eq!(uuid(&text.as_bytes()[1..]), None);
+    }
 }

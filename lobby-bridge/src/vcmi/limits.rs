@@ -126,3 +126,22 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_in_bytes_are_what_is_said_of_them() {
+        let limits = Limits::default();
+        assert_eq!(limits.lobby_frame_bytes, 131_072);
+        assert_eq!(limits.pipe_frame_bytes, 4_096);
+        assert_eq!(limits.queued_bytes, 1_048_576);
+        assert_eq!(limits.burst_bytes, 786_432);
+        assert_eq!(limits.bytes_per_second, 262_144);
+        assert_eq!(limits.early_bytes, 65_536);
+        assert_eq!(limits.pipe_buffer_bytes, 65_536);
+        assert_eq!(limits.socket_buffer_bytes, 524_288);
+        assert_eq!(limits.listing_bytes, 8_192);
+    }
+}

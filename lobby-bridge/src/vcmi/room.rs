@@ -186,4 +186,15 @@ mod tests {
             assert!(!is_room_name(name, &Limits::default()), "{name:?}");
         }
     }
+
+    #[test]
+    fn a_room_opens_with_its_password_and_without_one_with_any() {
+        let mut room = Room::new("castle".to_owned(), ConnectionId(1));
+        assert!(room.opens_with("") && room.opens_with("x"));
+        room.password = "secret".to_owned();
+        assert!(room.opens_with("secret"));
+        assert!(!room.opens_with("") && !room.opens_with("Secret"));
+        let modes = [0, 1].map(|number| HostMode::new(number).unwrap().to_string());
+        assert_eq!(modes, ["0", "1"]);
+    }
 }

@@ -291,6 +291,7 @@ mod tests {
         let mut game = Game::new(&Limits::default());
         game.wait(1_799);
         assert_eq!(game.sessions.len(), 1);
+        assert!(!game.sessions.is_empty());
         game.wait(1);
         assert!(game.sessions.is_empty());
         assert_eq!(game.client(1), Arrival::Refused);

@@ -113,6 +113,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn texts_are_the_same_in_html() {
+        assert_eq!(escaped("Bob's room"), "Bob&#39;s room");
+        assert_eq!(
+            escaped("<a href=\"x\">&"),
+            "&lt;a href=&quot;x&quot;&gt;&amp;"
+        );
+        assert_eq!(escaped("d\u{e9}j\u{e0} vu"), "d\u{e9}j\u{e0} vu");
+    }
+
     proptest! {
         #[test]
         fn any_body_is_met_calmly(body: Vec<u8>) {

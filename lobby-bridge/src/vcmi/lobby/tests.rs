@@ -301,6 +301,51 @@ fn statistics_can_be_kept_private() {
     assert_eq!(scene.reads(who), ":>>MSGCH:eve:global:next");
 }
 
+#[test]
+fn launchers_without_a_list_of_users_are_told_who_comes_and_ask_who_is_here() {
+    let mut scene = Scene::new();
+    let [old, new] = [(3, "old"), (5, "new")].map(|(version, name)| scene.user(version, name));
+    let (host, pending) = (scene.user(5, "host"), scene.user(3, "pending"));
+    scene.castle(host, &[]);
+    scene.says(pending, "<JOIN>castle");
+    scene.told.clear();
+    scene.says(old, "<HERE>");
+    assert_eq!(
+        scene.reads(old),
+        ":>>MSG:System:People in lobby\nold\nnew\nhost[room castle]\npending[room castle]"
+    );
+    scene.says(new, "<HERE>");
+    assert_eq!(scene.reads(new), ":>>USERS:4:old:new:host:pending");
+    let late = scene.stranger();
+    scene.greets(late, 5, "late");
+    assert!(scene.reads(old).starts_with(":>>MSG:System:late is here"));
+    assert!(!scene.reads(new).contains("is here"));
+}
+
+#[test]
+fn everybody_reads_in_the_encoding_of_his_own() {
+    let mut scene = Scene::new();
+    let who = scene.user(5, "modern");
+    let russian = scene.stranger();
+    let greeting = b"\x05\x06cp1251<GREETINGS>russian<VER>VCMI 1.4.0";
+    let quiet = scene.lobby.handle(
+        russian,
+        Event::Frame(Bytes::from_static(greeting)),
+        scene.now,
+    );
+    assert!(!quiet.is_empty());
+    let frame = Event::Frame("<MSG>\u{44f}".into());
+    let effects = scene.lobby.handle(who, frame, scene.now);
+    let told: Vec<_> = effects
+        .iter()
+        .map(|effect| match effect {
+            Effect::Send(to, bytes) => (*to, &bytes[bytes.len() - 2..]),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, [(who, &b"\xd1\x8f"[..]), (russian, b":\xff")]);
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "any instant will do to begin with"

@@ -161,6 +161,7 @@ fn hubs_in_use_are_not_offered() {
     let bob = stage.logs_in("guest", "Bob", None);
     let version = b"Aleph One WonderNAT V2".to_vec();
     stage.says(bob, Packet::RemoteHubRequest(version));
+    assert!(matches!(&stage.effects.last(), Some(Effect::FindHubs(who, _)) if *who == bob));
     let other = (8, "192.0.2.9:4302".parse().unwrap());
     stage.happens(bob, Event::HubsFound(vec![(HUB, at_hub()), other]));
     let (number, body) = stage.told(bob).pop().unwrap();
@@ -208,8 +209,52 @@ fn tests_are_few() {
     };
     let tested: Vec<_> = (0..7).map(|_| tests(&mut stage)).collect();
     assert_eq!(tested, [true, true, true, true, true, false, false]);
-    stage.waits(10);
+    stage.waits(9);
+    assert!(!tests(&mut stage));
+    stage.waits(1);
     assert!(tests(&mut stage));
+    assert!(!tests(&mut stage));
+}
+
+#[test]
+fn no_more_games_are_tested_at_one_time_than_may_be() {
+    let mut stage = Stage::new(|rules| rules.limits.tests_at_once = 2);
+    let players: Vec<_> = ["Ann", "Bob", "Carol"]
+        .map(|name| {
+            let player = stage.guest(name);
+            stage.hosts(player, 4226, 0);
+            player
+        })
+        .into();
+    let tests = |stage: &mut Stage, player: Player| {
+        stage.forget();
+        stage.chats(player, ".test");
+        let begun = |it: &Effect| matches!(it, Effect::Test(who, _) if *who == player.who);
+        stage.effects.iter().any(begun)
+    };
+    let begun: Vec<_> = players.iter().map(|it| tests(&mut stage, *it)).collect();
+    assert_eq!(begun, [true, true, false]);
+    stage.happens(players[0].who, Event::Tested(Vec::new()));
+    assert!(tests(&mut stage, players[2]));
+    assert!(!tests(&mut stage, players[0]));
+}
+
+#[test]
+fn a_game_that_is_taken_back_is_taken_off_the_list() {
+    let mut stage = Stage::open();
+    let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
+    stage.hosts(ann, 4226, 0);
+    assert!(stage.listed().is_some());
+    stage.forget();
+    stage.says(ann.who, Packet::RemoveGame);
+    assert_eq!(stage.listed(), None);
+    let seen: Vec<_> = stage.games(bob.who).iter().map(|it| it.0).collect();
+    assert_eq!(seen, [DELETE as u8]);
+    let logged = stage
+        .effects
+        .iter()
+        .any(|it| matches!(it, Effect::Log(LogRow::Event(row)) if row.event_type == "remove game"));
+    assert!(logged);
 }
 
 #[test]

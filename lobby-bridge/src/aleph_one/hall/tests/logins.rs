@@ -8,8 +8,10 @@ fn nobody_can_squat_on_a_name_without_its_password() {
     let bob = stage.player("bob", "Bob");
     assert_eq!(stage.hall.standing(bob.who), Standing::Inside);
     stage.says(thief, Packet::PasswordResponse([b'?'; 16]));
+    assert_eq!(stage.hall.standing(thief), Standing::Outside);
     stage.happens(thief, Event::Checked(Err(Unchecked::Wrong)));
     assert_eq!(stage.denied(thief), Some(3));
+    assert_eq!(stage.hall.standing(thief), Standing::Closing);
 }
 
 #[test]

@@ -166,6 +166,10 @@ fn actions_are_few_and_everybody_reads_them() {
         lines,
         ["|iGuest|p Ann waves slowly", "|iGuest|p Ann sits down"]
     );
+    stage.forget();
+    stage.chats(ann, ".me");
+    assert!(stage.lines(ann.who)[0].contains("message is required"));
+    assert_eq!(stage.lines(bob.who), [""; 0]);
 }
 
 #[test]
@@ -183,12 +187,162 @@ fn lists_are_answered_by_the_server_as_well() {
         assert_eq!(stage.lines(ann.who), [answer]);
         stage.forget();
     }
+    stage.says(ann.who, Packet::RemoveGame);
+    stage.forget();
+    stage.chats(ann, ".games");
+    assert_eq!(stage.lines(ann.who), ["Games: none"]);
+}
+
+#[test]
+fn a_long_list_is_cut_into_lines_between_names() {
+    let mut stage = Stage::open();
+    let ann = stage.guest("Ann");
+    // Each takes 63 bytes, and two for the comma and the blank.
+    let names: Vec<String> = (10..30).map(|n| format!("{n}{}", "x".repeat(61))).collect();
+    for (n, name) in names.iter().enumerate() {
+        stage.player(&format!("account{n}"), name);
+    }
+    stage.forget();
+    stage.chats(ann, ".who");
+    let lines = stage.lines(ann.who);
+    assert!(lines.len() > 3, "{lines:?}");
+    assert!(lines.iter().all(|line| line.starts_with("Players: ")));
+    assert!(lines.iter().all(|line| line.len() <= 470), "{lines:?}");
+    for name in names {
+        let whole = lines.iter().filter(|line| line.contains(&name)).count();
+        assert_eq!(whole, 1, "{name}");
+    }
+}
+
+#[test]
+fn help_lists_what_one_may_do() {
+    let mut stage = Stage::open();
+    let (ann, moderator) = (stage.guest("Ann"), stage.moderator("mod", "Mod"));
+    stage.forget();
+    for player in [ann, moderator] {
+        stage.chats(player, ".help");
+    }
+    let begins = |player: Player, what: &str| {
+        let lines = stage.lines(player.who);
+        lines.iter().filter(|line| line.starts_with(what)).count()
+    };
+    for (what, for_all, for_moderators) in [(".afk", 1, 1), (".help", 1, 1), (".kick", 0, 1)] {
+        let seen = (begins(ann, what), begins(moderator, what));
+        assert_eq!(seen, (for_all, for_moderators), "{what}");
+    }
+}
+
+#[test]
+fn commands_of_moderators_are_unknown_to_others() {
+    let mut stage = Stage::open();
+    let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
+    for command in [".kick", ".ban", ".unban x", ".rainbow"] {
+        stage.forget();
+        stage.whispers(ann, bob.id, command);
+        let lines = stage.lines(ann.who);
+        assert!(lines[0].starts_with("Unknown command ."), "{lines:?}");
+        assert_eq!(stage.told(bob.who), [], "{command}");
+        assert!(!stage.effects.contains(&Effect::Close(bob.who)));
+    }
+}
+
+#[test]
+fn whoever_is_away_is_shown_so_until_he_says_something() {
+    let mut stage = Stage::open();
+    let (ann, bob) = (stage.player("ann", "Ann"), stage.player("bob", "Bob"));
+    let changed = |stage: &mut Stage| {
+        let players = stage.players(bob.who);
+        stage.forget();
+        let entry = |it: Entry| (it.flags, it.away, it.name);
+        players.into_iter().map(entry).collect::<Vec<_>>()
+    };
+    changed(&mut stage);
+    let away = (0x0001, true, "|iafk|p-Ann".to_owned());
+    let back = (0x4001, false, "Ann".to_owned());
+    stage.chats(ann, ".afk");
+    assert_eq!(changed(&mut stage), [away.clone()]);
+    stage.chats(ann, ".avail");
+    assert_eq!(
+        stage.lines(ann.who),
+        ["Available: Ann|p, Bob"],
+        "she is back"
+    );
+    assert_eq!(changed(&mut stage), [back.clone()]);
+    stage.chats(ann, ".afk");
+    changed(&mut stage);
+    stage.whispers(ann, bob.id, "here");
+    assert_eq!(changed(&mut stage), [back]);
+    // Her client says so as well, without a text.
+    let data = PlayerData {
+        away: true,
+        ..PlayerData::default()
+    };
+    stage.says(ann.who, Packet::PlayerData(data));
+    assert_eq!(changed(&mut stage), [(0x0001, true, "Ann".to_owned())]);
+    stage.chats(bob, ".available");
+    assert_eq!(stage.lines(bob.who), ["Available: Bob"]);
+}
+
+#[test]
+fn a_whisper_is_copied_to_its_sender_if_he_wants_it_and_listens() {
+    let mut stage = Stage::open();
+    let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
+    let copies = |stage: &mut Stage, echo| {
+        stage.forget();
+        let message = PrivateMessage {
+            target: bob.id,
+            target_again: bob.id,
+            echo,
+            sender: ann.id,
+            message: b"psst".to_vec(),
+        };
+        stage.says(ann.who, Packet::PrivateMessage(message));
+        [ann, bob].map(|it| stage.told(it.who).iter().filter(|it| it.0 == 201).count())
+    };
+    assert_eq!(copies(&mut stage, false), [0, 1]);
+    assert_eq!(copies(&mut stage, true), [1, 1]);
+    stage.plays(ann, true);
+    assert_eq!(copies(&mut stage, true), [0, 1]);
+    for (target_again, sender) in [(ann.id, ann.id), (bob.id, bob.id)] {
+        let forger = stage.guest("Forger");
+        let message = PrivateMessage {
+            target: bob.id,
+            target_again,
+            echo: false,
+            sender: if sender == ann.id { forger.id } else { sender },
+            message: b"psst".to_vec(),
+        };
+        stage.says(forger.who, Packet::PrivateMessage(message));
+        assert_eq!(stage.denied(forger.who), Some(0), "{target_again:?}");
+    }
 }
 
 #[test]
 fn what_happens_is_logged() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.player("ann", "Ann"), stage.guest("Bob"));
+    let logins = stage.effects.iter().filter_map(|effect| match effect {
+        Effect::Log(LogRow::LoginDetail(row)) => Some(row.user_id),
+        Effect::Log(LogRow::Event(row)) => {
+            let said = String::from_utf8(row.extradata.clone().unwrap()).unwrap();
+            assert!(said.contains("\"peer\":\"192.0.2.7\""), "{said}");
+            None
+        }
+        _ => None,
+    });
+    assert!(logins.eq([ann.id.0, bob.id.0]));
+    stage.forget();
+    stage.hosts(bob, 4226, 0);
+    let dumped = stage.effects.iter().find_map(|effect| match effect {
+        Effect::Log(LogRow::Event(row)) => row.extradata.clone(),
+        _ => None,
+    });
+    let hexadecimal: String = description("Game")
+        .iter()
+        .map(|it| format!("{it:02x}"))
+        .collect();
+    assert_eq!(dumped, Some(hexadecimal.into_bytes()));
+    stage.says(bob.who, Packet::RemoveGame);
     stage.forget();
     stage.chats(ann, ".help");
     stage.chats(ann, "hello");
@@ -196,6 +350,18 @@ fn what_happens_is_logged() {
     stage.plays(bob, true);
     stage.whispers(ann, bob.id, "not heard");
     stage.happens(bob.who, Event::Ended);
+    let rows: Vec<_> = stage
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Log(LogRow::Chat(row)) => Some(row),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(rows[0].target, None);
+    let target = rows[1].target.as_ref().unwrap();
+    assert_eq!((target.user_id, &target.username), (bob.id.0, &None));
+    assert!(rows.iter().all(|row| row.color == Some([1, 2, 3])));
     let logged: Vec<_> = stage
         .effects
         .iter()

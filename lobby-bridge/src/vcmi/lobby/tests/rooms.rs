@@ -246,3 +246,67 @@ fn sessions_of_one_client_after_the_other_are_bounded() {
     }
     assert_eq!(scene.lobby.sessions.len(), 4_096);
 }
+
+#[test]
+fn who_is_ready_starts_the_game_when_there_is_somebody_to_play_with() {
+    let started = |version, guests: usize, ready: usize| {
+        let mut scene = Scene::new();
+        let host = scene.user(version, "host");
+        let names = ["first", "second"].map(|name| scene.user(5, name));
+        scene.castle(host, &names[..guests]);
+        scene.says(host, "<READY>castle");
+        for guest in &names[..ready] {
+            scene.says(*guest, "<READY>castle");
+        }
+        scene.closed.contains(&host)
+    };
+    assert!(!started(5, 0, 0), "alone");
+    assert!(!started(5, 1, 0));
+    assert!(started(5, 1, 1));
+    assert!(!started(5, 2, 1));
+    assert!(started(5, 2, 2));
+    // Those launchers have no other way to start.
+    assert!(started(2, 2, 0));
+    assert!(!started(3, 2, 0));
+}
+
+#[test]
+fn a_guest_of_an_old_launcher_does_not_start_the_game() {
+    let mut scene = Scene::new();
+    let (host, guest) = (scene.user(5, "host"), scene.user(2, "guest"));
+    scene.castle(host, &[guest]);
+    scene.says(guest, "<READY>castle");
+    assert!(scene.closed.is_empty());
+}
+
+#[test]
+fn a_session_that_nobody_comes_to_is_forgotten() {
+    let mut scene = Scene::new();
+    let [host, guest] = ["host", "guest"].map(|name| scene.user(5, name));
+    scene.castle(host, &[guest]);
+    scene.says(host, "<FORCESTART>castle");
+    scene.lobby.expire(scene.now + Duration::from_secs(1_799));
+    assert_eq!(scene.lobby.sessions.len(), 1);
+    scene.lobby.expire(scene.now + Duration::from_secs(1_800));
+    assert!(scene.lobby.sessions.is_empty());
+}
+
+#[test]
+fn whoever_joins_is_told_what_his_launcher_reads() {
+    let joins = |version| {
+        let mut scene = Scene::new();
+        let (host, guest) = (scene.user(5, "host"), scene.user(version, "guest"));
+        scene.castle(host, &[]);
+        scene.says(host, "<HOSTMODE>1");
+        scene.told.clear();
+        scene.says(guest, "<JOIN>castle<PSWD>");
+        let read = scene.reads(guest);
+        (
+            read.contains(":>>GAMEMODE:1"),
+            read.contains("You are in the room chat."),
+        )
+    };
+    assert_eq!(joins(3), (false, true));
+    assert_eq!(joins(4), (true, true));
+    assert_eq!(joins(5), (true, false));
+}
