@@ -22,7 +22,7 @@ use std::{
 };
 
 use metaserve_lobby_bridge::{
-    aleph_one::{Limits, Links, Natives, Rules, Server, Settings},
+    aleph_one::{Limits, Links, Rules, Server, Settings},
     bans::Guard,
     publish::Listings,
 };
@@ -67,7 +67,7 @@ async fn serve() -> io::Result<()> {
         accounts: None,
         listings: Listings::default(),
         bans: Guard::none(),
-        natives: Natives::none(),
+        natives: None,
         bridge: None,
     };
     let server = Server::bind(settings, links).map_err(io::Error::other)?;

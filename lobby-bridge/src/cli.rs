@@ -264,10 +264,15 @@ impl Config {
             return Err(ConfigError::FrequentHealthCheck(health_check));
         }
         let capacity = options.vcmi_capacity.unwrap_or(defaults.limits.capacity);
-        let places = [options.vcmi_per_address, options.vcmi_half_open];
+        let places = [
+            options.vcmi_per_address,
+            options.vcmi_half_open,
+            options.vcmi_pipes,
+        ];
         if capacity == 0 || places.contains(&Some(0)) {
             return Err(ConfigError::NoCapacity);
         }
+        let pipes = options.vcmi_pipes.unwrap_or(defaults.limits.pipes);
         let state_dir = options.state_dir();
         let trust = match (options.fingerprint, options.ca) {
             (Some(_), Some(_)) => return Err(ConfigError::TwoTrusts),
@@ -289,6 +294,10 @@ impl Config {
                     .vcmi_half_open
                     .unwrap_or(defaults.limits.undecided.max(2 * capacity)),
                 undecided_per_host: defaults.limits.undecided_per_host.max(capacity),
+                pipes,
+                // Four addresses fill it at least, and one has enough for a game.
+                pipes_per_host: (pipes / 4).max(defaults.limits.pipes_per_session),
+                sessions: defaults.limits.sessions.max(4 * pipes),
                 ..defaults.limits
             },
         });

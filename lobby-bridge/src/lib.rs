@@ -27,7 +27,8 @@
 //! - [`aleph_one`]: the metaserver of Aleph One; [`myth_options`] is what can be set about it.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
 //! - [`bans`]: who may not come in.
-//! - [`net`]: what bounds the peers of all of them.
+//! - [`peers`]: tasks and sockets of all of them.
+//! - [`follow`]: the daemon's list, for those that show it to their players.
 //! - [`publish`]: what the bridge wants the list to say, whichever protocol it comes from.
 //! - [`relay`]: tells the daemon, through its restarts.
 //! - [`accounts`]: who may log in, in SQL; [`commands`] manages them.
@@ -41,9 +42,10 @@ pub mod aleph_one;
 pub mod bans;
 pub mod cli;
 pub mod commands;
+pub mod follow;
 pub mod myth_options;
-pub mod net;
 pub mod options;
+pub mod peers;
 pub mod publish;
 pub mod relay;
 pub mod vcmi;
@@ -62,8 +64,8 @@ use metaserve::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    accounts::Accounts, aleph_one::Natives, bans::Guard, cli::Config, myth_options::MythConfig,
-    net::Pulse, options::Daemon, publish::Listings, relay::Relay,
+    accounts::Accounts, bans::Guard, cli::Config, follow::Follower, myth_options::MythConfig,
+    options::Daemon, peers::Pulse, publish::Listings, relay::Relay,
 };
 
 /// Why the bridge cannot run.
@@ -72,10 +74,7 @@ use crate::{
 pub enum RunError {
     /// A lobby cannot be opened.
     #[error(transparent)]
-    Listen(#[from] vcmi::ListenError),
-    /// A metaserver cannot be opened.
-    #[error(transparent)]
-    ListenAlephOne(#[from] aleph_one::ListenError),
+    Listen(#[from] peers::ListenError),
     /// The HTTPS service of a metaserver cannot be opened.
     #[error(transparent)]
     Https(#[from] aleph_one::https::BindError),
@@ -209,7 +208,7 @@ struct AlephOne {
     server: aleph_one::Server,
     https: Option<aleph_one::https::Service>,
     /// Who brings it the servers of the registry.
-    natives: Option<aleph_one::natives::Follower>,
+    natives: Option<Follower<aleph_one::Native>>,
 }
 
 impl AlephOne {
@@ -243,10 +242,12 @@ impl AlephOne {
                 daemon, identity, ..
             }) if !myth.hide_native.contains(&aleph_one::Hidden::All) => {
                 let connector = Connector::new(Role::Client, daemon, &config.trust, None)?;
-                let (natives, follower) = Natives::of_registry(connector, identity.fingerprint());
-                (natives, Some(follower.hiding(myth.hide_native.clone())))
+                let hidden = myth.hide_native.clone();
+                let (natives, follower) =
+                    aleph_one::follow(connector, identity.fingerprint(), hidden);
+                (Some(natives), Some(follower))
             }
-            _ => (Natives::none(), None),
+            _ => (None, None),
         };
         let links = aleph_one::Links {
             accounts: Some(accounts),

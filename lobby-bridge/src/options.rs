@@ -92,6 +92,12 @@ pub struct Options {
     #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_VCMI_HALF_OPEN")]
     pub vcmi_half_open: Option<usize>,
 
+    /// The most connections of VCMI games [default: 1024]
+    ///
+    /// A game of eight players needs 14. Shared by address in the same way.
+    #[arg(long, value_name = "N", env = "METASERVE_BRIDGE_VCMI_PIPES")]
+    pub vcmi_pipes: Option<usize>,
+
     /// How often VCMI clients are asked whether they are still there [default: 30s]
     ///
     /// At least 10s. A client that leaves one question unanswered for that long is
@@ -371,6 +377,7 @@ impl Options {
             vcmi_capacity: self.vcmi_capacity.or(other.vcmi_capacity),
             vcmi_per_address: self.vcmi_per_address.or(other.vcmi_per_address),
             vcmi_half_open: self.vcmi_half_open.or(other.vcmi_half_open),
+            vcmi_pipes: self.vcmi_pipes.or(other.vcmi_pipes),
             vcmi_healthcheck: self.vcmi_healthcheck.or(other.vcmi_healthcheck),
             vcmi_statistics: self.vcmi_statistics.or(other.vcmi_statistics),
             myth: self.myth.or(other.myth),

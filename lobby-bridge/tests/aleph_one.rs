@@ -15,7 +15,7 @@ use hall::{
 };
 use metaserve_lobby_bridge::{
     accounts::{AccountOptions, Accounts},
-    aleph_one::{Links, Natives, Server, Settings},
+    aleph_one::{Links, Server, Settings},
     bans::Guard,
     publish::Listings,
 };
@@ -302,7 +302,7 @@ async fn without_a_database_guests_play_and_accounts_are_told() {
         accounts: Some(accounts),
         listings: Listings::default(),
         bans: Guard::none(),
-        natives: Natives::none(),
+        natives: None,
         bridge: None,
     };
     let server = Server::bind(settings, links).unwrap();

@@ -64,6 +64,30 @@ async fn what_a_game_sends_before_its_partner_comes_is_kept() {
 }
 
 #[tokio::test]
+async fn a_crowd_of_pipes_keeps_no_other_address_out_of_its_game() {
+    let lobby = Lobby::with(|limits| limits.pipes = 4);
+    let crowd = Game::start(&lobby).await;
+    let game = Game::start(&lobby).await;
+    let (mut s1, mut p1) = crowd.pair(&lobby, 0).await;
+    let (mut s2, mut p2) = crowd.pair(&lobby, 1).await;
+    let lone = [127, 0, 0, 2];
+    // The newest pipe of the crowd makes room, and its partner goes with it.
+    let mut server = lobby.connect_from(lone).await;
+    server.send(&introduction("server", &game.server)).await;
+    p2.expect_end().await;
+    s2.expect_end().await;
+    let mut client = lobby.connect_from(lone).await;
+    client.send(&introduction("client", &game.clients[0])).await;
+    server
+        .expect(introduction("client", &game.clients[0]))
+        .await;
+    client.expect(introduction("server", &game.server)).await;
+    // A game that has no more than its share goes on.
+    s1.send(b"your turn").await;
+    p1.expect("your turn").await;
+}
+
+#[tokio::test]
 async fn a_player_comes_back_with_the_same_uuid() {
     let lobby = Lobby::open();
     let game = Game::start(&lobby).await;

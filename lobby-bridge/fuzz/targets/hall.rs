@@ -17,12 +17,12 @@ use metaserve_lobby_bridge::{
         GameId, Rules,
         codec::take_frame,
         description::Description,
-        event::{Effect, Ends, Event, NoHub},
-        hall::{Hall, Standing},
+        event::{Effect, Errand, Event, NoHub},
+        hall::Hall,
         received::{Login, Packet, PlayerData, packet},
         secrets::Secrets,
     },
-    net::ConnectionId,
+    peers::{ConnectionId, Ends, Lobby, Standing},
 };
 
 struct Stage {
@@ -54,7 +54,7 @@ impl Stage {
                         self.listed.insert(id);
                     }
                     Effect::Unlist(id) => assert!(self.listed.remove(&id)),
-                    Effect::Check(who, claim) => {
+                    Effect::Errand(Errand::Check(who, claim)) => {
                         let account = Account {
                             moderator: claim.username.starts_with('m'),
                             hidden: claim.username.starts_with('h'),
@@ -63,7 +63,7 @@ impl Stage {
                         };
                         events.push((who, Event::Checked(Ok(account))));
                     }
-                    Effect::FindHub(who, id) => {
+                    Effect::Errand(Errand::FindHub(who, id)) => {
                         let found = match id % 2 {
                             0 => Ok("192.0.2.9:4226".parse().unwrap()),
                             _ => Err(NoHub::Unknown),
@@ -71,18 +71,20 @@ impl Stage {
                         self.hubs.insert(id);
                         events.push((who, Event::HubFound(id, found)));
                     }
-                    Effect::FindHubs(who, _) => events.push((who, Event::HubsFound(Vec::new()))),
-                    Effect::Test(who, _) => {
+                    Effect::Errand(Errand::FindHubs(who, _)) => {
+                        events.push((who, Event::HubsFound(Vec::new())));
+                    }
+                    Effect::Errand(Errand::Test(who, _)) => {
                         events.push((who, Event::Tested(vec!["passed".to_owned()])));
                     }
-                    Effect::Ban(who, ban) => {
+                    Effect::Errand(Errand::Ban(who, ban)) => {
                         let why = "the disk is full".to_owned();
                         events.push((who, Event::NotBanned(ban, why)));
                     }
-                    Effect::Unban(who, _) => {
+                    Effect::Errand(Errand::Unban(who, _)) => {
                         events.push((who, Event::Told("unbanned".to_owned())));
                     }
-                    Effect::EndTest(_) | Effect::Log(_) => {}
+                    Effect::Errand(Errand::EndTest(_) | Errand::LookForHubs | Errand::Log(_)) => {}
                 }
             }
         }

@@ -3,15 +3,22 @@
 
 #![no_main]
 
-use std::{collections::HashSet, net::SocketAddr, time::Instant};
+use std::{
+    collections::HashSet,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf, BytesMut};
 use libfuzzer_sys::fuzz_target;
-use metaserve_lobby_bridge::vcmi::{
-    ConnectionId, Limits,
-    codec::take_frame,
-    lobby::{Effect, Event, Lobby, Rules},
-    uuid::Uuids,
+use metaserve_lobby_bridge::{
+    peers::{ConnectionId, Lobby as _},
+    vcmi::{
+        Limits,
+        codec::take_frame,
+        lobby::{Effect, Event, Lobby, Rules},
+        uuid::Uuids,
+    },
 };
 
 fuzz_target!(|input: &[u8]| {
@@ -26,6 +33,7 @@ fuzz_target!(|input: &[u8]| {
         Rules {
             limits,
             statistics: true,
+            health_check: Duration::from_secs(30),
         },
         Uuids::from_seed([0; 32]),
     );
@@ -59,6 +67,7 @@ fuzz_target!(|input: &[u8]| {
                     listed.insert(id);
                 }
                 Effect::Unlist(id) => assert!(listed.remove(&id)),
+                Effect::Errand(_) => unreachable!("no pipe has asked"),
             }
         }
         for seat in &mut seats {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr, time::Duration};
 use tokio::time::Instant;
 
 use super::AttemptLimits;
-use crate::net;
+use crate::peers;
 
 /// Failed attempts, for accounts and addresses. An attempt is charged when it begins, so that
 /// many at one time count as many, and paid back when it succeeds.
@@ -43,7 +43,7 @@ impl Attempts {
         from: IpAddr,
         now: Instant,
     ) -> Option<Attempt> {
-        let from = net::host(from);
+        let from = peers::host(from);
         let mut who = vec![Who::Address(from)];
         if let Some(username) = username {
             who.push(Who::Pair(username.to_owned(), from));
@@ -126,7 +126,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn guessing_ends_and_begins_again_one_by_one() {
-        let (mut attempts, now) = (attempts(), net::now());
+        let (mut attempts, now) = (attempts(), peers::now());
         let mut may = |after: u32| {
             attempts
                 .begin(Some("bob"), ip(1), now + after * SECOND)
@@ -139,7 +139,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_owner_comes_in_while_somebody_else_guesses() {
-        let (mut attempts, now) = (attempts(), net::now());
+        let (mut attempts, now) = (attempts(), peers::now());
         while attempts.begin(Some("bob"), ip(1), now).is_some() {}
         assert!(attempts.begin(Some("bob"), ip(2), now).is_some());
         assert!(attempts.begin(Some("ann"), ip(1), now).is_some());
@@ -147,21 +147,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_who_guess_one_account_together_are_stopped() {
-        let (mut attempts, now) = (attempts(), net::now());
+        let (mut attempts, now) = (attempts(), peers::now());
         let mut tries = (0..100).map(|last| attempts.begin(Some("bob"), ip(last), now));
         assert_eq!(tries.by_ref().flatten().count(), 4);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_who_tries_many_accounts_is_stopped() {
-        let (mut attempts, now) = (attempts(), net::now());
+        let (mut attempts, now) = (attempts(), peers::now());
         let tries = (0..100).map(|n| attempts.begin(Some(&n.to_string()), ip(1), now));
         assert_eq!(tries.flatten().count(), 6);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_succeeds_is_never_stopped() {
-        let (mut attempts, now) = (attempts(), net::now());
+        let (mut attempts, now) = (attempts(), peers::now());
         for _ in 0..1_000 {
             let attempt = attempts.begin(Some("bob"), ip(1), now).unwrap();
             attempts.succeeded(attempt);
@@ -170,7 +170,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_names_does_not_set_free_who_guessed_before() {
-        let (mut attempts, now) = (attempts(), net::now());
+        let (mut attempts, now) = (attempts(), peers::now());
         while attempts.begin(Some("bob"), ip(1), now).is_some() {}
         for n in 0..10_000_u32 {
             let [_, a, b, c] = n.to_be_bytes();

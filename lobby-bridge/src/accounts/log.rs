@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{ChatKind, LogRow, Logs, keeper::Keeper};
-use crate::net;
+use crate::peers;
 
 /// What a row takes besides its texts, generously.
 const ROW_BYTES: usize = 512;
@@ -72,7 +72,7 @@ impl Log {
             }
             return;
         };
-        let made = net::now();
+        let made = peers::now();
         // The writer lives as long as this does.
         let _ = self.queue.send(Queued::Row {
             row,
@@ -113,7 +113,7 @@ async fn insert(database: &Keeper, row: &LogRow, made: Instant) {
     let mut backoff = Backoff::default();
     let mut refusals = 0;
     loop {
-        let ago = net::now().saturating_duration_since(made);
+        let ago = peers::now().saturating_duration_since(made);
         let written = match (database.ready(), row) {
             (Err(error), _) => Err(error),
             (Ok(database), LogRow::Chat(row)) => database.log_chat(row, ago).await,

@@ -52,7 +52,7 @@ use self::{
     password::{Checker, Unchecked},
     store::{MAX_NAME_BYTES, UserRow},
 };
-use crate::net;
+use crate::peers;
 
 /// Characters and bytes of a token (section 9).
 pub const TOKEN_BYTES: usize = 16;
@@ -356,7 +356,7 @@ impl Accounts {
         let database = self.inner.keeper.ready()?;
         // Charged also when it fails: it tells which names are taken.
         // All of them under one name, so that its limit is that of all together.
-        let charged = lock(&self.inner.sign_ups).begin(Some(""), from, net::now());
+        let charged = lock(&self.inner.sign_ups).begin(Some(""), from, peers::now());
         charged.ok_or(Refusal::TooManyAttempts)?;
         if database.is_taken(username).await? {
             return Err(SignUpError::Taken);
@@ -417,7 +417,7 @@ impl Accounts {
     fn attempt(&self, username: &str, from: IpAddr) -> Result<Attempt, Refusal> {
         // A name that cannot be anybody's is nobody's.
         let username = is_possible(username).then(|| username.to_ascii_lowercase());
-        let attempt = lock(&self.inner.attempts).begin(username.as_deref(), from, net::now());
+        let attempt = lock(&self.inner.attempts).begin(username.as_deref(), from, peers::now());
         attempt.ok_or(Refusal::TooManyAttempts)
     }
 

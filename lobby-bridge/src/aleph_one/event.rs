@@ -1,16 +1,19 @@
 //! What happens to a hall, and what it asks its server to do about it.
 
 use std::{
-    net::{IpAddr, SocketAddr, SocketAddrV4},
-    time::Duration,
+    net::{IpAddr, SocketAddrV4},
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use metaserve::bans::Bans;
 
-use super::{GameId, received::Packet};
+use super::{GameId, description::Description, received::Packet};
 use crate::{
     accounts::{Account, LogRow},
-    net::ConnectionId,
+    follow::Change,
+    peers::{self, ConnectionId, Ends},
 };
 
 /// What a connection did, or what became of something that was asked for it.
@@ -22,13 +25,13 @@ pub enum Event {
     AtRoom(usize, Ends),
     /// It sent this.
     Packet(Packet),
-    /// Its password or token was looked at, as [`Effect::Check`] had asked.
+    /// Its password or token was looked at, as [`Errand::Check`] had asked.
     Checked(Result<Account, Unchecked>),
-    /// Hubs were looked for, as [`Effect::FindHubs`] had asked; none if that failed.
+    /// Hubs were looked for, as [`Errand::FindHubs`] had asked; none if that failed.
     HubsFound(Vec<(u16, SocketAddrV4)>),
-    /// A hub was looked for, as [`Effect::FindHub`] had asked.
+    /// A hub was looked for, as [`Errand::FindHub`] had asked.
     HubFound(u16, Result<SocketAddrV4, NoHub>),
-    /// Its game was tested, as [`Effect::Test`] had asked. These are the lines for the player.
+    /// Its game was tested, as [`Errand::Test`] had asked. These are the lines for the player.
     Tested(Vec<String>),
     /// A line for the player, about what he has asked for.
     Told(String),
@@ -36,15 +39,6 @@ pub enum Event {
     NotBanned(Box<BanOrder>, String),
     /// It has ended, whatever it was. Nothing more comes from it.
     Ended,
-}
-
-/// Both ends of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ends {
-    /// Theirs.
-    pub peer: IpAddr,
-    /// Ours.
-    pub local: SocketAddr,
 }
 
 /// Why an account is not let in.
@@ -86,14 +80,31 @@ impl std::fmt::Debug for Proof {
     }
 }
 
-/// What the hall asks its server to do. Order matters: effects are carried out as listed.
+/// What happens to the hall beside its peers.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// Something may have become too old.
+    Expire,
+    /// The registry is to be told how long games still go on.
+    Relist,
+    /// Players may be told how full the rooms are.
+    Announce,
+    /// There may be hubs now, or none any more.
+    LookForHubs,
+    /// Hubs were looked for, as [`Errand::LookForHubs`] had asked: whether there is any.
+    HasHub(bool),
+    /// The bans from now on.
+    Bans(Arc<Bans>),
+    /// What has changed about the servers of the registry.
+    Natives(Vec<Change<Native>>),
+}
+
+/// What the hall asks its server to do.
+pub type Effect = peers::Effect<GameId, Box<ListedGame>, Errand>;
+
+/// What the hall needs from elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Send these frames, whole.
-    Send(ConnectionId, Bytes),
-    /// Close the connection when everything sent to it has been delivered. The hall has
-    /// forgotten it already.
-    Close(ConnectionId),
+pub enum Errand {
     /// Look at a proof, and say [`Event::Checked`].
     Check(ConnectionId, Claim),
     /// Look for the hubs of this network version, and say [`Event::HubsFound`]. Nothing else of
@@ -102,6 +113,8 @@ pub enum Effect {
     /// Look for the hub with this id, and say [`Event::HubFound`]. Nothing else of this
     /// connection counts before that.
     FindHub(ConnectionId, u16),
+    /// Look whether there is any hub, and say [`News::HasHub`] if that can be known.
+    LookForHubs,
     /// Test whether others can join here, and say [`Event::Tested`].
     Test(ConnectionId, SocketAddrV4),
     /// Stop testing, and say nothing.
@@ -113,10 +126,6 @@ pub enum Effect {
     Unban(ConnectionId, Vec<u8>),
     /// Write this down, if it is wanted.
     Log(LogRow),
-    /// The registry should know this about a game.
-    List(GameId, Box<ListedGame>),
-    /// The registry should forget a game.
-    Unlist(GameId),
 }
 
 /// A guest whom a moderator bans.
@@ -169,4 +178,46 @@ pub struct NativeGame {
     pub description: Bytes,
     /// How long it goes on.
     pub seconds_left: Option<u32>,
+}
+
+/// A server of the registry, and when its clock was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Native {
+    /// How it is shown.
+    pub game: NativeGame,
+    /// When that was true.
+    pub read: Instant,
+}
+
+/// A clock that is off by less is not worth telling everybody.
+const CLOCK_SECONDS: u32 = 5;
+
+impl Native {
+    /// Whether players know all that `newer` says, by what they were told and their clocks.
+    #[must_use]
+    pub fn tells(&self, newer: &Self) -> bool {
+        let elapsed = newer.read.saturating_duration_since(self.read).as_secs();
+        let elapsed = u32::try_from(elapsed).unwrap_or(u32::MAX);
+        let clock = match (self.game.seconds_left, newer.game.seconds_left) {
+            (Some(told), Some(left)) => told.saturating_sub(elapsed).abs_diff(left) < CLOCK_SECONDS,
+            (told, left) => told == left,
+        };
+        clock
+            && self.game.address == newer.game.address
+            && timeless(&self.game.description) == timeless(&newer.game.description)
+    }
+}
+
+/// A description but for how long the game takes, which in one made from a server's record
+/// changes all the time.
+fn timeless(description: &[u8]) -> Option<Description> {
+    let description = Description::parse(description).ok()?;
+    let time_limit_ticks = match description.is_timed() {
+        true => 1,
+        false => 0,
+    };
+    Some(Description {
+        time_limit_ticks,
+        ..description
+    })
 }

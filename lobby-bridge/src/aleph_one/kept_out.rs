@@ -13,7 +13,7 @@ use std::{
 use metaserve::bans::{Ban, Bans};
 
 use super::{denial::Denial, names};
-use crate::net::host;
+use crate::peers::host;
 
 /// The most who are remembered as kicked.
 const KICKED: usize = 10_000;

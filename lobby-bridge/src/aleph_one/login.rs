@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::{
     denial::Denial,
-    event::{Claim, Ends, Proof, Unchecked},
+    event::{Claim, Proof, Unchecked},
     names,
     received::{Login, Packet},
     text,
     users::Profile,
 };
-use crate::accounts::Account;
+use crate::{accounts::Account, peers::Ends};
 
 /// What a connection to the login daemon is about to do.
 #[derive(Debug)]

@@ -1,28 +1,18 @@
 //! The Myth metaserver as players of Aleph One use it: login daemon, rooms, games.
 //!
-//! ```text
-//!  login ──packets──▶ connection ──events──▶ ┌───────┐ ──effects──▶ outboxes ──frames──▶ players
-//!                                            │ owner │ ──effects──▶ listings (the registry)
-//!  room ───packets──▶ connection ──events──▶ └───────┘ ──errands──▶ accounts, hubs, tests, logs
-//!                                                ▲
-//!                       natives (the registry) ──┘
-//! ```
-//!
 //! Pure, from bytes to meaning: `codec.rs` (frames), `received.rs` and `sent.rs` (packets in and
-//! out), `text.rs`, `names.rs`, `description.rs` (a game), `hall/` with `login.rs`,
-//! `users.rs` (who is logged in, tokens) and `room/` (what happens), `event.rs` (what happens to
-//! it and what it asks for), `denial.rs` (refusals), `published.rs` with `listing.rs` (games as
-//! servers, and servers as games), `patience.rs` (silent peers), `kept_out.rs` (kicked and banned). `rules.rs` is what the operator
+//! out), `text.rs`, `names.rs`, `description.rs` (a game), `hall/` with `login.rs`, `users.rs` (who
+//! is logged in, tokens) and `room/` (what happens), `event.rs` (what happens to it and what it
+//! asks for), `denial.rs` (refusals), `published.rs` with `listing.rs` (games as servers, and
+//! servers as games; `hidden.rs` says which not), `patience.rs` and `manners.rs` (how a player
+//! speaks, and may be silent), `kept_out.rs` (kicked and banned). `rules.rs` is what the operator
 //! chooses, `limits.rs` bounds all of it.
 //!
-//! Tasks and sockets: `server.rs` (listen, accept), `owner.rs` (the one task that has the
-//! state), `connection.rs`, `errands.rs` (what has to be waited for; `moderation.rs`: bans), `connectivity.rs` (the
-//! test of `.test`), `natives.rs` (follows the registry, without what is `hidden.rs`). Beside them `https/` exchanges
-//! passwords for tokens.
+//! Sockets are in [`peers`](crate::peers); `server.rs` puts it all together. `errands/` is what
+//! has to be waited for: accounts, hubs, bans, the test of `.test`. `https/` exchanges passwords for
+//! tokens.
 
 pub mod codec;
-mod connection;
-pub mod connectivity;
 pub mod denial;
 pub mod description;
 mod errands;
@@ -35,10 +25,8 @@ mod kept_out;
 pub mod limits;
 pub mod listing;
 mod login;
-mod moderation;
+mod manners;
 pub mod names;
-pub mod natives;
-mod owner;
 mod patience;
 mod published;
 pub mod received;
@@ -52,12 +40,15 @@ pub mod text;
 pub mod users;
 
 pub use self::{
+    event::Native,
     hidden::Hidden,
     limits::Limits,
-    natives::Natives,
+    published::follow,
     rules::{RoomRules, Rules, SecondLogin},
-    server::{Gate, Links, ListenError, Server, Settings},
+    server::{Gate, Links, Server, Settings},
 };
+
+pub use crate::peers::ListenError;
 
 use std::fmt;
 
@@ -68,6 +59,12 @@ pub struct UserId(pub u32);
 /// A game for as long as it is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GameId(pub u32);
+
+impl From<GameId> for u64 {
+    fn from(GameId(id): GameId) -> Self {
+        id.into()
+    }
+}
 
 /// Red, green and blue, each over the whole range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use tokio::time::Instant;
 
-use super::{hall::Standing, limits::Limits, server::Gate};
+use super::{limits::Limits, server::Gate};
+use crate::peers::Standing;
 
 /// When something has to happen about one peer if it stays silent.
 #[derive(Clone, Copy, Debug)]

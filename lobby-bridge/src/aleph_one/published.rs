@@ -2,16 +2,21 @@
 
 use std::net::{SocketAddr, SocketAddrV4};
 
-use metaserve::{Fingerprint, ServerInfo, address::joinable};
+use metaserve::{Connector, Fingerprint, ServerInfo, address::joinable};
 use metaserve_client::Server;
 use serde_json::Value;
 
 use super::{
     description::Description,
-    event::{ListedGame, NativeGame},
+    event::{ListedGame, Native, NativeGame},
+    hidden::Hidden,
     listing::{self, GAME, GameFacts},
 };
-use crate::publish::Listing;
+use crate::{
+    follow::{self, Follower, Natives},
+    peers::now,
+    publish::Listing,
+};
 
 /// Names the bridge that has published a game, in the record's `legacy`.
 const BRIDGE: &str = "bridge";
@@ -52,6 +57,25 @@ pub(super) fn native(server: &Server, bridge: &Fingerprint) -> Option<NativeGame
         description: listing::description(&info)?.into(),
         seconds_left: info.time_left_seconds,
     })
+}
+
+/// Follows the registry for servers to show: all but those that are `hidden`, and the games that
+/// `bridge` publishes.
+#[must_use]
+pub fn follow(
+    connector: Connector,
+    bridge: Fingerprint,
+    hidden: Vec<Hidden>,
+) -> (Natives<Native>, Follower<Native>) {
+    let read = move |server: &Server| {
+        if hidden.iter().any(|hide| hide.hides(server)) {
+            return None;
+        }
+        let game = native(server, &bridge)?;
+        let read = now().into_std();
+        Some(Native { game, read })
+    };
+    follow::follow(connector, GAME, read, Native::tells)
 }
 
 /// Whether it makes sense to send a player there.

@@ -1,39 +1,31 @@
-//! Listening at the login daemon's address and those of the rooms, accepting, and ending in
-//! order.
+//! A hall at work: how its parts are put together.
 
 use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
 };
 
-use metaserve::{
-    Fingerprint,
-    program::{Stopped, Vital},
-};
-use ring::rand::{SecureRandom, SystemRandom};
-use tokio::net::{TcpListener, TcpStream};
+use futures::{FutureExt, Stream, StreamExt, stream};
+use metaserve::{Fingerprint, program::Stopped};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::Instrument;
 
 use super::{
-    connection::{self, Shared},
     errands::Errands,
+    event::{Event, Native, News},
     hall::Hall,
-    natives::Natives,
-    owner::{Means, Owner},
+    limits::Limits,
+    manners::Manners,
+    published,
     rules::{RoomRules, Rules},
     secrets::Secrets,
 };
 use crate::{
     accounts::Accounts,
     bans::Guard,
-    net::{
-        Admitted, ConnectionId, Entrance, Heart, Pulse, Trouble, accept, listen, now, pulse,
-        unless_lost,
+    follow::Natives,
+    peers::{
+        self, Arrival, Bounds, Door, Entrance, ListenError, Means, Owner, Pulse, Serving, now,
     },
     publish::Listings,
 };
@@ -69,23 +61,6 @@ impl Default for Settings {
     }
 }
 
-/// Why a hall could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ListenError {
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address that was asked for.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The system has no random numbers for tokens.
-    #[error("the system gives no random numbers")]
-    Random,
-}
-
 /// What a hall uses besides its own sockets.
 #[derive(Debug)]
 pub struct Links {
@@ -95,8 +70,8 @@ pub struct Links {
     pub bans: Guard,
     /// Where its games are put, for the registry.
     pub listings: Listings,
-    /// The servers of the registry that it shows as games.
-    pub natives: Natives,
+    /// The servers of the registry that it shows as games, if it shows any.
+    pub natives: Option<Natives<Native>>,
     /// Who publishes its games.
     pub bridge: Option<Fingerprint>,
 }
@@ -106,9 +81,8 @@ pub struct Links {
 pub struct Server {
     rules: Rules,
     links: Links,
-    listeners: Vec<(Gate, SocketAddr, TcpListener)>,
+    server: peers::Server<Gate>,
     secrets: Secrets,
-    pulse: (Pulse, Heart),
 }
 
 impl Server {
@@ -127,34 +101,22 @@ impl Server {
             rules.rooms.push(RoomRules::new(format!("Room {number}")));
         }
         rules.rooms.truncate(rooms.len());
-        let gates = rooms.into_iter().enumerate();
-        let gates = gates.map(|(position, address)| (Gate::Room(position), address));
-        let mut listeners = Vec::new();
-        for (gate, address) in [(Gate::Login, login)].into_iter().chain(gates) {
-            let (local, listener) = listen(address)
-                .and_then(|listener| Ok((listener.local_addr()?, listener)))
-                .map_err(|source| ListenError::Listen { address, source })?;
-            listeners.push((gate, local, listener));
+        let mut doors = vec![Door::open(Gate::Login, login)?];
+        for (position, address) in rooms.into_iter().enumerate() {
+            doors.push(Door::open(Gate::Room(position), address)?);
         }
-        let mut seed = [0; 32];
-        SystemRandom::new()
-            .fill(&mut seed)
-            .map_err(|_| ListenError::Random)?;
-        let secrets = Secrets::from_seed(seed);
         Ok(Self {
             rules,
             links,
-            listeners,
-            secrets,
-            pulse: pulse(),
+            server: peers::Server::new(doors),
+            secrets: Secrets::from_seed(peers::seed()?),
         })
     }
 
     /// The addresses that are listened on, the login daemon's first, then those of the rooms.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
-        let listeners = self.listeners.iter();
-        listeners.map(|(_, local, _)| *local).collect()
+        self.server.doors.iter().map(|door| door.local).collect()
     }
 
     /// What rooms are called, in the order of their addresses.
@@ -165,7 +127,7 @@ impl Server {
     /// Whether the hall works, once it [runs](Self::run).
     #[must_use]
     pub fn pulse(&self) -> Pulse {
-        self.pulse.0.clone()
+        self.server.pulse()
     }
 
     /// Serves until `shutdown` is cancelled and all connections have been closed in order,
@@ -175,85 +137,51 @@ impl Server {
     /// A task has failed that the hall cannot do without. Connections have been closed
     /// then as in order.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Stopped> {
+        let ports = self.local_addresses();
+        let ports = ports[1..].iter().map(SocketAddr::port).collect();
         let Self {
             rules,
             links,
-            listeners,
+            server,
             secrets,
-            pulse: (_, heart),
         } = self;
         let limits = rules.limits.clone();
-        let (owner, desk) = Owner::new(limits.logins + limits.seats);
-        let (connections, errands) = (TaskTracker::new(), TaskTracker::new());
-        let ports = listeners.iter().filter_map(|(gate, local, _)| match gate {
-            Gate::Login => None,
-            Gate::Room(_) => Some(local.port()),
-        });
-        let means = Means {
-            hall: Hall::new(rules, ports.collect(), secrets),
-            errands: Errands::new(
-                links.accounts.clone(),
-                links.bans.clone(),
-                owner.clone(),
-                errands.clone(),
-                limits.hub_time,
-            ),
-            listings: links.listings,
-            natives: links.natives,
-            bans: links.bans.subscribe(),
-            bridge: links.bridge,
-        };
-        // The owner ends last: until then it hears of the connections that end.
-        let end_of_owner = CancellationToken::new();
-        let owning = desk.run(means, heart, end_of_owner.clone());
-        let vital = Vital::default();
-        vital.spawn("the owner of its state", owning);
-        let closing = shutdown.child_token();
-
-        let logins = Entrance::new(
-            "Aleph One, logging in (--myth-logins)",
-            limits.logins,
-            limits.logins_per_host,
-        );
-        let seats = Entrance::new(
-            "Aleph One, in rooms (--myth-connections)",
-            limits.seats,
-            limits.seats_per_host,
-        );
         let linger = limits.linger;
-        let shared = Arc::new(Shared {
+        let (owner, desk) = Owner::new(limits.logins + limits.seats);
+        let (errands, bridge) = (TaskTracker::new(), links.bridge);
+        let serving = Serving {
+            means: Means {
+                lobby: Hall::new(rules, ports, secrets),
+                errands: Errands::new(
+                    links.accounts.clone(),
+                    links.bans.clone(),
+                    owner.clone(),
+                    errands.clone(),
+                    limits.hub_time,
+                ),
+                news: stream::select(bans(&links.bans), natives(links.natives)).boxed(),
+                protocol: "myth",
+                listings: links.listings,
+                listing: Box::new(move |game| published::listing(game, bridge.as_ref())),
+            },
             owner,
-            limits,
+            desk,
             bans: links.bans,
-            shutdown: closing.clone(),
-        });
-        let next = Arc::new(AtomicU64::new(0));
-        for (gate, local, listener) in listeners {
-            let entrance = match gate {
-                Gate::Login => logins.clone(),
-                Gate::Room(_) => seats.clone(),
-            };
-            let accepting = Accepting {
-                gate,
-                entrance,
-                shared: Arc::clone(&shared),
-                tasks: connections.clone(),
-                next: Arc::clone(&next),
-            };
-            let accept = async move { accepting.run(listener).await };
-            let accept = closing.clone().run_until_cancelled_owned(accept);
-            vital.spawn(format!("accepting at {local}"), accept);
-        }
-        let stopped = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => Ok(()),
-            stopped = vital.stopped() => Err(stopped),
+            bounds: Bounds {
+                queued_bytes: limits.queued_bytes,
+                bytes: (limits.burst_bytes, limits.bytes_per_second),
+                frames: (limits.burst_packets, limits.packets_per_second),
+                linger,
+            },
+            // The places at its doors bound them.
+            connections: Semaphore::MAX_PERMITS,
+            entrance: entrances(&limits),
+            span: |it: &Arrival<Gate>| tracing::info_span!("myth", gate = ?it.gate, client = %it.who, peer = %it.peer),
+            receive: Arc::new(move |arrival, shared| {
+                receive(arrival, shared, limits.clone()).boxed()
+            }),
         };
-        closing.cancel();
-        connections.close();
-        connections.wait().await;
-        end_of_owner.cancel();
-        let stopped = stopped.and(vital.join().await);
+        let stopped = server.run(serving, shutdown).await;
         errands.close();
         let _ = tokio::time::timeout(linger, errands.wait()).await;
         if let Some(accounts) = links.accounts {
@@ -263,38 +191,54 @@ impl Server {
     }
 }
 
-struct Accepting {
-    gate: Gate,
-    entrance: Entrance,
-    shared: Arc<Shared>,
-    tasks: TaskTracker,
-    next: Arc<AtomicU64>,
+/// The bans as they are, and then whenever they change.
+fn bans(guard: &Guard) -> impl Stream<Item = News> + Send + 'static {
+    let mut bans = guard.subscribe();
+    bans.mark_changed();
+    // It ends with the program only.
+    stream::unfold(bans, async |mut bans| {
+        bans.changed().await.ok()?;
+        let current = bans.borrow_and_update().clone();
+        Some((News::Bans(current), bans))
+    })
+    .chain(stream::pending())
 }
 
-impl Accepting {
-    async fn run(self, listener: TcpListener) {
-        let mut trouble = Trouble::default();
-        loop {
-            let (stream, peer) = accept(&listener, &mut trouble).await;
-            self.accepted(stream, peer);
-        }
-    }
+fn natives(natives: Option<Natives<Native>>) -> impl Stream<Item = News> + Send + 'static {
+    let changes = stream::iter(natives).flat_map(Natives::changes);
+    changes.map(News::Natives).chain(stream::pending())
+}
 
-    fn accepted(&self, stream: TcpStream, peer: SocketAddr) {
-        let ip: IpAddr = peer.ip().to_canonical();
-        let peer = SocketAddr::new(ip, peer.port());
-        let Some(Admitted { place, lost }) = self.entrance.admit(ip, now().into_std()) else {
-            return;
-        };
-        let who = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
-        let served = connection::serve(stream, peer, who, self.gate, Arc::clone(&self.shared));
-        let span = tracing::info_span!("myth", gate = ?self.gate, client = %who, %peer);
-        self.tasks.spawn(
-            async move {
-                unless_lost(served, lost).await;
-                drop(place);
-            }
-            .instrument(span),
-        );
-    }
+/// The places at the login daemon, and those of all rooms together.
+fn entrances(limits: &Limits) -> Box<dyn Fn(&Gate) -> Entrance + Send> {
+    let logins = Entrance::new(
+        "Aleph One, logging in (--myth-logins)",
+        limits.logins,
+        limits.logins_per_host,
+    );
+    let seats = Entrance::new(
+        "Aleph One, in rooms (--myth-connections)",
+        limits.seats,
+        limits.seats_per_host,
+    );
+    Box::new(move |gate| match gate {
+        Gate::Login => logins.clone(),
+        Gate::Room(_) => seats.clone(),
+    })
+}
+
+/// Serves one connection to its end. What ends it is the peer's business, and logged.
+async fn receive(arrival: Arrival<Gate>, shared: Arc<peers::Shared<Errands>>, limits: Limits) {
+    let (gate, _place) = (arrival.gate, arrival.place);
+    let peer = arrival.peer.ip();
+    let opened = peers::Connection::open(arrival.stream, peer, arrival.who, &shared);
+    let Some(connection) = opened.await else {
+        return;
+    };
+    let entering = match gate {
+        Gate::Login => Event::AtLogin(connection.ends),
+        Gate::Room(position) => Event::AtRoom(position, connection.ends),
+    };
+    let manners = Manners::new(gate, &limits, now());
+    peers::serve(connection, manners, entering, None).await;
 }

@@ -13,7 +13,7 @@ use std::{
 use super::{Rgb, UserId, denial::Denial, ids::Ids, limits::Limits, received::Login};
 use crate::{
     accounts::Account,
-    net::{ConnectionId, host},
+    peers::{ConnectionId, host},
 };
 
 /// What a user is, from his login on.

@@ -17,8 +17,13 @@ pub struct Limits {
     /// the newest client of the addresses that have the most makes room for one from an address
     /// that has less than its share.
     pub clients_per_host: usize,
-    /// Pipe connections at one time. Default 1,024; further ones are closed without a word.
+    /// Pipe connections at one time. Default 1,024. When all are taken, the newest one of the
+    /// addresses that have the most makes room for one from an address that has less than its
+    /// share; others are closed without a word.
     pub pipes: usize,
+    /// The same, from one host (an IPv4 address or an IPv6 /64). Default 256: four sessions with
+    /// all that they may have.
+    pub pipes_per_host: usize,
     /// Pipe connections of one session at one time. Default 64 (eight players need 14);
     /// further ones are closed without a word.
     pub pipes_per_session: usize,
@@ -97,6 +102,7 @@ impl Default for Limits {
             capacity: 50,
             clients_per_host: 50,
             pipes: 1_024,
+            pipes_per_host: 256,
             pipes_per_session: 64,
             undecided: 512,
             undecided_per_host: 64,

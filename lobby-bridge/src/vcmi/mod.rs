@@ -11,23 +11,19 @@
 //! `statistics.rs` and `uuid.rs` (what happens), `message.rs` (what is said), `listing.rs`
 //! (what is published). `limits.rs` bounds all of it.
 //!
-//! Tasks and sockets: `server.rs` (accept), `owner.rs` (the one task that has the
-//! state), `connection.rs` (from accepting to the first frame), `client.rs` (a lobby
-//! connection), `pipe.rs` with `couple.rs` (a game connection).
+//! `manners.rs` is how a launcher speaks. Sockets are in [`peers`](crate::peers), but for those of
+//! games, which are in `pipes/`; `server.rs` puts it all together.
 
-mod client;
 pub mod codec;
-mod connection;
-mod couple;
 pub mod encoding;
 pub mod grammar;
 pub mod handshake;
 pub mod limits;
 mod listing;
 pub mod lobby;
+mod manners;
 pub mod message;
-mod owner;
-mod pipe;
+mod pipes;
 pub mod room;
 mod server;
 pub mod sessions;
@@ -36,7 +32,6 @@ pub mod uuid;
 
 pub use self::{
     limits::Limits,
-    server::{ListenError, Server, Settings},
+    server::{Server, Settings},
 };
-pub use crate::net::ConnectionId;
-use crate::net::now;
+pub use crate::peers::{ConnectionId, ListenError};

@@ -8,6 +8,12 @@ use super::{ConnectionId, limits::Limits, message::one_line};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
 
+impl From<RoomId> for u64 {
+    fn from(RoomId(id): RoomId) -> Self {
+        id
+    }
+}
+
 /// A mod as its user's launcher names it. Neither part holds a `:` or a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mod {

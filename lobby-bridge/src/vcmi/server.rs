@@ -1,34 +1,43 @@
-//! Accepting, and ending in order.
+//! A lobby at work: how its parts are put together, and what becomes of a connection by its first
+//! frame.
 
 use std::{
-    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
-use metaserve::program::{Stopped, Vital};
-use ring::rand::{SecureRandom, SystemRandom};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::Instrument;
+use futures::{FutureExt, StreamExt, stream};
+use metaserve::{bans::Ban, program::Stopped};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{io::AsyncWriteExt, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConnectionId,
-    connection::{self, Shared},
+    codec::take_frame,
+    handshake::is_pipe,
     limits::Limits,
-    lobby::{Lobby, Rules},
-    owner::Owner,
+    listing::listing,
+    lobby::{Event, Lobby, Rules},
+    manners::{self, Manners},
+    message::Message,
+    pipes::{self, Pairing, Pipes},
     uuid::Uuids,
 };
 use crate::{
     bans::Guard,
-    net::{Admitted, Entrance, Heart, Pulse, Trouble, accept, listen, pulse, unless_lost},
+    peers::{
+        self, Arrival, Bounds, Door, Entrance, ListenError, Means, Owner, Pulse, Serving, now,
+    },
     publish::Listings,
 };
+
+pub(super) type Shared = peers::Shared<Pairing>;
+pub(super) type Connection = peers::Connection<Pairing>;
+
+/// A peer that vanished without a word is noticed after about two minutes.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How a VCMI lobby is run.
 #[derive(Clone, Debug)]
@@ -62,32 +71,13 @@ impl Default for Settings {
     }
 }
 
-/// Why a lobby could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ListenError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address that was asked for.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The system has no random numbers to name sessions with.
-    #[error("the system gives no random numbers")]
-    Random,
-}
-
 /// A VCMI lobby that listens, but does not serve before it [runs](Self::run).
 #[derive(Debug)]
 pub struct Server {
     settings: Settings,
     listings: Listings,
-    listener: TcpListener,
-    local: SocketAddr,
+    server: peers::Server<()>,
     uuids: Uuids,
-    pulse: (Pulse, Heart),
 }
 
 impl Server {
@@ -98,34 +88,25 @@ impl Server {
     /// # Errors
     /// See [`ListenError`].
     pub fn bind(settings: Settings, listings: Listings) -> Result<Self, ListenError> {
-        let address = settings.listen;
-        let listening = listen(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (local, listener) =
-            listening.map_err(|source| ListenError::Listen { address, source })?;
-        let mut seed = [0; 32];
-        SystemRandom::new()
-            .fill(&mut seed)
-            .map_err(|_| ListenError::Random)?;
+        let doors = vec![Door::open((), settings.listen)?];
         Ok(Self {
             settings,
             listings,
-            listener,
-            local,
-            uuids: Uuids::from_seed(seed),
-            pulse: pulse(),
+            server: peers::Server::new(doors),
+            uuids: Uuids::from_seed(peers::seed()?),
         })
     }
 
     /// The address that is listened on, with the port that was found for port 0.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
-        self.local
+        self.server.doors[0].local
     }
 
     /// Whether the lobby works, once it [runs](Self::run).
     #[must_use]
     pub fn pulse(&self) -> Pulse {
-        self.pulse.0.clone()
+        self.server.pulse()
     }
 
     /// Serves until `shutdown` is cancelled and all connections have been closed in order,
@@ -138,96 +119,130 @@ impl Server {
         let Self {
             settings,
             listings,
-            listener,
+            server,
             uuids,
-            pulse: (_, heart),
-            ..
         } = self;
-        let limits = settings.limits.clone();
-        let connections = limits.capacity + limits.pipes + limits.undecided;
-        let (owner, desk) = Owner::new(connections);
+        let Settings {
+            bans,
+            public_addresses,
+            limits,
+            ..
+        } = settings;
         let rules = Rules {
             limits: limits.clone(),
             statistics: settings.statistics,
+            health_check: settings.health_check,
         };
-        let tasks = TaskTracker::new();
-        // The owner ends last: until then it hears of the connections that end.
-        let end_of_owner = CancellationToken::new();
-        let lobby = Lobby::new(rules, uuids);
-        let bans = settings.bans.clone();
-        let owning = desk.run(lobby, settings, listings, heart, end_of_owner.clone());
-        let vital = Vital::default();
-        vital.spawn("the owner of its state", owning);
-
-        let closing = shutdown.child_token();
-        let accepting = Accepting {
-            undecided: Entrance::new(
-                "VCMI, half-open (--vcmi-half-open)",
-                limits.undecided,
-                limits.undecided_per_host,
+        let listing_bytes = limits.listing_bytes;
+        let connections = limits.capacity + limits.pipes + limits.undecided;
+        let (owner, desk) = Owner::new(connections);
+        let undecided = Entrance::new(
+            "VCMI, half-open (--vcmi-half-open)",
+            limits.undecided,
+            limits.undecided_per_host,
+        );
+        let pipes = Arc::new(Pipes {
+            places: Entrance::new(
+                "VCMI, pipes (--vcmi-pipes)",
+                limits.pipes,
+                limits.pipes_per_host,
             ),
-            all: Arc::new(Semaphore::new(connections)),
-            shared: Arc::new(Shared {
-                owner,
-                pipes: Arc::new(Semaphore::new(limits.pipes)),
-                bans,
-                shutdown: closing.clone(),
-                limits,
+            limits: limits.clone(),
+        });
+        let serving = Serving {
+            owner,
+            desk,
+            means: Means {
+                lobby: Lobby::new(rules, uuids),
+                errands: Pairing::default(),
+                news: stream::pending().boxed(),
+                protocol: "vcmi",
+                listings,
+                listing: Box::new(move |room| {
+                    Some(listing(room, &public_addresses, listing_bytes))
+                }),
+            },
+            bans,
+            bounds: Bounds {
+                queued_bytes: limits.queued_bytes,
+                bytes: (limits.burst_bytes, limits.bytes_per_second),
+                frames: (usize::MAX, usize::MAX),
+                linger: limits.linger,
+            },
+            connections,
+            entrance: Box::new(move |()| undecided.clone()),
+            span: |arrival| tracing::info_span!("vcmi", client = %arrival.who, peer = %arrival.peer),
+            receive: Arc::new(move |arrival, shared| {
+                receive(arrival, shared, Arc::clone(&pipes)).boxed()
             }),
-            tasks: tasks.clone(),
-            next: 0,
         };
-        let accept = async move { accepting.run(&listener).await };
-        let accept = closing.clone().run_until_cancelled_owned(accept);
-        vital.spawn("accepting", accept);
-        let stopped = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => Ok(()),
-            stopped = vital.stopped() => Err(stopped),
-        };
-        closing.cancel();
-        tasks.close();
-        tasks.wait().await;
-        end_of_owner.cancel();
-        stopped.and(vital.join().await)
+        server.run(serving, shutdown).await
     }
 }
 
-struct Accepting {
-    undecided: Entrance,
-    all: Arc<Semaphore>,
-    shared: Arc<Shared>,
-    tasks: TaskTracker,
-    next: u64,
-}
-
-impl Accepting {
-    async fn run(mut self, listener: &TcpListener) {
-        let mut trouble = Trouble::default();
-        loop {
-            let (stream, peer) = accept(listener, &mut trouble).await;
-            self.accepted(stream, peer);
+/// Serves one connection to its end. What ends it is the peer's business, and logged.
+async fn receive(arrival: Arrival<()>, shared: Arc<Shared>, pipes: Arc<Pipes>) {
+    let (accepted, peer, limits) = (now(), arrival.peer.ip(), &pipes.limits);
+    let opened = peers::Connection::open(arrival.stream, peer, arrival.who, &shared);
+    let Some(mut connection) = opened.await else {
+        return;
+    };
+    connection.undecided = Some(arrival.place);
+    let accepting = Event::Accepted(peer);
+    shared.owner.happened(connection.who, accepting).await;
+    let keep_alive = TcpKeepalive::new()
+        .with_time(KEEP_ALIVE)
+        .with_interval(KEEP_ALIVE_INTERVAL);
+    let socket = SockRef::from(connection.write.as_ref());
+    if socket.set_tcp_keepalive(&keep_alive).is_err() {
+        return;
+    }
+    let first = connection.inbox.frame(
+        |buffer| take_frame(buffer, limits.lobby_frame_bytes),
+        |_| Some(accepted + limits.first_frame_time),
+    );
+    let first = tokio::select! {
+        first = first => first,
+        () = shared.shutdown.cancelled() => Ok(None),
+    };
+    match first {
+        Ok(Some(first)) if is_pipe(&first) => {
+            let deadline = accepted + limits.handshake_time;
+            // Pipes have no words for a ban.
+            tokio::select! {
+                biased;
+                ban = shared.bans.until_banned(peer) => tracing::info!("pipe closed: {ban} is banned"),
+                () = pipes::serve(connection, first, deadline, &pipes) => {}
+            }
+        }
+        Ok(Some(first)) => match shared.bans.banned(peer) {
+            Some(ban) => turn_away(connection, &ban).await,
+            None => {
+                let manners = Manners::new(limits, now());
+                let entering = Event::Entered {
+                    peer,
+                    local: connection.ends.local,
+                };
+                let first = Some(manners::said(first));
+                peers::serve(connection, manners, entering, first).await;
+            }
+        },
+        Ok(None) => tracing::debug!("left without a word"),
+        Err(error) => {
+            tracing::debug!(%error, "closed before its first frame");
+            connection.close().await;
         }
     }
+}
 
-    fn accepted(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let room = Arc::clone(&self.all).try_acquire_owned();
-        let undecided = self.undecided.admit(peer.ip(), super::now().into_std());
-        let (Ok(room), Some(Admitted { place, lost })) = (room, undecided) else {
-            tracing::debug!(%peer, "closed at once: there are too many connections");
-            return;
-        };
-        let who = ConnectionId(self.next);
-        self.next += 1;
-        let served = connection::serve(stream, peer, who, Arc::clone(&self.shared), place);
-        let span = tracing::info_span!("vcmi", client = %who, %peer);
-        self.tasks.spawn(
-            async move {
-                unless_lost(served, lost).await;
-                drop(room);
-            }
-            .instrument(span),
-        );
+/// Tells a lobby client why it may not come in.
+async fn turn_away(mut connection: Connection, ban: &Ban) {
+    tracing::debug!("refused: {ban} is banned");
+    let text = Message::banned(ban);
+    let written = connection.write.write_all(text.as_str().as_bytes());
+    // It has as long to take this as to read it.
+    let written = timeout(connection.shared.bounds.linger, written).await;
+    if matches!(written, Ok(Ok(()))) {
+        connection.close().await;
     }
 }

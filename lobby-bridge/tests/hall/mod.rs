@@ -11,7 +11,7 @@ use std::{net::SocketAddr, time::Duration};
 use metaserve::program::Stopped;
 use metaserve_lobby_bridge::{
     accounts::{AccountOptions, Accounts, default_database},
-    aleph_one::{Links, Natives, Rules, Server, Settings},
+    aleph_one::{Links, Rules, Server, Settings},
     bans::Guard,
     publish::Listings,
 };
@@ -65,7 +65,7 @@ impl Hall {
             accounts: Some(accounts),
             listings: listings.clone(),
             bans,
-            natives: Natives::none(),
+            natives: None,
             bridge: None,
         };
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));

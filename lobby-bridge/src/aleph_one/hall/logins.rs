@@ -14,7 +14,7 @@ use crate::{
     aleph_one::{
         UserId,
         denial::Denial,
-        event::{Effect, Ends},
+        event::{Effect, Errand},
         login::{self, Authentication, State, Step},
         names,
         received::{Login, Packet},
@@ -22,7 +22,7 @@ use crate::{
         sent::{self, RoomEntry},
         users::Profile,
     },
-    net::ConnectionId,
+    peers::{ConnectionId, Ends},
 };
 
 impl Hall {
@@ -41,12 +41,12 @@ impl Hall {
             Step::Guest(login) => self.admit(who, login, None, now, effects),
             Step::Ask(login) => self.ask(who, login, effects),
             Step::Check(claim) => {
-                effects.push(Effect::Check(who, claim));
+                effects.push(Effect::Errand(Errand::Check(who, claim)));
                 Ok(())
             }
             Step::Finish => self.finish(who, effects),
             Step::Hubs(version) => {
-                effects.push(Effect::FindHubs(who, version));
+                effects.push(Effect::Errand(Errand::FindHubs(who, version)));
                 Ok(())
             }
             Step::Leave { logged_out } => {

@@ -1,10 +1,11 @@
 //! The hall: the login daemon and all rooms, as one pure state machine (sections 10 to 18
 //! and 25 of the specification).
 //!
-//! [`Hall::handle`] takes what one connection did and answers with what the server is to
+//! [`handle`](Lobby::handle) takes what one connection did and answers with what the server is to
 //! do about it. It has no socket, clock or randomness of its own.
 
 mod logins;
+mod natives;
 mod seats;
 #[cfg(test)]
 mod tests;
@@ -12,15 +13,17 @@ mod tests;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use metaserve::bans::{Ban, Bans};
+use metaserve_client::ServerId;
 
+use self::natives::Shown;
 use super::{
     GameId, UserId,
     denial::Denial,
-    event::{Effect, Ends, Event, NativeGame},
+    event::{Effect, Errand, Event, ListedGame, NativeGame, News},
     ids::Ids,
     kept_out::{KeptOut, Known},
     login::LoginConnection,
@@ -30,18 +33,19 @@ use super::{
     sent, text,
     users::{Profile, Users},
 };
-use crate::net::ConnectionId;
+use crate::peers::{Chore, ConnectionId, Ends, Lobby, Standing};
 
-/// Where the hall stands with a connection after one of its packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// On its way in, or at the login daemon.
-    Outside,
-    /// A player in a room.
-    Inside,
-    /// Closed, or about to be; nothing more from it counts.
-    Closing,
-}
+/// How often tokens are looked through for those whose time is over.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// How often the registry is told how long games still go on.
+const RELIST: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether there is a hub: operators add and remove them meanwhile.
+const HUBS: Duration = Duration::from_secs(30);
+
+/// How often players may be told how full the rooms are.
+const ANNOUNCE: Duration = Duration::from_secs(5);
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -61,6 +65,8 @@ pub struct Hall {
     hubs: HashMap<u16, UserId>,
     tests: usize,
     natives: BTreeMap<GameId, NativeGame>,
+    /// The servers of the registry, also those for which there is no room.
+    servers: BTreeMap<ServerId, Shown>,
     /// How many players and games there were in each room when that was last announced.
     announced: Vec<(usize, usize)>,
     kept_out: KeptOut,
@@ -81,56 +87,18 @@ enum SeatState {
     In(UserId),
 }
 
-impl Hall {
-    /// An empty hall. `ports` are those of the rooms, in the order of the rules.
-    #[must_use]
-    pub fn new(rules: Rules, ports: Vec<u16>, secrets: Secrets) -> Self {
-        let limits = &rules.limits;
-        let rooms = rules.rooms.iter().enumerate();
-        let rooms = rooms.map(|(position, room)| Room::new(room, position, limits.players));
-        Self {
-            users: Users::new(limits),
-            rooms: rooms.collect(),
-            ports,
-            secrets,
-            logins: HashMap::new(),
-            seats: HashMap::new(),
-            has_hub: None,
-            game_ids: Ids::from(40_001),
-            hubs: HashMap::new(),
-            tests: 0,
-            natives: BTreeMap::new(),
-            announced: Vec::new(),
-            kept_out: KeptOut::new(),
-            rules,
-        }
+impl Lobby for Hall {
+    type Event = Event;
+    type News = News;
+    type GameId = GameId;
+    type Game = Box<ListedGame>;
+    type Errand = Errand;
+
+    fn ended() -> Event {
+        Event::Ended
     }
 
-    /// Where the hall stands with `who`.
-    #[must_use]
-    pub fn standing(&self, who: ConnectionId) -> Standing {
-        match self.seats.get(&who) {
-            Some(Seat {
-                state: SeatState::In(_),
-                ..
-            }) => Standing::Inside,
-            Some(_) => Standing::Outside,
-            None if self.logins.contains_key(&who) => Standing::Outside,
-            None => Standing::Closing,
-        }
-    }
-
-    /// How many players are in rooms, and how many of their games are listed.
-    #[must_use]
-    pub fn counts(&self) -> (usize, usize) {
-        let players = self.rooms.iter().map(Room::players).sum();
-        let games = self.rooms.iter().map(Room::gathered).sum();
-        (players, games)
-    }
-
-    /// What happens when `who` did `what`. Events of connections that are not known, because
-    /// they have ended meanwhile, are ignored.
-    pub fn handle(&mut self, who: ConnectionId, what: Event, now: Instant) -> Vec<Effect> {
+    fn handle(&mut self, who: ConnectionId, what: Event, now: Instant) -> Vec<Effect> {
         let mut effects = Vec::new();
         match what {
             Event::AtLogin(ends) => {
@@ -182,6 +150,93 @@ impl Hall {
             Event::Ended => self.end(who, false, now, &mut effects),
         }
         effects
+    }
+
+    fn hear(&mut self, news: News, now: Instant, wall: SystemTime) -> Vec<Effect> {
+        match news {
+            News::Expire => {
+                self.keep_time(now, wall);
+                self.expire(now);
+                Vec::new()
+            }
+            News::Relist => self.relist(now),
+            News::Announce => self.announce_counts(),
+            News::LookForHubs => vec![Effect::Errand(Errand::LookForHubs)],
+            News::HasHub(has_hub) => {
+                if self.has_hub(has_hub) && !has_hub {
+                    tracing::warn!(
+                        "no hub is configured: players whose game is set to use a dedicated \
+                         server, as new ones are, cannot gather; add one with the command `hub add`"
+                    );
+                }
+                Vec::new()
+            }
+            News::Bans(bans) => {
+                self.keep_time(now, wall);
+                self.hold_to(bans, now)
+            }
+            News::Natives(changes) => self.natives_changed(changes, now),
+        }
+    }
+
+    fn standing(&self, who: ConnectionId) -> Standing {
+        match self.seats.get(&who) {
+            Some(Seat {
+                state: SeatState::In(_),
+                ..
+            }) => Standing::Inside,
+            Some(_) => Standing::Outside,
+            None if self.logins.contains_key(&who) => Standing::Outside,
+            None => Standing::Closing,
+        }
+    }
+
+    fn chores(&self) -> Vec<Chore<News>> {
+        let hubs = Chore {
+            first: Duration::ZERO,
+            ..Chore::every(HUBS, News::LookForHubs)
+        };
+        vec![
+            Chore::every(SWEEP, News::Expire),
+            Chore::every(RELIST, News::Relist),
+            Chore::every(ANNOUNCE, News::Announce),
+            hubs,
+        ]
+    }
+}
+
+impl Hall {
+    /// An empty hall. `ports` are those of the rooms, in the order of the rules.
+    #[must_use]
+    pub fn new(rules: Rules, ports: Vec<u16>, secrets: Secrets) -> Self {
+        let limits = &rules.limits;
+        let rooms = rules.rooms.iter().enumerate();
+        let rooms = rooms.map(|(position, room)| Room::new(room, position, limits.players));
+        Self {
+            users: Users::new(limits),
+            rooms: rooms.collect(),
+            ports,
+            secrets,
+            logins: HashMap::new(),
+            seats: HashMap::new(),
+            has_hub: None,
+            game_ids: Ids::from(40_001),
+            hubs: HashMap::new(),
+            tests: 0,
+            natives: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            announced: Vec::new(),
+            kept_out: KeptOut::new(),
+            rules,
+        }
+    }
+
+    /// How many players are in rooms, and how many of their games are listed.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let players = self.rooms.iter().map(Room::players).sum();
+        let games = self.rooms.iter().map(Room::gathered).sum();
+        (players, games)
     }
 
     /// What time it is by the clock that bans go by.
@@ -269,42 +324,6 @@ impl Hall {
         let mut effects = Vec::new();
         for room in &self.rooms {
             room.relist_timed(now, &mut effects);
-        }
-        effects
-    }
-
-    /// Shows a server of the registry as a game, or says how it has changed. Returns its number,
-    /// or `None` when there are too many.
-    pub fn show(
-        &mut self,
-        known: Option<GameId>,
-        game: NativeGame,
-        now: Instant,
-    ) -> (Option<GameId>, Vec<Effect>) {
-        let mut effects = Vec::new();
-        let full = self.natives.len() >= self.rules.limits.native_games;
-        let id = match known {
-            Some(id) => Some(id),
-            None if full => None,
-            None => self.game_ids.take().map(GameId),
-        };
-        if let Some(id) = id {
-            self.natives.insert(id, game.clone());
-            self.in_all_rooms(now, &mut effects, |room, turn| {
-                room.show_native(id, &game, turn);
-            });
-        }
-        (id, effects)
-    }
-
-    /// Takes a server of the registry away again.
-    pub fn withdraw(&mut self, id: GameId, now: Instant) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if self.natives.remove(&id).is_some() {
-            self.in_all_rooms(now, &mut effects, |room, turn| {
-                room.withdraw_native(id, turn);
-            });
-            self.game_ids.give_back(id.0);
         }
         effects
     }

@@ -11,7 +11,7 @@ use crate::{
         received::Packet,
         room::{Entering, Room, Turn},
     },
-    net::ConnectionId,
+    peers::ConnectionId,
 };
 
 impl Hall {

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Limits, Peer, banned, certificate::Certificate};
 use crate::bans::Guard;
-use crate::net::{Admitted, Entrance, Place, Trouble, accept, now, unless_lost};
+use crate::peers::{Admitted, Entrance, Place, Trouble, accept, now, unless_lost};
 
 /// The longest head of a request.
 const HEAD_BYTES: usize = 16 * 1024;

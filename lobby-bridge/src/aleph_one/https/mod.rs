@@ -38,7 +38,7 @@ use self::{certificate::Certificate, form::Form, page::Pages};
 use crate::{
     accounts::{Accounts, Refusal, SignUpError},
     bans::{self, Guard},
-    net::{Entrance, listen},
+    peers::{Entrance, listen},
 };
 
 pub use certificate::CertificateError;

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     accounts::{Refusal, TOKEN_BYTES, check_new_password},
-    net,
+    peers,
 };
 
 /// The pages that were shown and not used yet.
@@ -113,7 +113,7 @@ pub(super) async fn change(
 ) -> Response {
     let form = Form::parse(&body);
     let field = |name| form.text(name).unwrap_or_default();
-    let Some(username) = web.pages.close(&field("page"), net::now()) else {
+    let Some(username) = web.pages.close(&field("page"), peers::now()) else {
         return html(StatusCode::FORBIDDEN, COME_FROM_THE_GAME);
     };
     let (password, again) = (field("password"), field("again"));
@@ -144,7 +144,7 @@ const COME_FROM_THE_GAME: &str = "To change your password, open this page from w
 
 /// The form, with a remark on what was entered before.
 fn ask(web: &Web, username: &str, remark: &str) -> Response {
-    let secret = web.pages.open(username, net::now());
+    let secret = web.pages.open(username, peers::now());
     let (username, remark) = (escaped(username), escaped(remark));
     let form = format!(
         "{remark}</p>\
@@ -197,7 +197,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_page_works_once_and_not_for_ever() {
         let pages = Pages::new(Duration::from_secs(600), 2);
-        let now = net::now();
+        let now = peers::now();
         let page = pages.open("bob", now);
         assert_eq!(pages.close("guess", now), None);
         assert_eq!(pages.close(&page, now).as_deref(), Some("bob"));
@@ -209,7 +209,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn of_too_many_pages_the_oldest_is_void() {
         let pages = Pages::new(Duration::from_secs(600), 2);
-        let now = net::now();
+        let now = peers::now();
         let second = Duration::from_secs(1);
         let opened = [0, 1, 2].map(|n| pages.open("bob", now + n * second));
         let works = opened.map(|it| pages.close(&it, now + 3 * second).is_some());

@@ -1,7 +1,11 @@
 //! Dot commands for everybody (section 18).
 
 use super::{Member, Room, Turn, UserId, member::test_cost};
-use crate::aleph_one::{description::Description, event::Effect, text};
+use crate::aleph_one::{
+    description::Description,
+    event::{Effect, Errand},
+    text,
+};
 
 /// Long replies are cut into lines of about this many bytes.
 const LINE_BYTES: usize = 400;
@@ -144,7 +148,8 @@ impl Room {
         }
         member.testing = true;
         *turn.tests += 1;
-        turn.effects.push(Effect::Test(connection, address));
+        turn.effects
+            .push(Effect::Errand(Errand::Test(connection, address)));
         let line = b"Testing whether others can join your game: this takes a few seconds.";
         self.tell(user, line, turn);
     }
@@ -224,6 +229,7 @@ impl Room {
 pub(super) fn end_test(member: &mut Member, turn: &mut Turn<'_>) {
     if std::mem::take(&mut member.testing) {
         *turn.tests = turn.tests.saturating_sub(1);
-        turn.effects.push(Effect::EndTest(member.connection));
+        turn.effects
+            .push(Effect::Errand(Errand::EndTest(member.connection)));
     }
 }

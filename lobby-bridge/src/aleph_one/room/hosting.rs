@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Game, GameId, Room, Turn, UserId, event, hexadecimal};
 use crate::aleph_one::{
     description::Description,
-    event::{Effect, NoHub},
+    event::{Effect, Errand, NoHub},
     received::CreateGame,
     sent::Verb,
     text,
@@ -72,7 +72,8 @@ impl Room {
                 turn.hubs.remove(&other);
             }
             turn.hubs.insert(hub, user);
-            turn.effects.push(Effect::FindHub(member.connection, hub));
+            turn.effects
+                .push(Effect::Errand(Errand::FindHub(member.connection, hub)));
         }
     }
 
@@ -140,7 +141,8 @@ impl Room {
             }
             (id, Verb::Add)
         };
-        turn.effects.extend(row.map(Effect::Log));
+        turn.effects
+            .extend(row.map(Errand::Log).map(Effect::Errand));
         self.game_changed(id, verb, turn);
     }
 }

@@ -8,7 +8,7 @@ use super::{Turn, lists::Missed};
 use crate::{
     accounts::Account,
     aleph_one::{GameId, Rgb, sent::PlayerEntry, users::Profile},
-    net::{ConnectionId, Pace},
+    peers::{ConnectionId, Pace},
 };
 
 const NOT_AWAY: u16 = 0x4000;

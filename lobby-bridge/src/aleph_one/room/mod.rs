@@ -31,7 +31,7 @@ use self::{commands::end_test, games::Game, member::Member};
 use super::{
     GameId, UserId,
     denial::Denial,
-    event::Effect,
+    event::{Effect, Errand},
     ids::Ids,
     kept_out::Known,
     limits::Limits,
@@ -44,7 +44,7 @@ use super::{
 };
 use crate::{
     accounts::{EventRow, LogRow, LoginDetailRow},
-    net::ConnectionId,
+    peers::ConnectionId,
 };
 
 /// See the [module](self).
@@ -112,7 +112,7 @@ impl Turn<'_> {
     }
 
     fn log(&mut self, row: LogRow) {
-        self.effects.push(Effect::Log(row));
+        self.effects.push(Effect::Errand(Errand::Log(row)));
     }
 }
 

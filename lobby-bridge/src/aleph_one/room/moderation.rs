@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Kicked, Member, Room, Turn, UserId, commands::NO_TARGET, event};
 use crate::aleph_one::{
-    event::{BanOrder, Effect},
+    event::{BanOrder, Effect, Errand},
     kept_out::Known,
     names, text,
 };
@@ -72,7 +72,8 @@ impl Room {
                     reason: text::decode(&reason.join(&b' ')).into_owned(),
                 };
                 let to = moderator.connection;
-                turn.effects.push(Effect::Ban(to, Box::new(order)));
+                turn.effects
+                    .push(Effect::Errand(Errand::Ban(to, Box::new(order))));
             }
         }
     }
@@ -87,8 +88,10 @@ impl Room {
         }
         turn.log(event("unban", moderator, Some(name.to_vec())));
         turn.forgiven.push(name.to_vec());
-        turn.effects
-            .push(Effect::Unban(moderator.connection, name.to_vec()));
+        turn.effects.push(Effect::Errand(Errand::Unban(
+            moderator.connection,
+            name.to_vec(),
+        )));
     }
 
     fn throw_out(

@@ -1,7 +1,7 @@
 //! The lobby: who is here, which rooms there are, and what everybody is told about it
 //! (sections 7 to 11 and 13 of the specification).
 //!
-//! A pure state machine: [`Lobby::handle`] takes what one connection did and answers with what
+//! A pure state machine: [`handle`](peers::Lobby::handle) takes what one connection did and answers with what
 //! the server is to do about it. It has no socket, clock or randomness of its own.
 //!
 //! - `client.rs`: what is known of one lobby client
@@ -25,7 +25,7 @@ mod tests;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
-    time::Instant,
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
@@ -43,6 +43,7 @@ use super::{
     statistics::Statistics,
     uuid::{Uuid, Uuids},
 };
+use crate::peers::{self, Chore, Lobby as _, Standing};
 
 /// What a connection did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,22 +63,26 @@ pub enum Event {
     Garbled,
     /// Its first frame shows a pipe.
     Pipe,
+    /// It is a pipe that has shown its role and UUID, and asks for its partner by an [`Errand`].
+    Arrived(Role, Uuid),
     /// It has ended, whatever it was. Nothing more comes from it.
     Ended,
 }
 
-/// What the lobby asks its server to do. Order matters: effects are carried out as listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Send this encoded message, whole.
-    Send(ConnectionId, Bytes),
-    /// Close the connection when everything sent to it has been delivered. The lobby has
-    /// forgotten it already.
-    Close(ConnectionId),
-    /// The registry should know this about a room.
-    List(RoomId, OpenRoom),
-    /// The registry should forget a room.
-    Unlist(RoomId),
+/// What the lobby asks its server to do.
+pub type Effect = peers::Effect<RoomId, OpenRoom, Errand>;
+
+/// Tell a pipe what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errand(pub ConnectionId, pub Arrival);
+
+/// What happens to the lobby as time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Clients are to be asked for a sign of life.
+    CheckHealth,
+    /// Sessions may be over.
+    Expire,
 }
 
 /// An open room, as the registry is told of it.
@@ -108,7 +113,12 @@ pub struct Rules {
     pub limits: Limits,
     /// Whether ROOT answers.
     pub statistics: bool,
+    /// How often clients are asked for a sign of life (section 13.2).
+    pub health_check: Duration,
 }
+
+/// How often sessions are looked through for those whose time is over.
+const SWEEP: Duration = Duration::from_secs(30);
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -129,6 +139,64 @@ pub struct Lobby {
     effects: Vec<Effect>,
 }
 
+impl peers::Lobby for Lobby {
+    type Event = Event;
+    type News = News;
+    type GameId = RoomId;
+    type Game = OpenRoom;
+    type Errand = Errand;
+
+    fn ended() -> Event {
+        Event::Ended
+    }
+
+    fn handle(&mut self, who: ConnectionId, what: Event, now: Instant) -> Vec<Effect> {
+        match what {
+            Event::Accepted(from) => self.statistics.accepted(from),
+            Event::Entered { peer, local } => self.enter(who, peer, local),
+            Event::Frame(payload) => self.frame(who, &payload, now),
+            Event::Garbled => self.garbled(who),
+            Event::Pipe => {
+                self.statistics.clients += 1;
+                self.pipes.insert(who);
+            }
+            Event::Arrived(role, uuid) => {
+                let arrival = self.arrive(who, role, uuid, now);
+                self.effects.push(Effect::Errand(Errand(who, arrival)));
+            }
+            Event::Ended => {
+                self.pipes.remove(&who);
+                self.sessions.end(who, now);
+                self.remove(who);
+            }
+        }
+        self.take_effects()
+    }
+
+    fn hear(&mut self, news: News, now: Instant, _: SystemTime) -> Vec<Effect> {
+        match news {
+            News::CheckHealth => self.check_health(),
+            News::Expire => {
+                self.expire(now);
+                Vec::new()
+            }
+        }
+    }
+
+    fn standing(&self, who: ConnectionId) -> Standing {
+        match self.clients.get(&who) {
+            Some(client) if client.name.is_some() => Standing::Inside,
+            Some(_) => Standing::Outside,
+            None => Standing::Closing,
+        }
+    }
+
+    fn chores(&self) -> Vec<Chore<News>> {
+        let health = Chore::every(self.rules.health_check, News::CheckHealth);
+        vec![health, Chore::every(SWEEP, News::Expire)]
+    }
+}
+
 impl Lobby {
     /// An empty lobby whose sessions are named by `uuids`.
     #[must_use]
@@ -146,27 +214,6 @@ impl Lobby {
             effects: Vec::new(),
             rules,
         }
-    }
-
-    /// Takes in what a connection did. What comes from connections that the lobby does not
-    /// know, such as those it has closed, has no effect.
-    pub fn handle(&mut self, who: ConnectionId, what: Event, now: Instant) -> Vec<Effect> {
-        match what {
-            Event::Accepted(from) => self.statistics.accepted(from),
-            Event::Entered { peer, local } => self.enter(who, peer, local),
-            Event::Frame(payload) => self.frame(who, &payload, now),
-            Event::Garbled => self.garbled(who),
-            Event::Pipe => {
-                self.statistics.clients += 1;
-                self.pipes.insert(who);
-            }
-            Event::Ended => {
-                self.pipes.remove(&who);
-                self.sessions.end(who, now);
-                self.remove(who);
-            }
-        }
-        self.take_effects()
     }
 
     /// A pipe has shown its role and UUID. It may do so again after its partner was lost.
@@ -192,9 +239,7 @@ impl Lobby {
     /// Whether this client is logged in.
     #[must_use]
     pub fn is_authorised(&self, who: ConnectionId) -> bool {
-        self.clients
-            .get(&who)
-            .is_some_and(|client| client.name.is_some())
+        self.standing(who) == Standing::Inside
     }
 
     fn enter(&mut self, who: ConnectionId, peer: IpAddr, local: SocketAddr) {

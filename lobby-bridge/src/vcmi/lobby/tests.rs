@@ -31,6 +31,7 @@ impl Scene {
         let mut limits = Limits::default();
         change(&mut limits);
         let rules = Rules {
+            health_check: Duration::from_secs(30),
             limits,
             statistics: true,
         };
@@ -57,6 +58,7 @@ impl Scene {
                     self.listed.insert(id, room);
                 }
                 Effect::Unlist(id) => assert!(self.listed.remove(&id).is_some(), "not listed"),
+                Effect::Errand(errand) => panic!("no pipe has asked: {errand:?}"),
             }
         }
     }

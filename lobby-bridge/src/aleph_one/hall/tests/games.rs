@@ -150,7 +150,10 @@ fn a_hub_that_is_not_found_is_free_again() {
     stage.found(bob, Ok(at_hub()));
     stage.forget();
     stage.hosts(ann, 4226, HUB);
-    assert_eq!(stage.effects, [Effect::FindHub(ann.who, HUB)]);
+    assert_eq!(
+        stage.effects,
+        [Effect::Errand(Errand::FindHub(ann.who, HUB))]
+    );
 }
 
 #[test]
@@ -177,7 +180,11 @@ fn a_test_is_told_unless_the_game_begins_or_ends() {
     stage.hosts(ann, 4226, 0);
     stage.chats(ann, ".test");
     let here = "192.0.2.7:4226".parse().unwrap();
-    assert!(stage.effects.contains(&Effect::Test(ann.who, here)));
+    assert!(
+        stage
+            .effects
+            .contains(&Effect::Errand(Errand::Test(ann.who, here)))
+    );
     let begun = stage.lines(ann.who).pop().unwrap();
     assert!(begun.contains("takes a few seconds"), "{begun}");
     stage.chats(ann, ".test");
@@ -188,7 +195,11 @@ fn a_test_is_told_unless_the_game_begins_or_ends() {
     stage.forget();
     stage.says(ann.who, Packet::StartGame(30));
     stage.happens(ann.who, Event::Tested(vec!["too late".to_owned()]));
-    assert!(stage.effects.contains(&Effect::EndTest(ann.who)));
+    assert!(
+        stage
+            .effects
+            .contains(&Effect::Errand(Errand::EndTest(ann.who)))
+    );
     assert!(stage.lines(ann.who).is_empty());
 }
 
@@ -203,7 +214,7 @@ fn tests_are_few() {
         let tested = stage
             .effects
             .iter()
-            .any(|it| matches!(it, Effect::Test(..)));
+            .any(|it| matches!(it, Effect::Errand(Errand::Test(..))));
         stage.happens(ann.who, Event::Tested(Vec::new()));
         tested
     };

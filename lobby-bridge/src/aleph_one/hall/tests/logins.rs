@@ -123,7 +123,10 @@ fn the_proof_is_what_was_asked_for() {
         proof: Proof::Token(*b"Ab0Cd1Ef2Gh3Ij4K"),
         from: "192.0.2.7".parse().unwrap(),
     };
-    assert_eq!(stage.effects.last(), Some(&Effect::Check(who, claim)));
+    assert_eq!(
+        stage.effects.last(),
+        Some(&Effect::Errand(Errand::Check(who, claim)))
+    );
 }
 
 #[test]

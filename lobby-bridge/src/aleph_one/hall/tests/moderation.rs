@@ -15,7 +15,7 @@ impl Stage {
     /// What the server is asked to write into the ban file.
     fn orders(&self) -> Vec<BanOrder> {
         let order = |effect: &Effect| match effect {
-            Effect::Ban(_, order) => Some((**order).clone()),
+            Effect::Errand(Errand::Ban(_, order)) => Some((**order).clone()),
             _ => None,
         };
         self.effects.iter().filter_map(order).collect()

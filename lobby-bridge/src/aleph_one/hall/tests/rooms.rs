@@ -366,8 +366,10 @@ fn what_happens_is_logged() {
         .effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Log(LogRow::Chat(row)) => Some(String::from_utf8_lossy(&row.message).into()),
-            Effect::Log(LogRow::Event(row)) => Some(row.event_type.to_owned()),
+            Effect::Errand(Errand::Log(LogRow::Chat(row))) => {
+                Some(String::from_utf8_lossy(&row.message).into())
+            }
+            Effect::Errand(Errand::Log(LogRow::Event(row))) => Some(row.event_type.to_owned()),
             _ => None,
         })
         .collect();

@@ -1,6 +1,6 @@
 //! Two pipes joined: bytes both ways, unchanged and in order, no faster than they are taken.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::{Buf, Bytes};
 use tokio::{
@@ -11,10 +11,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    connection::{Frames, Shared},
+    super::{limits::Limits, server::Shared},
     pipe::Half,
 };
-use crate::net::ended;
+use crate::peers::{Inbox, ended};
 
 /// How one direction came to its end.
 enum End {
@@ -36,25 +36,28 @@ struct Ends {
 /// and then the end of its stream; the other may go on until it ends, or is silent for
 /// `half_close_silence`. Both are counted as open until the first has ended, and among the pipes
 /// that there may be until both have.
-pub(super) async fn couple(a: Half, b: Half, shared: &Shared) {
+pub(super) async fn couple(a: Half, b: Half, limits: &Limits) {
     // Whatever else is in a half is held until both have ended.
     let Half {
         introduction: a_is,
         connection: mut a,
-        permit: _a,
+        place: _a,
+        lost: _,
     } = a;
     let Half {
         introduction: b_is,
         connection: mut b,
-        permit: _b,
+        place: _b,
+        lost: _,
     } = b;
     let farewells = (a.farewell.take(), b.farewell.take());
     let carried = CancellationToken::new();
     let noticed = carried.child_token();
     let ends = Ends { noticed, carried };
+    let shared = Arc::clone(&a.shared);
     let (from_a, from_b, ()) = tokio::join!(
-        carry(a.frames, b.write, a_is, &ends, shared),
-        carry(b.frames, a.write, b_is, &ends, shared),
+        carry(a.inbox, b.write, a_is, &ends, limits, &shared),
+        carry(b.inbox, a.write, b_is, &ends, limits, &shared),
         // The end of one is the end of both, whatever is still on its way.
         async {
             ends.noticed.cancelled().await;
@@ -66,20 +69,22 @@ pub(super) async fn couple(a: Half, b: Half, shared: &Shared) {
 
 /// Carries one direction to its end and returns how many bytes were delivered.
 async fn carry(
-    mut from: Frames,
+    mut from: Inbox,
     to: OwnedWriteHalf,
     introduction: Bytes,
     ends: &Ends,
+    limits: &Limits,
     shared: &Shared,
 ) -> u64 {
     let _ends = ends.carried.clone().drop_guard();
-    let early = std::mem::take(&mut from.inbox.buffer);
+    let early = std::mem::take(&mut from.buffer);
     let mut way = Way {
-        from: &mut from.inbox.read,
+        from: &mut from.read,
         to,
         delivered: 0,
         ends,
-        shared,
+        limits,
+        shutdown: &shared.shutdown,
     };
     let end = way.carry(introduction.chain(early)).await;
     let Way {
@@ -89,7 +94,7 @@ async fn carry(
         // Unread bytes would make the kernel reset the connection, and with it destroy what
         // the sender has still to read from us.
         ends.carried.cancel();
-        from.discard(shared).await;
+        shared.discard(&mut from).await;
     }
     delivered
 }
@@ -100,13 +105,14 @@ struct Way<'a> {
     to: OwnedWriteHalf,
     delivered: u64,
     ends: &'a Ends,
-    shared: &'a Shared,
+    limits: &'a Limits,
+    shutdown: &'a CancellationToken,
 }
 
 impl Way<'_> {
     /// Delivers `first`, and then what comes.
     async fn carry(&mut self, mut first: impl Buf) -> End {
-        let limits = &self.shared.limits;
+        let limits = self.limits;
         while first.has_remaining() {
             let length = first.chunk().len();
             if self.deliver(first.chunk()).await.is_err() {
@@ -120,7 +126,7 @@ impl Way<'_> {
                 biased;
                 read = self.from.read(&mut buffer) => read,
                 () = after(&self.ends.carried, limits.half_close_silence) => Ok(0),
-                () = self.shared.shutdown.cancelled() => Ok(0),
+                () = self.shutdown.cancelled() => Ok(0),
             };
             // What a failed connection has sent before is delivered like that of an orderly one.
             let Ok(length @ 1..) = read else { break };
@@ -137,7 +143,7 @@ impl Way<'_> {
     /// Writes all of `bytes`. Without limit of time while both are there: a slow receiver slows
     /// its partner, and nobody else. That the partner goes meanwhile is noticed.
     async fn deliver(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let stall = self.shared.limits.half_close_stall;
+        let stall = self.limits.half_close_stall;
         let noticed = &self.ends.noticed;
         let mut rest = bytes;
         while !rest.is_empty() {

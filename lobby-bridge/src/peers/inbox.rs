@@ -1,19 +1,32 @@
 //! What one peer sends, up to its end: bytes from a socket, and whether more can come.
 
-use std::{io, time::Duration};
+use std::{error::Error, io, time::Duration};
 
 use bytes::{BufMut, BytesMut};
 use tokio::{
     io::Interest,
     net::tcp::OwnedReadHalf,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
+
+use super::now;
 
 /// Bytes taken from a socket at once.
 const READ_BYTES: usize = 8 * 1024;
 
 /// How often a peer that has sent more than is read of it is looked at.
 const LOOK_FOR_THE_END: Duration = Duration::from_millis(250);
+
+/// Why a connection sends no more frames.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError<E: Error> {
+    #[error(transparent)]
+    Frame(E),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("too slow")]
+    Slow(#[from] tokio::time::error::Elapsed),
+}
 
 /// See the [module](self). An idle one holds no memory.
 #[derive(Debug)]
@@ -38,6 +51,35 @@ impl Inbox {
             match self.read.try_read_buf(&mut piece) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
+            }
+        }
+    }
+
+    /// The next frame that `take` finds; `None` at the end of the stream, also within a frame.
+    /// It has to be there until the `deadline`, which is asked with the time at which the first
+    /// bytes of the frame were seen, if there are any. Cancel safe.
+    pub(crate) async fn frame<F, E: Error>(
+        &mut self,
+        mut take: impl FnMut(&mut BytesMut) -> Result<Option<F>, E>,
+        deadline: impl Fn(Option<Instant>) -> Option<Instant>,
+    ) -> Result<Option<F>, ReadError<E>> {
+        let mut begun = None;
+        loop {
+            if let Some(frame) = take(&mut self.buffer).map_err(ReadError::Frame)? {
+                if self.buffer.is_empty() {
+                    self.buffer = BytesMut::new();
+                }
+                return Ok(Some(frame));
+            }
+            if !self.buffer.is_empty() {
+                begun.get_or_insert_with(now);
+            }
+            let read = match deadline(begun) {
+                Some(deadline) => timeout_at(deadline, self.read_more()).await??,
+                None => self.read_more().await?,
+            };
+            if read == 0 {
+                return Ok(None);
             }
         }
     }

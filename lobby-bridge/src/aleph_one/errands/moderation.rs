@@ -7,7 +7,7 @@ use std::{
 
 use metaserve::bans::{self, Ban, Edited, Whom};
 
-use super::{
+use crate::aleph_one::{
     event::{BanOrder, Event},
     names, text,
 };

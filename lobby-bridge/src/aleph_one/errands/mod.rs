@@ -1,6 +1,9 @@
 //! What the hall asks for and has to wait for: accounts, hubs, connectivity tests, logs.
 //! Each errand is a task of its own, so that a slow database delays only who needs it.
 
+mod connectivity;
+mod moderation;
+
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr, SocketAddrV4},
@@ -11,23 +14,24 @@ use tokio::{net::lookup_host, task::AbortHandle, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    connectivity,
-    event::{Claim, Effect, Event, NoHub, Proof, Unchecked},
-    moderation,
-    owner::{Command, Owner},
+    event::{Claim, Errand, Event, News, NoHub, Proof, Unchecked},
+    hall::Hall,
 };
 use crate::{
     accounts::{Account, Accounts, Hub, Refusal},
     bans::Guard,
-    net::ConnectionId,
+    peers::{self, ConnectionId},
 };
 
-/// Runs errands for the hall's owner.
+/// The end of a connectivity test with this number.
 #[derive(Debug)]
+pub(super) struct Tested(ConnectionId, u64, Vec<String>);
+
+/// Runs errands for the hall's owner.
 pub(super) struct Errands {
     accounts: Option<Accounts>,
     bans: Guard,
-    owner: Owner,
+    owner: peers::Owner<Self>,
     tasks: TaskTracker,
     hub_time: Duration,
     tests: HashMap<ConnectionId, (u64, AbortHandle)>,
@@ -39,7 +43,7 @@ impl Errands {
     pub(super) fn new(
         accounts: Option<Accounts>,
         bans: Guard,
-        owner: Owner,
+        owner: peers::Owner<Self>,
         tasks: TaskTracker,
         hub_time: Duration,
     ) -> Self {
@@ -54,48 +58,8 @@ impl Errands {
         }
     }
 
-    /// Runs an effect that is one; ignores others.
-    pub(super) fn run(&mut self, errand: Effect) {
-        let accounts = self.accounts.clone();
-        match errand {
-            Effect::Log(row) => {
-                if let Some(accounts) = accounts {
-                    accounts.log(row);
-                }
-            }
-            Effect::Check(who, claim) => self.answer(who, async move {
-                Event::Checked(check(accounts.as_ref(), claim).await)
-            }),
-            Effect::FindHubs(who, version) => {
-                let time = self.hub_time;
-                self.answer(who, async move {
-                    let found = timeout(time, hubs(accounts.as_ref(), &version)).await;
-                    Event::HubsFound(found.unwrap_or_default())
-                });
-            }
-            Effect::FindHub(who, id) => {
-                let time = self.hub_time;
-                self.answer(who, async move {
-                    let found = timeout(time, hub(accounts.as_ref(), id)).await;
-                    Event::HubFound(id, found.unwrap_or(Err(NoHub::Unavailable)))
-                });
-            }
-            Effect::Ban(who, order) => {
-                let bans = self.bans.clone();
-                self.answer(who, moderation::ban(bans, order));
-            }
-            Effect::Unban(who, name) => {
-                let bans = self.bans.clone();
-                self.answer(who, moderation::unban(bans, name));
-            }
-            Effect::Test(who, address) => self.test(who, address),
-            Effect::EndTest(who) => self.end_test(who),
-            Effect::Send(..) | Effect::Close(_) | Effect::List(..) | Effect::Unlist(_) => {}
-        }
-    }
-
     /// Finds out whether there is any hub; says nothing if that cannot be known now.
-    pub(super) fn look_for_hubs(&self) {
+    fn look_for_hubs(&self) {
         let (accounts, owner, time) = (self.accounts.clone(), self.owner.clone(), self.hub_time);
         self.tasks.spawn(async move {
             let has_hub = match accounts {
@@ -103,18 +67,12 @@ impl Errands {
                 None => Some(Ok(false)),
             };
             if let Some(Ok(has_hub)) = has_hub {
-                owner.tell(Command::HasHub(has_hub)).await;
+                owner.heard(News::HasHub(has_hub)).await;
             }
         });
     }
 
-    /// Whether the running test of `who` has this number; it is over then.
-    pub(super) fn test_ended(&mut self, who: ConnectionId, number: u64) -> bool {
-        let current = self.tests.get(&who).is_some_and(|(it, _)| *it == number);
-        current && self.tests.remove(&who).is_some()
-    }
-
-    pub(super) fn end_test(&mut self, who: ConnectionId) {
+    fn end_test(&mut self, who: ConnectionId) {
         if let Some((_, task)) = self.tests.remove(&who) {
             task.abort();
         }
@@ -126,7 +84,7 @@ impl Errands {
         let (number, owner) = (self.next_test, self.owner.clone());
         let task = self.tasks.spawn(async move {
             let lines = connectivity::test(address).await.lines();
-            owner.tell(Command::Tested(who, number, lines)).await;
+            owner.note(Tested(who, number, lines)).await;
         });
         self.tests.insert(who, (number, task.abort_handle()));
     }
@@ -135,8 +93,70 @@ impl Errands {
         let owner = self.owner.clone();
         self.tasks.spawn(async move {
             let event = answer.await;
-            owner.tell(Command::Happened(who, event)).await;
+            owner.happened(who, event).await;
         });
+    }
+}
+
+impl peers::Errands for Errands {
+    type Lobby = Hall;
+    type Note = Tested;
+
+    fn run(&mut self, errand: Errand) -> Option<ConnectionId> {
+        let held = match errand {
+            Errand::FindHubs(who, _) | Errand::FindHub(who, _) => Some(who),
+            _ => None,
+        };
+        let accounts = self.accounts.clone();
+        match errand {
+            Errand::Log(row) => {
+                if let Some(accounts) = accounts {
+                    accounts.log(row);
+                }
+            }
+            Errand::Check(who, claim) => self.answer(who, async move {
+                Event::Checked(check(accounts.as_ref(), claim).await)
+            }),
+            Errand::FindHubs(who, version) => {
+                let time = self.hub_time;
+                self.answer(who, async move {
+                    let found = timeout(time, hubs(accounts.as_ref(), &version)).await;
+                    Event::HubsFound(found.unwrap_or_default())
+                });
+            }
+            Errand::FindHub(who, id) => {
+                let time = self.hub_time;
+                self.answer(who, async move {
+                    let found = timeout(time, hub(accounts.as_ref(), id)).await;
+                    Event::HubFound(id, found.unwrap_or(Err(NoHub::Unavailable)))
+                });
+            }
+            Errand::Ban(who, order) => {
+                let bans = self.bans.clone();
+                self.answer(who, moderation::ban(bans, order));
+            }
+            Errand::Unban(who, name) => {
+                let bans = self.bans.clone();
+                self.answer(who, moderation::unban(bans, name));
+            }
+            Errand::Test(who, address) => self.test(who, address),
+            Errand::EndTest(who) => self.end_test(who),
+            Errand::LookForHubs => self.look_for_hubs(),
+        }
+        held
+    }
+
+    /// Only the running test of a player counts; it is over then.
+    fn noted(&mut self, Tested(who, number, lines): Tested) -> Option<(ConnectionId, Event)> {
+        let current = self.tests.get(&who).is_some_and(|(it, _)| *it == number);
+        current.then(|| {
+            self.tests.remove(&who);
+            (who, Event::Tested(lines))
+        })
+    }
+
+    fn ended(&mut self, who: ConnectionId) {
+        self.end_test(who);
     }
 }
 

@@ -1,41 +1,42 @@
-//! A game connection: handshake, waiting for a partner, then [`couple`](super::couple)
-//! (section 12 of the specification).
+//! A game connection: handshake, waiting for a partner, then a [`couple`].
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
-use tokio::{
-    sync::{OwnedSemaphorePermit, oneshot},
-    time::timeout_at,
-};
+use tokio::{sync::oneshot, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    codec::frame,
-    connection::{Connection, ReadError, Shared},
+    super::{
+        codec::{FrameError, frame, take_frame},
+        handshake::{self, Role},
+        lobby::Event,
+        server::{Connection, Shared},
+        uuid::Uuid,
+    },
+    Answer, Arrives, Pipes,
     couple::couple,
-    handshake::{self, Role},
-    lobby::Event,
-    owner::Answer,
-    uuid::Uuid,
 };
+use crate::peers::{Admitted, Place, ReadError, now, unless_lost};
 
 /// One end of a game, ready to be joined with the other.
-#[derive(Debug)]
 pub(super) struct Half {
     /// The three frames it introduced itself with, as they were on the wire.
     pub(super) introduction: Bytes,
     /// Its buffer holds what it has sent since.
     pub(super) connection: Connection,
     /// Counted among the pipes.
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) place: Place,
+    /// Cancelled when the place went to somebody else.
+    pub(super) lost: CancellationToken,
 }
 
 /// Why a handshake leads nowhere.
 #[derive(Debug, thiserror::Error)]
 enum HandshakeError {
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(#[from] ReadError<FrameError>),
     #[error("it ended within the handshake")]
     Ended,
     #[error("it names no role")]
@@ -44,14 +45,18 @@ enum HandshakeError {
     Uuid,
 }
 
-/// Serves a pipe whose first frame was `magic`.
-pub(super) async fn serve(mut connection: Connection, magic: Bytes) {
+/// Serves a pipe whose first frame was `magic`, and whose handshake has time until `deadline`.
+pub(in super::super) async fn serve(
+    mut connection: Connection,
+    magic: Bytes,
+    deadline: Instant,
+    pipes: &Pipes,
+) {
     let shared = Arc::clone(&connection.shared);
-    let who = connection.who;
-    shared.owner.happened(who, Event::Pipe).await;
+    shared.owner.happened(connection.who, Event::Pipe).await;
 
     let introduced = tokio::select! {
-        introduced = introduce(&mut connection, &magic) => introduced,
+        introduced = introduce(&mut connection, &magic, deadline, pipes) => introduced,
         () = shared.shutdown.cancelled() => return,
     };
     let (role, uuid, introduction) = match introduced {
@@ -61,24 +66,30 @@ pub(super) async fn serve(mut connection: Connection, magic: Bytes) {
             return connection.close().await;
         }
     };
-    let Ok(permit) = Arc::clone(&shared.pipes).try_acquire_owned() else {
-        tracing::warn!("refused a pipe: there are too many");
+    let admitted = pipes.places.admit(connection.ends.peer, now().into_std());
+    let Some(Admitted { place, lost }) = admitted else {
         return connection.close().await;
     };
     let socket = SockRef::from(connection.write.as_ref());
-    let buffer_bytes = shared.limits.socket_buffer_bytes;
+    let buffer_bytes = pipes.limits.socket_buffer_bytes;
     // If the system does not want to, its own bounds hold.
     let _ = socket.set_recv_buffer_size(buffer_bytes);
     let _ = socket.set_send_buffer_size(buffer_bytes);
-    let mut half = Half {
+    let half = Half {
         introduction,
         connection,
-        permit,
+        place,
+        lost: lost.clone(),
     };
+    unless_lost(find_partner(half, role, uuid, pipes), lost).await;
+}
 
+/// Waits for a partner, and is joined with it.
+async fn find_partner(mut half: Half, role: Role, uuid: Uuid, pipes: &Pipes) {
+    let shared = Arc::clone(&half.connection.shared);
     // More than one round only if a partner is lost in the moment of pairing.
     loop {
-        match shared.owner.arrived(who, role, uuid).await {
+        match arrive(&half, role, uuid).await {
             Answer::Refused => {
                 tracing::debug!(?role, ?uuid, "no session for this pipe");
                 return half.connection.close().await;
@@ -86,7 +97,7 @@ pub(super) async fn serve(mut connection: Connection, magic: Bytes) {
             Answer::Waits(partner) => {
                 half.connection.undecided.take();
                 tracing::info!(?role, ?uuid, "waits for its partner");
-                match wait(half, partner, &shared).await {
+                match wait(half, partner, &shared, pipes).await {
                     Some(alone) => half = alone,
                     None => return,
                 }
@@ -96,11 +107,12 @@ pub(super) async fn serve(mut connection: Connection, magic: Bytes) {
                 if let Ok(partner) = partner.await {
                     tracing::info!(?role, ?uuid, "is paired");
                     // Its own task has handed it over, and looks after it no more.
-                    let banned = shared.bans.until_banned(partner.connection.peer);
+                    let banned = shared.bans.until_banned(partner.connection.ends.peer);
+                    let lost = partner.lost.clone();
                     return tokio::select! {
                         biased;
                         ban = banned => tracing::info!("pipes closed: {ban} is banned"),
-                        () = couple(half, partner, &shared) => {}
+                        () = unless_lost(couple(half, partner, &pipes.limits), lost) => {}
                     };
                 }
             }
@@ -108,21 +120,37 @@ pub(super) async fn serve(mut connection: Connection, magic: Bytes) {
     }
 }
 
+/// Asks the lobby what to do.
+async fn arrive(half: &Half, role: Role, uuid: Uuid) -> Answer {
+    let (answer, answered) = oneshot::channel();
+    let who = half.connection.who;
+    let owner = &half.connection.shared.owner;
+    owner
+        .note(Arrives {
+            who,
+            role,
+            uuid,
+            answer,
+        })
+        .await;
+    answered.await.unwrap_or(Answer::Refused)
+}
+
 async fn introduce(
     connection: &mut Connection,
     magic: &[u8],
+    deadline: Instant,
+    pipes: &Pipes,
 ) -> Result<(Role, Uuid, Bytes), HandshakeError> {
-    let limits = &connection.shared.limits;
-    let deadline = connection.accepted + limits.handshake_time;
+    let limit = pipes.limits.pipe_frame_bytes;
     let mut introduction = BytesMut::from(&frame(magic)[..]);
     let mut payloads = [Bytes::new(), Bytes::new()];
     let mut role = None;
     for payload in &mut payloads {
         let next = connection
-            .frames
-            .next(limits.pipe_frame_bytes, limits.handshake_time);
-        let next = timeout_at(deadline, next).await.map_err(ReadError::from)?;
-        *payload = next?.ok_or(HandshakeError::Ended)?;
+            .inbox
+            .frame(|buffer| take_frame(buffer, limit), |_| Some(deadline));
+        *payload = next.await?.ok_or(HandshakeError::Ended)?;
         introduction.extend_from_slice(&frame(payload));
         // Judged as soon as it is there: who names no role is not waited for.
         role = role.or_else(|| handshake::role(payload));
@@ -141,11 +169,12 @@ async fn wait(
     mut half: Half,
     partner: oneshot::Receiver<oneshot::Sender<Half>>,
     shared: &Shared,
+    pipes: &Pipes,
 ) -> Option<Half> {
     let mut partner = partner;
     loop {
-        let inbox = &mut half.connection.frames.inbox;
-        let has_room = inbox.buffer.len() < shared.limits.early_bytes;
+        let inbox = &mut half.connection.inbox;
+        let has_room = inbox.buffer.len() < pipes.limits.early_bytes;
         let goes_on = async {
             if has_room {
                 return matches!(inbox.read_more().await, Ok(1..));

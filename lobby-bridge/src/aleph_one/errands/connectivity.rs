@@ -12,6 +12,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::aleph_one::text;
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// After which a silent game is asked whether it is there, and then given up.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -38,7 +40,7 @@ const PING_TIMEOUT: Duration = Duration::from_millis(350);
 
 /// How a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// Others can join.
     Passed {
         /// What might keep some from it.
@@ -55,7 +57,7 @@ pub enum Verdict {
 
 /// Something that does not keep all from joining.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Warning {
+pub(super) enum Warning {
     /// The game speaks the ring protocol only.
     OldProtocol,
     /// The game lacks what players of the latest version need.
@@ -64,7 +66,7 @@ pub enum Warning {
 
 /// What keeps others from joining.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub(super) enum Failure {
     /// No TCP connection to this port.
     NoTcp(u16),
     /// The game answered on this TCP port, but not as a game does.
@@ -78,7 +80,7 @@ pub enum Failure {
 impl Verdict {
     /// The lines for the player who asked, in order; the last contains `pass` or `fail`.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         let (failure, warnings) = match self {
             Self::Passed { warnings } => (None, warnings),
             Self::Failed { failure, warnings } => (Some(failure), warnings),
@@ -120,7 +122,7 @@ impl fmt::Display for Failure {
 
 /// Tests the game at `host`, TCP and UDP. Takes at most about 35 s. Dropping the future ends the
 /// test and closes its sockets.
-pub async fn test(host: SocketAddrV4) -> Verdict {
+pub(super) async fn test(host: SocketAddrV4) -> Verdict {
     let fail = |failure, warnings| Verdict::Failed { failure, warnings };
     let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect(host)).await;
     let Ok(Ok(stream)) = connected else {
@@ -156,7 +158,7 @@ async fn capabilities(mut stream: TcpStream) -> Result<Capabilities, String> {
             CAPABILITIES => return Ok(Capabilities::parse(&body)),
             WARNING => {
                 let text = body.get(2..).and_then(string).map(|(text, _)| text);
-                let text = super::text::decode(text.unwrap_or_default());
+                let text = text::decode(text.unwrap_or_default());
                 return Err(format!(
                     "it warned: {}",
                     text.replace(char::is_control, " ")
@@ -326,7 +328,7 @@ fn crc(bytes: &[u8]) -> u16 {
 }
 
 #[cfg(test)]
-#[path = "../../tests/clock/mod.rs"]
+#[path = "../../../tests/clock/mod.rs"]
 mod clock;
 
 #[cfg(test)]

@@ -1,0 +1,120 @@
+//! Follows the daemon's list for servers that publish themselves, so that a legacy protocol can
+//! show them to its players.
+
+use futures::{Stream, StreamExt, stream};
+use imbl::{OrdMap, ordmap::DiffItem};
+use metaserve::Connector;
+use metaserve_client::{Server, ServerId, Snapshot, Snapshots};
+use tokio::sync::watch;
+
+type Map<T> = OrdMap<ServerId, T>;
+
+/// What has changed about one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It is to be shown like this.
+    Show(ServerId, T),
+    /// It is not to be shown any more.
+    Withdraw(ServerId),
+}
+
+/// The servers to show: the newest state, never a backlog.
+#[derive(Debug)]
+pub struct Natives<T> {
+    current: watch::Receiver<Map<T>>,
+    told: Map<T>,
+}
+
+/// Keeps [`Natives`] up to date. `T` is how a protocol shows a server.
+pub struct Follower<T> {
+    current: watch::Sender<Map<T>>,
+    connector: Connector,
+    game: &'static str,
+    read: Box<dyn Fn(&Server) -> Option<T> + Send + Sync>,
+    tells: fn(&T, &T) -> bool,
+}
+
+/// Follows the servers of `game` that `read` can show. When what was told `tells` all that is
+/// newer, it stays.
+pub fn follow<T: Clone + Eq>(
+    connector: Connector,
+    game: &'static str,
+    read: impl Fn(&Server) -> Option<T> + Send + Sync + 'static,
+    tells: fn(&T, &T) -> bool,
+) -> (Natives<T>, Follower<T>) {
+    let (current, natives) = watch::channel(Map::new());
+    let follower = Follower {
+        current,
+        connector,
+        game,
+        read: Box::new(read),
+        tells,
+    };
+    let natives = Natives {
+        current: natives,
+        told: Map::new(),
+    };
+    (natives, follower)
+}
+
+impl<T: Clone + Eq + Send + Sync + 'static> Natives<T> {
+    /// The changes, as they come; several of one moment at once. Ends with the follower.
+    pub fn changes(self) -> impl Stream<Item = Vec<Change<T>>> + Send {
+        stream::unfold(self, async |mut natives| {
+            natives.current.changed().await.ok()?;
+            let current = natives.current.borrow_and_update().clone();
+            let changes = natives.told.diff(&current).map(|item| match item {
+                DiffItem::Add(id, shown) => Change::Show(*id, shown.clone()),
+                DiffItem::Update {
+                    new: (id, shown), ..
+                } => Change::Show(*id, shown.clone()),
+                DiffItem::Remove(id, _) => Change::Withdraw(*id),
+            });
+            let changes = changes.collect();
+            natives.told = current;
+            Some((changes, natives))
+        })
+    }
+}
+
+impl<T: Clone> Follower<T> {
+    /// Follows the list, through restarts of the daemon. It never ends by itself, and leaves the
+    /// servers as they are while there is no connection.
+    pub async fn run(self) {
+        let connector = self.connector.clone();
+        let connect = move || {
+            let connector = connector.clone();
+            async move { connector.connect().await }
+        };
+        let list = metaserve_client::maintain(connect).game(self.game);
+        let mut list: Snapshots = list.run();
+        while let Some(snapshot) = list.next().await {
+            match snapshot {
+                Ok(snapshot) => self.show(&snapshot),
+                Err(error) => {
+                    tracing::error!(%error, "servers of the registry are not shown any more");
+                    break;
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn show(&self, snapshot: &Snapshot) {
+        let changes = snapshot.changes();
+        self.current.send_if_modified(|map| {
+            let before = map.clone();
+            for id in &changes.removed {
+                map.remove(id);
+            }
+            for id in changes.added.iter().chain(&changes.updated) {
+                match snapshot.get(*id).and_then(|server| (self.read)(server)) {
+                    None => drop(map.remove(id)),
+                    Some(newer) if map.get(id).is_some_and(|it| (self.tells)(it, &newer)) => {}
+                    Some(newer) => drop(map.insert(*id, newer)),
+                }
+            }
+            !map.ptr_eq(&before)
+        });
+    }
+}

@@ -1,0 +1,348 @@
+//! The one task that owns a lobby. All others tell it what happened, one event after the other,
+//! and it carries out what the lobby decides without ever waiting for a peer.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream::BoxStream};
+use metaserve::time::wall_clock;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ConnectionId,
+    errands::Errands,
+    lobby::{Chore, Effect, Effects, Lobby, Standing},
+    now,
+    outbox::{Outbox, Overflow},
+    pulse::Heart,
+};
+use crate::publish::{Key, Listing, Listings};
+
+/// Events under way besides the one slot of each peer for its end.
+const QUEUED_EVENTS: usize = 256;
+
+type Event<E> = <<E as Errands>::Lobby as Lobby>::Event;
+type News<E> = <<E as Errands>::Lobby as Lobby>::News;
+type GameId<E> = <<E as Errands>::Lobby as Lobby>::GameId;
+type Game<E> = <<E as Errands>::Lobby as Lobby>::Game;
+
+/// Where what a lobby says to one peer goes. It never waits.
+pub(crate) trait Outlet: Send + Sync {
+    /// Adds a message. After an error nothing more will be sent, and the peer counts as gone.
+    fn push(&self, message: Bytes) -> Result<(), Overflow>;
+
+    /// The lobby has closed the peer: it is disconnected once it was sent what is there.
+    fn finish(&self);
+}
+
+impl Outlet for Outbox {
+    fn push(&self, message: Bytes) -> Result<(), Overflow> {
+        Self::push(self, message)
+    }
+
+    fn finish(&self) {
+        Self::finish(self);
+    }
+}
+
+enum Command<E: Errands> {
+    Enters(ConnectionId, Event<E>, Arc<dyn Outlet>),
+    Happened(ConnectionId, Event<E>),
+    Said(ConnectionId, Event<E>, oneshot::Sender<(Standing, usize)>),
+    Ended(ConnectionId),
+    Heard(News<E>),
+    Noted(E::Note),
+}
+
+/// How tasks talk to the owner. When the owner has ended, what they say is lost, and what they ask
+/// is answered as for a peer that is being closed.
+pub(crate) struct Owner<E: Errands> {
+    commands: mpsc::Sender<Command<E>>,
+}
+
+impl<E: Errands> Clone for Owner<E> {
+    fn clone(&self) -> Self {
+        let commands = self.commands.clone();
+        Self { commands }
+    }
+}
+
+impl<E: Errands> Owner<E> {
+    /// Prepares for so many peers at one time; [`Desk::run`] is the owner's task.
+    pub(crate) fn new(peers: usize) -> (Self, Desk<E>) {
+        let (commands, receiver) = mpsc::channel(peers + QUEUED_EVENTS);
+        (Self { commands }, Desk { commands: receiver })
+    }
+
+    /// Sees to it that the end of a peer will be announced. `None` when the owner has ended.
+    pub(crate) async fn announce(&self, who: ConnectionId) -> Option<Farewell<E>> {
+        let slot = self.commands.clone().reserve_owned().await.ok()?;
+        let slot = Some(slot);
+        Some(Farewell { who, slot })
+    }
+
+    /// From this event on, the lobby can say something to the peer.
+    pub(crate) async fn enter(&self, who: ConnectionId, what: Event<E>, to: Arc<dyn Outlet>) {
+        self.tell(Command::Enters(who, what, to)).await;
+    }
+
+    /// Tells the lobby of an event, and does not wait for what comes of it.
+    pub(crate) async fn happened(&self, who: ConnectionId, what: Event<E>) {
+        self.tell(Command::Happened(who, what)).await;
+    }
+
+    /// Has what a peer sent executed. Waits for that, so that one peer has one frame under way: a
+    /// peer that sends many delays nobody but itself. Also returns how many bytes it was told in
+    /// return: what others are told by it, it is told as well.
+    pub(crate) async fn said(&self, who: ConnectionId, what: Event<E>) -> (Standing, usize) {
+        let (done, standing) = oneshot::channel();
+        self.tell(Command::Said(who, what, done)).await;
+        standing.await.unwrap_or((Standing::Closing, 0))
+    }
+
+    /// Tells the lobby what has happened beside its peers.
+    pub(crate) async fn heard(&self, news: News<E>) {
+        self.tell(Command::Heard(news)).await;
+    }
+
+    /// Leaves a note for the lobby's errands.
+    pub(crate) async fn note(&self, note: E::Note) {
+        self.tell(Command::Noted(note)).await;
+    }
+
+    async fn tell(&self, command: Command<E>) {
+        let _ = self.commands.send(command).await;
+    }
+}
+
+/// Announces the end of a peer when it is dropped, on every way out. Its slot in the owner's queue
+/// is reserved from the beginning, so that there is nothing to wait for then.
+pub(crate) struct Farewell<E: Errands> {
+    who: ConnectionId,
+    slot: Option<mpsc::OwnedPermit<Command<E>>>,
+}
+
+impl<E: Errands> Drop for Farewell<E> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            slot.send(Command::Ended(self.who));
+        }
+    }
+}
+
+/// The owner's end of the queue.
+pub(crate) struct Desk<E: Errands> {
+    commands: mpsc::Receiver<Command<E>>,
+}
+
+/// What the owner needs besides its queue.
+pub(crate) struct Means<E: Errands> {
+    pub(crate) lobby: E::Lobby,
+    pub(crate) errands: E,
+    /// What the lobby hears besides its chores.
+    pub(crate) news: BoxStream<'static, News<E>>,
+    /// The protocol's name in the keys of listings.
+    pub(crate) protocol: &'static str,
+    pub(crate) listings: Listings,
+    /// How the registry is shown a game; not at all if that cannot be.
+    pub(crate) listing: Box<dyn Fn(&Game<E>) -> Option<Listing> + Send>,
+}
+
+impl<E: Errands> Desk<E> {
+    /// Owns the lobby until `shutdown`; publishes its games meanwhile.
+    pub(crate) async fn run(
+        mut self,
+        means: Means<E>,
+        mut heart: Heart,
+        shutdown: CancellationToken,
+    ) {
+        let mut chores = Chores::new(means.lobby.chores());
+        let mut state = State {
+            means,
+            outlets: HashMap::new(),
+            held: HashMap::new(),
+            listed: HashSet::new(),
+        };
+        loop {
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(command) => state.execute(command),
+                    None => return,
+                },
+                Some(news) = state.means.news.next() => state.hear(news),
+                () = heart.beat() => {}
+                () = until(chores.next()) => {
+                    for news in chores.due(now()) {
+                        state.hear(news);
+                    }
+                }
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+}
+
+/// When the lobby has to hear what. A late chore is not made up for: the next one comes a whole
+/// period later.
+struct Chores<News>(Vec<(Instant, Chore<News>)>);
+
+impl<News: Clone> Chores<News> {
+    fn new(chores: Vec<Chore<News>>) -> Self {
+        let start = now();
+        let chores = chores.into_iter();
+        Self(chores.map(|chore| (start + chore.first, chore)).collect())
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.0.iter().map(|(due, _)| *due).min()
+    }
+
+    fn due(&mut self, now: Instant) -> Vec<News> {
+        let due = self.0.iter_mut().filter(|(due, _)| *due <= now);
+        due.map(|(due, chore)| {
+            *due = now + chore.every;
+            chore.news.clone()
+        })
+        .collect()
+    }
+}
+
+/// Completes at `time`, if there is one.
+pub(super) async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct State<E: Errands> {
+    means: Means<E>,
+    outlets: HashMap<ConnectionId, Arc<dyn Outlet>>,
+    /// Peers of which nothing counts before an errand is done, with who waits for that.
+    held: HashMap<ConnectionId, Option<oneshot::Sender<(Standing, usize)>>>,
+    listed: HashSet<GameId<E>>,
+}
+
+impl<E: Errands> State<E> {
+    fn execute(&mut self, command: Command<E>) {
+        match command {
+            Command::Enters(who, what, to) => {
+                self.outlets.insert(who, to);
+                self.happened(who, what);
+            }
+            Command::Happened(who, what) => self.goes_on(who, what),
+            Command::Said(who, what, done) => {
+                let effects = self.handle(who, what);
+                let told = effects.iter().map(|effect| match effect {
+                    Effect::Send(to, message) if *to == who => message.len(),
+                    _ => 0,
+                });
+                let told = told.sum();
+                self.carry_out(effects);
+                match self.held.get_mut(&who) {
+                    Some(held) => *held = Some(done),
+                    None => drop(done.send((self.means.lobby.standing(who), told))),
+                }
+            }
+            Command::Ended(who) => {
+                self.goes_on(who, E::Lobby::ended());
+                self.outlets.remove(&who);
+                self.means.errands.ended(who);
+            }
+            Command::Heard(news) => self.hear(news),
+            Command::Noted(note) => {
+                if let Some((who, what)) = self.means.errands.noted(note) {
+                    self.happened(who, what);
+                }
+            }
+        }
+    }
+
+    fn happened(&mut self, who: ConnectionId, what: Event<E>) {
+        let effects = self.handle(who, what);
+        self.carry_out(effects);
+    }
+
+    /// A peer of which nothing counted before this event goes on.
+    fn goes_on(&mut self, who: ConnectionId, what: Event<E>) {
+        let held = self.held.remove(&who);
+        self.happened(who, what);
+        if let Some(done) = held.flatten() {
+            let _ = done.send((self.means.lobby.standing(who), 0));
+        }
+    }
+
+    fn hear(&mut self, news: News<E>) {
+        let effects = self.means.lobby.hear(news, now().into_std(), wall_clock());
+        self.carry_out(effects);
+    }
+
+    fn handle(&mut self, who: ConnectionId, what: Event<E>) -> Effects<E::Lobby> {
+        self.means.lobby.handle(who, what, now().into_std())
+    }
+
+    /// Carries out effects, and those of disconnecting peers that do not read.
+    fn carry_out(&mut self, mut effects: Effects<E::Lobby>) {
+        while !effects.is_empty() {
+            let mut stuck = Vec::new();
+            for effect in effects {
+                match effect {
+                    Effect::Send(to, message) => {
+                        let outlet = self.outlets.get(&to);
+                        if outlet.is_some_and(|outlet| outlet.push(message).is_err()) {
+                            stuck.push(to);
+                        }
+                    }
+                    Effect::Close(who) => {
+                        if let Some(outlet) = self.outlets.remove(&who) {
+                            outlet.finish();
+                        }
+                    }
+                    Effect::List(id, game) => {
+                        if let Some(listing) = (self.means.listing)(&game) {
+                            self.listed.insert(id);
+                            self.means.listings.list(self.key(id), listing);
+                        }
+                    }
+                    Effect::Unlist(id) => {
+                        self.listed.remove(&id);
+                        self.means.listings.unlist(self.key(id));
+                    }
+                    Effect::Errand(errand) => {
+                        if let Some(who) = self.means.errands.run(errand) {
+                            self.held.insert(who, None);
+                        }
+                    }
+                }
+            }
+            effects = Vec::new();
+            for who in stuck {
+                self.outlets.remove(&who);
+                effects.extend(self.handle(who, E::Lobby::ended()));
+            }
+        }
+    }
+
+    fn key(&self, id: GameId<E>) -> Key {
+        Key {
+            protocol: self.means.protocol,
+            id: id.into(),
+        }
+    }
+}
+
+impl<E: Errands> Drop for State<E> {
+    /// Whatever ends the owner, its games must not stay in the list.
+    fn drop(&mut self) {
+        for id in std::mem::take(&mut self.listed) {
+            self.means.listings.unlist(self.key(id));
+        }
+    }
+}
