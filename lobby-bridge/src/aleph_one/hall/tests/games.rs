@@ -164,7 +164,9 @@ fn hubs_in_use_are_not_offered() {
     let bob = stage.logs_in("guest", "Bob", None);
     let version = b"Aleph One WonderNAT V2".to_vec();
     stage.says(bob, Packet::RemoteHubRequest(version));
-    assert!(matches!(&stage.effects.last(), Some(Effect::FindHubs(who, _)) if *who == bob));
+    assert!(
+        matches!(&stage.effects.last(), Some(Effect::Errand(Errand::FindHubs(who, _))) if *who == bob)
+    );
     let other = (8, "192.0.2.9:4302".parse().unwrap());
     stage.happens(bob, Event::HubsFound(vec![(HUB, at_hub()), other]));
     let (number, body) = stage.told(bob).pop().unwrap();
@@ -240,7 +242,8 @@ fn no_more_games_are_tested_at_one_time_than_may_be() {
     let tests = |stage: &mut Stage, player: Player| {
         stage.forget();
         stage.chats(player, ".test");
-        let begun = |it: &Effect| matches!(it, Effect::Test(who, _) if *who == player.who);
+        let begun =
+            |it: &Effect| matches!(it, Effect::Errand(Errand::Test(who, _)) if *who == player.who);
         stage.effects.iter().any(begun)
     };
     let begun: Vec<_> = players.iter().map(|it| tests(&mut stage, *it)).collect();
@@ -264,7 +267,7 @@ fn a_game_that_is_taken_back_is_taken_off_the_list() {
     let logged = stage
         .effects
         .iter()
-        .any(|it| matches!(it, Effect::Log(LogRow::Event(row)) if row.event_type == "remove game"));
+        .any(|it| matches!(it, Effect::Errand(Errand::Log(LogRow::Event(row))) if row.event_type == "remove game"));
     assert!(logged);
 }
 

@@ -322,8 +322,8 @@ fn what_happens_is_logged() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.player("ann", "Ann"), stage.guest("Bob"));
     let logins = stage.effects.iter().filter_map(|effect| match effect {
-        Effect::Log(LogRow::LoginDetail(row)) => Some(row.user_id),
-        Effect::Log(LogRow::Event(row)) => {
+        Effect::Errand(Errand::Log(LogRow::LoginDetail(row))) => Some(row.user_id),
+        Effect::Errand(Errand::Log(LogRow::Event(row))) => {
             let said = String::from_utf8(row.extradata.clone().unwrap()).unwrap();
             assert!(said.contains("\"peer\":\"192.0.2.7\""), "{said}");
             None
@@ -334,7 +334,7 @@ fn what_happens_is_logged() {
     stage.forget();
     stage.hosts(bob, 4226, 0);
     let dumped = stage.effects.iter().find_map(|effect| match effect {
-        Effect::Log(LogRow::Event(row)) => row.extradata.clone(),
+        Effect::Errand(Errand::Log(LogRow::Event(row))) => row.extradata.clone(),
         _ => None,
     });
     let hexadecimal: String = description("Game")
@@ -354,7 +354,7 @@ fn what_happens_is_logged() {
         .effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Log(LogRow::Chat(row)) => Some(row),
+            Effect::Errand(Errand::Log(LogRow::Chat(row))) => Some(row),
             _ => None,
         })
         .collect();
