@@ -25,12 +25,15 @@ pub struct Natives<T> {
     told: Map<T>,
 }
 
+/// How a protocol shows a server; nothing for one that it cannot show.
+type Reader<T> = Box<dyn Fn(&Server) -> Option<T> + Send + Sync>;
+
 /// Keeps [`Natives`] up to date. `T` is how a protocol shows a server.
 pub struct Follower<T> {
     current: watch::Sender<Map<T>>,
     connector: Connector,
     game: &'static str,
-    read: Box<dyn Fn(&Server) -> Option<T> + Send + Sync>,
+    read: Reader<T>,
     tells: fn(&T, &T) -> bool,
 }
 

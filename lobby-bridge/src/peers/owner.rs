@@ -142,6 +142,9 @@ pub(crate) struct Desk<E: Errands> {
     commands: mpsc::Receiver<Command<E>>,
 }
 
+/// How the registry is shown a game; not at all if that cannot be.
+pub(crate) type Lister<E> = Box<dyn Fn(&Game<E>) -> Option<Listing> + Send>;
+
 /// What the owner needs besides its queue.
 pub(crate) struct Means<E: Errands> {
     pub(crate) lobby: E::Lobby,
@@ -151,8 +154,7 @@ pub(crate) struct Means<E: Errands> {
     /// The protocol's name in the keys of listings.
     pub(crate) protocol: &'static str,
     pub(crate) listings: Listings,
-    /// How the registry is shown a game; not at all if that cannot be.
-    pub(crate) listing: Box<dyn Fn(&Game<E>) -> Option<Listing> + Send>,
+    pub(crate) listing: Lister<E>,
 }
 
 impl<E: Errands> Desk<E> {
