@@ -8,7 +8,10 @@ use crate::{
     whereabouts::Whereabouts,
 };
 use metaserve::{Close, feed::Feeds, registry::Registry};
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 use tokio::sync::watch;
 
 /// What every connection's task needs.
@@ -35,6 +38,17 @@ impl Shared {
             );
         };
         let _ = tokio::spawn(pass).await;
+    }
+
+    /// The address that the daemon is reached at.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.endpoint.local_addr().unwrap_or(self.config.listen)
+    }
+
+    /// What the daemon does, in one line.
+    pub(crate) fn status(&self) -> String {
+        let (address, fingerprint) = (self.address(), self.certificates.fingerprint());
+        format!("serving on {address} (UDP), certificate {fingerprint}")
     }
 
     /// The rules of this moment.

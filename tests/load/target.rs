@@ -8,14 +8,15 @@ use crate::{
 use anyhow::{Context, bail};
 use clap::Parser;
 use metaserve::{Fingerprint, Trust};
-use metaserve_daemon::{Daemon, cli};
+use metaserve_daemon::{Daemon, Stopped, cli};
 use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
+    task::JoinHandle,
 };
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::sync::CancellationToken;
 
 /// The variable that tells a copy of this program that it is not the generator.
 const CHILD: &str = "METASERVE_LOAD_CHILD";
@@ -43,8 +44,8 @@ pub(crate) struct Target {
 enum Runs {
     /// In this process.
     Inside {
-        daemon: Box<Daemon>,
-        frames: AbortOnDropHandle<()>,
+        daemon: JoinHandle<Result<(), Stopped>>,
+        ending: CancellationToken,
         _state: TempDir,
     },
     /// In a process of ours.
@@ -164,11 +165,12 @@ impl Target {
         match self.runs {
             Runs::Inside {
                 daemon,
-                frames,
+                ending,
                 _state,
             } => {
-                drop(frames);
-                daemon.drain().await;
+                ending.cancel();
+                // A daemon that had stopped before has said so in the log.
+                let _ = daemon.await;
             }
             Runs::Child(mut running) => {
                 // It may have ended by itself; it is waited for in any case.
@@ -231,14 +233,14 @@ fn inside(plan: &Plan) -> anyhow::Result<Target> {
     let arguments = arguments(plan, state.path());
     let cli = cli::Cli::try_parse_from(std::iter::once("daemon".into()).chain(arguments))?;
     let daemon = Daemon::start(cli.config()?)?;
-    let frames = AbortOnDropHandle::new(tokio::spawn(daemon.make_frames()));
+    let ending = CancellationToken::new();
     Ok(Target {
         address: daemon.local_address()?,
         name: "localhost".into(),
         trust: Trust::Fingerprint(daemon.fingerprint()),
         runs: Runs::Inside {
-            daemon: Box::new(daemon),
-            frames,
+            daemon: tokio::spawn(daemon.run(ending.clone().cancelled_owned())),
+            ending,
             _state: state,
         },
     })

@@ -7,13 +7,14 @@
 
 mod loopback;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use libfuzzer_sys::fuzz_target;
 use metaserve::{
     Connector, Identity, Role, Trust,
     protocol::{client::ListMessage, codec::decode, heartbeat::FromDaemon},
+    registry::Registry,
     stream::FrameReader,
 };
 use metaserve_daemon::{Config, Daemon, cli::Http};
@@ -24,7 +25,7 @@ use loopback::{PATIENCE, Script};
 /// A daemon, and how to reach it.
 struct Stage {
     runtime: Runtime,
-    daemon: Daemon,
+    registry: Arc<Registry>,
     connectors: [Connector; 3],
     inputs: std::cell::Cell<u32>,
 }
@@ -56,17 +57,18 @@ impl Stage {
         config.limits.max_heartbeat_bytes = 64;
         config.trust_relay = vec![relay.fingerprint()];
         let daemon = Daemon::start(config).expect("loopback has ports");
-        // Ends with the runtime.
-        drop(runtime.spawn(daemon.make_frames()));
         let address = daemon.local_address().expect("an address").to_string();
         let trust = Trust::Fingerprint(daemon.fingerprint());
         let connectors = [Role::Heartbeat, Role::Client, Role::Relay].map(|role| {
             Connector::new(role, &address, &trust, Some(&relay)).expect("loopback has sockets")
         });
+        let registry = daemon.registry().clone();
+        // Ends with the runtime.
+        drop(runtime.spawn(daemon.run(std::future::pending())));
         drop(context);
         Self {
             runtime,
-            daemon,
+            registry,
             connectors,
             inputs: 0.into(),
         }
@@ -78,7 +80,7 @@ impl Stage {
             let played = tokio::time::timeout(PATIENCE, self.peer(script));
             played.await.expect("the daemon answers every peer");
             assert!(
-                self.daemon.registry().is_empty(),
+                self.registry.is_empty(),
                 "somebody is listed who has gone"
             );
             if self.inputs.get() % 200 == 0 {
@@ -138,7 +140,7 @@ impl Stage {
             () = watching => {}
         }
         // Dropped, the connection is closed, and the daemon hears of it.
-        while !self.daemon.registry().is_empty() {
+        while !self.registry.is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

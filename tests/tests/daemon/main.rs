@@ -16,6 +16,7 @@ mod command_line;
 mod dependencies;
 mod deploy;
 mod drain;
+mod embedded;
 mod events;
 mod fair;
 mod flood;

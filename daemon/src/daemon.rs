@@ -1,0 +1,230 @@
+//! A daemon's life: start, run, drain.
+
+use crate::{
+    accept::{self, Admission},
+    cli::Config,
+    http,
+    metrics::Metrics,
+    rules::{Certificates, Rules},
+    shared::Shared,
+    whereabouts::Whereabouts,
+};
+use metaserve::{
+    Fingerprint,
+    feed::Feeds,
+    files,
+    program::{Stopped, Vital},
+    registry::Registry,
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// A daemon that has its sockets, and waits to be [run](Self::run).
+///
+/// Several can run in one process: they share nothing but the log.
+#[must_use = "it serves only while it runs"]
+pub struct Daemon {
+    pub(crate) shared: Arc<Shared>,
+    /// Ends the tasks that look at addresses and watch files.
+    background: CancellationToken,
+    /// Ends the connections.
+    closing: CancellationToken,
+    tasks: TaskTracker,
+    /// What it cannot do without.
+    vital: Vital,
+    /// Where HTTP is served, if it is.
+    http: Option<SocketAddr>,
+}
+
+/// How long a drain may take before connections that have not been told are given up.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Daemon {
+    /// Opens the sockets and begins to accept peers. Call it inside a tokio runtime, and
+    /// [`run`](Self::run) it from then on.
+    ///
+    /// # Errors
+    /// When the certificate or the ban file cannot be used, the state directory cannot be read or
+    /// written, or a socket cannot be opened; the error says what to do.
+    pub fn start(config: Config) -> anyhow::Result<Self> {
+        let certificates = Certificates::load(&config)?;
+        let ban_file = files::Look::new(config.ban_file.iter().cloned().collect());
+        let rules = Rules::load(&config)?;
+        let endpoint = accept::socket::open(
+            config.listen,
+            certificates.endpoint_config(),
+            certificates.server_config(&rules.limits),
+        )?;
+        let web = http::open(&config)?;
+        let feeds = Feeds::new();
+        let registry = Registry::new(rules.limits.max_games, vec![feeds.clone()]);
+        registry.set_rows(rules.limits.max_listed_per_prefix, rules.trusted.clone());
+        let shared = Arc::new(Shared {
+            endpoint,
+            certificates,
+            registry,
+            feeds,
+            config,
+            rules: watch::Sender::new(Arc::new(rules)),
+            admission: Admission::default(),
+            metrics: Metrics::new(),
+            whereabouts: Whereabouts::default(),
+        });
+        let http = web.as_ref().and_then(|web| web.local_addr().ok());
+        let daemon = Self {
+            shared,
+            background: CancellationToken::new(),
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            vital: Vital::default(),
+            http,
+        };
+        daemon.spawn_background_tasks(ban_file);
+        if let Some(listener) = web {
+            let web = http::Web::new(daemon.shared.clone(), daemon.closing.clone());
+            let serve = http::run(listener, web, daemon.tasks.clone());
+            daemon.vital.spawn("serving HTTP", serve);
+        }
+        Ok(daemon)
+    }
+
+    fn spawn_background_tasks(&self, ban_file: files::Look) {
+        let Self {
+            shared,
+            background,
+            closing,
+            tasks,
+            vital,
+            ..
+        } = self;
+        let accept = accept::run(shared.clone(), closing.clone(), tasks.clone());
+        let accept = closing.clone().run_until_cancelled_owned(accept);
+        vital.spawn("accepting peers", accept);
+        let looking = shared.clone();
+        let look = async move { looking.whereabouts.run().await };
+        let look = background.clone().run_until_cancelled_owned(look);
+        vital.spawn("looking for servers whose address changes", look);
+        let reloading = shared.clone();
+        let watched = shared.clone();
+        let watch = async move {
+            let reload = || reloading.reload_certificate();
+            watched.certificates.watch(reload).await;
+        };
+        tasks.spawn(background.clone().run_until_cancelled_owned(watch));
+        let reloading = shared.clone();
+        let watch = ban_file.watch(async move || reloading.reload_bans().await);
+        tasks.spawn(background.clone().run_until_cancelled_owned(watch));
+    }
+
+    /// Serves until `until` completes, then tells every peer to come back soon, and returns when
+    /// all have been told, or after 5 s.
+    ///
+    /// Await it where the runtime is blocked on, `runtime.block_on(daemon.run(...))`, rather than
+    /// in a spawned task. What clients are sent is made here, beside `until`, and this leaves the
+    /// workers to the connections: long frames cost a sixth less.
+    ///
+    /// Dropping the future stops the daemon without waiting: peers are told while the runtime goes
+    /// on, and the sockets are closed after that. `until` is dropped before peers are told.
+    ///
+    /// # Errors
+    /// When a task that the daemon cannot do without has ended, by a defect. The log has told it,
+    /// and peers have been told to come back.
+    pub async fn run(self, until: impl Future<Output = ()>) -> Result<(), Stopped> {
+        let shared = &self.shared;
+        let observe = |took| shared.metrics.tick(took);
+        let stopped = tokio::select! {
+            () = until => None,
+            () = shared.feeds.run_observed(shared.config.tick, observe) => None,
+            stopped = self.vital.stopped() => Some(stopped),
+        };
+        if let Some(stopped) = &stopped {
+            tracing::error!("stopping because of a defect: {stopped}");
+        }
+        // The frames end first: otherwise clients would see the list empty out.
+        self.drain().await;
+        stopped.map_or(Ok(()), Err)
+    }
+
+    /// The address that the daemon is reached at, with the port it was given if it asked for 0.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn local_address(&self) -> std::io::Result<SocketAddr> {
+        self.shared.endpoint.local_addr()
+    }
+
+    /// The address that HTTP is served on, if it is.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// The fingerprint of the certificate that the daemon shows now.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.shared.certificates.fingerprint()
+    }
+
+    /// What clients of this daemon are told.
+    #[must_use]
+    pub fn feeds(&self) -> &Arc<Feeds> {
+        &self.shared.feeds
+    }
+
+    /// The servers of this daemon.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.shared.registry
+    }
+
+    /// Asks all tasks to end, and accepts nobody any more.
+    fn close(&self) {
+        self.background.cancel();
+        self.shared.endpoint.set_server_config(None);
+        self.closing.cancel();
+        self.tasks.close();
+    }
+
+    /// Tells every peer to come back soon. Done when all have been told, or after 5 s.
+    async fn drain(&self) {
+        tracing::info!("stopping: telling every peer to come back soon");
+        self.close();
+        let told = async {
+            self.tasks.wait().await;
+            let _ = self.vital.join().await;
+            self.shared.endpoint.wait_idle().await;
+        };
+        match tokio::time::timeout(DRAIN_TIMEOUT, told).await {
+            Ok(()) => tracing::info!("stopped: every peer was told"),
+            Err(_) => tracing::warn!("stopped: not every peer could be told in {DRAIN_TIMEOUT:?}"),
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A daemon without its accepting task would look alive: its socket answers, its list is shown.
+    #[tokio::test]
+    async fn a_daemon_that_accepts_nobody_stops() {
+        let directory = tempfile::tempdir().unwrap();
+        let daemon = Daemon::start(Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            http: crate::cli::Http::Off,
+            ..Config::new(directory.path().to_owned())
+        });
+        let daemon = daemon.unwrap();
+        daemon.shared.endpoint.close(0_u32.into(), b"");
+        let stopped = daemon.run(std::future::pending()).await;
+        let stopped = stopped.expect_err("it serves nobody");
+        assert_eq!(stopped.to_string(), "accepting peers has stopped: it ended");
+    }
+}
