@@ -184,7 +184,10 @@ mod tests {
         let secret = super::key(&key).unwrap();
         let put = |bytes: &[u8]| std::fs::write(&other, bytes).unwrap();
         put(&certificate);
-        assert_eq!(certificates(&other).unwrap(), [certificate.clone()]);
+        assert_eq!(
+            certificates(&other).unwrap(),
+            std::slice::from_ref(&certificate)
+        );
         put(secret.secret_der());
         assert_eq!(super::key(&other).unwrap(), secret);
         let pem = std::fs::read_to_string(&chain).unwrap();
@@ -192,7 +195,10 @@ mod tests {
         let utf16: Vec<u8> = units.encode_utf16().flat_map(u16::to_le_bytes).collect();
         for marked in [units.as_bytes(), &utf16] {
             put(marked);
-            assert_eq!(certificates(&other).unwrap(), [certificate.clone()]);
+            assert_eq!(
+                certificates(&other).unwrap(),
+                std::slice::from_ref(&certificate)
+            );
         }
         put(pem.repeat(2).as_bytes());
         assert_eq!(certificates(&other).unwrap().len(), 2);

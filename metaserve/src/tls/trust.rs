@@ -292,10 +292,11 @@ mod tests {
 
     /// A self-signed certificate for `localhost`.
     fn certificate(change: impl FnOnce(&mut CertificateParams)) -> CertificateDer<'static> {
-        let mut parameters = CertificateParams::new(vec!["localhost".into()]).unwrap();
+        let mut parameters = CertificateParams::new(vec!["localhost".into()]).expect("a name");
         change(&mut parameters);
-        let key = KeyPair::generate().unwrap();
-        parameters.self_signed(&key).unwrap().der().clone()
+        let key = KeyPair::generate().expect("a key");
+        let certificate = parameters.self_signed(&key).expect("a certificate");
+        certificate.der().clone()
     }
 
     fn authority(parameters: &mut CertificateParams) {
@@ -307,7 +308,7 @@ mod tests {
         shown: &CertificateDer<'_>,
         name: &str,
     ) -> Result<(), rustls::Error> {
-        let name = ServerName::try_from(name).unwrap();
+        let name = ServerName::try_from(name).expect("a name");
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
         let verified = verifier.verify_server_cert(shown, &[], &name, &[], now);
         verified.map(drop)

@@ -260,14 +260,14 @@ fn whoever_is_away_is_shown_so_until_he_says_something() {
     let away = (0x0001, true, "|iafk|p-Ann".to_owned());
     let back = (0x4001, false, "Ann".to_owned());
     stage.chats(ann, ".afk");
-    assert_eq!(changed(&mut stage), [away.clone()]);
+    assert_eq!(changed(&mut stage), std::slice::from_ref(&away));
     stage.chats(ann, ".avail");
     assert_eq!(
         stage.lines(ann.who),
         ["Available: Ann|p, Bob"],
         "she is back"
     );
-    assert_eq!(changed(&mut stage), [back.clone()]);
+    assert_eq!(changed(&mut stage), std::slice::from_ref(&back));
     stage.chats(ann, ".afk");
     changed(&mut stage);
     stage.whispers(ann, bob.id, "here");
