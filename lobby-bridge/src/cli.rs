@@ -470,6 +470,27 @@ mod tests {
     fn one_old_word_runs_the_lobby_where_it_was() {
         let config = config(&["capacity=60"]).unwrap();
         assert_eq!(config.vcmi.unwrap().listen, "[::]:5002".parse().unwrap());
+        let least = self::config(&["capacity=1", "healthcheck=10"]).unwrap();
+        let vcmi = least.vcmi.unwrap();
+        let read = (vcmi.limits.capacity, vcmi.health_check);
+        assert_eq!(read, (1, Duration::from_secs(10)));
+        assert_eq!(least.remarks.len(), 0);
+        assert_eq!(Options::default().state_dir().as_os_str(), "bridge-state");
+    }
+
+    #[test]
+    fn as_many_as_the_lobby_holds_may_come_at_once_and_from_one_network() {
+        let limits = |arguments: &[&str]| {
+            let arguments = [&["--vcmi", "[::]:1"], arguments].concat();
+            let limits = config(&arguments).unwrap().vcmi.unwrap().limits;
+            let (each, all) = (limits.undecided_per_host, limits.undecided);
+            (limits.capacity, limits.clients_per_host, each, all)
+        };
+        assert_eq!(limits(&[]), (50, 50, 64, 512));
+        let many = ["--vcmi-capacity", "1000"];
+        assert_eq!(limits(&many), (1_000, 1_000, 1_000, 2_000));
+        let few = ["--vcmi-per-address", "3", "--vcmi-half-open", "9"];
+        assert_eq!(limits(&few), (50, 3, 64, 9));
     }
 
     #[test]

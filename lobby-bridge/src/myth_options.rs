@@ -335,6 +335,37 @@ mod tests {
     }
 
     #[test]
+    fn as_many_as_the_rooms_hold_may_come_at_once() {
+        let limits = |lines: &str| {
+            let config = parsed(&format!("myth = \"[::]:1\"\n{lines}")).unwrap();
+            config.settings.rules.limits
+        };
+        let all = |it: &aleph_one::Limits| (it.users, it.seats);
+        assert_eq!(all(&limits("")), (5_000, 6_000));
+        assert_eq!(all(&limits("myth-players = 10_000")), (11_000, 12_000));
+        let some = limits(
+            "myth-per-address = 7\nmyth-keep-alive = 1\nmyth-kick-time = \"2m\"\n\
+             myth-logins = 3\nmyth-connections = 4",
+        );
+        let per_host = (
+            some.users_per_host,
+            some.logins_per_host,
+            some.seats_per_host,
+        );
+        assert_eq!(per_host, (7, 7, 14));
+        let times = (some.keep_alive, some.kick_time);
+        assert_eq!(times, (Duration::from_secs(1), Duration::from_secs(120)));
+        assert_eq!((some.logins, some.seats), (3, 4));
+        let open = limits("");
+        let per_host = (
+            open.users_per_host,
+            open.logins_per_host,
+            open.seats_per_host,
+        );
+        assert_eq!(per_host, (128, 64, 256));
+    }
+
+    #[test]
     fn what_cannot_work_is_refused_with_a_reason() {
         // (further line, what the error names)
         let table = [

@@ -102,5 +102,12 @@ mod tests {
         // 3.2 come back in a second.
         assert_eq!(warned_at(40, 30), None);
         assert_eq!(warned_at(1_000, 200), Some(160));
+        let mut spent = |seconds| {
+            let now = start + Duration::from_secs(seconds);
+            let spend = |_: &u32| allowance.spend(now) != Rate::Exceeded;
+            (0..999).take_while(spend).count()
+        };
+        let spent = [10_000, 10_001, 10_002].map(&mut spent);
+        assert_eq!(spent, [320, 3, 3]);
     }
 }

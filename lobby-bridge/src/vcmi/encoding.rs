@@ -257,6 +257,14 @@ mod tests {
         assert_eq!(named("cp1252").decode(b"\x81x"), "\u{fffd}x");
     }
 
+    #[test]
+    fn what_an_encoding_has_no_byte_for_is_a_question_mark() {
+        for (name, bytes) in [("ascii", &b"~??"[..]), ("latin-1", b"~\x80?")] {
+            let encoding = Encoding::named(name.as_bytes()).unwrap();
+            assert_eq!(encoding.encode("~\u{80}\u{100}")[..], *bytes, "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_decode_and_any_text_encodes(bytes: Vec<u8>, text: String) {

@@ -138,6 +138,7 @@ async fn a_server_without_a_row_waits_and_is_listed_when_one_is_free() {
     );
     let [one, two] = servers;
     assert!(one.waits().is_none());
+    assert!(waits.listed().now_or_never().is_none());
     drop(one);
     promptly(waits.listed()).await;
     let servers = list(&registry, None).await;

@@ -568,6 +568,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_frame_that_comes_in_pieces_ends_where_it_says() {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = tcp.local_addr().unwrap();
+        let (stream, accepted) = tokio::join!(TcpStream::connect(at), tcp.accept());
+        let (mut stream, mut game) = (stream.unwrap(), accepted.unwrap().0);
+        game.write_all(b"ab").await.unwrap();
+        stream.readable().await.unwrap();
+        let (first, sent) = tokio::join!(read(&mut stream, 4), game.write_all(b"cdef"));
+        sent.unwrap();
+        assert_eq!(first.unwrap(), b"abcd");
+        assert_eq!(read(&mut stream, 2).await.unwrap(), b"ef");
+    }
+
+    #[tokio::test]
     async fn a_silent_game_is_asked_and_then_given_up() {
         let game = Game::new(Vec::new(), pong).await;
         let reason = "it said nothing".to_owned();

@@ -364,6 +364,20 @@ mod tests {
     }
 
     #[test]
+    fn every_line_that_is_lost_counts() {
+        let stage = stage();
+        stage.lines.push(b"one\ntwo\nthree\n");
+        stage.asked();
+        stage.fails(ErrorKind::StorageFull);
+        assert!(stage.lines.flush(Duration::MAX));
+        stage.lines.push(b"four\n");
+        assert_eq!(stage.asked(), "four\n");
+        stage.takes();
+        let told = format!("3 lost: {}\n", io::Error::from(ErrorKind::StorageFull));
+        assert_eq!(stage.asked(), told);
+    }
+
+    #[test]
     fn a_sink_that_asks_to_come_again_loses_nothing() {
         let stage = stage();
         stage.lines.push(b"line\n");

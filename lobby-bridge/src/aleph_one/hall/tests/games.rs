@@ -129,8 +129,13 @@ fn a_hub_is_taken_before_it_is_looked_up_and_free_after_the_game() {
     // Back to hosting it directly.
     stage.hosts(ann, 4226, 0);
     assert_eq!(stage.listed().as_deref(), Some("192.0.2.7:4226"));
+    stage.forget();
     stage.hosts(bob, 4226, HUB);
+    assert_eq!(stage.lines(bob.who), [""; 0], "it is free");
     stage.found(bob, Ok(at_hub()));
+    stage.hosts(bob, 4226, HUB);
+    stage.hosts(ann, 4226, HUB);
+    assert!(stage.lines(ann.who)[0].contains("busy"));
     stage.happens(bob.who, Event::Ended);
     stage.hosts(ann, 4226, HUB);
     stage.found(ann, Ok(at_hub()));

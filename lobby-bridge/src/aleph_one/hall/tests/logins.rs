@@ -46,6 +46,17 @@ fn a_second_login_displaces_the_first_if_the_operator_wants_it() {
 }
 
 #[test]
+fn only_players_of_the_game_that_is_served_come_in() {
+    for (served, code) in [("MARATHON", None), ("MYTH", Some(1))] {
+        let mut stage = Stage::new(|rules| rules.service = Some(served.to_owned()));
+        assert_eq!(stage.refused("Ann", "192.0.2.7"), code, "{served}");
+        let who = stage.at_login();
+        stage.says(who, login("bob", "Bob"));
+        assert_eq!(stage.denied(who), code, "{served}");
+    }
+}
+
+#[test]
 fn an_account_is_free_once_its_token_is_too_old() {
     let mut stage = Stage::open();
     let login_connection = stage.logs_in("bob", "Bob", Some(account("bob")));

@@ -269,6 +269,7 @@ struct Entry {
     id: u32,
     away: bool,
     primary: Rgb,
+    secondary: Rgb,
     name: String,
 }
 
@@ -285,7 +286,9 @@ fn entries(mut body: Bytes) -> Vec<Entry> {
         body.advance(14);
         let away = body.get_u16() == 1;
         let primary = Rgb([body.get_u16(), body.get_u16(), body.get_u16()]);
-        body.advance(28);
+        body.advance(2);
+        let secondary = Rgb([body.get_u16(), body.get_u16(), body.get_u16()]);
+        body.advance(20);
         let name = string(&mut body);
         string(&mut body);
         entries.push(Entry {
@@ -294,6 +297,7 @@ fn entries(mut body: Bytes) -> Vec<Entry> {
             id,
             away,
             primary,
+            secondary,
             name,
         });
     }

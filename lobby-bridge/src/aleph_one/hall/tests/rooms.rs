@@ -146,6 +146,9 @@ fn the_rainbow_lasts_as_long_as_a_moderator_is_there() {
     };
     let (red, yellow) = (Rgb([65_535, 0, 0]), Rgb([65_534, 65_535, 0]));
     assert_eq!(colours(&stage), [(ann.id.0, yellow), (moderator.id.0, red)]);
+    let green = Rgb([0, 65_535, 0]);
+    let teams = stage.players(ann.who).into_iter().map(|it| it.secondary);
+    assert!(teams.eq([green, yellow]));
     stage.forget();
     stage.happens(moderator.who, Event::Ended);
     let own = Rgb([1, 2, 3]);
@@ -208,6 +211,15 @@ fn a_long_list_is_cut_into_lines_between_names() {
     assert!(lines.len() > 3, "{lines:?}");
     assert!(lines.iter().all(|line| line.starts_with("Players: ")));
     assert!(lines.iter().all(|line| line.len() <= 470), "{lines:?}");
+    let game = CreateGame {
+        port: 4226,
+        hub: 0,
+        description: description(&"y".repeat(500)),
+    };
+    stage.says(ann.who, Packet::CreateGame(game));
+    stage.forget();
+    stage.chats(ann, ".games");
+    assert_eq!(stage.lines(ann.who).len(), 1, "what is too long has a line");
     for name in names {
         let whole = lines.iter().filter(|line| line.contains(&name)).count();
         assert_eq!(whole, 1, "{name}");
@@ -281,6 +293,11 @@ fn whoever_is_away_is_shown_so_until_he_says_something() {
     assert_eq!(changed(&mut stage), [(0x0001, true, "Ann".to_owned())]);
     stage.chats(bob, ".available");
     assert_eq!(stage.lines(bob.who), ["Available: Bob"]);
+    // Nobody looks for somebody who plays.
+    stage.chats(ann, ".afk");
+    changed(&mut stage);
+    stage.plays(ann, true);
+    assert_eq!(changed(&mut stage), [(0x0001, true, "Ann".to_owned())]);
 }
 
 #[test]
