@@ -42,6 +42,7 @@ denials! {
     NO_ACCOUNTS = NotNow, "Accounts cannot be checked at the moment. You may come in as a guest.";
     TOO_MANY_ATTEMPTS = NotNow, "Too many failed logins. Please try again in a minute.";
     CROWDED = NotNow, "Too many players have come from your address. Please come back when one of them has left.";
+    MADE_ROOM = NotNow, "All places are taken, and many players have come from your address: yours went to somebody from another one. Please come back later.";
     FULL = RoomFull, "All rooms are full.";
     BAD_USER = BadUser, "Login failed: bad user name or password.";
     NOT_LOGGED_IN = NotLoggedIn, "You are not logged in.";

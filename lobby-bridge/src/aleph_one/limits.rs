@@ -10,14 +10,16 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// People logged in at one time, in all rooms and on the way there. Default 5,000, at most
-    /// 50,001, which is how many ids there are. The next one is refused.
+    /// 50,001, which is how many ids there are. When all are taken, the newest one of the addresses
+    /// that have the most makes room for one from an address that has less than its share; others
+    /// are refused.
     pub users: usize,
     /// The same, from one host (an IPv4 address or an IPv6 /64). Default 128; the next one is told
     /// so when logging in. Whoever logs in without entering a room has a place until the token
     /// ends.
     pub users_per_host: usize,
-    /// Players in one room, unless the room says otherwise. Default 1,000. Guests and accounts
-    /// are refused with code 13 when all rooms are full.
+    /// Players in one room, unless the room says otherwise. Default 1,000, shared by address in
+    /// the same way. Guests and accounts are refused with code 13 when all rooms are full.
     pub players: usize,
     /// Connections to the login daemon at one time. Default 2,000. When all are taken, the newest
     /// one of the addresses that have the most makes room for one from an address that has less

@@ -10,11 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use metaserve::bounds::{Admission, Fair, Id, Origin, Refused};
+
 use super::{Rgb, UserId, denial::Denial, ids::Ids, limits::Limits, received::Login};
-use crate::{
-    accounts::Account,
-    peers::{ConnectionId, host},
-};
+use crate::{accounts::Account, peers::ConnectionId};
 
 /// What a user is, from his login on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +43,8 @@ struct Token {
 #[derive(Debug)]
 struct User {
     profile: Arc<Profile>,
-    /// Where he has logged in from.
-    host: IpAddr,
+    /// His place among all users.
+    place: Id,
     login: Option<ConnectionId>,
     room: Option<ConnectionId>,
     token: Option<Token>,
@@ -62,8 +61,8 @@ pub(super) struct Users {
     /// By name in lower case: names that differ in letter case alone are one.
     accounts: HashMap<String, UserId>,
     tokens: HashMap<[u8; 32], UserId>,
-    /// How many there are from one host.
-    hosts: HashMap<IpAddr, usize>,
+    /// Places, shared by the addresses that users have logged in from.
+    places: Fair<UserId>,
 }
 
 impl Users {
@@ -76,7 +75,7 @@ impl Users {
             users: HashMap::new(),
             accounts: HashMap::new(),
             tokens: HashMap::new(),
-            hosts: HashMap::new(),
+            places: Fair::default(),
         }
     }
 
@@ -92,25 +91,27 @@ impl Users {
     }
 
     /// A new user, on this connection to the login daemon from `peer`. His account must be free.
+    /// Also returns who has to go for him, if all places are taken: see that he is
+    /// [expelled](Self::expel).
     pub(super) fn admit(
         &mut self,
         login: ConnectionId,
         peer: IpAddr,
         profile: impl FnOnce(UserId) -> Profile,
-    ) -> Result<Arc<Profile>, Denial> {
-        let host = host(peer);
-        if self
-            .hosts
-            .get(&host)
-            .is_some_and(|users| *users >= self.limit_per_host)
-        {
-            return Err(Denial::CROWDED);
-        }
-        if self.users.len() >= self.limit {
-            return Err(Denial::FULL);
-        }
+    ) -> Result<(Arc<Profile>, Option<UserId>), Denial> {
         let id = UserId(self.ids.take().ok_or(Denial::FULL)?);
-        *self.hosts.entry(host).or_default() += 1;
+        let (limit, each) = (self.limit, self.limit_per_host);
+        let (place, loser) = match self.places.admit(Origin::new(peer), limit, each, id) {
+            Ok(Admission::Admitted(place)) => (place, None),
+            Ok(Admission::AdmittedInsteadOf { id, payload, .. }) => (id, Some(payload)),
+            Err(why) => {
+                self.ids.give_back(id.0);
+                return Err(match why {
+                    Refused::Leaf(..) => Denial::CROWDED,
+                    _ => Denial::FULL,
+                });
+            }
+        };
         let profile = Arc::new(profile(id));
         if let Some(account) = &profile.account {
             let name = account.username.to_ascii_lowercase();
@@ -118,13 +119,13 @@ impl Users {
         }
         let user = User {
             profile: Arc::clone(&profile),
-            host,
+            place,
             login: Some(login),
             room: None,
             token: None,
         };
         self.users.insert(id, user);
-        Ok(profile)
+        Ok((profile, loser))
     }
 
     /// Gives the user his token.
@@ -217,18 +218,13 @@ impl Users {
         if !self.users.get(&id).is_some_and(gone) {
             return;
         }
-        let Some(User { profile, host, .. }) = self.users.remove(&id) else {
+        let Some(User { profile, place, .. }) = self.users.remove(&id) else {
             return;
         };
         if let Some(account) = &profile.account {
             self.accounts.remove(&account.username.to_ascii_lowercase());
         }
-        match self.hosts.get_mut(&host) {
-            Some(users) if *users > 1 => *users -= 1,
-            _ => {
-                self.hosts.remove(&host);
-            }
-        }
+        self.places.release(place);
         self.ids.give_back(id.0);
     }
 }
@@ -274,7 +270,7 @@ mod tests {
     }
 
     fn bob(users: &mut Users) -> UserId {
-        let id = users.admit(LOGIN, here(), profile).unwrap().id;
+        let id = users.admit(LOGIN, here(), profile).unwrap().0.id;
         users.issue(id, SECRET);
         id
     }
@@ -340,7 +336,7 @@ mod tests {
             account: None,
             ..profile(id)
         };
-        let first = users.admit(LOGIN, here(), guest).unwrap().id;
+        let first = users.admit(LOGIN, here(), guest).unwrap().0.id;
         assert!(users.admit(LOGIN, here(), guest).is_ok());
         assert_eq!(users.admit(LOGIN, here(), guest), Err(Denial::CROWDED));
         let elsewhere = [192, 0, 2, 8].into();
@@ -358,14 +354,14 @@ mod tests {
             ..profile(id)
         };
         for _ in 0..2 {
-            let ids = [(); 2].map(|()| users.admit(LOGIN, here(), guest).unwrap().id);
+            let ids = [(); 2].map(|()| users.admit(LOGIN, here(), guest).unwrap().0.id);
             assert_eq!(users.admit(LOGIN, here(), guest), Err(Denial::CROWDED));
             users.expel(ids[0]);
-            let again = users.admit(LOGIN, here(), guest).unwrap().id;
+            let again = users.admit(LOGIN, here(), guest).unwrap().0.id;
             assert_eq!(users.admit(LOGIN, here(), guest), Err(Denial::CROWDED));
             users.expel(again);
             users.expel(ids[1]);
-            assert!(users.hosts.is_empty());
+            assert_eq!(users.places.len(), 0);
         }
     }
 }

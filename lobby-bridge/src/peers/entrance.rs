@@ -3,15 +3,14 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use metaserve::bounds::{self, Origin, Room};
 use tokio_util::sync::CancellationToken;
 
-/// How often a line says that places run out.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+use super::crowd::Crowd;
 
 /// A place that is given back when it is dropped.
 pub(crate) type Place = bounds::Place<CancellationToken>;
@@ -19,11 +18,9 @@ pub(crate) type Place = bounds::Place<CancellationToken>;
 /// See the [module](self). Cheap to clone: clones have the same places.
 #[derive(Clone, Debug)]
 pub(crate) struct Entrance {
-    /// What the places are for, in words of the operator's.
-    name: &'static str,
     places: bounds::Places<CancellationToken>,
     room: Room,
-    full: Arc<Mutex<Full>>,
+    crowd: Arc<Mutex<Crowd>>,
 }
 
 /// A connection that has a place.
@@ -35,22 +32,13 @@ pub(crate) struct Admitted {
     pub(crate) lost: CancellationToken,
 }
 
-/// What became of newcomers since the last line about it.
-#[derive(Debug, Default)]
-struct Full {
-    told: Option<Instant>,
-    refused: u64,
-    replaced: u64,
-}
-
 impl Entrance {
     /// `total` places, of which `each_host` (an IPv4 address or an IPv6 /64) may take so many.
     pub(crate) fn new(name: &'static str, total: usize, each_host: usize) -> Self {
         Self {
-            name,
             places: bounds::Places::default(),
             room: Room::new(total, each_host),
-            full: Arc::default(),
+            crowd: Arc::new(Mutex::new(Crowd::new(name))),
         }
     }
 
@@ -63,39 +51,20 @@ impl Entrance {
             Ok(bounds::Taken { place, instead_of }) => {
                 if let Some(loser) = instead_of {
                     loser.cancel();
-                    self.is_full("somebody made room", now, |full| full.replaced += 1);
+                    self.crowd().replaced(self.room.pool, now);
                 }
                 Some(Admitted { place, lost })
             }
             Err(why) => {
                 tracing::debug!(%peer, "closed at once: {why}");
-                self.is_full(&why.to_string(), now, |full| full.refused += 1);
+                self.crowd().refused(self.room.pool, &why.to_string(), now);
                 None
             }
         }
     }
 
-    fn is_full(&self, why: &str, now: Instant, count: impl FnOnce(&mut Full)) {
-        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut full);
-        let due = full.told.is_none_or(|told| now >= told + TELL_EVERY);
-        if due {
-            let Full {
-                refused, replaced, ..
-            } = *full;
-            *full = Full {
-                told: Some(now),
-                ..Full::default()
-            };
-            let (entrance, places) = (self.name, self.room.pool);
-            tracing::warn!(
-                entrance,
-                places,
-                refused,
-                replaced,
-                "connections were closed to keep places for others: {why}"
-            );
-        }
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crowd_makes_room_for_a_newcomer_and_the_line_is_bounded() {
+    fn a_crowd_makes_room_for_a_newcomer() {
         let (entrance, now) = (Entrance::new("test", 4, 4), Instant::now());
         let admit = |host: &str| entrance.admit(host.parse().unwrap(), now);
         let crowd: Vec<_> = (0..4).map(|_| admit("192.0.2.1").unwrap()).collect();
@@ -124,15 +93,5 @@ mod tests {
         let lost: Vec<bool> = crowd.iter().map(|it| it.lost.is_cancelled()).collect();
         assert_eq!(lost, [false, false, false, true]);
         assert!(!lone.lost.is_cancelled());
-        let full = entrance.full.lock().unwrap();
-        assert_eq!(
-            (full.refused, full.replaced),
-            (0, 1),
-            "one line was written"
-        );
-        drop(full);
-        assert!(admit("192.0.2.1").is_none());
-        let full = entrance.full.lock().unwrap();
-        assert_eq!((full.refused, full.replaced), (1, 1));
     }
 }

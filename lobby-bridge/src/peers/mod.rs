@@ -25,6 +25,7 @@
 //! to send elsewhere, such as a challenge over UDP, is an errand.
 
 mod accept;
+mod crowd;
 mod entrance;
 mod errands;
 mod host;
@@ -45,6 +46,7 @@ use tokio::{net::TcpListener, time::Instant};
 
 pub(crate) use self::{
     accept::{Trouble, accept},
+    crowd::Crowd,
     entrance::{Admitted, Entrance, Place, unless_lost},
     errands::Errands,
     host::host,

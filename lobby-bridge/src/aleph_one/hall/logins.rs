@@ -106,7 +106,7 @@ impl Hall {
                 names::registered(&login.player.name, &login.username, limit)
             }
         };
-        self.open_rooms(account.is_none())?;
+        self.open_rooms(account.is_none(), ends.peer)?;
         if let Some(owner) = account
             .as_ref()
             .and_then(|it| self.users.owner(&it.username))
@@ -116,14 +116,26 @@ impl Hall {
                 SecondLogin::Displace => self.displace(owner, now, effects),
             }
         }
-        let profile = self.users.admit(who, ends.peer, |id| Profile {
+        let admitted = self.users.admit(who, ends.peer, |id| Profile {
             id,
             account,
             name,
             primary: login.player.primary,
             secondary: login.player.secondary,
             login: *login,
+        });
+        let total = self.rules.limits.users;
+        let (profile, loser) = admitted.inspect_err(|refusal| {
+            if *refusal == Denial::FULL {
+                self.crowded.refused(total, &refusal.text, now);
+            }
         })?;
+        if let Some(loser) = loser {
+            self.crowded.replaced(total, now);
+            for connection in self.users.expel(loser) {
+                self.make_room(connection, now, effects);
+            }
+        }
         effects.push(Effect::Send(who, sent::ACCEPT));
         self.become_(who, State::NeedVersion(profile));
         Ok(())
@@ -146,7 +158,7 @@ impl Hall {
         }) else {
             return Ok(());
         };
-        let open = self.open_rooms(profile.account.is_none())?;
+        let open = self.open_rooms(profile.account.is_none(), ends.peer)?;
         let rooms = self.room_list(&open, &ends).ok_or(Denial::NO_ADDRESS)?;
         let token = self.secrets.token();
         self.users.issue(profile.id, token);
@@ -176,14 +188,14 @@ impl Hall {
         self.rules.public_address.or(local)
     }
 
-    /// The rooms that somebody may be sent to, in order: the full ones only if all are full.
-    pub(super) fn open_rooms(&self, guest: bool) -> Result<Vec<usize>, Denial> {
+    /// The rooms in which there is a place for somebody, in order.
+    pub(super) fn open_rooms(&self, guest: bool, peer: IpAddr) -> Result<Vec<usize>, Denial> {
         let admits = |position: &usize| !guest || self.rooms[*position].admits_guests();
         let rooms: Vec<usize> = (0..self.rooms.len()).filter(admits).collect();
         if rooms.is_empty() {
             return Err(Denial::NO_GUESTS);
         }
-        let has_place = |position: &usize| !self.rooms[*position].is_full();
+        let has_place = |position: &usize| self.rooms[*position].has_place(peer);
         let open: Vec<usize> = rooms.into_iter().filter(has_place).collect();
         match open.is_empty() {
             true => Err(Denial::FULL),

@@ -33,7 +33,7 @@ use super::{
     sent, text,
     users::{Profile, Users},
 };
-use crate::peers::{Chore, ConnectionId, Ends, Lobby, Standing};
+use crate::peers::{Chore, ConnectionId, Crowd, Ends, Lobby, Standing};
 
 /// How often tokens are looked through for those whose time is over.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -70,6 +70,8 @@ pub struct Hall {
     /// How many players and games there were in each room when that was last announced.
     announced: Vec<(usize, usize)>,
     kept_out: KeptOut,
+    /// What is said when places run out.
+    crowded: Crowd,
 }
 
 /// A connection to a room.
@@ -227,6 +229,7 @@ impl Hall {
             servers: BTreeMap::new(),
             announced: Vec::new(),
             kept_out: KeptOut::new(),
+            crowded: Crowd::new("Aleph One, players (--myth-players)"),
             rules,
         }
     }
@@ -312,7 +315,7 @@ impl Hall {
             });
         let told = inside.filter_map(|(who, seat, user)| {
             let guest = self.rooms[seat.room].is_guest(user);
-            let rooms = self.open_rooms(guest).ok()?;
+            let rooms = self.open_rooms(guest, seat.ends.peer).ok()?;
             Some(Effect::Send(who, self.room_list(&rooms, &seat.ends)?))
         });
         told.collect()

@@ -11,7 +11,7 @@ use crate::{
         received::Packet,
         room::{Entering, Room, Turn},
     },
-    peers::ConnectionId,
+    peers::{ConnectionId, Lobby as _, Standing},
 };
 
 impl Hall {
@@ -100,25 +100,45 @@ impl Hall {
         let SeatState::NeedPlayerData(profile) = &seat.state else {
             return Err(Denial::NOT_LOGGED_IN);
         };
-        let profile = Arc::clone(profile);
-        let room = &self.rooms[seat.room];
+        let (profile, peer) = (Arc::clone(profile), seat.ends.peer);
+        let room = &mut self.rooms[seat.room];
         if profile.account.is_none() && !room.admits_guests() {
             return Err(Denial::NO_GUESTS);
         }
-        if room.is_full() {
-            return Err(Denial::FULL);
-        }
+        let taken = room.take_place(profile.id, peer);
+        let total = room.capacity();
+        let (place, loser) =
+            taken.inspect_err(|refusal| self.crowded.refused(total, &refusal.text, now))?;
         seat.state = SeatState::In(profile.id);
         let entering = Entering {
             connection: who,
-            peer: seat.ends.peer,
+            peer,
             profile,
+            place,
             hub_hint: self.rules.hub_hint && self.has_hub == Some(false),
         };
+        if let Some(loser) = loser {
+            self.crowded.replaced(total, now);
+            self.make_room(loser, now, effects);
+        }
         self.in_room(who, now, effects, |room, _, turn| {
             room.enter(entering, turn)
         });
         Ok(())
+    }
+
+    /// Disconnects somebody whose place went to another.
+    pub(super) fn make_room(
+        &mut self,
+        loser: ConnectionId,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        let in_room = self.standing(loser) == Standing::Inside;
+        let frames = Denial::MADE_ROOM.frames(in_room);
+        effects.extend(frames.map(|frame| Effect::Send(loser, frame)));
+        self.end(loser, true, now, effects);
+        effects.push(Effect::Close(loser));
     }
 
     /// Has something happen to a player in his room, and then what it leads to outside of it.

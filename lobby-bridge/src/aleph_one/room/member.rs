@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
+use metaserve::bounds::Id;
 
 use super::{Turn, lists::Missed};
 use crate::{
@@ -21,6 +22,7 @@ pub(super) struct Member {
     pub(super) connection: ConnectionId,
     pub(super) peer: IpAddr,
     pub(super) profile: Arc<Profile>,
+    pub(super) place: Id,
     /// What others call him, while he is not away.
     pub(super) name: Vec<u8>,
     /// His colours of the rainbow.
@@ -47,6 +49,7 @@ impl Member {
         peer: IpAddr,
         name: Vec<u8>,
         profile: Arc<Profile>,
+        place: Id,
         turn: &Turn<'_>,
     ) -> Self {
         // In milliseconds of tests: each is charged the time that one takes to come back.
@@ -56,6 +59,7 @@ impl Member {
             connection,
             peer,
             profile,
+            place,
             name,
             painted: None,
             away: None,

@@ -25,6 +25,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use metaserve::bounds::{Admission, Fair, Id, Origin};
 use serde_json::json;
 
 use self::{commands::end_test, games::Game, member::Member};
@@ -57,6 +58,8 @@ pub(super) struct Room {
     welcome: Vec<Bytes>,
     guest_welcome: Vec<Bytes>,
     members: BTreeMap<UserId, Member>,
+    /// Places, shared by address.
+    places: Fair<UserId>,
     games: BTreeMap<GameId, Game>,
     /// Whether everybody has a colour of the rainbow.
     rainbow: bool,
@@ -68,6 +71,7 @@ pub(super) struct Entering {
     pub(super) connection: ConnectionId,
     pub(super) peer: IpAddr,
     pub(super) profile: Arc<Profile>,
+    pub(super) place: Id,
     /// Whether to say that games cannot use a hub here.
     pub(super) hub_hint: bool,
 }
@@ -133,6 +137,7 @@ impl Room {
             welcome: lines(&rules.welcome),
             guest_welcome: lines(&rules.guest_welcome),
             members: BTreeMap::new(),
+            places: Fair::default(),
             games: BTreeMap::new(),
             rainbow: false,
         }
@@ -142,8 +147,37 @@ impl Room {
         self.guests
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.members.len() >= self.capacity
+    /// Whether there is a place for somebody from `peer`, or somebody would make room.
+    pub(super) fn has_place(&self, peer: IpAddr) -> bool {
+        let peer = Origin::new(peer);
+        self.places.judge(peer, self.capacity, usize::MAX).is_ok()
+    }
+
+    /// How many players there may be.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// A place for a player from `peer`. Also returns the connection of who has to go for it, if
+    /// all are taken.
+    pub(super) fn take_place(
+        &mut self,
+        user: UserId,
+        peer: IpAddr,
+    ) -> Result<(Id, Option<ConnectionId>), Denial> {
+        // How many of an address may be logged in is looked at before.
+        let each = usize::MAX;
+        match self
+            .places
+            .admit(Origin::new(peer), self.capacity, each, user)
+        {
+            Ok(Admission::Admitted(place)) => Ok((place, None)),
+            Ok(Admission::AdmittedInsteadOf { id, payload, .. }) => {
+                let loser = self.members.get(&payload);
+                Ok((id, loser.map(|member| member.connection)))
+            }
+            Err(_) => Err(Denial::FULL),
+        }
     }
 
     /// How many are in it, hidden ones included.
@@ -181,10 +215,12 @@ impl Room {
             connection,
             peer,
             profile,
+            place,
             hub_hint,
         } = who;
         let id = profile.id;
-        let member = Member::new(connection, peer, self.name_for(&profile), profile, turn);
+        let name = self.name_for(&profile);
+        let member = Member::new(connection, peer, name, profile, place, turn);
         let limit = u16::try_from(self.capacity).unwrap_or(u16::MAX);
         turn.send(connection, sent::room_login_successful(id, limit));
         let welcome = sent::message(Code::Welcome, "Login successful.");
@@ -211,6 +247,7 @@ impl Room {
         let Some(mut member) = self.members.remove(&user) else {
             return;
         };
+        self.places.release(member.place);
         end_test(&mut member, turn);
         if let Some(game) = member.game.take() {
             self.remove_game(game, &member, turn);

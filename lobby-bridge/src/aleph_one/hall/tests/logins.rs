@@ -236,3 +236,40 @@ fn of_accounts_that_differ_in_letter_case_alone_one_is_in_at_a_time() {
     let who = stage.logs_in("CAROL", "Another", None);
     assert_eq!(stage.denied(who), Some(6));
 }
+
+#[test]
+fn a_crowd_of_one_address_makes_room_for_a_player_of_another() {
+    let mut stage = Stage::new(|rules| rules.limits.users = 3);
+    let crowd = ["Ann", "Bob", "Eve"].map(|name| stage.guest(name));
+    stage.forget();
+    let who = stage.at_login_from("198.51.100.1");
+    stage.says(who, login("guest", "Lone"));
+    stage.says(who, Packet::Localization);
+    let told = stage.told(crowd[2].who);
+    let said = |text: &[u8]| {
+        told.iter()
+            .any(|(_, body)| body.windows(text.len()).any(|it| it == text))
+    };
+    assert!(said(b"All places are taken"), "{told:?}");
+    assert_eq!(stage.hall.standing(crowd[2].who), Standing::Closing);
+    let lone = stage.enters(0, "guest", who, "198.51.100.1");
+    assert_eq!(stage.hall.standing(lone.who), Standing::Inside);
+    // The crowd itself gets no more than its share.
+    assert_eq!(stage.refused("Fourth", "192.0.2.7"), Some(13));
+}
+
+#[test]
+fn a_crowd_in_a_room_makes_room_for_a_player_of_another_address() {
+    let mut stage = Stage::new(|rules| rules.limits.players = 3);
+    let crowd = ["Ann", "Bob", "Eve"].map(|name| stage.guest(name));
+    stage.forget();
+    let who = stage.at_login_from("198.51.100.1");
+    stage.says(who, login("guest", "Lone"));
+    stage.says(who, Packet::Localization);
+    assert_eq!(stage.hall.standing(crowd[2].who), Standing::Inside);
+    let lone = stage.enters(0, "guest", who, "198.51.100.1");
+    assert_eq!(stage.hall.standing(lone.who), Standing::Inside);
+    assert_eq!(stage.hall.standing(crowd[2].who), Standing::Closing);
+    assert_eq!(stage.hall.standing(crowd[0].who), Standing::Inside);
+    assert_eq!(stage.refused("Fourth", "192.0.2.7"), Some(13));
+}

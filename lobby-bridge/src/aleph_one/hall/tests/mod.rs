@@ -87,7 +87,11 @@ impl Stage {
     }
 
     fn at_login(&mut self) -> ConnectionId {
-        let (who, ends) = self.connection("192.0.2.7");
+        self.at_login_from("192.0.2.7")
+    }
+
+    fn at_login_from(&mut self, peer: &str) -> ConnectionId {
+        let (who, ends) = self.connection(peer);
         self.happens(who, Event::AtLogin(ends));
         who
     }
