@@ -37,17 +37,18 @@
 //! certificates; `zstd` reads compressed lists, a half to a tenth of the bytes.
 #![forbid(unsafe_code)]
 
-mod error;
 mod list;
 mod maintain;
 mod snapshot;
 mod snapshots;
 mod subscriber;
 
-pub use error::Error;
-pub use list::{List, OutOfOrder};
+pub use list::List;
 pub use maintain::{Maintain, Status};
-pub use metaserve::{Backoff, ConnectError, Connector, Fingerprint, Game, Role, Trust};
+pub use metaserve::{
+    Backoff, Close, CloseCode, ConnectError, Connector, Ended as Error, Fingerprint, Game,
+    InvalidGame, Retry, Role, Trust, stream::FrameError,
+};
 pub use snapshot::{Changes, Server, ServerId, Snapshot};
 pub use snapshots::Snapshots;
 pub use subscriber::Subscriber;

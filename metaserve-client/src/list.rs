@@ -1,6 +1,9 @@
 //! From messages to the list, pure.
 
-use crate::snapshot::{Server, ServerId, Snapshot};
+use crate::{
+    Error,
+    snapshot::{Server, ServerId, Snapshot},
+};
 use metaserve::{Game, list::Cursor, protocol::client::ListMessage};
 use std::sync::Arc;
 
@@ -13,16 +16,6 @@ pub struct List {
     snapshot: Snapshot,
     /// Whether any message has come: an empty list is known to be empty.
     known: bool,
-}
-
-/// A delta does not fit the list that we have: one before it is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a change from revision {from} was sent to a list at revision {ours}")]
-pub struct OutOfOrder {
-    /// The revision that the delta builds on.
-    pub from: u64,
-    /// The revision of our list.
-    pub ours: u64,
 }
 
 impl List {
@@ -57,8 +50,9 @@ impl List {
     /// Takes a message in. Costs what it says, not the size of the list.
     ///
     /// # Errors
-    /// When the message builds on another list than ours, which then stays as it was.
-    pub fn apply(&mut self, message: ListMessage) -> Result<(), OutOfOrder> {
+    /// [`Error::OutOfOrder`] when the message builds on another list than ours, which then stays
+    /// as it was.
+    pub fn apply(&mut self, message: ListMessage) -> Result<(), Error> {
         let Snapshot {
             epoch,
             revision,
@@ -69,7 +63,7 @@ impl List {
             None => servers.clear(),
             Some(from) if self.known && message.epoch == *epoch && from == *revision => {}
             Some(from) => {
-                return Err(OutOfOrder {
+                return Err(Error::OutOfOrder {
                     from,
                     ours: *revision,
                 });

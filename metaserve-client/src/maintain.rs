@@ -1,12 +1,18 @@
 //! Keeps following: connects again, and goes on where it was.
 
 use crate::{
-    Snapshots,
+    Error, Snapshot, Snapshots,
     list::List,
     subscriber::{Options, follow},
 };
-use metaserve::{Backoff, Retry, printable};
-use std::{fmt, time::Duration};
+use metaserve::{
+    Backoff,
+    lasting::{Lasting, Problem, lasting},
+    printable,
+    protocol::session,
+};
+use std::{convert::Infallible, fmt, time::Duration};
+use tokio::sync::watch;
 
 /// Follows the list over one connection after the other; see [`maintain`](crate::maintain).
 #[must_use = "nothing is asked for before `run`"]
@@ -91,7 +97,7 @@ impl<C> Maintain<C> {
 
     /// The live list, as [`run`](crate::run) says, through losses of the connection: the stream
     /// says nothing while there is none, and goes on with the list as it is then. It ends with an
-    /// error only when connecting again cannot help ([`Retry::Never`]).
+    /// error only when connecting again cannot help ([`Retry::Never`](crate::Retry::Never)).
     pub fn run<F, E>(self) -> Snapshots
     where
         C: FnMut() -> F + Send + 'static,
@@ -99,40 +105,64 @@ impl<C> Maintain<C> {
         E: fmt::Display + Send,
     {
         let Self {
-            mut connect,
+            connect,
             options,
-            mut backoff,
-            mut on_status,
+            backoff,
+            on_status,
         } = self;
-        Snapshots::new(crate::Snapshot::default(), async move |latest| {
-            let mut list = List::default();
-            loop {
-                on_status(Status::Connecting);
-                let (problem, retry) = match connect().await {
-                    Err(error) => (error.to_string(), Retry::Soon),
-                    Ok(connection) => {
-                        let mut live = false;
-                        let followed = || {
-                            if !std::mem::replace(&mut live, true) {
-                                on_status(Status::Live);
-                                backoff.reset();
-                            }
-                        };
-                        let error =
-                            follow(&connection, &options, &mut list, &latest, followed).await;
-                        if error.retry() == Retry::Never {
-                            return error;
-                        }
-                        if error.spoils_list() {
-                            list = List::default();
-                        }
-                        (error.to_string(), error.retry())
-                    }
+        Snapshots::new(Snapshot::default(), async move |latest| {
+            let follow = async {
+                let mut following = Following {
+                    session: options.session()?,
+                    list: List::default(),
+                    latest,
+                    on_status,
                 };
-                let delay = backoff.delay(retry, fastrand::f64());
-                on_status(Status::Waiting { problem, delay });
-                tokio::time::sleep(delay).await;
-            }
+                lasting(connect, backoff, &mut following).await
+            };
+            let Err(error) = follow.await;
+            error
         })
+    }
+}
+
+/// A list that is followed over one connection after the other.
+struct Following {
+    session: session::Subscriber,
+    list: List,
+    latest: watch::Sender<Option<Snapshot>>,
+    on_status: Box<dyn FnMut(Status) + Send>,
+}
+
+impl<E: fmt::Display> Lasting<E> for Following {
+    type Done = Infallible;
+
+    fn connecting(&mut self) {
+        (self.on_status)(Status::Connecting);
+    }
+
+    async fn session(
+        &mut self,
+        connection: quinn::Connection,
+        live: &mut (impl FnMut() + Send),
+    ) -> Result<Infallible, Error> {
+        let (mut is_live, on_status) = (false, &mut self.on_status);
+        let mut followed = || {
+            if !std::mem::replace(&mut is_live, true) {
+                on_status(Status::Live);
+                live();
+            }
+        };
+        let (session, list) = (&mut self.session, &mut self.list);
+        let ended = follow(&connection, session, list, &self.latest, &mut followed).await;
+        if ended.as_ref().is_err_and(Error::spoils_list) {
+            self.list = List::default();
+        }
+        ended
+    }
+
+    fn waits(&mut self, problem: Problem<E>, delay: Duration) {
+        let problem = problem.to_string();
+        (self.on_status)(Status::Waiting { problem, delay });
     }
 }

@@ -2,10 +2,14 @@
 
 use crate::{Error, Snapshot, Snapshots, list::List};
 use metaserve::{
-    CloseCode, Game,
-    protocol::client::{Compression, ListMessage, Subscribe},
-    stream::{self, FrameError, FrameReader},
+    Game, InvalidGame,
+    protocol::session::{
+        self,
+        subscriber::{Effect, Event},
+    },
+    stream::Incoming,
 };
+use std::convert::Infallible;
 use tokio::sync::watch;
 
 /// Follows the list over one connection, with options.
@@ -87,85 +91,52 @@ impl Subscriber {
         } = self;
         let begin = list.snapshot();
         Snapshots::new(begin, async move |latest| {
-            follow(&connection, &options, &mut list, &latest, || ()).await
+            let follow = async {
+                let mut session = options.session()?;
+                follow(&connection, &mut session, &mut list, &latest, &mut || ()).await
+            };
+            let Err(error) = follow.await;
+            error
         })
     }
 }
 
+impl Options {
+    /// A client as they say, without a connection.
+    pub(crate) fn session(&self) -> Result<session::Subscriber, InvalidGame> {
+        let game = self.game.as_deref().map(Game::new).transpose()?;
+        Ok(session::Subscriber::new(game, self.max_list_bytes))
+    }
+}
+
 /// Follows the list over `connection` until it ends, and says why it did. Each state of the list
-/// is put into `latest`; `followed` is called with the first.
+/// is put into `latest`; `followed` is called with each.
 pub(crate) async fn follow(
     connection: &quinn::Connection,
-    options: &Options,
+    session: &mut session::Subscriber,
     list: &mut List,
     latest: &watch::Sender<Option<Snapshot>>,
-    mut followed: impl FnMut(),
-) -> Error {
-    let followed = &mut followed;
-    let follow = async {
-        let game = options.game.as_deref().map(Game::new).transpose()?;
-        let subscribe = Subscribe {
-            game: game.as_ref().map(Game::as_str),
-            known: list.known(game.as_ref()),
-            compression: COMPRESSION,
-        };
-        let mut out = connection.open_uni().await?;
-        let written = stream::write(&mut out, subscribe).await;
-        if written.is_err() || out.finish().is_err() {
-            return Err(connection.closed().await.into());
-        }
-        loop {
-            let mut reader = FrameReader::new(connection.accept_uni().await?);
-            match read(&mut reader, options.max_list_bytes, list, latest, followed).await {
-                // We were too slow for the stream. The next one begins with a snapshot.
-                Err(Ended::Stream) => {}
-                Err(Ended::Connection(error)) => return Err(error),
-                Ok(()) => return Err(connection.closed().await.into()),
-            }
-        }
-    };
-    let result: Result<std::convert::Infallible, Error> = follow.await;
-    match result {
-        Err(error) => error,
-        Ok(never) => match never {},
-    }
-}
-
-#[cfg(feature = "zstd")]
-const COMPRESSION: Compression = Compression::Zstd;
-#[cfg(not(feature = "zstd"))]
-const COMPRESSION: Compression = Compression::None;
-
-enum Ended {
-    Stream,
-    Connection(Error),
-}
-
-impl<E: Into<Error>> From<E> for Ended {
-    fn from(error: E) -> Self {
-        Self::Connection(error.into())
-    }
-}
-
-/// Takes in the messages of one stream, up to its end.
-async fn read(
-    reader: &mut FrameReader,
-    max_bytes: usize,
-    list: &mut List,
-    latest: &watch::Sender<Option<Snapshot>>,
-    followed: &mut impl FnMut(),
-) -> Result<(), Ended> {
+    followed: &mut (impl FnMut() + Send),
+) -> Result<Infallible, Error> {
+    let mut out = connection.open_uni().await?;
+    let mut incoming = Incoming::new(connection);
+    session.handle(Event::Connected(list.known(session.game())))?;
     loop {
-        let bytes = match reader.next(max_bytes).await {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Ok(()),
-            Err(FrameError::Reset(code)) if code == CloseCode::TooSlow.into() => {
-                return Err(Ended::Stream);
+        while let Some(effect) = session.next()? {
+            match effect {
+                Effect::Subscribe(frame) => {
+                    let written = out.write_chunk(frame).await;
+                    if written.is_err() || out.finish().is_err() {
+                        return Err(connection.closed().await.into());
+                    }
+                }
+                Effect::Apply(message) => {
+                    list.apply(message)?;
+                    latest.send_replace(Some(list.snapshot()));
+                    followed();
+                }
             }
-            Err(error) => return Err(error.into()),
-        };
-        list.apply(ListMessage::decode(&bytes, max_bytes)?)?;
-        latest.send_replace(Some(list.snapshot()));
-        followed();
+        }
+        session.handle(Event::Piece(incoming.next().await?))?;
     }
 }

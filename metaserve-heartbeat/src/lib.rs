@@ -26,6 +26,7 @@
 //! * [`Identity`] is a certificate of the server's own, so that a quick restart replaces its old
 //!   entry, and nobody else can. With it, [`maintain`] lists the server under its IPv4 and its IPv6
 //!   address.
+//! * [`relay()`] lists many servers on behalf of others.
 //! * [`Connector`] and [`Trust`] make connections from `HOST:PORT`. Any [`quinn::Connection`]
 //!   with the ALPN identifier `metaserve-heartbeat/1` will do as well.
 //!
@@ -39,17 +40,24 @@
 //! certificates; `identity` makes and keeps certificates for [`Identity`].
 #![forbid(unsafe_code)]
 
-mod error;
 mod maintain;
+mod notices;
 mod publisher;
+mod relay;
+mod speak;
 
-pub use error::Error;
 pub use maintain::Maintain;
 pub use metaserve::{
-    Backoff, Connect, ConnectError, Connector, Family, Fingerprint, Identity, Role, Trust,
-    protocol::heartbeat::NoticeKind,
+    Backoff, Close, CloseCode, Connect, ConnectError, Connector, Ended as Error, Family,
+    Fingerprint, Game, Identity, InvalidGame, Retry, Role, Trust,
+    protocol::{
+        heartbeat::NoticeKind,
+        session::{Change, Listing, Notice},
+    },
+    stream::FrameError,
 };
-pub use publisher::{Notice, Publisher};
+pub use publisher::Publisher;
+pub use relay::Relay;
 
 use futures::Stream;
 
@@ -94,6 +102,42 @@ pub fn maintain<C>(connect: C) -> Maintain<C> {
     Maintain::new(connect)
 }
 
+/// Lists many servers on behalf of others, over one connection after the other: for a host that
+/// runs many, or a bridge to servers that do not speak the protocol.
+///
+/// The daemon's operator has to trust the relay's [`Identity`] (`--trust-relay`), and connections
+/// are made in the role [`Role::Relay`]. Options follow, then [`run`](Relay::run):
+///
+/// ```no_run
+/// use metaserve_heartbeat::{Change, Connector, Identity, Listing, Role, Trust};
+/// use tokio::sync::mpsc;
+///
+/// # #[cfg(feature = "identity")]
+/// # async fn example(trust: Trust) -> Result<(), Box<dyn std::error::Error>> {
+/// let identity = Identity::load_or_create("relay-identity".as_ref(), &[])?;
+/// println!("--trust-relay {}", identity.fingerprint());
+/// let daemon = "list.example.org:4433";
+/// let connector = Connector::new(Role::Relay, daemon, &trust, Some(&identity))?;
+///
+/// let (change, mut changes) = mpsc::channel(16);
+/// let changes = futures::stream::poll_fn(move |context| changes.poll_recv(context));
+/// tokio::spawn(async move { metaserve_heartbeat::relay(&connector).run(changes).await });
+///
+/// let room = Listing {
+///     key: 1, // your own number for it
+///     game: "tag".parse()?,
+///     address: "192.0.2.1:7777".parse()?,
+///     heartbeat: "capture the flag".into(),
+/// };
+/// change.send(Change::List(room)).await?;
+/// change.send(Change::Unlist(1)).await?; // the room has closed
+/// # Ok(())
+/// # }
+/// ```
+pub fn relay<C>(connect: C) -> Relay<C> {
+    Relay::new(connect)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +151,10 @@ mod tests {
             assert_send(run(connection, heartbeats()));
             let other = connector.clone();
             assert_send(async move { maintain(|| other.connect()).run(heartbeats()).await });
+            let relaying = connector.clone();
             assert_send(async move { maintain(&connector).run(heartbeats()).await });
+            let changes = futures::stream::pending::<Change>();
+            assert_send(async move { relay(&relaying).run(changes).await });
         }
         let _ = check;
     }

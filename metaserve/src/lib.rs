@@ -19,7 +19,8 @@
 //!   [`Fingerprint`] is a certificate's short name. [`Connector`] makes connections of them.
 //! * A [`Game`] is the namespace that servers are listed in.
 //! * [`address`] is about addresses and their families, [`time`] what time it is.
-//! * A [`Close`] is why a connection ended: a [`CloseCode`] and a sentence.
+//! * A [`Close`] is why a connection ended: a [`CloseCode`] and a sentence. [`Ended`] is that for
+//!   whoever speaks with a daemon, with every other way to end.
 //! * [`Limits`] are what the daemon holds its peers to, [`transport`] how QUIC is set up, and
 //!   [`socket`] the UDP socket below it.
 //! * The `registry` knows every connected server; its `feed` tells clients what has changed,
@@ -60,6 +61,7 @@ pub mod feed;
 #[cfg(any(feature = "bans", feature = "identity", feature = "server"))]
 pub mod files;
 mod game;
+pub mod lasting;
 mod limits;
 pub mod list;
 mod pacing;
@@ -90,6 +92,7 @@ pub use pacing::{Offered, Pacing};
 pub use printable::{printable, printable_name};
 pub use protocol::{
     close::{Close, CloseCode, Retry},
+    ended::Ended,
     roles::Role,
 };
 #[cfg(feature = "server-info")]

@@ -1,10 +1,8 @@
 //! Frames on QUIC streams.
 
-use crate::protocol::{
-    close::{Close, CloseCode},
-    codec::{self, DecodeError},
-    framing::{Deframer, Oversize},
-};
+pub use crate::protocol::{codec::frame, ended::FrameError};
+
+use crate::protocol::{framing::Deframer, session::Piece};
 use bincode::Encode;
 use bytes::Bytes;
 
@@ -13,47 +11,6 @@ use bytes::Bytes;
 pub struct FrameReader {
     stream: quinn::RecvStream,
     deframer: Deframer,
-}
-
-/// A stream ended otherwise than between two frames, or was not what it should be.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FrameError {
-    /// The connection is gone; see [`quinn::ConnectionError`] for who ended it.
-    #[error("the connection was lost: {0}")]
-    Lost(#[from] quinn::ConnectionError),
-    /// The peer has reset the stream with this number, and may open another.
-    #[error("the peer has reset its stream with code {0}")]
-    Reset(quinn::VarInt),
-    /// The peer announced more than we accept.
-    #[error(transparent)]
-    Oversize(#[from] Oversize),
-    /// The peer's bytes are not the message they should be.
-    #[error(transparent)]
-    Decode(#[from] DecodeError),
-    /// The peer ended its stream in the middle of a frame.
-    #[error("the stream ended in the middle of a frame")]
-    CutShort,
-}
-
-impl From<FrameError> for Close {
-    /// What a peer is told that sent this: *protocol violation*, or why the connection was lost.
-    fn from(error: FrameError) -> Self {
-        let reason = match error {
-            FrameError::Lost(lost) => {
-                let own = || Self::new(CloseCode::Goodbye, lost.to_string());
-                return Self::from_peer(&lost).unwrap_or_else(own);
-            }
-            FrameError::Reset(code) if code == CloseCode::Goodbye.into() => {
-                return Self::new(CloseCode::Goodbye, "the peer has reset its stream");
-            }
-            FrameError::Decode(error) => {
-                format!("{error}: see docs/protocol.md for what this version speaks")
-            }
-            other => other.to_string(),
-        };
-        Self::new(CloseCode::ProtocolViolation, reason)
-    }
 }
 
 impl FrameReader {
@@ -78,16 +35,71 @@ impl FrameReader {
             if let Some(message) = self.deframer.next(max)? {
                 return Ok(Some(message));
             }
-            match self.stream.read_chunk(usize::MAX, true).await {
-                Ok(Some(chunk)) => self.deframer.push(&chunk.bytes),
-                Ok(None) if self.deframer.is_empty() => return Ok(None),
-                Ok(None) => return Err(FrameError::CutShort),
-                Err(quinn::ReadError::Reset(code)) => return Err(FrameError::Reset(code)),
-                Err(quinn::ReadError::ConnectionLost(error)) => return Err(error.into()),
-                // Closed by us, unordered, or 0-RTT: none of them is ever asked for.
-                Err(_) => return Err(FrameError::CutShort),
+            let piece = read(&mut self.stream).await?;
+            if piece.join(&mut self.deframer)? {
+                return Ok(None);
             }
         }
+    }
+}
+
+/// The peer's stream, piece by piece. It begins when the peer has something to say.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    connection: &'a quinn::Connection,
+    stream: Stream,
+}
+
+#[derive(Debug)]
+enum Stream {
+    /// Not begun yet, or to be begun anew.
+    None,
+    Open(quinn::RecvStream),
+    Finished,
+}
+
+impl<'a> Incoming<'a> {
+    /// Will read the stream that the peer opens.
+    #[must_use]
+    pub const fn new(connection: &'a quinn::Connection) -> Self {
+        Self {
+            connection,
+            stream: Stream::None,
+        }
+    }
+
+    /// The next piece. After the end of the stream it waits for that of the connection, after a
+    /// reset for another stream.
+    ///
+    /// Cancel-safe. Memory: one receive window.
+    ///
+    /// # Errors
+    /// When the connection is lost or closed.
+    pub async fn next(&mut self) -> Result<Piece, quinn::ConnectionError> {
+        let stream = loop {
+            match &mut self.stream {
+                Stream::Open(stream) => break stream,
+                Stream::None => self.stream = Stream::Open(self.connection.accept_uni().await?),
+                Stream::Finished => return Err(self.connection.closed().await),
+            }
+        };
+        let piece = read(stream).await?;
+        match piece {
+            Piece::Bytes(_) => {}
+            Piece::Finished => self.stream = Stream::Finished,
+            Piece::Reset(_) => self.stream = Stream::None,
+        }
+        Ok(piece)
+    }
+}
+
+async fn read(stream: &mut quinn::RecvStream) -> Result<Piece, quinn::ConnectionError> {
+    match stream.read_chunk(usize::MAX, true).await {
+        Ok(Some(chunk)) => Ok(Piece::Bytes(chunk.bytes)),
+        Err(quinn::ReadError::Reset(code)) => Ok(Piece::Reset(code)),
+        Err(quinn::ReadError::ConnectionLost(error)) => Err(error),
+        // An error is: closed by us, unordered, or 0-RTT. None of them is ever asked for.
+        Ok(None) | Err(_) => Ok(Piece::Finished),
     }
 }
 
@@ -102,10 +114,4 @@ pub async fn write(
     message: impl Encode,
 ) -> Result<(), quinn::WriteError> {
     stream.write_chunk(frame(message)).await
-}
-
-/// One message as a frame, ready to be written to any number of streams.
-#[must_use]
-pub fn frame(message: impl Encode) -> Bytes {
-    crate::protocol::framing::frame(|into| codec::encode_into(message, into))
 }

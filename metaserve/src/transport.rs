@@ -1,6 +1,9 @@
 //! All quinn settings, each with its reason.
 
-use crate::time::{CLIENT_IDLE_TIMEOUT, KEEP_ALIVE};
+use crate::{
+    protocol::roles::STREAMS,
+    time::{CLIENT_IDLE_TIMEOUT, KEEP_ALIVE},
+};
 use quinn::{IdleTimeout, TransportConfig, VarInt};
 use std::time::Duration;
 
@@ -11,7 +14,7 @@ fn common(idle_timeout: Duration) -> TransportConfig {
         // One stream each way for the connection's life; memory follows the number of streams
         // that may be opened (29 KB at 1, 163 KB at 1,024).
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
-        .max_concurrent_uni_streams(VarInt::from_u32(1))
+        .max_concurrent_uni_streams(VarInt::from_u32(STREAMS))
         // Datagrams are not used: no buffer for them.
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(IdleTimeout::try_from(idle_timeout).ok());

@@ -8,6 +8,7 @@ use crate::rules::Limit;
 use metaserve::{
     Fingerprint, Limits, Role,
     bounds::{Bucket, Origin, Refused, Room},
+    protocol::roles::Side,
 };
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -74,11 +75,11 @@ pub(crate) struct NoPlace {
 
 impl NoPlace {
     const fn new(role: Role, why: Refused) -> Self {
-        let limit = match (role, why) {
-            (Role::Client, Refused::Leaf(..)) => Limit::MaxClientsPerPrefix,
-            (_, Refused::Leaf(..)) => Limit::MaxServersPerPrefix,
-            (Role::Client, Refused::Full(..)) => Limit::MaxClients,
-            (_, Refused::Full(..)) => Limit::MaxServers,
+        let limit = match (role.side(), why) {
+            (Side::Follows, Refused::Leaf(..)) => Limit::MaxClientsPerPrefix,
+            (Side::Publishes, Refused::Leaf(..)) => Limit::MaxServersPerPrefix,
+            (Side::Follows, Refused::Full(..)) => Limit::MaxClients,
+            (Side::Publishes, Refused::Full(..)) => Limit::MaxServers,
             _ => Limit::MaxConnections,
         };
         Self { limit, why }
@@ -87,9 +88,9 @@ impl NoPlace {
 
 /// The room in the pool of a role.
 pub(crate) const fn room(limits: &Limits, role: Role) -> Room {
-    let (pool, each_leaf) = match role {
-        Role::Client => (limits.max_clients, limits.max_clients_per_prefix),
-        Role::Heartbeat | Role::Relay => (limits.max_servers, limits.max_servers_per_prefix),
+    let (pool, each_leaf) = match role.side() {
+        Side::Follows => (limits.max_clients, limits.max_clients_per_prefix),
+        Side::Publishes => (limits.max_servers, limits.max_servers_per_prefix),
     };
     Room {
         pool,
@@ -160,9 +161,9 @@ impl Admission {
     }
 
     const fn pool(&self, role: Role) -> &Seats {
-        match role {
-            Role::Client => &self.clients,
-            Role::Heartbeat | Role::Relay => &self.servers,
+        match role.side() {
+            Side::Follows => &self.clients,
+            Side::Publishes => &self.servers,
         }
     }
 

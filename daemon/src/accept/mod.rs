@@ -170,12 +170,12 @@ fn admit(
     // Not worth a line to everybody: who is banned may come often.
     let banned = |_: &Close| tracing::debug!("refused: {address} is banned");
     shared.not_banned(address).inspect_err(banned)?;
-    let origin = match role {
-        Role::Relay => {
+    let origin = match role.trusted_only() {
+        true => {
             let relay = connection::authorise(connection, &rules);
             admission::origin_of_relay(relay.inspect_err(tell_operator)?)
         }
-        Role::Heartbeat | Role::Client => rules.trusted.origin(address),
+        false => rules.trusted.origin(address),
     };
     let admitted = shared.admission.connection(&rules.limits, role, origin);
     let (seat, made) = admitted.map_err(|no_place| {

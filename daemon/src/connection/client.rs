@@ -1,25 +1,22 @@
 //! A game client: one frame after the other, as fast as it reads.
 
-use super::talk::{first_message, game, lost, malformed, open_stream};
+use super::talk::{first_message, lost, note, open_stream, told};
 use crate::{metrics::Way, rules::Limit, shared::Shared};
 use bytes::Bytes;
 use metaserve::{
-    Close, CloseCode,
-    protocol::{
-        client::{MAX_SUBSCRIBE_BYTES, Subscribe},
-        codec,
-    },
+    Close, CloseCode, Role,
+    protocol::session::daemon::{Writing, Written, subscription},
     time::now,
 };
-use std::time::{Duration, Instant};
-use tokio::time::error::Elapsed;
+use std::time::Duration;
 
 /// Serves one game client until it goes.
 pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
-    let (_reader, subscribe) = first_message(connection, shared, MAX_SUBSCRIBE_BYTES).await?;
-    let subscribe: Subscribe<'_> = codec::decode(&subscribe).map_err(malformed)?;
-    let game = subscribe.game.map(game).transpose()?;
-    let feed = shared.feeds.of(game.as_ref());
+    // Its stream is kept, though nothing more is read of it: to drop it would be to refuse it.
+    let (subscribe, _incoming, _) = first_message(Role::Client, connection, shared).await?;
+    let subscribe = subscription(&subscribe).map_err(|fault| told(fault, shared))?;
+    subscribe.game.iter().for_each(note);
+    let feed = shared.feeds.of(subscribe.game.as_ref());
     let mut subscription = feed.subscribe(subscribe.known);
     let stall_timeout = shared.rules().limits.stall_timeout;
     let mut out = open_stream(connection).await?;
@@ -52,13 +49,6 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     }
 }
 
-enum Written {
-    /// There was room for all of it.
-    AtOnce,
-    /// The client had to make room first, by taking what it had not taken yet.
-    AsItWasTaken,
-}
-
 enum Unwritten {
     /// Nothing was taken for the whole stall timeout, or too little altogether.
     Stalled,
@@ -67,26 +57,21 @@ enum Unwritten {
     Lost(quinn::ConnectionError),
 }
 
-/// The slowest reader that is served: 8 KiB a second. Who takes a byte now and then would otherwise
-/// hold a frame, and with it the list as it once was, for ever.
-const MIN_BYTES_PER_SECOND: usize = 8 * 1024;
-
 /// Writes a frame as slowly as the client takes it, if that is not too slow altogether.
 async fn write(
     out: &mut quinn::SendStream,
     frame: Bytes,
     stall_timeout: Duration,
 ) -> Result<Written, Unwritten> {
-    let patience = stall_timeout + Duration::from_secs((frame.len() / MIN_BYTES_PER_SECOND) as u64);
-    let given_up_at = now() + patience;
-    let whole = frame.len();
-    let mut written = Written::AtOnce;
-    let mut rest = [frame];
-    while !rest[0].is_empty() {
-        let progress = out.write_chunks(&mut rest);
-        match timeout_at(given_up_at.min(now() + stall_timeout), progress).await {
-            Ok(Ok(taken)) if taken.bytes < whole => written = Written::AsItWasTaken,
-            Ok(Ok(_)) => {}
+    let mut writing = Writing::new(frame, stall_timeout, now());
+    loop {
+        let due = writing.due().into();
+        match tokio::time::timeout_at(due, out.write_chunks(writing.rest())).await {
+            Ok(Ok(_)) => {
+                if let Some(written) = writing.taken(now()) {
+                    return Ok(written);
+                }
+            }
             Ok(Err(quinn::WriteError::ConnectionLost(error))) => {
                 return Err(Unwritten::Lost(error));
             }
@@ -94,7 +79,6 @@ async fn write(
             Err(_) => return Err(Unwritten::Stalled),
         }
     }
-    Ok(written)
 }
 
 /// Gives up a stream that is not being read, so that nothing is held for it, and waits for the
@@ -107,8 +91,4 @@ async fn restart(
     let _ = out.reset(CloseCode::TooSlow.into());
     drop(out);
     connection.open_uni().await.map_err(lost)
-}
-
-async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
-    tokio::time::timeout_at(deadline.into(), future).await
 }

@@ -1,6 +1,5 @@
 //! One story for each role.
 
-mod allowance;
 mod client;
 mod heartbeat;
 mod relay;
@@ -54,7 +53,7 @@ fn still_welcome(
 ) -> Result<(), Close> {
     shared.not_banned(peer.ip())?;
     shared.not_banned(connection.remote_address().ip())?;
-    if role == Role::Relay {
+    if role.trusted_only() {
         authorise(connection, &shared.rules())?;
     }
     Ok(())

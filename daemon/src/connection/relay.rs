@@ -1,22 +1,22 @@
 //! A relay: servers that it lists on behalf of others, each under an address that it names.
 
-use super::talk::{Answers, lost, malformed};
+use super::talk::{Answers, lost};
 use crate::{
     metrics::{BannedAt, Rejected},
     rules::Limit,
     shared::Shared,
 };
-use bytes::Bytes;
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits,
-    address::joinable,
     protocol::{
-        codec,
         heartbeat::NoticeKind,
-        relay::{FromRelay, OVERHEAD_BYTES, Upsert},
+        session::{
+            Change, Listing,
+            daemon::{Fault, Statement, Statements, Unlistable},
+        },
     },
     registry::{Registration, Waits},
-    stream::FrameReader,
+    stream::Incoming,
 };
 use std::{collections::HashMap, net::SocketAddr};
 
@@ -26,30 +26,43 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     let rules = shared.rules();
     tracing::info!("a trusted relay has connected");
     let answers = Answers::open(connection, &rules.limits).await?;
-    let stream = connection.accept_uni().await.map_err(lost)?;
     let mut relay = Relay {
         shared,
         limits: &rules.limits,
         answers,
         servers: HashMap::new(),
     };
-    let mut reader = FrameReader::new(stream);
-    let max = rules.limits.max_heartbeat_bytes + OVERHEAD_BYTES;
+    let mut incoming = Incoming::new(connection);
+    let mut statements = Statements::new(&rules.limits);
+    let broken = |fault: Fault| fault.close;
     loop {
-        let message = tokio::select! {
-            message = reader.next(max) => message?,
-            Ok(()) = changes.changed() => {
-                relay.hold_to_bans().await?;
-                continue;
+        while let Some(statement) = statements.next().map_err(broken)? {
+            match statement {
+                Statement::Change(Change::List(listing)) => relay.list(listing).await?,
+                Statement::Change(Change::Unlist(key)) => drop(relay.servers.remove(&key)),
+                Statement::Refused {
+                    key,
+                    heartbeat_bytes,
+                    why,
+                } => {
+                    shared.metrics.received(heartbeat_bytes);
+                    relay.refuse(key, (rejected(&why), why.to_string())).await?;
+                }
+                Statement::Gone => return Ok(()),
             }
-        };
-        let Some(message) = message else {
-            return Ok(());
-        };
-        match codec::decode(&message).map_err(malformed)? {
-            FromRelay::Upsert(upsert) => relay.upsert(upsert).await?,
-            FromRelay::Remove(key) => drop(relay.servers.remove(&key)),
         }
+        tokio::select! {
+            piece = incoming.next() => statements.handle(piece.map_err(lost)?).map_err(broken)?,
+            Ok(()) = changes.changed() => relay.hold_to_bans().await?,
+        }
+    }
+}
+
+const fn rejected(why: &Unlistable) -> Rejected {
+    match why {
+        Unlistable::Game(_) => Rejected::Game,
+        Unlistable::Address(_) => Rejected::Address,
+        Unlistable::Oversize { .. } => Rejected::Oversize,
     }
 }
 
@@ -91,13 +104,14 @@ struct Listed {
 type Refusal = (Rejected, String);
 
 impl Relay<'_> {
-    async fn upsert(&mut self, upsert: Upsert<'_>) -> Result<(), Close> {
-        self.shared.metrics.received(upsert.heartbeat.len());
-        match self.try_upsert(upsert) {
+    async fn list(&mut self, listing: Listing) -> Result<(), Close> {
+        self.shared.metrics.received(listing.heartbeat.len());
+        let key = listing.key;
+        match self.try_list(listing) {
             Ok(None) => Ok(()),
             Ok(Some(waits)) => {
                 self.shared.metrics.reached(Limit::MaxListedPerPrefix);
-                let (key, why) = (upsert.key, waits.why);
+                let why = waits.why;
                 let text = format!(
                     "server {key} is not listed: {} servers of {} are listed already; this one is \
                      number {} of those that wait",
@@ -107,7 +121,7 @@ impl Relay<'_> {
                 );
                 self.answers.notice(NoticeKind::NotListed, &text).await
             }
-            Err(refusal) => self.refuse(upsert.key, refusal).await,
+            Err(refusal) => self.refuse(key, refusal).await,
         }
     }
 
@@ -147,19 +161,17 @@ impl Relay<'_> {
 
     /// Lists or changes one server, under the rows of its own address. A refusal leaves it as it
     /// was. Gives why it waits for a row, if that is news.
-    fn try_upsert(&mut self, upsert: Upsert<'_>) -> Result<Option<Waits>, Refusal> {
+    fn try_list(&mut self, listing: Listing) -> Result<Option<Waits>, Refusal> {
+        let Listing {
+            key,
+            game,
+            address,
+            heartbeat,
+        } = listing;
         let limits = self.limits;
-        let game = Game::new(upsert.game).map_err(|error| (Rejected::Game, error.to_string()))?;
-        let address =
-            joinable(upsert.address).map_err(|error| (Rejected::Address, error.to_string()))?;
         self.may_be_listed(address)?;
-        if upsert.heartbeat.len() > limits.max_heartbeat_bytes {
-            let (bytes, max) = (upsert.heartbeat.len(), limits.max_heartbeat_bytes);
-            let why = format!("its heartbeat has {bytes} bytes, at most {max} are accepted");
-            return Err((Rejected::Oversize, why));
-        }
         let full = self.servers.len() >= limits.max_servers_per_relay;
-        let listed = match self.servers.get_mut(&upsert.key) {
+        let listed = match self.servers.get_mut(&key) {
             Some(listed) if listed.game == game => listed,
             None if full => {
                 let max = limits.max_servers_per_relay;
@@ -177,15 +189,11 @@ impl Relay<'_> {
                     address,
                     waits: false,
                 };
-                self.servers
-                    .entry(upsert.key)
-                    .insert_entry(listed)
-                    .into_mut()
+                self.servers.entry(key).insert_entry(listed).into_mut()
             }
         };
         listed.address = address;
         listed.registration.move_to(address);
-        let heartbeat = Bytes::copy_from_slice(upsert.heartbeat);
         let applied = listed.registration.heartbeat(heartbeat);
         self.shared.metrics.heartbeat(applied);
         let waits = listed.registration.waits();

@@ -1,44 +1,52 @@
 //! What all roles hear and say in the same way.
 
-use crate::{rules::Limit, shared::Shared};
+use crate::{metrics::Rejected, rules::Limit, shared::Shared};
 use bytes::Bytes;
 use metaserve::{
-    Close, CloseCode, Game, Limits,
-    protocol::heartbeat::{FromDaemon, Notice, NoticeKind, Welcome},
-    stream::{self, FrameReader},
+    Close, CloseCode, Game, Limits, Role,
+    protocol::{
+        framing::Deframer,
+        heartbeat::{FromDaemon, Notice, NoticeKind},
+        roles::STREAM_TIMEOUT,
+        session::daemon::{Fault, FaultKind, First},
+    },
+    stream::{self, Incoming},
+    time::{now, sleep_until},
 };
-use std::time::Duration;
 
-/// The peer's stream and the first message on it, of at most `max` bytes.
-pub(super) async fn first_message(
-    connection: &quinn::Connection,
+/// The first message of a peer, with its stream and what has come after the message.
+pub(super) async fn first_message<'a>(
+    role: Role,
+    connection: &'a quinn::Connection,
     shared: &Shared,
-    max: usize,
-) -> Result<(FrameReader, Bytes), Close> {
-    let timeout = shared.rules().limits.hello_timeout;
-    let first = async {
-        let mut reader = FrameReader::new(connection.accept_uni().await.map_err(lost)?);
-        let message = reader.next(max).await?;
-        let silent = || {
-            Close::new(
-                CloseCode::Goodbye,
-                "the stream ended before it said anything",
-            )
-        };
-        Ok((reader, message.ok_or_else(silent)?))
-    };
-    tokio::time::timeout(timeout, first)
-        .await
-        .unwrap_or_else(|_| {
-            shared.metrics.reached(Limit::HelloTimeout);
-            let reason = format!("nothing was said within {timeout:?} of connecting");
-            Err(Close::new(CloseCode::TooSlow, reason))
-        })
+) -> Result<(Bytes, Incoming<'a>, Deframer), Close> {
+    let mut first = First::new(role, &shared.rules().limits, now());
+    let mut incoming = Incoming::new(connection);
+    loop {
+        if let Some(message) = first.next(now()).map_err(|fault| told(fault, shared))? {
+            return Ok((message, incoming, first.rest()));
+        }
+        tokio::select! {
+            piece = incoming.next() => {
+                let heard = first.handle(piece.map_err(lost)?);
+                heard.map_err(|fault| told(fault, shared))?;
+            }
+            () = sleep_until(first.due()) => {}
+        }
+    }
 }
 
-/// How long a peer may take to let the daemon open its stream, and may leave a notice unread
-/// before it is in the way.
-const STREAM_TIMEOUT: Duration = Duration::from_secs(5);
+/// Counts a fault. Gives what the peer is told.
+pub(super) fn told(fault: Fault, shared: &Shared) -> Close {
+    match fault.kind {
+        FaultKind::Silent => shared.metrics.reached(Limit::HelloTimeout),
+        FaultKind::Malformed => shared.metrics.rejected(Rejected::Malformed),
+        FaultKind::Oversize => shared.metrics.rejected(Rejected::Oversize),
+        FaultKind::TooOften => shared.metrics.rejected(Rejected::TooOften),
+        FaultKind::FirstMessage | FaultKind::Gone => {}
+    }
+    fault.close
+}
 
 /// Opens the daemon's stream to a peer, who has to allow it.
 pub(super) async fn open_stream(
@@ -56,17 +64,9 @@ pub(super) fn lost(error: quinn::ConnectionError) -> Close {
     stream::FrameError::Lost(error).into()
 }
 
-pub(super) fn malformed(error: impl std::fmt::Display) -> Close {
-    let reason = format!("{error}: see docs/protocol.md for what this version speaks");
-    Close::new(CloseCode::ProtocolViolation, reason)
-}
-
-/// The game with this tag, noted in the connection's span.
-pub(super) fn game(tag: &str) -> Result<Game, Close> {
-    let game = Game::new(tag)
-        .map_err(|error| Close::new(CloseCode::ProtocolViolation, error.to_string()))?;
+/// Notes the game in the connection's span.
+pub(super) fn note(game: &Game) {
     tracing::Span::current().record("game", game.as_str());
-    Ok(game)
 }
 
 /// The daemon's own stream to a server or relay.
@@ -78,13 +78,8 @@ impl Answers {
         connection: &quinn::Connection,
         limits: &Limits,
     ) -> Result<Self, Close> {
-        let millis = u32::try_from(limits.min_interval.as_millis()).unwrap_or(u32::MAX);
-        let welcome = Welcome {
-            min_interval_millis: millis,
-            max_heartbeat_bytes: u32::try_from(limits.max_heartbeat_bytes).unwrap_or(u32::MAX),
-        };
         let mut answers = Self(open_stream(connection).await?);
-        answers.say(FromDaemon::Welcome(welcome)).await?;
+        answers.say(FromDaemon::Welcome(limits.into())).await?;
         Ok(answers)
     }
 

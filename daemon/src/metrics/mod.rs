@@ -14,7 +14,6 @@ use metaserve::{
     feed::{Feeds, Frame, Kind},
     registry::Applied,
 };
-use names::role_name;
 use process::Process;
 use prometheus_client::{
     encoding::text,
@@ -151,7 +150,7 @@ impl Metrics {
     /// Shows from the start, as zero, what may be counted: a series that appears with its first
     /// event hides that event from whoever looks at its rate.
     fn begin(&self) {
-        for role in [Role::Heartbeat, Role::Client, Role::Relay].map(role_name) {
+        for role in Role::ALL.map(Role::name) {
             drop(self.connections.get_or_create(&[("role", role)]));
             for code in CloseCode::KNOWN {
                 let labels = [("role", role), ("code", code.name())];
@@ -194,7 +193,7 @@ impl Metrics {
 
     /// Counts a connection of this role until the guard is dropped.
     pub(crate) fn connected(&self, role: Role) -> Counted {
-        let labels = [("role", role_name(role))];
+        let labels = [("role", role.name())];
         Counted::new(self.connections.get_or_create(&labels).clone())
     }
 
@@ -209,7 +208,7 @@ impl Metrics {
     }
 
     pub(crate) fn closed(&self, role: Role, code: CloseCode) {
-        let labels = [("role", role_name(role)), ("code", code.name())];
+        let labels = [("role", role.name()), ("code", code.name())];
         self.closed.get_or_create(&labels).inc();
     }
 

@@ -1,7 +1,7 @@
 //! The values of labels: each is one of few.
 
 use crate::rules::Limit;
-use metaserve::{Role, feed::Form};
+use metaserve::{Role, feed::Form, protocol::roles::Side};
 
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$value_doc:meta])* $value:ident $name:literal,)* }) => {
@@ -54,9 +54,9 @@ names! {
 
 impl From<Role> for Pool {
     fn from(role: Role) -> Self {
-        match role {
-            Role::Heartbeat | Role::Relay => Self::Servers,
-            Role::Client => Self::Clients,
+        match role.side() {
+            Side::Publishes => Self::Servers,
+            Side::Follows => Self::Clients,
         }
     }
 }
@@ -107,13 +107,5 @@ impl Way {
             Self::Quic => Form::Wire,
             Self::Http => Form::Event,
         }
-    }
-}
-
-pub(super) const fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Heartbeat => "heartbeat",
-        Role::Client => "client",
-        Role::Relay => "relay",
     }
 }

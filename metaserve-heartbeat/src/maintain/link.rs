@@ -3,11 +3,17 @@
 use super::OnRetry;
 use crate::{
     Error,
-    publisher::{ASSUMED_INTERVAL, Options, publish},
+    notices::Notices,
+    publisher::Options,
+    speak::{listen, speak},
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use metaserve::{Backoff, CloseCode, Connect, Family, Pacing, Retry};
+use metaserve::{
+    Backoff, CloseCode, Connect, Family, Retry,
+    lasting::{Lasting, Problem, lasting},
+    protocol::session::{Say, Speaker},
+};
 use std::{
     fmt,
     pin::{Pin, pin},
@@ -52,97 +58,51 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// One connection after the other, over one family of addresses or over whichever.
-pub(super) struct Link<'a, C> {
-    shared: &'a Shared<C>,
-    number: usize,
-    over: Option<Family>,
-    options: Options,
-    backoff: Backoff,
+pub(super) struct Link<'a, C, W, S> {
+    pub(super) shared: &'a Shared<C>,
+    pub(super) number: usize,
+    pub(super) over: Option<Family>,
+    pub(super) session: Speaker<W>,
+    pub(super) notices: Notices,
+    pub(super) items: Pin<&'a mut S>,
+    failed_before: bool,
 }
 
-impl<'a, C: Connect> Link<'a, C> {
+impl<'a, C, W, S> Link<'a, C, W, S>
+where
+    C: Connect,
+    S: Stream,
+    W: Say<S::Item>,
+{
+    /// The only link, over whichever family.
     pub(super) fn new(
         shared: &'a Shared<C>,
-        number: usize,
-        over: Option<Family>,
-        options: Options,
-        backoff: Backoff,
+        session: Speaker<W>,
+        notices: Notices,
+        items: Pin<&'a mut S>,
     ) -> Self {
         Self {
             shared,
-            number,
-            over,
-            options,
-            backoff,
+            number: 0,
+            over: None,
+            session,
+            notices,
+            items,
+            failed_before: false,
         }
     }
 
-    /// Publishes until the heartbeats end, or connecting again would do harm.
-    pub(super) async fn run<S, T>(mut self, mut heartbeats: Pin<&mut S>) -> Result<(), Error>
-    where
-        S: Stream<Item = T>,
-        T: AsRef<[u8]>,
-    {
-        let mut pacing = Pacing::new(ASSUMED_INTERVAL);
-        let mut failed_before = false;
-        loop {
-            let connecting = lock(&self.shared.connect).connect(self.over);
-            let connected = meanwhile(
-                connecting,
-                heartbeats.as_mut(),
-                &mut pacing,
-                &mut self.options,
-            )
-            .await;
-            let Some(connected) = connected else {
-                return Ok(());
-            };
-            let delay = match connected {
-                Ok(connection) => {
-                    self.stand(Standing::Connected);
-                    failed_before = false;
-                    pacing.restate();
-                    let mut welcomed = false;
-                    let ended = publish(
-                        &connection,
-                        &mut self.options,
-                        heartbeats.as_mut(),
-                        &mut pacing,
-                        || welcomed = true,
-                    )
-                    .await;
-                    self.stand(Standing::Down);
-                    let Err(error) = ended else { return Ok(()) };
-                    if error.retry() == Retry::Never {
-                        return Err(error);
-                    }
-                    if welcomed {
-                        self.backoff.reset();
-                    }
-                    let delay = self.backoff.delay(error.retry(), fastrand::f64());
-                    self.tell(&error, delay);
-                    delay
-                }
-                Err(error) => {
-                    self.stand(Standing::Down);
-                    let absent = self.over.is_some() && C::is_absent(&error);
-                    let retry = if absent { Retry::Slowly } else { Retry::Soon };
-                    let delay = self.backoff.delay(retry, fastrand::f64());
-                    if is_news(absent, failed_before, self.other()) {
-                        self.tell(&error, delay);
-                    }
-                    failed_before = true;
-                    delay
-                }
-            };
-            let waited = tokio::time::sleep(delay);
-            if meanwhile(waited, heartbeats.as_mut(), &mut pacing, &mut self.options)
-                .await
-                .is_none()
-            {
-                return Ok(());
-            }
-        }
+    /// One of two links.
+    pub(super) fn over(mut self, number: usize, family: Family) -> Self {
+        (self.number, self.over) = (number, Some(family));
+        self
+    }
+
+    /// Speaks until there are no more items, or connecting again would do harm.
+    pub(super) async fn run(mut self, backoff: Backoff) -> Result<(), Error> {
+        let (shared, over) = (self.shared, self.over);
+        let connect = || lock(&shared.connect).connect(over);
+        lasting(connect, backoff, &mut self).await
     }
 
     fn stand(&self, standing: Standing) {
@@ -164,6 +124,56 @@ impl<'a, C: Connect> Link<'a, C> {
             None => hear(problem, delay),
         }
     }
+
+    /// Whether there is no such family here, which is no fault.
+    fn is_absent(&self, error: &C::Error) -> bool {
+        self.over.is_some() && C::is_absent(error)
+    }
+}
+
+impl<C, W, S> Lasting<C::Error> for Link<'_, C, W, S>
+where
+    C: Connect,
+    S: Stream,
+    W: Say<S::Item>,
+{
+    type Done = ();
+
+    async fn meanwhile(&mut self) {
+        listen(&mut self.session, &mut self.notices, self.items.as_mut()).await;
+    }
+
+    async fn session(
+        &mut self,
+        connection: quinn::Connection,
+        live: &mut (impl FnMut() + Send),
+    ) -> Result<(), Error> {
+        self.stand(Standing::Connected);
+        self.failed_before = false;
+        let (session, notices) = (&mut self.session, &mut self.notices);
+        let ended = speak(&connection, session, notices, self.items.as_mut(), live).await;
+        self.session.lost();
+        self.stand(Standing::Down);
+        ended
+    }
+
+    fn retry(&self, error: &C::Error) -> Retry {
+        match self.is_absent(error) {
+            true => Retry::Slowly,
+            false => Retry::Soon,
+        }
+    }
+
+    fn waits(&mut self, problem: Problem<C::Error>, delay: Duration) {
+        self.stand(Standing::Down);
+        let Problem::Unconnected(error) = &problem else {
+            return self.tell(&problem, delay);
+        };
+        if is_news(self.is_absent(error), self.failed_before, self.other()) {
+            self.tell(&problem, delay);
+        }
+        self.failed_before = true;
+    }
 }
 
 /// Whether it is worth telling that a link could not connect: one that fails again and again is
@@ -178,9 +188,11 @@ fn is_news(absent: bool, failed_before: bool, other: Standing) -> bool {
 
 /// Publishes over two links until the heartbeats end on both, or no link is left.
 pub(super) async fn both<C, S, T>(
-    links: [Link<'_, C>; 2],
-    mut heartbeats: Pin<&mut S>,
+    families: [Family; 2],
+    options: Options,
+    backoff: Backoff,
     shared: &Shared<C>,
+    mut heartbeats: Pin<&mut S>,
 ) -> Result<(), Error>
 where
     C: Connect,
@@ -188,10 +200,19 @@ where
     T: AsRef<[u8]>,
 {
     let (newest, seen) = watch::channel(Bytes::new());
-    let [first, second] = links.map(|link| {
-        let heartbeats = follow(seen.clone());
-        async move { link.run(pin!(heartbeats)).await }
-    });
+    let sessions = [options.session()?, options.session()?];
+    let [first_notices, second_notices] = options.notices.split();
+    let link = |number: usize, session, notices| {
+        let (heartbeats, backoff) = (follow(seen.clone()), backoff.clone());
+        async move {
+            let heartbeats = pin!(heartbeats);
+            let link = Link::new(shared, session, notices, heartbeats);
+            link.over(number, families[number]).run(backoff).await
+        }
+    };
+    let [first_session, second_session] = sessions;
+    let first = link(0, first_session, first_notices);
+    let second = link(1, second_session, second_notices);
     drop(seen);
     let (mut first, mut second) = (pin!(first), pin!(second));
     let pass_on = async move {
@@ -243,30 +264,6 @@ fn follow(seen: watch::Receiver<Bytes>) -> impl Stream<Item = Bytes> {
         let heartbeat = seen.borrow_and_update().clone();
         Some((heartbeat, seen))
     })
-}
-
-/// Waits for `wait` and keeps the newest heartbeat meanwhile; none when the heartbeats have ended.
-async fn meanwhile<W: Future, S, T>(
-    wait: W,
-    mut heartbeats: Pin<&mut S>,
-    pacing: &mut Pacing,
-    options: &mut Options,
-) -> Option<W::Output>
-where
-    S: Stream<Item = T>,
-    T: AsRef<[u8]>,
-{
-    let mut wait = pin!(wait);
-    loop {
-        tokio::select! {
-            biased;
-            output = &mut wait => return Some(output),
-            item = heartbeats.next() => {
-                options.offer(item?.as_ref(), pacing);
-                tokio::task::consume_budget().await;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,18 @@
 
 mod link;
 
-use crate::{Error, Notice, publisher::Options};
+use crate::{Error, Notice, notices::Notices, publisher::Options};
 use futures::Stream;
 use link::{Link, Shared, both};
-use metaserve::{Backoff, Connect, printable};
-use std::{fmt, pin::pin, time::Duration};
+use metaserve::{
+    Backoff, Connect, printable,
+    protocol::session::{Say, Speaker},
+};
+use std::{
+    fmt,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 /// Publishes over one connection after the other; see [`maintain`](crate::maintain).
 #[must_use = "nothing is sent before `run`"]
@@ -61,7 +68,7 @@ impl<C> Maintain<C> {
 
     /// Hears the daemon's notices, as for [`Publisher::on_notice`](crate::Publisher::on_notice).
     pub fn on_notice(mut self, hear: impl FnMut(Notice) + Send + 'static) -> Self {
-        self.options.on_notice = Some(Box::new(hear));
+        self.options.notices = Notices::new(hear);
         self
     }
 
@@ -94,7 +101,7 @@ impl<C> Maintain<C> {
     /// Dropping the future takes the server off the list.
     ///
     /// # Errors
-    /// Only when connecting again would do harm or cannot help ([`Retry::Never`](metaserve::Retry::Never)): another server
+    /// Only when connecting again would do harm or cannot help ([`Retry::Never`](crate::Retry::Never)): another server
     /// with the same identity has taken this one's place, or the game's tag cannot be used. With
     /// two connections, a place that was taken in one family is given up, and it is an error when
     /// none is left.
@@ -104,28 +111,39 @@ impl<C> Maintain<C> {
         S: Stream<Item = T>,
         T: AsRef<[u8]>,
     {
-        let Self {
-            connect,
-            options,
-            backoff,
-            on_retry,
-        } = self;
         let heartbeats = pin!(heartbeats);
-        let families = connect.families();
-        let shared = Shared::new(connect, on_retry);
-        match *families {
+        match *self.connect.families() {
             [first, second] => {
-                let (first_options, second_options) = options.split();
-                let links = [
-                    Link::new(&shared, 0, Some(first), first_options, backoff.clone()),
-                    Link::new(&shared, 1, Some(second), second_options, backoff),
-                ];
-                both(links, heartbeats, &shared).await
+                let shared = Shared::new(self.connect, self.on_retry);
+                both(
+                    [first, second],
+                    self.options,
+                    self.backoff,
+                    &shared,
+                    heartbeats,
+                )
+                .await
             }
             _ => {
-                let link = Link::new(&shared, 0, None, options, backoff);
-                link.run(heartbeats).await
+                let session = self.options.session()?;
+                self.speak(session, heartbeats).await
             }
         }
+    }
+
+    /// Says `items` over one connection after the other.
+    pub(crate) async fn speak<W, S>(
+        self,
+        session: Speaker<W>,
+        items: Pin<&mut S>,
+    ) -> Result<(), Error>
+    where
+        C: Connect,
+        S: Stream,
+        W: Say<S::Item>,
+    {
+        let shared = Shared::new(self.connect, self.on_retry);
+        let link = Link::new(&shared, session, self.options.notices, items);
+        link.run(self.backoff).await
     }
 }

@@ -17,16 +17,17 @@ use metaserve::{
     Game,
     feed::{Feed, Feeds, Subscription},
     protocol::{
-        client::{Compression, ListMessage, MAX_SUBSCRIBE_BYTES, Subscribe},
+        client::{Compression, ListMessage, Subscribe},
         codec::decode,
         framing::{Deframer, PREFIX_BYTES},
-        heartbeat::{FromServer, MAX_HELLO_BYTES},
+        heartbeat::FromServer,
         relay::FromRelay,
     },
     registry::{Registration, Registry},
 };
 
 const MAX_BYTES: usize = 1024;
+const MAX_FIRST_BYTES: usize = 128;
 const MAX_GAMES: usize = 3;
 
 /// One stream, as far as it has come.
@@ -103,8 +104,7 @@ impl Peer {
         self.deframer.push(piece);
         loop {
             let max = match &self.role {
-                Role::Server(None) => MAX_HELLO_BYTES,
-                Role::Client(_) => MAX_SUBSCRIBE_BYTES,
+                Role::Server(None) | Role::Client(_) => MAX_FIRST_BYTES,
                 _ => MAX_BYTES,
             };
             let Some(message) = self.deframer.next(max).ok()? else {

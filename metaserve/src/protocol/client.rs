@@ -8,9 +8,6 @@ use bincode::{BorrowDecode, Encode};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
-/// The longest message from a client: a [`Subscribe`] with the longest game.
-pub const MAX_SUBSCRIBE_BYTES: usize = 128;
-
 /// The only message of a client: what it wants to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct Subscribe<'a> {

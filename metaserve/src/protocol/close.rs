@@ -159,6 +159,13 @@ impl Close {
         }
     }
 
+    /// What a peer is told whose message makes no sense: *protocol violation*, and where to read
+    /// what does.
+    pub fn malformed(error: impl fmt::Display) -> Self {
+        let reason = format!("{error}: see docs/protocol.md for what this version speaks");
+        Self::new(CloseCode::ProtocolViolation, reason)
+    }
+
     /// Closes `connection` with this code and reason. A reason above
     /// [`MAX_REASON_BYTES`](Self::MAX_REASON_BYTES) is cut.
     pub fn close(&self, connection: &quinn::Connection) {

@@ -1,10 +1,12 @@
 //! The only use of bincode: messages to bytes and back, under a limit.
 
+use super::framing;
 use bincode::{
     BorrowDecode, Encode,
     config::{Configuration, Limit, LittleEndian, Varint},
     error::DecodeError as BincodeError,
 };
+use bytes::Bytes;
 
 /// The longest message that is ever decoded: 256 MiB. The frame around it is bounded far below
 /// that by whoever reads it.
@@ -46,6 +48,12 @@ pub fn encode(message: impl Encode) -> Vec<u8> {
     let mut bytes = Vec::new();
     encode_into(message, &mut bytes);
     bytes
+}
+
+/// One message as a frame, ready to be written to any number of streams.
+#[must_use]
+pub fn frame(message: impl Encode) -> Bytes {
+    framing::frame(|into| encode_into(message, into))
 }
 
 /// The message that `bytes` are, no more and no less. Text and bytes in it are borrowed.

@@ -2,14 +2,9 @@
 //!
 //! `docs/protocol.md`, "Heartbeat".
 
+use crate::Limits;
 use bincode::{BorrowDecode, Encode};
 use std::time::Duration;
-
-/// Bytes that a heartbeat's frame has besides the heartbeat: the variant and the length.
-pub const OVERHEAD_BYTES: usize = 10;
-
-/// The longest first message: a [`Hello`] with the longest game.
-pub const MAX_HELLO_BYTES: usize = 128;
 
 /// What a game server sends. The first message is a `Hello`, all others are heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
@@ -54,6 +49,16 @@ impl Welcome {
     #[must_use]
     pub const fn min_interval(&self) -> Duration {
         Duration::from_millis(self.min_interval_millis as u64)
+    }
+}
+
+impl From<&Limits> for Welcome {
+    fn from(limits: &Limits) -> Self {
+        let millis = limits.min_interval.as_millis();
+        Self {
+            min_interval_millis: u32::try_from(millis).unwrap_or(u32::MAX),
+            max_heartbeat_bytes: u32::try_from(limits.max_heartbeat_bytes).unwrap_or(u32::MAX),
+        }
     }
 }
 

@@ -19,10 +19,12 @@
 pub mod client;
 pub mod close;
 pub mod codec;
+pub mod ended;
 pub mod framing;
 pub mod heartbeat;
 pub mod relay;
 pub mod roles;
+pub mod session;
 
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,6 @@
 use bincode::{BorrowDecode, Encode};
 use std::net::SocketAddr;
 
-/// Bytes that an upsert's frame has besides its heartbeat, at most: key, game, address, lengths.
-pub const OVERHEAD_BYTES: usize = 128;
-
 /// What a relay sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub enum FromRelay<'a> {

@@ -1,6 +1,7 @@
-//! Which protocol a connection speaks: one ALPN identifier for each role.
+//! What a peer of the daemon may be: the one table of the roles and what differs between them.
 
-use std::fmt;
+use crate::Limits;
+use std::{fmt, time::Duration};
 
 /// What a peer of the daemon is, decided by the ALPN identifier of its connection.
 ///
@@ -17,34 +18,184 @@ pub enum Role {
     Relay,
 }
 
+/// The two sides of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Brings servers to the list.
+    Publishes,
+    /// Reads the list.
+    Follows,
+}
+
+/// All that differs between roles. `docs/protocol.md`, "Connections" and "Frames".
+struct Row {
+    role: Role,
+    name: &'static str,
+    alpn: &'static [u8],
+    side: Side,
+    /// The longest first message, in bytes, where that is another one than those that follow. It
+    /// has to come within [`Limits::hello_timeout`]. A relay may stay silent.
+    first_message: Option<usize>,
+    /// How many bytes each further message has at most besides a heartbeat. A client has nothing
+    /// more to say.
+    overhead: Option<usize>,
+    /// A peer that is silent for so long after its first message gets a notice.
+    reminded_after: Option<Duration>,
+    /// Only peers whose certificate the operator trusts.
+    trusted_only: bool,
+    /// A stream of the daemon that is not read in time is reset, and another one is opened.
+    stream_restarts: bool,
+}
+
+const TABLE: [Row; 3] = [
+    Row {
+        role: Role::Heartbeat,
+        name: "heartbeat",
+        alpn: b"metaserve-heartbeat/1",
+        side: Side::Publishes,
+        first_message: Some(128),
+        overhead: Some(10),
+        reminded_after: Some(Duration::from_secs(6)),
+        trusted_only: false,
+        stream_restarts: false,
+    },
+    Row {
+        role: Role::Client,
+        name: "client",
+        alpn: b"metaserve-client/1",
+        side: Side::Follows,
+        first_message: Some(128),
+        overhead: None,
+        reminded_after: None,
+        trusted_only: false,
+        stream_restarts: true,
+    },
+    Row {
+        role: Role::Relay,
+        name: "relay",
+        alpn: b"metaserve-relay/1",
+        side: Side::Publishes,
+        first_message: None,
+        overhead: Some(128),
+        reminded_after: None,
+        trusted_only: true,
+        stream_restarts: false,
+    },
+];
+
+/// How many unidirectional streams each side opens at a time, in every role. There are no others.
+pub const STREAMS: u32 = 1;
+
+/// How long a peer may take to let the daemon open its stream, or to make room there for a welcome
+/// or notice.
+pub const STREAM_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long whoever says goodbye waits for the daemon to close the connection. After that the
+/// daemon finds out by its idle timeout.
+pub const GOODBYE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The minimal interval of heartbeats that a server assumes before the daemon's welcome.
+pub const ASSUMED_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The longest welcome or notice that a server or relay reads, in bytes: a few sentences.
+pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
+
+/// The slowest reader of a list that is served, in bytes per second: 8 KiB. A client that takes a
+/// byte now and then would otherwise keep a frame, and the list as it once was, in memory.
+pub const MIN_BYTES_PER_SECOND: usize = 8 * 1024;
+
 impl Role {
     /// Every role of protocol version 1.
     pub const ALL: [Self; 3] = [Self::Heartbeat, Self::Client, Self::Relay];
 
-    /// The ALPN identifier of this role. `docs/protocol.md`, "Connections".
+    const fn row(self) -> &'static Row {
+        &TABLE[self as usize]
+    }
+
+    /// The role's name in logs and metrics, such as `heartbeat`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The ALPN identifier of this role.
     #[must_use]
     pub const fn alpn(self) -> &'static [u8] {
-        match self {
-            Self::Heartbeat => b"metaserve-heartbeat/1",
-            Self::Client => b"metaserve-client/1",
-            Self::Relay => b"metaserve-relay/1",
-        }
+        self.row().alpn
     }
 
     /// The role that an ALPN identifier stands for, if it is one of ours.
     #[must_use]
     pub fn from_alpn(alpn: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.alpn() == alpn)
+        let row = TABLE.iter().find(|row| row.alpn == alpn)?;
+        Some(row.role)
+    }
+
+    /// Which side of the list it is on.
+    #[must_use]
+    pub const fn side(self) -> Side {
+        self.row().side
+    }
+
+    /// Whether the operator has to trust the peer's certificate.
+    #[must_use]
+    pub const fn trusted_only(self) -> bool {
+        self.row().trusted_only
+    }
+
+    /// Whether a peer that reads too slowly gets a new stream instead of being closed.
+    #[must_use]
+    pub const fn stream_restarts(self) -> bool {
+        self.row().stream_restarts
+    }
+
+    /// The longest message that a peer may begin with, in bytes.
+    #[must_use]
+    pub const fn max_first_message(self, limits: &Limits) -> usize {
+        match self.row().first_message {
+            Some(bytes) => bytes,
+            None => self.max_message(limits),
+        }
+    }
+
+    /// How long after connecting a peer may take for its first message; none if it may stay
+    /// silent.
+    #[must_use]
+    pub const fn first_message_within(self, limits: &Limits) -> Option<Duration> {
+        match self.row().first_message {
+            Some(_) => Some(limits.hello_timeout),
+            None => None,
+        }
+    }
+
+    /// The longest further message of a peer, in bytes; 0 if it has nothing more to say.
+    #[must_use]
+    pub const fn max_message(self, limits: &Limits) -> usize {
+        match self.row().overhead {
+            Some(overhead) => limits.max_heartbeat_bytes + overhead,
+            None => 0,
+        }
+    }
+
+    /// How many bytes a further message has besides its heartbeat, at most.
+    #[must_use]
+    pub const fn overhead(self) -> usize {
+        match self.row().overhead {
+            Some(bytes) => bytes,
+            None => 0,
+        }
+    }
+
+    /// A peer that says nothing for so long after its first message gets a notice.
+    #[must_use]
+    pub const fn reminded_after(self) -> Option<Duration> {
+        self.row().reminded_after
     }
 }
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Heartbeat => "heartbeat",
-            Self::Client => "client",
-            Self::Relay => "relay",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -53,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_role_is_found_by_its_identifier() {
+    fn every_role_has_its_row_and_is_found_by_its_identifier() {
         for role in Role::ALL {
             assert_eq!(Role::from_alpn(role.alpn()), Some(role));
             let identifier = format!("metaserve-{role}/1");

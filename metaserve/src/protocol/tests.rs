@@ -40,7 +40,7 @@ proptest! {
         let mut encoded = Vec::new();
         round_trip(FromServer::Heartbeat(&heartbeat), &mut encoded)?;
         prop_assert!(cut_short::<FromServer<'_>>(&encoded));
-        prop_assert!(encoded.len() <= heartbeat.len() + super::heartbeat::OVERHEAD_BYTES);
+        prop_assert!(encoded.len() <= heartbeat.len() + crate::Role::Heartbeat.overhead());
         let welcome = Welcome { min_interval_millis: millis, max_heartbeat_bytes: bytes };
         round_trip(FromDaemon::Welcome(welcome), &mut Vec::new())?;
         let notice = Notice { kind: NoticeKind::TooFast, text: &game };
@@ -64,7 +64,7 @@ proptest! {
         let upsert = Upsert { key, game: &game, address, heartbeat: &heartbeat };
         let mut encoded = Vec::new();
         round_trip(FromRelay::Upsert(upsert), &mut encoded)?;
-        prop_assert!(encoded.len() <= heartbeat.len() + super::relay::OVERHEAD_BYTES);
+        prop_assert!(encoded.len() <= heartbeat.len() + crate::Role::Relay.overhead());
         round_trip(FromRelay::Remove(key), &mut Vec::new())?;
     }
 

@@ -1,6 +1,6 @@
 //! How often a server may send heartbeats: pure.
 
-use metaserve::{Limits, bounds::Bucket};
+use crate::{Limits, bounds::Bucket};
 use std::time::{Duration, Instant};
 
 /// How many heartbeats one server may still send: a bucket that fills with time.

@@ -1,0 +1,48 @@
+//! Who hears the daemon's notices.
+
+use metaserve::protocol::session::Notice;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Hears notices: a function of the game's, or the log.
+#[derive(Default)]
+pub(crate) struct Notices(Option<Box<dyn FnMut(Notice) + Send>>);
+
+impl Notices {
+    pub(crate) fn new(hear: impl FnMut(Notice) + Send + 'static) -> Self {
+        Self(Some(Box::new(hear)))
+    }
+
+    pub(crate) fn hear(&mut self, notice: Notice) {
+        match &mut self.0 {
+            Some(hear) => hear(notice),
+            None => tracing::warn!(kind = ?notice.kind, "notice: {}", notice.text),
+        }
+    }
+
+    /// For two connections of one server. What both are told is heard once.
+    pub(crate) fn split(self) -> [Self; 2] {
+        let shared = Arc::new(Mutex::new((None, self)));
+        [0, 1].map(|connection| {
+            let shared = shared.clone();
+            Self::new(move |notice| {
+                let (last, heard) = &mut *shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let said_by_other = matches!(
+                    last, Some((by, before)) if *by != connection && *before == notice
+                );
+                if !said_by_other {
+                    *last = Some((connection, notice.clone()));
+                    heard.hear(notice);
+                }
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Notices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notices").finish_non_exhaustive()
+    }
+}

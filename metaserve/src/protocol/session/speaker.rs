@@ -1,0 +1,199 @@
+//! The end that brings servers to the list: a game server, or a relay for many of them.
+
+use super::Piece;
+use crate::{
+    printable,
+    protocol::{
+        codec::{self, DecodeError},
+        ended::Ended,
+        framing::Deframer,
+        heartbeat::{FromDaemon, NoticeKind},
+        roles::MAX_ANSWER_BYTES,
+    },
+};
+use bytes::Bytes;
+use std::time::{Duration, Instant};
+
+/// A game server or relay, over one connection after the other.
+#[derive(Debug)]
+pub struct Speaker<W> {
+    words: W,
+    state: State,
+    answers: Deframer,
+    /// What the daemon accepts, once it has said so; before that it is left to it.
+    max_heartbeat_bytes: usize,
+    /// Of a heartbeat that is not even sent.
+    left_out: Option<Notice>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// There is no connection.
+    Away,
+    Speaks,
+    Leaves,
+}
+
+/// What a game server or relay says, and when: the part in which they differ.
+pub trait Words {
+    /// Begins anew on another connection, with the newest of everything.
+    fn restate(&mut self, now: Instant);
+
+    /// Says of each server something new once per `interval` at most, on average.
+    fn set_interval(&mut self, interval: Duration, now: Instant);
+
+    /// The next frame to send, if there is one now.
+    fn next(&mut self, now: Instant) -> Option<Bytes>;
+
+    /// When there will be one.
+    fn due(&self, now: Instant) -> Option<Instant>;
+}
+
+/// [`Words`] that are made of items like this.
+pub trait Say<T>: Words {
+    /// Takes in what is to be said. A heartbeat of more than `max_bytes` would cost the connection.
+    ///
+    /// # Errors
+    /// With a notice when it is left out for that. What was said before stays.
+    fn say(&mut self, item: T, max_bytes: usize, now: Instant) -> Result<(), Notice>;
+}
+
+/// What happens to a game server or relay.
+#[derive(Debug)]
+pub enum Event<T> {
+    /// There is a new connection. The newest of everything is said again.
+    Connected,
+    /// There is something to say.
+    Say(T),
+    /// There is nothing more to say: what is listed leaves the list.
+    Ended,
+    /// The daemon's stream has brought something.
+    Piece(Piece),
+}
+
+/// What is to be done for a game server or relay.
+#[derive(Debug)]
+pub enum Effect {
+    /// To be written to its stream.
+    Send(Bytes),
+    /// Its stream is to be finished, and the connection closed when the daemon has taken note.
+    Finish,
+    /// The daemon has let it in.
+    Welcomed,
+    /// For its operator.
+    Hear(Notice),
+    /// The daemon has said something of a later version of the protocol.
+    NotUnderstood(DecodeError),
+}
+
+/// Something the daemon wants the server's operator to know: why the server is not listed, or
+/// soon will not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What kind of notice it is, for programs.
+    pub kind: NoticeKind,
+    /// One sentence, for people.
+    pub text: String,
+}
+
+impl Notice {
+    /// A heartbeat was left out that the daemon would close the connection for.
+    pub(super) fn left_out(whose: &str, bytes: usize, max: usize) -> Self {
+        let text = format!(
+            "{whose}a heartbeat of {bytes} bytes was left out, the daemon accepts {max}: shorten \
+             it, or ask the daemon's operator to raise --max-heartbeat"
+        );
+        let kind = NoticeKind::Refused;
+        Self { kind, text }
+    }
+}
+
+impl<W: Words> Speaker<W> {
+    /// Without a connection so far.
+    #[must_use]
+    pub fn new(words: W) -> Self {
+        Self {
+            words,
+            state: State::Away,
+            answers: Deframer::default(),
+            max_heartbeat_bytes: usize::MAX,
+            left_out: None,
+        }
+    }
+
+    /// Takes in what has happened.
+    ///
+    /// # Errors
+    /// When the daemon's stream is not what it should be.
+    pub fn handle<T>(&mut self, event: Event<T>, now: Instant) -> Result<(), Ended>
+    where
+        W: Say<T>,
+    {
+        match event {
+            Event::Connected => {
+                self.state = State::Speaks;
+                self.answers = Deframer::default();
+                self.words.restate(now);
+            }
+            Event::Say(item) => {
+                let said = self.words.say(item, self.max_heartbeat_bytes, now);
+                self.left_out = said.err().or(self.left_out.take());
+            }
+            Event::Ended if self.state == State::Away => {}
+            Event::Ended => self.state = State::Leaves,
+            // After the end of the stream comes that of the connection.
+            Event::Piece(piece) => drop(piece.join(&mut self.answers)?),
+        }
+        Ok(())
+    }
+
+    /// The connection is gone. The newest of everything is kept.
+    pub fn lost(&mut self) {
+        self.state = State::Away;
+    }
+
+    /// What is to be done next; none when there is nothing to do for now.
+    ///
+    /// # Errors
+    /// When the daemon's stream is not what it should be.
+    pub fn next(&mut self, now: Instant) -> Result<Option<Effect>, Ended> {
+        if let Some(notice) = self.left_out.take() {
+            return Ok(Some(Effect::Hear(notice)));
+        }
+        match self.state {
+            State::Away => return Ok(None),
+            State::Leaves => {
+                self.state = State::Away;
+                return Ok(Some(Effect::Finish));
+            }
+            State::Speaks => {}
+        }
+        if let Some(frame) = self.words.next(now) {
+            return Ok(Some(Effect::Send(frame)));
+        }
+        let Some(answer) = self.answers.next(MAX_ANSWER_BYTES)? else {
+            return Ok(None);
+        };
+        Ok(Some(match codec::decode(&answer) {
+            Ok(FromDaemon::Welcome(welcome)) => {
+                self.max_heartbeat_bytes = welcome.max_heartbeat_bytes as usize;
+                self.words.set_interval(welcome.min_interval(), now);
+                Effect::Welcomed
+            }
+            Ok(FromDaemon::Notice(notice)) => Effect::Hear(Notice {
+                kind: notice.kind,
+                text: printable(notice.text),
+            }),
+            Err(error) => Effect::NotUnderstood(error),
+        }))
+    }
+
+    /// When there may be something to do though nothing has happened.
+    #[must_use]
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        match self.state {
+            State::Speaks => self.words.due(now),
+            State::Away | State::Leaves => None,
+        }
+    }
+}
