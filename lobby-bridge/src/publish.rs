@@ -1,11 +1,13 @@
 //! What the bridge wants the list to say, for whoever tells the daemon.
 //!
-//! Each legacy protocol puts its open games into [`Listings`] and never waits. A publisher
-//! follows them with [`Listings::follow`] at its own pace: it gets the newest state of each,
-//! never a backlog, and after a lost connection it has everything stated again.
+//! Each legacy protocol puts its open games into [`Listings`] and never waits. A publisher takes
+//! their [`changes`](Listings::changes) at its own pace: it gets the newest state of each, never a
+//! backlog.
 //!
 //! ```
-//! use metaserve_lobby_bridge::publish::{Change, Key, Listing, Listings};
+//! use futures::StreamExt;
+//! use metaserve_heartbeat::Change;
+//! use metaserve_lobby_bridge::publish::{Key, Listing, Listings};
 //!
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! let listings = Listings::default();
@@ -17,15 +19,19 @@
 //! };
 //! listings.list(key, listing.clone());
 //!
-//! let mut follower = listings.follow();
-//! assert_eq!(follower.changes().await, Some(vec![Change::List(key, listing)]));
+//! let mut changes = listings.changes().boxed();
+//! let Some(Change::List(listed)) = changes.next().await else { panic!() };
+//! assert_eq!(listed.heartbeat, listing.heartbeat);
 //! # });
 //! ```
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
 use imbl::{OrdMap, ordmap::DiffItem};
+use metaserve::Game;
+use metaserve_heartbeat::Change;
 use tokio::sync::watch;
 
 /// The most listings at one time. Further ones are left out, with a warning in the log.
@@ -57,111 +63,105 @@ pub struct Listing {
     pub heartbeat: Bytes,
 }
 
-/// What a publisher has to tell next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// This listing is new, or says something else than before.
-    List(Key, Listing),
-    /// This listing is gone.
-    Unlist(Key),
+/// All listings. Each has a number, for whoever tells the daemon of them: another one whenever it
+/// is listed anew.
+#[derive(Debug, Default)]
+struct State {
+    map: Map,
+    last: u64,
 }
 
-type Map = OrdMap<Key, Listing>;
+type Map = OrdMap<Key, (u64, Listing)>;
 
 /// The state that should be in the list. Cheap to clone; all clones are the same state.
 #[derive(Clone, Debug)]
-pub struct Listings(Arc<watch::Sender<Map>>);
+pub struct Listings(Arc<watch::Sender<State>>);
 
 impl Default for Listings {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(Map::new())))
+        Self(Arc::new(watch::Sender::new(State::default())))
     }
 }
 
 impl Listings {
     /// States a listing, in place of the one with the same key. Never waits.
     pub fn list(&self, key: Key, listing: Listing) {
-        self.0.send_if_modified(|map| {
+        self.0.send_if_modified(|State { map, last }| {
             if map.len() >= MAX_LISTINGS && !map.contains_key(&key) {
                 tracing::warn!(%key, "not published: there are {MAX_LISTINGS} listings already");
                 return false;
             }
-            map.get(&key) != Some(&listing) && {
-                map.insert(key, listing);
-                true
+            match map.get_mut(&key) {
+                Some((_, known)) if *known == listing => return false,
+                Some((_, known)) => *known = listing,
+                None => {
+                    *last += 1;
+                    map.insert(key, (*last, listing));
+                }
             }
+            true
         });
     }
 
     /// Takes a listing back, if there is one. Never waits.
     pub fn unlist(&self, key: Key) {
-        self.0.send_if_modified(|map| map.remove(&key).is_some());
+        self.0
+            .send_if_modified(|state| state.map.remove(&key).is_some());
     }
 
     /// The state as it is now, ordered by key.
     #[must_use]
     pub fn now(&self) -> Vec<(Key, Listing)> {
-        let map = self.0.borrow().clone();
-        map.into_iter().collect()
+        let map = self.0.borrow().map.clone();
+        let listings = map.into_iter();
+        listings.map(|(key, (_, listing))| (key, listing)).collect()
     }
 
-    /// Follows the state from the beginning: the first changes are all listings there are.
-    #[must_use]
-    pub fn follow(&self) -> Follower {
-        Follower {
-            current: self.0.subscribe(),
-            told: Map::new(),
-        }
-    }
-}
-
-/// What one publisher has told already. See [`Listings::follow`].
-#[derive(Debug)]
-pub struct Follower {
-    current: watch::Receiver<Map>,
-    told: Map,
-}
-
-impl Follower {
-    /// Waits until something differs from what was told, and returns all of that, each key
-    /// once, as told from now on. `None` when all [`Listings`] are dropped and everything was
-    /// told. Cancel safe: nothing is taken for told before it is returned.
-    pub async fn changes(&mut self) -> Option<Vec<Change>> {
-        loop {
-            let current = self.current.borrow_and_update().clone();
-            let changes = differences(&self.told, &current);
-            if !changes.is_empty() {
-                self.told = current;
-                return Some(changes);
+    /// What there is to tell, from the beginning: the first changes are all listings there are.
+    /// Ends when all [`Listings`] are dropped and everything was told.
+    pub fn changes(&self) -> impl Stream<Item = Change> + Send + use<> {
+        let begin = (self.0.subscribe(), Map::new());
+        let batches = stream::unfold(begin, |(mut current, told)| async move {
+            loop {
+                let map = current.borrow_and_update().map.clone();
+                let changes = differences(&told, &map);
+                if !changes.is_empty() {
+                    return Some((stream::iter(changes), (current, map)));
+                }
+                current.changed().await.ok()?;
             }
-            self.current.changed().await.ok()?;
-        }
-    }
-
-    /// Takes nothing for told any more, as after a daemon's restart.
-    pub fn restate(&mut self) {
-        self.told = Map::new();
+        });
+        batches.flatten().fuse()
     }
 }
 
 fn differences(told: &Map, current: &Map) -> Vec<Change> {
     told.diff(current)
-        .map(|item| match item {
-            DiffItem::Add(key, listing) => Change::List(*key, listing.clone()),
-            DiffItem::Update {
-                new: (key, listing),
-                ..
-            } => Change::List(*key, listing.clone()),
-            DiffItem::Remove(key, _) => Change::Unlist(*key),
+        .filter_map(|item| match item {
+            DiffItem::Add(_, listed)
+            | DiffItem::Update {
+                new: (_, listed), ..
+            } => change(listed),
+            DiffItem::Remove(_, (number, _)) => Some(Change::Unlist(*number)),
         })
         .collect()
+}
+
+/// None for a tag that cannot be, which those of our protocols are not.
+fn change((number, listing): &(u64, Listing)) -> Option<Change> {
+    Some(Change::List(metaserve_heartbeat::Listing {
+        key: *number,
+        game: Game::new(listing.game).ok()?,
+        address: listing.address,
+        heartbeat: listing.heartbeat.clone(),
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
     use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
 
     fn key(id: u64) -> Key {
         Key {
@@ -179,13 +179,16 @@ mod tests {
         }
     }
 
-    /// What there is to tell right now.
-    fn changes(follower: &mut Follower) -> Vec<Change> {
-        let changes = pin!(follower.changes());
-        match changes.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(changes) => changes.expect("the listings are still there"),
-            Poll::Pending => Vec::new(),
+    /// What there is to tell right now: numbers, with their words or without them when they go.
+    fn told(changes: &mut (impl Stream<Item = Change> + Unpin)) -> Vec<(u64, Option<Bytes>)> {
+        let mut told = Vec::new();
+        while let Some(Some(change)) = changes.next().now_or_never() {
+            told.push(match change {
+                Change::List(listing) => (listing.key, Some(listing.heartbeat)),
+                Change::Unlist(key) => (key, None),
+            });
         }
+        told
     }
 
     #[test]
@@ -195,12 +198,9 @@ mod tests {
         listings.list(key(1), listing("new"));
         listings.list(key(2), listing("gone"));
         listings.unlist(key(2));
-        let mut follower = listings.follow();
-        assert_eq!(
-            changes(&mut follower),
-            [Change::List(key(1), listing("new"))]
-        );
-        assert_eq!(changes(&mut follower), []);
+        let mut changes = pin!(listings.changes());
+        assert_eq!(told(&mut changes), [(1, Some("new".into()))]);
+        assert_eq!(told(&mut changes), []);
     }
 
     #[test]
@@ -208,41 +208,28 @@ mod tests {
         let listings = Listings::default();
         listings.list(key(1), listing("one"));
         listings.list(key(2), listing("two"));
-        let mut follower = listings.follow();
-        changes(&mut follower);
+        let mut changes = pin!(listings.changes());
+        told(&mut changes);
         listings.list(key(1), listing("one"));
-        assert_eq!(changes(&mut follower), [], "the same again is no news");
+        assert_eq!(told(&mut changes), [], "the same again is no news");
         listings.unlist(key(1));
         listings.list(key(2), listing("two, later"));
         listings.list(key(3), listing("three"));
         let expected = [
-            Change::Unlist(key(1)),
-            Change::List(key(2), listing("two, later")),
-            Change::List(key(3), listing("three")),
+            (1, None),
+            (2, Some("two, later".into())),
+            (3, Some("three".into())),
         ];
-        assert_eq!(changes(&mut follower), expected);
+        assert_eq!(told(&mut changes), expected);
     }
 
     #[test]
-    fn everything_is_stated_again_on_demand() {
+    fn the_changes_end_with_the_listings() {
         let listings = Listings::default();
         listings.list(key(1), listing("one"));
-        let mut follower = listings.follow();
-        changes(&mut follower);
-        follower.restate();
-        assert_eq!(
-            changes(&mut follower),
-            [Change::List(key(1), listing("one"))]
-        );
-    }
-
-    #[tokio::test]
-    async fn following_ends_with_the_listings() {
-        let listings = Listings::default();
-        listings.list(key(1), listing("one"));
-        let mut follower = listings.follow();
+        let mut changes = pin!(listings.changes());
         drop(listings);
-        assert!(follower.changes().await.is_some());
-        assert_eq!(follower.changes().await, None);
+        assert_eq!(told(&mut changes).len(), 1);
+        assert_eq!(changes.next().now_or_never(), Some(None));
     }
 }

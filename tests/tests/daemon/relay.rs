@@ -5,7 +5,7 @@ use crate::{
     metrics::{scrape, value_of},
 };
 use metaserve::{
-    CloseCode, Identity, Role,
+    Backoff, CloseCode, Game, Identity, Role,
     protocol::{
         codec,
         heartbeat::{FromDaemon, NoticeKind},
@@ -13,8 +13,10 @@ use metaserve::{
     },
     stream::{self, FrameReader},
 };
+use metaserve_heartbeat::{Change, Listing};
 use metaserve_tests::{Daemon, Follower, patiently, raw_peer};
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
+use tokio::sync::mpsc;
 
 fn identity() -> Identity {
     Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap()
@@ -225,4 +227,52 @@ async fn a_relay_is_told_which_address_nobody_can_join_and_the_rest_is_listed() 
     let refused = [("reason", "address")];
     let refused = value_of(&counted, "metaserve_heartbeats_rejected_total", &refused);
     assert_eq!(refused as usize, table.len());
+}
+
+#[tokio::test]
+async fn a_relay_of_the_library_lists_everything_again_after_a_restart() {
+    let identity = identity();
+    let daemon = trusting(&identity, &["--max-heartbeat", "10"]).await;
+    let connector = daemon.connector(Role::Relay, Some(&identity));
+    let (change, mut changes) = mpsc::unbounded_channel();
+    let (hear, mut heard) = mpsc::unbounded_channel();
+    let changes = futures::stream::poll_fn(move |context| changes.poll_recv(context));
+    let impatient = Backoff::new(Duration::from_millis(50), Duration::from_millis(200));
+    let relay = tokio::spawn(async move {
+        let relay = metaserve_heartbeat::relay(&connector)
+            .backoff(impatient)
+            .on_notice(move |notice| drop(hear.send(notice)));
+        relay.run(changes).await
+    });
+    let list = |key, heartbeat: &'static str| {
+        let (game, address) = (Game::new("old").unwrap(), "192.0.2.1:7777".parse().unwrap());
+        let heartbeat = heartbeat.into();
+        let listing = Listing {
+            key,
+            game,
+            address,
+            heartbeat,
+        };
+        change.send(Change::List(listing)).unwrap();
+    };
+    let mut client = Follower::new(&daemon, Some("old")).await;
+    (1..=3).for_each(|key| list(key, "here"));
+    client.until_words(&["here"; 3]).await;
+    list(4, "longer than ten");
+    let notice = patiently("a notice", heard.recv()).await.unwrap();
+    assert_eq!(notice.kind, NoticeKind::Refused);
+    assert!(notice.text.starts_with("server 4: "), "{}", notice.text);
+    change.send(Change::Unlist(2)).unwrap();
+    list(3, "changed");
+    client.until_words(&["changed", "here"]).await;
+
+    let trust = ["--trust-relay", &identity.fingerprint().to_string()];
+    let daemon = daemon.kill_and_restart(&[&FAST[..], &trust].concat()).await;
+    let mut client = Follower::new(&daemon, Some("old")).await;
+    client.until_words(&["changed", "here"]).await;
+    list(1, "still");
+    client.until_words(&["changed", "still"]).await;
+    drop(change);
+    client.until_words(&[]).await;
+    patiently("the end", relay).await.unwrap().unwrap();
 }
