@@ -3,7 +3,7 @@
 
 use metaserve::{
     Limits,
-    bounds::{Admission, Fair, Order, Rows, Standing, Trusted},
+    bounds::{Admitted, Fair, Order, Rows, Standing, Trusted},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -129,7 +129,7 @@ pub fn simulate(
     for (at, (ip, real)) in crowd.comers(arrival).into_iter().enumerate() {
         let number = at as u64;
         let admitted = fair.admit(trusted.origin(ip), total, each, number);
-        if let Ok(Admission::AdmittedInsteadOf { payload, .. }) = admitted {
+        if let Ok(Admitted::InsteadOf { payload, .. }) = admitted {
             inside.remove(&payload);
             rows.release(payload);
             order.remove(payload);

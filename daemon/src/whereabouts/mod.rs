@@ -5,7 +5,7 @@ mod path;
 
 use dashmap::DashMap;
 use metaserve::{address::canonical, time::every};
-use path::{Look, Path};
+use path::{Path, Seen};
 use std::{
     net::SocketAddr,
     sync::{
@@ -80,7 +80,7 @@ impl Watched {
         {
             return None;
         }
-        self.path.look(Look::at(&self.connection)?)
+        self.path.look(Seen::of(&self.connection)?)
     }
 }
 

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 
 /// What QUIC shows of a connection at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct Seen {
     /// Where the newest packet claims to be from.
     address: SocketAddr,
     /// Challenges sent so far.
@@ -26,10 +26,10 @@ pub(super) struct Look {
     acknowledgements: u64,
 }
 
-impl Look {
+impl Seen {
     /// The connection as it is now; none when it is just sending, so that what is seen might not
     /// belong together.
-    pub(super) fn at(connection: &quinn::Connection) -> Option<Self> {
+    pub(super) fn of(connection: &quinn::Connection) -> Option<Self> {
         let counted = || {
             let sent = connection.stats().frame_tx;
             (sent.path_challenge, sent.acks)
@@ -50,7 +50,7 @@ impl Look {
 pub(super) struct Path {
     held: SocketAddr,
     /// Boxed, since few peers ever move.
-    claimed: Option<Box<Look>>,
+    claimed: Option<Box<Seen>>,
 }
 
 impl Path {
@@ -68,7 +68,7 @@ impl Path {
     }
 
     /// Takes a look. Gives the new address when it has become certain that the peer holds it.
-    pub(super) fn look(&mut self, now: Look) -> Option<SocketAddr> {
+    pub(super) fn look(&mut self, now: Seen) -> Option<SocketAddr> {
         if now.address == self.held {
             self.claimed = None;
             return None;
@@ -91,8 +91,8 @@ impl Path {
 mod tests {
     use super::*;
 
-    fn look(port: u16, challenges: u64, acknowledgements: u64) -> Look {
-        Look {
+    fn look(port: u16, challenges: u64, acknowledgements: u64) -> Seen {
+        Seen {
             address: ([192, 0, 2, 1], port).into(),
             challenges,
             acknowledgements,

@@ -63,11 +63,11 @@ impl Id {
 
 /// What becomes of a newcomer that is not refused.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Admission<T> {
+pub enum Admitted<T> {
     /// There was room.
-    Admitted(Id),
+    AtOnce(Id),
     /// It is in, and another has lost its place for it.
-    AdmittedInsteadOf {
+    InsteadOf {
         /// The newcomer's.
         id: Id,
         /// Whose place it was: that is given up already.
@@ -116,7 +116,7 @@ impl<T> Fair<T> {
         total: usize,
         each_leaf: usize,
         payload: T,
-    ) -> Result<Admission<T>, Refused> {
+    ) -> Result<Admitted<T>, Refused> {
         let loser = self.judge(origin, total, each_leaf)?;
         let lost = loser.and_then(|leaf| self.lose_newest(leaf));
         self.last += 1;
@@ -124,8 +124,8 @@ impl<T> Fair<T> {
         let id = Id { origin, number };
         self.insert(id, payload);
         Ok(match lost {
-            None => Admission::Admitted(id),
-            Some((victim, payload)) => Admission::AdmittedInsteadOf {
+            None => Admitted::AtOnce(id),
+            Some((victim, payload)) => Admitted::InsteadOf {
                 id,
                 victim,
                 payload,

@@ -22,7 +22,7 @@ mod rows;
 mod trusted;
 
 pub use bucket::Bucket;
-pub use fair::{Admission, Fair, Id, Refused};
+pub use fair::{Admitted, Fair, Id, Refused};
 pub use order::{InvalidPosition, Order, Position};
 pub use origin::{Origin, Prefix};
 pub use places::{Place, Places, Room, Taken};

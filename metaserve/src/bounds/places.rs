@@ -1,11 +1,12 @@
 //! Places that are given back by drop guards, so that none is lost on any path.
 
 use super::{
-    fair::{Admission, Fair, Id, Refused},
+    fair::{Admitted, Fair, Id, Refused},
     origin::Origin,
 };
+use parking_lot::Mutex;
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -106,7 +107,7 @@ impl<T> Places<T> {
     /// # Errors
     /// Why there is none.
     pub fn take(&self, origin: Origin, room: Room, tell: T) -> Result<Taken<T>, Refused> {
-        let mut fair = self.lock();
+        let mut fair = self.fair.lock();
         // Taken first: a pool beside this one may be about to take the last.
         let more = |taken| (taken < room.together).then_some(taken + 1);
         let order = Ordering::Relaxed;
@@ -114,12 +115,12 @@ impl<T> Places<T> {
         let total = if one_more { room.pool } else { fair.len() };
         let admitted = fair.admit(origin, total.min(room.pool), room.each_leaf, tell);
         let admitted = admitted.map_err(|why| room.refused(why, total));
-        if one_more && !matches!(admitted, Ok(Admission::Admitted(_))) {
+        if one_more && !matches!(admitted, Ok(Admitted::AtOnce(_))) {
             self.together.fetch_sub(1, order);
         }
         let (id, instead_of) = match admitted? {
-            Admission::Admitted(id) => (id, None),
-            Admission::AdmittedInsteadOf { id, payload, .. } => (id, Some(payload)),
+            Admitted::AtOnce(id) => (id, None),
+            Admitted::InsteadOf { id, payload, .. } => (id, Some(payload)),
         };
         drop(fair);
         let place = Place {
@@ -134,7 +135,7 @@ impl<T> Places<T> {
     /// # Errors
     /// Why there is none.
     pub fn judge(&self, origin: Origin, room: Room) -> Result<(), Refused> {
-        let fair = self.lock();
+        let fair = self.fair.lock();
         let full = self.together.load(Ordering::Relaxed) >= room.together;
         let total = if full { fair.len() } else { room.pool };
         fair.judge(origin, total.min(room.pool), room.each_leaf)
@@ -145,11 +146,7 @@ impl<T> Places<T> {
     /// How many places are taken.
     #[must_use]
     pub fn taken(&self) -> usize {
-        self.lock().len()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Fair<T>> {
-        self.fair.lock().unwrap_or_else(PoisonError::into_inner)
+        self.fair.lock().len()
     }
 }
 
@@ -166,14 +163,18 @@ impl<T> Place<T> {
     /// When the leaf there has `each_leaf` already, or the place was lost meanwhile. It stays
     /// where it was.
     pub fn move_to(&mut self, origin: Origin, each_leaf: usize) -> Result<(), Refused> {
-        self.id = self.places.lock().move_to(self.id, origin, each_leaf)?;
+        self.id = self
+            .places
+            .fair
+            .lock()
+            .move_to(self.id, origin, each_leaf)?;
         Ok(())
     }
 }
 
 impl<T> Drop for Place<T> {
     fn drop(&mut self) {
-        let mut fair = self.places.lock();
+        let mut fair = self.places.fair.lock();
         let held = fair.release(self.id);
         if held.is_some() {
             self.places.together.fetch_sub(1, Ordering::Relaxed);

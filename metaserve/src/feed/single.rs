@@ -30,12 +30,13 @@ pub struct Feed {
     /// The feed of all games, if this is the one of a single game: it has the same changes.
     all: Option<Arc<Self>>,
     pending: Mutex<HashMap<u64, Change>>,
-    state: Mutex<State>,
+    shown: Mutex<Shown>,
     followers: Followers,
 }
 
+/// What clients are shown, as of the last tick.
 #[derive(Debug)]
-struct State {
+struct Shown {
     history: History,
     /// When changes were last taken in; none before the first time.
     flushed: Option<Instant>,
@@ -57,7 +58,7 @@ impl Feed {
         all: Option<Arc<Self>>,
     ) -> Arc<Self> {
         let begin = run.revisions.now();
-        let state = State {
+        let shown = Shown {
             history: History::new(begin),
             flushed: None,
             previous: begin,
@@ -69,7 +70,7 @@ impl Feed {
             ticker,
             all,
             pending: Mutex::default(),
-            state: Mutex::new(state),
+            shown: Mutex::new(shown),
             followers: Followers::default(),
         })
     }
@@ -87,7 +88,7 @@ impl Feed {
     /// The last change that the list contains.
     #[must_use]
     pub fn revision(&self) -> Revision {
-        self.state.lock().history.revision()
+        self.shown.lock().history.revision()
     }
 
     /// Which run of the feeds the revisions belong to.
@@ -99,7 +100,7 @@ impl Feed {
     /// All servers in the list as of the last tick, in no order.
     #[must_use]
     pub fn servers(&self) -> Vec<Server> {
-        self.state.lock().history.servers().cloned().collect()
+        self.shown.lock().history.servers().cloned().collect()
     }
 
     /// The first servers after a position, or of all, as of the last tick: `most` at most, in
@@ -110,36 +111,36 @@ impl Feed {
         after: Option<Position>,
         most: usize,
     ) -> Vec<(Position, Server)> {
-        let state = self.state.lock();
-        let servers = state.history.in_order(after).take(most);
+        let shown = self.shown.lock();
+        let servers = shown.history.in_order(after).take(most);
         servers.map(|(at, server)| (at, server.clone())).collect()
     }
 
     /// The frame for whoever is at `cursor`: a delta where that is known and shorter, else the
     /// snapshot.
     fn frame(&self, cursor: Option<Revision>) -> Arc<Frame> {
-        let mut state = self.state.lock();
-        if let Some(frame) = state.frames.get(&cursor) {
+        let mut shown = self.shown.lock();
+        if let Some(frame) = shown.frames.get(&cursor) {
             return frame.clone();
         }
-        let close = cursor == Some(state.previous);
-        let room = close || state.frames.len() < MAX_CATCH_UPS;
+        let close = cursor == Some(shown.previous);
+        let room = close || shown.frames.len() < MAX_CATCH_UPS;
         if let Some(delta) = cursor
             .filter(|_| room)
-            .and_then(|from| state.history.since(from))
+            .and_then(|from| shown.history.since(from))
         {
             let kind = if close { Kind::Delta } else { Kind::CatchUp };
             let frame = Arc::new(Frame::delta(self.run.clone(), kind, delta));
-            state.frames.insert(cursor, frame.clone());
+            shown.frames.insert(cursor, frame.clone());
             return frame;
         }
-        if let Some(snapshot) = state.frames.get(&None) {
+        if let Some(snapshot) = shown.frames.get(&None) {
             return snapshot.clone();
         }
-        let servers = state.history.servers().cloned().collect();
-        let snapshot = Frame::snapshot(self.run.clone(), state.history.revision(), servers);
+        let servers = shown.history.servers().cloned().collect();
+        let snapshot = Frame::snapshot(self.run.clone(), shown.history.revision(), servers);
         let snapshot = Arc::new(snapshot);
-        state.frames.insert(None, snapshot.clone());
+        shown.frames.insert(None, snapshot.clone());
         snapshot
     }
 
@@ -168,7 +169,7 @@ impl Sink for Feed {
 
 impl Ticking for Feed {
     fn flushed(&self) -> Option<Instant> {
-        self.state.lock().flushed
+        self.shown.lock().flushed
     }
 
     fn flush(&self, now: Instant) {
@@ -176,13 +177,13 @@ impl Ticking for Feed {
         // By age, which is how they follow each other in fair order.
         let mut changes: Vec<_> = changes.into_iter().collect();
         changes.sort_unstable_by_key(|(number, _)| *number);
-        let mut state = self.state.lock();
-        state.previous = state.history.revision();
-        state
+        let mut shown = self.shown.lock();
+        shown.previous = shown.history.revision();
+        shown
             .history
             .apply(changes, || self.run.revisions.advance());
-        state.frames.clear();
-        state.flushed = Some(now);
+        shown.frames.clear();
+        shown.flushed = Some(now);
     }
 
     fn groups(&self) -> usize {

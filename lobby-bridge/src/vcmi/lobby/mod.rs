@@ -29,7 +29,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use metaserve::bounds::{Admission, Fair, Origin};
+use metaserve::bounds::{Admitted, Fair, Origin};
 
 use self::client::Client;
 use super::{
@@ -252,8 +252,8 @@ impl Lobby {
             .seats
             .admit(Origin::new(peer), capacity, clients_per_host, who);
         let (seat, out) = match seat {
-            Ok(Admission::Admitted(seat)) => (Some(seat), None),
-            Ok(Admission::AdmittedInsteadOf { id, payload, .. }) => (Some(id), Some(payload)),
+            Ok(Admitted::AtOnce(seat)) => (Some(seat), None),
+            Ok(Admitted::InsteadOf { id, payload, .. }) => (Some(id), Some(payload)),
             Err(_) => (None, Some(who)),
         };
         self.clients.insert(who, Client::new(local, seat));

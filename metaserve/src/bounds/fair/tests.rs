@@ -21,8 +21,7 @@ fn the_newest_of_the_heaviest_address_makes_room_for_a_lone_one() {
     {
         fair.admit(ip(address), 4, 9, at).unwrap();
     }
-    let Ok(Admission::AdmittedInsteadOf { payload, .. }) = fair.admit(ip("203.0.113.1"), 4, 9, 4)
-    else {
+    let Ok(Admitted::InsteadOf { payload, .. }) = fair.admit(ip("203.0.113.1"), 4, 9, 4) else {
         panic!("a lone address is in");
     };
     assert_eq!(payload, 2, "the newest");
@@ -76,7 +75,7 @@ fn nothing_is_kept_of_prefixes_that_nobody_comes_from() {
     let ids: Vec<_> = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "192.0.2.1"]
         .iter()
         .map(|address| match fair.admit(ip(address), 9, 9, ()) {
-            Ok(Admission::Admitted(id)) => id,
+            Ok(Admitted::AtOnce(id)) => id,
             other => panic!("{other:?}"),
         })
         .collect();
@@ -190,8 +189,8 @@ proptest! {
                 Step::Come(origin) => {
                     let before = sums(&fair);
                     match fair.admit(origin, total, 12, 0) {
-                        Ok(Admission::Admitted(id)) => ids.push(id),
-                        Ok(Admission::AdmittedInsteadOf { id, victim, .. }) => {
+                        Ok(Admitted::AtOnce(id)) => ids.push(id),
+                        Ok(Admitted::InsteadOf { id, victim, .. }) => {
                             // Where the two part, the victim's branch had two more at least.
                             let weight = |it: Prefix| before.get(&it).copied().unwrap_or(0);
                             let mut apart = victim.origin.path().zip(origin.path());

@@ -160,14 +160,14 @@ async fn however_many_fall_behind_differently_few_frames_are_kept() {
     for client in &mut late {
         assert_eq!(client.next().await.to(), feed.revision());
     }
-    let previous = feed.state.lock().previous;
+    let previous = feed.shown.lock().previous;
     assert_eq!(
         feed.frame(Some(previous)).from(),
         Some(previous),
         "who follows is served as ever"
     );
     // The tick's own delta is among them, and the snapshot of those who are given no delta.
-    assert_eq!(feed.state.lock().frames.len(), MAX_CATCH_UPS + 1);
+    assert_eq!(feed.shown.lock().frames.len(), MAX_CATCH_UPS + 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,5 +225,5 @@ async fn what_nobody_follows_is_never_encoded() {
     server.heartbeat("one".into());
     tokio::time::sleep(10 * TICK).await;
     assert_eq!(feed.servers().len(), 1);
-    assert!(feed.state.lock().frames.is_empty());
+    assert!(feed.shown.lock().frames.is_empty());
 }
