@@ -92,11 +92,7 @@ impl Row {
         match column {
             Column::Name => self.name(),
             Column::Game => self.game.clone(),
-            Column::Players => match (self.players(), self.max_players()) {
-                (None, None) => String::new(),
-                (players, None) => number(players),
-                (players, most) => format!("{}/{}", number(players), number(most)),
-            },
+            Column::Players => info.and_then(|info| info.occupancy()).unwrap_or_default(),
             Column::Map => text(info.and_then(|info| info.map.as_ref())),
             Column::Mode => text(info.and_then(|info| info.mode.as_ref())),
             Column::Address => self
@@ -232,10 +228,6 @@ fn shown(info: ServerInfo) -> ServerInfo {
         version: text(info.version),
         ..info
     }
-}
-
-fn number(number: Option<u32>) -> String {
-    number.map_or_else(|| "?".into(), |number| number.to_string())
 }
 
 fn yes_or_no(yes: bool) -> String {

@@ -74,6 +74,18 @@ impl ServerInfo {
         }
     }
 
+    /// How many people are in the game and how many can be, such as `3/16`, or `3` when it does not
+    /// say how many can be; `?` is what it does not say. None when it says neither.
+    #[must_use]
+    pub fn occupancy(&self) -> Option<String> {
+        match (self.players, self.max_players) {
+            (None, None) => None,
+            (Some(players), None) => Some(players.to_string()),
+            (None, Some(most)) => Some(format!("?/{most}")),
+            (Some(players), Some(most)) => Some(format!("{players}/{most}")),
+        }
+    }
+
     /// The bytes to publish as a heartbeat.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
@@ -106,6 +118,23 @@ mod tests {
             b"\"name\"",
         ] {
             assert_eq!(ServerInfo::from_json(bytes), None);
+        }
+    }
+
+    #[test]
+    fn a_game_is_as_full_as_it_says() {
+        for (players, max_players, shown) in [
+            (None, None, None),
+            (Some(3), None, Some("3")),
+            (None, Some(16), Some("?/16")),
+            (Some(3), Some(16), Some("3/16")),
+        ] {
+            let info = ServerInfo {
+                players,
+                max_players,
+                ..ServerInfo::new("it")
+            };
+            assert_eq!(info.occupancy().as_deref(), shown);
         }
     }
 

@@ -230,11 +230,7 @@ fn row(server: &Server) -> [String; 6] {
         let size = server.heartbeat.len();
         ServerInfo::new(format!("({size} bytes)"))
     });
-    let count = |number: Option<u32>| number.map_or("?".to_owned(), |number| number.to_string());
-    let players = match (info.players, info.max_players) {
-        (None, None) => "-".to_owned(),
-        (players, most) => format!("{}/{}", count(players), count(most)),
-    };
+    let players = info.occupancy().unwrap_or_else(|| "-".to_owned());
     let text = |text: Option<String>| match text.as_deref() {
         None | Some("") => "-".to_owned(),
         Some(text) => printable(text),

@@ -2,6 +2,9 @@
 //!
 //! All connections are TLS 1.3 inside QUIC, with rustls and its *ring* provider.
 
+#[macro_use]
+mod signatures;
+
 mod files;
 mod fingerprint;
 mod identity;

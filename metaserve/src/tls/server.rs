@@ -4,9 +4,7 @@ use super::{Identity, provider, secret::Secret};
 use crate::Role;
 use quinn::crypto::rustls::QuicServerConfig;
 use rustls::{
-    DigitallySignedStruct, DistinguishedName, SignatureScheme,
-    client::danger::HandshakeSignatureValid,
-    crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature},
+    DistinguishedName,
     pki_types::{CertificateDer, UnixTime},
     server::danger::{ClientCertVerified, ClientCertVerifier},
     sign::SingleCertAndKey,
@@ -27,7 +25,7 @@ pub fn server_config(
     let mut tls = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the provider has TLS 1.3 ciphers")
-        .with_client_cert_verifier(Arc::new(AnyIdentity::new()))
+        .with_client_cert_verifier(Arc::new(AnyIdentity))
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key()?)));
     tls.alpn_protocols = Role::ALL.map(|role| role.alpn().to_vec()).into();
     tls.ignore_client_order = true;
@@ -73,17 +71,7 @@ pub fn own_names() -> Vec<String> {
 /// Accepts any certificate whose key the peer proves to hold: a certificate is a name here, and
 /// says nothing about what its holder may do.
 #[derive(Debug)]
-struct AnyIdentity {
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl AnyIdentity {
-    fn new() -> Self {
-        Self {
-            algorithms: provider().signature_verification_algorithms,
-        }
-    }
-}
+struct AnyIdentity;
 
 impl ClientCertVerifier for AnyIdentity {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
@@ -103,27 +91,7 @@ impl ClientCertVerifier for AnyIdentity {
         Ok(ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::PeerIncompatible::Tls13RequiredForQuic.into())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    verify_signatures!();
 }
 
 #[cfg(test)]

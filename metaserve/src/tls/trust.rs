@@ -4,13 +4,12 @@ use super::{FileError, Fingerprint, Identity, files, provider};
 use crate::{Role, transport};
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::{
-    CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
+    CertificateError, OtherError, RootCertStore,
     client::{
         WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        danger::{ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
-    crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
@@ -78,14 +77,14 @@ pub fn client_config(
                     .add(authority.clone())
                     .map_err(TrustError::Authority)?;
             }
-            let verifier = Listed::new(authorities, roots).map_err(TrustError::Authority)?;
+            let verifier = Vouched::new(authorities, roots).map_err(TrustError::Authority)?;
             builder
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(verifier))
         }
         Trust::Fingerprint(fingerprint) => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Pinned::new(*fingerprint))),
+            .with_custom_certificate_verifier(Arc::new(Pinned(*fingerprint))),
         #[cfg(feature = "system-roots")]
         Trust::SystemRoots => {
             let verifier = rustls_platform_verifier::Verifier::new(provider());
@@ -148,12 +147,12 @@ impl fmt::Debug for WrongFingerprint {
 /// Accepts what authorities vouch for, and these very certificates. The second differs where one
 /// of them is an authority's (`CA:TRUE`), as everything is that `openssl req -x509` makes.
 #[derive(Debug)]
-struct Listed {
+struct Vouched {
     authorities: Arc<WebPkiServerVerifier>,
     certificates: Vec<CertificateDer<'static>>,
 }
 
-impl Listed {
+impl Vouched {
     fn new(
         certificates: &[CertificateDer<'static>],
         roots: RootCertStore,
@@ -168,7 +167,7 @@ impl Listed {
     }
 }
 
-impl ServerCertVerifier for Listed {
+impl ServerCertVerifier for Vouched {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -194,28 +193,7 @@ impl ServerCertVerifier for Listed {
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::PeerIncompatible::Tls13RequiredForQuic.into())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.authorities
-            .verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.authorities.supported_verify_schemes()
-    }
+    verify_signatures!();
 }
 
 /// Whether a certificate was refused only because it is an authority's.
@@ -229,19 +207,7 @@ fn is_authority(error: &rustls::Error) -> bool {
 /// Accepts the one certificate with a known fingerprint. Its signature over the handshake is
 /// verified as ever; name, dates and issuer add nothing to a certificate that is known itself.
 #[derive(Debug)]
-struct Pinned {
-    fingerprint: Fingerprint,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl Pinned {
-    fn new(fingerprint: Fingerprint) -> Self {
-        Self {
-            fingerprint,
-            algorithms: provider().signature_verification_algorithms,
-        }
-    }
-}
+struct Pinned(Fingerprint);
 
 impl ServerCertVerifier for Pinned {
     fn verify_server_cert(
@@ -252,7 +218,7 @@ impl ServerCertVerifier for Pinned {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let (expected, shown) = (self.fingerprint, Fingerprint::of(end_entity));
+        let (expected, shown) = (self.0, Fingerprint::of(end_entity));
         if shown == expected {
             return Ok(ServerCertVerified::assertion());
         }
@@ -260,27 +226,7 @@ impl ServerCertVerifier for Pinned {
         Err(CertificateError::Other(OtherError(Arc::new(wrong))).into())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::PeerIncompatible::Tls13RequiredForQuic.into())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    verify_signatures!();
 }
 
 #[cfg(all(test, feature = "identity"))]
@@ -325,7 +271,7 @@ mod tests {
         let listed = [own.clone(), over.clone()];
         let mut roots = RootCertStore::empty();
         listed.iter().for_each(|it| roots.add(it.clone()).unwrap());
-        let verifier = Listed::new(&listed, roots).unwrap();
+        let verifier = Vouched::new(&listed, roots).unwrap();
         assert_eq!(verify(&verifier, &own, "localhost"), Ok(()));
         for (shown, name) in [
             (&own, "example.org"),
@@ -341,7 +287,7 @@ mod tests {
     #[test]
     fn a_pinned_certificate_is_accepted_under_any_name_and_no_other_is() {
         let [own, other] = [(); 2].map(|()| certificate(|_| {}));
-        let verifier = Pinned::new(Fingerprint::of(&own));
+        let verifier = Pinned(Fingerprint::of(&own));
         assert_eq!(verify(&verifier, &own, "example.org"), Ok(()));
         let refused = verify(&verifier, &other, "localhost").unwrap_err();
         let said = refused.to_string();
