@@ -2,10 +2,10 @@
 
 use crate::{
     accept::{self, Admission},
-    cli::Config,
     http,
     metrics::Metrics,
     rules::{Certificates, Rules},
+    settings::Settings,
     shared::Shared,
     whereabouts::Whereabouts,
 };
@@ -47,16 +47,16 @@ impl Daemon {
     /// # Errors
     /// When the certificate or the ban file cannot be used, the state directory cannot be read or
     /// written, or a socket cannot be opened; the error says what to do.
-    pub fn start(config: Config) -> anyhow::Result<Self> {
-        let certificates = Certificates::load(&config)?;
-        let ban_file = files::Look::new(config.ban_file.iter().cloned().collect());
-        let rules = Rules::load(&config)?;
+    pub fn start(settings: Settings) -> anyhow::Result<Self> {
+        let certificates = Certificates::load(&settings)?;
+        let ban_file = files::Look::new(settings.ban_file.iter().cloned().collect());
+        let rules = Rules::load(&settings)?;
         let endpoint = accept::socket::open(
-            config.listen,
+            settings.listen,
             certificates.endpoint_config(),
             certificates.server_config(&rules.limits),
         )?;
-        let web = http::open(&config)?;
+        let web = http::open(&settings)?;
         let feeds = Feeds::new();
         let registry = Registry::new(rules.limits.max_games, vec![feeds.clone()]);
         registry.set_rows(rules.limits.max_listed_per_prefix, rules.trusted.clone());
@@ -65,7 +65,7 @@ impl Daemon {
             certificates,
             registry,
             feeds,
-            config,
+            settings,
             rules: watch::Sender::new(Arc::new(rules)),
             admission: Admission::default(),
             metrics: Metrics::new(),
@@ -135,7 +135,7 @@ impl Daemon {
         let observe = |took| shared.metrics.tick(took);
         let stopped = tokio::select! {
             () = until => None,
-            () = shared.feeds.run_observed(shared.config.tick, observe) => None,
+            () = shared.feeds.run_observed(shared.settings.tick, observe) => None,
             stopped = self.vital.stopped() => Some(stopped),
         };
         if let Some(stopped) = &stopped {
@@ -216,10 +216,10 @@ mod tests {
     #[tokio::test]
     async fn a_daemon_that_accepts_nobody_stops() {
         let directory = tempfile::tempdir().unwrap();
-        let daemon = Daemon::start(Config {
+        let daemon = Daemon::start(Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
-            http: crate::cli::Http::Off,
-            ..Config::new(directory.path().to_owned())
+            http: crate::settings::Http::Off,
+            ..Settings::new(directory.path().to_owned())
         });
         let daemon = daemon.unwrap();
         daemon.shared.endpoint.close(0_u32.into(), b"");

@@ -12,12 +12,12 @@
 //! a daemon within itself starts it and runs it for as long as it likes:
 //!
 //! ```no_run
-//! use metaserve_daemon::{Config, Daemon};
+//! use metaserve_daemon::{Daemon, Settings};
 //!
 //! # fn serve() -> anyhow::Result<()> {
 //! let runtime = tokio::runtime::Runtime::new()?;
 //! runtime.block_on(async {
-//!     let daemon = Daemon::start(Config::new("state".into()))?;
+//!     let daemon = Daemon::start(Settings::new("state".into()))?;
 //!     println!("listening on {}", daemon.local_address()?);
 //!     daemon.run(tokio::time::sleep(std::time::Duration::from_secs(3_600))).await?;
 //!     Ok(())
@@ -28,65 +28,62 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod accept;
-pub mod cli;
+mod command_line;
 mod commands;
 mod connection;
 mod daemon;
 mod http;
 mod metrics;
 mod rules;
+pub mod settings;
 mod shared;
 mod whereabouts;
 
 use anyhow::Context;
 use clap::Parser;
+use command_line::CommandLine;
 use metaserve::program::{
-    self, Signals, log,
-    service::{self, State},
+    self, Signals, service,
+    settings::{Given, Mistakes, Running},
 };
 use std::process::ExitCode;
 
-pub use cli::Config;
 pub use daemon::Daemon;
 pub use metaserve::program::Stopped;
+pub use settings::Settings;
 
 /// Runs the binary: parses the command line, serves until a signal or does what else it is told,
 /// and says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    match cli::Cli::try_parse() {
-        Ok(cli) => program::end(run(cli)),
-        Err(usage) => program::end_usage(&usage),
-    }
-}
-
-fn run(cli: cli::Cli) -> anyhow::Result<()> {
-    match cli.command {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(usage) => return program::end_usage(&usage),
+    };
+    let done = match line.command {
         Some(command) => command.run(),
-        None => serve(&cli.serve),
+        None => serve(line.settings),
+    };
+    match done {
+        Err(error) if error.is::<Mistakes>() => program::end_mistakes(error),
+        done => program::end(done),
     }
 }
 
 /// Serves until a signal.
-fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
-    let config = settings.config()?;
-    let log = log::init(&config.log, config.log_format)?;
+fn serve(given: Given<Settings>) -> anyhow::Result<()> {
+    let (settings, running) = Running::start(given)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(config.threads)
+        .worker_threads(settings.threads)
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
     runtime.block_on(async {
         let signals = Signals::new().context("signals cannot be handled")?;
-        let daemon = Daemon::start(config)?;
+        let daemon = Daemon::start(settings)?;
         announce(&daemon);
         let shared = daemon.shared.clone();
-        service::tell(State::Ready(&shared.status()));
-        let reload = async || {
-            service::tell(State::Reloading);
-            shared.reload(settings.config(), &log).await;
-            service::tell(State::Ready(&shared.status()));
-        };
+        let reload = async |settings| shared.reload(settings).await;
         // In the task that makes the frames: when they are not made any longer, there is no sign
         // of life.
         let alive = async {
@@ -95,7 +92,7 @@ fn serve(settings: &cli::ServeArgs) -> anyhow::Result<()> {
         };
         let until = async {
             tokio::select! {
-                () = signals.serve_until_stopped(reload) => service::tell(State::Stopping),
+                () = running.until_stopped(signals, || shared.status(), reload) => {}
                 () = alive => {}
             }
         };

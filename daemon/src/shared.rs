@@ -2,9 +2,9 @@
 
 use crate::{
     accept::Admission,
-    cli::Config,
     metrics::{BannedAt, Metrics},
     rules::{Certificates, Rules, banned_close},
+    settings::Settings,
     whereabouts::Whereabouts,
 };
 use metaserve::{Close, feed::Feeds, registry::Registry};
@@ -21,7 +21,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) feeds: Arc<Feeds>,
     /// As it was started. What may change since is in the rules.
-    pub(crate) config: Config,
+    pub(crate) settings: Settings,
     pub(crate) rules: watch::Sender<Arc<Rules>>,
     pub(crate) admission: Admission,
     pub(crate) metrics: Metrics,
@@ -42,7 +42,7 @@ impl Shared {
 
     /// The address that the daemon is reached at.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.endpoint.local_addr().unwrap_or(self.config.listen)
+        self.endpoint.local_addr().unwrap_or(self.settings.listen)
     }
 
     /// What the daemon does, in one line.

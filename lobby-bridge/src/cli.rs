@@ -307,7 +307,7 @@ impl Config {
         let log = options.log.unwrap_or_else(|| "info".to_owned());
         // A module's former name still selects its lines.
         let log = log.replace("bridge::myth", "bridge::aleph_one");
-        log::check(&log)?;
+        log::filter(&log)?;
         Ok(Self {
             daemon: options.daemon.unwrap_or_default(),
             trust,

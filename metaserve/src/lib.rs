@@ -43,7 +43,7 @@
 //! | `bounds` | `bounds` | ipnet, parking_lot |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
 //! | `bans` | `bans` | humantime, ipnet, tempfile |
-//! | `program` | `program` | sd-notify, tracing-subscriber, and what `bounds`, `clap` and `serde` cost |
+//! | `program` | `program` | clap_complete, clap_mangen, humantime, sd-notify, toml, tracing-subscriber, and what `bounds` and `clap` cost |
 //! | `server` | `tls::server`, `tls::certificate` and `tls::secret` | x509-parser, and what `identity` costs |
 #![forbid(unsafe_code)]
 
@@ -87,7 +87,7 @@ pub use arguments::{ArgumentError, DaemonArgs};
 pub use backoff::Backoff;
 pub use connect::{Connect, ConnectError, Connector, client_endpoint};
 pub use game::{Game, InvalidGame};
-pub use limits::{InvalidLimits, Limits};
+pub use limits::{InvalidLimits, Limit, Limits};
 pub use pacing::{Offered, Pacing};
 pub use printable::{printable, printable_name};
 pub use protocol::{

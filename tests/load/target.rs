@@ -6,9 +6,8 @@ use crate::{
     process,
 };
 use anyhow::{Context, bail};
-use clap::Parser;
 use metaserve::{Fingerprint, Trust};
-use metaserve_daemon::{Daemon, Stopped, cli};
+use metaserve_daemon::{Daemon, Settings, Stopped};
 use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
 use tempfile::TempDir;
 use tokio::{
@@ -19,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// The variable that tells a copy of this program that it is not the generator.
-const CHILD: &str = "METASERVE_LOAD_CHILD";
+const CHILD: &str = "LOAD_CHILD";
 pub(crate) const CHILD_DAEMON: &str = "daemon";
 pub(crate) const CHILD_FLOOR: &str = "floor";
 
@@ -231,8 +230,8 @@ fn arguments(plan: &Plan, state: &Path) -> Vec<String> {
 fn inside(plan: &Plan) -> anyhow::Result<Target> {
     let state = tempfile::tempdir()?;
     let arguments = arguments(plan, state.path());
-    let cli = cli::Cli::try_parse_from(std::iter::once("daemon".into()).chain(arguments))?;
-    let daemon = Daemon::start(cli.config()?)?;
+    let settings = Settings::parse(std::iter::once("daemon".into()).chain(arguments))?;
+    let daemon = Daemon::start(settings)?;
     let ending = CancellationToken::new();
     Ok(Target {
         address: daemon.local_address()?,

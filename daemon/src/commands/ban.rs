@@ -1,11 +1,11 @@
 //! `ban` and `unban`: edit the ban file, which a running daemon reads again by itself.
 
-use crate::cli::ban_file_of;
+use crate::settings::Settings;
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand};
+use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 use metaserve::{
     bans::{self, BanArgs, UnbanArgs, Whom},
-    program::print::print,
+    program::{print::print, settings::Given},
     time::wall_clock,
 };
 use std::path::PathBuf;
@@ -59,15 +59,28 @@ pub(crate) struct Unban {
     file: FileArgs,
 }
 
-#[derive(Debug, Args)]
-struct FileArgs {
-    /// The ban file [default: what the configuration file says]
-    #[arg(long, env = "METASERVE_BAN_FILE", value_name = "FILE")]
-    ban_file: Option<PathBuf>,
+/// Where the ban file is: its flag, its variable, or the daemon's configuration file.
+#[derive(Debug)]
+struct FileArgs(Given<Settings>);
 
-    /// The daemon's configuration file, to find the ban file in
-    #[arg(long, env = "METASERVE_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
+impl Args for FileArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Given::<Settings>::add_to(command, |name| name == "ban-file")
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for FileArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Given::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
 }
 
 impl Ban {
@@ -100,12 +113,7 @@ impl Unban {
 
 impl FileArgs {
     fn find(&self) -> anyhow::Result<PathBuf> {
-        let in_config = || self.config.as_deref().map(ban_file_of).transpose();
-        let file = match self.ban_file.clone() {
-            Some(file) => Some(file),
-            None => in_config()?.flatten(),
-        };
-        file.context(
+        self.0.apart()?.settings.ban_file.context(
             "which file? Name the ban file with --ban-file, or with --config the configuration \
              file that names it",
         )

@@ -3,22 +3,25 @@
 mod ban;
 mod cert;
 mod check;
-mod completions;
 mod list;
-mod man;
 
-use clap::Subcommand;
+use crate::{command_line::CommandLine, settings::Settings};
+use clap::{CommandFactory, Subcommand};
+use metaserve::program::{
+    check::Check,
+    manual::{Completions, Man},
+};
 
 /// The commands, as the command line names them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Cert(cert::Cert),
-    Check(Box<check::Check>),
+    Check(Box<Check<Settings>>),
     List(list::List),
     Ban(ban::Ban),
     Unban(ban::Unban),
-    Completions(completions::Completions),
-    Man(man::Man),
+    Completions(Completions),
+    Man(Man),
 }
 
 impl Command {
@@ -26,12 +29,16 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Cert(cert) => cert.run(),
-            Self::Check(check) => check.run(),
+            Self::Check(check) => check::run(*check),
             Self::List(list) => list.run(),
             Self::Ban(ban) => ban.run(),
             Self::Unban(unban) => unban.run(),
-            Self::Completions(completions) => completions.run(),
-            Self::Man(man) => man.run(),
+            Self::Completions(it) => it
+                .run(CommandLine::command())
+                .map_err(anyhow::Error::from_boxed),
+            Self::Man(it) => it
+                .run(CommandLine::command())
+                .map_err(anyhow::Error::from_boxed),
         }
     }
 }

@@ -3,9 +3,9 @@
 use super::web::Web;
 use crate::{
     accept::{Made, Seat, Seats, Slot, Slots},
-    cli::{Config, Http},
     metrics::{BannedAt, Pool},
     rules::{Limit, banned, banned_close},
+    settings::{Http, Settings},
     shared::Shared,
 };
 use anyhow::{Context as _, bail};
@@ -63,9 +63,9 @@ fn refusal(status: &str, reason: &str) -> Vec<u8> {
 
 /// Opens the listener; none when there is to be none, or when nobody has asked for it and the
 /// default address cannot be had: another daemon on this machine may have it.
-pub(crate) fn open(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+pub(crate) fn open(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
     let bind = |address| TcpListener::from_std(listen::tcp(address)?);
-    match config.http {
+    match settings.http {
         Http::Off => Ok(None),
         Http::IfFree(address) => Ok(bind(address)
             .inspect_err(|error| {
@@ -291,11 +291,11 @@ mod tests {
     fn a_second_daemon_goes_on_without_http_unless_it_was_asked_for() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let mut config = Config::new("/nowhere".into());
-        config.http = Http::IfFree(address);
-        assert!(open(&config).unwrap().is_none());
-        config.http = Http::At(address);
-        let complaint = open(&config).unwrap_err().to_string();
+        let mut settings = Settings::new("/nowhere".into());
+        settings.http = Http::IfFree(address);
+        assert!(open(&settings).unwrap().is_none());
+        settings.http = Http::At(address);
+        let complaint = open(&settings).unwrap_err().to_string();
         assert!(complaint.contains("--http off"), "{complaint}");
     }
 }

@@ -1,6 +1,6 @@
 //! The daemon's certificate: from files, or its own; read again without dropping anybody.
 
-use crate::cli::Config;
+use crate::settings::Settings;
 use anyhow::Context;
 use metaserve::{
     Fingerprint, Identity, Limits,
@@ -28,10 +28,10 @@ enum Source {
 
 impl Certificates {
     /// Loads the configured files, or the daemon's own certificate, which is made if missing.
-    pub(crate) fn load(config: &Config) -> anyhow::Result<Self> {
-        let state_dir = &config.state_dir;
-        let source = match &config.certificate {
-            Some((chain, key)) => Source::Files(CertificateFiles::new(chain.clone(), key.clone())),
+    pub(crate) fn load(settings: &Settings) -> anyhow::Result<Self> {
+        let state_dir = &settings.state_dir;
+        let source = match settings.certificate() {
+            Some((chain, key)) => Source::Files(CertificateFiles::new(chain.into(), key.into())),
             None => Source::Own,
         };
         let identity = match &source {
@@ -55,7 +55,7 @@ impl Certificates {
         Ok(Self {
             source,
             secret,
-            segmentation_offload: config.segmentation_offload,
+            segmentation_offload: settings.segmentation_offload,
             current: Mutex::new(identity),
         })
     }

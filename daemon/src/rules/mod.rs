@@ -1,13 +1,12 @@
 //! What may change while the daemon runs: limits, trusted relays, links to join by and bans.
 
 pub(crate) mod certificates;
-mod limit;
 mod reload;
 
 pub(crate) use certificates::Certificates;
-pub(crate) use limit::Limit;
+pub(crate) use metaserve::Limit;
 
-use crate::cli::Config;
+use crate::settings::{Live, Settings};
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits,
     bans::{Ban, Bans},
@@ -33,15 +32,23 @@ impl Rules {
     ///
     /// # Errors
     /// When the ban file is not in order.
-    pub(crate) fn load(config: &Config) -> anyhow::Result<Self> {
-        let bans = config.ban_file.as_deref().map(Bans::read).transpose()?;
-        Ok(Self {
-            limits: config.limits.clone(),
-            trust_relay: config.trust_relay.clone(),
-            join_links: config.join_links.clone(),
-            trusted: config.trusted.clone(),
-            bans: Arc::new(bans.unwrap_or_default()),
-        })
+    pub(crate) fn load(settings: &Settings) -> anyhow::Result<Self> {
+        let bans = settings.ban_file.as_deref().map(Bans::read).transpose()?;
+        Ok(Self::new(
+            &settings.live,
+            Arc::new(bans.unwrap_or_default()),
+        ))
+    }
+
+    /// What these settings say, with bans.
+    fn new(settings: &Live, bans: Arc<Bans>) -> Self {
+        Self {
+            limits: settings.limits.clone(),
+            trust_relay: settings.trust_relay.clone(),
+            join_links: settings.join_links(),
+            trusted: settings.trusted(),
+            bans,
+        }
     }
 }
 

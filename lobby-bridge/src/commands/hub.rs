@@ -2,10 +2,10 @@
 
 use anyhow::bail;
 use clap::Subcommand;
-use metaserve::program::print::print;
+use metaserve::program::{print::print, table::Table};
 use serde_json::json;
 
-use super::{Where, table::Table};
+use super::Where;
 use crate::aleph_one::listing::NETWORK_PROTOCOL;
 
 /// What can be done with hubs.

@@ -3,7 +3,6 @@
 mod account;
 mod ban;
 mod hub;
-mod table;
 
 use std::{
     io::{self, IsTerminal, Read as _},

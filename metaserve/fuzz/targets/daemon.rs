@@ -17,7 +17,7 @@ use metaserve::{
     registry::Registry,
     stream::FrameReader,
 };
-use metaserve_daemon::{Config, Daemon, cli::Http};
+use metaserve_daemon::{Daemon, Settings, settings::Http};
 use tokio::runtime::Runtime;
 
 use loopback::{PATIENCE, Script};
@@ -48,15 +48,15 @@ impl Stage {
         let context = runtime.enter();
         let state = tempfile::tempdir().expect("a directory").keep();
         let relay = Identity::load_or_create(&state.join("relay"), &[]).expect("an identity");
-        let mut config = Config::new(state);
-        config.listen = ([127, 0, 0, 1], 0).into();
-        config.http = Http::Off;
-        config.tick = TICK;
-        config.limits.min_interval = TICK;
-        config.limits.max_servers_per_relay = 4;
-        config.limits.max_heartbeat_bytes = 64;
-        config.trust_relay = vec![relay.fingerprint()];
-        let daemon = Daemon::start(config).expect("loopback has ports");
+        let mut settings = Settings::new(state);
+        settings.listen = ([127, 0, 0, 1], 0).into();
+        settings.http = Http::Off;
+        settings.tick = TICK;
+        settings.live.limits.min_interval = TICK;
+        settings.live.limits.max_servers_per_relay = 4;
+        settings.live.limits.max_heartbeat_bytes = 64;
+        settings.live.trust_relay = vec![relay.fingerprint()];
+        let daemon = Daemon::start(settings).expect("loopback has ports");
         let address = daemon.local_address().expect("an address").to_string();
         let trust = Trust::Fingerprint(daemon.fingerprint());
         let connectors = [Role::Heartbeat, Role::Client, Role::Relay].map(|role| {

@@ -12,11 +12,10 @@ use std::{
     sync::LazyLock,
 };
 
-use clap::Parser;
 use ipnet::IpNet;
 use libfuzzer_sys::fuzz_target;
 use metaserve::{Fingerprint, Game, Identity, ServerInfo, Trust, bans::Bans};
-use metaserve_daemon::cli::Cli;
+use metaserve_daemon::Settings;
 use tempfile::TempDir;
 
 static DIRECTORY: LazyLock<TempDir> = LazyLock::new(|| {
@@ -34,10 +33,9 @@ fuzz_target!(|input: &[u8]| {
             let file = DIRECTORY.path().join("config.toml");
             fs::write(&file, bytes).expect("memory");
             let words = ["daemon".as_ref(), "--config".as_ref(), file.as_os_str()];
-            let cli = Cli::try_parse_from(words).expect("the words are in order");
-            if let Ok(config) = cli.config() {
-                config.limits.check().expect("what is accepted was checked");
-                assert!(config.threads > 0);
+            if let Ok(settings) = Settings::parse(words) {
+                settings.live.limits.check().expect("what is accepted was checked");
+                assert!(settings.threads > 0);
             }
         }
         (1, _) => {

@@ -1,15 +1,20 @@
-//! What every program needs, whatever it serves: a [log], [printing](mod@print), [sockets](listen), what the [service]
-//! manager is told, [signals](Signals).
+//! What every program needs, whatever it serves: [settings] and a [check] of them, a [log],
+//! [printing](mod@print) and [tables](table), [sockets](listen), what the [service] manager is told,
+//! [signals](Signals), a [manual].
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod check;
 pub mod listen;
 pub mod log;
+pub mod manual;
 pub mod print;
 pub mod service;
+pub mod settings;
 mod signals;
+pub mod table;
 mod vital;
 
-pub use print::{announce, complain, end, end_usage};
+pub use print::{announce, complain, end, end_mistakes, end_usage};
 pub use signals::Signals;
 pub use vital::{Outcome, Stopped, Vital};

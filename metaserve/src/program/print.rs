@@ -85,6 +85,13 @@ pub fn end(result: Result<(), impl Display>) -> ExitCode {
     }
 }
 
+/// The end of a program whose settings have mistakes: as [`end`], with exit code 2, as for a
+/// command line that cannot be understood.
+pub fn end_mistakes(error: impl Display) -> ExitCode {
+    end(Err(error));
+    ExitCode::from(2)
+}
+
 /// The end of a program whose command line asks for help or its version, or cannot be understood:
 /// prints that, and gives exit code 0 or 2; and 1 when what was asked for cannot be printed.
 pub fn end_usage(error: &clap::Error) -> ExitCode {

@@ -125,3 +125,74 @@ async fn a_file_that_cannot_be_understood_is_named_with_the_line() {
         "{complaint}"
     );
 }
+
+/// The table's row of a setting: its value and where that comes from.
+fn row(checked: &Ended, setting: &str) -> String {
+    let mut lines = checked.output.lines();
+    let line = lines.find(|line| line.split(' ').next() == Some(setting));
+    line.unwrap().split_once(' ').unwrap().1.trim().to_owned()
+}
+
+#[tokio::test]
+async fn it_shows_which_values_are_in_force_and_where_from() {
+    let directory = tempdir().unwrap();
+    let file = directory.path().join("daemon.toml");
+    fs::write(&file, "http = 'off'\nmax-games = 7\ntick = 2").unwrap();
+    let file = file.to_str().unwrap();
+    let checked = check(directory.path(), &["--config", file, "--tick", "300ms"]).await;
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    let row = |setting| row(&checked, setting);
+    assert!(row("max-games").ends_with(&format!("  {file}, line 2")));
+    assert!(row("tick").starts_with("300ms  ") && row("tick").ends_with("  --tick"));
+    assert!(row("threads").starts_with("1  ") && row("threads").ends_with("  default"));
+}
+
+const FIVE_MISTAKES: &str = "max-listenrs = 5\nthreads = 100000\ntick = true\nmax-games = 5\n\
+                             max-games = 6\ncert = 'chain.pem'";
+
+#[tokio::test]
+async fn five_mistakes_in_a_file_are_five_lines_of_check_and_of_the_start() {
+    let directory = tempdir().unwrap();
+    let file = directory.path().join("daemon.toml");
+    fs::write(&file, FIVE_MISTAKES).unwrap();
+    let file = file.to_str().unwrap();
+    let checked = check(directory.path(), &["--config", file]).await;
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let state = directory.path().to_str().unwrap();
+    let started = run(DAEMON, &["--state-dir", state, "--config", file]).await;
+    assert_eq!(started.code, Some(2), "{started:?}");
+    for mistake in [
+        "line 1: `max-listenrs` is not a setting: did you mean `max-listeners`?",
+        "line 2: `threads`: 100000 is out of range: choose 1024 or less, down to 1",
+        "line 3: `tick`: write a duration in quotes",
+        "line 5: `max-games` is given twice",
+        "line 6: --cert needs --key",
+    ] {
+        let mistake = format!("{file}, {mistake}");
+        assert!(
+            checked.complaint.contains(&mistake),
+            "{mistake}: {checked:?}"
+        );
+        assert!(
+            started.complaint.contains(&mistake),
+            "{mistake}: {started:?}"
+        );
+    }
+    assert!(checked.complaint.contains("5 problems"), "{checked:?}");
+    assert!(started.complaint.contains("5 mistakes"), "{started:?}");
+}
+
+#[tokio::test]
+async fn a_variable_that_names_no_setting_keeps_the_daemon_from_starting() {
+    let output = tokio::process::Command::new(DAEMON)
+        .env_clear()
+        .env("METASERVE_MAX_GAME", "5")
+        .args(["--state-dir", "/nowhere"])
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let meant = "METASERVE_MAX_GAME: names no setting: did you mean METASERVE_MAX_GAMES?";
+    assert!(said.contains(meant), "{said}");
+}

@@ -3,7 +3,7 @@
 use crate::metrics::{scrape, value_of};
 use metaserve::{CloseCode, Connector, Role, Trust};
 use metaserve_client::Subscriber;
-use metaserve_daemon::{Config, Daemon, Stopped, cli::Http};
+use metaserve_daemon::{Daemon, Settings, Stopped, settings::Http};
 use metaserve_tests::{Follower, closed, constant, patiently};
 use std::{
     net::{SocketAddr, UdpSocket},
@@ -24,15 +24,15 @@ struct Embedded {
 }
 
 impl Embedded {
-    fn start(change: impl FnOnce(&mut Config)) -> Self {
+    fn start(change: impl FnOnce(&mut Settings)) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let mut config = Config::new(state.path().to_owned());
-        config.listen = ([127, 0, 0, 1], 0).into();
-        config.http = Http::At(([127, 0, 0, 1], 0).into());
-        config.tick = Duration::from_millis(20);
-        config.limits.min_interval = config.tick;
-        change(&mut config);
-        let daemon = Daemon::start(config).unwrap();
+        let mut settings = Settings::new(state.path().to_owned());
+        settings.listen = ([127, 0, 0, 1], 0).into();
+        settings.http = Http::At(([127, 0, 0, 1], 0).into());
+        settings.tick = Duration::from_millis(20);
+        settings.live.limits.min_interval = settings.tick;
+        change(&mut settings);
+        let daemon = Daemon::start(settings).unwrap();
         let ending = CancellationToken::new();
         Self {
             address: daemon.local_address().unwrap(),
@@ -74,8 +74,8 @@ impl Embedded {
 #[tokio::test]
 async fn daemons_in_one_process_share_nothing() {
     const PER_PREFIX: [(&str, &str); 1] = [("limit", "max_servers_per_prefix")];
-    let strict = Embedded::start(|config| config.limits.max_servers_per_prefix = 1);
-    let lax = Embedded::start(|config| config.limits.max_servers_per_prefix = 7);
+    let strict = Embedded::start(|settings| settings.live.limits.max_servers_per_prefix = 1);
+    let lax = Embedded::start(|settings| settings.live.limits.max_servers_per_prefix = 7);
     let alone = strict.publish("alone").await;
     let accepted = [("outcome", "accepted")];
     strict

@@ -33,6 +33,7 @@ mod named_tests;
 mod openapi;
 mod output;
 mod page;
+mod reference;
 mod relay;
 mod reload;
 mod restart;

@@ -161,8 +161,8 @@ async fn a_complaint_that_cannot_be_written_is_still_an_exit_code() {
     let file = file.to_str().unwrap();
     let table: [(&[&str], i32); 4] = [
         (&["--nonsense"], 2),
-        (&["--tick", "1ms"], 1),
-        (&["--log", "inof"], 1),
+        (&["--tick", "1ms"], 2),
+        (&["--log", "inof"], 2),
         (&["check", "--ban-file", file, "--http", "off"], 1),
     ];
     for (arguments, code) in table {

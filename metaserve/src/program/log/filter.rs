@@ -9,7 +9,7 @@ use tracing_subscriber::{EnvFilter, filter::ParseError};
 pub enum InvalidFilter {
     /// It does not have the form of one.
     #[error(
-        "--log {filter:?} is neither a level (error, warn, info, debug, trace, off) nor a filter \
+        "{filter:?} is neither a level (error, warn, info, debug, trace, off) nor a filter \
          such as `info,quinn=debug`: {problem}"
     )]
     Form {
@@ -21,7 +21,7 @@ pub enum InvalidFilter {
     /// A word in it is not a level. It would be taken for a part of the program otherwise, of
     /// which alone lines are logged.
     #[error(
-        "--log {filter:?}: `{word}` is not a level (error, warn, info, debug, trace, off); to log \
+        "{filter:?}: `{word}` is not a level (error, warn, info, debug, trace, off); to log \
          one part of the program in detail, write `info,{word}=debug`"
     )]
     Level {
@@ -32,13 +32,13 @@ pub enum InvalidFilter {
     },
 }
 
-/// Checks that a text is a log filter: a level, or levels of parts as in `info,quinn=debug`. What
+/// The text, if it is a log filter: a level, or levels of parts as in `info,quinn=debug`. What
 /// it does not name is logged at `info`.
 ///
 /// # Errors
 /// When it is not.
-pub fn check(filter: &str) -> Result<(), InvalidFilter> {
-    parse(filter).map(drop)
+pub fn filter(filter: &str) -> Result<String, InvalidFilter> {
+    parse(filter).map(|_| filter.to_owned())
 }
 
 pub(super) fn parse(filter: &str) -> Result<EnvFilter, InvalidFilter> {

@@ -10,7 +10,7 @@ mod journal;
 mod lines;
 mod quiet;
 
-pub use filter::{InvalidFilter, check};
+pub use filter::{InvalidFilter, filter};
 
 pub(crate) use lines::Lines;
 
@@ -72,7 +72,7 @@ pub(super) fn lines() -> Option<&'static Lines> {
     LINES.get()
 }
 
-/// Begins to log what `filter` lets through (see [`check`]), and panics, which are mistakes of
+/// Begins to log what `filter` lets through (see [`filter()`]), and panics, which are mistakes of
 /// the program. To be called once in a process, before anything is logged.
 ///
 /// # Errors

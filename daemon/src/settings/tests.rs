@@ -1,46 +1,46 @@
 use super::*;
-use metaserve::Limits;
-use std::time::Duration;
+use clap::CommandFactory;
+use metaserve::{
+    Limit,
+    program::settings::{DeclaredSetting, Settings as _},
+};
 
-fn config(arguments: &[&str]) -> anyhow::Result<Config> {
-    let command_line = ["metaserve-daemon", "--state-dir", "/nowhere"]
-        .iter()
-        .chain(arguments);
-    Cli::try_parse_from(command_line)?.serve.config()
+fn settings(arguments: &[&str]) -> anyhow::Result<Settings> {
+    let words = ["metaserve-daemon", "--state-dir", "/nowhere"];
+    Settings::parse(words.iter().chain(arguments))
 }
 
-fn with_file(text: &str, arguments: &[&str]) -> anyhow::Result<Config> {
+fn with_file(text: &str, arguments: &[&str]) -> anyhow::Result<Settings> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("daemon.toml");
     std::fs::write(&path, text).unwrap();
-    config(&[arguments, &["--config", path.to_str().unwrap()]].concat())
+    settings(&[arguments, &["--config", path.to_str().unwrap()]].concat())
 }
 
-fn complaint(result: anyhow::Result<Config>) -> String {
+fn complaint(result: anyhow::Result<Settings>) -> String {
     format!("{:#}", result.unwrap_err())
 }
 
 #[test]
 fn the_command_line_is_in_order() {
-    use clap::CommandFactory;
-    Cli::command().debug_assert();
+    CommandLine::command().debug_assert();
 }
 
 #[test]
 fn without_arguments_everything_has_a_default() {
-    let config = config(&[]).unwrap();
-    assert_eq!(config.listen, "[::]:4433".parse().unwrap());
-    assert_eq!(config.tick, Duration::from_secs(1));
-    assert_eq!(config.limits, Limits::default());
+    let settings = settings(&[]).unwrap();
+    assert_eq!(settings.listen, "[::]:4433".parse().unwrap());
+    assert_eq!(settings.tick, Duration::from_secs(1));
+    assert_eq!(settings.live.limits, Limits::default());
 }
 
 #[test]
 fn the_command_line_wins_over_the_file_and_the_file_over_the_default() {
     let file = "tick = '200ms'\nmax-heartbeat = 100";
-    let config = with_file(file, &["--tick", "300ms"]).unwrap();
-    assert_eq!(config.tick, Duration::from_millis(300));
-    assert_eq!(config.limits.max_heartbeat_bytes, 100);
-    assert_eq!(config.limits.idle_timeout, Duration::from_secs(15));
+    let settings = with_file(file, &["--tick", "300ms"]).unwrap();
+    assert_eq!(settings.tick, Duration::from_millis(300));
+    assert_eq!(settings.live.limits.max_heartbeat_bytes, 100);
+    assert_eq!(settings.live.limits.idle_timeout, Duration::from_secs(15));
 }
 
 #[test]
@@ -57,30 +57,27 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
          retry-above-per-second = 0\nmax-handshakes = 1\nhello-timeout = '1s'\n\
          heartbeats-per-interval = 1\nsend-window = 16384\nban-file = 'b'"
     );
-    let config = with_file(&file, &[]).unwrap();
-    assert!(!config.segmentation_offload);
-    assert_eq!(config.trust_relay, [relay.parse().unwrap()]);
+    let settings = with_file(&file, &[]).unwrap();
+    assert!(!settings.segmentation_offload);
+    assert_eq!(settings.live.trust_relay, [relay.parse().unwrap()]);
     assert_eq!(
-        config.join_links[&"oa".parse().unwrap()],
+        settings.live.join_links()[&"oa".parse().unwrap()],
         "quake3://{address}"
     );
-    assert_eq!(config.certificate, Some(("c".into(), "k".into())));
-    assert_eq!(
-        file.lines().count(),
-        <Cli as clap::CommandFactory>::command()
-            .get_arguments()
-            .filter(|argument| !argument.is_hide_set())
-            .count()
-            - 1
-    );
+    let certificate = (Path::new("c"), Path::new("k"));
+    assert_eq!(settings.certificate(), Some(certificate));
+    let declared = Settings::declared();
+    let shown = declared.iter().filter(|it| !it.is_hidden);
+    assert_eq!(file.lines().count(), shown.count());
 }
 
 #[test]
 fn pools_are_parts_of_all_connections_unless_they_are_given() {
-    let limits = config(&["--max-connections", "100"]).unwrap().limits;
+    let settings = settings(&["--max-connections", "100"]);
+    let limits = settings.unwrap().live.limits;
     assert_eq!((limits.max_servers, limits.max_clients), (40, 80));
     let file = "max-connections = 100\nmax-servers = 7";
-    let limits = with_file(file, &[]).unwrap().limits;
+    let limits = with_file(file, &[]).unwrap().live.limits;
     assert_eq!((limits.max_servers, limits.max_clients), (7, 80));
 }
 
@@ -88,7 +85,7 @@ fn pools_are_parts_of_all_connections_unless_they_are_given() {
 fn the_old_name_of_the_limits_per_prefix_sets_those_that_are_not_given() {
     let file = "max-connections-per-prefix = 30";
     let limits = with_file(file, &["--max-clients-per-prefix", "9"]);
-    let limits = limits.unwrap().limits;
+    let limits = limits.unwrap().live.limits;
     assert_eq!(limits.max_servers_per_prefix, 30);
     assert_eq!(limits.max_clients_per_prefix, 9);
 }
@@ -96,7 +93,7 @@ fn the_old_name_of_the_limits_per_prefix_sets_those_that_are_not_given() {
 #[test]
 fn trusted_prefixes_are_added_to_the_private_ones_unless_none_are_wanted() {
     let trusts = |arguments: &[&str], address: &str| {
-        let trusted = config(arguments).unwrap().trusted;
+        let trusted = settings(arguments).unwrap().live.trusted();
         trusted.covering(address.parse().unwrap()).is_some()
     };
     assert!(trusts(&[], "127.0.0.1") && !trusts(&[], "192.0.2.1"));
@@ -108,7 +105,7 @@ fn trusted_prefixes_are_added_to_the_private_ones_unless_none_are_wanted() {
 
 #[test]
 fn complaints_say_what_to_do() {
-    let table: [(&[&str], &str); 17] = [
+    let table: [(&[&str], &str); 18] = [
         (&["--cert", "c"], "--cert needs --key"),
         (&["--key", "k"], "--key needs --cert"),
         (&["--tick", "1ms"], "choose 20ms or more"),
@@ -118,17 +115,21 @@ fn complaints_say_what_to_do() {
             &["--min-interval", "1m"],
             "lower the one or raise the other",
         ),
-        (&["--max-heartbeat", "0"], "choose 1 to"),
+        (&["--max-heartbeat", "0"], "choose 1 or more, up to 1048576"),
         (&["--http", "on"], "127.0.0.1:8080, or off"),
-        (&["--hello-timeout", "0s"], "choose 1s to 60s"),
-        (&["--send-window", "1"], "choose 16384 to 16777216"),
-        (&["--max-clients", "0"], "choose more"),
-        (&["--max-servers", "0"], "choose more"),
+        (&["--hello-timeout", "0s"], "choose 1s or more, up to 1m"),
+        (
+            &["--send-window", "1"],
+            "choose 16384 or more, up to 16777216",
+        ),
+        (&["--max-clients", "0"], "choose 1 or more"),
+        (&["--max-servers", "0"], "choose 1 or more"),
         (
             &["--trusted-prefix", "example.net"],
             "192.0.2.0/24, 2001:db8::/32=500 or none",
         ),
         (&["--threads", "0"], "choose 1 or more"),
+        (&["--threads", "100000"], "choose 1024 or less, down to 1"),
         (&["--trust-relay", "abc"], "64 hexadecimal digits"),
         (
             &["--join-link", "x=javascript:{address}"],
@@ -140,7 +141,7 @@ fn complaints_say_what_to_do() {
         ),
     ];
     for (arguments, expected) in table {
-        let complaint = complaint(config(arguments));
+        let complaint = complaint(settings(arguments));
         assert!(complaint.contains(expected), "{arguments:?}: {complaint}");
     }
 }
@@ -157,13 +158,12 @@ fn a_file_with_an_unknown_name_is_refused_with_the_name_and_the_line() {
 
 #[test]
 fn every_limit_is_a_setting_of_the_same_name_and_explained() {
-    let command = <Cli as clap::CommandFactory>::command();
-    for limit in crate::rules::Limit::ALL {
-        let setting = limit.setting();
-        let mut longs = command.get_arguments().filter_map(clap::Arg::get_long);
-        assert!(
-            longs.any(|long| format!("--{long}") == setting),
-            "{setting}"
-        );
+    let declared = Settings::declared();
+    let is_limit = |it: &&DeclaredSetting| it.section.as_deref() == Some("Limits");
+    let limits: Vec<_> = declared.iter().filter(is_limit).collect();
+    assert_eq!(limits.len(), Limit::ALL.len());
+    for (limit, it) in Limit::ALL.iter().zip(limits) {
+        assert_eq!(limit.setting(), format!("--{}", it.name));
+        assert!(it.is_live && it.bounds.is_some() && !it.explanation.is_empty());
     }
 }

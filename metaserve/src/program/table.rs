@@ -1,17 +1,20 @@
 //! Rows under headings.
 
-use metaserve::printable;
+use crate::printable;
 use std::fmt;
 
 /// Columns as wide as their widest text. All text is made printable: rows may come from anyone.
-pub(super) struct Table<const N: usize>(Vec<[String; N]>);
+pub struct Table<const N: usize>(Vec<[String; N]>);
 
 impl<const N: usize> Table<N> {
-    pub(super) fn new(headings: [&str; N]) -> Self {
+    /// A table without rows.
+    #[must_use]
+    pub fn new(headings: [&str; N]) -> Self {
         Self(vec![headings.map(str::to_owned)])
     }
 
-    pub(super) fn row(&mut self, row: [String; N]) {
+    /// Adds a row.
+    pub fn row(&mut self, row: [String; N]) {
         self.0.push(row.map(|it| printable(&it)));
     }
 }

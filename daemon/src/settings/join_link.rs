@@ -1,13 +1,11 @@
 //! By which link a game's servers are joined from the page.
 
 use metaserve::Game;
-use serde::Deserialize;
 use std::str::FromStr;
 
 /// A game and the address of the link by which it is joined, such as
 /// `openarena=quake3://{address}`. Nothing but a server's address is ever put into it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinLink {
     /// The game whose servers have the link.
     pub game: Game,
@@ -81,14 +79,6 @@ impl FromStr for JoinLink {
         }
         let link = link.to_owned();
         Ok(Self { game, link })
-    }
-}
-
-impl TryFrom<String> for JoinLink {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
     }
 }
 

@@ -1,0 +1,296 @@
+//! The settings of a daemon, each declared once: see [`metaserve::program::settings`].
+
+mod join_link;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use join_link::JoinLink;
+pub use values::{Http, Trust};
+
+use crate::command_line::CommandLine;
+use clap::{
+    ArgAction, Args, Parser,
+    builder::{OsStringValueParser, TypedValueParser},
+};
+use metaserve::{
+    Fingerprint, Game, InvalidLimits, Limits,
+    bounds::Trusted,
+    program::{
+        log::{self, LogFormat},
+        settings::{self, Problem, Values, switch, within},
+    },
+};
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// All settings of a daemon.
+#[derive(Clone, Debug, Args)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Serve on this address (UDP). `[::]` is all addresses, IPv4 as well
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "[::]:4433")]
+    pub listen: SocketAddr,
+
+    /// Serve the list over HTTP on this address (TCP), or `off`
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT|off",
+        default_value = "127.0.0.1:8080 if free"
+    )]
+    pub http: Http,
+
+    /// The certificate chain to show, PEM or DER; without it a self-signed one, made and kept in
+    /// the state directory
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert, PEM or DER
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
+    /// Keep the daemon's own certificate, and keys that let games come back cheaply after a
+    /// restart, in this directory [default: $STATE_DIRECTORY, else metaserve-daemon in
+    /// $XDG_STATE_HOME or ~/.local/state]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value_os_t = default_state_dir().unwrap_or_default(),
+        hide_default_value = true,
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
+    pub state_dir: PathBuf,
+
+    /// Send changes to clients at most once in this time. The first change after a calm time is
+    /// sent at once
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "1s",
+        value_parser = within(Duration::from_millis(20)..=Duration::from_secs(600))
+    )]
+    pub tick: Duration,
+
+    /// Let nobody in from the addresses and prefixes in this file, one a line; it is read again
+    /// when it changes, and `metaserve-daemon ban` edits it
+    #[arg(long, value_name = "FILE")]
+    pub ban_file: Option<PathBuf>,
+
+    /// Hand several packets to the operating system at once. Without it sending costs 2.6 times
+    /// as much; `off` is for network drivers that get it wrong
+    #[arg(
+        long,
+        value_name = "on|off",
+        default_value = "on",
+        action = ArgAction::Set,
+        value_parser = switch
+    )]
+    pub segmentation_offload: bool,
+
+    /// Use this many threads, in the binary. One is best up to several thousand busy peers: with
+    /// two, small packets cost 1.4 times as much
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value = "1",
+        value_parser = within(1..=1024_usize)
+    )]
+    pub threads: usize,
+
+    /// Log lines for people or for programs, in the binary; `auto` is for the journal where
+    /// systemd has set that up, else text
+    #[arg(long, value_name = "auto|text|json", default_value = "auto")]
+    pub log_format: LogFormat,
+
+    /// The old name of --max-servers-per-prefix and --max-clients-per-prefix: sets each that is
+    /// not given
+    #[arg(long, value_name = "COUNT", hide = true)]
+    pub(crate) max_connections_per_prefix: Option<usize>,
+
+    /// What may change while the daemon runs.
+    #[command(flatten)]
+    pub live: Live,
+}
+
+/// Settings that may change while a daemon runs.
+#[derive(Clone, Debug, Args)]
+#[non_exhaustive]
+pub struct Live {
+    /// Let the relay with this certificate fingerprint list servers on behalf of others
+    #[arg(
+        long,
+        value_name = "FINGERPRINT",
+        value_delimiter = ',',
+        action = ArgAction::Append
+    )]
+    pub trust_relay: Vec<Fingerprint>,
+
+    /// Have the page offer a link to join servers of this game, such as
+    /// `openarena=quake3://{address}`: `{address}` becomes the server's address and port. The
+    /// scheme is one that the game registers
+    #[arg(
+        long,
+        value_name = "GAME=LINK",
+        value_delimiter = ',',
+        action = ArgAction::Append
+    )]
+    pub join_link: Vec<JoinLink>,
+
+    /// Let the addresses of this prefix each count for themselves, and not for their neighbours, as
+    /// a hoster's should, and list this many of their servers together, or any number. Loopback and
+    /// private prefixes are trusted, unless `none` is given
+    #[arg(
+        long,
+        value_name = "CIDR[=ROWS]|none",
+        value_delimiter = ',',
+        action = ArgAction::Append
+    )]
+    pub trusted_prefix: Vec<Trust>,
+
+    /// Log this level and above (error, warn, info, debug, trace, off), or a filter such as
+    /// `info,quinn=debug`; what it does not name stays at info
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        default_value = "info",
+        value_parser = log::filter
+    )]
+    pub log: String,
+
+    /// The bounds that peers are held to.
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+impl settings::Settings for Settings {
+    type Live = Live;
+
+    const VARIABLES: &str = "METASERVE_";
+    const OTHERS: &[&str] = &["METASERVE_BRIDGE_", "METASERVE_AGENT_", "METASERVE_TEST_"];
+    const TOGETHER: &[&[&str]] = &[&["cert", "key"]];
+
+    fn log(&self) -> (&str, LogFormat) {
+        (&self.live.log, self.log_format)
+    }
+
+    fn complete(&mut self, values: &Values) -> Vec<Problem> {
+        let limits = &mut self.live.limits;
+        let (servers, clients) = (limits.max_servers, limits.max_clients);
+        if values.is_given("max-connections") {
+            limits.share_out(limits.max_connections);
+        }
+        let set = |limit: &mut usize, name, given: usize| {
+            if values.is_given(name) {
+                *limit = given;
+            }
+        };
+        set(&mut limits.max_servers, "max-servers", servers);
+        set(&mut limits.max_clients, "max-clients", clients);
+        if let Some(both) = self.max_connections_per_prefix {
+            for (limit, name) in [
+                (&mut limits.max_servers_per_prefix, "max-servers-per-prefix"),
+                (&mut limits.max_clients_per_prefix, "max-clients-per-prefix"),
+            ] {
+                if !values.is_given(name) {
+                    *limit = both;
+                }
+            }
+        }
+        let mut problems = Vec::new();
+        if let Err(InvalidLimits::MinInterval { .. }) = limits.check() {
+            let error = limits.check().map_err(|error| error.to_string());
+            problems.extend(error.err().map(|error| Problem::new("min-interval", error)));
+        }
+        match (values.is_given("cert"), values.is_given("key")) {
+            (true, false) => problems.push(Problem::new(
+                "cert",
+                "--cert needs --key: name the certificate's private key",
+            )),
+            (false, true) => problems.push(Problem::new(
+                "key",
+                "--key needs --cert: name the key's certificate chain",
+            )),
+            _ => {}
+        }
+        let mut links = BTreeMap::new();
+        for JoinLink { game, link } in &self.live.join_link {
+            if links.insert(game, link).is_some() {
+                problems.push(Problem::new(
+                    "join-link",
+                    format!("--join-link {game}=... is given twice: choose one link for each game"),
+                ));
+            }
+        }
+        if self.state_dir.as_os_str().is_empty() {
+            problems.push(Problem::new(
+                "state-dir",
+                "there is no home directory to keep state in: choose one with --state-dir",
+            ));
+        }
+        problems
+    }
+}
+
+impl Settings {
+    /// The defaults, with state kept in `state_dir`.
+    #[must_use]
+    pub fn new(state_dir: PathBuf) -> Self {
+        Self {
+            state_dir,
+            ..settings::Settings::defaults()
+        }
+    }
+
+    /// The settings that these words of a command line say, with environment and file: for
+    /// programs that run a daemon within themselves. The first word is the program's name.
+    ///
+    /// # Errors
+    /// When they cannot be understood, or ask for something else.
+    pub fn parse(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> anyhow::Result<Self> {
+        let line = CommandLine::try_parse_from(words)?;
+        Ok(line.settings.settle()?.settings)
+    }
+
+    /// Files of the certificate chain and its key; none for a certificate of its own.
+    #[must_use]
+    pub fn certificate(&self) -> Option<(&Path, &Path)> {
+        Some((self.cert.as_deref()?, self.key.as_deref()?))
+    }
+}
+
+impl Live {
+    /// The links by which the page lets players join, by game: see [`JoinLink`].
+    #[must_use]
+    pub fn join_links(&self) -> BTreeMap<Game, String> {
+        let links = self.join_link.iter().cloned();
+        links.map(|JoinLink { game, link }| (game, link)).collect()
+    }
+
+    /// Prefixes of addresses that the operator knows to belong to many.
+    #[must_use]
+    pub fn trusted(&self) -> Trusted {
+        Trust::all(&self.trusted_prefix)
+    }
+}
+
+fn default_state_dir() -> Option<PathBuf> {
+    let directory = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    directory("STATE_DIRECTORY").or_else(|| {
+        let state = directory("XDG_STATE_HOME")
+            .or_else(|| Some(directory("HOME")?.join(".local/state")))
+            .or_else(|| directory("LOCALAPPDATA"))?;
+        Some(state.join("metaserve-daemon"))
+    })
+}

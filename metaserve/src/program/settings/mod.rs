@@ -1,0 +1,121 @@
+//! The settings of a program, each declared once.
+//!
+//! A program declares its settings as a struct with clap's derive: a field is a setting, with its
+//! name, default, bounds ([`within`]) and explanation. From that come the flag, the variable, the
+//! key in the TOML file, the help, the table that `check` prints ([`Values`]) and the reference
+//! page ([`reference()`]). A value is text until all layers are put together, by name:
+//!
+//! ```text
+//! defaults < file < environment < flags        Given::settle() -> Settled { settings, values }
+//! ```
+//!
+//! [`Given`] is what stands in the struct of a command line: it accepts the flags, and reads file
+//! and environment when it is asked to, which is at the start and at each reload. Every mistake in
+//! any of them is found at once ([`Mistakes`]).
+//!
+//! ```
+//! use clap::{Args, Parser};
+//! use metaserve::program::{
+//!     log::LogFormat,
+//!     settings::{Given, Settings, within},
+//! };
+//!
+//! #[derive(Args)]
+//! struct ShopSettings {
+//!     /// Serve at most this many customers at a time
+//!     #[arg(long, value_name = "COUNT", default_value = "10", value_parser = within(1..=99_usize))]
+//!     customers: usize,
+//! }
+//!
+//! impl Settings for ShopSettings {
+//!     type Live = Self;
+//!     const VARIABLES: &str = "SHOP_";
+//!
+//!     fn log(&self) -> (&str, LogFormat) {
+//!         ("info", LogFormat::Auto)
+//!     }
+//! }
+//!
+//! #[derive(Parser)]
+//! struct CommandLine {
+//!     #[command(flatten)]
+//!     settings: Given<ShopSettings>,
+//! }
+//!
+//! let line = CommandLine::parse_from(["shop", "--customers", "100"]);
+//! let mistakes = line.settings.settle().unwrap_err();
+//! assert!(mistakes.to_string().contains("--customers: 100 is out of range: choose 99 or less"));
+//! ```
+
+mod declared;
+mod environment;
+mod file;
+mod given;
+mod kinds;
+mod layer;
+mod mistakes;
+mod page;
+mod running;
+#[cfg(test)]
+mod tests;
+
+pub use declared::DeclaredSetting;
+pub use given::{Given, Settled};
+pub use kinds::{Quantity, Within, switch, within};
+pub use layer::Values;
+pub use mistakes::{Mistake, Mistakes, Problem};
+pub use page::reference;
+pub use running::Running;
+
+use super::log::LogFormat;
+use declared::Declared;
+
+/// The settings of a program. Each field needs a default, or is an `Option` or a `Vec`, and no
+/// field requires another or excludes it: that is what [`complete`](Self::complete) looks at.
+pub trait Settings: clap::Args {
+    /// Those that may change while the program runs: a part of the struct, or none
+    /// ([`Fixed`]).
+    type Live: clap::Args;
+
+    /// What the names of their variables begin with, such as `METASERVE_`. A variable that begins
+    /// so and names no setting is a mistake.
+    const VARIABLES: &'static str;
+
+    /// Variables of other programs, by what they begin with.
+    const OTHERS: &'static [&'static str] = &[];
+
+    /// Settings that belong together, such as a certificate and its key: when a layer has one of
+    /// them, those of lower layers do not count.
+    const TOGETHER: &'static [&'static [&'static str]] = &[];
+
+    /// What is logged, and how.
+    fn log(&self) -> (&str, LogFormat);
+
+    /// Fills in defaults that depend on other settings, and names settings that contradict each
+    /// other. `values` says which were given.
+    fn complete(&mut self, values: &Values) -> Vec<Problem> {
+        let _ = values;
+        Vec::new()
+    }
+
+    /// All declared settings, in their order.
+    fn declared() -> Vec<DeclaredSetting>
+    where
+        Self: Sized,
+    {
+        Declared::of::<Self>().describe(&Declared::of::<Self::Live>())
+    }
+
+    /// The defaults, for programs that are no command line.
+    #[must_use]
+    fn defaults() -> Self
+    where
+        Self: Sized,
+    {
+        given::defaults()
+    }
+}
+
+/// No settings: none may change while the program runs.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Fixed {}

@@ -1,0 +1,103 @@
+//! Settings of a program that runs: read again when the operator asks for it.
+
+use super::{Declared, Given, Mistakes, Settings, Settled, Values};
+use crate::program::{
+    Signals,
+    log::{self, Log},
+    service::{self, State},
+};
+use std::sync::{Mutex, PoisonError};
+
+/// The settings of a program that runs, and its log, which follows them.
+#[derive(Debug)]
+pub struct Running<S> {
+    given: Given<S>,
+    log: Log,
+    started: Values,
+    now: Mutex<Values>,
+}
+
+impl<S: Settings> Running<S> {
+    /// Makes settings of what is given, and begins the log.
+    ///
+    /// # Errors
+    /// When there are mistakes in the settings, or the log cannot begin.
+    ///
+    /// # Panics
+    /// When a log has begun already.
+    pub fn start(given: Given<S>) -> Result<(S, Self), Mistakes> {
+        let Settled { settings, values } = given.settle()?;
+        let (filter, format) = settings.log();
+        let log = log::init(filter, format).map_err(|error| Mistakes::of(&error))?;
+        let (started, now) = (values.clone(), Mutex::new(values));
+        let running = Self {
+            given,
+            log,
+            started,
+            now,
+        };
+        Ok((settings, running))
+    }
+
+    /// Serves until SIGTERM or SIGINT, and tells the service manager: that the program is ready,
+    /// reloads, stops. At SIGHUP the settings are read again and given to `adopt`, unless they have
+    /// mistakes. `status` is what the program does, in one line.
+    pub async fn until_stopped(
+        &self,
+        signals: Signals,
+        status: impl Fn() -> String,
+        adopt: impl AsyncFn(Option<S>),
+    ) {
+        service::tell(State::Ready(&status()));
+        let reload = async || {
+            service::tell(State::Reloading);
+            match self.read() {
+                Ok(Settled { settings, values }) => {
+                    adopt(Some(settings)).await;
+                    self.report(values);
+                }
+                Err(mistakes) => {
+                    for mistake in mistakes.iter() {
+                        tracing::error!("the running configuration stays: {mistake}");
+                    }
+                    adopt(None).await;
+                }
+            }
+            service::tell(State::Ready(&status()));
+        };
+        signals.serve_until_stopped(reload).await;
+        service::tell(State::Stopping);
+    }
+
+    /// Reads file and environment again, and logs what they say from now on.
+    fn read(&self) -> Result<Settled<S>, Mistakes> {
+        let settled = self.given.settle()?;
+        let (filter, _) = settled.settings.log();
+        let set = self.log.set_filter(filter);
+        set.map_err(|error| Mistakes::of(&error))?;
+        Ok(settled)
+    }
+
+    /// Logs what has changed, and what needs a restart.
+    fn report(&self, values: Values) {
+        let live = Declared::of::<S::Live>();
+        let is_live = |name: &&str| live.find(name).is_some();
+        let flags = |names: Vec<&str>| {
+            let flags = names.iter().map(|name| format!("--{name}"));
+            flags.collect::<Vec<_>>().join(", ")
+        };
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed: Vec<_> = now.differing(&values).filter(is_live).collect();
+        let changed = match changed.is_empty() {
+            true => "nothing has changed".to_owned(),
+            false => format!("{} changed", flags(changed)),
+        };
+        tracing::info!("the configuration was reloaded: {changed}");
+        let differ = self.started.differing(&values);
+        let fixed: Vec<_> = differ.filter(|name| !is_live(name)).collect();
+        if !fixed.is_empty() {
+            tracing::warn!("needs a restart: {}", flags(fixed));
+        }
+        *now = values;
+    }
+}
