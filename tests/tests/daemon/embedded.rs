@@ -118,6 +118,9 @@ async fn daemons_in_one_process_share_nothing() {
 async fn a_daemon_that_is_dropped_tells_its_peers_and_lets_go_of_its_ports() {
     let daemon = Embedded::start(|_| {});
     let client = daemon.connect(Role::Client).await;
+    // A peer that is still on its way in is not told a reason.
+    let role = [("role", "client")];
+    daemon.counts("metaserve_connections", &role, 1.0).await;
     daemon.running.abort();
     assert_eq!(closed(&client).await.code, CloseCode::ShuttingDown);
     let free = async {
