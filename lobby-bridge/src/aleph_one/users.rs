@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use metaserve::bounds::{Admission, Fair, Id, Origin, Refused};
+use metaserve::bounds::{Admitted, Fair, Id, Origin, Refused};
 
 use super::{Rgb, UserId, denial::Denial, ids::Ids, limits::Limits, received::Login};
 use crate::{accounts::Account, peers::ConnectionId};
@@ -102,8 +102,8 @@ impl Users {
         let id = UserId(self.ids.take().ok_or(Denial::FULL)?);
         let (limit, each) = (self.limit, self.limit_per_host);
         let (place, loser) = match self.places.admit(Origin::new(peer), limit, each, id) {
-            Ok(Admission::Admitted(place)) => (place, None),
-            Ok(Admission::AdmittedInsteadOf { id, payload, .. }) => (id, Some(payload)),
+            Ok(Admitted::AtOnce(place)) => (place, None),
+            Ok(Admitted::InsteadOf { id, payload, .. }) => (id, Some(payload)),
             Err(why) => {
                 self.ids.give_back(id.0);
                 return Err(match why {

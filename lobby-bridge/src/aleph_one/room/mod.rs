@@ -25,7 +25,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use metaserve::bounds::{Admission, Fair, Id, Origin};
+use metaserve::bounds::{Admitted, Fair, Id, Origin};
 use serde_json::json;
 
 use self::{commands::end_test, games::Game, member::Member};
@@ -171,8 +171,8 @@ impl Room {
             .places
             .admit(Origin::new(peer), self.capacity, each, user)
         {
-            Ok(Admission::Admitted(place)) => Ok((place, None)),
-            Ok(Admission::AdmittedInsteadOf { id, payload, .. }) => {
+            Ok(Admitted::AtOnce(place)) => Ok((place, None)),
+            Ok(Admitted::InsteadOf { id, payload, .. }) => {
                 let loser = self.members.get(&payload);
                 Ok((id, loser.map(|member| member.connection)))
             }
