@@ -475,6 +475,16 @@ mod tests {
         let read = (vcmi.limits.capacity, vcmi.health_check);
         assert_eq!(read, (1, Duration::from_secs(10)));
         assert_eq!(least.remarks.len(), 0);
+        for (word, level) in [
+            ("debug", "debug"),
+            ("info", "info"),
+            ("warning", "warn"),
+            ("error", "error"),
+            ("critical", "error"),
+        ] {
+            let config = self::config(&[&format!("logging={word}")]).unwrap();
+            assert_eq!((&*config.log, config.remarks.len()), (level, 0));
+        }
         assert_eq!(Options::default().state_dir().as_os_str(), "bridge-state");
     }
 

@@ -335,6 +335,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_set_is_what_is_used() {
+        let config = parsed(
+            "myth = \"[::]:1\"\nmyth-cert = \"c\"\nmyth-key = \"k\"\n\
+             myth-log-private-messages = false\nmyth-second-login = \"displace\"",
+        );
+        let config = config.unwrap();
+        assert_eq!(config.certificate, Some(("c".into(), "k".into())));
+        let logs = config.accounts.logs;
+        assert!(logs.chat && logs.events && logs.login_details && !logs.private_messages);
+        let second = config.settings.rules.second_login;
+        assert_eq!(second, SecondLogin::Displace);
+        assert_eq!("refuse".parse(), Ok(SecondLogin::Refuse));
+        assert!("Refuse".parse::<SecondLogin>().is_err());
+    }
+
+    #[test]
     fn as_many_as_the_rooms_hold_may_come_at_once() {
         let limits = |lines: &str| {
             let config = parsed(&format!("myth = \"[::]:1\"\n{lines}")).unwrap();

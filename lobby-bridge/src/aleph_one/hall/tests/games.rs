@@ -96,6 +96,21 @@ fn time_left_stops_at_nothing() {
 }
 
 #[test]
+fn the_list_is_told_again_how_long_timed_games_go_on() {
+    let mut stage = Stage::open();
+    let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
+    stage.hosts(ann, 4226, 0);
+    stage.hosts(bob, 4227, 0);
+    assert_eq!(stage.hall.relist(stage.now), []);
+    stage.says(ann.who, Packet::StartGame(30 * 60));
+    stage.waits(10);
+    let [Effect::List(_, game)] = &stage.hall.relist(stage.now)[..] else {
+        panic!("one game is timed");
+    };
+    assert_eq!((game.seconds_left, game.started), (Some(50), true));
+}
+
+#[test]
 fn to_start_a_game_there_must_be_one() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");

@@ -394,6 +394,36 @@ fn what_happens_is_logged() {
 }
 
 #[test]
+fn what_an_old_client_says_besides_changes_nothing() {
+    let mut stage = Stage::open();
+    let ann = stage.guest("Ann");
+    let login = stage.at_login();
+    stage.forget();
+    for packet in [Packet::KeepAlive, Packet::Ignored] {
+        stage.says(ann.who, packet);
+    }
+    stage.says(login, Packet::KeepAlive);
+    assert_eq!(stage.effects, []);
+}
+
+#[test]
+fn players_and_games_are_counted() {
+    let mut stage = Stage::new(|rules| rules.rooms.push(RoomRules::new("Shoal")));
+    assert_eq!(stage.hall.counts(), (0, 0));
+    let ann = stage.guest("Ann");
+    stage.guest("Bob");
+    let login = stage.logs_in("guest", "Carol", None);
+    let carol = stage.enters(1, "guest", login, "192.0.2.7");
+    for player in [ann, carol] {
+        stage.hosts(player, 4226, 0);
+    }
+    assert_eq!(stage.hall.counts(), (3, 2));
+    stage.says(ann.who, Packet::RemoveGame);
+    stage.happens(carol.who, Event::Ended);
+    assert_eq!(stage.hall.counts(), (2, 0));
+}
+
+#[test]
 fn counts_are_announced_when_they_have_changed_and_are_wanted() {
     for wanted in [false, true] {
         let mut stage = Stage::new(|rules| rules.announce_counts = wanted);
