@@ -2,7 +2,7 @@
 
 use crate::{DAEMON, FAST};
 use metaserve::{Backoff, Role};
-use metaserve_tests::{Daemon, Follower, constant};
+use metaserve_tests::{Daemon, Follower, constant, patiently};
 use std::time::Duration;
 
 /// Quick attempts, so that the test is not spent in waiting.
@@ -47,4 +47,15 @@ async fn all_are_back_after_a_restart_and_every_list_is_complete() {
             .await;
         client.until_words(&expected).await;
     }
+}
+
+/// Instead of a minute of silence: the new daemon answers what is meant for the old one.
+#[tokio::test]
+async fn a_daemon_that_was_killed_tells_its_peers_so_when_it_is_back() {
+    let long = ["--idle-timeout", "60s"];
+    let daemon = Daemon::start(DAEMON, &long).await;
+    let connection = daemon.connect(Role::Client, None).await;
+    let _daemon = daemon.kill_and_restart(&long).await;
+    let end = patiently("the end", connection.closed()).await;
+    assert_eq!(end, quinn::ConnectionError::Reset);
 }
