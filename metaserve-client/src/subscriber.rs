@@ -122,7 +122,7 @@ pub(crate) async fn follow(
     let mut incoming = Incoming::new(connection);
     session.handle(Event::Connected(list.known(session.game())))?;
     loop {
-        while let Some(effect) = session.next()? {
+        while let Some(effect) = session.next_effect()? {
             match effect {
                 Effect::Subscribe(frame) => {
                     let written = out.write_chunk(frame).await;

@@ -36,7 +36,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     let mut statements = Statements::new(&rules.limits);
     let broken = |fault: Fault| fault.close;
     loop {
-        while let Some(statement) = statements.next().map_err(broken)? {
+        while let Some(statement) = statements.next_statement().map_err(broken)? {
             match statement {
                 Statement::Change(Change::List(listing)) => relay.list(listing).await?,
                 Statement::Change(Change::Unlist(key)) => drop(relay.servers.remove(&key)),

@@ -136,7 +136,7 @@ impl Host {
                 Some(Effect::Gone) => self.gone = true,
                 None => return false,
             },
-            Talk::Relay(statements, servers) => match statements.next().expect(FINE) {
+            Talk::Relay(statements, servers) => match statements.next_statement().expect(FINE) {
                 Some(Statement::Change(Change::Unlist(key))) => drop(servers.remove(&key)),
                 Some(Statement::Change(Change::List(listing))) => {
                     let registry = &self.daemon.registry;

@@ -230,7 +230,7 @@ impl Following {
         }
         if let Some(link) = &mut self.line.link {
             loop {
-                while let Some(effect) = self.session.next().expect(FINE) {
+                while let Some(effect) = self.session.next_effect().expect(FINE) {
                     match effect {
                         subscriber::Effect::Subscribe(frame) => {
                             link.up.send(frame, now, random);

@@ -95,7 +95,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// When the daemon's stream is not what it should be.
-    pub fn next(&mut self) -> Result<Option<Effect>, Ended> {
+    pub fn next_effect(&mut self) -> Result<Option<Effect>, Ended> {
         if let Some(subscribe) = self.subscribe.take() {
             return Ok(Some(Effect::Subscribe(subscribe)));
         }

@@ -89,8 +89,10 @@ mod tests {
 
     #[test]
     fn half_used_up_is_warned_again_only_after_it_has_recovered() {
-        let mut limits = Limits::default();
-        limits.min_interval = Duration::from_secs(10);
+        let limits = Limits {
+            min_interval: Duration::from_secs(10),
+            ..Limits::default()
+        };
         let (start, mut allowance) = (Instant::now(), Allowance::new(&limits));
         let mut warned_at = |seconds, spent| {
             let now = start + Duration::from_secs(seconds);

@@ -83,7 +83,7 @@ impl<'a> Statements<'a> {
     ///
     /// # Errors
     /// When the relay breaks the protocol.
-    pub fn next(&mut self) -> Result<Option<Statement>, Fault> {
+    pub fn next_statement(&mut self) -> Result<Option<Statement>, Fault> {
         let max = Role::Relay.max_message(self.limits);
         let Some(message) = self.deframer.next(max).map_err(FrameError::from)? else {
             return Ok(self.finished.then_some(Statement::Gone));
