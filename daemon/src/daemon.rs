@@ -1,7 +1,8 @@
 //! A daemon's life: start, run, drain.
 
 use crate::{
-    accept::{self, Admission},
+    accept,
+    admission::Admission,
     http,
     metrics::Metrics,
     rules::{Certificates, Rules},

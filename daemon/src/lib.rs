@@ -28,6 +28,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod accept;
+mod admission;
 mod command_line;
 mod commands;
 mod connection;

@@ -1,7 +1,7 @@
 //! What all tasks of a daemon share.
 
 use crate::{
-    accept::Admission,
+    admission::Admission,
     metrics::{BannedAt, Metrics},
     rules::{Certificates, Rules, banned_close},
     settings::Settings,

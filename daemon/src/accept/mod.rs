@@ -1,21 +1,14 @@
 //! From a first packet to a connection with a role.
 
-mod admission;
-mod seats;
-mod slots;
 pub(crate) mod socket;
 
-pub(crate) use admission::Admission;
-pub(crate) use seats::{Made, Seat, Seats};
-pub(crate) use slots::{Slot, Slots};
-
 use crate::{
+    admission::{self, Made, Obstacle, Seat, Slot, Verdict},
     connection,
     metrics::{BannedAt, Handshake},
     rules::Limit,
     shared::Shared,
 };
-use admission::{Obstacle, Verdict};
 use metaserve::{Close, CloseCode, Role, address::canonical, printable, time::now};
 use quinn::crypto::rustls::HandshakeData;
 use std::{

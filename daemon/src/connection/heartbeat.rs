@@ -1,7 +1,7 @@
 //! A game server: hello, then heartbeats, of which the newest is listed.
 
 use super::talk::{Answers, first_message, lost, note, told};
-use crate::{accept::Seat, metrics::Rejected, rules::Limit, shared::Shared};
+use crate::{admission::Seat, metrics::Rejected, rules::Limit, shared::Shared};
 use metaserve::{
     Close, CloseCode, Fingerprint, Limits, Role,
     protocol::{

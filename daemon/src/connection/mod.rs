@@ -5,7 +5,7 @@ mod heartbeat;
 mod relay;
 mod talk;
 
-use crate::{accept::Seat, rules::Rules, shared::Shared};
+use crate::{admission::Seat, rules::Rules, shared::Shared};
 use metaserve::{Close, Fingerprint, Role};
 use std::net::SocketAddr;
 

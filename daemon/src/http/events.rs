@@ -5,7 +5,7 @@
 
 use super::{problem::Problem, query, web::Web};
 use crate::{
-    accept::{Made, Seat},
+    admission::{Made, Seat},
     metrics::{Counted, Pool, Way},
     rules::Limit,
     shared::Shared,

@@ -2,7 +2,7 @@
 
 use super::web::Web;
 use crate::{
-    accept::{Made, Seat, Seats, Slot, Slots},
+    admission::{Made, Seat, Seats, Slot, Slots},
     metrics::{BannedAt, Pool},
     rules::{Limit, banned, banned_close},
     settings::{Http, Settings},

@@ -1,6 +1,6 @@
 //! What the handlers of all requests share.
 
-use crate::{accept::Seats, shared::Shared};
+use crate::{admission::Seats, shared::Shared};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;

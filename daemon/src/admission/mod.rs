@@ -1,9 +1,11 @@
 //! May this peer come in now: pure but for counters.
 
-use super::{
-    seats::{Made, Seat, Seats},
-    slots::{Slot, Slots},
-};
+mod seats;
+mod slots;
+
+pub(crate) use seats::{Made, Seat, Seats};
+pub(crate) use slots::{Slot, Slots};
+
 use crate::rules::Limit;
 use metaserve::{
     Fingerprint, Limits, Role,
