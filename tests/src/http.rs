@@ -3,10 +3,14 @@
 use crate::patiently;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
-use hyper::{Request, Response, body::Incoming, client::conn::http1};
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    client::conn::http1::{self, SendRequest},
+};
 use hyper_util::rt::TokioIo;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::{net::TcpSocket, task::JoinHandle};
 
 /// What was answered.
 #[derive(Debug)]
@@ -67,40 +71,74 @@ async fn try_get(
     path: &str,
     headers: &[(&str, &str)],
 ) -> hyper::Result<Answer> {
-    let ask = async {
-        let stream = connect(Ipv4Addr::UNSPECIFIED.into(), daemon).await;
-        let response = request(stream, daemon, path, headers).await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.into_body().collect().await?.to_bytes();
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
-    };
-    patiently(path, ask).await
+    let mut connection = Connection::from(Ipv4Addr::UNSPECIFIED.into(), daemon).await?;
+    connection.get(path, headers).await
 }
 
-async fn connect(from: IpAddr, daemon: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind((from, 0).into()).expect("an own address");
-    socket.connect(daemon).await.expect("HTTP is served")
-}
-
-async fn request(
-    stream: TcpStream,
+/// A connection for one request after the other, which is kept open in between.
+pub struct Connection {
+    sender: SendRequest<Empty<Bytes>>,
     daemon: SocketAddr,
-    path: &str,
-    headers: &[(&str, &str)],
-) -> hyper::Result<Response<Incoming>> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let mut request = Request::get(path).header("host", daemon.to_string());
-    for (name, value) in headers {
-        request = request.header(*name, *value);
+    task: JoinHandle<hyper::Result<()>>,
+}
+
+impl Connection {
+    /// Connects from an address of one's own, such as 127.9.8.7.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    ///
+    /// # Panics
+    /// When nobody listens.
+    pub async fn from(address: IpAddr, daemon: SocketAddr) -> hyper::Result<Self> {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((address, 0).into()).expect("an own address");
+        let stream = patiently("a connection", socket.connect(daemon)).await;
+        let stream = TokioIo::new(stream.expect("HTTP is served"));
+        let (sender, connection) = http1::handshake(stream).await?;
+        Ok(Self {
+            sender,
+            daemon,
+            task: tokio::spawn(connection),
+        })
     }
-    let request = request.body(Empty::<Bytes>::new()).expect("a request");
-    sender.send_request(request).await
+
+    /// Asks for `path`.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> hyper::Result<Answer> {
+        let ask = async {
+            let response = self.request(path, headers).await?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = response.into_body().collect().await?.to_bytes();
+            Ok(Answer {
+                status,
+                headers,
+                body,
+            })
+        };
+        patiently(path, ask).await
+    }
+
+    /// Waits until the daemon has closed it.
+    pub async fn closed(self) {
+        // However it ends, it has ended.
+        let _ = patiently("the daemon's close", self.task).await;
+    }
+
+    async fn request(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> hyper::Result<Response<Incoming>> {
+        let mut request = Request::get(path).header("host", self.daemon.to_string());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Empty::<Bytes>::new()).expect("a request");
+        self.sender.send_request(request).await
+    }
 }
 
 /// One server-sent event.
@@ -151,11 +189,9 @@ impl Listener {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<Self, u16> {
-        let ask = async {
-            let stream = connect(address, daemon).await;
-            request(stream, daemon, path, headers).await
-        };
-        let response = patiently(path, ask).await;
+        let connection = Connection::from(address, daemon).await;
+        let mut connection = connection.expect("a connection");
+        let response = patiently(path, connection.request(path, headers)).await;
         let response = response.expect("an answer");
         if response.status() != 200 {
             return Err(response.status().as_u16());

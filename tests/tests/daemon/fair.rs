@@ -7,7 +7,11 @@ use crate::{
 use metaserve::{Close, CloseCode, Role};
 use metaserve_client::Subscriber;
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Daemon, Follower, constant, http::Listener, patiently};
+use metaserve_tests::{
+    Daemon, Follower, constant,
+    http::{Connection, Listener},
+    patiently,
+};
 use std::{net::IpAddr, net::SocketAddr, net::UdpSocket};
 use tokio::task::JoinSet;
 
@@ -183,6 +187,37 @@ async fn http_and_listeners_to_events_are_shared_out_by_address_as_well() {
     let scrape = scrape(http).await;
     let pool = [("pool", "listeners")];
     assert_eq!(value_of(&scrape, "metaserve_crowded_out_total", &pool), 2.0);
+}
+
+#[tokio::test]
+async fn a_crowd_of_http_connections_makes_room_for_an_address_that_has_none() {
+    // None of them ends for having nothing to ask.
+    let places = ["--max-http-connections", "6", "--hello-timeout", "60s"];
+    let (_daemon, http) = start(&places).await;
+    let ask = async |connection: &mut Connection| {
+        let answer = connection.get("/healthz", &[]).await;
+        answer.unwrap().status
+    };
+    let from = async |address: &str| Connection::from(ip(address), http).await.unwrap();
+    let mut crowd = Vec::new();
+    for _ in 0..6 {
+        let mut connection = from("127.1.0.1").await;
+        assert_eq!(ask(&mut connection).await, 200);
+        crowd.push(connection);
+    }
+    // The crowd's own next one is refused.
+    assert_eq!(ask(&mut from("127.1.0.1").await).await, 503);
+    let mut lone = from("127.9.9.9").await;
+    assert_eq!(ask(&mut lone).await, 200);
+    // The newest of the crowd has lost its place, and no other.
+    crowd.pop().unwrap().closed().await;
+    for connection in &mut crowd {
+        assert_eq!(ask(connection).await, 200);
+    }
+    let metrics = lone.get("/metrics", &[]).await.unwrap();
+    let counted = "metaserve_crowded_out_total{pool=\"http\"} 1\n";
+    let metrics = String::from_utf8_lossy(&metrics.body);
+    assert!(metrics.contains(counted), "{metrics}");
 }
 
 async fn listen(from: &str, http: SocketAddr) -> Result<Listener, u16> {
