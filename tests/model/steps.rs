@@ -11,11 +11,9 @@ pub(super) enum Step {
     /// A heartbeat: with few texts, so that it often says the same as before, or as one before that.
     Heartbeat { speaker: usize, text: u8 },
     /// A speaker is reached elsewhere from now on.
-    Move {
-        speaker: usize,
-        six: bool,
-        port: u16,
-    },
+    Move { speaker: usize, place: Place },
+    /// Each address has so many rows of the list from now on, or any number.
+    Rows { each: Option<usize> },
     /// A speaker's connection is gone.
     Leave { speaker: usize },
     /// A relay's connection is gone, and with it all that it listed.
@@ -71,9 +69,25 @@ pub(super) enum Step {
 pub(super) struct Newcomer {
     pub(super) game: u8,
     pub(super) identity: Option<u8>,
-    pub(super) six: bool,
-    pub(super) port: u16,
+    pub(super) place: Place,
     pub(super) relay: Option<u8>,
+}
+
+/// Where a server is reached.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) six: bool,
+    pub(super) host: u8,
+    pub(super) port: u16,
+}
+
+/// Where servers come from, and how many of them find a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum House {
+    /// All are on one host, and have as many rows as they like.
+    Roomy,
+    /// They are on hosts of two networks, and have a few rows each.
+    Crowded,
 }
 
 /// What a client says that it knows.
@@ -94,6 +108,9 @@ pub(super) enum Claim {
 /// Games that servers belong to: one more than the registry takes at a time.
 pub(super) const GAMES: u8 = 4;
 
+/// Hosts of a crowded house.
+const HOSTS: u8 = 8;
+
 /// Texts of heartbeats; the last one is long.
 pub(super) const TEXTS: u8 = 5;
 
@@ -101,21 +118,26 @@ fn game() -> impl Strategy<Value = Option<u8>> {
     option::of(0..GAMES)
 }
 
-fn newcomer() -> impl Strategy<Value = Newcomer> {
-    let place = (any::<bool>(), 1..5_u16);
+fn place(house: House) -> impl Strategy<Value = Place> {
+    let host = match house {
+        House::Roomy => Just(0).boxed(),
+        House::Crowded => (0..HOSTS).boxed(),
+    };
+    (any::<bool>(), 1..5_u16, host).prop_map(|(six, port, host)| Place { six, host, port })
+}
+
+fn newcomer(house: House) -> impl Strategy<Value = Newcomer> {
     let anonymous = (0..GAMES, option::of(0..2_u8)).prop_map(|(game, relay)| (game, None, relay));
     // An identity mostly stays with its game. A relay's servers have none: it is the relay that
     // has shown a certificate.
     let named = (0..6_u8, option::weighted(0.1, 0..GAMES))
         .prop_map(|(it, elsewhere)| (elsewhere.unwrap_or(it % GAMES), Some(it), None));
-    (prop_oneof![anonymous, named], place).prop_map(|((game, identity, relay), (six, port))| {
-        Newcomer {
-            game,
-            identity,
-            six,
-            port,
-            relay,
-        }
+    let who = prop_oneof![anonymous, named];
+    (who, place(house)).prop_map(|((game, identity, relay), place)| Newcomer {
+        game,
+        identity,
+        place,
+        relay,
     })
 }
 
@@ -129,135 +151,90 @@ fn claim() -> impl Strategy<Value = Claim> {
     ]
 }
 
+/// A step, and how often it is taken.
+fn step<T: std::fmt::Debug + 'static>(
+    weight: u32,
+    draw: impl Strategy<Value = T> + 'static,
+    step: impl Fn(T) -> Step + 'static,
+) -> (u32, BoxedStrategy<Step>) {
+    (weight, draw.prop_map(step).boxed())
+}
+
 /// Scripts of some hundred steps.
-pub(super) fn script() -> impl Strategy<Value = Vec<Step>> {
-    let who = 0..64_usize;
-    let often = [
-        (60, newcomer().prop_map(Step::Register).boxed()),
-        (
-            200,
-            (who.clone(), 0..TEXTS)
-                .prop_map(|(speaker, text)| Step::Heartbeat { speaker, text })
-                .boxed(),
-        ),
-        (
-            30,
-            (who.clone(), any::<bool>(), 1..5_u16)
-                .prop_map(|(speaker, six, port)| Step::Move { speaker, six, port })
-                .boxed(),
-        ),
-        (
-            40,
-            who.clone()
-                .prop_map(|speaker| Step::Leave { speaker })
-                .boxed(),
-        ),
-        (
-            250,
-            (0..6_u32)
-                .prop_map(|quarters| Step::Pass { quarters })
-                .boxed(),
-        ),
-        (
+pub(super) fn script(house: House) -> impl Strategy<Value = Vec<Step>> {
+    let who = || 0..64_usize;
+    let mut steps = vec![
+        step(60, newcomer(house), Step::Register),
+        step(200, (who(), 0..TEXTS), |(speaker, text)| Step::Heartbeat {
+            speaker,
+            text,
+        }),
+        step(30, (who(), place(house)), |(speaker, place)| Step::Move {
+            speaker,
+            place,
+        }),
+        step(40, who(), |speaker| Step::Leave { speaker }),
+        step(250, 0..6_u32, |quarters| Step::Pass { quarters }),
+        step(
             50,
-            (game(), any::<bool>(), any::<bool>())
-                .prop_map(|(game, compressed, eager)| Step::Follow {
-                    game,
-                    compressed,
-                    eager,
-                })
-                .boxed(),
+            (game(), any::<bool>(), any::<bool>()),
+            |(game, compressed, eager)| Step::Follow {
+                game,
+                compressed,
+                eager,
+            },
         ),
-        (
-            40,
-            who.clone().prop_map(|client| Step::Look { client }).boxed(),
-        ),
-        (
-            50,
-            (who.clone(), any::<bool>())
-                .prop_map(|(client, begun)| Step::Lag { client, begun })
-                .boxed(),
-        ),
-        (
-            50,
-            who.clone()
-                .prop_map(|client| Step::CatchUp { client })
-                .boxed(),
-        ),
-        (
-            40,
-            who.clone()
-                .prop_map(|client| Step::Disconnect { client })
-                .boxed(),
-        ),
-        (
-            80,
-            (who.clone(), claim())
-                .prop_map(|(client, claim)| Step::Reconnect { client, claim })
-                .boxed(),
-        ),
-    ];
-    let seldom = [
-        (
-            10,
-            (0..2_u8)
-                .prop_map(|relay| Step::LoseRelay { relay })
-                .boxed(),
-        ),
-        (
-            20,
-            who.clone()
-                .prop_map(|client| Step::Reset { client })
-                .boxed(),
-        ),
-        (
-            10,
-            (who.clone(), game())
-                .prop_map(|(client, game)| Step::Switch { client, game })
-                .boxed(),
-        ),
-        (
-            4,
-            (10..28_usize)
-                .prop_map(|clients| Step::Stagger { clients })
-                .boxed(),
-        ),
-        (30, Just(Step::CatchUpAll).boxed()),
-        (
-            1,
-            (60..90_usize)
-                .prop_map(|clients| Step::Crowd { clients })
-                .boxed(),
-        ),
-        (
+        step(40, who(), |client| Step::Look { client }),
+        step(50, (who(), any::<bool>()), |(client, begun)| Step::Lag {
+            client,
+            begun,
+        }),
+        step(50, who(), |client| Step::CatchUp { client }),
+        step(40, who(), |client| Step::Disconnect { client }),
+        step(80, (who(), claim()), |(client, claim)| Step::Reconnect {
+            client,
+            claim,
+        }),
+        step(10, 0..2_u8, |relay| Step::LoseRelay { relay }),
+        step(20, who(), |client| Step::Reset { client }),
+        step(10, (who(), game()), |(client, game)| Step::Switch {
+            client,
+            game,
+        }),
+        step(4, 10..28_usize, |clients| Step::Stagger { clients }),
+        step(30, Just(()), |()| Step::CatchUpAll),
+        step(1, 60..90_usize, |clients| Step::Crowd { clients }),
+        step(
             1,
             // About as many as a feed remembers.
-            (who.clone(), 1020..1028_u16, any::<bool>())
-                .prop_map(|(client, events, gone)| Step::Oversleep {
-                    client,
-                    events,
-                    gone,
-                })
-                .boxed(),
+            (who(), 1020..1028_u16, any::<bool>()),
+            |(client, events, gone)| Step::Oversleep {
+                client,
+                events,
+                gone,
+            },
         ),
-        (
-            1,
-            (1..100_u8).prop_map(|ticks| Step::Storm { ticks }).boxed(),
-        ),
-        (
-            1,
-            (1..50_u16).prop_map(|ticks| Step::Churn { ticks }).boxed(),
-        ),
-        (
-            8,
-            (any::<u64>(), who)
-                .prop_map(|(back, first)| Step::Restart { back, first })
-                .boxed(),
-        ),
-        (15, Just(Step::Settle).boxed()),
+        step(1, 1..100_u8, |ticks| Step::Storm { ticks }),
+        step(1, 1..50_u16, |ticks| Step::Churn { ticks }),
+        step(8, (any::<u64>(), who()), |(back, first)| Step::Restart {
+            back,
+            first,
+        }),
+        step(15, Just(()), |()| Step::Settle),
     ];
-    vec(
-        Union::new_weighted(often.into_iter().chain(seldom).collect()),
-        1..300,
-    )
+    if house == House::Crowded {
+        let each = prop_oneof![
+            2 => Just(Some(0)),
+            9 => Just(Some(1)),
+            4 => Just(Some(2)),
+            1 => Just(None),
+        ];
+        steps.push(step(20, each, |each| Step::Rows { each }));
+        steps.push(step(200, newcomer(house), Step::Register));
+        steps.push(step(200, who(), |speaker| Step::Heartbeat {
+            speaker,
+            text: 1,
+        }));
+    }
+    vec(Union::new_weighted(steps), 1..300)
 }

@@ -6,7 +6,7 @@ use crate::{
     Verdict,
     client::Client,
     oracle::Oracle,
-    steps::{Newcomer, Step, TEXTS},
+    steps::{Newcomer, Place, Step, TEXTS},
 };
 use metaserve::{feed::Feeds, registry::Registry};
 
@@ -63,8 +63,11 @@ impl World {
             let newcomer = Newcomer {
                 game: 0,
                 identity: None,
-                six: false,
-                port: tick + 1,
+                place: Place {
+                    six: false,
+                    host: 0,
+                    port: tick + 1,
+                },
                 relay: None,
             };
             let before = self.speakers.len();
@@ -86,6 +89,7 @@ impl World {
         self.feeds = Feeds::new();
         self.registry = Registry::new(MAX_GAMES, vec![self.feeds.clone()]);
         self.oracle = Oracle::new(&self.feeds, now);
+        self.set_rows(Some(self.rows));
         if !old.is_empty() {
             let first = first % old.len();
             old.rotate_left(first);

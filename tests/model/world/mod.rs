@@ -6,15 +6,16 @@ use super::{
     Verdict,
     client::Client,
     oracle::{Oracle, TICK, WHO_BYTES, game},
-    steps::{Claim, GAMES, Newcomer, Step, TEXTS},
+    steps::{Claim, GAMES, House, Newcomer, Place, Step, TEXTS},
     truth::{Link, Who},
 };
 use bytes::Bytes;
 use futures::FutureExt;
 use metaserve::{
     Fingerprint,
+    bounds::Trusted,
     feed::Feeds,
-    registry::{Registration, Registry},
+    registry::{Registration, Registry, Waits},
 };
 use proptest::prelude::*;
 use std::{
@@ -31,6 +32,8 @@ pub(super) struct World {
     oracle: Oracle,
     speakers: Vec<Speaker>,
     clients: Vec<Client>,
+    /// How many rows each address has.
+    rows: usize,
 }
 
 /// Who speaks for a server.
@@ -39,6 +42,8 @@ struct Speaker {
     link: Link,
     who: Who,
     newcomer: Newcomer,
+    /// While its server waits for a row.
+    waits: Option<Waits>,
 }
 
 const MAX_GAMES: usize = GAMES as usize - 1;
@@ -51,14 +56,17 @@ const FEW_CLIENTS: usize = 40;
 /// In bytes, the longest text's.
 const LONG: usize = 3000;
 
-impl Newcomer {
-    fn address(&self) -> SocketAddr {
-        let ip = if self.six {
-            Ipv6Addr::LOCALHOST.into()
+impl Place {
+    /// Most hosts are of one network, a /24 or a /48.
+    fn address(self) -> SocketAddr {
+        let Self { six, host, port } = self;
+        let net = u8::from(host > 5);
+        let ip = if six {
+            Ipv6Addr::new(0x2001, 0xdb8, net.into(), host.into(), 0, 0, 0, 1).into()
         } else {
-            Ipv4Addr::LOCALHOST.into()
+            Ipv4Addr::new(192, 0, net, host).into()
         };
-        SocketAddr::new(ip, self.port)
+        SocketAddr::new(ip, port)
     }
 }
 
@@ -80,26 +88,32 @@ fn one<T>(all: &mut [T], number: usize) -> Option<&mut T> {
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(house: House) -> Self {
         let runtime = Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build();
         let feeds = Feeds::new();
-        Self {
+        let mut world = Self {
             runtime: runtime.expect("a runtime"),
             oracle: Oracle::new(&feeds, Duration::ZERO),
             registry: Registry::new(MAX_GAMES, vec![feeds.clone()]),
             feeds,
             speakers: Vec::new(),
             clients: Vec::new(),
+            rows: usize::MAX,
+        };
+        if house == House::Crowded {
+            world.set_rows(Some(1));
         }
+        world
     }
 
     /// Plays a script. In the end everybody leaves, and nothing may be left.
     pub(super) fn play(mut self, steps: &[Step]) -> Verdict {
         for step in steps {
             self.step(step)?;
+            self.check_waits()?;
         }
         self.settle()?;
         while !self.speakers.is_empty() {
@@ -117,7 +131,8 @@ impl World {
         match *step {
             Step::Register(ref newcomer) => self.register(newcomer.clone())?,
             Step::Heartbeat { speaker, text } => self.heartbeat(speaker, text)?,
-            Step::Move { speaker, six, port } => self.move_to(speaker, six, port),
+            Step::Move { speaker, place } => self.move_to(speaker, place),
+            Step::Rows { each } => self.set_rows(each),
             Step::Leave { speaker } => {
                 if let Some(speaker) = speaker.checked_rem(self.speakers.len()) {
                     self.leave(speaker);
@@ -210,7 +225,7 @@ impl World {
         if self.speakers.len() >= MAX_SPEAKERS {
             return Ok(());
         }
-        let (game, address) = (game(newcomer.game), newcomer.address());
+        let (game, address) = (game(newcomer.game), newcomer.place.address());
         let identity = newcomer.identity.map(|it| Fingerprint::from([it; 32]));
         let truth = self
             .oracle
@@ -228,6 +243,7 @@ impl World {
                 link,
                 who,
                 newcomer,
+                waits: None,
             });
         }
         self.check_replaced()
@@ -259,13 +275,38 @@ impl World {
         Ok(())
     }
 
-    fn move_to(&mut self, speaker: usize, six: bool, port: u16) {
+    fn move_to(&mut self, speaker: usize, place: Place) {
         if let Some(speaker) = one(&mut self.speakers, speaker) {
-            (speaker.newcomer.six, speaker.newcomer.port) = (six, port);
-            let address = speaker.newcomer.address();
+            speaker.newcomer.place = place;
+            let address = place.address();
             self.oracle.change().move_to(speaker.link, address);
             speaker.registration.move_to(address);
         }
+    }
+
+    fn set_rows(&mut self, each: Option<usize>) {
+        self.rows = each.unwrap_or(usize::MAX);
+        self.oracle.change().set_rows(self.rows);
+        self.registry.set_rows(self.rows, Trusted::none());
+    }
+
+    /// Who waits for a row knows it, and learns when it is listed.
+    fn check_waits(&mut self) -> Verdict {
+        for speaker in &mut self.speakers {
+            if self.oracle.truth.replaced(speaker.link) {
+                continue;
+            }
+            let waits = speaker.registration.waits();
+            let expected = self.oracle.truth.waits(speaker.link);
+            prop_assert_eq!(waits.is_some(), expected, "who waits for a row");
+            let before = std::mem::replace(&mut speaker.waits, waits);
+            if let Some(before) = before.filter(|_| self.oracle.truth.is_listed(speaker.link)) {
+                let told = before.listed().now_or_never().is_some();
+                prop_assert!(told, "a row came, and nobody said so");
+            }
+        }
+        prop_assert_eq!(self.registry.waiting(), self.oracle.truth.waiting());
+        Ok(())
     }
 
     fn leave(&mut self, speaker: usize) {
