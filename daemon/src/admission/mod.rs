@@ -76,7 +76,7 @@ pub(crate) struct NoPlace {
 }
 
 impl NoPlace {
-    const fn new(role: Role, why: Refused) -> Self {
+    pub(crate) const fn new(role: Role, why: Refused) -> Self {
         let limit = match (role.side(), why) {
             (Side::Follows, Refused::Leaf(..)) => Limit::MaxClientsPerPrefix,
             (Side::Publishes, Refused::Leaf(..)) => Limit::MaxServersPerPrefix,

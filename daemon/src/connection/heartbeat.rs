@@ -1,6 +1,9 @@
 //! A game server: hello, then heartbeats, of which the newest is listed.
 
-use super::talk::{Answers, first_message, lost, note, told};
+use super::{
+    move_seat,
+    talk::{Answers, first_message, lost, note, told},
+};
 use crate::{admission::Seat, metrics::Rejected, rules::Limit, shared::Shared};
 use metaserve::{
     Close, CloseCode, Fingerprint, Limits, Role,
@@ -132,20 +135,9 @@ impl Server<'_> {
         told(fault, self.shared)
     }
 
-    /// Lists the server where it has moved to. Nobody gets around a ban or a limit of an address
-    /// by coming with another one and moving there.
+    /// Lists the server where it has moved to.
     fn follow(&mut self, held: SocketAddr) -> Result<(), Close> {
-        self.shared.not_banned(held.ip())?;
-        let rules = self.shared.rules();
-        let (origin, each) = (rules.trusted.origin(held.ip()), &rules.limits);
-        let moved = self.seat.move_to(origin, each.max_servers_per_prefix);
-        moved.map_err(|why| {
-            self.shared.metrics.reached(Limit::MaxServersPerPrefix);
-            Close::new(
-                CloseCode::OverCapacity,
-                format!("moved to {held}, where {why}"),
-            )
-        })?;
+        move_seat(self.seat, held, Role::Heartbeat, self.shared)?;
         self.registration.move_to(address(held, self.port));
         Ok(())
     }

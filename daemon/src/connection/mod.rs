@@ -5,8 +5,12 @@ mod heartbeat;
 mod relay;
 mod talk;
 
-use crate::{admission::Seat, rules::Rules, shared::Shared};
-use metaserve::{Close, Fingerprint, Role};
+use crate::{
+    admission::{self, NoPlace, Seat},
+    rules::Rules,
+    shared::Shared,
+};
+use metaserve::{Close, CloseCode, Fingerprint, Role};
 use std::net::SocketAddr;
 
 /// Serves a peer, who has shaken hands from `peer`, until it goes (`Ok`), is lost, or has to be
@@ -20,9 +24,45 @@ pub(crate) async fn serve(
 ) -> Result<(), Close> {
     match role {
         Role::Heartbeat => Box::pin(heartbeat::serve(connection, peer, seat, shared)).await,
-        Role::Client => Box::pin(client::serve(connection, shared)).await,
+        Role::Client => {
+            tokio::select! {
+                result = Box::pin(client::serve(connection, shared)) => result,
+                close = follow_client(connection, peer, seat, shared) => Err(close),
+            }
+        }
         Role::Relay => Box::pin(relay::serve(connection, shared)).await,
     }
+}
+
+/// Has a client count wherever it moves to, until it may not be there.
+async fn follow_client(
+    connection: &quinn::Connection,
+    peer: SocketAddr,
+    seat: &mut Seat,
+    shared: &Shared,
+) -> Close {
+    let watching = shared.whereabouts.watch(connection, peer);
+    loop {
+        if let Err(close) = move_seat(seat, watching.moved().await, Role::Client, shared) {
+            return close;
+        }
+    }
+}
+
+/// Has a peer count at the address that it holds now. Nobody gets around a ban or a limit of an
+/// address by coming with another one and moving there.
+fn move_seat(seat: &mut Seat, held: SocketAddr, role: Role, shared: &Shared) -> Result<(), Close> {
+    shared.not_banned(held.ip())?;
+    let rules = shared.rules();
+    let room = admission::room(&rules.limits, role);
+    let moved = seat.move_to(rules.trusted.origin(held.ip()), room.each_leaf);
+    moved.map_err(|why| {
+        shared.metrics.reached(NoPlace::new(role, why).limit);
+        Close::new(
+            CloseCode::OverCapacity,
+            format!("moved to {held}, where {why}"),
+        )
+    })
 }
 
 /// Waits until the peer, who has shaken hands from `peer`, may not be here any more, and says why.

@@ -1,5 +1,6 @@
-//! Whether servers are still where they are listed. One task looks at all of them in turn: a timer
-//! for each would wake each of them every other second, for an event that nearly never comes.
+//! Where servers and clients are now: servers are listed there, and both count there. One task looks
+//! at all of them in turn: a timer for each would wake each of them every other second, for an event
+//! that nearly never comes.
 
 mod path;
 
@@ -16,13 +17,13 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How often servers are looked at.
+/// How often each peer is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// All servers with a connection of their own.
+/// All servers and clients with a connection of their own.
 #[derive(Default)]
 pub(crate) struct Whereabouts {
-    servers: DashMap<u64, Watched>,
+    peers: DashMap<u64, Watched>,
     next: AtomicU64,
 }
 
@@ -32,7 +33,7 @@ struct Watched {
     moved: Arc<Moved>,
 }
 
-/// Tells a server's task where its server is now.
+/// Tells a peer's task where its peer is now.
 #[derive(Default)]
 struct Moved {
     to: Mutex<Option<SocketAddr>>,
@@ -40,20 +41,20 @@ struct Moved {
 }
 
 impl Whereabouts {
-    /// Looks at all servers for as long as it is polled.
+    /// Looks at all peers for as long as it is polled.
     pub(crate) async fn run(&self) {
         let mut look = every(LOOK_EVERY);
         loop {
             look.tick().await;
-            for mut server in self.servers.iter_mut() {
-                if let Some(held) = server.look() {
-                    server.moved.tell(held);
+            for mut watched in self.peers.iter_mut() {
+                if let Some(held) = watched.look() {
+                    watched.moved.tell(held);
                 }
             }
         }
     }
 
-    /// Watches a server that has shaken hands from `peer`, until the guard is dropped.
+    /// Watches a peer that has shaken hands from `peer`, until the guard is dropped.
     pub(crate) fn watch(&self, connection: &quinn::Connection, peer: SocketAddr) -> Watching<'_> {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         let moved = Arc::new(Moved::default());
@@ -62,7 +63,7 @@ impl Whereabouts {
             path: Path::new(peer),
             moved: moved.clone(),
         };
-        self.servers.insert(key, watched);
+        self.peers.insert(key, watched);
         Watching {
             all: self,
             key,
@@ -91,7 +92,7 @@ impl Moved {
     }
 }
 
-/// A server that is watched.
+/// A peer that is watched.
 pub(crate) struct Watching<'a> {
     all: &'a Whereabouts,
     key: u64,
@@ -99,7 +100,7 @@ pub(crate) struct Watching<'a> {
 }
 
 impl Watching<'_> {
-    /// The address that the server has come to hold, when it has moved. Cancel-safe.
+    /// The address that the peer has come to hold, when it has moved. Cancel-safe.
     pub(crate) async fn moved(&self) -> SocketAddr {
         loop {
             let to = &self.moved.to;
@@ -113,6 +114,6 @@ impl Watching<'_> {
 
 impl Drop for Watching<'_> {
     fn drop(&mut self) {
-        self.all.servers.remove(&self.key);
+        self.all.peers.remove(&self.key);
     }
 }

@@ -166,6 +166,41 @@ async fn a_limit_of_an_address_holds_for_those_who_move_there() {
     );
 }
 
+/// A reader that moved counted where it had come from for as long as it read.
+#[tokio::test]
+async fn a_reader_that_moves_counts_where_it_goes_and_no_longer_where_it_was() {
+    let (daemon, http) = start(&["--max-clients-per-prefix", "1"]).await;
+    let from = |host: usize| ip(format!("127.0.{host}.1"));
+    let mut readers = Vec::new();
+    for host in 0..3 {
+        let (connection, connector) = daemon.connect_from(from(host), Role::Client).await;
+        let list = Follower::of(Subscriber::new(connection.clone()).run()).await;
+        readers.push((connection, connector, list));
+    }
+    for (_, connector, _) in &readers {
+        let socket = UdpSocket::bind("127.0.9.9:0").unwrap();
+        connector.endpoint().rebind(socket).unwrap();
+    }
+    let connections: Vec<_> = readers.iter().map(|(it, ..)| it).collect();
+    for close in closes(&connections, 2).await {
+        assert_eq!(close.code, CloseCode::OverCapacity);
+        assert!(close.reason.contains("moved to 127.0.9.9"), "{close}");
+    }
+    let stays = connections
+        .iter()
+        .position(|it| it.close_reason().is_none());
+    let (newcomer, _socket) = daemon
+        .connect_from(from(stays.unwrap()), Role::Client)
+        .await;
+    Follower::of(Subscriber::new(newcomer).run()).await;
+    let limit = [("limit", "max_clients_per_prefix")];
+    let scrape = scrape(http).await;
+    assert_eq!(
+        value_of(&scrape, "metaserve_limit_reached_total", &limit),
+        2.0
+    );
+}
+
 #[tokio::test]
 async fn http_and_listeners_to_events_are_shared_out_by_address_as_well() {
     let places = ["--max-http-connections", "7", "--max-listeners", "6"];
