@@ -19,7 +19,7 @@ use metaserve_heartbeat::Publisher;
 use metaserve_tests::{
     Daemon, Follower, constant,
     crowd::{Arrival, Crowd, FLOOD, FLOOD_ADDRESSES, REAL, simulate},
-    run,
+    dropped, run,
 };
 use std::{
     net::{IpAddr, UdpSocket},
@@ -33,6 +33,8 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
 const CONNECTIONS: usize = 20_000;
+/// Of each real peer, one after the other.
+const ATTEMPTS: usize = 5;
 const CHANGES: usize = 200;
 const CHANGE_EVERY: Duration = Duration::from_millis(100);
 
@@ -104,6 +106,18 @@ async fn flood(daemon: &Arc<Daemon>, role: Role, each: usize, pause: Duration) -
     there
 }
 
+/// Connects as the libraries' `maintain` does: an attempt whose packets are all lost in the crowd is
+/// followed by another. Gives how many failed, too.
+async fn persistently(connector: &Connector) -> (Option<quinn::Connection>, usize) {
+    for failed in 0..ATTEMPTS {
+        match connector.connect().await {
+            Ok(connection) => return (Some(connection), failed),
+            Err(error) => println!("  an attempt failed: {error}"),
+        }
+    }
+    (None, ATTEMPTS)
+}
+
 /// Real peers, each from an address of its own, and how many of them are there.
 async fn real(daemon: &Arc<Daemon>, role: Role) -> (JoinSet<()>, Arc<AtomicUsize>) {
     let there = Arc::new(AtomicUsize::new(0));
@@ -112,11 +126,15 @@ async fn real(daemon: &Arc<Daemon>, role: Role) -> (JoinSet<()>, Arc<AtomicUsize
         .map(|at| {
             let [net, around] = [at % 250 + 2, 100 + at / 250].map(|it| u8::try_from(it).unwrap());
             let connector = connector(daemon, role, [127, net, around, 1].into());
-            async move { (connector.connect().await, connector) }
+            async move { (persistently(&connector).await, connector) }
         })
         .buffer_unordered(64);
-    while let Some((connection, connector)) = connecting.next().await {
-        let Ok(connection) = connection else { continue };
+    let mut again = 0;
+    while let Some(((connection, failed), connector)) = connecting.next().await {
+        again += failed;
+        let Some(connection) = connection else {
+            continue;
+        };
         let there = there.clone();
         there.fetch_add(1, Ordering::Relaxed);
         tasks.spawn(async move {
@@ -125,6 +143,7 @@ async fn real(daemon: &Arc<Daemon>, role: Role) -> (JoinSet<()>, Arc<AtomicUsize
             drop(connector);
         });
     }
+    println!("  {again} attempts of the real ones failed and were made again");
     (tasks, there)
 }
 
@@ -213,12 +232,14 @@ async fn with_connections(role: Role) {
         begun.elapsed(),
         megabytes(&daemon)
     );
-    let begun = Instant::now();
+    let (begun, dropped_before) = (Instant::now(), dropped());
     let (_tasks, there) = real(&daemon, role).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     println!(
-        "then the real ones in {:.0?}: {} of {REAL} are served; {} MB",
+        "then the real ones in {:.0?}, while the kernel dropped {} datagrams: {} of {REAL} are served; \
+         {} MB",
         begun.elapsed(),
+        dropped() - dropped_before,
         there.load(Ordering::Relaxed),
         megabytes(&daemon),
     );

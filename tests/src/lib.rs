@@ -17,7 +17,7 @@ mod weather;
 pub use daemon::{Daemon, Killed, failing_start};
 pub use flood::{Flood, first_packet, flood};
 pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};
-pub use program::{Ended, run};
+pub use program::{Ended, dropped, run};
 pub use two_sockets::TwoSockets;
 pub use weather::Weather;
 

@@ -36,3 +36,19 @@ pub async fn run(binary: &str, arguments: &[&str]) -> Ended {
         complaint: text(output.stderr),
     }
 }
+
+/// Datagrams that this machine has dropped since a socket's buffer was full.
+///
+/// # Panics
+/// When the kernel does not say it as Linux does.
+#[must_use]
+pub fn dropped() -> u64 {
+    let counters = std::fs::read_to_string("/proc/net/snmp").expect("Linux");
+    let mut lines = counters.lines().filter(|line| line.starts_with("Udp:"));
+    let [names, values] = [(); 2].map(|()| lines.next().expect("names, then values"));
+    let mut both = names.split(' ').zip(values.split(' '));
+    let (_, value) = both
+        .find(|(name, _)| *name == "RcvbufErrors")
+        .expect("it is counted");
+    value.parse().expect("a number")
+}

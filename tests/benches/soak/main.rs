@@ -16,8 +16,8 @@ mod stage;
 
 use crowd::{Crowd, PATIENCE};
 use metaserve::Role;
-use metaserve_tests::{Daemon, FROM_ONE_ADDRESS};
-use process::{Held, dropped, held};
+use metaserve_tests::{Daemon, FROM_ONE_ADDRESS, dropped};
+use process::{Held, held};
 use stage::{Stage, lock};
 use std::{
     process::ExitCode,
