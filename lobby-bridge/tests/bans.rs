@@ -140,6 +140,46 @@ async fn a_ban_of_guests_lets_accounts_in() {
 }
 
 #[tokio::test]
+async fn a_moderator_bans_the_guests_of_an_address_and_lifts_it_again() {
+    let bans = BanFile::with("# ours\n");
+    let hall = Hall::guarded(|_| {}, bans.guard.clone()).await;
+    hall.account("mod", "secret", true).await;
+    let mut moderator = hall.player("mod", "secret", "Mod").await;
+    let guest = async |from: [u8; 4], name: &str| {
+        let mut login = Peer::connect_from(from, hall.login).await;
+        let (_, token) = login.log_in_as_guest(name).await;
+        let mut room = Peer::connect_from(from, hall.rooms[0]).await;
+        room.send(&packets::room_login(&token, "guest")).await;
+        room.send(&packets::player_data(b"", false)).await;
+        room.expect(9).await;
+        room
+    };
+    let (rude, other) = ([127, 0, 0, 2], [127, 0, 0, 3]);
+    let mut bob = guest(rude, "Bob").await;
+    moderator.command(".ban Bob 2h shoots us").await;
+    let line = moderator.told("are banned until").await;
+    assert!(line.contains(".unban"), "{line}");
+    bob.expect_end().await;
+    let file = std::fs::read_to_string(&bans.path).expect("it is there");
+    let written = file.lines().nth(1).expect("a second line");
+    assert!(written.starts_with("127.0.0.2 guests until "), "{file}");
+    assert!(written.ends_with("\"Bob\", by mod: shoots us"), "{file}");
+    // Under whatever name he comes back; others are not meant.
+    let mut again = Peer::connect_from(rude, hall.login).await;
+    again.send(&packets::login("guest", b"Angel")).await;
+    let text = again.denied(14).await;
+    assert!(
+        text.contains("Guests from your address are banned"),
+        "{text}"
+    );
+    guest(other, "Ann").await;
+    moderator.command(".unban Bob").await;
+    moderator.told("may come back").await;
+    guest(rude, "Bob").await;
+    hall.close().await;
+}
+
+#[tokio::test]
 async fn a_mistake_in_the_file_changes_nothing() {
     let bans = BanFile::with(UNTIL);
     let lobby = vcmi(&bans);

@@ -1,11 +1,11 @@
 //! Who is kept out of the rooms for a while: whom a moderator has kicked, and banned guests. Pure:
 //! it is told the time, by both clocks.
 //!
-//! Who is banned altogether does not come this far: `connection.rs` turns them away.
+//! Who is banned altogether does not come this far: `peers` turns them away.
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -29,10 +29,15 @@ pub(super) enum Known {
 }
 
 impl Known {
-    /// `None` on this machine itself, where everybody may be.
+    /// `None` for whoever comes from the address that this machine calls itself by, such as
+    /// everybody behind a proxy here.
     pub(super) fn guest(peer: IpAddr) -> Option<Self> {
-        let host = host(peer);
-        (!host.is_loopback()).then_some(Self::GuestsAt(host))
+        let here = [
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ];
+        let elsewhere = !here.contains(&peer.to_canonical());
+        elsewhere.then(|| Self::GuestsAt(host(peer)))
     }
 }
 

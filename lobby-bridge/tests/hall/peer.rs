@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
-        TcpStream,
+        TcpSocket, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::{Mutex, mpsc},
@@ -44,7 +44,19 @@ impl Peer {
     }
 
     pub(crate) async fn open(address: SocketAddr, answers: bool) -> std::io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+        Self::of(TcpStream::connect(address).await?, answers)
+    }
+
+    /// One from another address of this machine.
+    pub(crate) async fn connect_from(from: [u8; 4], address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        let bound = socket.bind(SocketAddr::from((from, 0)));
+        bound.expect("an address of this machine");
+        let stream = socket.connect(address).await.expect("it listens");
+        Self::of(stream, true).expect("it is open")
+    }
+
+    fn of(stream: TcpStream, answers: bool) -> std::io::Result<Self> {
         stream.set_nodelay(true)?;
         let local = stream.local_addr()?;
         let (read, write) = stream.into_split();
