@@ -1,0 +1,85 @@
+//! How a connectivity test ended, in words for the player who asked.
+
+use std::fmt;
+
+/// How a test ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum Verdict {
+    /// Others can join.
+    Passed {
+        /// What might keep some from it.
+        warnings: Vec<Warning>,
+    },
+    /// Others cannot join.
+    Failed {
+        /// Why not.
+        failure: Failure,
+        /// What else was seen before.
+        warnings: Vec<Warning>,
+    },
+}
+
+/// Something that does not keep all from joining.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Warning {
+    /// The game speaks the ring protocol only.
+    OldProtocol,
+    /// The game lacks what players of the latest version need.
+    NotLatest,
+}
+
+/// What keeps others from joining.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum Failure {
+    /// No TCP connection to this port.
+    NoTcp(u16),
+    /// The game answered on this TCP port, but not as a game does.
+    BadTcp(u16, String),
+    /// Nothing came back from this UDP port.
+    NoUdp(u16),
+    /// What came back from this UDP port was wrong.
+    BadUdp(u16),
+}
+
+impl Verdict {
+    /// The lines for the player who asked, in order; the last contains `pass` or `fail`.
+    #[must_use]
+    pub(in super::super) fn lines(&self) -> Vec<String> {
+        let (failure, warnings) = match self {
+            Self::Passed { warnings } => (None, warnings),
+            Self::Failed { failure, warnings } => (Some(failure), warnings),
+        };
+        let last = match (failure, warnings.is_empty()) {
+            (Some(_), _) => "Connectivity test failed: others cannot join your game.",
+            (None, true) => "Connectivity test passed.",
+            (None, false) => "Connectivity test passed, with warnings.",
+        };
+        let warnings = warnings.iter().map(ToString::to_string);
+        let failure = failure.map(ToString::to_string);
+        let mut lines: Vec<String> = warnings.chain(failure).collect();
+        lines.push(last.to_owned());
+        lines
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OldProtocol => "Your game uses an old network protocol.",
+            Self::NotLatest => "Your game is not compatible with the latest version.",
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTcp(port) => write!(f, "Could not connect to TCP port {port}."),
+            Self::BadTcp(port, reason) => {
+                write!(f, "Bad response from TCP port {port}: {reason}.")
+            }
+            Self::NoUdp(port) => write!(f, "No response from UDP port {port}."),
+            Self::BadUdp(port) => write!(f, "Bad response from UDP port {port}."),
+        }
+    }
+}
