@@ -26,7 +26,9 @@
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
 //! - [`aleph_one`]: the metaserver of Aleph One; [`myth_options`] is what can be set about it.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
+//! - [`mac_roman`]: text as Aleph One's players and their accounts have it.
 //! - [`bans`]: who may not come in.
+//! - [`protocol`]: what each of them is to the bridge.
 //! - [`peers`]: tasks and sockets of all of them.
 //! - [`follow`]: the daemon's list, for those that show it to their players.
 //! - [`publish`]: what the bridge wants the list to say, whichever protocol it comes from.
@@ -43,9 +45,11 @@ pub mod bans;
 pub mod cli;
 pub mod commands;
 pub mod follow;
+pub mod mac_roman;
 pub mod myth_options;
 pub mod options;
 pub mod peers;
+pub mod protocol;
 pub mod publish;
 pub mod relay;
 pub mod vcmi;
@@ -54,7 +58,7 @@ mod words;
 use std::{sync::Arc, time::Duration};
 
 use metaserve::{
-    ConnectError, Connector, Identity, Role,
+    ConnectError, Identity,
     program::{
         self, Stopped, Vital,
         service::{self, State},
@@ -64,23 +68,22 @@ use metaserve::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    accounts::Accounts, bans::Guard, cli::Config, follow::Follower, myth_options::MythConfig,
-    options::Daemon, peers::Pulse, publish::Listings, relay::Relay,
+    bans::Guard,
+    cli::Config,
+    options::Daemon,
+    peers::Pulse,
+    protocol::{House, OpenError, Protocol, Registry},
+    publish::Listings,
+    relay::Relay,
 };
 
 /// Why the bridge cannot run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// A lobby cannot be opened.
+    /// A protocol cannot be opened.
     #[error(transparent)]
-    Listen(#[from] peers::ListenError),
-    /// The HTTPS service of a metaserver cannot be opened.
-    #[error(transparent)]
-    Https(#[from] aleph_one::https::BindError),
-    /// The accounts of a metaserver cannot be opened.
-    #[error("the accounts cannot be opened: choose a database with `--database`")]
-    Accounts(#[from] accounts::OpenError),
+    Open(OpenError),
     /// The ban file cannot be used.
     #[error("the bans cannot be read: mend the file, or name another with `--ban-file`")]
     Bans(#[from] metaserve::bans::BanFileError),
@@ -109,49 +112,31 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         Some(file) => Guard::open(file)?,
         None => Guard::none(),
     };
-    let registry = match &config.daemon {
-        Daemon::At(daemon) => Some(Registry::at(daemon, &config)?),
+    let publisher = match &config.daemon {
+        Daemon::At(daemon) => Some(publisher(daemon, &config)?),
         Daemon::None => None,
     };
-    let vcmi = match &config.vcmi {
-        Some(settings) => {
-            let bans = bans.clone();
-            let settings = vcmi::Settings {
-                bans,
-                ..settings.clone()
-            };
-            Some(vcmi::Server::bind(settings, listings.clone())?)
-        }
-        None => None,
+    let house = House {
+        bans: bans.clone(),
+        listings: listings.clone(),
+        state_dir: config.state_dir.clone(),
+        registry: publisher.as_ref().map(|(registry, _)| registry.clone()),
     };
-    let myth = match &config.myth {
-        Some(myth) => {
-            Some(AlephOne::open(myth, &config, &bans, registry.as_ref(), &listings).await?)
-        }
-        None => None,
-    };
+    let mut lobbies = Vec::new();
+    for protocol in protocols(&config) {
+        lobbies.push(protocol.open(&house).await.map_err(RunError::Open)?);
+    }
+    let pulses: Arc<[Pulse]> = lobbies.iter().map(|lobby| lobby.pulse()).collect();
     let (vital, closing) = (Vital::default(), shutdown.child_token());
-    let mut pulses = Vec::new();
-    if let (Some(lobby), Some(settings)) = (vcmi, &config.vcmi) {
-        let (address, capacity) = (lobby.local_address(), settings.limits.capacity);
-        tracing::info!(%address, capacity, "the VCMI lobby is open");
-        pulses.push(lobby.pulse());
-        vital.spawn(
-            format!("the VCMI lobby at {address}"),
-            lobby.run(closing.clone()),
-        );
+    for lobby in lobbies {
+        lobby.serve(&vital, &closing);
     }
-    if let Some(myth) = myth {
-        pulses.push(myth.server.pulse());
-        myth.spawn(&vital, &closing);
-    }
-    if let Some(Registry { relay, daemon, .. }) = registry {
+    if let Some((Registry { daemon, .. }, relay)) = publisher {
         let publish = async move { relay.run(&listings).await };
         let publish = closing.clone().run_until_cancelled_owned(publish);
         vital.spawn(format!("publishing at {daemon}"), publish);
     }
     tokio::spawn(closing.clone().run_until_cancelled_owned(bans.watch()));
-    let pulses: Arc<[Pulse]> = pulses.into();
     let alive = service::watchdog(move || all_beat(Arc::clone(&pulses)));
     tokio::spawn(closing.clone().run_until_cancelled_owned(alive));
     service::tell(State::Ready("serving lobbies"));
@@ -179,107 +164,28 @@ async fn all_beat(pulses: Arc<[Pulse]>) {
     }
 }
 
-/// The daemon, as the bridge uses it.
-struct Registry {
-    daemon: String,
-    relay: Relay,
-    identity: Identity,
+/// The protocols that are to run. Another one is another line here.
+fn protocols(config: &Config) -> impl Iterator<Item = &dyn Protocol> {
+    fn asked<P: Protocol>(settings: &Option<P>) -> Option<&dyn Protocol> {
+        settings.as_ref().map(|it| it as &dyn Protocol)
+    }
+    let protocols = [asked(&config.vcmi), asked(&config.myth)];
+    protocols.into_iter().flatten()
 }
 
-impl Registry {
-    /// The connection to the daemon, under the bridge's own identity, which is made on first
-    /// start. Prints what the daemon's operator needs to let it in.
-    fn at(daemon: &str, config: &Config) -> Result<Self, RunError> {
-        let identity = Identity::load_or_create(&config.state_dir, &[])?;
-        let fingerprint = identity.fingerprint();
-        program::announce(format!(
-            "publishing at {daemon}, which lets this bridge in with: --trust-relay {fingerprint}\n"
-        ));
-        Ok(Self {
-            daemon: daemon.to_owned(),
-            relay: Relay::new(daemon, &config.trust, &identity)?,
-            identity,
-        })
-    }
-}
-
-/// A metaserver with all that belongs to it, not serving yet.
-struct AlephOne {
-    server: aleph_one::Server,
-    https: Option<aleph_one::https::Service>,
-    /// Who brings it the servers of the registry.
-    natives: Option<Follower<aleph_one::Native>>,
-}
-
-impl AlephOne {
-    async fn open(
-        myth: &MythConfig,
-        config: &Config,
-        bans: &Guard,
-        registry: Option<&Registry>,
-        listings: &Listings,
-    ) -> Result<Self, RunError> {
-        let database = myth.database.clone();
-        let database = database.unwrap_or_else(|| accounts::default_database(&config.state_dir));
-        let accounts = Accounts::open(&database, myth.accounts.clone()).await?;
-        let https = match myth.https {
-            Some(listen) => {
-                let settings = aleph_one::https::Settings {
-                    listen,
-                    bans: bans.clone(),
-                    certificate: myth.certificate.clone(),
-                    state_dir: config.state_dir.clone(),
-                    hosts: myth.hosts.clone(),
-                    sign_up: myth.sign_up,
-                    limits: myth.https_limits,
-                };
-                Some(aleph_one::https::Service::bind(settings, accounts.clone())?)
-            }
-            None => None,
-        };
-        let (natives, follower) = match registry {
-            Some(Registry {
-                daemon, identity, ..
-            }) if !myth.hide_native.contains(&aleph_one::Hidden::All) => {
-                let connector = Connector::new(Role::Client, daemon, &config.trust, None)?;
-                let hidden = myth.hide_native.clone();
-                let (natives, follower) =
-                    aleph_one::follow(connector, identity.fingerprint(), hidden);
-                (Some(natives), Some(follower))
-            }
-            _ => (None, None),
-        };
-        let links = aleph_one::Links {
-            accounts: Some(accounts),
-            bans: bans.clone(),
-            listings: listings.clone(),
-            natives,
-            bridge: registry.map(|registry| registry.identity.fingerprint()),
-        };
-        Ok(Self {
-            server: aleph_one::Server::bind(myth.settings.clone(), links)?,
-            https,
-            natives: follower,
-        })
-    }
-
-    fn spawn(self, vital: &Vital, closing: &CancellationToken) {
-        let addresses = self.server.local_addresses();
-        let rooms = self.server.room_titles().zip(&addresses[1..]);
-        let rooms: Vec<String> = rooms.map(|(room, at)| format!("{room}={at}")).collect();
-        tracing::info!(address = %addresses[0], ?rooms, "the metaserver is open");
-        let serve = self.server.run(closing.clone());
-        vital.spawn(format!("the metaserver at {}", addresses[0]), serve);
-        if let Some(https) = self.https {
-            let fingerprint = https.fingerprint();
-            let address = https.local_address();
-            tracing::info!(%address, %fingerprint, "logins over HTTPS");
-            vital.spawn(format!("HTTPS at {address}"), https.run(closing.clone()));
-        }
-        if let Some(natives) = self.natives {
-            let follow = async move { natives.run().await };
-            let follow = closing.clone().run_until_cancelled_owned(follow);
-            vital.spawn("following the registry", follow);
-        }
-    }
+/// The daemon to publish at, under the bridge's own identity, which is made on first start. Prints
+/// what the daemon's operator needs to let it in.
+fn publisher(daemon: &str, config: &Config) -> Result<(Registry, Relay), RunError> {
+    let identity = Identity::load_or_create(&config.state_dir, &[])?;
+    let bridge = identity.fingerprint();
+    program::announce(format!(
+        "publishing at {daemon}, which lets this bridge in with: --trust-relay {bridge}\n"
+    ));
+    let relay = Relay::new(daemon, &config.trust, &identity)?;
+    let registry = Registry {
+        daemon: daemon.to_owned(),
+        trust: config.trust.clone(),
+        bridge,
+    };
+    Ok((registry, relay))
 }

@@ -1,6 +1,6 @@
 //! What is set about the metaserver of Aleph One, as its [settings](aleph_one::Settings).
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
 
 use rustls::pki_types::ServerName;
 use serde::{
@@ -8,9 +8,10 @@ use serde::{
     de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
+pub use crate::aleph_one::Config as MythConfig;
 use crate::{
     accounts::{AccountOptions, Logs},
-    aleph_one::{self, Hidden, RoomRules, Rules, SecondLogin},
+    aleph_one::{self, RoomRules, Rules, SecondLogin},
     cli::ConfigError,
     options::Options,
 };
@@ -20,29 +21,6 @@ const ROOM_PORT: u16 = 6335;
 
 /// The shortest time after which players are asked for a sign of life.
 const LEAST_KEEP_ALIVE: Duration = Duration::from_secs(1);
-
-/// A metaserver with all that belongs to it.
-#[derive(Clone, Debug)]
-pub struct MythConfig {
-    /// The metaserver itself.
-    pub settings: aleph_one::Settings,
-    /// Where its accounts, hubs and logs are; `None` for the file in the state directory.
-    pub database: Option<String>,
-    /// How they are guarded, and what is logged.
-    pub accounts: AccountOptions,
-    /// Where logins are served over HTTPS, if they are.
-    pub https: Option<SocketAddr>,
-    /// Certificate chain and key for that; `None` for one of its own.
-    pub certificate: Option<(PathBuf, PathBuf)>,
-    /// What peers of that may take.
-    pub https_limits: aleph_one::https::Limits,
-    /// The host names that the service's own certificate is for.
-    pub hosts: Vec<String>,
-    /// Whether players may make accounts there.
-    pub sign_up: bool,
-    /// Servers of the registry that rooms do not show.
-    pub hide_native: Vec<Hidden>,
-}
 
 /// A room: `NAME=ADDR:PORT`, or in a file also a table.
 #[derive(Clone, Debug, PartialEq, Eq)]

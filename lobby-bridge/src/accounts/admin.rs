@@ -7,7 +7,7 @@ use super::{
     schema,
     store::MAX_NAME_BYTES,
 };
-use crate::aleph_one::text;
+use crate::mac_roman as text;
 
 /// The longest name and password that Aleph One lets a player type (section 22).
 const CLIENT_CHARACTERS: usize = 15;

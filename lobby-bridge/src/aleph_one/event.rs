@@ -80,6 +80,15 @@ impl std::fmt::Debug for Proof {
     }
 }
 
+/// What a listener leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// The login daemon.
+    Login,
+    /// The room with this position.
+    Room(usize),
+}
+
 /// What happens to the hall beside its peers.
 #[derive(Clone, Debug)]
 pub enum News {

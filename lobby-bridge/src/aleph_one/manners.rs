@@ -4,10 +4,9 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::{
-    Gate,
     codec::{FrameError, take_frame},
     denial::Denial,
-    event::Event,
+    event::{Event, Gate},
     limits::Limits,
     patience::{Patience, Verdict},
     received::{Packet, TooShort, packet},

@@ -8,7 +8,8 @@
 //! speaks, and may be silent), `kept_out.rs` (kicked and banned). `rules.rs` is what the operator
 //! chooses, `limits.rs` bounds all of it.
 //!
-//! Sockets are in [`peers`](crate::peers); `server.rs` puts it all together. `errands/` is what
+//! Sockets are in [`peers`](crate::peers); `server.rs` puts it all together, `open.rs` opens it with what
+//! belongs to it. `errands/` is what
 //! has to be waited for: accounts, hubs, bans, the test of `.test`. `https/` exchanges passwords for
 //! tokens.
 
@@ -27,6 +28,7 @@ pub mod listing;
 mod login;
 mod manners;
 pub mod names;
+mod open;
 mod patience;
 mod published;
 pub mod received;
@@ -36,19 +38,19 @@ pub mod scramble;
 pub mod secrets;
 pub mod sent;
 mod server;
-pub mod text;
 pub mod users;
 
 pub use self::{
-    event::Native,
+    event::{Gate, Native},
     hidden::Hidden,
     limits::Limits,
+    open::{Config, OpenError},
     published::follow,
     rules::{RoomRules, Rules, SecondLogin},
-    server::{Gate, Links, Server, Settings},
+    server::{Links, Server, Settings},
 };
 
-pub use crate::peers::ListenError;
+pub use crate::{mac_roman as text, peers::ListenError};
 
 use std::fmt;
 

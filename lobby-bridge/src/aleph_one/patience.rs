@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{limits::Limits, server::Gate};
+use super::{event::Gate, limits::Limits};
 use crate::peers::Standing;
 
 /// When something has to happen about one peer if it stays silent.

@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     errands::Errands,
-    event::{Event, Native, News},
+    event::{Event, Gate, Native, News},
     hall::Hall,
     limits::Limits,
     manners::Manners,
@@ -29,15 +29,6 @@ use crate::{
     },
     publish::Listings,
 };
-
-/// What a listener leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// The login daemon.
-    Login,
-    /// The room with this position.
-    Room(usize),
-}
 
 /// How a hall is run.
 #[derive(Clone, Debug)]

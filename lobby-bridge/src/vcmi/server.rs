@@ -7,8 +7,11 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, StreamExt, stream};
-use metaserve::{bans::Ban, program::Stopped};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use metaserve::{
+    bans::Ban,
+    program::{Stopped, Vital},
+};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{io::AsyncWriteExt, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +24,7 @@ use super::{
     lobby::{Event, Lobby, Rules},
     manners::{self, Manners},
     message::Message,
-    pipes::{self, Pairing, Pipes},
+    pipes::{self, Connection, Pairing, Pipes, Shared},
     uuid::Uuids,
 };
 use crate::{
@@ -29,11 +32,9 @@ use crate::{
     peers::{
         self, Arrival, Bounds, Door, Entrance, ListenError, Means, Owner, Pulse, Serving, now,
     },
+    protocol::{House, OpenError, Opened, Protocol},
     publish::Listings,
 };
-
-pub(super) type Shared = peers::Shared<Pairing>;
-pub(super) type Connection = peers::Connection<Pairing>;
 
 /// A peer that vanished without a word is noticed after about two minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -101,12 +102,6 @@ impl Server {
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
         self.server.doors[0].local
-    }
-
-    /// Whether the lobby works, once it [runs](Self::run).
-    #[must_use]
-    pub fn pulse(&self) -> Pulse {
-        self.server.pulse()
     }
 
     /// Serves until `shutdown` is cancelled and all connections have been closed in order,
@@ -177,6 +172,33 @@ impl Server {
             }),
         };
         server.run(serving, shutdown).await
+    }
+}
+
+impl Protocol for Settings {
+    fn open<'a>(&'a self, house: &'a House) -> BoxFuture<'a, Result<Box<dyn Opened>, OpenError>> {
+        let settings = Self {
+            bans: house.bans.clone(),
+            ..self.clone()
+        };
+        let opened = async {
+            let server = Server::bind(settings, house.listings.clone())?;
+            Ok(Box::new(server) as Box<dyn Opened>)
+        };
+        opened.boxed()
+    }
+}
+
+impl Opened for Server {
+    fn pulse(&self) -> Pulse {
+        self.server.pulse()
+    }
+
+    fn serve(self: Box<Self>, vital: &Vital, closing: &CancellationToken) {
+        let (address, capacity) = (self.local_address(), self.settings.limits.capacity);
+        tracing::info!(%address, capacity, "the VCMI lobby is open");
+        let serve = self.run(closing.clone());
+        vital.spawn(format!("the VCMI lobby at {address}"), serve);
     }
 }
 

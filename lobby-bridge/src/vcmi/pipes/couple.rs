@@ -10,10 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    super::{limits::Limits, server::Shared},
-    pipe::Half,
-};
+use super::{super::limits::Limits, Shared, pipe::Half};
 use crate::peers::{Inbox, ended};
 
 /// How one direction came to its end.

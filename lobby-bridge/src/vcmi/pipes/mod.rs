@@ -23,6 +23,9 @@ use crate::peers::{self, ConnectionId, Entrance};
 
 pub(super) use self::pipe::serve;
 
+pub(super) type Shared = peers::Shared<Pairing>;
+pub(super) type Connection = peers::Connection<Pairing>;
+
 /// Where pipes take their places, and what bounds them.
 #[derive(Debug)]
 pub(super) struct Pipes {

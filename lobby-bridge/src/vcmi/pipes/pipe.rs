@@ -12,10 +12,9 @@ use super::{
         codec::{FrameError, frame, take_frame},
         handshake::{self, Role},
         lobby::Event,
-        server::{Connection, Shared},
         uuid::Uuid,
     },
-    Answer, Arrives, Pipes,
+    Answer, Arrives, Connection, Pipes, Shared,
     couple::couple,
 };
 use crate::peers::{Admitted, Place, ReadError, now, unless_lost};

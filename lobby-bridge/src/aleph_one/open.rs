@@ -1,0 +1,149 @@
+//! A metaserver with all that belongs to it: accounts, HTTPS, the servers of the registry.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use futures::{FutureExt, future::BoxFuture};
+use metaserve::{ConnectError, program::Vital};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Hidden, Links, Server, Settings,
+    event::Native,
+    https::{self, Service},
+    published::follow,
+};
+use crate::{
+    accounts::{self, AccountOptions, Accounts},
+    follow::Follower,
+    peers::{ListenError, Pulse},
+    protocol::{self, House, Opened, Protocol},
+};
+
+/// A metaserver with all that belongs to it.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The metaserver itself.
+    pub settings: Settings,
+    /// Where its accounts, hubs and logs are; `None` for the file in the state directory.
+    pub database: Option<String>,
+    /// How they are guarded, and what is logged.
+    pub accounts: AccountOptions,
+    /// Where logins are served over HTTPS, if they are.
+    pub https: Option<SocketAddr>,
+    /// Certificate chain and key for that; `None` for one of its own.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// What peers of that may take.
+    pub https_limits: https::Limits,
+    /// The host names that the service's own certificate is for.
+    pub hosts: Vec<String>,
+    /// Whether players may make accounts there.
+    pub sign_up: bool,
+    /// Servers of the registry that rooms do not show.
+    pub hide_native: Vec<Hidden>,
+}
+
+/// Why a metaserver cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Its accounts cannot be opened.
+    #[error("the accounts cannot be opened: choose a database with `--database`")]
+    Accounts(#[from] accounts::OpenError),
+    /// Its HTTPS service cannot be opened.
+    #[error(transparent)]
+    Https(#[from] https::BindError),
+    /// The registry cannot be followed.
+    #[error("the daemon cannot be published at")]
+    Connect(#[from] ConnectError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+/// One that listens, and does not serve yet.
+struct Ready {
+    server: Server,
+    https: Option<Service>,
+    /// What brings it the servers of the registry.
+    natives: Option<Follower<Native>>,
+}
+
+impl Protocol for Config {
+    fn open<'a>(
+        &'a self,
+        house: &'a House,
+    ) -> BoxFuture<'a, Result<Box<dyn Opened>, protocol::OpenError>> {
+        let opened = async { Ok(Box::new(self.ready(house).await?) as Box<dyn Opened>) };
+        opened.boxed()
+    }
+}
+
+impl Config {
+    async fn ready(&self, house: &House) -> Result<Ready, OpenError> {
+        let database = self.database.clone();
+        let database = database.unwrap_or_else(|| accounts::default_database(&house.state_dir));
+        let accounts = Accounts::open(&database, self.accounts.clone()).await?;
+        let https = match self.https {
+            Some(listen) => {
+                let settings = https::Settings {
+                    listen,
+                    bans: house.bans.clone(),
+                    certificate: self.certificate.clone(),
+                    state_dir: house.state_dir.clone(),
+                    hosts: self.hosts.clone(),
+                    sign_up: self.sign_up,
+                    limits: self.https_limits,
+                };
+                Some(Service::bind(settings, accounts.clone())?)
+            }
+            None => None,
+        };
+        let registry = house.registry.as_ref();
+        let shown = registry.filter(|_| !self.hide_native.contains(&Hidden::All));
+        let (natives, follower) = match shown {
+            Some(registry) => {
+                let (connector, hidden) = (registry.connector()?, self.hide_native.clone());
+                let (natives, follower) = follow(connector, registry.bridge, hidden);
+                (Some(natives), Some(follower))
+            }
+            None => (None, None),
+        };
+        let links = Links {
+            accounts: Some(accounts),
+            bans: house.bans.clone(),
+            listings: house.listings.clone(),
+            natives,
+            bridge: registry.map(|registry| registry.bridge),
+        };
+        Ok(Ready {
+            server: Server::bind(self.settings.clone(), links)?,
+            https,
+            natives: follower,
+        })
+    }
+}
+
+impl Opened for Ready {
+    fn pulse(&self) -> Pulse {
+        self.server.pulse()
+    }
+
+    fn serve(self: Box<Self>, vital: &Vital, closing: &CancellationToken) {
+        let addresses = self.server.local_addresses();
+        let rooms = self.server.room_titles().zip(&addresses[1..]);
+        let rooms: Vec<String> = rooms.map(|(room, at)| format!("{room}={at}")).collect();
+        tracing::info!(address = %addresses[0], ?rooms, "the metaserver is open");
+        let serve = self.server.run(closing.clone());
+        vital.spawn(format!("the metaserver at {}", addresses[0]), serve);
+        if let Some(https) = self.https {
+            let fingerprint = https.fingerprint();
+            let address = https.local_address();
+            tracing::info!(%address, %fingerprint, "logins over HTTPS");
+            vital.spawn(format!("HTTPS at {address}"), https.run(closing.clone()));
+        }
+        if let Some(natives) = self.natives {
+            let follow = closing.clone().run_until_cancelled_owned(natives.run());
+            vital.spawn("following the registry", follow);
+        }
+    }
+}
