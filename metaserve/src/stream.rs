@@ -76,11 +76,15 @@ impl<'a> Incoming<'a> {
     /// # Errors
     /// When the connection is lost or closed.
     pub async fn next(&mut self) -> Result<Piece, quinn::ConnectionError> {
+        // Boxed: what is waited for once takes no memory for the connection's life.
         let stream = loop {
             match &mut self.stream {
                 Stream::Open(stream) => break stream,
-                Stream::None => self.stream = Stream::Open(self.connection.accept_uni().await?),
-                Stream::Finished => return Err(self.connection.closed().await),
+                Stream::None => {
+                    let stream = Box::pin(self.connection.accept_uni()).await?;
+                    self.stream = Stream::Open(stream);
+                }
+                Stream::Finished => return Err(Box::pin(self.connection.closed()).await),
             }
         };
         let piece = read(stream).await?;

@@ -26,9 +26,9 @@ pub(super) async fn serve(
 ) -> Result<(), Close> {
     let limits = &shared.rules().limits;
     // Boxed: what only the beginning needs is not kept for the connection's life.
-    let (mut server, publication, incoming) =
+    let (mut server, mut publication, mut incoming) =
         Box::pin(welcome(connection, peer, seat, limits, shared)).await?;
-    server.listen(publication, incoming).await
+    server.listen(&mut publication, &mut incoming).await
     // The registration ends here: the list learns of it at once, on every path out.
 }
 
@@ -83,8 +83,8 @@ impl Server<'_> {
     /// Reads all the time, and lists what the publication gives out.
     async fn listen(
         &mut self,
-        mut publication: Publication<'_>,
-        mut incoming: Incoming<'_>,
+        publication: &mut Publication<'_>,
+        incoming: &mut Incoming<'_>,
     ) -> Result<(), Close> {
         let watching = self.shared.whereabouts.watch(self.connection, self.peer);
         let mut waits = None;
