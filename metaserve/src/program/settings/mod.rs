@@ -20,7 +20,7 @@
 //!     settings::{Given, Settings, within},
 //! };
 //!
-//! #[derive(Args)]
+//! #[derive(Args, Debug)]
 //! struct ShopSettings {
 //!     /// Serve at most this many customers at a time
 //!     #[arg(long, value_name = "COUNT", default_value = "10", value_parser = within(1..=99_usize))]
