@@ -17,7 +17,11 @@ daemon=$built/metaserve-daemon
 "$daemon" completions bash >"$pages/metaserve-daemon.bash"
 "$daemon" completions zsh >"$pages/_metaserve-daemon"
 "$daemon" completions fish >"$pages/metaserve-daemon.fish"
-cargo run -q --locked --profile "$profile" -p metaserve-lobby-bridge --example manual -- "$pages"
+bridge=$built/metaserve-lobby-bridge
+"$bridge" man --out "$pages"
+"$bridge" completions bash >"$pages/metaserve-lobby-bridge.bash"
+"$bridge" completions zsh >"$pages/_metaserve-lobby-bridge"
+"$bridge" completions fish >"$pages/metaserve-lobby-bridge.fish"
 gzip -9n "$pages"/*.1
 
 # Debian's own changelog says which release this is; what is new is in changelog.gz beside it.

@@ -44,7 +44,8 @@ use anyhow::Context;
 use clap::Parser;
 use command_line::CommandLine;
 use metaserve::program::{
-    self, Signals, service,
+    self, Signals,
+    service::{self, State},
     settings::{Given, Mistakes, Running},
 };
 use std::process::ExitCode;
@@ -84,6 +85,7 @@ fn serve(given: Given<Settings>) -> anyhow::Result<()> {
         let daemon = Daemon::start(settings)?;
         announce(&daemon);
         let shared = daemon.shared.clone();
+        service::tell(State::Ready(&shared.status()));
         let reload = async |settings| shared.reload(settings).await;
         // In the task that makes the frames: when they are not made any longer, there is no sign
         // of life.

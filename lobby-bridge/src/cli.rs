@@ -2,19 +2,10 @@
 //!
 //! The command line wins over the environment, that over the file, and that over the defaults.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, parser::ValueSource};
-use metaserve::{
-    Trust,
-    program::log::{self, InvalidFilter, LogFormat},
-    text::{self, TextError},
-    tls::FileError,
-};
+use clap::{CommandFactory, Parser};
+use metaserve::{Trust, program::settings::Given, tls::FileError};
 
 use crate::{
     bans::Guard,
@@ -53,7 +44,7 @@ Two commands manage the players' accounts and the hubs, also while the bridge ru
 #[command(name = NAME, version, long_about = LONG_ABOUT)]
 struct Cli {
     #[command(flatten)]
-    options: CliOptions,
+    options: Given<Options>,
 
     #[command(subcommand)]
     command: Option<Command>,
@@ -72,35 +63,17 @@ struct Cli {
 #[command(name = NAME)]
 struct WithoutWords {
     #[command(flatten)]
-    _options: CliOptions,
+    _options: Given<Options>,
 
     #[command(subcommand)]
     _command: Option<Command>,
 }
 
-#[derive(Args, Debug)]
-struct CliOptions {
-    /// Read further options from this TOML file, one `option = value` per line
-    ///
-    /// The names are those of the options here, without the dashes in front. Options given on
-    /// the command line or in the environment win over the file.
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "METASERVE_BRIDGE_CONFIG"
-    )]
-    config: Option<PathBuf>,
-
-    #[command(flatten)]
-    options: Options,
-}
-
 /// What a command line asks for.
 #[derive(Debug)]
 pub enum Asked {
-    /// To serve.
-    Service(Box<Config>),
+    /// To serve, with what to tell the operator about his old words before anything else.
+    Service(Given<Options>, Vec<String>),
     /// Something beside that.
     Command(Box<Commands>),
 }
@@ -120,12 +93,6 @@ pub struct Config {
     pub vcmi: Option<vcmi::Settings>,
     /// The metaserver of Aleph One, if it is to run.
     pub myth: Option<MythConfig>,
-    /// The log filter.
-    pub log: String,
-    /// How log lines are written.
-    pub log_format: LogFormat,
-    /// What to tell the operator about his old words, before anything else.
-    pub remarks: Vec<String>,
 }
 
 /// Why options do not make a configuration. Each says which option, where, and what to do.
@@ -135,64 +102,15 @@ pub enum ConfigError {
     /// The command line cannot be understood, or asks for help. Prints itself.
     #[error(transparent)]
     CommandLine(#[from] clap::Error),
-    /// The file cannot be read.
-    #[error("cannot read the configuration file {path}")]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        source: TextError,
-    },
-    /// A character in the file only looks like the one that was meant.
-    #[error("in the configuration file {path}: {problem}")]
-    LookAlike {
-        /// Which file.
-        path: PathBuf,
-        /// Which line and character, and what to write.
-        problem: String,
-        /// Where in it, and which key.
-        source: Box<toml::de::Error>,
-    },
-    /// The file is not TOML with our options.
-    #[error("in the configuration file {path}")]
-    Parse {
-        /// Which file.
-        path: PathBuf,
-        /// Where in it, and which key.
-        source: toml::de::Error,
-    },
-    /// Nothing was asked for.
-    #[error(
-        "no lobby to run: give an address for one, such as `--vcmi [::]:5002` or `--myth [::]:6321`"
-    )]
-    NothingToRun,
-    /// The daemon would be known in two ways.
-    #[error("`fingerprint` and `ca` are two ways to know the daemon: give one of them")]
-    TwoTrusts,
     /// The file with authorities is of no use.
     #[error("`ca` cannot be used")]
     Authorities(#[from] FileError),
-    /// Nobody could enter.
-    #[error("`vcmi-capacity` must be at least 1")]
-    NoCapacity,
     /// Nobody could enter a metaserver.
     #[error("a metaserver must have room: players and connections must be at least 1")]
     NoPlayers,
-    /// What is to be logged cannot be understood.
-    #[error(transparent)]
-    Log(#[from] InvalidFilter),
     /// A certificate cannot be for this.
     #[error("`myth-host` is not a host name: {0:?}")]
     NoHostName(String),
-    /// A certificate without its key, or the other way round.
-    #[error("`myth-cert` and `myth-key` belong together: give both")]
-    HalfACertificate,
-    /// Players would be asked more often than they answer.
-    #[error("`myth-keep-alive` must be at least 1s, not {}", humantime::format_duration(*.0))]
-    FrequentKeepAlive(Duration),
-    /// Clients would be asked more often than they answer.
-    #[error("`vcmi-healthcheck` must be at least 10s, not {}", humantime::format_duration(*.0))]
-    FrequentHealthCheck(Duration),
 }
 
 /// The command line, for those who make manuals and completions of it.
@@ -209,74 +127,34 @@ pub fn ask(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Asked, ConfigError> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let matches = Cli::command().try_get_matches_from(&arguments)?;
-    let cli = Cli::from_arg_matches(&matches)?;
+    let cli = Cli::try_parse_from(&arguments)?;
     // A mistyped command must not be taken for an old word, and open a lobby.
     if !cli.words.iter().all(|word| word.contains('=')) {
         WithoutWords::try_parse_from(&arguments)?;
     }
-    let CliOptions { config, options } = cli.options;
+    let mut given = cli.options;
     if let Some(command) = cli.command {
-        let commands = Commands::new(command, options, config);
-        return Ok(Asked::Command(Box::new(commands)));
+        return Ok(Asked::Command(Box::new(Commands::new(command, given))));
     }
     let words = Words::parse(&cli.words);
-    let mut options = words.apply(options, |option| is_flag(&matches, option));
-    if let Some(path) = config {
-        options = options.or(read(&path)?);
-    }
-    let config = Config::from_options(options, words.remarks)?;
-    Ok(Asked::Service(Box::new(config)))
-}
-
-/// Whether an option was given as a flag, and not by the environment.
-fn is_flag(matches: &ArgMatches, option: &str) -> bool {
-    matches.value_source(option) == Some(ValueSource::CommandLine)
-}
-
-fn read(path: &Path) -> Result<Options, ConfigError> {
-    let text = text::read(path).map_err(|source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    toml::from_str(&text).map_err(|source: toml::de::Error| {
-        let path = path.to_owned();
-        let at = source.span().map_or(0, |span| span.start);
-        match text::look_alike(&text, at) {
-            Some(problem) => ConfigError::LookAlike {
-                path,
-                problem,
-                source: Box::new(source),
-            },
-            None => ConfigError::Parse { path, source },
-        }
-    })
+    words.say(&mut given);
+    Ok(Asked::Service(given, words.remarks))
 }
 
 impl Config {
-    fn from_options(options: Options, remarks: Vec<String>) -> Result<Self, ConfigError> {
+    /// What these options ask for.
+    ///
+    /// # Errors
+    /// When a file that they name cannot be used.
+    pub fn of(options: Options) -> Result<Self, ConfigError> {
         let myth = MythConfig::of(&options)?;
         let defaults = vcmi::Settings::default();
-        let health_check = options
-            .vcmi_healthcheck
-            .map_or(defaults.health_check, |time| time.0);
-        if health_check < Duration::from_secs(10) {
-            return Err(ConfigError::FrequentHealthCheck(health_check));
-        }
+        let health_check = options.vcmi_healthcheck.unwrap_or(defaults.health_check);
         let capacity = options.vcmi_capacity.unwrap_or(defaults.limits.capacity);
-        let places = [
-            options.vcmi_per_address,
-            options.vcmi_half_open,
-            options.vcmi_pipes,
-        ];
-        if capacity == 0 || places.contains(&Some(0)) {
-            return Err(ConfigError::NoCapacity);
-        }
         let pipes = options.vcmi_pipes.unwrap_or(defaults.limits.pipes);
         let state_dir = options.state_dir();
         let trust = match (options.fingerprint, options.ca) {
-            (Some(_), Some(_)) => return Err(ConfigError::TwoTrusts),
-            (Some(fingerprint), None) => Trust::Fingerprint(fingerprint),
+            (Some(fingerprint), _) => Trust::Fingerprint(fingerprint),
             (None, Some(file)) => Trust::file(&file)?,
             (None, None) => Trust::SystemRoots,
         };
@@ -301,13 +179,6 @@ impl Config {
                 ..defaults.limits
             },
         });
-        if vcmi.is_none() && myth.is_none() {
-            return Err(ConfigError::NothingToRun);
-        }
-        let log = options.log.unwrap_or_else(|| "info".to_owned());
-        // A module's former name still selects its lines.
-        let log = log.replace("bridge::myth", "bridge::aleph_one");
-        log::filter(&log)?;
         Ok(Self {
             daemon: options.daemon.unwrap_or_default(),
             trust,
@@ -315,9 +186,6 @@ impl Config {
             ban_file: options.ban_file,
             vcmi,
             myth,
-            log,
-            log_format: options.log_format.unwrap_or_default(),
-            remarks,
         })
     }
 }
@@ -325,16 +193,21 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{error::Error, fs};
+    use metaserve::program::settings::Settings as _;
+    use std::{fs, time::Duration};
 
-    fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
+    fn asked(arguments: &[&str]) -> anyhow::Result<(Options, Vec<String>)> {
         match ask([NAME].iter().chain(arguments))? {
-            Asked::Service(config) => Ok(*config),
+            Asked::Service(given, remarks) => Ok((given.settle()?.settings, remarks)),
             Asked::Command(command) => panic!("{command:?}"),
         }
     }
 
-    fn with_file(text: &str, arguments: &[&str]) -> Result<Config, ConfigError> {
+    fn config(arguments: &[&str]) -> anyhow::Result<Config> {
+        Ok(Config::of(asked(arguments)?.0)?)
+    }
+
+    fn with_file(text: &str, arguments: &[&str]) -> anyhow::Result<Config> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("bridge.toml");
         fs::write(&path, text).unwrap();
@@ -342,14 +215,8 @@ mod tests {
     }
 
     /// An error with its causes, as an operator reads it.
-    fn chain(error: &ConfigError) -> String {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text.push_str(&format!(": {cause}"));
-            source = cause.source();
-        }
-        text
+    fn chain(error: &anyhow::Error) -> String {
+        format!("{error:#}")
     }
 
     #[test]
@@ -366,20 +233,24 @@ mod tests {
             (vcmi.limits.capacity, vcmi.health_check),
             (50, Duration::from_secs(30))
         );
-        assert_eq!((config.daemon, config.log.as_str()), (Daemon::None, "info"));
+        assert_eq!(config.daemon, Daemon::None);
     }
 
     #[test]
     fn a_former_module_name_still_selects_its_log_lines() {
         let vcmi = ["--vcmi", "[::]:5002", "--log"];
         let filter = "info,metaserve_lobby_bridge::myth=debug";
-        let config = config(&[&vcmi[..], &[filter]].concat()).unwrap();
-        assert_eq!(config.log, "info,metaserve_lobby_bridge::aleph_one=debug");
+        let (options, _) = asked(&[&vcmi[..], &[filter]].concat()).unwrap();
+        assert_eq!(
+            options.live.log,
+            "info,metaserve_lobby_bridge::aleph_one=debug"
+        );
     }
 
     #[test]
     fn without_a_protocol_there_is_nothing_to_do() {
-        assert!(matches!(config(&[]), Err(ConfigError::NothingToRun)));
+        let error = chain(&config(&[]).unwrap_err());
+        assert!(error.starts_with("no lobby to run"), "{error}");
     }
 
     #[test]
@@ -423,7 +294,7 @@ mod tests {
         let vcmi = ["--vcmi", "[::]:1"];
         // (arguments, what the error names)
         let table: [(&[&str], &str); 7] = [
-            (&["--vcmi-healthcheck", "9"], "at least 10s"),
+            (&["--vcmi-healthcheck", "9"], "choose 10s or more"),
             (&["--vcmi-healthcheck", "soon"], "--vcmi-healthcheck"),
             (&["--vcmi-capacity", "0"], "vcmi-capacity"),
             (&["--daemon", "list.example"], "--daemon"),
@@ -463,7 +334,8 @@ mod tests {
             (vcmi.limits.capacity, vcmi.health_check),
             (60, Duration::from_secs(20))
         );
-        assert_eq!((config.log.as_str(), config.remarks.len()), ("warn", 0));
+        let (options, remarks) = asked(&words).unwrap();
+        assert_eq!((&*options.live.log, remarks.len()), ("warn", 0));
     }
 
     #[test]
@@ -474,7 +346,8 @@ mod tests {
         let vcmi = least.vcmi.unwrap();
         let read = (vcmi.limits.capacity, vcmi.health_check);
         assert_eq!(read, (1, Duration::from_secs(10)));
-        assert_eq!(least.remarks.len(), 0);
+        let remarks = asked(&["capacity=1", "healthcheck=10"]).unwrap().1;
+        assert_eq!(remarks.len(), 0);
         for (word, level) in [
             ("debug", "debug"),
             ("info", "info"),
@@ -482,10 +355,10 @@ mod tests {
             ("error", "error"),
             ("critical", "error"),
         ] {
-            let config = self::config(&[&format!("logging={word}")]).unwrap();
-            assert_eq!((&*config.log, config.remarks.len()), (level, 0));
+            let (options, remarks) = asked(&[&format!("logging={word}")]).unwrap();
+            assert_eq!((&*options.live.log, remarks.len()), (level, 0));
         }
-        assert_eq!(Options::default().state_dir().as_os_str(), "bridge-state");
+        assert_eq!(Options::defaults().state_dir().as_os_str(), "bridge-state");
     }
 
     #[test]
@@ -525,7 +398,7 @@ mod tests {
             (50, Duration::from_secs(30))
         );
         assert_eq!(
-            config.remarks,
+            asked(&words).unwrap().1,
             [
                 "Cannot listen port 0, continue with default 5002",
                 "Cannot limit connections capacity with 0, continue with default 50",
@@ -543,12 +416,12 @@ mod tests {
             (&["verbose", "port=5002"], "'verbose'"),
             (&["port=5002", "verbose"], "'port=5002'"),
             (&["port=5002", "account", "list"], "'port=5002'"),
-            (&["man"], "'man'"),
             (&["account"], "list"),
             (&["--state-dir", "x", "hub", "lst"], "'list'"),
         ] {
-            let Err(ConfigError::CommandLine(error)) = config(arguments) else {
-                panic!("{arguments:?}");
+            let error = config(arguments).unwrap_err();
+            let Some(ConfigError::CommandLine(error)) = error.downcast_ref() else {
+                panic!("{arguments:?}: {error}");
             };
             assert_eq!(error.exit_code(), 2, "{arguments:?}");
             let error = error.to_string();
@@ -570,7 +443,8 @@ mod tests {
             let Asked::Command(command) = asked else {
                 panic!("{line}: {asked:?}");
             };
-            assert!(format!("{command:?}").contains("Some(\"x\")"), "{line}");
+            let values = command.given().apart().unwrap().values.to_string();
+            assert!(values.contains(" x "), "{line}: {values}");
         }
     }
 }

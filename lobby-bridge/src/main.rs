@@ -6,26 +6,31 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use metaserve::program::{
-    self, Signals,
-    log::{self, LogFormat},
-    service::{self, State},
+use metaserve::{
+    printable,
+    program::{
+        self, Signals,
+        log::{self, LogFormat},
+        settings::{Given, Mistakes, Running},
+    },
 };
 use metaserve_lobby_bridge::{
     cli::{self, Asked, Config, ConfigError},
     commands::Commands,
+    options::Options,
 };
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
     let done = match cli::ask(std::env::args_os()) {
-        Ok(Asked::Service(config)) => run(*config),
+        Ok(Asked::Service(given, remarks)) => run(given, &remarks),
         Ok(Asked::Command(commands)) => manage(*commands),
         Err(ConfigError::CommandLine(usage)) => return program::end_usage(&usage),
-        Err(error) => return failed(&error.into(), 2),
+        Err(error) => Err(error.into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Mistakes>() || error.is::<ConfigError>() => failed(&error, 2),
         Err(error) => failed(&error, 1),
     }
 }
@@ -37,39 +42,40 @@ fn manage(commands: Commands) -> anyhow::Result<()> {
     runtime.block_on(commands.run())
 }
 
-fn run(config: Config) -> anyhow::Result<()> {
-    let _log = log::init(&config.log, config.log_format)?;
-    for remark in &config.remarks {
+fn run(given: Given<Options>, remarks: &[String]) -> anyhow::Result<()> {
+    let (options, running) = Running::start(given)?;
+    for remark in remarks {
         program::announce(format!("{}\n", printable(remark)));
     }
+    let config = Config::of(options)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
         // Before anything serves: whoever sees it serve may ask it to end.
         let signals = Signals::new().context("cannot handle signals")?;
         let shutdown = CancellationToken::new();
-        tokio::spawn(end_at(signals, shutdown.clone()));
-        Ok(metaserve_lobby_bridge::run(config, shutdown).await?)
+        let asked = shutdown.clone();
+        let until_stopped = async move {
+            // What may change is what is logged; bans and certificates are watched.
+            let status = || "serving lobbies".to_owned();
+            running.until_stopped(signals, status, async |_| {}).await;
+            tracing::info!("closing");
+            asked.cancel();
+        };
+        let (done, ()) = tokio::join!(
+            async {
+                let done = metaserve_lobby_bridge::run(config, shutdown.clone()).await;
+                shutdown.cancel();
+                done
+            },
+            async {
+                tokio::select! {
+                    () = until_stopped => {}
+                    () = shutdown.cancelled() => {}
+                }
+            }
+        );
+        Ok(done?)
     })
-}
-
-/// Asks for the end at the first SIGTERM or SIGINT.
-async fn end_at(signals: Signals, shutdown: CancellationToken) {
-    let hang_up = async || {
-        tracing::info!("SIGHUP: the bridge reads its settings at the start only; restart it");
-    };
-    signals.serve_until_stopped(hang_up).await;
-    tracing::info!("closing");
-    service::tell(State::Stopping);
-    shutdown.cancel();
-}
-
-/// The operator's own words again, without what would move his cursor.
-fn printable(text: &str) -> String {
-    let escaped = |c: char| match c.is_control() {
-        true => c.escape_default().to_string(),
-        false => c.to_string(),
-    };
-    text.chars().map(escaped).collect()
 }
 
 /// One line per cause.

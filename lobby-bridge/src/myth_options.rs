@@ -1,12 +1,9 @@
 //! What is set about the metaserver of Aleph One, as its [settings](aleph_one::Settings).
 
-use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
+use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 use rustls::pki_types::ServerName;
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
-};
+use serde::Deserialize;
 
 pub use crate::aleph_one::Config as MythConfig;
 use crate::{
@@ -18,9 +15,6 @@ use crate::{
 
 /// The port of the only room, if nothing else is said.
 const ROOM_PORT: u16 = 6335;
-
-/// The shortest time after which players are asked for a sign of life.
-const LEAST_KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 /// A room: `NAME=ADDR:PORT`, or in a file also a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,15 +69,14 @@ impl MythConfig {
             });
         }
         let limits = limits(options)?;
-        if rooms.iter().any(|room| room.rules.players == Some(0)) || limits.players == 0 {
+        if rooms.iter().any(|room| room.rules.players == Some(0)) {
             return Err(ConfigError::NoPlayers);
         }
         let addresses = rooms.iter().map(|room| room.address).collect();
         let rooms = rooms.into_iter().map(|room| welcomed(room.rules, options));
         let certificate = match (&options.myth_cert, &options.myth_key) {
             (Some(cert), Some(key)) => Some((cert.clone(), key.clone())),
-            (None, None) => None,
-            _ => return Err(ConfigError::HalfACertificate),
+            _ => None,
         };
         let rules = Rules {
             rooms: rooms.collect(),
@@ -147,15 +140,9 @@ fn hosts(options: &Options) -> Result<Vec<String>, ConfigError> {
 
 fn limits(options: &Options) -> Result<aleph_one::Limits, ConfigError> {
     let defaults = aleph_one::Limits::default();
-    let time = |option: Option<crate::options::Seconds>, default| option.map_or(default, |it| it.0);
+    let time = |option: Option<Duration>, default| option.unwrap_or(default);
     let keep_alive = time(options.myth_keep_alive, defaults.keep_alive);
-    if keep_alive < LEAST_KEEP_ALIVE {
-        return Err(ConfigError::FrequentKeepAlive(keep_alive));
-    }
     let per_address = options.myth_per_address.unwrap_or(defaults.users_per_host);
-    if per_address == 0 {
-        return Err(ConfigError::NoPlayers);
-    }
     let players = options.myth_players.unwrap_or(defaults.players);
     let rooms = options
         .myth_room
@@ -198,9 +185,13 @@ fn welcomed(mut rules: RoomRules, options: &Options) -> RoomRules {
 }
 
 impl FromStr for MythRoom {
-    type Err = &'static str;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.starts_with('{') {
+            let table = Table::deserialize(toml::de::ValueDeserializer::parse(text).map_err(said)?);
+            return table.map(Into::into).map_err(said);
+        }
         let parts = text.rsplit_once('=').filter(|(name, _)| !name.is_empty());
         let (name, address) = parts.ok_or("write NAME=ADDR:PORT, such as `Arrival=[::]:6335`")?;
         let address = address.parse();
@@ -209,6 +200,10 @@ impl FromStr for MythRoom {
         let rules = RoomRules::new(name);
         Ok(Self { address, rules })
     }
+}
+
+fn said(error: toml::de::Error) -> String {
+    error.message().to_owned()
 }
 
 impl From<Table> for MythRoom {
@@ -227,32 +222,6 @@ impl From<Table> for MythRoom {
     }
 }
 
-impl<'de> Deserialize<'de> for MythRoom {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Room)
-    }
-}
-
-/// Reads a room in either form, and says what is wrong with it in that form.
-struct Room;
-
-impl<'de> Visitor<'de> for Room {
-    type Value = MythRoom;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`NAME=ADDR:PORT` or a table with `name` and `address`")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<MythRoom, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MythRoom, A::Error> {
-        let table = Table::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(table.into())
-    }
-}
-
 impl FromStr for SecondLogin {
     type Err = &'static str;
 
@@ -265,20 +234,17 @@ impl FromStr for SecondLogin {
     }
 }
 
-impl<'de> Deserialize<'de> for SecondLogin {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use metaserve::program::settings::Given;
 
     fn parsed(file: &str) -> Result<MythConfig, String> {
-        let options: Options = toml::from_str(file).map_err(|error| error.to_string())?;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bridge.toml");
+        std::fs::write(&path, file).unwrap();
+        let settled = Given::<Options>::default().with_file(&path).settle();
+        let options = settled.map_err(|mistakes| mistakes.to_string())?.settings;
         let config = MythConfig::of(&options).map_err(|error| error.to_string())?;
         Ok(config.expect("a metaserver"))
     }
@@ -363,12 +329,12 @@ mod tests {
     fn what_cannot_work_is_refused_with_a_reason() {
         // (further line, what the error names)
         let table = [
-            ("myth-players = 0", "at least 1"),
-            ("myth-per-address = 0", "at least 1"),
-            ("myth-logins = 0", "at least 1"),
-            ("myth-connections = 0", "at least 1"),
-            ("myth-https-connections = 0", "at least 1"),
-            ("myth-keep-alive = \"500ms\"", "at least 1s"),
+            ("myth-players = 0", "choose 1 or more"),
+            ("myth-per-address = 0", "choose 1 or more"),
+            ("myth-logins = 0", "choose 1 or more"),
+            ("myth-connections = 0", "choose 1 or more"),
+            ("myth-https-connections = 0", "choose 1 or more"),
+            ("myth-keep-alive = \"500ms\"", "choose 1s or more"),
             ("myth-cert = \"chain.pem\"", "myth-key"),
             ("myth-host = [\"not a name\"]", "not a name"),
             ("myth-room = [\"Arrival\"]", "NAME=ADDR:PORT"),

@@ -1,9 +1,11 @@
 //! The command line of the old VCMI proxy server: `key=value` words in any order
 //! (section 13.1 of its specification).
 
-use std::{net::SocketAddr, str::FromStr, time::Duration};
+use std::{net::SocketAddr, str::FromStr};
 
-use crate::options::{Options, Seconds};
+use metaserve::program::settings::Given;
+
+use crate::options::Options;
 
 const DEFAULT_PORT: u16 = 5002;
 
@@ -61,34 +63,26 @@ impl Words {
         parsed
     }
 
-    /// `options` with the words in them. A flag wins over a word, so `is_flag` says which of
-    /// the options were given as flags; a word wins over the environment.
-    pub(crate) fn apply(&self, mut options: Options, is_flag: impl Fn(&str) -> bool) -> Options {
-        fn fill<T>(option: &mut Option<T>, is_flag: bool, word: Option<T>) {
-            if let (false, Some(word)) = (is_flag, word) {
-                *option = Some(word);
-            }
-        }
+    /// Says the words: a flag wins over them, and they win over the environment.
+    pub(crate) fn say(&self, given: &mut Given<Options>) {
         let port = self
             .port
-            .or((self.any && options.vcmi.is_none()).then_some(DEFAULT_PORT));
-        let listen = port.map(|port| SocketAddr::from(([0; 8], port)));
-        let healthcheck = self
-            .healthcheck
-            .map(|seconds| Seconds(Duration::from_secs(seconds)));
-        fill(&mut options.vcmi, is_flag("vcmi"), listen);
-        fill(
-            &mut options.vcmi_capacity,
-            is_flag("vcmi_capacity"),
-            self.capacity,
-        );
-        fill(
-            &mut options.vcmi_healthcheck,
-            is_flag("vcmi_healthcheck"),
-            healthcheck,
-        );
-        fill(&mut options.log, is_flag("log"), self.log.clone());
-        options
+            .or((self.any && !given.has("vcmi")).then_some(DEFAULT_PORT));
+        if let Some(port) = port {
+            let listen = SocketAddr::from(([0; 8], port)).to_string();
+            given.say("vcmi", listen, &format!("port={port}"));
+        }
+        if let Some(capacity) = self.capacity {
+            let word = format!("capacity={capacity}");
+            given.say("vcmi-capacity", capacity.to_string(), &word);
+        }
+        if let Some(seconds) = self.healthcheck {
+            let word = format!("healthcheck={seconds}");
+            given.say("vcmi-healthcheck", seconds.to_string(), &word);
+        }
+        if let Some(level) = &self.log {
+            given.say("log", level, &format!("logging={level}"));
+        }
     }
 
     fn logging(&mut self, level: &str) {

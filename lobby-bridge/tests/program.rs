@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use metaserve_lobby_bridge::cli::{self, Asked, Config};
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
@@ -11,6 +12,7 @@ use std::{
     process::{Child, Command, Stdio},
     time::Duration,
 };
+use tokio_util::sync::CancellationToken;
 
 fn program(file: &str) -> (tempfile::TempDir, Command) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -36,7 +38,8 @@ fn the_environment_wins_over_the_file() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         said,
-        "metaserve-lobby-bridge: `vcmi-capacity` must be at least 1\n"
+        "metaserve-lobby-bridge: METASERVE_BRIDGE_VCMI_CAPACITY: 0 is out of range: choose 1 or \
+         more, up to 1000000\n"
     );
 }
 
@@ -150,27 +153,120 @@ fn a_mistyped_log_filter_is_an_error() {
 }
 
 /// A lobby whose state is lost would look alive: it listens, its process lives.
-#[test]
-fn a_lobby_that_fails_ends_the_program_with_an_error_that_names_it() {
-    // So long that the end of it cannot be computed.
-    let never = i64::MAX;
-    let (_directory, mut command) = program(&format!(
-        "vcmi = \"127.0.0.1:0\"\nvcmi-healthcheck = {never}"
-    ));
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let named = |line: &str| {
-        line.contains("the VCMI lobby at 127.0.0.1:")
-            && line.contains("the owner of its state has stopped: it panicked")
+#[tokio::test]
+async fn a_lobby_that_fails_ends_the_program_with_an_error_that_names_it() {
+    let Ok(Asked::Service(given, _)) = cli::ask(["bridge", "--vcmi", "127.0.0.1:0"]) else {
+        panic!("a lobby");
     };
-    let logged = said
-        .lines()
-        .any(|line| line.contains("ERROR") && named(line));
-    let told = said
-        .lines()
-        .any(|line| line.starts_with("metaserve-lobby-bridge: ") && named(line));
-    assert!(logged && told, "{said}");
+    let mut config = Config::of(given.settle().unwrap().settings).unwrap();
+    // So long that the end of it cannot be computed.
+    config.vcmi.as_mut().unwrap().health_check = Duration::MAX;
+    let ended = metaserve_lobby_bridge::run(config, CancellationToken::new()).await;
+    let said = ended.unwrap_err().to_string();
+    assert!(said.starts_with("the VCMI lobby at 127.0.0.1:"), "{said}");
+    let why = "the owner of its state has stopped: it panicked";
+    assert!(said.contains(why), "{said}");
+}
+
+const FIVE_MISTAKES: &str = "vcmi = \"127.0.0.1:0\"\nvcmi-capacty = 3\nvcmi-healthcheck = \"1s\"\n\
+                             vcmi-pipes = true\nvcmi-statistics = \"maybe\"\nvcmi = \"[::]:1\"";
+
+#[test]
+fn five_mistakes_in_a_file_are_five_lines_of_check_and_of_the_start() {
+    for (command, code) in [(&["check"][..], 1), (&[], 2)] {
+        let (directory, mut program) = program(FIVE_MISTAKES);
+        let output = program.args(command).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        let file = directory.path().join("bridge.toml");
+        for mistake in [
+            "line 2: `vcmi-capacty` is not a setting: did you mean `vcmi-capacity`?",
+            "line 3: `vcmi-healthcheck`: 1s is out of range: choose 10s or more, up to 1h",
+            "line 4: `vcmi-pipes`: write a number, without quotes",
+            "line 5: `vcmi-statistics`: \"maybe\": write on or off",
+            "line 6: `vcmi` is given twice",
+        ] {
+            let mistake = format!("{}, {mistake}", file.display());
+            assert!(said.contains(&mistake), "{mistake}: {said}");
+        }
+    }
+}
+
+#[test]
+fn check_shows_where_values_come_from_and_warns_of_no_hub() {
+    let file = "vcmi = \"127.0.0.1:0\"\nmyth = \"127.0.0.1:0\"\nstate-dir = \"STATE\"";
+    let state = tempfile::tempdir().unwrap();
+    let file = file.replace("STATE", state.path().to_str().unwrap());
+    let (_directory, mut command) = program(&file);
+    // Made by the first use.
+    let (_directory2, mut hub) = program(&file);
+    assert!(
+        hub.args(["account", "list"])
+            .output()
+            .unwrap()
+            .status
+            .code()
+            == Some(1)
+    );
+    let (_directory3, mut hub) = program(&file);
+    hub.args(["hub", "add", "hub.example", "4226"])
+        .output()
+        .unwrap();
+    let (_directory4, mut hub) = program(&file);
+    hub.args(["hub", "remove", "1"]).output().unwrap();
+    let secret = "sqlite:secret.sqlite";
+    let output = command.arg("check").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(
+        said.contains("bridge.toml, line 1") && said.contains("no hub"),
+        "{said}"
+    );
+    assert!(said.ends_with("the bridge would start\n"), "{said}");
+    let (_directory5, mut command) = program(&file);
+    command.env("METASERVE_BRIDGE_DATABASE", secret);
+    let output = command.arg("check").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("(not shown)") && !said.contains(secret),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_reload_takes_good_settings_and_names_the_mistakes_in_bad_ones() {
+    let (directory, mut command) = program("vcmi = \"127.0.0.1:0\"");
+    let mut child = command.spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut logged = |text: &str| log.find_map(|line| line.ok().filter(|it| it.contains(text)));
+    let open = logged("is open").unwrap();
+    let reload = |settings: &str| {
+        fs::write(directory.path().join("bridge.toml"), settings).unwrap();
+        let id = child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-HUP", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    reload("vcmi = \"127.0.0.1:0\"\nlog = \"inof\"\nvcmi-capacity = 0");
+    let stays = logged("the running configuration stays").unwrap();
+    assert!(
+        stays.contains("line 2: `log`") && stays.contains("is not a level"),
+        "{stays}"
+    );
+    let stays = logged("the running configuration stays").unwrap();
+    assert!(stays.contains("line 3: `vcmi-capacity`"), "{stays}");
+    reload("vcmi = \"127.0.0.1:0\"\nlog = \"debug\"\nvcmi-capacity = 9");
+    let line = logged("the configuration was reloaded").unwrap();
+    assert!(line.ends_with("--log changed"), "{line}");
+    let line = logged("needs a restart").unwrap();
+    assert!(line.ends_with("--vcmi-capacity"), "{line}");
+    assert!(greeted(address_in(&open), "ann").contains(":>>USERS"));
+    drop(log);
+    end(child);
 }
 
 #[test]

@@ -2,19 +2,28 @@
 
 mod account;
 mod ban;
+mod check;
 mod hub;
 
 use std::{
     io::{self, IsTerminal, Read as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
-use metaserve::{files, program::complain, text};
+use metaserve::{
+    files,
+    program::{
+        complain,
+        manual::{Completions, Man},
+        settings::Given,
+    },
+    text,
+};
 
 use crate::accounts::{Administration, check_new_password, default_database, sqlite_file};
-use crate::options::{Options, STATE_DIR};
+use crate::{cli::command, options::Options};
 
 /// What an operator asks for beside the service.
 #[derive(Debug)]
@@ -33,43 +42,31 @@ pub(crate) enum Command {
     Hub(hub::Hub),
     Ban(ban::Ban),
     Unban(ban::Unban),
+    /// Say what the bridge would do with these settings, without starting it
+    ///
+    /// Shows each setting with its value and where that comes from, and names all mistakes. Other
+    /// settings than the configuration file go before `check`. Exit code 1 says that the bridge
+    /// would not start.
+    Check,
+    Completions(Completions),
+    Man(Man),
 }
 
-/// What the options of the service say that matters here: which database and which files.
+/// Where the service's options say that things are.
 #[derive(Debug)]
-struct Where {
-    database: Option<String>,
-    state_dir: Option<PathBuf>,
-    ban_file: Option<PathBuf>,
-    config: Option<PathBuf>,
-}
-
-/// What of the service's file matters here.
-#[derive(Default, serde::Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-struct File {
-    database: Option<String>,
-    state_dir: Option<PathBuf>,
-    ban_file: Option<PathBuf>,
-}
-
-impl File {
-    fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = text::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("in {}", path.display()))
-    }
-}
+struct Where(Given<Options>);
 
 impl Commands {
     /// The command, with the options that were given before or after its name.
-    pub(crate) fn new(command: Command, options: Options, config: Option<PathBuf>) -> Self {
-        let place = Where {
-            database: options.database,
-            state_dir: options.state_dir,
-            ban_file: options.ban_file,
-            config,
-        };
+    pub(crate) fn new(command: Command, given: Given<Options>) -> Self {
+        let place = Where(given);
         Self { command, place }
+    }
+
+    /// The settings of the service that were given.
+    #[cfg(test)]
+    pub(crate) fn given(&self) -> &Given<Options> {
+        &self.place.0
     }
 
     /// Does it, and prints what there is to print.
@@ -82,6 +79,9 @@ impl Commands {
             Command::Hub(hub) => hub.run(&self.place).await,
             Command::Ban(ban) => ban.run(&self.place),
             Command::Unban(unban) => unban.run(&self.place),
+            Command::Check => check::run(self.place.0).await,
+            Command::Completions(it) => it.run(command()).map_err(anyhow::Error::from_boxed),
+            Command::Man(it) => it.run(command()).map_err(anyhow::Error::from_boxed),
         }
     }
 }
@@ -118,22 +118,13 @@ impl Where {
 
     /// As the service would find it.
     fn url(&self) -> anyhow::Result<String> {
-        let file = match &self.config {
-            None => File::default(),
-            Some(path) => File::read(path)?,
-        };
-        let url = self.database.clone().or(file.database);
-        let state_dir = self.state_dir.clone().or(file.state_dir);
-        Ok(url.unwrap_or_else(|| default_database(&state_dir.unwrap_or_else(|| STATE_DIR.into()))))
+        let options = self.0.apart()?.settings;
+        let default = || default_database(&options.state_dir());
+        Ok(options.database.clone().unwrap_or_else(default))
     }
 
     fn ban_file(&self) -> anyhow::Result<PathBuf> {
-        let file = match (&self.ban_file, &self.config) {
-            (Some(file), _) => Some(file.clone()),
-            (None, Some(config)) => File::read(config)?.ban_file,
-            (None, None) => None,
-        };
-        file.context(
+        self.0.apart()?.settings.ban_file.context(
             "which file? Name the ban file with --ban-file, or with --config the configuration \
              file that names it",
         )

@@ -61,6 +61,12 @@ impl Findings {
 }
 
 impl<S: Settings> Check<S> {
+    /// A check of settings that are given elsewhere in the command line.
+    #[must_use]
+    pub fn of(given: Given<S>) -> Self {
+        Self { given }
+    }
+
     /// Prints the settings and their mistakes, and then what `look` finds. `program` is how people
     /// call it, such as `the daemon`.
     ///

@@ -64,7 +64,16 @@ fn groups(query: &str) -> impl Iterator<Item = &str> {
 /// `systemctl reload` fails, and says why, only if something fails before the signal.
 #[test]
 fn a_reload_under_systemd_looks_at_the_settings_first_that_the_daemon_was_started_with() {
-    let unit = include_str!("../../../deploy/systemd/metaserve-daemon.service");
+    let units = [
+        include_str!("../../../deploy/systemd/metaserve-daemon.service"),
+        include_str!("../../../deploy/systemd/metaserve-lobby-bridge.service"),
+    ];
+    for unit in units {
+        looks_first(unit);
+    }
+}
+
+fn looks_first(unit: &str) {
     let values = |key: &str| -> Vec<&str> {
         let lines = unit.lines();
         lines.filter_map(|line| line.strip_prefix(key)).collect()

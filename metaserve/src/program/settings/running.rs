@@ -39,8 +39,8 @@ impl<S: Settings> Running<S> {
         Ok((settings, running))
     }
 
-    /// Serves until SIGTERM or SIGINT, and tells the service manager: that the program is ready,
-    /// reloads, stops. At SIGHUP the settings are read again and given to `adopt`, unless they have
+    /// Serves until SIGTERM or SIGINT, and tells the service manager that the program
+    /// reloads, is ready again, and stops; that it is ready at first, it tells itself. At SIGHUP the settings are read again and given to `adopt`, unless they have
     /// mistakes. `status` is what the program does, in one line.
     pub async fn until_stopped(
         &self,
@@ -48,7 +48,6 @@ impl<S: Settings> Running<S> {
         status: impl Fn() -> String,
         adopt: impl AsyncFn(Option<S>),
     ) {
-        service::tell(State::Ready(&status()));
         let reload = async || {
             service::tell(State::Reloading);
             match self.read() {
