@@ -8,20 +8,20 @@
 //!                                            Errands  ◀──────── effects └───────┘
 //! ```
 //!
-//! A protocol brings what is pure: a [`Lobby`], which turns events into effects, and [`Manners`],
+//! A protocol brings what is pure: a [`Lobby`], which turns events into effects, and `Manners`,
 //! which turn the bytes of one connection into events and say how long it may be silent. The rest
-//! is here: [`Server`] listens, admits by fair shares ([`Entrance`]) and ends in order; [`serve`]
-//! is one connection; [`Owner`] is the one task that has the lobby's state. What peers may hold,
-//! send and leave unread is bounded by [`Inbox`], [`Outbox`] and [`Pace`].
+//! is here: `Server` listens, admits by fair shares (`Entrance`) and ends in order; `serve`
+//! is one connection; `Owner` is the one task that has the lobby's state. What peers may hold,
+//! send and leave unread is bounded by `Inbox`, `Outbox` and `Pace`.
 //!
 //! **Datagrams.** The owner knows nothing of streams: a peer is a [`ConnectionId`] and an
-//! [`Outlet`]. A protocol over UDP gives each remote address an id when its first datagram arrives
-//! ([`Owner::announce`], [`Owner::enter`]), tells the owner each datagram as an event, and drops
-//! the [`Farewell`] once the address has been silent for long enough. Its outlet sends a datagram
-//! for each message, or drops it where an [`Outbox`] would overflow, and never fails.
+//! `Outlet`. A protocol over UDP gives each remote address an id when its first datagram arrives
+//! (`Owner::announce`, `Owner::enter`), tells the owner each datagram as an event, and drops
+//! the `Farewell` once the address has been silent for long enough. Its outlet sends a datagram
+//! for each message, or drops it where an `Outbox` would overflow, and never fails.
 //!
 //! **HTTP.** A request is a peer that says one thing: its handler announces it, waits until it has
-//! been [said](Owner::said), takes the answer out of its [`Outbox`], and is gone. What a lobby has
+//! been said (`Owner::said`), takes the answer out of its `Outbox`, and is gone. What a lobby has
 //! to send elsewhere, such as a challenge over UDP, is an errand.
 
 mod accept;
