@@ -3,6 +3,7 @@
 use crate::{commands::Command, settings::Settings};
 use clap::Parser;
 use metaserve::program::settings::Given;
+use std::ffi::OsString;
 
 /// Keeps the live list of a game's servers.
 ///
@@ -18,6 +19,20 @@ pub(crate) struct CommandLine {
 
     #[command(flatten)]
     pub(crate) settings: Given<Settings>,
+}
+
+impl Settings {
+    /// The settings that these words of a command line say, with environment and file: for
+    /// programs that run a daemon within themselves. The first word is the program's name.
+    ///
+    /// # Errors
+    /// When they cannot be understood, or ask for something else.
+    pub fn parse(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> anyhow::Result<Self> {
+        let line = CommandLine::try_parse_from(words)?;
+        Ok(line.settings.settle()?.settings)
+    }
 }
 
 const AFTER_HELP: &str = "\

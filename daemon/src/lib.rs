@@ -41,7 +41,7 @@ mod shared;
 mod whereabouts;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use command_line::CommandLine;
 use metaserve::program::{
     self, Signals,
@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
         Err(usage) => return program::end_usage(&usage),
     };
     let done = match line.command {
-        Some(command) => command.run(),
+        Some(command) => command.run(CommandLine::command()),
         None => serve(line.settings),
     };
     match done {

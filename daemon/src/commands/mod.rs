@@ -5,8 +5,8 @@ mod cert;
 mod check;
 mod list;
 
-use crate::{command_line::CommandLine, settings::Settings};
-use clap::{CommandFactory, Subcommand};
+use crate::settings::Settings;
+use clap::Subcommand;
 use metaserve::program::{
     check::Check,
     manual::{Completions, Man},
@@ -25,20 +25,16 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Does it. What it has to say goes to standard output.
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    /// Does it, for a program with this command `line`. What it has to say goes to standard output.
+    pub(crate) fn run(self, line: clap::Command) -> anyhow::Result<()> {
         match self {
             Self::Cert(cert) => cert.run(),
             Self::Check(check) => check::run(*check),
             Self::List(list) => list.run(),
             Self::Ban(ban) => ban.run(),
             Self::Unban(unban) => unban.run(),
-            Self::Completions(it) => it
-                .run(CommandLine::command())
-                .map_err(anyhow::Error::from_boxed),
-            Self::Man(it) => it
-                .run(CommandLine::command())
-                .map_err(anyhow::Error::from_boxed),
+            Self::Completions(it) => it.run(line).map_err(anyhow::Error::from_boxed),
+            Self::Man(it) => it.run(line).map_err(anyhow::Error::from_boxed),
         }
     }
 }

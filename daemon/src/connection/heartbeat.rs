@@ -1,9 +1,6 @@
 //! A game server: hello, then heartbeats, of which the newest is listed.
 
-use super::{
-    move_seat,
-    talk::{Answers, first_message, lost, note, told},
-};
+use super::talk::{Answers, first_message, lost, move_seat, note, told};
 use crate::{admission::Seat, metrics::Rejected, rules::Limit, shared::Shared};
 use metaserve::{
     Close, CloseCode, Fingerprint, Limits, Role,

@@ -5,13 +5,10 @@ mod heartbeat;
 mod relay;
 mod talk;
 
-use crate::{
-    admission::{self, NoPlace, Seat},
-    rules::Rules,
-    shared::Shared,
-};
-use metaserve::{Close, CloseCode, Fingerprint, Role};
+use crate::{admission::Seat, rules::Rules, shared::Shared};
+use metaserve::{Close, Fingerprint, Role};
 use std::net::SocketAddr;
+use talk::move_seat;
 
 /// Serves a peer, who has shaken hands from `peer`, until it goes (`Ok`), is lost, or has to be
 /// closed. Boxed, so that each role takes the memory that it needs, and not that of the others.
@@ -47,22 +44,6 @@ async fn follow_client(
             return close;
         }
     }
-}
-
-/// Has a peer count at the address that it holds now. Nobody gets around a ban or a limit of an
-/// address by coming with another one and moving there.
-fn move_seat(seat: &mut Seat, held: SocketAddr, role: Role, shared: &Shared) -> Result<(), Close> {
-    shared.not_banned(held.ip())?;
-    let rules = shared.rules();
-    let room = admission::room(&rules.limits, role);
-    let moved = seat.move_to(rules.trusted.origin(held.ip()), room.each_leaf);
-    moved.map_err(|why| {
-        shared.metrics.reached(NoPlace::new(role, why).limit);
-        Close::new(
-            CloseCode::OverCapacity,
-            format!("moved to {held}, where {why}"),
-        )
-    })
 }
 
 /// Waits until the peer, who has shaken hands from `peer`, may not be here any more, and says why.

@@ -1,6 +1,11 @@
-//! What all roles hear and say in the same way.
+//! What is the same for all roles: first messages, faults, streams, and where a peer counts.
 
-use crate::{metrics::Rejected, rules::Limit, shared::Shared};
+use crate::{
+    admission::{self, NoPlace, Seat},
+    metrics::Rejected,
+    rules::Limit,
+    shared::Shared,
+};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode, Game, Limits, Role,
@@ -13,6 +18,7 @@ use metaserve::{
     stream::{self, Incoming},
     time::{now, sleep_until},
 };
+use std::net::SocketAddr;
 
 /// The first message of a peer, with its stream and what has come after the message.
 pub(super) async fn first_message<'a>(
@@ -46,6 +52,27 @@ pub(super) fn told(fault: Fault, shared: &Shared) -> Close {
         FaultKind::FirstMessage | FaultKind::Gone => {}
     }
     fault.close
+}
+
+/// Has a peer count at the address that it holds now. Nobody gets around a ban or a limit of an
+/// address by coming with another one and moving there.
+pub(super) fn move_seat(
+    seat: &mut Seat,
+    held: SocketAddr,
+    role: Role,
+    shared: &Shared,
+) -> Result<(), Close> {
+    shared.not_banned(held.ip())?;
+    let rules = shared.rules();
+    let room = admission::room(&rules.limits, role);
+    let moved = seat.move_to(rules.trusted.origin(held.ip()), room.each_leaf);
+    moved.map_err(|why| {
+        shared.metrics.reached(NoPlace::new(role, why).limit);
+        Close::new(
+            CloseCode::OverCapacity,
+            format!("moved to {held}, where {why}"),
+        )
+    })
 }
 
 /// Opens the daemon's stream to a peer, who has to allow it.

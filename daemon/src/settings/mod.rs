@@ -8,9 +8,8 @@ mod values;
 pub use join_link::JoinLink;
 pub use values::{Http, Trust};
 
-use crate::command_line::CommandLine;
 use clap::{
-    ArgAction, Args, Parser,
+    ArgAction, Args,
     builder::{OsStringValueParser, TypedValueParser},
 };
 use metaserve::{
@@ -24,7 +23,6 @@ use metaserve::{
 use std::{
     collections::BTreeMap,
     env,
-    ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -245,18 +243,6 @@ impl Settings {
             state_dir,
             ..settings::Settings::defaults()
         }
-    }
-
-    /// The settings that these words of a command line say, with environment and file: for
-    /// programs that run a daemon within themselves. The first word is the program's name.
-    ///
-    /// # Errors
-    /// When they cannot be understood, or ask for something else.
-    pub fn parse(
-        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-    ) -> anyhow::Result<Self> {
-        let line = CommandLine::try_parse_from(words)?;
-        Ok(line.settings.settle()?.settings)
     }
 
     /// Files of the certificate chain and its key; none for a certificate of its own.

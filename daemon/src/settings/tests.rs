@@ -1,4 +1,5 @@
 use super::*;
+use crate::command_line::CommandLine;
 use clap::CommandFactory;
 use metaserve::{
     Limit,
