@@ -1,6 +1,5 @@
 //! One lasting way to the daemon, or one for each family of addresses.
 
-use super::OnRetry;
 use crate::{
     Error,
     notices::Notices,
@@ -21,6 +20,9 @@ use std::{
     time::Duration,
 };
 use tokio::sync::watch;
+
+/// Hears each problem, and the delay before the next attempt.
+pub(super) type OnRetry = Box<dyn FnMut(&dyn fmt::Display, Duration) + Send>;
 
 /// What two links have in common.
 pub(super) struct Shared<C> {

@@ -4,7 +4,7 @@ mod link;
 
 use crate::{Error, Notice, notices::Notices, publisher::Options};
 use futures::Stream;
-use link::{Link, Shared, both};
+use link::{Link, OnRetry, Shared, both};
 use metaserve::{
     Backoff, Connect, printable,
     protocol::session::{Say, Speaker},
@@ -23,9 +23,6 @@ pub struct Maintain<C> {
     backoff: Backoff,
     on_retry: OnRetry,
 }
-
-/// Hears each problem, and the delay before the next attempt.
-type OnRetry = Box<dyn FnMut(&dyn fmt::Display, Duration) + Send>;
 
 impl<C> fmt::Debug for Maintain<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
