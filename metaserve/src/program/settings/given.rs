@@ -1,7 +1,7 @@
 //! The flags of a command line, and what they become with file and environment.
 
 use super::{
-    Settings,
+    contract::{Settings, defaults, typed},
     declared::{self, Declared},
     environment, file,
     layer::{Entry, Layer, Origin, Values},
@@ -200,18 +200,6 @@ impl<S: Settings> FromArgMatches for Given<S> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
-}
-
-/// The settings that these flags say.
-fn typed<S: Settings>(flags: Vec<OsString>) -> Result<S, clap::Error> {
-    let command = S::augment_args(Command::new("settings").no_binary_name(true));
-    S::from_arg_matches(&command.try_get_matches_from(flags)?)
-}
-
-/// # Panics
-/// When a setting has no default: a mistake in the declaration, which any test finds.
-pub(super) fn defaults<S: Settings>() -> S {
-    typed(Vec::new()).unwrap_or_else(|error| panic!("a setting without a default: {error}"))
 }
 
 impl<S> Default for Given<S> {

@@ -47,6 +47,7 @@
 //! assert!(mistakes.to_string().contains("--customers: 100 is out of range: choose 99 or less"));
 //! ```
 
+mod contract;
 mod declared;
 mod environment;
 mod file;
@@ -59,6 +60,7 @@ mod running;
 #[cfg(test)]
 mod tests;
 
+pub use contract::{Fixed, Settings};
 pub use declared::DeclaredSetting;
 pub use given::{Given, Settled};
 pub use kinds::{Quantity, Within, switch, within};
@@ -66,56 +68,3 @@ pub use layer::Values;
 pub use mistakes::{Mistake, Mistakes, Problem};
 pub use page::reference;
 pub use running::Running;
-
-use super::log::LogFormat;
-use declared::Declared;
-
-/// The settings of a program. Each field needs a default, or is an `Option` or a `Vec`, and no
-/// field requires another or excludes it: that is what [`complete`](Self::complete) looks at.
-pub trait Settings: clap::Args {
-    /// Those that may change while the program runs: a part of the struct, or none
-    /// ([`Fixed`]).
-    type Live: clap::Args;
-
-    /// What the names of their variables begin with, such as `METASERVE_`. A variable that begins
-    /// so and names no setting is a mistake.
-    const VARIABLES: &'static str;
-
-    /// Variables of other programs, by what they begin with.
-    const OTHERS: &'static [&'static str] = &[];
-
-    /// Settings that belong together, such as a certificate and its key: when a layer has one of
-    /// them, those of lower layers do not count.
-    const TOGETHER: &'static [&'static [&'static str]] = &[];
-
-    /// What is logged, and how.
-    fn log(&self) -> (&str, LogFormat);
-
-    /// Fills in defaults that depend on other settings, and names settings that contradict each
-    /// other. `values` says which were given.
-    fn complete(&mut self, values: &Values) -> Vec<Problem> {
-        let _ = values;
-        Vec::new()
-    }
-
-    /// All declared settings, in their order.
-    fn declared() -> Vec<DeclaredSetting>
-    where
-        Self: Sized,
-    {
-        Declared::of::<Self>().describe(&Declared::of::<Self::Live>())
-    }
-
-    /// The defaults, for programs that are no command line.
-    #[must_use]
-    fn defaults() -> Self
-    where
-        Self: Sized,
-    {
-        given::defaults()
-    }
-}
-
-/// No settings: none may change while the program runs.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Fixed {}

@@ -1,6 +1,6 @@
 //! Settings of a program that runs: read again when the operator asks for it.
 
-use super::{Declared, Given, Mistakes, Settings, Settled, Values};
+use super::{Given, Mistakes, Settings, Settled, Values, declared::Declared};
 use crate::program::{
     Signals,
     log::{self, Log},
