@@ -23,15 +23,19 @@ pub enum TextError {
 }
 
 /// The longest file that is read as text: 16 MiB.
-const MOST_BYTES: u64 = 16 * 1024 * 1024;
+pub(crate) const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The text in a file, see [`decode`].
 ///
 /// # Errors
 /// When the file cannot be read, has more than 16 MiB, or is not text.
 pub fn read(path: &Path) -> Result<String, TextError> {
+    read_from(File::open(path)?)
+}
+
+/// The text of an open file, as [`read`] reads it.
+pub(crate) fn read_from(file: File) -> Result<String, TextError> {
     let mut bytes = Vec::new();
-    let file = File::open(path)?;
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(TextError::Long(MOST_BYTES));

@@ -1,11 +1,11 @@
 //! The text of a ban file, line by line.
 
 use super::{Ban, Whom};
-use crate::text::{self, TextError};
+use crate::text::{self, MOST_BYTES, TextError};
 use ipnet::{IpNet, Ipv4Net};
 use std::{
     fs::File,
-    io::{self, Read},
+    io,
     net::IpAddr,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -13,7 +13,6 @@ use std::{
 
 /// The most that a file may hold. As many prefixes take 6 MB and 25 ms to read.
 pub(super) const MAX_LINES: usize = 100_000;
-const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// So many bad lines of a file are named; the rest is counted.
 const NAMED_LINES: usize = 5;
@@ -39,7 +38,7 @@ pub enum BanFileError {
         source: io::Error,
     },
     /// It has more than 16 MiB.
-    #[error("the ban file {0} is longer than {MAX_FILE_BYTES} bytes: shorten it")]
+    #[error("the ban file {0} is longer than {MOST_BYTES} bytes: shorten it")]
     TooLong(PathBuf),
     /// It has more than 100,000 lines.
     #[error(
@@ -103,21 +102,15 @@ pub(super) fn read_text(path: &Path) -> Result<String, BanFileError> {
         path: path.to_owned(),
         source,
     })?;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| BanFileError::Read {
+    let text = text::read_from(file).map_err(|error| match error {
+        TextError::Read(source) => BanFileError::Read {
             path: path.to_owned(),
             source,
-        })?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(BanFileError::TooLong(path.to_owned()));
-    }
-    let text = text::decode(bytes).map_err(|error| BanFileError::NotText {
-        path: path.to_owned(),
-        line: match error {
-            TextError::NotText(line) => line,
-            _ => 1,
+        },
+        TextError::Long(_) => BanFileError::TooLong(path.to_owned()),
+        TextError::NotText(line) => BanFileError::NotText {
+            path: path.to_owned(),
+            line,
         },
     })?;
     if text.lines().nth(MAX_LINES).is_some() {
