@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, str::FromStr};
 
 use ipnet::IpNet;
-use metaserve::{Fingerprint, bans};
+use metaserve::{Fingerprint, address::canonical, bans};
 use metaserve_client::Server;
 use serde::{Deserialize, Deserializer, de};
 
@@ -29,9 +29,7 @@ impl Hidden {
             Self::All => true,
             Self::Identity(fingerprint) => server.identity == Some(*fingerprint),
             Self::Within(prefix) => addresses.any(|it| prefix.contains(&it.ip().to_canonical())),
-            Self::At(address) => addresses.any(|it| {
-                (it.ip().to_canonical(), it.port()) == (address.ip().to_canonical(), address.port())
-            }),
+            Self::At(address) => addresses.any(|it| canonical(*it) == canonical(*address)),
         }
     }
 }

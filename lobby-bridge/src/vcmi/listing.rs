@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use metaserve::{Mod, ServerInfo};
+use metaserve::{Mod, ServerInfo, address::canonical};
 use serde_json::json;
 
 use super::{lobby::OpenRoom, room::HostMode};
@@ -16,7 +16,7 @@ const GAME: &str = "vcmi";
 /// are left out. Its address is the first of `public` of the family that the host came in by,
 /// or simply the first, or without any the address that the host came in on.
 pub(super) fn listing(room: &OpenRoom, public: &[IpAddr], limit: usize) -> Listing {
-    let local = SocketAddr::new(room.local.ip().to_canonical(), room.local.port());
+    let local = canonical(room.local);
     let same_family = public.iter().find(|ip| ip.is_ipv4() == local.is_ipv4());
     let ip = same_family
         .or(public.first())
