@@ -24,7 +24,7 @@
 //! ```
 //!
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
-//! - [`aleph_one`]: the metaserver of Aleph One; [`myth_options`] is what can be set about it.
+//! - [`aleph_one`]: the metaserver of Aleph One.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
 //! - [`mac_roman`]: text as Aleph One's players and their accounts have it.
 //! - [`bans`]: who may not come in.
@@ -34,7 +34,8 @@
 //! - [`publish`]: what the bridge wants the list to say, whichever protocol it comes from.
 //! - [`relay`]: tells the daemon, through its restarts.
 //! - [`accounts`]: who may log in, in SQL; [`commands`] manages them.
-//! - [`cli`]: flags, environment and file ([`options`]) to a [`Config`]; [`run`] does it.
+//! - [`command_line`]: its words, to [`settings`] of which each protocol declares its own, and those
+//!   to a [`Bridge`]; [`run`] does it.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -42,18 +43,16 @@
 pub mod accounts;
 pub mod aleph_one;
 pub mod bans;
-pub mod cli;
+pub mod command_line;
 pub mod commands;
 pub mod follow;
 pub mod mac_roman;
-pub mod myth_options;
-pub mod options;
 pub mod peers;
 pub mod protocol;
 pub mod publish;
 pub mod relay;
+pub mod settings;
 pub mod vcmi;
-mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -69,12 +68,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bans::Guard,
-    cli::Config,
-    options::Daemon,
     peers::Pulse,
     protocol::{House, OpenError, Protocol, Registry},
     publish::Listings,
     relay::Relay,
+    settings::{Bridge, Daemon},
 };
 
 /// Why the bridge cannot run.
@@ -101,29 +99,29 @@ pub enum RunError {
 /// How long the rest may take to end in order after something has failed.
 const LAST_MOMENTS: Duration = Duration::from_secs(20);
 
-/// Runs every lobby that `config` asks for until `shutdown`, then ends them in order.
+/// Runs every lobby that `bridge` asks for until `shutdown`, then ends them in order.
 ///
 /// # Errors
 /// Something cannot be opened, and nothing has run then; or something has failed while it ran
 /// that the bridge cannot do without, and nothing runs any more.
-pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunError> {
+pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunError> {
     let listings = Listings::default();
-    let bans = match &config.ban_file {
+    let bans = match &bridge.ban_file {
         Some(file) => Guard::open(file)?,
         None => Guard::none(),
     };
-    let publisher = match &config.daemon {
-        Daemon::At(daemon) => Some(publisher(daemon, &config)?),
+    let publisher = match &bridge.daemon {
+        Daemon::At(daemon) => Some(publisher(daemon, &bridge)?),
         Daemon::None => None,
     };
     let house = House {
         bans: bans.clone(),
         listings: listings.clone(),
-        state_dir: config.state_dir.clone(),
+        state_dir: bridge.state_dir.clone(),
         registry: publisher.as_ref().map(|(registry, _)| registry.clone()),
     };
     let mut lobbies = Vec::new();
-    for protocol in protocols(&config) {
+    for protocol in protocols(&bridge) {
         lobbies.push(protocol.open(&house).await.map_err(RunError::Open)?);
     }
     let pulses: Arc<[Pulse]> = lobbies.iter().map(|lobby| lobby.pulse()).collect();
@@ -165,27 +163,27 @@ async fn all_beat(pulses: Arc<[Pulse]>) {
 }
 
 /// The protocols that are to run. Another one is another line here.
-fn protocols(config: &Config) -> impl Iterator<Item = &dyn Protocol> {
+fn protocols(bridge: &Bridge) -> impl Iterator<Item = &dyn Protocol> {
     fn asked<P: Protocol>(settings: &Option<P>) -> Option<&dyn Protocol> {
         settings.as_ref().map(|it| it as &dyn Protocol)
     }
-    let protocols = [asked(&config.vcmi), asked(&config.myth)];
+    let protocols = [asked(&bridge.vcmi), asked(&bridge.aleph_one)];
     protocols.into_iter().flatten()
 }
 
 /// The daemon to publish at, under the bridge's own identity, which is made on first start. Prints
 /// what the daemon's operator needs to let it in.
-fn publisher(daemon: &str, config: &Config) -> Result<(Registry, Relay), RunError> {
-    let identity = Identity::load_or_create(&config.state_dir, &[])?;
-    let bridge = identity.fingerprint();
+fn publisher(daemon: &str, bridge: &Bridge) -> Result<(Registry, Relay), RunError> {
+    let identity = Identity::load_or_create(&bridge.state_dir, &[])?;
+    let fingerprint = identity.fingerprint();
     program::announce(format!(
-        "publishing at {daemon}, which lets this bridge in with: --trust-relay {bridge}\n"
+        "publishing at {daemon}, which lets this bridge in with: --trust-relay {fingerprint}\n"
     ));
-    let relay = Relay::new(daemon, &config.trust, &identity)?;
+    let relay = Relay::new(daemon, &bridge.trust, &identity)?;
     let registry = Registry {
         daemon: daemon.to_owned(),
-        trust: config.trust.clone(),
-        bridge,
+        trust: bridge.trust.clone(),
+        bridge: fingerprint,
     };
     Ok((registry, relay))
 }

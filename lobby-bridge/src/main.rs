@@ -15,22 +15,21 @@ use metaserve::{
     },
 };
 use metaserve_lobby_bridge::{
-    cli::{self, Asked, Config, ConfigError},
+    command_line::{self, Asked},
     commands::Commands,
-    options::Options,
+    settings::{AuthoritiesError, Bridge, BridgeSettings},
 };
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
-    let done = match cli::ask(std::env::args_os()) {
+    let done = match command_line::ask(std::env::args_os()) {
         Ok(Asked::Service(given, remarks)) => run(given, &remarks),
         Ok(Asked::Command(commands)) => manage(*commands),
-        Err(ConfigError::CommandLine(usage)) => return program::end_usage(&usage),
-        Err(error) => Err(error.into()),
+        Err(usage) => return program::end_usage(&usage),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<Mistakes>() || error.is::<ConfigError>() => failed(&error, 2),
+        Err(error) if error.is::<Mistakes>() || error.is::<AuthoritiesError>() => failed(&error, 2),
         Err(error) => failed(&error, 1),
     }
 }
@@ -39,15 +38,15 @@ fn main() -> ExitCode {
 fn manage(commands: Commands) -> anyhow::Result<()> {
     let _log = log::init("error", LogFormat::Auto)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(commands.run())
+    runtime.block_on(commands.run(command_line::command()))
 }
 
-fn run(given: Given<Options>, remarks: &[String]) -> anyhow::Result<()> {
-    let (options, running) = Running::start(given)?;
+fn run(given: Given<BridgeSettings>, remarks: &[String]) -> anyhow::Result<()> {
+    let (settings, running) = Running::start(given)?;
     for remark in remarks {
         program::announce(format!("{}\n", printable(remark)));
     }
-    let config = Config::of(options)?;
+    let bridge = Bridge::of(settings)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
         // Before anything serves: whoever sees it serve may ask it to end.
@@ -63,7 +62,7 @@ fn run(given: Given<Options>, remarks: &[String]) -> anyhow::Result<()> {
         };
         let (done, ()) = tokio::join!(
             async {
-                let done = metaserve_lobby_bridge::run(config, shutdown.clone()).await;
+                let done = metaserve_lobby_bridge::run(bridge, shutdown.clone()).await;
                 shutdown.cancel();
                 done
             },

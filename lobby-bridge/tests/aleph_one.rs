@@ -14,7 +14,7 @@ use hall::{
     peer::{KEEP_ALIVE, Next},
 };
 use metaserve_lobby_bridge::{
-    accounts::{AccountOptions, Accounts},
+    accounts::{self, Accounts},
     aleph_one::{Links, Server, Settings},
     bans::Guard,
     publish::Listings,
@@ -287,9 +287,9 @@ async fn guessing_passwords_comes_to_an_end() {
 #[tokio::test]
 async fn without_a_database_guests_play_and_accounts_are_told() {
     let nowhere = "mysql://nobody:nothing@127.0.0.1:1/none";
-    let options = AccountOptions {
+    let options = accounts::Settings {
         patience: Duration::from_secs(1),
-        ..AccountOptions::default()
+        ..accounts::Settings::default()
     };
     let accounts = Accounts::open(nowhere, options).await.unwrap();
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));

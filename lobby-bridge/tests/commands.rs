@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use metaserve_lobby_bridge::accounts::{AccountOptions, Accounts, default_database};
+use metaserve_lobby_bridge::accounts::{Accounts, Settings, default_database};
 
 struct Operator(tempfile::TempDir);
 
@@ -69,9 +69,7 @@ async fn accounts_are_added_changed_listed_and_removed() {
     assert_eq!(operator.reads("account list", ""), list);
 
     let url = default_database(operator.state());
-    let accounts = Accounts::open(&url, AccountOptions::default())
-        .await
-        .unwrap();
+    let accounts = Accounts::open(&url, Settings::default()).await.unwrap();
     let from = "192.0.2.1".parse().unwrap();
     assert!(
         accounts

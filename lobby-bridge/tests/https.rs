@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use metaserve::{Identity, tls::certificate::Certificate};
 use metaserve_lobby_bridge::{
-    accounts::{AccountOptions, Accounts, Administration, TOKEN_BYTES, default_database},
+    accounts::{self, Accounts, Administration, TOKEN_BYTES, default_database},
     aleph_one::https::{HOST, Service, Settings},
     bans::Guard,
 };
@@ -40,9 +40,9 @@ impl Running {
     async fn new(change: impl FnOnce(&mut Settings)) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let url = default_database(directory.path());
-        let options = AccountOptions {
+        let options = accounts::Settings {
             bcrypt_cost: 4,
-            ..AccountOptions::default()
+            ..accounts::Settings::default()
         };
         let accounts = Accounts::open(&url, options).await.expect("a new file");
         let operator = Administration::open(&url).await.expect("the same");
@@ -453,7 +453,7 @@ async fn the_services_own_certificate_is_for_the_names_that_games_have_built_in(
     let old = Identity::load_or_create(&state, &["localhost".to_owned()]).unwrap();
     let bind = async |hosts: &[&str]| {
         let url = default_database(directory.path());
-        let accounts = Accounts::open(&url, AccountOptions::default());
+        let accounts = Accounts::open(&url, accounts::Settings::default());
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             bans: Guard::none(),

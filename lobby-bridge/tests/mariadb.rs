@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use accounts_suite::{Fixture, options, somewhere};
 use metaserve_lobby_bridge::accounts::{
-    AccountOptions, Accounts, ChatKind, ChatRow, DatabaseError, LogRow, OpenError, Refusal,
-    SchemaError,
+    Accounts, ChatKind, ChatRow, DatabaseError, LogRow, OpenError, Refusal, SchemaError, Settings,
 };
 use sea_orm::{ConnectionTrait, Database};
 use tokio::{
@@ -223,7 +222,7 @@ async fn on_a_wire(state: State) -> (Fixture, Wire, Accounts) {
     let it = existing().await;
     it.insert("bob", 1).await;
     let wire = Wire::to(&it.url, state).await;
-    let options = AccountOptions {
+    let options = Settings {
         patience: Duration::from_secs(1),
         ..options()
     };
@@ -302,7 +301,7 @@ async fn a_server_that_goes_is_waited_for_and_no_line_is_lost() {
 async fn what_the_queue_cannot_hold_is_dropped_and_nobody_waits() {
     let it = existing().await;
     let wire = Wire::to(&it.url, State::Whole).await;
-    let options = AccountOptions {
+    let options = Settings {
         patience: Duration::from_secs(1),
         log_queue_bytes: 4 * 1024,
         ..options()

@@ -3,7 +3,10 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use metaserve_lobby_bridge::cli::{self, Asked, Config};
+use metaserve_lobby_bridge::{
+    command_line::{self, Asked},
+    settings::Bridge,
+};
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
@@ -155,13 +158,14 @@ fn a_mistyped_log_filter_is_an_error() {
 /// A lobby whose state is lost would look alive: it listens, its process lives.
 #[tokio::test]
 async fn a_lobby_that_fails_ends_the_program_with_an_error_that_names_it() {
-    let Ok(Asked::Service(given, _)) = cli::ask(["bridge", "--vcmi", "127.0.0.1:0"]) else {
+    let Ok(Asked::Service(given, _)) = command_line::ask(["bridge", "--vcmi", "127.0.0.1:0"])
+    else {
         panic!("a lobby");
     };
-    let mut config = Config::of(given.settle().unwrap().settings).unwrap();
+    let mut bridge = Bridge::of(given.settle().unwrap().settings).unwrap();
     // So long that the end of it cannot be computed.
-    config.vcmi.as_mut().unwrap().health_check = Duration::MAX;
-    let ended = metaserve_lobby_bridge::run(config, CancellationToken::new()).await;
+    bridge.vcmi.as_mut().unwrap().health_check = Duration::MAX;
+    let ended = metaserve_lobby_bridge::run(bridge, CancellationToken::new()).await;
     let said = ended.unwrap_err().to_string();
     assert!(said.starts_with("the VCMI lobby at 127.0.0.1:"), "{said}");
     let why = "the owner of its state has stopped: it panicked";

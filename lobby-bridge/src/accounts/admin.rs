@@ -1,7 +1,7 @@
 //! What an operator does with accounts and hubs.
 
 use super::{
-    AccountOptions, DatabaseError, Hub, Logs, OpenError, SchemaError,
+    DatabaseError, Hub, Logs, OpenError, SchemaError, Settings,
     database::Database,
     password::{Checker, Unchecked},
     schema,
@@ -131,7 +131,7 @@ impl Administration {
     /// # Errors
     /// See [`AdministrationError`].
     pub async fn open(url: &str) -> Result<Self, AdministrationError> {
-        let options = AccountOptions {
+        let settings = Settings {
             // Tables of logs are none of its business.
             logs: Logs {
                 chat: false,
@@ -140,10 +140,10 @@ impl Administration {
                 login_details: false,
             },
             connections: 1,
-            ..AccountOptions::default()
+            ..Settings::default()
         };
-        let database = Database::new(url, &options)?;
-        match schema::prepare(&database, options.logs).await {
+        let database = Database::new(url, &settings)?;
+        match schema::prepare(&database, settings.logs).await {
             Ok(()) => {}
             Err(SchemaError::Database(error)) => return Err(error.into()),
             Err(source) => {
@@ -153,8 +153,8 @@ impl Administration {
         }
         Ok(Self {
             database,
-            checker: Checker::new(1, 0, options.bcrypt_cost),
-            cost: options.bcrypt_cost,
+            checker: Checker::new(1, 0, settings.bcrypt_cost),
+            cost: settings.bcrypt_cost,
         })
     }
 

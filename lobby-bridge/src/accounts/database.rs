@@ -18,7 +18,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{AccountOptions, DatabaseError, OpenError};
+use super::{DatabaseError, OpenError, Settings};
 
 /// Connections to one database, made when they are needed.
 #[derive(Clone, Debug)]
@@ -32,11 +32,11 @@ pub(super) struct Database {
 impl Database {
     /// Understands the URL and prepares the pool. Nothing is connected yet, but an SQLite file
     /// is made if it is missing, readable by its owner only.
-    pub(super) fn new(url: &str, options: &AccountOptions) -> Result<Self, OpenError> {
-        let patience = options.patience;
+    pub(super) fn new(url: &str, settings: &Settings) -> Result<Self, OpenError> {
+        let patience = settings.patience;
         if let Some(path) = sqlite_file(url) {
             return Ok(Self {
-                connections: sqlite(&path, options)?,
+                connections: sqlite(&path, settings)?,
                 patience,
                 name: format!("sqlite:{}", path.display()),
             });
@@ -51,7 +51,7 @@ impl Database {
                 }
                 let name = format!("{name} at {}:{}", server.get_host(), server.get_port());
                 Ok(Self {
-                    connections: mysql(server, options),
+                    connections: mysql(server, settings),
                     patience,
                     name,
                 })
@@ -130,18 +130,18 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
 }
 
-fn pool<DB: sqlx::Database>(pool: PoolOptions<DB>, options: &AccountOptions) -> PoolOptions<DB> {
-    pool.max_connections(options.connections.max(1))
+fn pool<DB: sqlx::Database>(pool: PoolOptions<DB>, settings: &Settings) -> PoolOptions<DB> {
+    pool.max_connections(settings.connections.max(1))
         .min_connections(0)
-        .acquire_timeout(options.patience)
+        .acquire_timeout(settings.patience)
 }
 
-fn mysql(server: MySqlConnectOptions, options: &AccountOptions) -> DatabaseConnection {
+fn mysql(server: MySqlConnectOptions, settings: &Settings) -> DatabaseConnection {
     // The session keeps the time zone, in which other programs beside us read and write dates.
     let server = server.timezone(None).pipes_as_concat(false);
     // A statement that was given up must not block its place for ever.
-    let patience = options.patience;
-    let pool = pool(MySqlPoolOptions::new(), options).after_release(move |connection, _| {
+    let patience = settings.patience;
+    let pool = pool(MySqlPoolOptions::new(), settings).after_release(move |connection, _| {
         Box::pin(async move {
             let ping = sqlx::Connection::ping(connection);
             Ok(matches!(
@@ -153,7 +153,7 @@ fn mysql(server: MySqlConnectOptions, options: &AccountOptions) -> DatabaseConne
     SqlxMySqlConnector::from_sqlx_mysql_pool(pool.connect_lazy_with(server))
 }
 
-fn sqlite(path: &Path, options: &AccountOptions) -> Result<DatabaseConnection, OpenError> {
+fn sqlite(path: &Path, settings: &Settings) -> Result<DatabaseConnection, OpenError> {
     make(path).map_err(|source| OpenError::File {
         path: path.to_owned(),
         source,
@@ -163,8 +163,8 @@ fn sqlite(path: &Path, options: &AccountOptions) -> Result<DatabaseConnection, O
         // Readers and the writer of the logs do not wait for each other.
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(options.patience);
-    let pool = pool(SqlitePoolOptions::new(), options).connect_lazy_with(file);
+        .busy_timeout(settings.patience);
+    let pool = pool(SqlitePoolOptions::new(), settings).connect_lazy_with(file);
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }
 

@@ -20,10 +20,10 @@ mod error;
 mod keeper;
 mod log;
 mod log_rows;
-mod options;
 mod password;
 mod rows;
 mod schema;
+mod settings;
 mod store;
 mod token;
 
@@ -33,8 +33,8 @@ pub use admin::{
 };
 pub use database::sqlite_file;
 pub use error::{DatabaseError, OpenError, Refusal, SchemaError, SignUpError};
-pub use options::{AccountOptions, AttemptLimits, Logs};
 pub use rows::{ChatKind, ChatRow, Color, EventRow, LogRow, LoginDetailRow, Target};
+pub use settings::{AccountSettings, AttemptLimits, Logs, Settings};
 pub use token::TOKEN_BYTES;
 
 use std::{
@@ -102,7 +102,7 @@ struct Inner {
     checker: Checker,
     attempts: Mutex<Attempts>,
     sign_ups: Mutex<Attempts>,
-    options: AccountOptions,
+    settings: Settings,
 }
 
 impl Accounts {
@@ -112,10 +112,10 @@ impl Accounts {
     ///
     /// # Errors
     /// The URL is none, or the database's tables are not those that are needed.
-    pub async fn open(url: &str, options: AccountOptions) -> Result<Self, OpenError> {
-        let database = Database::new(url, &options)?;
+    pub async fn open(url: &str, settings: Settings) -> Result<Self, OpenError> {
+        let database = Database::new(url, &settings)?;
         let name = database.name.clone();
-        let keeper = Keeper::open(database, options.logs);
+        let keeper = Keeper::open(database, settings.logs);
         let keeper = keeper.await.map_err(|source| OpenError::Schema {
             database: name,
             source,
@@ -123,16 +123,16 @@ impl Accounts {
         let keeping = keeper.clone().keep_trying();
         let inner = Arc::new(Inner {
             _keeping: AbortOnDropHandle::new(tokio::spawn(keeping)),
-            log: Log::start(keeper.clone(), options.logs, options.log_queue_bytes),
+            log: Log::start(keeper.clone(), settings.logs, settings.log_queue_bytes),
             checker: Checker::new(
-                options.checks_at_once,
-                options.checks_waiting,
-                options.bcrypt_cost,
+                settings.checks_at_once,
+                settings.checks_waiting,
+                settings.bcrypt_cost,
             ),
-            attempts: Mutex::new(Attempts::new(options.attempts)),
-            sign_ups: Mutex::new(Attempts::new(options.sign_ups)),
+            attempts: Mutex::new(Attempts::new(settings.attempts)),
+            sign_ups: Mutex::new(Attempts::new(settings.sign_ups)),
             keeper,
-            options,
+            settings,
         });
         Ok(Self { inner })
     }
@@ -366,7 +366,7 @@ impl Accounts {
         // An answer without a body makes a client send sixteen NULs.
         let real = !token.contains(&0);
         // Also not from the future, as dates are when a clock is set back.
-        let lifetime = self.inner.options.token_lifetime.as_secs();
+        let lifetime = self.inner.settings.token_lifetime.as_secs();
         let young = row
             .token_age_seconds
             .is_some_and(|age| age.unsigned_abs() < lifetime);
@@ -377,7 +377,7 @@ impl Accounts {
     }
 
     async fn hash(&self, password: &str) -> Result<String, Unchecked> {
-        let cost = self.inner.options.bcrypt_cost;
+        let cost = self.inner.settings.bcrypt_cost;
         self.inner.checker.hash(password, cost).await
     }
 }

@@ -8,10 +8,9 @@
 //! speaks, and may be silent), `kept_out.rs` (kicked and banned). `rules.rs` is what the operator
 //! chooses, `limits.rs` bounds all of it.
 //!
-//! Sockets are in [`peers`](crate::peers); `server.rs` puts it all together, `open.rs` opens it with what
-//! belongs to it. `errands/` is what
-//! has to be waited for: accounts, hubs, bans, the test of `.test`. `https/` exchanges passwords for
-//! tokens.
+//! Sockets are in [`peers`](crate::peers); `server.rs` puts it all together, `open.rs` opens it with
+//! what belongs to it, and [`settings`] is what can be set about it. `errands/` is what has to be
+//! waited for: accounts, hubs, bans, the test of `.test`. `https/` exchanges passwords for tokens.
 
 pub mod codec;
 pub mod denial;
@@ -38,16 +37,18 @@ pub mod scramble;
 pub mod secrets;
 pub mod sent;
 mod server;
+pub mod settings;
 pub mod users;
 
 pub use self::{
     event::{Gate, Native},
     hidden::Hidden,
     limits::Limits,
-    open::{Config, OpenError},
+    open::{Metaserver, OpenError},
     published::follow,
     rules::{RoomRules, Rules, SecondLogin},
     server::{Links, Server, Settings},
+    settings::AlephOneSettings,
 };
 
 pub use crate::{mac_roman as text, peers::ListenError};

@@ -13,7 +13,7 @@ use super::{
     published::follow,
 };
 use crate::{
-    accounts::{self, AccountOptions, Accounts},
+    accounts::{self, Accounts},
     follow::Follower,
     peers::{ListenError, Pulse},
     protocol::{self, House, Opened, Protocol},
@@ -21,13 +21,13 @@ use crate::{
 
 /// A metaserver with all that belongs to it.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct Metaserver {
     /// The metaserver itself.
     pub settings: Settings,
     /// Where its accounts, hubs and logs are; `None` for the file in the state directory.
     pub database: Option<String>,
     /// How they are guarded, and what is logged.
-    pub accounts: AccountOptions,
+    pub accounts: accounts::Settings,
     /// Where logins are served over HTTPS, if they are.
     pub https: Option<SocketAddr>,
     /// Certificate chain and key for that; `None` for one of its own.
@@ -68,7 +68,7 @@ struct Ready {
     natives: Option<Follower<Native>>,
 }
 
-impl Protocol for Config {
+impl Protocol for Metaserver {
     fn open<'a>(
         &'a self,
         house: &'a House,
@@ -78,7 +78,7 @@ impl Protocol for Config {
     }
 }
 
-impl Config {
+impl Metaserver {
     async fn ready(&self, house: &House) -> Result<Ready, OpenError> {
         let database = self.database.clone();
         let database = database.unwrap_or_else(|| accounts::default_database(&house.state_dir));

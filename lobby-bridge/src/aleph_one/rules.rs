@@ -1,6 +1,6 @@
 //! What the operator may choose about a hall.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, str::FromStr};
 
 use super::limits::Limits;
 
@@ -85,6 +85,18 @@ pub enum SecondLogin {
     Refuse,
     /// It takes the place of the first, which is disconnected.
     Displace,
+}
+
+impl FromStr for SecondLogin {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "displace" => Ok(Self::Displace),
+            _ => Err("write `refuse` or `displace`"),
+        }
+    }
 }
 
 impl RoomRules {

@@ -4,27 +4,30 @@ use anyhow::Context;
 use metaserve::program::{check::Check, listen, settings::Given};
 
 use crate::{
-    accounts::{Administration, default_database, sqlite_file},
+    accounts::{Administration, sqlite_file},
     bans::Guard,
-    cli::Config,
-    options::Options,
+    settings::{Bridge, BridgeSettings},
 };
 
-pub(super) async fn run(given: Given<Options>) -> anyhow::Result<()> {
+pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
     let (settled, _) = given.look();
     // Beforehand, since it waits.
     let hub = hubs(&settled.settings).await;
-    Check::of(given).run("the bridge", |options, findings| {
+    Check::of(given).run("the bridge", |settings, findings| {
         if let Some(hub) = hub {
             findings.add(hub)?;
         }
-        if let Some(file) = &options.ban_file {
+        if let Some(file) = &settings.ban_file {
             let opened = Guard::open(file).map(|_| format!("bans: {}\n", file.display()));
             findings.add(opened)?;
         }
-        for address in [options.vcmi, options.myth, options.myth_https]
-            .into_iter()
-            .flatten()
+        for address in [
+            settings.vcmi.vcmi,
+            settings.aleph_one.myth,
+            settings.aleph_one.myth_https,
+        ]
+        .into_iter()
+        .flatten()
         {
             let listens = listen::tcp(address).map(|_| format!("listen: {address} (TCP)\n"));
             let listens = listens.or_else(|error| match error.kind() {
@@ -36,17 +39,16 @@ pub(super) async fn run(given: Given<Options>) -> anyhow::Result<()> {
             });
             findings.add(listens)?;
         }
-        let files = Config::of(options.clone()).map(|_| String::new());
+        let files = Bridge::of(settings.clone()).map(|_| String::new());
         findings.add(files.map_err(anyhow::Error::from))
     })?;
     Ok(())
 }
 
 /// Whether Aleph One's new players can gather, if there is a database to look at.
-async fn hubs(options: &Options) -> Option<anyhow::Result<String>> {
-    options.myth?;
-    let default = || default_database(&options.state_dir());
-    let url = options.database.clone().unwrap_or_else(default);
+async fn hubs(settings: &BridgeSettings) -> Option<anyhow::Result<String>> {
+    settings.aleph_one.myth?;
+    let url = settings.accounts.database(settings.state_dir());
     if sqlite_file(&url).is_some_and(|file| !file.exists()) {
         return Some(Ok(
             "database: an SQLite file, which is to be made\n".to_owned()

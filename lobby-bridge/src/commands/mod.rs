@@ -22,8 +22,10 @@ use metaserve::{
     text,
 };
 
-use crate::accounts::{Administration, check_new_password, default_database, sqlite_file};
-use crate::{cli::command, options::Options};
+use crate::{
+    accounts::{Administration, check_new_password, sqlite_file},
+    settings::BridgeSettings,
+};
 
 /// What an operator asks for beside the service.
 #[derive(Debug)]
@@ -52,36 +54,37 @@ pub(crate) enum Command {
     Man(Man),
 }
 
-/// Where the service's options say that things are.
+/// Where the service's settings say that things are.
 #[derive(Debug)]
-struct Where(Given<Options>);
+struct Where(Given<BridgeSettings>);
 
 impl Commands {
-    /// The command, with the options that were given before or after its name.
-    pub(crate) fn new(command: Command, given: Given<Options>) -> Self {
+    /// The command, with the settings that were given before or after its name.
+    pub(crate) fn new(command: Command, given: Given<BridgeSettings>) -> Self {
         let place = Where(given);
         Self { command, place }
     }
 
     /// The settings of the service that were given.
     #[cfg(test)]
-    pub(crate) fn given(&self) -> &Given<Options> {
+    pub(crate) fn given(&self) -> &Given<BridgeSettings> {
         &self.place.0
     }
 
-    /// Does it, and prints what there is to print.
+    /// Does it, and prints what there is to print; manual and completions are those of
+    /// `command_line`.
     ///
     /// # Errors
     /// It cannot be done; nothing has changed then.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub async fn run(self, command_line: clap::Command) -> anyhow::Result<()> {
         match self.command {
             Command::Account(account) => account.run(&self.place).await,
             Command::Hub(hub) => hub.run(&self.place).await,
             Command::Ban(ban) => ban.run(&self.place),
             Command::Unban(unban) => unban.run(&self.place),
             Command::Check => check::run(self.place.0).await,
-            Command::Completions(it) => it.run(command()).map_err(anyhow::Error::from_boxed),
-            Command::Man(it) => it.run(command()).map_err(anyhow::Error::from_boxed),
+            Command::Completions(it) => it.run(command_line).map_err(anyhow::Error::from_boxed),
+            Command::Man(it) => it.run(command_line).map_err(anyhow::Error::from_boxed),
         }
     }
 }
@@ -118,9 +121,8 @@ impl Where {
 
     /// As the service would find it.
     fn url(&self) -> anyhow::Result<String> {
-        let options = self.0.apart()?.settings;
-        let default = || default_database(&options.state_dir());
-        Ok(options.database.clone().unwrap_or_else(default))
+        let settings = self.0.apart()?.settings;
+        Ok(settings.accounts.database(settings.state_dir()))
     }
 
     fn ban_file(&self) -> anyhow::Result<PathBuf> {

@@ -12,7 +12,8 @@
 //! (what is published). `limits.rs` bounds all of it.
 //!
 //! `manners.rs` is how a launcher speaks. Sockets are in [`peers`](crate::peers), but for those of
-//! games, which are in `pipes/`; `server.rs` puts it all together.
+//! games, which are in `pipes/`; `server.rs` puts it all together, and
+//! `settings.rs` is what can be set about it.
 
 pub mod codec;
 pub mod encoding;
@@ -27,11 +28,13 @@ mod pipes;
 pub mod room;
 mod server;
 pub mod sessions;
+mod settings;
 pub mod statistics;
 pub mod uuid;
 
 pub use self::{
     limits::Limits,
     server::{Server, Settings},
+    settings::VcmiSettings,
 };
 pub use crate::peers::{ConnectionId, ListenError};

@@ -8,9 +8,8 @@
 use std::{net::IpAddr, time::Duration};
 
 use metaserve_lobby_bridge::accounts::{
-    AccountOptions, Accounts, Administration, AdministrationError, AttemptLimits, ChatKind,
-    ChatRow, EventRow, Hub, LogRow, LoginDetailRow, Logs, OpenError, Refusal, SchemaError,
-    SignUpError, Target,
+    Accounts, Administration, AdministrationError, AttemptLimits, ChatKind, ChatRow, EventRow, Hub,
+    LogRow, LoginDetailRow, Logs, OpenError, Refusal, SchemaError, Settings, SignUpError, Target,
 };
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
@@ -107,10 +106,10 @@ impl Fixture {
     }
 }
 
-pub(crate) fn options() -> AccountOptions {
-    AccountOptions {
+pub(crate) fn options() -> Settings {
+    Settings {
         bcrypt_cost: 4,
-        ..AccountOptions::default()
+        ..Settings::default()
     }
 }
 
@@ -306,7 +305,7 @@ pub(crate) async fn a_token_is_given_for_the_password_only(it: &Fixture) {
 pub(crate) async fn guessing_is_stopped(it: &Fixture) {
     it.open().await;
     it.insert("bob", 1).await;
-    let options = AccountOptions {
+    let options = Settings {
         attempts: AttemptLimits {
             each_pair: (3, Duration::from_secs(3_600)),
             ..AttemptLimits::default()
@@ -465,7 +464,7 @@ pub(crate) async fn each_log_has_its_switch(it: &Fixture) {
         events: false,
         login_details: false,
     };
-    let accounts = Accounts::open(&it.url, AccountOptions { logs, ..options() })
+    let accounts = Accounts::open(&it.url, Settings { logs, ..options() })
         .await
         .unwrap();
     accounts.log(chat(ChatKind::Chat, b"one"));
@@ -519,7 +518,7 @@ pub(crate) async fn a_wrong_schema_is_named(it: &Fixture) {
         private_messages: false,
         ..Logs::default()
     };
-    let without = AccountOptions { logs, ..options() };
+    let without = Settings { logs, ..options() };
     assert!(
         Accounts::open(&it.url, without).await.is_ok(),
         "it is not needed then"

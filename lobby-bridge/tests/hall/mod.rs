@@ -10,7 +10,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use metaserve::program::Stopped;
 use metaserve_lobby_bridge::{
-    accounts::{AccountOptions, Accounts, default_database},
+    accounts::{self, Accounts, default_database},
     aleph_one::{Links, Rules, Server, Settings},
     bans::Guard,
     publish::Listings,
@@ -53,9 +53,9 @@ impl Hall {
         change(&mut rules);
         let directory = tempfile::tempdir().expect("a directory");
         let database = default_database(directory.path());
-        let options = AccountOptions {
+        let options = accounts::Settings {
             bcrypt_cost: 4,
-            ..AccountOptions::default()
+            ..accounts::Settings::default()
         };
         let accounts = Accounts::open(&database, options).await;
         let accounts = accounts.expect("a new database");

@@ -24,7 +24,7 @@ fn the_page_of_settings_is_what_the_programs_declare() {
     let page = [
         HEAD.to_owned(),
         section::<metaserve_daemon::Settings>("metaserve-daemon"),
-        section::<metaserve_lobby_bridge::options::Options>("metaserve-lobby-bridge"),
+        section::<metaserve_lobby_bridge::settings::BridgeSettings>("metaserve-lobby-bridge"),
     ]
     .concat();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/settings.md");

@@ -1,10 +1,72 @@
-//! What can be set.
+//! What can be set, and what accounts are kept by.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
+
+use clap::Args;
+use metaserve::program::settings::switch;
+
+use super::default_database;
+
+/// What can be set about accounts, hubs and logs. What is `None` is left open.
+#[derive(Args, Clone, Debug)]
+pub struct AccountSettings {
+    /// Write public chat to the database [default: true]
+    #[arg(long, value_name = "on|off", value_parser = switch)]
+    pub myth_log_chat: Option<bool>,
+
+    /// Write private messages to the database [default: true]
+    #[arg(
+        long,
+        value_name = "on|off", value_parser = switch
+    )]
+    pub myth_log_private_messages: Option<bool>,
+
+    /// Write who comes, goes and plays to the database [default: true]
+    #[arg(long, value_name = "on|off", value_parser = switch)]
+    pub myth_log_events: Option<bool>,
+
+    /// Write what players' programs say of themselves to the database [default: true]
+    #[arg(
+        long,
+        value_name = "on|off", value_parser = switch
+    )]
+    pub myth_log_login_details: Option<bool>,
+
+    /// The database of accounts, hubs and logs [default: an SQLite file in the state directory]
+    ///
+    /// `sqlite:PATH`, `mariadb://USER:PASSWORD@HOST/NAME` or `mysql://...`. The tables are those
+    /// of the Aleph One metaserver, so its database can be used as it is.
+    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+}
+
+impl AccountSettings {
+    /// The database; without one that is named, the file in this state directory.
+    #[must_use]
+    pub fn database(&self, state_dir: &Path) -> String {
+        let database = self.database.clone();
+        database.unwrap_or_else(|| default_database(state_dir))
+    }
+
+    /// What accounts are kept by.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let wanted = |it: Option<bool>| it.unwrap_or(true);
+        Settings {
+            logs: Logs {
+                chat: wanted(self.myth_log_chat),
+                private_messages: wanted(self.myth_log_private_messages),
+                events: wanted(self.myth_log_events),
+                login_details: wanted(self.myth_log_login_details),
+            },
+            ..Settings::default()
+        }
+    }
+}
 
 /// How accounts are kept and guarded.
 #[derive(Clone, Debug)]
-pub struct AccountOptions {
+pub struct Settings {
     /// Which logs are written.
     pub logs: Logs,
     /// How many failed attempts there may be.
@@ -60,7 +122,7 @@ pub struct AttemptLimits {
     pub remembered: usize,
 }
 
-impl Default for AccountOptions {
+impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -111,14 +173,14 @@ mod tests {
 
     #[test]
     fn the_defaults_are_what_is_said_of_them() {
-        let options = AccountOptions::default();
+        let settings = Settings::default();
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-        assert_eq!(options.sign_ups.each_pair, (5, minutes(10)));
-        assert_eq!(options.sign_ups.each_address, (5, minutes(10)));
-        assert_eq!(options.sign_ups.each_account, (60, minutes(1)));
-        assert_eq!(options.log_queue_bytes, 8_388_608);
+        assert_eq!(settings.sign_ups.each_pair, (5, minutes(10)));
+        assert_eq!(settings.sign_ups.each_address, (5, minutes(10)));
+        assert_eq!(settings.sign_ups.each_account, (60, minutes(1)));
+        assert_eq!(settings.log_queue_bytes, 8_388_608);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        assert!((1..=cores).contains(&options.checks_at_once));
-        assert!(options.checks_at_once >= cores / 2);
+        assert!((1..=cores).contains(&settings.checks_at_once));
+        assert!(settings.checks_at_once >= cores / 2);
     }
 }

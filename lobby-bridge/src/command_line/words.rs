@@ -5,7 +5,7 @@ use std::{net::SocketAddr, str::FromStr};
 
 use metaserve::program::settings::Given;
 
-use crate::options::Options;
+use crate::settings::BridgeSettings;
 
 const DEFAULT_PORT: u16 = 5002;
 
@@ -64,7 +64,7 @@ impl Words {
     }
 
     /// Says the words: a flag wins over them, and they win over the environment.
-    pub(crate) fn say(&self, given: &mut Given<Options>) {
+    pub(crate) fn say(&self, given: &mut Given<BridgeSettings>) {
         let port = self
             .port
             .or((self.any && !given.has("vcmi")).then_some(DEFAULT_PORT));

@@ -1,0 +1,129 @@
+use super::*;
+use crate::settings::BridgeSettings;
+use metaserve::program::settings::Given;
+
+fn parsed(file: &str) -> Result<Metaserver, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("bridge.toml");
+    std::fs::write(&path, file).unwrap();
+    let settled = Given::<BridgeSettings>::default().with_file(&path).settle();
+    let settings = settled.map_err(|mistakes| mistakes.to_string())?.settings;
+    let metaserver = settings.aleph_one.metaserver(&settings.accounts);
+    Ok(metaserver.expect("a metaserver"))
+}
+
+#[test]
+fn one_room_is_open_if_nothing_else_is_said() {
+    let Metaserver { settings, .. } = parsed("myth = \"[::]:6321\"").unwrap();
+    assert_eq!(settings.rooms, ["[::]:6335".parse().unwrap()]);
+    assert_eq!(settings.rules.rooms, [RoomRules::new("Arrival")]);
+    assert!(!settings.rules.https);
+}
+
+/// The example of the README.
+#[test]
+fn rooms_are_tables_or_words() {
+    let readme = include_str!("../../../../README.md");
+    let (_, example) = readme.split_once("```toml\nmyth = ").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let config = parsed(&format!("myth = {example}")).unwrap();
+    let [open, members] = &config.settings.rules.rooms[..] else {
+        panic!("two rooms");
+    };
+    assert_eq!((open.id(0), open.guests, open.welcome.len()), (0, true, 1));
+    assert_eq!(
+        (members.id(1), members.kind, members.players),
+        (6, 1, Some(50))
+    );
+    assert_eq!(members.welcome.len(), 2, "its own after that of all");
+    assert!(!members.guests);
+    let words = parsed("myth = \"[::]:1\"\nmyth-room = [\"Tyr=127.0.0.1:7\"]").unwrap();
+    assert_eq!(words.settings.rules.rooms, [RoomRules::new("Tyr")]);
+}
+
+#[test]
+fn what_is_set_is_what_is_used() {
+    let config = parsed(
+        "myth = \"[::]:1\"\nmyth-cert = \"c\"\nmyth-key = \"k\"\n\
+         myth-log-private-messages = false\nmyth-second-login = \"displace\"",
+    );
+    let config = config.unwrap();
+    assert_eq!(config.certificate, Some(("c".into(), "k".into())));
+    let logs = config.accounts.logs;
+    assert!(logs.chat && logs.events && logs.login_details && !logs.private_messages);
+    let second = config.settings.rules.second_login;
+    assert_eq!(second, SecondLogin::Displace);
+    assert_eq!("refuse".parse(), Ok(SecondLogin::Refuse));
+    assert!("Refuse".parse::<SecondLogin>().is_err());
+}
+
+#[test]
+fn as_many_as_the_rooms_hold_may_come_at_once() {
+    let limits = |lines: &str| {
+        let config = parsed(&format!("myth = \"[::]:1\"\n{lines}")).unwrap();
+        config.settings.rules.limits
+    };
+    let all = |it: &Limits| (it.users, it.seats);
+    assert_eq!(all(&limits("")), (5_000, 6_000));
+    assert_eq!(all(&limits("myth-players = 10_000")), (11_000, 12_000));
+    let some = limits(
+        "myth-per-address = 7\nmyth-keep-alive = 1\nmyth-kick-time = \"2m\"\n\
+         myth-logins = 3\nmyth-connections = 4",
+    );
+    let per_host = (
+        some.users_per_host,
+        some.logins_per_host,
+        some.seats_per_host,
+    );
+    assert_eq!(per_host, (7, 7, 14));
+    let times = (some.keep_alive, some.kick_time);
+    assert_eq!(times, (Duration::from_secs(1), Duration::from_secs(120)));
+    assert_eq!((some.logins, some.seats), (3, 4));
+    let open = limits("");
+    let per_host = (
+        open.users_per_host,
+        open.logins_per_host,
+        open.seats_per_host,
+    );
+    assert_eq!(per_host, (128, 64, 256));
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_a_reason() {
+    // (further line, what the error names)
+    let table = [
+        ("myth-players = 0", "choose 1 or more"),
+        ("myth-per-address = 0", "choose 1 or more"),
+        ("myth-logins = 0", "choose 1 or more"),
+        ("myth-connections = 0", "choose 1 or more"),
+        ("myth-https-connections = 0", "choose 1 or more"),
+        ("myth-keep-alive = \"500ms\"", "choose 1s or more"),
+        ("myth-cert = \"chain.pem\"", "myth-key"),
+        ("myth-host = [\"not a name\"]", "not a name"),
+        ("myth-room = [\"Arrival\"]", "NAME=ADDR:PORT"),
+        ("myth-room = [\"Arrival=here\"]", "ADDR:PORT"),
+        (
+            "myth-room = [{ name = \"a\", address = \"[::]:2\", guest = true }]",
+            "unknown field `guest`",
+        ),
+        ("myth-room = [{ name = \"a\" }]", "address"),
+        (
+            "myth-room = [{ name = \"a\", address = \"[::]:2\", players = 0 }]",
+            "choose 1 or more",
+        ),
+        ("myth-second-login = \"maybe\"", "displace"),
+        ("myth-public-address = \"::1\"", "myth-public-address"),
+        ("myth-hide-native = [\"some\"]", "fingerprint, an address"),
+    ];
+    for (line, named) in table {
+        let error = parsed(&format!("myth = \"[::]:1\"\n{line}")).unwrap_err();
+        assert!(error.contains(named), "{line}: {error}");
+    }
+}
+
+#[test]
+fn there_is_a_place_for_everybody_who_may_come() {
+    let file = "myth = \"[::]:1\"\nmyth-players = 20000\nmyth-room = [\"a=[::]:2\", \"b=[::]:3\"]";
+    let limits = parsed(file).unwrap().settings.rules.limits;
+    assert!(limits.users >= 40_000 && limits.seats >= 40_000);
+}

@@ -1,0 +1,106 @@
+//! The words after the binary's name: a command, or settings and old words for the service.
+
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser};
+use metaserve::program::settings::Given;
+
+use self::words::Words;
+use crate::{
+    commands::{Command, Commands},
+    settings::BridgeSettings,
+};
+
+const NAME: &str = "metaserve-lobby-bridge";
+
+const LONG_ABOUT: &str = "\
+Keeps lobbies of old games alive, and shows their games in a metaserve list.
+
+A protocol runs when its address is given:
+
+    metaserve-lobby-bridge --vcmi [::]:5002
+
+Players of VCMI 1.1 to 1.4 then enter this machine's name and port 5002 as their lobby.
+
+    metaserve-lobby-bridge --myth [::]:6321
+
+Players of Aleph One then find each other here, if the name of the server that their game has
+built in leads to this machine (hosts file or DNS). Rooms are at port 6335 and on, see
+--myth-room; with --daemon all games are also in its list.
+
+Two commands manage the players' accounts and the hubs, also while the bridge runs; each has a
+--help of its own:
+
+    metaserve-lobby-bridge account add NAME
+    metaserve-lobby-bridge hub add HOST PORT";
+
+/// Keeps lobbies of old games alive, and shows their games in a metaserve list
+#[derive(Debug, Parser)]
+#[command(name = NAME, version, long_about = LONG_ABOUT)]
+struct CommandLine {
+    #[command(flatten)]
+    settings: Given<BridgeSettings>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Words of the old proxy server's command line, such as `port=5002`
+    ///
+    /// `port=N` means `--vcmi [::]:N`, `capacity=N` means `--vcmi-capacity N`,
+    /// `healthcheck=N` means `--vcmi-healthcheck N`, `logging=LEVEL` means `--log LEVEL`.
+    /// As soon as there is one, the VCMI lobby runs, on port 5002 unless told otherwise.
+    #[arg(value_name = "KEY=VALUE")]
+    words: Vec<String>,
+}
+
+/// The same without the old words: a word is then a command, or a mistake that is named.
+#[derive(Debug, Parser)]
+#[command(name = NAME)]
+struct WithoutWords {
+    #[command(flatten)]
+    _settings: Given<BridgeSettings>,
+
+    #[command(subcommand)]
+    _command: Option<Command>,
+}
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Asked {
+    /// To serve, with what to tell the operator about his old words before anything else.
+    Service(Given<BridgeSettings>, Vec<String>),
+    /// Something beside that.
+    Command(Box<Commands>),
+}
+
+/// The command line, for those who make manuals and completions of it.
+#[must_use]
+pub fn command() -> clap::Command {
+    CommandLine::command()
+}
+
+/// What a command line asks for, with what it leaves to environment and file.
+///
+/// # Errors
+/// When it cannot be understood, or asks for help; the error prints itself.
+pub fn ask(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Asked, clap::Error> {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let line = CommandLine::try_parse_from(&arguments)?;
+    // A mistyped command must not be taken for an old word, and open a lobby.
+    if !line.words.iter().all(|word| word.contains('=')) {
+        WithoutWords::try_parse_from(&arguments)?;
+    }
+    let mut given = line.settings;
+    if let Some(command) = line.command {
+        return Ok(Asked::Command(Box::new(Commands::new(command, given))));
+    }
+    let words = Words::parse(&line.words);
+    words.say(&mut given);
+    Ok(Asked::Service(given, words.remarks))
+}

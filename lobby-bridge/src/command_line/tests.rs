@@ -1,0 +1,259 @@
+use super::*;
+use crate::settings::{Bridge, Daemon};
+use metaserve::program::settings::Settings as _;
+use std::{fs, time::Duration};
+
+fn asked(arguments: &[&str]) -> anyhow::Result<(BridgeSettings, Vec<String>)> {
+    match ask([NAME].iter().chain(arguments))? {
+        Asked::Service(given, remarks) => Ok((given.settle()?.settings, remarks)),
+        Asked::Command(command) => panic!("{command:?}"),
+    }
+}
+
+fn bridge(arguments: &[&str]) -> anyhow::Result<Bridge> {
+    Ok(Bridge::of(asked(arguments)?.0)?)
+}
+
+fn with_file(text: &str, arguments: &[&str]) -> anyhow::Result<Bridge> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("bridge.toml");
+    fs::write(&path, text).unwrap();
+    bridge(&[&["--config", path.to_str().unwrap()], arguments].concat())
+}
+
+/// An error with its causes, as an operator reads it.
+fn chain(error: &anyhow::Error) -> String {
+    format!("{error:#}")
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    CommandLine::command().debug_assert();
+}
+
+#[test]
+fn a_protocol_runs_when_its_address_is_given() {
+    let bridge = bridge(&["--vcmi", "[::]:5002"]).unwrap();
+    let vcmi = bridge.vcmi.unwrap();
+    assert_eq!(vcmi.listen, "[::]:5002".parse().unwrap());
+    assert_eq!(
+        (vcmi.limits.capacity, vcmi.health_check),
+        (50, Duration::from_secs(30))
+    );
+    assert_eq!(bridge.daemon, Daemon::None);
+}
+
+#[test]
+fn a_former_module_name_still_selects_its_log_lines() {
+    let vcmi = ["--vcmi", "[::]:5002", "--log"];
+    let filter = "info,metaserve_lobby_bridge::myth=debug";
+    let (settings, _) = asked(&[&vcmi[..], &[filter]].concat()).unwrap();
+    assert_eq!(
+        settings.live.log,
+        "info,metaserve_lobby_bridge::aleph_one=debug"
+    );
+}
+
+#[test]
+fn without_a_protocol_there_is_nothing_to_do() {
+    let error = chain(&bridge(&[]).unwrap_err());
+    assert!(error.starts_with("no lobby to run"), "{error}");
+}
+
+#[test]
+fn the_command_line_wins_over_the_file() {
+    let file = "vcmi = \"127.0.0.1:1\"\nvcmi-capacity = 7\nvcmi-healthcheck = \"1m\"\n\
+                public-address = [\"192.0.2.1\", \"2001:db8::1\"]\ndaemon = \"list.example:7500\"";
+    let bridge = with_file(file, &["--vcmi-capacity", "9"]).unwrap();
+    let vcmi = bridge.vcmi.unwrap();
+    assert_eq!(
+        (vcmi.limits.capacity, vcmi.health_check),
+        (9, Duration::from_secs(60))
+    );
+    assert_eq!(vcmi.public_addresses.len(), 2);
+    assert_eq!(bridge.daemon, Daemon::At("list.example:7500".to_owned()));
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_file() {
+    let error = chain(&with_file("vcmi = \"[::]:1\"\nvcmi-capacty = 3", &[]).unwrap_err());
+    assert!(
+        error.contains("bridge.toml") && error.contains("vcmi-capacty"),
+        "{error}"
+    );
+}
+
+#[test]
+fn times_are_seconds_or_have_units() {
+    for (text, seconds) in [("10", 10), ("30s", 30), ("1m 30s", 90)] {
+        let bridge = bridge(&["--vcmi", "[::]:1", "--vcmi-healthcheck", text]).unwrap();
+        assert_eq!(
+            bridge.vcmi.unwrap().health_check,
+            Duration::from_secs(seconds)
+        );
+    }
+    let bridge = with_file("vcmi = \"[::]:1\"\nvcmi-healthcheck = 12", &[]).unwrap();
+    assert_eq!(bridge.vcmi.unwrap().health_check, Duration::from_secs(12));
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_a_reason() {
+    let vcmi = ["--vcmi", "[::]:1"];
+    // (arguments, what the error names)
+    let table: [(&[&str], &str); 7] = [
+        (&["--vcmi-healthcheck", "9"], "choose 10s or more"),
+        (&["--vcmi-healthcheck", "soon"], "--vcmi-healthcheck"),
+        (&["--vcmi-capacity", "0"], "vcmi-capacity"),
+        (&["--daemon", "list.example"], "--daemon"),
+        (&["--daemon", "list.example:0"], "--daemon"),
+        (&["--fingerprint", "12ab"], "--fingerprint"),
+        (
+            &["--config", "/does/not/exist.toml"],
+            "/does/not/exist.toml",
+        ),
+    ];
+    for (arguments, named) in table {
+        let error = chain(&bridge(&[&vcmi[..], arguments].concat()).unwrap_err());
+        assert!(error.contains(named), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn fingerprints_are_read_with_or_without_colons() {
+    let fingerprint = "ab:".repeat(31) + "AB";
+    let bridge = bridge(&["--vcmi", "[::]:1", "--fingerprint", &fingerprint]).unwrap();
+    let pinned = metaserve::Fingerprint::from_bytes([0xab; 32]);
+    assert!(matches!(bridge.trust, metaserve::Trust::Fingerprint(it) if it == pinned));
+}
+
+#[test]
+fn old_words_mean_the_new_options() {
+    let words = [
+        "logging=warning",
+        "port=5003",
+        "capacity=60",
+        "healthcheck=20",
+    ];
+    let bridge = bridge(&words).unwrap();
+    let vcmi = bridge.vcmi.unwrap();
+    assert_eq!(vcmi.listen, "[::]:5003".parse().unwrap());
+    assert_eq!(
+        (vcmi.limits.capacity, vcmi.health_check),
+        (60, Duration::from_secs(20))
+    );
+    let (settings, remarks) = asked(&words).unwrap();
+    assert_eq!((&*settings.live.log, remarks.len()), ("warn", 0));
+}
+
+#[test]
+fn one_old_word_runs_the_lobby_where_it_was() {
+    let bridge = bridge(&["capacity=60"]).unwrap();
+    assert_eq!(bridge.vcmi.unwrap().listen, "[::]:5002".parse().unwrap());
+    let least = self::bridge(&["capacity=1", "healthcheck=10"]).unwrap();
+    let vcmi = least.vcmi.unwrap();
+    let read = (vcmi.limits.capacity, vcmi.health_check);
+    assert_eq!(read, (1, Duration::from_secs(10)));
+    let remarks = asked(&["capacity=1", "healthcheck=10"]).unwrap().1;
+    assert_eq!(remarks.len(), 0);
+    for (word, level) in [
+        ("debug", "debug"),
+        ("info", "info"),
+        ("warning", "warn"),
+        ("error", "error"),
+        ("critical", "error"),
+    ] {
+        let (settings, remarks) = asked(&[&format!("logging={word}")]).unwrap();
+        assert_eq!((&*settings.live.log, remarks.len()), (level, 0));
+    }
+    assert_eq!(
+        BridgeSettings::defaults().state_dir().as_os_str(),
+        "bridge-state"
+    );
+}
+
+#[test]
+fn as_many_as_the_lobby_holds_may_come_at_once_and_from_one_network() {
+    let limits = |arguments: &[&str]| {
+        let arguments = [&["--vcmi", "[::]:1"], arguments].concat();
+        let limits = bridge(&arguments).unwrap().vcmi.unwrap().limits;
+        let (each, all) = (limits.undecided_per_host, limits.undecided);
+        (limits.capacity, limits.clients_per_host, each, all)
+    };
+    assert_eq!(limits(&[]), (50, 50, 64, 512));
+    let many = ["--vcmi-capacity", "1000"];
+    assert_eq!(limits(&many), (1_000, 1_000, 1_000, 2_000));
+    let few = ["--vcmi-per-address", "3", "--vcmi-half-open", "9"];
+    assert_eq!(limits(&few), (50, 3, 64, 9));
+}
+
+#[test]
+fn flags_win_over_old_words_and_those_over_the_file() {
+    let file = "vcmi-capacity = 1\nvcmi-healthcheck = 11";
+    let arguments = ["--vcmi-capacity", "3", "capacity=2", "healthcheck=22"];
+    let vcmi = with_file(file, &arguments).unwrap().vcmi.unwrap();
+    assert_eq!(
+        (vcmi.limits.capacity, vcmi.health_check),
+        (3, Duration::from_secs(22))
+    );
+}
+
+#[test]
+fn what_the_old_program_said_is_said() {
+    let words = ["port=0", "capacity=0", "healthcheck=9", "colour=red"];
+    let bridge = bridge(&words).unwrap();
+    let vcmi = bridge.vcmi.unwrap();
+    assert_eq!(vcmi.listen.port(), 5002);
+    assert_eq!(
+        (vcmi.limits.capacity, vcmi.health_check),
+        (50, Duration::from_secs(30))
+    );
+    assert_eq!(
+        asked(&words).unwrap().1,
+        [
+            "Cannot listen port 0, continue with default 5002",
+            "Cannot limit connections capacity with 0, continue with default 50",
+            "Too frequent timer for healthcheck, continue with default 30",
+        ]
+    );
+}
+
+/// A mistyped command opened a lobby to everybody.
+#[test]
+fn a_word_that_is_neither_a_command_nor_an_old_word_is_an_error() {
+    for (arguments, named) in [
+        (&["acount", "list"][..], "'account'"),
+        (&["acount", "list", "--vcmi", "[::]:1"], "'account'"),
+        (&["verbose", "port=5002"], "'verbose'"),
+        (&["port=5002", "verbose"], "'port=5002'"),
+        (&["port=5002", "account", "list"], "'port=5002'"),
+        (&["account"], "list"),
+        (&["--state-dir", "x", "hub", "lst"], "'list'"),
+    ] {
+        let error = bridge(arguments).unwrap_err();
+        let Some(error) = error.downcast_ref::<clap::Error>() else {
+            panic!("{arguments:?}: {error}");
+        };
+        assert_eq!(error.exit_code(), 2, "{arguments:?}");
+        let error = error.to_string();
+        assert!(error.contains(named), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn options_stand_before_or_after_a_command() {
+    for line in [
+        "--state-dir x account list",
+        "account --state-dir x list",
+        "account list --state-dir x",
+        "--myth 127.0.0.1:6321 hub add hub.example 4226 --state-dir x",
+        "--ban-file x ban 192.0.2.1",
+        "ban list --ban-file x",
+    ] {
+        let asked = ask([NAME].into_iter().chain(line.split(' '))).unwrap();
+        let Asked::Command(command) = asked else {
+            panic!("{line}: {asked:?}");
+        };
+        let values = command.given().apart().unwrap().values.to_string();
+        assert!(values.contains(" x "), "{line}: {values}");
+    }
+}

@@ -1,0 +1,90 @@
+//! What can be set about the VCMI lobby.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use clap::Args;
+use metaserve::program::settings::{switch, within};
+
+use super::{Limits, Settings};
+use crate::bans::Guard;
+
+/// What can be set about the VCMI lobby. What is `None` is left open.
+#[derive(Args, Clone, Debug)]
+pub struct VcmiSettings {
+    /// Run a VCMI lobby at this address; the old one was at `[::]:5002`
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub vcmi: Option<SocketAddr>,
+
+    /// The most VCMI lobby clients at one time [default: 50]
+    #[arg(long, value_name = "N", value_parser = within(1..=1_000_000_usize))]
+    pub vcmi_capacity: Option<usize>,
+
+    /// The most VCMI lobby clients from one address, an IPv6 /64 being one [default: all]
+    ///
+    /// In a full lobby the newest client of the addresses that have the most makes room for one
+    /// from an address that has less than its share.
+    #[arg(long, value_name = "N", value_parser = within(1..=1_000_000_usize))]
+    pub vcmi_per_address: Option<usize>,
+
+    /// The most VCMI connections that have not said yet what they want [default: 512]
+    ///
+    /// Shared by address in the same way.
+    #[arg(long, value_name = "N", value_parser = within(1..=1_000_000_usize))]
+    pub vcmi_half_open: Option<usize>,
+
+    /// The most connections of VCMI games [default: 1024]
+    ///
+    /// A game of eight players needs 14. Shared by address in the same way.
+    #[arg(long, value_name = "N", value_parser = within(1..=1_000_000_usize))]
+    pub vcmi_pipes: Option<usize>,
+
+    /// How often VCMI clients are asked whether they are still there [default: 30s]
+    ///
+    /// At least 10s. A client that leaves one question unanswered for that long is
+    /// disconnected. A bare number is seconds.
+    #[arg(long, value_name = "TIME", value_parser = within(Duration::from_secs(10)..=Duration::from_secs(3_600)))]
+    pub vcmi_healthcheck: Option<Duration>,
+
+    /// Whether VCMI users may ask for statistics with `<ROOT>` [default: true]
+    #[arg(long, value_name = "on|off", value_parser = switch)]
+    pub vcmi_statistics: Option<bool>,
+}
+
+impl VcmiSettings {
+    /// What a lobby is to run on, if one is to run, with the addresses at which it is reached from
+    /// outside.
+    #[must_use]
+    pub fn lobby(&self, public_addresses: &[IpAddr]) -> Option<Settings> {
+        let defaults = Settings::default();
+        Some(Settings {
+            listen: self.vcmi?,
+            bans: Guard::none(),
+            public_addresses: public_addresses.to_vec(),
+            health_check: self.vcmi_healthcheck.unwrap_or(defaults.health_check),
+            statistics: self.vcmi_statistics.unwrap_or(defaults.statistics),
+            limits: self.limits(),
+        })
+    }
+
+    fn limits(&self) -> Limits {
+        let defaults = Limits::default();
+        let capacity = self.vcmi_capacity.unwrap_or(defaults.capacity);
+        let pipes = self.vcmi_pipes.unwrap_or(defaults.pipes);
+        // Everybody may come at once, also from one network.
+        let undecided = defaults.undecided.max(2 * capacity);
+        Limits {
+            capacity,
+            clients_per_host: self.vcmi_per_address.unwrap_or(capacity),
+            undecided: self.vcmi_half_open.unwrap_or(undecided),
+            undecided_per_host: defaults.undecided_per_host.max(capacity),
+            pipes,
+            // Four addresses fill it at least, and one has enough for a game.
+            pipes_per_host: (pipes / 4).max(defaults.pipes_per_session),
+            sessions: defaults.sessions.max(4 * pipes),
+            ..defaults
+        }
+    }
+}
