@@ -19,7 +19,6 @@ use std::{
 use metaserve::bans::{Ban, Bans};
 use metaserve_client::ServerId;
 
-use self::natives::Shown;
 use super::{
     GameId, UserId,
     denial::Denial,
@@ -72,6 +71,13 @@ pub struct Hall {
     kept_out: KeptOut,
     /// What is said when places run out.
     crowded: Crowd,
+}
+
+/// A server of the registry, and its number while there is room to show it.
+#[derive(Debug)]
+struct Shown {
+    game: NativeGame,
+    id: Option<GameId>,
 }
 
 /// A connection to a room.

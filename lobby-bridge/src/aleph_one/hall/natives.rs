@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use metaserve_client::ServerId;
 
-use super::Hall;
+use super::{Hall, Shown};
 use crate::{
     aleph_one::{
         GameId,
@@ -12,13 +12,6 @@ use crate::{
     },
     follow::Change,
 };
-
-/// A server, and its number while there is room to show it.
-#[derive(Debug)]
-pub(super) struct Shown {
-    game: NativeGame,
-    id: Option<GameId>,
-}
 
 impl Hall {
     /// Takes in what has changed about servers of the registry, all of it before anything is shown.

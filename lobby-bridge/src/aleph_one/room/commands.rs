@@ -224,12 +224,3 @@ impl Room {
         self.tell(user, &line, turn);
     }
 }
-
-/// Stops the test of a player's game, if there is one, without a word.
-pub(super) fn end_test(member: &mut Member, turn: &mut Turn<'_>) {
-    if std::mem::take(&mut member.testing) {
-        *turn.tests = turn.tests.saturating_sub(1);
-        turn.effects
-            .push(Effect::Errand(Errand::EndTest(member.connection)));
-    }
-}

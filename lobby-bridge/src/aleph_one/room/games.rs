@@ -1,59 +1,18 @@
 //! The list of games (section 15).
 
-use std::{net::SocketAddrV4, time::Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
-
-use super::{GameId, Member, Room, Turn, UserId, commands::end_test, event};
+use super::{Game, GameId, Member, Room, Turn, UserId, event};
 use crate::aleph_one::{
     denial::Denial,
     event::{Effect, ListedGame, NativeGame},
-    sent::{GameEntry, List, Verb},
+    sent::{List, Verb},
 };
-
-/// The gatherer of a server of the registry, who is no user here.
-const NOBODY: UserId = UserId(1);
 
 /// From here on a length means that there is none: a week in ticks (section 15.4).
 const UNTIMED_TICKS: i32 = 18_144_000;
 
 const TICKS_PER_SECOND: u32 = 30;
-
-/// One game.
-#[derive(Debug)]
-pub(super) struct Game {
-    /// Whose it is; `None` for a server of the registry.
-    pub(super) gatherer: Option<UserId>,
-    pub(super) address: SocketAddrV4,
-    /// Section 16; it can be read.
-    pub(super) description: Bytes,
-    /// Since when it runs.
-    pub(super) started: Option<Instant>,
-    /// How many seconds it takes from then on.
-    pub(super) length: Option<u32>,
-    /// Where it is, if not at its gatherer's.
-    pub(super) hub: Option<u16>,
-}
-
-impl Game {
-    /// How long it goes on; `None` when that is not known.
-    fn seconds_left(&self, now: Instant) -> Option<u32> {
-        let run = now.saturating_duration_since(self.started?).as_secs();
-        let length = self.length?;
-        Some(length.saturating_sub(u32::try_from(run).unwrap_or(u32::MAX)))
-    }
-
-    /// How the list shows it.
-    pub(super) fn entry(&self, id: GameId, now: Instant) -> GameEntry<'_> {
-        GameEntry {
-            id,
-            address: self.address,
-            seconds_left: self.seconds_left(now),
-            gatherer: self.gatherer.unwrap_or(NOBODY),
-            description: &self.description,
-        }
-    }
-}
 
 impl Room {
     /// How many games of its players there are.
@@ -75,7 +34,7 @@ impl Room {
         if let (1..UNTIMED_TICKS, Ok(ticks)) = (ticks, u32::try_from(ticks)) {
             game.length = Some(ticks / TICKS_PER_SECOND);
         }
-        end_test(member, turn);
+        member.end_test(turn);
         let row = event("start game", member, Some(ticks.to_string().into_bytes()));
         turn.log(row);
         self.game_changed(id, Verb::Change, turn);
@@ -95,7 +54,7 @@ impl Room {
         let Some(mut member) = self.members.remove(&user) else {
             return;
         };
-        end_test(&mut member, turn);
+        member.end_test(turn);
         let game = member.game.take();
         self.members.insert(user, member);
         if let (Some(id), Some(member)) = (game, self.members.get(&user)) {

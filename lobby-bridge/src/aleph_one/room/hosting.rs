@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddrV4};
 
 use bytes::Bytes;
 
-use super::{Game, GameId, Room, Turn, UserId, event, hexadecimal};
+use super::{Game, GameId, Room, Turn, UserId, event, logged::hexadecimal};
 use crate::aleph_one::{
     description::Description,
     event::{Effect, Errand, NoHub},

@@ -1,21 +1,10 @@
 //! Who is told what about players and games, and what somebody who did not listen has missed
 //! (sections 13, 14.3 and 15.6).
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 
-use super::{Game, GameId, Member, Room, Turn, UserId, event, hexadecimal};
+use super::{Game, GameId, Member, Room, Turn, UserId, event, logged::hexadecimal, member::Missed};
 use crate::aleph_one::sent::{List, Verb};
-
-/// What somebody knew when he stopped listening, and which of that is gone since.
-#[derive(Debug, Default)]
-pub(super) struct Missed {
-    /// With the entry that says he is gone, once he is.
-    players: BTreeMap<UserId, Option<Bytes>>,
-    /// The same of games.
-    games: BTreeMap<GameId, Option<Bytes>>,
-}
 
 impl Room {
     /// Those who are listed, by id.

@@ -1,14 +1,19 @@
 //! One player in a room.
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use metaserve::bounds::Id;
 
-use super::{Turn, lists::Missed};
+use super::turn::Turn;
 use crate::{
     accounts::Account,
-    aleph_one::{GameId, Rgb, sent::PlayerEntry, users::Profile},
+    aleph_one::{
+        GameId, Rgb, UserId,
+        event::{Effect, Errand},
+        sent::PlayerEntry,
+        users::Profile,
+    },
     peers::{ConnectionId, Pace},
 };
 
@@ -41,6 +46,15 @@ pub(super) struct Member {
     /// Whether his game is being tested.
     pub(super) testing: bool,
     pub(super) tests: Pace,
+}
+
+/// What somebody knew when he stopped listening, and which of that is gone since.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    /// With the entry that says he is gone, once he is.
+    pub(super) players: BTreeMap<UserId, Option<Bytes>>,
+    /// The same of games.
+    pub(super) games: BTreeMap<GameId, Option<Bytes>>,
 }
 
 impl Member {
@@ -120,6 +134,15 @@ impl Member {
     pub(super) fn colours(&self) -> (Rgb, Rgb) {
         let own = (self.profile.primary, self.profile.secondary);
         self.painted.unwrap_or(own)
+    }
+
+    /// Stops the test of his game, if there is one, without a word.
+    pub(super) fn end_test(&mut self, turn: &mut Turn<'_>) {
+        if std::mem::take(&mut self.testing) {
+            *turn.tests = turn.tests.saturating_sub(1);
+            turn.effects
+                .push(Effect::Errand(Errand::EndTest(self.connection)));
+        }
     }
 
     /// Calls `with` with his entry in the list.

@@ -5,37 +5,41 @@
 //! - `lists.rs`: who is told what, and what who did not listen has missed
 //! - `chat.rs`: public and private words
 //! - `commands.rs`, `moderation.rs`: dot commands
+//! - `game.rs`: what is known of one game
 //! - `games.rs`, `hosting.rs`: games, and where they are
 //! - `rainbow.rs`: colours for all
+//! - `logged.rs`: what the logs hear of it
+//! - `turn.rs`: what all rooms share
 
 mod chat;
 mod commands;
+mod game;
 mod games;
 mod hosting;
 mod lists;
+mod logged;
 mod member;
 mod moderation;
 mod rainbow;
+mod turn;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddrV4},
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use metaserve::bounds::{Admitted, Fair, Id, Origin};
-use serde_json::json;
 
-use self::{commands::end_test, games::Game, member::Member};
+use self::{
+    game::Game,
+    logged::{event, log_entry},
+    member::Member,
+};
 use super::{
     GameId, UserId,
     denial::Denial,
-    event::{Effect, Errand},
-    ids::Ids,
-    kept_out::Known,
-    limits::Limits,
     names,
     received::Packet,
     rules::RoomRules,
@@ -43,10 +47,9 @@ use super::{
     text,
     users::Profile,
 };
-use crate::{
-    accounts::{EventRow, LogRow, LoginDetailRow},
-    peers::ConnectionId,
-};
+use crate::peers::ConnectionId;
+
+pub(super) use self::turn::{Kicked, Turn};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -81,44 +84,6 @@ pub(super) struct Entering {
 const HUB_HINT: &[u8] =
     b"To gather a game here, first untick \"Use Dedicated Server\" in your game: \
                          this server has none.";
-
-/// What all rooms share while one of them handles something.
-#[derive(Debug)]
-pub(super) struct Turn<'a> {
-    pub(super) now: Instant,
-    pub(super) effects: &'a mut Vec<Effect>,
-    pub(super) limits: &'a Limits,
-    /// The numbers of games.
-    pub(super) ids: &'a mut Ids,
-    /// Whose games are at which hub.
-    pub(super) hubs: &'a mut HashMap<u16, UserId>,
-    /// How many connectivity tests run.
-    pub(super) tests: &'a mut usize,
-    /// Who is to be disconnected. They are still in the room.
-    pub(super) kicked: Vec<Kicked>,
-    /// Names of those who are not to be kept out any longer.
-    pub(super) forgiven: Vec<Vec<u8>>,
-}
-
-/// Somebody whom a moderator has kicked.
-#[derive(Debug)]
-pub(super) struct Kicked {
-    pub(super) connection: ConnectionId,
-    /// What he has called himself.
-    pub(super) name: Vec<u8>,
-    /// How he will be known when he comes back, and how long he is kept out.
-    pub(super) known: Vec<(Known, Duration)>,
-}
-
-impl Turn<'_> {
-    fn send(&mut self, to: ConnectionId, frame: Bytes) {
-        self.effects.push(Effect::Send(to, frame));
-    }
-
-    fn log(&mut self, row: LogRow) {
-        self.effects.push(Effect::Errand(Errand::Log(row)));
-    }
-}
 
 impl Room {
     /// An empty room with this position in the rules.
@@ -248,7 +213,7 @@ impl Room {
             return;
         };
         self.places.release(member.place);
-        end_test(&mut member, turn);
+        member.end_test(turn);
         if let Some(game) = member.game.take() {
             self.remove_game(game, &member, turn);
         }
@@ -303,51 +268,4 @@ impl Room {
             turn.send(member.connection, sent::room_message(line));
         }
     }
-}
-
-/// The log rows of an entry (sections 23.4 and 23.5).
-fn log_entry(member: &Member, turn: &mut Turn<'_>) {
-    let login = &member.profile.login;
-    let said = |bytes: &[u8]| text::decode(bytes).into_owned();
-    let dump = json!({
-        "platform": login.platform,
-        "authentication": login.authentication,
-        "service": said(&login.service),
-        "build_date": said(&login.build_date),
-        "build_time": said(&login.build_time),
-        "username": said(&login.username),
-        "name": said(&login.player.name),
-        "peer": member.peer.to_string(),
-    });
-    turn.log(event("login", member, Some(dump.to_string().into_bytes())));
-    if member.is_visible() {
-        let build_date = [&login.build_date[..], b" ", &login.build_time].concat();
-        turn.log(LogRow::LoginDetail(LoginDetailRow {
-            username: member.account(),
-            user_id: member.profile.id.0,
-            chatname: member.name.clone(),
-            color: member.profile.primary.0,
-            team_color: member.profile.secondary.0,
-            build_date: said(&build_date),
-            platform_type: login.platform,
-        }));
-    }
-}
-
-fn event(event_type: &'static str, member: &Member, extradata: Option<Vec<u8>>) -> LogRow {
-    LogRow::Event(EventRow {
-        event_type,
-        username: member.account(),
-        user_id: member.profile.id.0,
-        extradata,
-    })
-}
-
-/// As the logs have bytes.
-fn hexadecimal(bytes: &[u8]) -> Vec<u8> {
-    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
-    let digits = bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
-    digits.collect()
 }
