@@ -3,14 +3,10 @@
 use super::{
     DatabaseError, Hub, Logs, OpenError, SchemaError, Settings,
     database::Database,
+    names::{InvalidName, InvalidPassword, check_name, check_new_password},
     password::{Checker, Unchecked},
     schema,
-    store::MAX_NAME_BYTES,
 };
-use crate::mac_roman as text;
-
-/// The longest name and password that Aleph One lets a player type (section 22).
-const CLIENT_CHARACTERS: usize = 15;
 
 /// Accounts and hubs in the hands of the operator.
 #[derive(Debug)]
@@ -64,65 +60,6 @@ pub enum AdministrationError {
     /// The library of passwords failed.
     #[error("the password cannot be hashed: {0}")]
     Hash(String),
-}
-
-/// Why a name cannot be an account's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidName {
-    /// Nothing, or too much.
-    #[error("a name has 1 to 31 characters, of which Aleph One lets players type 15")]
-    Length,
-    /// Not ASCII, or invisible.
-    #[error("a name is made of visible ASCII characters, without spaces")]
-    Characters,
-    /// Whoever logs in as `guest` has no account.
-    #[error("`guest` is the name of those without an account")]
-    Guest,
-}
-
-/// Why a password cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidPassword {
-    /// Nothing, or more than the game can send.
-    #[error("a password has 1 to 15 characters: Aleph One lets players type no more")]
-    Length,
-    /// A character that the game cannot send.
-    #[error("a password is made of characters that MacRoman has, without control characters")]
-    Characters,
-}
-
-/// Whether an account may have this name.
-///
-/// # Errors
-/// It may not.
-pub fn check_name(username: &str) -> Result<(), InvalidName> {
-    if !(1..=MAX_NAME_BYTES).contains(&username.len()) {
-        return Err(InvalidName::Length);
-    }
-    if !username.bytes().all(|it| it.is_ascii_graphic()) {
-        return Err(InvalidName::Characters);
-    }
-    match username {
-        "guest" => Err(InvalidName::Guest),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a player can type this password.
-///
-/// # Errors
-/// He cannot.
-pub fn check_new_password(password: &str) -> Result<(), InvalidPassword> {
-    if !(1..=CLIENT_CHARACTERS).contains(&password.chars().count()) {
-        return Err(InvalidPassword::Length);
-    }
-    let sent = text::encode(password);
-    match text::decode(&sent) == password && !password.chars().any(char::is_control) {
-        true => Ok(()),
-        false => Err(InvalidPassword::Characters),
-    }
 }
 
 impl Administration {

@@ -1,8 +1,10 @@
 //! How often passwords may be guessed: pure, the caller brings the time.
 
-use std::{collections::HashMap, net::IpAddr, time::Duration};
-
-use tokio::time::Instant;
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use super::AttemptLimits;
 use crate::peers;
@@ -108,6 +110,7 @@ impl AttemptLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use metaserve::time;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -124,9 +127,9 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn guessing_ends_and_begins_again_one_by_one() {
-        let (mut attempts, now) = (attempts(), peers::now());
+    #[test]
+    fn guessing_ends_and_begins_again_one_by_one() {
+        let (mut attempts, now) = (attempts(), time::now());
         let mut may = |after: u32| {
             attempts
                 .begin(Some("bob"), ip(1), now + after * SECOND)
@@ -137,40 +140,40 @@ mod tests {
         assert_eq!([may(100), may(100), may(100)], [true, true, false]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_owner_comes_in_while_somebody_else_guesses() {
-        let (mut attempts, now) = (attempts(), peers::now());
+    #[test]
+    fn the_owner_comes_in_while_somebody_else_guesses() {
+        let (mut attempts, now) = (attempts(), time::now());
         while attempts.begin(Some("bob"), ip(1), now).is_some() {}
         assert!(attempts.begin(Some("bob"), ip(2), now).is_some());
         assert!(attempts.begin(Some("ann"), ip(1), now).is_some());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn many_who_guess_one_account_together_are_stopped() {
-        let (mut attempts, now) = (attempts(), peers::now());
+    #[test]
+    fn many_who_guess_one_account_together_are_stopped() {
+        let (mut attempts, now) = (attempts(), time::now());
         let mut tries = (0..100).map(|last| attempts.begin(Some("bob"), ip(last), now));
         assert_eq!(tries.by_ref().flatten().count(), 4);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn one_who_tries_many_accounts_is_stopped() {
-        let (mut attempts, now) = (attempts(), peers::now());
+    #[test]
+    fn one_who_tries_many_accounts_is_stopped() {
+        let (mut attempts, now) = (attempts(), time::now());
         let tries = (0..100).map(|n| attempts.begin(Some(&n.to_string()), ip(1), now));
         assert_eq!(tries.flatten().count(), 6);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn who_succeeds_is_never_stopped() {
-        let (mut attempts, now) = (attempts(), peers::now());
+    #[test]
+    fn who_succeeds_is_never_stopped() {
+        let (mut attempts, now) = (attempts(), time::now());
         for _ in 0..1_000 {
             let attempt = attempts.begin(Some("bob"), ip(1), now).unwrap();
             attempts.succeeded(attempt);
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_flood_of_names_does_not_set_free_who_guessed_before() {
-        let (mut attempts, now) = (attempts(), peers::now());
+    #[test]
+    fn a_flood_of_names_does_not_set_free_who_guessed_before() {
+        let (mut attempts, now) = (attempts(), time::now());
         while attempts.begin(Some("bob"), ip(1), now).is_some() {}
         for n in 0..10_000_u32 {
             let [_, a, b, c] = n.to_be_bytes();

@@ -3,7 +3,7 @@
 use std::{error::Error as _, path::PathBuf};
 
 use super::{
-    admin::{InvalidName, InvalidPassword},
+    names::{InvalidName, InvalidPassword},
     password::Unchecked,
 };
 

@@ -5,18 +5,14 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use metaserve::{Backoff, Retry};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
-    time::Instant,
-};
+use metaserve::{Backoff, Retry, time::now};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{ChatKind, LogRow, Logs, keeper::Keeper};
-use crate::peers;
 
 /// What a row takes besides its texts, generously.
 const ROW_BYTES: usize = 512;
@@ -72,7 +68,7 @@ impl Log {
             }
             return;
         };
-        let made = peers::now();
+        let made = now();
         // The writer lives as long as this does.
         let _ = self.queue.send(Queued::Row {
             row,
@@ -113,7 +109,7 @@ async fn insert(database: &Keeper, row: &LogRow, made: Instant) {
     let mut backoff = Backoff::default();
     let mut refusals = 0;
     loop {
-        let ago = peers::now().saturating_duration_since(made);
+        let ago = now().saturating_duration_since(made);
         let written = match (database.ready(), row) {
             (Err(error), _) => Err(error),
             (Ok(database), LogRow::Chat(row)) => database.log_chat(row, ago).await,

@@ -1,92 +1,29 @@
-//! Who may log in, which hubs there are, and the logs: everything that is kept in SQL.
-//!
-//! ```text
-//!  connection ──name, password──▶ Accounts ─▶ attempts.rs: too many?
-//!                                          ─▶ store.rs: the row, read anew each time
-//!                                          ─▶ password.rs: bcrypt, beside the network threads
-//!  room ──rows──▶ log.rs: bounded queue ─▶ one writer ─▶ store.rs
-//! ```
-//!
-//! Tables and columns are those of the Aleph One metaserver (section 23 of its specification),
-//! in an SQLite file of our own or in an existing MariaDB or MySQL database, which is used as
-//! it is. All times in the database are read from the database's clock, so that tokens stored
-//! by other programs beside us mean the same.
-
-mod admin;
-mod attempts;
-mod database;
-mod dates;
-mod error;
-mod keeper;
-mod log;
-mod log_rows;
-mod password;
-mod rows;
-mod schema;
-mod settings;
-mod store;
-mod token;
-
-pub use admin::{
-    Administration, AdministrationError, InvalidName, InvalidPassword, ListedAccount, check_name,
-    check_new_password,
-};
-pub use database::sqlite_file;
-pub use error::{DatabaseError, OpenError, Refusal, SchemaError, SignUpError};
-pub use rows::{ChatKind, ChatRow, Color, EventRow, LogRow, LoginDetailRow, Target};
-pub use settings::{AccountSettings, AttemptLimits, Logs, Settings};
-pub use token::TOKEN_BYTES;
+//! The accounts, hubs and logs of one database, as whoever serves players uses them.
 
 use std::{
     net::IpAddr,
-    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use metaserve::time::now;
 use subtle::ConstantTimeEq as _;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::{
+use super::{
+    account::{Account, Hub},
     attempts::{Attempt, Attempts},
     database::Database,
+    error::{DatabaseError, OpenError, Refusal, SignUpError},
     keeper::Keeper,
     log::Log,
+    names::{MAX_NAME_BYTES, check_name, check_new_password},
     password::{Checker, Unchecked},
-    store::{MAX_NAME_BYTES, UserRow},
-    token::new_token,
+    rows::LogRow,
+    settings::Settings,
+    store::{self, UserRow},
+    token::{TOKEN_BYTES, new_token},
 };
-use crate::peers;
-
-/// The database of a bridge that keeps its state in `state_dir`, unless told otherwise.
-#[must_use]
-pub fn default_database(state_dir: &Path) -> String {
-    format!("sqlite:{}", state_dir.join("accounts.sqlite").display())
-}
-
-/// An account, as its row was at login.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// The name, byte for byte as it is stored.
-    pub username: String,
-    /// Whether moderator commands are allowed.
-    pub moderator: bool,
-    /// Whether the player is hidden in rooms.
-    pub hidden: bool,
-    /// The user's "sort id", which has no visible effect.
-    pub sort_order: i32,
-}
-
-/// A game relay that the operator has registered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hub {
-    /// Its number on the wire, never 0.
-    pub id: u16,
-    /// A name or an IPv4 address.
-    pub host: String,
-    /// Its TCP and UDP port.
-    pub port: u16,
-}
 
 /// The accounts, hubs and logs of one database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -244,7 +181,7 @@ impl Accounts {
         let database = self.inner.keeper.ready()?;
         // Charged also when it fails: it tells which names are taken.
         // All of them under one name, so that its limit is that of all together.
-        let charged = lock(&self.inner.sign_ups).begin(Some(""), from, peers::now());
+        let charged = lock(&self.inner.sign_ups).begin(Some(""), from, now());
         charged.ok_or(Refusal::TooManyAttempts)?;
         if database.is_taken(username).await? {
             return Err(SignUpError::Taken);
@@ -305,7 +242,7 @@ impl Accounts {
     fn attempt(&self, username: &str, from: IpAddr) -> Result<Attempt, Refusal> {
         // A name that cannot be anybody's is nobody's.
         let username = is_possible(username).then(|| username.to_ascii_lowercase());
-        let attempt = lock(&self.inner.attempts).begin(username.as_deref(), from, peers::now());
+        let attempt = lock(&self.inner.attempts).begin(username.as_deref(), from, now());
         attempt.ok_or(Refusal::TooManyAttempts)
     }
 

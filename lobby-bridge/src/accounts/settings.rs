@@ -5,7 +5,11 @@ use std::{path::Path, time::Duration};
 use clap::Args;
 use metaserve::program::settings::switch;
 
-use super::default_database;
+/// The database of a bridge that keeps its state in `state_dir`, unless told otherwise.
+#[must_use]
+pub fn default_database(state_dir: &Path) -> String {
+    format!("sqlite:{}", state_dir.join("accounts.sqlite").display())
+}
 
 /// What can be set about accounts, hubs and logs. What is `None` is left open.
 #[derive(Args, Clone, Debug)]

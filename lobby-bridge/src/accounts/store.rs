@@ -12,8 +12,6 @@ use super::{Account, DatabaseError, Hub, TOKEN_BYTES, database::Database};
 const USER: &str = "user";
 const HUB: &str = "remotehub";
 
-/// How long a name may be to be looked for (section 22).
-pub(super) const MAX_NAME_BYTES: usize = 31;
 /// An account's row, as far as logging in needs it.
 #[derive(Debug)]
 pub(super) struct UserRow {

@@ -1,7 +1,8 @@
 //! How a player speaks: packets, at a pace of their own, and signs of life in between.
 
+use std::time::Instant;
+
 use bytes::{Bytes, BytesMut};
-use tokio::time::Instant;
 
 use super::{
     codec::{FrameError, take_frame},

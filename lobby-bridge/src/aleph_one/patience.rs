@@ -1,6 +1,6 @@
 //! How long a silent peer is waited for (section 20). Pure: it is told the time.
 
-use tokio::time::Instant;
+use std::time::Instant;
 
 use super::{event::Gate, limits::Limits};
 use crate::peers::Standing;

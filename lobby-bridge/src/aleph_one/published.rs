@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, SocketAddrV4};
 
-use metaserve::{Connector, Fingerprint, ServerInfo, address::joinable};
+use metaserve::{Connector, Fingerprint, ServerInfo, address::joinable, time::now};
 use metaserve_client::Server;
 use serde_json::Value;
 
@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     follow::{self, Follower, Natives},
-    peers::now,
     publish::Listing,
 };
 
@@ -72,7 +71,7 @@ pub fn follow(
             return None;
         }
         let game = native(server, &bridge)?;
-        let read = now().into_std();
+        let read = now();
         Some(Native { game, read })
     };
     follow::follow(connector, GAME, read, Native::tells)

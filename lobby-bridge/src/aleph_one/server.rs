@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{FutureExt, Stream, StreamExt, stream};
-use metaserve::{Fingerprint, program::Stopped};
+use metaserve::{Fingerprint, program::Stopped, time::now};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -24,9 +24,7 @@ use crate::{
     accounts::Accounts,
     bans::Guard,
     follow::Natives,
-    peers::{
-        self, Arrival, Bounds, Door, Entrance, ListenError, Means, Owner, Pulse, Serving, now,
-    },
+    peers::{self, Arrival, Bounds, Door, Entrance, ListenError, Means, Owner, Pulse, Serving},
     publish::Listings,
 };
 

@@ -1,13 +1,15 @@
 //! Accepting connections, through times in which the system gives none.
 
-use std::{net::SocketAddr, time::Duration};
-
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::{Instant, sleep},
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
 };
 
-use super::now;
+use metaserve::time::now;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
 
 /// How long to wait before accepting again after the system refused to: others have to go first.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -1,15 +1,18 @@
 //! What one peer sends, up to its end: bytes from a socket, and whether more can come.
 
-use std::{error::Error, io, time::Duration};
+use std::{
+    error::Error,
+    io,
+    time::{Duration, Instant},
+};
 
 use bytes::{BufMut, BytesMut};
+use metaserve::time::now;
 use tokio::{
     io::Interest,
     net::tcp::OwnedReadHalf,
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{sleep, timeout, timeout_at},
 };
-
-use super::now;
 
 /// Bytes taken from a socket at once.
 const READ_BYTES: usize = 8 * 1024;
@@ -75,7 +78,7 @@ impl Inbox {
                 begun.get_or_insert_with(now);
             }
             let read = match deadline(begun) {
-                Some(deadline) => timeout_at(deadline, self.read_more()).await??,
+                Some(deadline) => timeout_at(deadline.into(), self.read_more()).await??,
                 None => self.read_more().await?,
             };
             if read == 0 {

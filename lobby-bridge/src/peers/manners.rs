@@ -1,10 +1,9 @@
 //! How one connection speaks, and how long it is waited for. Pure: it is told the time.
 
-use std::error::Error;
+use std::{error::Error, time::Instant};
 
 use bytes::{Bytes, BytesMut};
 use metaserve::bans::Ban;
-use tokio::time::Instant;
 
 use super::lobby::Standing;
 

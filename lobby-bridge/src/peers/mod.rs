@@ -42,7 +42,7 @@ mod stream;
 use std::{fmt, io, net::SocketAddr};
 
 use metaserve::program;
-use tokio::{net::TcpListener, time::Instant};
+use tokio::net::TcpListener;
 
 pub(crate) use self::{
     accept::{Trouble, accept},
@@ -76,10 +76,4 @@ impl fmt::Display for ConnectionId {
 /// Listens on TCP; on `[::]` for both families, and on a system without IPv6 for IPv4.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(program::listen::tcp(address)?)
-}
-
-/// The time, for tasks to give to what is pure.
-#[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-pub(crate) fn now() -> Instant {
-    Instant::now()
 }

@@ -4,22 +4,19 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Instant,
 };
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
-use metaserve::time::wall_clock;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
-};
+use metaserve::time::{now, sleep_until, wall_clock};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     ConnectionId,
     errands::Errands,
     lobby::{Chore, Effect, Effects, Lobby, Standing},
-    now,
     outbox::{Outbox, Overflow},
     pulse::Heart,
 };
@@ -180,7 +177,7 @@ impl<E: Errands> Desk<E> {
                 },
                 Some(news) = state.means.news.next() => state.hear(news),
                 () = heart.beat() => {}
-                () = until(chores.next()) => {
+                () = sleep_until(chores.next()) => {
                     for news in chores.due(now()) {
                         state.hear(news);
                     }
@@ -213,14 +210,6 @@ impl<News: Clone> Chores<News> {
             chore.news.clone()
         })
         .collect()
-    }
-}
-
-/// Completes at `time`, if there is one.
-pub(super) async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }
 
@@ -282,12 +271,12 @@ impl<E: Errands> State<E> {
     }
 
     fn hear(&mut self, news: News<E>) {
-        let effects = self.means.lobby.hear(news, now().into_std(), wall_clock());
+        let effects = self.means.lobby.hear(news, now(), wall_clock());
         self.carry_out(effects);
     }
 
     fn handle(&mut self, who: ConnectionId, what: Event<E>) -> Effects<E::Lobby> {
-        self.means.lobby.handle(who, what, now().into_std())
+        self.means.lobby.handle(who, what, now())
     }
 
     /// Carries out effects, and those of disconnecting peers that do not read.

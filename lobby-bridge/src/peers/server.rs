@@ -10,7 +10,10 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use metaserve::program::{Stopped, Vital};
+use metaserve::{
+    program::{Stopped, Vital},
+    time::now,
+};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -24,7 +27,7 @@ use super::{
     accept::{Trouble, accept},
     entrance::{Admitted, Entrance, Place, unless_lost},
     errands::Errands,
-    listen, now,
+    listen,
     owner::{Desk, Means, Owner},
     pulse::{Heart, Pulse, pulse},
     stream::{Bounds, Shared},
@@ -219,7 +222,7 @@ impl<E: Errands, Gate: Copy + Send + 'static> Accepting<E, Gate> {
         let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
             return tracing::debug!(%peer, "closed at once: there are too many connections");
         };
-        let Some(Admitted { place, lost }) = self.entrance.admit(ip, now().into_std()) else {
+        let Some(Admitted { place, lost }) = self.entrance.admit(ip, now()) else {
             return;
         };
         let arrival = Arrival {

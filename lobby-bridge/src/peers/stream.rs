@@ -2,6 +2,7 @@
 
 use std::{io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
+use metaserve::time::{now, sleep_until};
 use socket2::SockRef;
 use tokio::{
     io::AsyncWriteExt,
@@ -17,9 +18,8 @@ use super::{
     inbox::{Inbox, ReadError},
     lobby::{Ends, Lobby, Standing},
     manners::{Goodbye, Manners, Said, Verdict},
-    now,
     outbox::Outbox,
-    owner::{Farewell, Owner, until},
+    owner::{Farewell, Owner},
     pace::Pace,
 };
 use crate::bans::Guard;
@@ -217,7 +217,7 @@ impl<E: Errands> Listener<'_, E> {
         manners: &mut M,
         first: Option<Said<M::Event>>,
     ) -> End {
-        let (Bounds { bytes, frames, .. }, begin) = (&self.shared.bounds, now().into_std());
+        let (Bounds { bytes, frames, .. }, begin) = (&self.shared.bounds, now());
         let mut bytes = Pace::new(bytes.0, bytes.1, begin);
         let mut frames = Pace::new(frames.0, frames.1, begin);
         let mut standing = Standing::Outside;
@@ -239,7 +239,7 @@ impl<E: Errands> Listener<'_, E> {
             }
             // From here on it is counted as a peer of the lobby.
             self.undecided.take();
-            let instant = now().into_std();
+            let instant = now();
             let wait = frames.charge(1, instant);
             let wait = wait.max(bytes.charge(told.max(said.bytes), instant));
             manners.heard(standing, now());
@@ -250,7 +250,7 @@ impl<E: Errands> Listener<'_, E> {
                     () = sleep(wait) => {}
                     // What it has said beyond its pace does not keep it in the lobby.
                     () = self.inbox.ended() => return End::Gone,
-                    () = until(limit.as_ref().map(|(time, _)| *time)) => match limit {
+                    () = sleep_until(limit.as_ref().map(|(time, _)| *time)) => match limit {
                         Some((_, Verdict::CutOff(why))) => return End::CutOff(why),
                         _ => return End::Closed,
                     },

@@ -1,7 +1,8 @@
 //! How a launcher speaks: frames of text, at its leisure once it is logged in.
 
+use std::time::Instant;
+
 use bytes::{Bytes, BytesMut};
-use tokio::time::Instant;
 
 use super::{
     codec::{FrameError, take_frame},

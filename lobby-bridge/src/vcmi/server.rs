@@ -11,6 +11,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use metaserve::{
     bans::Ban,
     program::{Stopped, Vital},
+    time::now,
 };
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{io::AsyncWriteExt, time::timeout};
@@ -29,9 +30,7 @@ use super::{
 };
 use crate::{
     bans::Guard,
-    peers::{
-        self, Arrival, Bounds, Door, Entrance, ListenError, Means, Owner, Pulse, Serving, now,
-    },
+    peers::{self, Arrival, Bounds, Door, Entrance, ListenError, Means, Owner, Pulse, Serving},
     protocol::{House, OpenError, Opened, Protocol},
     publish::Listings,
 };

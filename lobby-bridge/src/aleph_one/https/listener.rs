@@ -8,13 +8,18 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use metaserve::time::now;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Limits, Peer, banned, certificate::Certificate};
+use super::{
+    certificate::Certificate,
+    settings::Limits,
+    web::{Peer, banned},
+};
 use crate::bans::Guard;
-use crate::peers::{Admitted, Entrance, Place, Trouble, accept, now, unless_lost};
+use crate::peers::{Admitted, Entrance, Place, Trouble, accept, unless_lost};
 
 /// The longest head of a request.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -39,7 +44,7 @@ impl Listener {
                 accepted = accept(&self.listener, &mut trouble) => accepted,
                 () = shutdown.cancelled() => return,
             };
-            let admitted = self.entrance.admit(peer.ip(), now().into_std());
+            let admitted = self.entrance.admit(peer.ip(), now());
             let Some(Admitted { place, lost }) = admitted else {
                 continue;
             };

@@ -2,12 +2,6 @@
 //! password. It has no cookies and no scripts; what shows who asks is a secret in the page, which
 //! is made for a fresh token and used once.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-
 use axum::{
     Extension,
     body::Bytes,
@@ -15,65 +9,13 @@ use axum::{
     http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use ring::rand::{SecureRandom as _, SystemRandom};
-use tokio::time::Instant;
+use metaserve::time::now;
 
 use super::{
-    Peer, Web,
     form::{Form, escaped},
-    report, told,
+    web::{Peer, Web, report, told},
 };
-use crate::{
-    accounts::{Refusal, TOKEN_BYTES, check_new_password},
-    peers,
-};
-
-/// The pages that were shown and not used yet.
-#[derive(Debug)]
-pub(super) struct Pages {
-    lifetime: Duration,
-    most: usize,
-    /// By their secret: whose it is, and until when.
-    open: Mutex<HashMap<String, (String, Instant)>>,
-}
-
-impl Pages {
-    pub(super) fn new(lifetime: Duration, most: usize) -> Self {
-        Self {
-            lifetime,
-            most: most.max(1),
-            open: Mutex::default(),
-        }
-    }
-
-    /// The secret of a new page for `username`.
-    fn open(&self, username: &str, now: Instant) -> String {
-        let mut bytes = [0; 16];
-        let filled = SystemRandom::new().fill(&mut bytes);
-        filled.expect("the operating system gives random bytes");
-        let secret: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
-        let mut open = self.lock();
-        open.retain(|_, (_, until)| *until > now);
-        if open.len() >= self.most {
-            let oldest = open.iter().min_by_key(|(_, (_, until))| *until);
-            let oldest = oldest.map(|(secret, _)| secret.clone());
-            oldest.map(|secret| open.remove(&secret));
-        }
-        let until = now + self.lifetime;
-        open.insert(secret.clone(), (username.to_owned(), until));
-        secret
-    }
-
-    /// Whose page has this secret. It is used up.
-    fn close(&self, secret: &str, now: Instant) -> Option<String> {
-        let (username, until) = self.lock().remove(secret)?;
-        (until > now).then_some(username)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (String, Instant)>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+use crate::accounts::{Refusal, TOKEN_BYTES, check_new_password};
 
 /// `GET`: the form, for whoever brings a fresh token.
 pub(super) async fn show(
@@ -113,7 +55,7 @@ pub(super) async fn change(
 ) -> Response {
     let form = Form::parse(&body);
     let field = |name| form.text(name).unwrap_or_default();
-    let Some(username) = web.pages.close(&field("page"), peers::now()) else {
+    let Some(username) = web.pages.close(&field("page"), now()) else {
         return html(StatusCode::FORBIDDEN, COME_FROM_THE_GAME);
     };
     let (password, again) = (field("password"), field("again"));
@@ -144,7 +86,7 @@ const COME_FROM_THE_GAME: &str = "To change your password, open this page from w
 
 /// The form, with a remark on what was entered before.
 fn ask(web: &Web, username: &str, remark: &str) -> Response {
-    let secret = web.pages.open(username, peers::now());
+    let secret = web.pages.open(username, now());
     let (username, remark) = (escaped(username), escaped(remark));
     let form = format!(
         "{remark}</p>\
@@ -193,28 +135,6 @@ fn parse(hex: &str) -> Option<[u8; TOKEN_BYTES]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_page_works_once_and_not_for_ever() {
-        let pages = Pages::new(Duration::from_secs(600), 2);
-        let now = peers::now();
-        let page = pages.open("bob", now);
-        assert_eq!(pages.close("guess", now), None);
-        assert_eq!(pages.close(&page, now).as_deref(), Some("bob"));
-        assert_eq!(pages.close(&page, now), None);
-        let page = pages.open("bob", now);
-        assert_eq!(pages.close(&page, now + Duration::from_secs(600)), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn of_too_many_pages_the_oldest_is_void() {
-        let pages = Pages::new(Duration::from_secs(600), 2);
-        let now = peers::now();
-        let second = Duration::from_secs(1);
-        let opened = [0, 1, 2].map(|n| pages.open("bob", now + n * second));
-        let works = opened.map(|it| pages.close(&it, now + 3 * second).is_some());
-        assert_eq!(works, [false, true, true]);
-    }
 
     #[test]
     fn tokens_are_hexadecimal_digits() {

@@ -10,7 +10,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{super::limits::Limits, Shared, pipe::Half};
+use super::{
+    super::limits::Limits,
+    pairing::{Half, Shared},
+};
 use crate::peers::{Inbox, ended};
 
 /// How one direction came to its end.

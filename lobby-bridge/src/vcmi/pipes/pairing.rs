@@ -1,40 +1,36 @@
-//! Game connections, which are joined in pairs (section 12 of the specification): what is VCMI's
-//! alone.
-//!
-//! `pipe.rs` is one of them until it has a partner, `couple.rs` is two. The lobby says who belongs
-//! together; [`Pairing`] brings them together.
-
-mod couple;
-mod pipe;
+//! Who is joined with whom: what a pipe asks, and what the lobby has it answered.
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
-use self::pipe::Half;
-use super::{
+use super::super::{
     handshake::Role,
-    limits::Limits,
     lobby::{Errand, Event, Lobby},
     sessions::Arrival,
     uuid::Uuid,
 };
-use crate::peers::{self, ConnectionId, Entrance};
+use crate::peers::{self, ConnectionId, Place};
 
-pub(super) use self::pipe::serve;
+pub(in super::super) type Shared = peers::Shared<Pairing>;
+pub(in super::super) type Connection = peers::Connection<Pairing>;
 
-pub(super) type Shared = peers::Shared<Pairing>;
-pub(super) type Connection = peers::Connection<Pairing>;
-
-/// Where pipes take their places, and what bounds them.
-#[derive(Debug)]
-pub(super) struct Pipes {
-    pub(super) places: Entrance,
-    pub(super) limits: Limits,
+/// One end of a game, ready to be joined with the other.
+pub(super) struct Half {
+    /// The three frames it introduced itself with, as they were on the wire.
+    pub(super) introduction: Bytes,
+    /// Its buffer holds what it has sent since.
+    pub(super) connection: Connection,
+    /// Counted among the pipes.
+    pub(super) place: Place,
+    /// Cancelled when the place went to somebody else.
+    pub(super) lost: CancellationToken,
 }
 
 /// What a pipe is to do after its arrival.
-enum Answer {
+pub(super) enum Answer {
     Refused,
     /// Wait for a partner, and hand itself over to it.
     Waits(oneshot::Receiver<oneshot::Sender<Half>>),
@@ -43,16 +39,16 @@ enum Answer {
 }
 
 /// A pipe has shown who it is, and asks what to do.
-pub(super) struct Arrives {
-    who: ConnectionId,
-    role: Role,
-    uuid: Uuid,
-    answer: oneshot::Sender<Answer>,
+pub(in super::super) struct Arrives {
+    pub(super) who: ConnectionId,
+    pub(super) role: Role,
+    pub(super) uuid: Uuid,
+    pub(super) answer: oneshot::Sender<Answer>,
 }
 
 /// Answers pipes as the lobby decides.
 #[derive(Default)]
-pub(super) struct Pairing {
+pub(in super::super) struct Pairing {
     asking: HashMap<ConnectionId, oneshot::Sender<Answer>>,
     waiting: HashMap<ConnectionId, oneshot::Sender<oneshot::Sender<Half>>>,
 }

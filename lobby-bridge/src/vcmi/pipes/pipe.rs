@@ -1,34 +1,30 @@
 //! A game connection: handshake, waiting for a partner, then a [`couple`].
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::{Bytes, BytesMut};
+use metaserve::time::now;
 use socket2::SockRef;
-use tokio::{sync::oneshot, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 
 use super::{
     super::{
         codec::{FrameError, frame, take_frame},
         handshake::{self, Role},
+        limits::Limits,
         lobby::Event,
         uuid::Uuid,
     },
-    Answer, Arrives, Connection, Pipes, Shared,
     couple::couple,
+    pairing::{Answer, Arrives, Connection, Half, Shared},
 };
-use crate::peers::{Admitted, Place, ReadError, now, unless_lost};
+use crate::peers::{Admitted, Entrance, ReadError, unless_lost};
 
-/// One end of a game, ready to be joined with the other.
-pub(super) struct Half {
-    /// The three frames it introduced itself with, as they were on the wire.
-    pub(super) introduction: Bytes,
-    /// Its buffer holds what it has sent since.
-    pub(super) connection: Connection,
-    /// Counted among the pipes.
-    pub(super) place: Place,
-    /// Cancelled when the place went to somebody else.
-    pub(super) lost: CancellationToken,
+/// Where pipes take their places, and what bounds them.
+#[derive(Debug)]
+pub(in super::super) struct Pipes {
+    pub(in super::super) places: Entrance,
+    pub(in super::super) limits: Limits,
 }
 
 /// Why a handshake leads nowhere.
@@ -65,7 +61,7 @@ pub(in super::super) async fn serve(
             return connection.close().await;
         }
     };
-    let admitted = pipes.places.admit(connection.ends.peer, now().into_std());
+    let admitted = pipes.places.admit(connection.ends.peer, now());
     let Some(Admitted { place, lost }) = admitted else {
         return connection.close().await;
     };

@@ -1,0 +1,41 @@
+//! Who may log in, which hubs there are, and the logs: everything that is kept in SQL.
+//!
+//! ```text
+//!  connection ──name, password──▶ Accounts ─▶ attempts.rs: too many?
+//!                                          ─▶ store.rs: the row, read anew each time
+//!                                          ─▶ password.rs: bcrypt, beside the network threads
+//!  room ──rows──▶ log.rs: bounded queue ─▶ one writer ─▶ store.rs
+//! ```
+//!
+//! Tables and columns are those of the Aleph One metaserver (section 23 of its specification),
+//! in an SQLite file of our own or in an existing MariaDB or MySQL database, which is used as
+//! it is. All times in the database are read from the database's clock, so that tokens stored
+//! by other programs beside us mean the same.
+
+mod account;
+mod admin;
+mod attempts;
+mod database;
+mod dates;
+mod error;
+mod keeper;
+mod log;
+mod log_rows;
+mod names;
+mod password;
+mod rows;
+mod schema;
+mod service;
+mod settings;
+mod store;
+mod token;
+
+pub use account::{Account, Hub};
+pub use admin::{Administration, AdministrationError, ListedAccount};
+pub use database::sqlite_file;
+pub use error::{DatabaseError, OpenError, Refusal, SchemaError, SignUpError};
+pub use names::{InvalidName, InvalidPassword, check_name, check_new_password};
+pub use rows::{ChatKind, ChatRow, Color, EventRow, LogRow, LoginDetailRow, Target};
+pub use service::Accounts;
+pub use settings::{AccountSettings, AttemptLimits, Logs, Settings, default_database};
+pub use token::TOKEN_BYTES;

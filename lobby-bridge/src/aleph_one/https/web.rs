@@ -1,0 +1,78 @@
+//! What every handler needs, and how everybody is answered.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use metaserve::bans::Ban;
+
+use super::{pages::Pages, settings::Limits};
+use crate::{
+    accounts::{Accounts, Refusal},
+    bans,
+};
+
+/// What every handler needs.
+#[derive(Clone)]
+pub(super) struct Web {
+    pub(super) accounts: Accounts,
+    pub(super) pages: Arc<Pages>,
+    pub(super) sign_up: bool,
+    pub(super) limits: Limits,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+impl fmt::Debug for Web {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Web").finish_non_exhaustive()
+    }
+}
+
+/// What the operator reads about somebody who was refused.
+pub(super) fn report(peer: &Peer, username: &str, refusal: &Refusal) {
+    let username: String = username.chars().take(40).collect();
+    match refusal {
+        Refusal::Database(error) => {
+            let error = error.with_cause();
+            tracing::warn!(peer = %peer.0, error, "refused over HTTPS: {refusal}");
+        }
+        Refusal::BadRecord(_) => {
+            tracing::warn!(peer = %peer.0, ?username, "refused over HTTPS: {refusal}");
+        }
+        _ => tracing::info!(peer = %peer.0, ?username, "refused over HTTPS: {refusal}"),
+    }
+}
+
+/// What a player is told.
+pub(super) fn told(refusal: &Refusal) -> (StatusCode, &'static str) {
+    match refusal {
+        Refusal::TooManyAttempts => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many attempts. Please come again later.",
+        ),
+        Refusal::Database(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Accounts are not available at the moment. Please come again later.",
+        ),
+        _ => (StatusCode::FORBIDDEN, "Sorry, that did not work."),
+    }
+}
+
+/// What everything is answered with to somebody who is banned.
+pub(super) fn banned(ban: &Ban) -> Response {
+    plain(StatusCode::FORBIDDEN, bans::told(ban))
+}
+
+/// An answer that is kept by nobody.
+pub(super) fn plain(status: StatusCode, body: impl IntoResponse) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, body).into_response()
+}
