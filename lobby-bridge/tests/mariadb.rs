@@ -341,7 +341,7 @@ async fn the_rights_that_the_page_asks_for_are_enough() {
     assert_eq!(granted, 6);
     let url = it.url.replace("//root@", &format!("//{user}:SECRET@"));
     let its = Fixture::new(url, None).await;
-    accounts_suite::an_operator_manages_accounts_and_hubs(&its).await;
+    accounts_suite::operator::an_operator_manages_accounts_and_hubs(&its).await;
     it.run("DELETE FROM `user`").await;
     it.insert("bob", 1).await;
     let accounts = its.open().await;

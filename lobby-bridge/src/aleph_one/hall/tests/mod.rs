@@ -1,5 +1,7 @@
 //! What users notice, in virtual time.
 
+mod chat;
+mod commands;
 mod games;
 mod logins;
 mod moderation;
