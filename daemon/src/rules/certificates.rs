@@ -9,7 +9,7 @@ use metaserve::{
     transport,
 };
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
@@ -60,11 +60,12 @@ impl Certificates {
         })
     }
 
+    fn current(&self) -> MutexGuard<'_, Identity> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn identity(&self) -> Identity {
-        self.current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.current().clone()
     }
 
     pub(crate) fn fingerprint(&self) -> Fingerprint {
@@ -83,24 +84,43 @@ impl Certificates {
 
     /// The settings for new connections, with the current certificate.
     pub(crate) fn server_config(&self, limits: &Limits) -> quinn::ServerConfig {
+        self.config(&self.identity(), limits)
+    }
+
+    /// Gives `set` the settings for new connections. One caller at a time, so that the newest
+    /// certificate and the newest `limits` are set last.
+    pub(crate) fn show(
+        &self,
+        limits: impl FnOnce() -> Limits,
+        set: impl FnOnce(quinn::ServerConfig),
+    ) {
+        let current = self.current();
+        set(self.config(&current, &limits()));
+    }
+
+    fn config(&self, identity: &Identity, limits: &Limits) -> quinn::ServerConfig {
         let mut transport = transport::server(limits);
         transport.enable_segmentation_offload(self.segmentation_offload);
-        server::server_config(&self.identity(), &self.secret, transport)
+        server::server_config(identity, &self.secret, transport)
             .expect("an identity's key was held against its certificate when it was loaded")
     }
 
-    /// Reads the files again, for connections from now on.
-    pub(crate) fn reload(&self) {
+    /// Reads the files again. Returns what is to be [shown](Self::show) now, if it could be read.
+    /// One caller at a time: what was read last stays.
+    pub(crate) fn reload(&self) -> Option<Fingerprint> {
         let Source::Files(files) = &self.source else {
-            return;
+            return None;
         };
+        let mut current = self.current();
         match load(files) {
             Ok(identity) => {
-                let fingerprint = identity.fingerprint();
-                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = identity;
-                tracing::info!(%fingerprint, "the certificate was reloaded");
+                *current = identity;
+                Some(current.fingerprint())
             }
-            Err(error) => tracing::error!("the old certificate stays in use: {error:#}"),
+            Err(error) => {
+                tracing::error!("the old certificate stays in use: {error:#}");
+                None
+            }
         }
     }
 

@@ -26,19 +26,23 @@ impl Shared {
         self.registry.set_max_games(limits.max_games);
         self.registry
             .set_rows(limits.max_listed_per_prefix, settings.trusted());
-        self.show_newcomers(limits);
+        self.show_newcomers();
     }
 
     /// Reads the certificate files again, for connections from now on. Existing ones go on.
     pub(crate) fn reload_certificate(&self) {
-        self.certificates.reload();
-        self.show_newcomers(&self.rules().limits);
+        let reloaded = self.certificates.reload();
+        self.show_newcomers();
+        // Said when it is true.
+        if let Some(fingerprint) = reloaded {
+            tracing::info!(%fingerprint, "the certificate was reloaded");
+        }
     }
 
-    /// Lets connections from now on have the current certificate and these limits.
-    fn show_newcomers(&self, limits: &metaserve::Limits) {
-        let config = self.certificates.server_config(limits);
-        self.endpoint.set_server_config(Some(config));
+    /// Lets connections from now on have the current certificate and limits.
+    fn show_newcomers(&self) {
+        let set = |config| self.endpoint.set_server_config(Some(config));
+        self.certificates.show(|| self.rules().limits.clone(), set);
     }
 
     /// Reads the ban file again, if there is one. Whoever is banned by it now is closed.
