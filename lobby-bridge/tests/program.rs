@@ -198,7 +198,7 @@ fn five_mistakes_in_a_file_are_five_lines_of_check_and_of_the_start() {
 
 #[test]
 fn check_shows_where_values_come_from_and_warns_of_no_hub() {
-    let file = "vcmi = \"127.0.0.1:0\"\nmyth = \"127.0.0.1:0\"\nstate-dir = \"STATE\"";
+    let file = "vcmi = \"127.0.0.1:0\"\naleph-one = \"127.0.0.1:0\"\nstate-dir = \"STATE\"";
     let state = tempfile::tempdir().unwrap();
     let file = file.replace("STATE", state.path().to_str().unwrap());
     let (_directory, mut command) = program(&file);
@@ -235,6 +235,28 @@ fn check_shows_where_values_come_from_and_warns_of_no_hub() {
         said.contains("(not shown)") && !said.contains(secret),
         "{said}"
     );
+}
+
+#[test]
+fn former_names_of_aleph_ones_settings_are_understood_everywhere() {
+    let (_directory, mut command) = program("myth = \"127.0.0.1:0\"\nmyth-players = 7");
+    command.env("METASERVE_BRIDGE_MYTH_LOGINS", "8");
+    let output = command.args(["--myth-per-address", "9", "check"]).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    for (name, value, from) in [
+        ("aleph-one", "127.0.0.1:0", "bridge.toml, line 1"),
+        ("aleph-one-players", "7", "bridge.toml, line 2"),
+        ("aleph-one-logins", "8", "METASERVE_BRIDGE_MYTH_LOGINS"),
+        ("aleph-one-per-address", "9", "--aleph-one-per-address"),
+    ] {
+        let mut lines = said.lines();
+        let line = lines.find(|line| line.split_whitespace().next() == Some(name));
+        let line = line.unwrap();
+        let is_so = line.contains(&format!(" {value} ")) && line.ends_with(from);
+        assert!(is_so, "{line}");
+    }
 }
 
 #[test]
@@ -275,8 +297,9 @@ fn a_reload_takes_good_settings_and_names_the_mistakes_in_bad_ones() {
 
 #[test]
 fn a_service_manager_is_shown_that_the_lobbies_live() {
-    let (directory, mut command) =
-        program("vcmi = \"127.0.0.1:0\"\nmyth = \"127.0.0.1:0\"\nmyth-room = [\"a=127.0.0.1:0\"]");
+    let (directory, mut command) = program(
+        "vcmi = \"127.0.0.1:0\"\naleph-one = \"127.0.0.1:0\"\naleph-one-room = [\"a=127.0.0.1:0\"]",
+    );
     let path = directory.path().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
     let patience = Some(Duration::from_secs(60));

@@ -66,8 +66,8 @@ adds_and_removes() {
 replay_myth() {
     local name=bridge-$1 url=$2 setup=$3 login bridge
     start "$name" "$built/metaserve-lobby-bridge" --state-dir "$dir/$name" \
-        --database "$url" --myth 127.0.0.1:0 --myth-room Arrival=127.0.0.1:0 \
-        --myth-https 127.0.0.1:0
+        --database "$url" --aleph-one 127.0.0.1:0 --aleph-one-room Arrival=127.0.0.1:0 \
+        --aleph-one-https 127.0.0.1:0
     bridge=$pid
     within 20 logged "$name" 'the metaserver is open' || return 1
     login=$(sed -n 's/.*the metaserver is open address=\([0-9.:]*\) .*/\1/p' "$dir/$name.log")

@@ -15,26 +15,20 @@ pub fn default_database(state_dir: &Path) -> String {
 #[derive(Args, Clone, Debug)]
 pub struct AccountSettings {
     /// Write public chat to the database [default: true]
-    #[arg(long, value_name = "on|off", value_parser = switch)]
-    pub myth_log_chat: Option<bool>,
+    #[arg(long, alias = "myth-log-chat", value_name = "on|off", value_parser = switch)]
+    pub aleph_one_log_chat: Option<bool>,
 
     /// Write private messages to the database [default: true]
-    #[arg(
-        long,
-        value_name = "on|off", value_parser = switch
-    )]
-    pub myth_log_private_messages: Option<bool>,
+    #[arg(long, alias = "myth-log-private-messages", value_name = "on|off", value_parser = switch)]
+    pub aleph_one_log_private_messages: Option<bool>,
 
     /// Write who comes, goes and plays to the database [default: true]
-    #[arg(long, value_name = "on|off", value_parser = switch)]
-    pub myth_log_events: Option<bool>,
+    #[arg(long, alias = "myth-log-events", value_name = "on|off", value_parser = switch)]
+    pub aleph_one_log_events: Option<bool>,
 
     /// Write what players' programs say of themselves to the database [default: true]
-    #[arg(
-        long,
-        value_name = "on|off", value_parser = switch
-    )]
-    pub myth_log_login_details: Option<bool>,
+    #[arg(long, alias = "myth-log-login-details", value_name = "on|off", value_parser = switch)]
+    pub aleph_one_log_login_details: Option<bool>,
 
     /// The database of accounts, hubs and logs [default: an SQLite file in the state directory]
     ///
@@ -58,10 +52,10 @@ impl AccountSettings {
         let wanted = |it: Option<bool>| it.unwrap_or(true);
         Settings {
             logs: Logs {
-                chat: wanted(self.myth_log_chat),
-                private_messages: wanted(self.myth_log_private_messages),
-                events: wanted(self.myth_log_events),
-                login_details: wanted(self.myth_log_login_details),
+                chat: wanted(self.aleph_one_log_chat),
+                private_messages: wanted(self.aleph_one_log_private_messages),
+                events: wanted(self.aleph_one_log_events),
+                login_details: wanted(self.aleph_one_log_login_details),
             },
             ..Settings::default()
         }

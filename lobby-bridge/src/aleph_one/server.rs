@@ -201,12 +201,12 @@ fn natives(natives: Option<Natives<Native>>) -> impl Stream<Item = News> + Send 
 /// The places at the login daemon, and those of all rooms together.
 fn entrances(limits: &Limits) -> Box<dyn Fn(&Gate) -> Entrance + Send> {
     let logins = Entrance::new(
-        "Aleph One, logging in (--myth-logins)",
+        "Aleph One, logging in (--aleph-one-logins)",
         limits.logins,
         limits.logins_per_host,
     );
     let seats = Entrance::new(
-        "Aleph One, in rooms (--myth-connections)",
+        "Aleph One, in rooms (--aleph-one-connections)",
         limits.seats,
         limits.seats_per_host,
     );

@@ -26,11 +26,11 @@ A protocol runs when its address is given:
 
 Players of VCMI 1.1 to 1.4 then enter this machine's name and port 5002 as their lobby.
 
-    metaserve-lobby-bridge --myth [::]:6321
+    metaserve-lobby-bridge --aleph-one [::]:6321
 
 Players of Aleph One then find each other here, if the name of the server that their game has
 built in leads to this machine (hosts file or DNS). Rooms are at port 6335 and on, see
---myth-room; with --daemon all games are also in its list.
+--aleph-one-room; with --daemon all games are also in its list.
 
 Two commands manage the players' accounts and the hubs, also while the bridge runs; each has a
 --help of its own:

@@ -245,7 +245,7 @@ fn options_stand_before_or_after_a_command() {
         "--state-dir x account list",
         "account --state-dir x list",
         "account list --state-dir x",
-        "--myth 127.0.0.1:6321 hub add hub.example 4226 --state-dir x",
+        "--aleph-one 127.0.0.1:6321 hub add hub.example 4226 --state-dir x",
         "--ban-file x ban 192.0.2.1",
         "ban list --ban-file x",
     ] {
@@ -255,5 +255,51 @@ fn options_stand_before_or_after_a_command() {
         };
         let values = command.given().apart().unwrap().values.to_string();
         assert!(values.contains(" x "), "{line}: {values}");
+    }
+}
+
+#[test]
+fn every_setting_of_aleph_one_has_its_former_name() {
+    let settings = BridgeSettings::declared();
+    let settings = settings
+        .iter()
+        .filter(|it| it.name.starts_with("aleph-one"));
+    let settings: Vec<_> = settings.collect();
+    assert_eq!(settings.len(), 26);
+    for it in settings {
+        let former = it.name.replacen("aleph-one", "myth", 1);
+        assert_eq!(it.aliases, [former]);
+    }
+}
+
+/// The sample that packages install.
+const SAMPLE: &str = include_str!("../../../deploy/config/bridge.toml");
+
+#[test]
+fn the_sample_configuration_shows_every_setting_and_is_understood() {
+    let is_setting =
+        |line: &&str| !line.starts_with("# ") && !line.starts_with("#   ") && line.contains(" = ");
+    let lines = SAMPLE.lines().filter(is_setting);
+    let lines: Vec<_> = lines.map(|line| line.trim_start_matches('#')).collect();
+    let name = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+    let mut shown: Vec<_> = lines.iter().map(|line| name(line)).collect();
+    shown.sort();
+    // Where the unit says that it is, and what is for people at a terminal.
+    let elsewhere = ["state-dir", "log-format"];
+    let declared = BridgeSettings::declared().into_iter().map(|it| it.name);
+    let mut declared: Vec<_> = declared.filter(|it| !elsewhere.contains(&&**it)).collect();
+    declared.sort();
+    assert_eq!(shown, declared);
+
+    // Its fingerprint is none, and a way to know the daemon besides `ca`.
+    let lines = lines.iter().filter(|line| name(line) != "fingerprint");
+    let text = lines.copied().collect::<Vec<_>>().join("\n");
+    for text in [text.replace("aleph-one", "myth"), text, SAMPLE.to_owned()] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bridge.toml");
+        fs::write(&path, text).unwrap();
+        let path = path.to_str().unwrap();
+        let (settings, _) = asked(&["--config", path]).unwrap();
+        assert_eq!(settings.vcmi.vcmi, "[::]:5002".parse().ok());
     }
 }

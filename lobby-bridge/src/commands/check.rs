@@ -23,8 +23,8 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
         }
         for address in [
             settings.vcmi.vcmi,
-            settings.aleph_one.myth,
-            settings.aleph_one.myth_https,
+            settings.aleph_one.aleph_one,
+            settings.aleph_one.aleph_one_https,
         ]
         .into_iter()
         .flatten()
@@ -47,7 +47,7 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
 
 /// Whether Aleph One's new players can gather, if there is a database to look at.
 async fn hubs(settings: &BridgeSettings) -> Option<anyhow::Result<String>> {
-    settings.aleph_one.myth?;
+    settings.aleph_one.aleph_one?;
     let url = settings.accounts.database(settings.state_dir());
     if sqlite_file(&url).is_some_and(|file| !file.exists()) {
         return Some(Ok(

@@ -125,7 +125,7 @@ impl Settings for BridgeSettings {
     type Live = Live;
 
     const VARIABLES: &str = "METASERVE_BRIDGE_";
-    const TOGETHER: &[&[&str]] = &[&["myth-cert", "myth-key"], &["fingerprint", "ca"]];
+    const TOGETHER: &[&[&str]] = &[&["aleph-one-cert", "aleph-one-key"], &["fingerprint", "ca"]];
 
     fn log(&self) -> (&str, LogFormat) {
         (&self.live.log, self.log_format)
@@ -140,10 +140,10 @@ impl Settings for BridgeSettings {
         };
         let given = |name| values.is_given(name);
         problem(
-            !given("vcmi") && !given("myth"),
+            !given("vcmi") && !given("aleph-one"),
             "vcmi",
             "no lobby to run: give an address for one, such as `--vcmi [::]:5002` or \
-             `--myth [::]:6321`",
+             `--aleph-one [::]:6321`",
         );
         problem(
             given("fingerprint") && given("ca"),
@@ -151,13 +151,13 @@ impl Settings for BridgeSettings {
             "--fingerprint and --ca are two ways to know the daemon: give one of them",
         );
         problem(
-            given("myth-cert") != given("myth-key"),
-            if given("myth-cert") {
-                "myth-cert"
+            given("aleph-one-cert") != given("aleph-one-key"),
+            if given("aleph-one-cert") {
+                "aleph-one-cert"
             } else {
-                "myth-key"
+                "aleph-one-key"
             },
-            "--myth-cert and --myth-key belong together: give both",
+            "--aleph-one-cert and --aleph-one-key belong together: give both",
         );
         problems
     }

@@ -155,14 +155,14 @@ async fn players_do_not_see_servers_that_are_hidden() {
 
     let fingerprint = identity.fingerprint().to_string();
     let hide = format!("127.0.0.1:7001,{fingerprint}");
-    let bridge = Bridge::with(&daemon, state.path(), &["--myth-hide-native", &hide]).await;
+    let bridge = Bridge::with(&daemon, state.path(), &["--aleph-one-hide-native", &hide]).await;
     let mut alice = guest(&bridge, "Alice").await;
     // The bridge learns of all three at once.
     let games = games_until(&mut alice, |games| contains(games, b"Shown")).await;
     assert!(!contains(&games, b"By address") && !contains(&games, b"By fingerprint"));
     drop(bridge);
 
-    let bridge = Bridge::with(&daemon, state.path(), &["--myth-hide-native", "all"]).await;
+    let bridge = Bridge::with(&daemon, state.path(), &["--aleph-one-hide-native", "all"]).await;
     let mut alice = guest(&bridge, "Alice").await;
     let own = packets::description("Own", "Mars Needs Women", 1);
     alice.send(&packets::create_game(4226, 0, &own)).await;

@@ -33,9 +33,9 @@ impl Bridge {
             .args([
                 "--vcmi",
                 "127.0.0.1:0",
-                "--myth",
+                "--aleph-one",
                 "127.0.0.1:0",
-                "--myth-room",
+                "--aleph-one-room",
                 "Arrival=127.0.0.1:0",
                 "--daemon",
                 &daemon.address.to_string(),

@@ -235,7 +235,7 @@ impl Hall {
             servers: BTreeMap::new(),
             announced: Vec::new(),
             kept_out: KeptOut::new(),
-            crowded: Crowd::new("Aleph One, players (--myth-players)"),
+            crowded: Crowd::new("Aleph One, players (--aleph-one-players)"),
             rules,
         }
     }

@@ -104,7 +104,11 @@ impl Service {
             listener: self.listener,
             bans: self.bans,
             certificate: self.certificate,
-            entrance: Entrance::new("HTTPS (--myth-https-connections)", connections, each_host),
+            entrance: Entrance::new(
+                "HTTPS (--aleph-one-https-connections)",
+                connections,
+                each_host,
+            ),
             limits: self.web.limits,
             routes: routes(self.web),
         };
