@@ -12,6 +12,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     os::unix::net::UnixDatagram,
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -234,6 +235,67 @@ fn check_shows_where_values_come_from_and_warns_of_no_hub() {
     assert!(
         said.contains("(not shown)") && !said.contains(secret),
         "{said}"
+    );
+}
+
+#[test]
+fn check_opens_the_certificate_of_https_and_makes_nothing() {
+    let state = tempfile::tempdir().unwrap();
+    let file = format!(
+        "aleph-one = \"127.0.0.1:0\"\naleph-one-https = \"127.0.0.1:0\"\nstate-dir = '{}'",
+        state.path().display()
+    );
+    let check = |more: &str| {
+        let (_directory, mut command) = program(&format!("{file}\n{more}"));
+        let output = command.arg("check").output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let (code, said, problems) = check("");
+    assert_eq!(code, Some(0), "{problems}");
+    assert!(
+        said.contains("HTTPS certificate: its own, which is to be made"),
+        "{said}"
+    );
+    // The database neither.
+    assert!(
+        said.contains("which is to be made, and has no hub"),
+        "{said}"
+    );
+    assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
+
+    let names = ["games.example.org".to_owned()];
+    metaserve::Identity::load_or_create(&state.path().join("https"), &names).unwrap();
+    let (code, said, problems) = check("");
+    assert_eq!(code, Some(0), "{problems}");
+    let again = "it is not for metaserver.lhowon.org, and is to be made again";
+    assert!(
+        said.contains("names: games.example.org\n") && said.contains(again),
+        "{said}"
+    );
+
+    let [chain, key] = ["cert.pem", "key.pem"].map(|it| state.path().join("https").join(it));
+    let files = |chain: &Path, key: &Path| {
+        let (chain, key) = (chain.display(), key.display());
+        format!("aleph-one-cert = '{chain}'\naleph-one-key = '{key}'")
+    };
+    let (code, said, problems) = check(&files(&chain, &key));
+    assert_eq!(code, Some(0), "{problems}");
+    assert!(
+        said.contains("it is not for metaserver.lhowon.org: games"),
+        "{said}"
+    );
+
+    let (code, _, problems) = check(&files(&chain, &state.path().join("none.pem")));
+    assert_eq!(code, Some(1));
+    let wrong = "the HTTPS certificate cannot be used (--aleph-one-cert)";
+    assert!(
+        problems.contains(wrong) && problems.contains("none.pem"),
+        "{problems}"
     );
 }
 

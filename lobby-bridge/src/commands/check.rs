@@ -5,6 +5,7 @@ use metaserve::program::{check::Check, listen, settings::Given};
 
 use crate::{
     accounts::{Administration, sqlite_file},
+    aleph_one::https,
     bans::Guard,
     settings::{Bridge, BridgeSettings},
 };
@@ -39,20 +40,35 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
             });
             findings.add(listens)?;
         }
-        let files = Bridge::of(settings.clone()).map(|_| String::new());
-        findings.add(files.map_err(anyhow::Error::from))
+        let of_files = Bridge::of(settings.clone()).map_err(anyhow::Error::from);
+        findings.add(of_files.and_then(|bridge| certificate(&bridge)))
     })?;
     Ok(())
 }
+
+/// What Aleph One's games would be shown over HTTPS, if they are served.
+fn certificate(bridge: &Bridge) -> anyhow::Result<String> {
+    let metaserver = bridge.aleph_one.as_ref();
+    let Some(metaserver) = metaserver.filter(|it| it.https.is_some()) else {
+        return Ok(String::new());
+    };
+    let files = metaserver.certificate.as_ref();
+    https::described(files, &bridge.state_dir, &metaserver.hosts)
+        .context("the HTTPS certificate cannot be used (--aleph-one-cert)")
+}
+
+/// What follows from having no hub.
+const NO_HUB: &str = "has no hub: new players of Aleph One cannot gather before they change a \
+                      setting (hub add)";
 
 /// Whether Aleph One's new players can gather, if there is a database to look at.
 async fn hubs(settings: &BridgeSettings) -> Option<anyhow::Result<String>> {
     settings.aleph_one.aleph_one?;
     let url = settings.accounts.database(settings.state_dir());
     if sqlite_file(&url).is_some_and(|file| !file.exists()) {
-        return Some(Ok(
-            "database: an SQLite file, which is to be made\n".to_owned()
-        ));
+        return Some(Ok(format!(
+            "database: an SQLite file, which is to be made, and {NO_HUB}\n"
+        )));
     }
     let look = async {
         let database = Administration::open(&url).await;
@@ -60,9 +76,7 @@ async fn hubs(settings: &BridgeSettings) -> Option<anyhow::Result<String>> {
         let hubs = database.hubs().await?.len();
         database.close().await;
         Ok(match hubs {
-            0 => "database: it can be used, but has no hub: new players of Aleph One cannot \
-                  gather before they change a setting (hub add)\n"
-                .to_owned(),
+            0 => format!("database: it can be used, but {NO_HUB}\n"),
             _ => format!("database: {hubs} hubs\n"),
         })
     };

@@ -137,8 +137,57 @@ fn own(directory: &Path, hosts: &[String]) -> Result<Identity, CertificateError>
         directory = %directory.display(),
         "the HTTPS certificate is made again: it was not for this host name"
     );
-    let [chain, key] = ["cert.pem", "key.pem"].map(|file| directory.join(file));
+    let [chain, key] = own_files(directory);
     Ok(Identity::create(&chain, &key, &names, Validity::Always)?)
+}
+
+/// Chain and key of the service's own certificate.
+fn own_files(directory: &Path) -> [PathBuf; 2] {
+    ["cert.pem", "key.pem"].map(|file| directory.join(file))
+}
+
+/// What there is to say of the certificate that would be shown, in lines for the operator. Nothing
+/// is made or changed.
+///
+/// # Errors
+/// When it cannot be shown.
+pub fn described(
+    files: Option<&(PathBuf, PathBuf)>,
+    state_dir: &Path,
+    hosts: &[String],
+) -> Result<String, CertificateError> {
+    let [own_chain, own_key] = own_files(&state_dir.join("https"));
+    let missing = |path: &Path| matches!(path.try_exists(), Ok(false));
+    let (chain, identity) = match files {
+        Some((chain, key)) => (
+            chain,
+            loaded(&CertificateFiles::new(chain.into(), key.into()))?,
+        ),
+        None if missing(&own_chain) && missing(&own_key) => {
+            return Ok("HTTPS certificate: its own, which is to be made\n".to_owned());
+        }
+        None => (&own_chain, Identity::load(&own_chain, &own_key)?),
+    };
+    Current::new(&identity)?;
+    let mut text = format!("HTTPS certificate: {}\n", chain.display());
+    if let Some(certificate) = certificate::Certificate::of_identity(&identity) {
+        let names = certificate.names.join(", ");
+        text += &format!("  fingerprint (SHA-256): {}\n", identity.fingerprint());
+        text += &format!("  names: {names}\n");
+        for remark in certificate.remarks().iter().filter(|_| files.is_some()) {
+            text += &format!("  note: {remark}\n");
+        }
+    }
+    if let Some(host) = not_named(&identity, hosts) {
+        text += &match files {
+            Some(_) => format!(
+                "  note: it is not for {host}: games with this host name built in refuse it, and \
+                 their players cannot log in to accounts\n"
+            ),
+            None => format!("  note: it is not for {host}, and is to be made again\n"),
+        };
+    }
+    Ok(text)
 }
 
 /// The first of `hosts` that the certificate is not for.
@@ -156,11 +205,17 @@ fn covers(name: &str, host: &str) -> bool {
     below || name.eq_ignore_ascii_case(host)
 }
 
+/// The certificate in the files, if it can be shown now.
+fn loaded(files: &CertificateFiles) -> Result<Identity, CertificateError> {
+    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+    let now = SystemTime::now();
+    Ok(files.load(now)?)
+}
+
 /// The certificate in the files, if it can be shown now. What peers will hold against it is a line
 /// of the log.
 fn from_files(files: &CertificateFiles, hosts: &[String]) -> Result<Identity, CertificateError> {
-    #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
-    let identity = files.load(SystemTime::now())?;
+    let identity = loaded(files)?;
     let certificate = certificate::Certificate::of_identity(&identity);
     for remark in certificate.iter().flat_map(|it| it.remarks()) {
         tracing::warn!(

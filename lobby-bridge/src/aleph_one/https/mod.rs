@@ -20,7 +20,7 @@ mod settings;
 mod tokens;
 mod web;
 
-pub use certificate::CertificateError;
+pub use certificate::{CertificateError, described};
 pub use service::{BindError, Service};
 pub use settings::{Limits, Settings};
 
