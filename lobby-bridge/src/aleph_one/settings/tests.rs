@@ -14,7 +14,7 @@ fn parsed(file: &str) -> Result<Metaserver, String> {
 
 #[test]
 fn one_room_is_open_if_nothing_else_is_said() {
-    let Metaserver { settings, .. } = parsed("myth = \"[::]:6321\"").unwrap();
+    let Metaserver { settings, .. } = parsed("aleph-one = \"[::]:6321\"").unwrap();
     assert_eq!(settings.rooms, ["[::]:6335".parse().unwrap()]);
     assert_eq!(settings.rules.rooms, [RoomRules::new("Arrival")]);
     assert!(!settings.rules.https);
@@ -24,9 +24,9 @@ fn one_room_is_open_if_nothing_else_is_said() {
 #[test]
 fn rooms_are_tables_or_words() {
     let readme = include_str!("../../../../README.md");
-    let (_, example) = readme.split_once("```toml\nmyth = ").unwrap();
+    let (_, example) = readme.split_once("```toml\naleph-one = ").unwrap();
     let (example, _) = example.split_once("```").unwrap();
-    let config = parsed(&format!("myth = {example}")).unwrap();
+    let config = parsed(&format!("aleph-one = {example}")).unwrap();
     let [open, members] = &config.settings.rules.rooms[..] else {
         panic!("two rooms");
     };
@@ -37,15 +37,15 @@ fn rooms_are_tables_or_words() {
     );
     assert_eq!(members.welcome.len(), 2, "its own after that of all");
     assert!(!members.guests);
-    let words = parsed("myth = \"[::]:1\"\nmyth-room = [\"Tyr=127.0.0.1:7\"]").unwrap();
+    let words = parsed("aleph-one = \"[::]:1\"\naleph-one-room = [\"Tyr=127.0.0.1:7\"]").unwrap();
     assert_eq!(words.settings.rules.rooms, [RoomRules::new("Tyr")]);
 }
 
 #[test]
 fn what_is_set_is_what_is_used() {
     let config = parsed(
-        "myth = \"[::]:1\"\nmyth-cert = \"c\"\nmyth-key = \"k\"\n\
-         myth-log-private-messages = false\nmyth-second-login = \"displace\"",
+        "aleph-one = \"[::]:1\"\naleph-one-cert = \"c\"\naleph-one-key = \"k\"\n\
+         aleph-one-log-private-messages = false\naleph-one-second-login = \"displace\"",
     );
     let config = config.unwrap();
     assert_eq!(config.certificate, Some(("c".into(), "k".into())));
@@ -60,15 +60,15 @@ fn what_is_set_is_what_is_used() {
 #[test]
 fn as_many_as_the_rooms_hold_may_come_at_once() {
     let limits = |lines: &str| {
-        let config = parsed(&format!("myth = \"[::]:1\"\n{lines}")).unwrap();
+        let config = parsed(&format!("aleph-one = \"[::]:1\"\n{lines}")).unwrap();
         config.settings.rules.limits
     };
     let all = |it: &Limits| (it.users, it.seats);
     assert_eq!(all(&limits("")), (5_000, 6_000));
-    assert_eq!(all(&limits("myth-players = 10_000")), (11_000, 12_000));
+    assert_eq!(all(&limits("aleph-one-players = 10_000")), (11_000, 12_000));
     let some = limits(
-        "myth-per-address = 7\nmyth-keep-alive = 1\nmyth-kick-time = \"2m\"\n\
-         myth-logins = 3\nmyth-connections = 4",
+        "aleph-one-per-address = 7\naleph-one-keep-alive = 1\naleph-one-kick-time = \"2m\"\n\
+         aleph-one-logins = 3\naleph-one-connections = 4",
     );
     let per_host = (
         some.users_per_host,
@@ -92,38 +92,44 @@ fn as_many_as_the_rooms_hold_may_come_at_once() {
 fn what_cannot_work_is_refused_with_a_reason() {
     // (further line, what the error names)
     let table = [
-        ("myth-players = 0", "choose 1 or more"),
-        ("myth-per-address = 0", "choose 1 or more"),
-        ("myth-logins = 0", "choose 1 or more"),
-        ("myth-connections = 0", "choose 1 or more"),
-        ("myth-https-connections = 0", "choose 1 or more"),
-        ("myth-keep-alive = \"500ms\"", "choose 1s or more"),
-        ("myth-cert = \"chain.pem\"", "myth-key"),
-        ("myth-host = [\"not a name\"]", "not a name"),
-        ("myth-room = [\"Arrival\"]", "NAME=ADDR:PORT"),
-        ("myth-room = [\"Arrival=here\"]", "ADDR:PORT"),
+        ("aleph-one-players = 0", "choose 1 or more"),
+        ("aleph-one-per-address = 0", "choose 1 or more"),
+        ("aleph-one-logins = 0", "choose 1 or more"),
+        ("aleph-one-connections = 0", "choose 1 or more"),
+        ("aleph-one-https-connections = 0", "choose 1 or more"),
+        ("aleph-one-keep-alive = \"500ms\"", "choose 1s or more"),
+        ("aleph-one-cert = \"chain.pem\"", "aleph-one-key"),
+        ("aleph-one-host = [\"not a name\"]", "not a name"),
+        ("aleph-one-room = [\"Arrival\"]", "NAME=ADDR:PORT"),
+        ("aleph-one-room = [\"Arrival=here\"]", "ADDR:PORT"),
         (
-            "myth-room = [{ name = \"a\", address = \"[::]:2\", guest = true }]",
+            "aleph-one-room = [{ name = \"a\", address = \"[::]:2\", guest = true }]",
             "unknown field `guest`",
         ),
-        ("myth-room = [{ name = \"a\" }]", "address"),
+        ("aleph-one-room = [{ name = \"a\" }]", "address"),
         (
-            "myth-room = [{ name = \"a\", address = \"[::]:2\", players = 0 }]",
+            "aleph-one-room = [{ name = \"a\", address = \"[::]:2\", players = 0 }]",
             "choose 1 or more",
         ),
-        ("myth-second-login = \"maybe\"", "displace"),
-        ("myth-public-address = \"::1\"", "myth-public-address"),
-        ("myth-hide-native = [\"some\"]", "fingerprint, an address"),
+        ("aleph-one-second-login = \"maybe\"", "displace"),
+        (
+            "aleph-one-public-address = \"::1\"",
+            "aleph-one-public-address",
+        ),
+        (
+            "aleph-one-hide-native = [\"some\"]",
+            "fingerprint, an address",
+        ),
     ];
     for (line, named) in table {
-        let error = parsed(&format!("myth = \"[::]:1\"\n{line}")).unwrap_err();
+        let error = parsed(&format!("aleph-one = \"[::]:1\"\n{line}")).unwrap_err();
         assert!(error.contains(named), "{line}: {error}");
     }
 }
 
 #[test]
 fn there_is_a_place_for_everybody_who_may_come() {
-    let file = "myth = \"[::]:1\"\nmyth-players = 20000\nmyth-room = [\"a=[::]:2\", \"b=[::]:3\"]";
+    let file = "aleph-one = \"[::]:1\"\naleph-one-players = 20000\naleph-one-room = [\"a=[::]:2\", \"b=[::]:3\"]";
     let limits = parsed(file).unwrap().settings.rules.limits;
     assert!(limits.users >= 40_000 && limits.seats >= 40_000);
 }
