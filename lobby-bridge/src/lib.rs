@@ -163,7 +163,7 @@ async fn all_beat(pulses: Arc<[Pulse]>) {
 }
 
 /// The protocols that are to run. Another one is another line here.
-fn protocols(bridge: &Bridge) -> impl Iterator<Item = &dyn Protocol> {
+pub(crate) fn protocols(bridge: &Bridge) -> impl Iterator<Item = &dyn Protocol> {
     fn asked<P: Protocol>(settings: &Option<P>) -> Option<&dyn Protocol> {
         settings.as_ref().map(|it| it as &dyn Protocol)
     }

@@ -1,6 +1,6 @@
 //! What a legacy protocol is to the bridge: something that is opened, and then serves.
 
-use std::{error::Error, path::PathBuf};
+use std::{error::Error, net::SocketAddr, path::PathBuf};
 
 use futures::future::BoxFuture;
 use metaserve::{ConnectError, Connector, Fingerprint, Role, Trust, program::Vital};
@@ -13,6 +13,9 @@ pub type OpenError = Box<dyn Error + Send + Sync>;
 
 /// A legacy protocol that is to run: its settings, complete and possible.
 pub trait Protocol: Send + Sync {
+    /// Where it listens: what `check` tries.
+    fn listens(&self) -> Vec<SocketAddr>;
+
     /// Opens its sockets, and whatever else it needs. Nobody is served yet, and nothing is left
     /// open when it is dropped.
     ///

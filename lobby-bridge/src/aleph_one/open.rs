@@ -1,6 +1,6 @@
 //! A metaserver with all that belongs to it: accounts, HTTPS, the servers of the registry.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{iter, net::SocketAddr, path::PathBuf};
 
 use futures::{FutureExt, future::BoxFuture};
 use metaserve::{ConnectError, program::Vital};
@@ -69,6 +69,14 @@ struct Ready {
 }
 
 impl Protocol for Metaserver {
+    fn listens(&self) -> Vec<SocketAddr> {
+        let rooms = self.settings.rooms.iter().copied();
+        iter::once(self.settings.login)
+            .chain(rooms)
+            .chain(self.https)
+            .collect()
+    }
+
     fn open<'a>(
         &'a self,
         house: &'a House,

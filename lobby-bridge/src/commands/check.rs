@@ -7,6 +7,8 @@ use crate::{
     accounts::{Administration, sqlite_file},
     aleph_one::https,
     bans::Guard,
+    protocol::Protocol,
+    protocols,
     settings::{Bridge, BridgeSettings},
 };
 
@@ -22,14 +24,11 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
             let opened = Guard::open(file).map(|_| format!("bans: {}\n", file.display()));
             findings.add(opened)?;
         }
-        for address in [
-            settings.vcmi.vcmi,
-            settings.aleph_one.aleph_one,
-            settings.aleph_one.aleph_one_https,
-        ]
-        .into_iter()
-        .flatten()
-        {
+        let bridge = match Bridge::of(settings.clone()) {
+            Ok(bridge) => bridge,
+            Err(error) => return findings.add(Err(anyhow::Error::from(error))),
+        };
+        for address in protocols(&bridge).flat_map(Protocol::listens) {
             let listens = listen::tcp(address).map(|_| format!("listen: {address} (TCP)\n"));
             let listens = listens.or_else(|error| match error.kind() {
                 // The bridge that runs may have it.
@@ -40,8 +39,7 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
             });
             findings.add(listens)?;
         }
-        let of_files = Bridge::of(settings.clone()).map_err(anyhow::Error::from);
-        findings.add(of_files.and_then(|bridge| certificate(&bridge)))
+        findings.add(certificate(&bridge))
     })?;
     Ok(())
 }

@@ -175,6 +175,10 @@ impl Server {
 }
 
 impl Protocol for Settings {
+    fn listens(&self) -> Vec<SocketAddr> {
+        vec![self.listen]
+    }
+
     fn open<'a>(&'a self, house: &'a House) -> BoxFuture<'a, Result<Box<dyn Opened>, OpenError>> {
         let settings = Self {
             bans: house.bans.clone(),
