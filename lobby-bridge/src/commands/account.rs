@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
 use metaserve::program::{complain, print::print, table::Table};
 
-use super::{Where, new_password};
+use super::place::{Where, new_password};
 use crate::accounts::{AdministrationError, check_name};
 
 /// What can be done with accounts.

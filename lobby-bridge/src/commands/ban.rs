@@ -8,7 +8,7 @@ use metaserve::{
     time::wall_clock,
 };
 
-use super::Where;
+use super::place::Where;
 
 /// Add addresses or prefixes to the ban file, or list what is in it
 ///

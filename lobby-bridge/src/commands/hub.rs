@@ -5,7 +5,7 @@ use clap::Subcommand;
 use metaserve::program::{print::print, table::Table};
 use serde_json::json;
 
-use super::Where;
+use super::place::Where;
 use crate::aleph_one::listing::NETWORK_PROTOCOL;
 
 /// What can be done with hubs.
