@@ -45,7 +45,19 @@ struct Driver {
 }
 
 impl Driver {
+    /// A driver at a port of its own. It asks the system for a port of one address family and ends
+    /// when that of the other is taken: then it is started again.
     async fn start() -> Self {
+        for _ in 0..10 {
+            if let Some(driver) = patiently("chromedriver", Self::at_some_port()).await {
+                return driver;
+            }
+        }
+        panic!("chromedriver has ended ten times before it listened");
+    }
+
+    /// None when it has ended before it listened.
+    async fn at_some_port() -> Option<Self> {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -53,21 +65,18 @@ impl Driver {
             .kill_on_drop(true)
             .spawn()
             .expect("chromedriver is installed (Debian: chromium-driver)");
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let port = async {
-            loop {
-                let line = lines.next_line().await.unwrap().expect("it starts");
-                if let Some((_, port)) = line.split_once("successfully on port ") {
-                    return port.trim_end_matches('.').parse().unwrap();
-                }
+        let mut lines = BufReader::new(process.stdout.take()?).lines();
+        let port: u16 = loop {
+            let line = lines.next_line().await.ok()??;
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                break port.trim_end_matches('.').parse().expect("a port");
             }
         };
-        let port: u16 = patiently("chromedriver", port).await;
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self {
+        Some(Self {
             _process: process,
             address: ([127, 0, 0, 1], port).into(),
-        }
+        })
     }
 }
 

@@ -155,7 +155,7 @@ async fn a_lock_says_that_a_password_is_needed() {
     list.put(1001, &info("Open", 6)).await;
     let page = Browser::open(list.http, Look::default()).await;
     page.until(&format!("{ROWS} === 3")).await;
-    let lock = |name| format!("{}.querySelector('.lock')", row(name));
+    let lock = |name| format!("{}?.querySelector('.lock')", row(name));
     let (locked, open) = (lock("Locked"), lock("Open"));
     page.until(&format!(
         "{locked}.querySelector('svg').getBoundingClientRect().width > 8"
