@@ -138,7 +138,7 @@ limits! {
     MinInterval "min_interval", "DURATION",
     min_interval: Duration = Duration::from_secs(1), Duration::ZERO..=Duration::from_secs(60);
 
-    /// Accept this many heartbeats of one server in one --min-interval, lastingly; ten times as
+    /// Accept this many heartbeats of one server in one --min-interval, on average; ten times as
     /// many at once. A server that sends more is warned, then closed
     HeartbeatsPerInterval "heartbeats_per_interval", "COUNT",
     heartbeats_per_interval: u32 = 32, 1..=1_000_000;
@@ -156,7 +156,7 @@ limits! {
     max_listed_per_prefix: usize = 64, 1..=1_000_000;
 
     /// Give up a client's stream when the client takes nothing for this long, or less than 8 KiB a
-    /// second lastingly; it is given a snapshot when it reads again
+    /// second on average; it is given a snapshot when it reads again
     StallTimeout "stall_timeout", "DURATION",
     stall_timeout: Duration = Duration::from_secs(10), Duration::from_millis(1)..=Duration::from_secs(600);
 
