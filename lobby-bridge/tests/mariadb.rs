@@ -318,8 +318,8 @@ async fn what_the_queue_cannot_hold_is_dropped_and_nobody_waits() {
     assert!(messages.split(',').count() < 10, "{messages}");
 }
 
-/// The rights that `docs/accounts.md` asks for.
-const PAGE: &str = include_str!("../../docs/accounts.md");
+/// The rights that `docs/guide/accounts.md` asks for.
+const PAGE: &str = include_str!("../../docs/guide/accounts.md");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rights_that_the_page_asks_for_are_enough() {

@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 ///
 /// 1 to 64 bytes of UTF-8 that can be seen, with single spaces between them: no control or format
 /// characters, no line separators, no white space but U+0020, no private use. Upper and lower case
-/// differ. `docs/protocol.md`, "Heartbeat", has the exact rule. A server that names no game belongs
+/// differ. `docs/reference/protocol.md`, "Heartbeat", has the exact rule. A server that names no game belongs
 /// to the game `default`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Game(Arc<str>);

@@ -5,7 +5,7 @@
 /// paragraph separator), and all with the property `Default_Ignorable_Code_Point`, which adds
 /// variation selectors and fillers. Source: `DerivedGeneralCategory.txt` and
 /// `DerivedCoreProperties.txt` in <https://www.unicode.org/Public/16.0.0/ucd/>; a test compares
-/// it with `regex-syntax`. `docs/protocol.md`, "Heartbeat", has the same table, and protocol 1
+/// it with `regex-syntax`. `docs/reference/protocol.md`, "Heartbeat", has the same table, and protocol 1
 /// stays with it whatever later versions of Unicode add.
 const UNSEEN: [(char, char); 25] = [
     ('\u{ad}', '\u{ad}'),
@@ -73,9 +73,9 @@ mod tests {
         ('\0'..=char::MAX).filter(|c| is(*c)).collect()
     }
 
-    /// `docs/protocol.md`, "Heartbeat": ranges in hexadecimal.
+    /// `docs/reference/protocol.md`, "Heartbeat": ranges in hexadecimal.
     fn page() -> Vec<(char, char)> {
-        let page = include_str!("../../docs/protocol.md");
+        let page = include_str!("../../docs/reference/protocol.md");
         let (_, block) = page.split_once("```unseen\n").unwrap();
         let (block, _) = block.split_once("\n```").unwrap();
         let character =

@@ -1,6 +1,6 @@
 //! Messages between a game client and the daemon (`metaserve-client/1`).
 //!
-//! `docs/protocol.md`, "Client".
+//! `docs/reference/protocol.md`, "Client".
 
 use super::{codec, codec::DecodeError};
 use crate::list::Cursor;

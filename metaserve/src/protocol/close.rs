@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The number in a QUIC `CONNECTION_CLOSE` frame, or the one a stream is reset with.
-/// `docs/protocol.md`, "Close codes".
+/// `docs/reference/protocol.md`, "Close codes".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseCode {
@@ -162,7 +162,8 @@ impl Close {
     /// What a peer is told whose message makes no sense: *protocol violation*, and where to read
     /// what does.
     pub fn malformed(error: impl fmt::Display) -> Self {
-        let reason = format!("{error}: see docs/protocol.md for what this version speaks");
+        let reason =
+            format!("{error}: see docs/reference/protocol.md for what this version speaks");
         Self::new(CloseCode::ProtocolViolation, reason)
     }
 

@@ -1,6 +1,6 @@
 //! Frames: four bytes of length, little-endian, then that many bytes of message.
 //!
-//! `docs/protocol.md`, "Frames".
+//! `docs/reference/protocol.md`, "Frames".
 
 use bytes::{Buf, Bytes, BytesMut};
 

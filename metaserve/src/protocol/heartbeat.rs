@@ -1,6 +1,6 @@
 //! Messages between a game server and the daemon (`metaserve-heartbeat/1`).
 //!
-//! `docs/protocol.md`, "Heartbeat".
+//! `docs/reference/protocol.md`, "Heartbeat".
 
 use crate::Limits;
 use bincode::{BorrowDecode, Encode};

@@ -14,7 +14,7 @@
 //! Each stream is unidirectional and lasts as long as the connection. It is a sequence of
 //! frames: four bytes of length, little-endian, then one message. Messages are bincode 2 in its
 //! standard configuration, written and read only by [`codec`], under a limit. The page
-//! `docs/protocol.md` gives every byte, and a test reads its examples.
+//! `docs/reference/protocol.md` gives every byte, and a test reads its examples.
 
 pub mod client;
 pub mod close;

@@ -1,7 +1,7 @@
 //! Messages from a relay to the daemon (`metaserve-relay/1`). The answers are those of
 //! [`heartbeat::FromDaemon`](super::heartbeat::FromDaemon).
 //!
-//! `docs/protocol.md`, "Relay".
+//! `docs/reference/protocol.md`, "Relay".
 
 use bincode::{BorrowDecode, Encode};
 use std::net::SocketAddr;

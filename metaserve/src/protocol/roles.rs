@@ -27,7 +27,7 @@ pub enum Side {
     Follows,
 }
 
-/// All that differs between roles. `docs/protocol.md`, "Connections" and "Frames".
+/// All that differs between roles. `docs/reference/protocol.md`, "Connections" and "Frames".
 struct Row {
     role: Role,
     name: &'static str,

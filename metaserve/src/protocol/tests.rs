@@ -206,7 +206,7 @@ fn a_decompression_bomb_is_refused_before_it_is_unpacked() {
     assert!(matches!(lying, Err(DecodeError::Malformed(_))), "{lying:?}");
 }
 
-/// The worked examples of `docs/protocol.md`: each is a block that names its example and gives
+/// The worked examples of `docs/reference/protocol.md`: each is a block that names its example and gives
 /// one field in each line, hexadecimal before a semicolon.
 mod page {
     use super::super::client::{Head, Placed, Updated};
@@ -214,7 +214,7 @@ mod page {
     use crate::{protocol::framing, stream};
     use std::collections::BTreeMap;
 
-    const PAGE: &str = include_str!("../../../docs/protocol.md");
+    const PAGE: &str = include_str!("../../../docs/reference/protocol.md");
 
     fn examples() -> BTreeMap<&'static str, Vec<u8>> {
         let blocks = PAGE.split("```hex ").skip(1).map(|rest| {

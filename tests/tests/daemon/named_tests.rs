@@ -5,12 +5,12 @@ use std::{fs, path::Path};
 const PAGES: [(&str, &str); 3] = [
     ("ARCHITECTURE.md", include_str!("../../../ARCHITECTURE.md")),
     (
-        "docs/reliability.md",
-        include_str!("../../../docs/reliability.md"),
+        "docs/explanation/reliability.md",
+        include_str!("../../../docs/explanation/reliability.md"),
     ),
     (
-        "docs/track-record.md",
-        include_str!("../../../docs/track-record.md"),
+        "docs/explanation/track-record.md",
+        include_str!("../../../docs/explanation/track-record.md"),
     ),
 ];
 
