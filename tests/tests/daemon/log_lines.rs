@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-const PAGE: &str = include_str!("../../../docs/guide/operating.md");
+const PAGE: &str = include_str!("../../../docs/guide/self-hosting.md");
 
 /// A level and a text, with `…` for what differs from case to case.
 type Line = (String, String);
