@@ -1,6 +1,6 @@
 //! Everything that is counted, in one place, and its text for Prometheus.
 //!
-//! `docs/guide/self-hosting.md` explains each; a test holds that page against this file.
+//! `docs/reference/metrics.md` explains each; a test holds that page against this file.
 
 mod games;
 mod names;

@@ -8,7 +8,7 @@ use std::{
     fs,
 };
 
-const PAGE: &str = include_str!("../../../docs/guide/self-hosting.md");
+const PAGE: &str = include_str!("../../../docs/reference/metrics.md");
 const DASHBOARD: &str = include_str!("../../../deploy/grafana/metaserve.json");
 const ALERTS: &str = include_str!("../../../deploy/prometheus/alerts.yml");
 const CONFIG: &str = include_str!("../../../deploy/config/daemon.toml");

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-const PAGE: &str = include_str!("../../../docs/guide/self-hosting.md");
+const PAGE: &str = include_str!("../../../docs/reference/log.md");
 
 /// A level and a text, with `…` for what differs from case to case.
 type Line = (String, String);
@@ -131,7 +131,7 @@ fn every_line_of_the_log_is_explained_and_no_other() {
     let folders = ["daemon/src", "metaserve/src"].map(|part| root.join(part));
     let exist = logged(&sources(folders), "tracing::");
     assert!(exist.len() > 15, "{exist:?}");
-    assert_same(&exist, &explained("## What the log says"));
+    assert_same(&exist, &explained("## Lines of the daemon"));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn every_line_of_the_libraries_is_explained_and_no_other() {
     let mut exist = logged(&sources(libraries), "");
     // What these libraries log only with features that the daemon does not have.
     exist.retain(|(_, text)| !NEVER.iter().any(|never| text.contains(never)));
-    assert_same(&exist, &explained("### Lines of libraries"));
+    assert_same(&exist, &explained("## Lines of libraries"));
 }
 
 /// Lines of features that are off: logs of single connections, and a watch over locks.

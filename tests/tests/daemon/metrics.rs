@@ -44,7 +44,7 @@ fn sum(scrape: &Scrape, metric: &str, wanted: impl Fn(&Labels) -> bool) -> f64 {
 #[tokio::test]
 async fn the_page_of_metrics_and_the_metrics_are_one() {
     let (_daemon, address) = with_http(&[]).await;
-    let page = include_str!("../../../docs/guide/self-hosting.md");
+    let page = include_str!("../../../docs/reference/metrics.md");
     let explained: BTreeSet<_> = page
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))

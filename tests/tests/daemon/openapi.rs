@@ -18,7 +18,7 @@ async fn start() -> (Daemon, SocketAddr, Value) {
 #[tokio::test]
 async fn every_path_of_the_document_answers_as_it_says() {
     let (_daemon, address, document) = start().await;
-    let page = include_str!("../../../docs/guide/self-hosting.md");
+    let page = include_str!("../../../docs/reference/http.md");
     for (path, methods) in document["paths"].as_object().unwrap() {
         assert!(
             page.contains(&format!("| `{path}")),
