@@ -1,0 +1,11 @@
+"""Test vectors of the protocol, as data for implementations in any language.
+
+`python -m vectors` prints docs/reference/vectors.json.
+"""
+
+
+def sections():
+    """All of the file."""
+    from .messages import all_messages
+
+    return {"protocol": 1, "messages": all_messages()}
