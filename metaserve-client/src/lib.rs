@@ -33,8 +33,9 @@
 //!   with the ALPN identifier `metaserve-client/1` will do as well.
 //!
 //! # Features
-//! Both are on by default. `system-roots` lets [`Trust`] use the operating system's
-//! certificates; `zstd` reads compressed lists, a half to a tenth of the bytes.
+//! Two are on by default: `system-roots` lets [`Trust`] use the operating system's certificates,
+//! and `zstd` reads compressed lists, a half to a tenth of the bytes. `server-info` adds
+//! `ServerInfo`, a convention for what a heartbeat says; it costs serde and serde_json.
 #![forbid(unsafe_code)]
 
 mod list;
@@ -49,6 +50,8 @@ pub use metaserve::{
     Backoff, Close, CloseCode, ConnectError, Connector, Ended as Error, Fingerprint, Game,
     InvalidGame, Retry, Role, Trust, stream::FrameError,
 };
+#[cfg(feature = "server-info")]
+pub use metaserve::{Mod, ServerInfo};
 pub use snapshot::{Changes, Server, ServerId, Snapshot};
 pub use snapshots::Snapshots;
 pub use subscriber::Subscriber;

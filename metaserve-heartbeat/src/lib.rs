@@ -36,8 +36,9 @@
 //! ([`metaserve::transport::client`] has).
 //!
 //! # Features
-//! Both are on by default. `system-roots` lets [`Trust`] use the operating system's
-//! certificates; `identity` makes and keeps certificates for [`Identity`].
+//! Two are on by default: `system-roots` lets [`Trust`] use the operating system's certificates,
+//! and `identity` makes and keeps certificates for [`Identity`]. `server-info` adds `ServerInfo`, a
+//! convention for what a heartbeat says; it costs serde and serde_json.
 #![forbid(unsafe_code)]
 
 mod maintain;
@@ -56,6 +57,8 @@ pub use metaserve::{
     },
     stream::FrameError,
 };
+#[cfg(feature = "server-info")]
+pub use metaserve::{Mod, ServerInfo};
 pub use publisher::Publisher;
 pub use relay::Relay;
 
