@@ -1,4 +1,5 @@
-//! Text as the protocol has it: MacRoman with style escapes (section 3 of the specification).
+//! Text as the protocol has it: MacRoman with style escapes
+//! (`docs/specifications/myth-metaserver.md`, section 3).
 
 use std::borrow::Cow;
 

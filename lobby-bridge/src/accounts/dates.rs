@@ -5,7 +5,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// `Mon D YYYY HH:MM:SS` as SQL wants it, `YYYY-MM-DD HH:MM:SS`; none for what is no date
-/// (section 23.5).
+/// (`docs/specifications/myth-metaserver.md`, section 23.5).
 pub(super) fn build_date(text: &str) -> Option<String> {
     let mut words = text.split_ascii_whitespace();
     let mut word = || words.next();

@@ -1,4 +1,5 @@
-//! The statements that write logs (sections 23.4 and 23.5).
+//! The statements that write logs (`docs/specifications/myth-metaserver.md`, sections 23.4 and
+//! 23.5).
 
 use std::time::Duration;
 

@@ -7,10 +7,10 @@
 //!  room ──rows──▶ log.rs: bounded queue ─▶ one writer ─▶ store.rs
 //! ```
 //!
-//! Tables and columns are those of the Aleph One metaserver (section 23 of its specification),
-//! in an SQLite file of our own or in an existing MariaDB or MySQL database, which is used as
-//! it is. All times in the database are read from the database's clock, so that tokens stored
-//! by other programs beside us mean the same.
+//! Tables and columns are those of the Aleph One metaserver
+//! (`docs/specifications/myth-metaserver.md`, section 23), in an SQLite file of our own or in an
+//! existing MariaDB or MySQL database, which is used as it is. All times in the database are read
+//! from the database's clock, so that tokens stored by other programs beside us mean the same.
 
 mod account;
 mod admin;

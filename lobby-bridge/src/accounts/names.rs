@@ -2,10 +2,11 @@
 
 use crate::mac_roman as text;
 
-/// How long a name may be to be looked for (section 22).
+/// How long a name may be to be looked for (`docs/specifications/myth-metaserver.md`, section 22).
 pub(super) const MAX_NAME_BYTES: usize = 31;
 
-/// The longest name and password that Aleph One lets a player type (section 22).
+/// The longest name and password that Aleph One lets a player type
+/// (`docs/specifications/myth-metaserver.md`, section 22).
 const CLIENT_CHARACTERS: usize = 15;
 
 /// Why a name cannot be an account's.

@@ -1,4 +1,5 @@
-//! Rows of the log tables (sections 23.3 to 23.5). The date is added by `Accounts::log`.
+//! Rows of the log tables (`docs/specifications/myth-metaserver.md`, sections 23.3 to 23.5). The
+//! date is added by `Accounts::log`.
 
 /// A row for one of the logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub struct EventRow {
     pub username: Option<String>,
     /// The session id.
     pub user_id: u32,
-    /// What section 23.4 says for the type.
+    /// What `docs/specifications/myth-metaserver.md`, section 23.4, says for the type.
     pub extradata: Option<Vec<u8>>,
 }
 

@@ -73,7 +73,8 @@ pub struct Settings {
     /// together. Default: 5 from one address, then one in ten minutes; 60 in all, then one a
     /// minute.
     pub sign_ups: AttemptLimits,
-    /// How old a token may become. Default: 60 s (section 9).
+    /// How old a token may become. Default: 60 s (`docs/specifications/myth-metaserver.md`,
+    /// section 9).
     pub token_lifetime: Duration,
     /// The work of new hashes, 4 to 16; each step doubles it. Default: 12, about a quarter of
     /// a second of one core per login.

@@ -1,4 +1,4 @@
-//! The statements (section 23).
+//! The statements (`docs/specifications/myth-metaserver.md`, section 23).
 
 use std::time::Duration;
 

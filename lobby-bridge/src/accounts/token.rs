@@ -2,7 +2,7 @@
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-/// Characters and bytes of a token (section 9).
+/// Characters and bytes of a token (`docs/specifications/myth-metaserver.md`, section 9).
 pub const TOKEN_BYTES: usize = 16;
 
 /// Letters and digits, none more likely than another.

@@ -1,4 +1,4 @@
-//! Bytes to frames (section 2 of the specification), and nothing else.
+//! Bytes to frames (`docs/specifications/myth-metaserver.md`, section 2), and nothing else.
 //!
 //! ```text
 //! u16 0xDEAD | u16 type | u32 length, these eight bytes included | body      (all big-endian)
@@ -12,10 +12,11 @@ pub const SIGNATURE: u16 = 0xDEAD;
 /// The bytes in front of each body.
 pub const HEADER_BYTES: usize = 8;
 
-/// The longest frame that is taken in, header included (section 22).
+/// The longest frame that is taken in, header included (`docs/specifications/myth-metaserver.md`,
+/// section 22).
 pub const FRAME_BYTES: usize = 10_240;
 
-/// What clients send, by its number (section 4).
+/// What clients send, by its number (`docs/specifications/myth-metaserver.md`, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// 100: who the player is, to the login daemon.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::bans;
 
-/// A refusal that ends the connection (section 7).
+/// A refusal that ends the connection (`docs/specifications/myth-metaserver.md`, section 7).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Denial {

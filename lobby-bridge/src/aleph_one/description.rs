@@ -1,4 +1,5 @@
-//! The game description: what a gatherer says of his game (section 16).
+//! The game description: what a gatherer says of his game
+//! (`docs/specifications/myth-metaserver.md`, section 16).
 //!
 //! The bridge keeps and forwards it as bytes. This is for the registry, for games that come from
 //! there, and for telling what Aleph One would not survive: a client that meets one malformed
@@ -91,7 +92,8 @@ pub struct Names {
     pub script: Vec<u8>,
 }
 
-/// The options in the extension. The bits are in section 16.
+/// The options in the extension. The bits are in `docs/specifications/myth-metaserver.md`,
+/// section 16.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GameOptions {
     /// How the game is played.

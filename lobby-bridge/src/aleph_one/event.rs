@@ -168,7 +168,8 @@ pub struct Claim {
 pub struct ListedGame {
     /// Where it is joined.
     pub address: SocketAddrV4,
-    /// What its gatherer says of it (section 16); it can be read.
+    /// What its gatherer says of it (`docs/specifications/myth-metaserver.md`, section 16); it can
+    /// be read.
     pub description: Bytes,
     /// Whether it has begun.
     pub started: bool,
@@ -183,7 +184,7 @@ pub struct ListedGame {
 pub struct NativeGame {
     /// Where it is joined.
     pub address: SocketAddrV4,
-    /// It as a description (section 16).
+    /// It as a description (`docs/specifications/myth-metaserver.md`, section 16).
     pub description: Bytes,
     /// How long it goes on.
     pub seconds_left: Option<u32>,

@@ -1,4 +1,5 @@
-//! Numbers for users and games (section 11): counted upwards, never one that is in use.
+//! Numbers for users and games (`docs/specifications/myth-metaserver.md`, section 11): counted
+//! upwards, never one that is in use.
 
 use std::collections::HashSet;
 

@@ -32,7 +32,8 @@ pub struct Limits {
     /// The same, from one host. Default 256: those who may log in from there, and as many that are
     /// not known yet.
     pub seats_per_host: usize,
-    /// Bytes of a player's name. Default 63; the rest is cut (section 22).
+    /// Bytes of a player's name. Default 63; the rest is cut
+    /// (`docs/specifications/myth-metaserver.md`, section 22).
     pub name_bytes: usize,
     /// Bytes of an away text. Default 31; the rest is cut.
     pub away_bytes: usize,
@@ -52,7 +53,8 @@ pub struct Limits {
     pub burst_packets: usize,
     /// The same lastingly, per second. Default 10: more than people write.
     pub packets_per_second: usize,
-    /// How often one player may say `.me`. Default 15 s (section 18).
+    /// How often one player may say `.me`. Default 15 s (`docs/specifications/myth-metaserver.md`,
+    /// section 18).
     pub action_time: Duration,
     /// Connectivity tests that a player may ask for at once. Default 5.
     pub tests: usize,
@@ -61,7 +63,7 @@ pub struct Limits {
     /// Connectivity tests at one time, of all players. Default 64.
     pub tests_at_once: usize,
     /// Time from one packet to the next on a connection to the login daemon. Default 60 s
-    /// (section 20).
+    /// (`docs/specifications/myth-metaserver.md`, section 20).
     pub login_silence: Duration,
     /// How long a connection to the login daemon may last. Default 5 minutes.
     pub login_time: Duration,
@@ -70,8 +72,8 @@ pub struct Limits {
     /// How long a player may be silent before he is asked whether he is there, and again before
     /// he is given up. Default 10 s.
     pub keep_alive: Duration,
-    /// How long a token is good after the connection to the login daemon has ended. Default
-    /// 15 s (section 11).
+    /// How long a token is good after the connection to the login daemon has ended. Default 15 s
+    /// (`docs/specifications/myth-metaserver.md`, section 11).
     pub token_time: Duration,
     /// How long looking up a hub may take. Default 5 s.
     pub hub_time: Duration,

@@ -9,7 +9,8 @@ use super::{
     text,
 };
 
-/// The network protocol that a native server is taken to speak (section 17).
+/// The network protocol that a native server is taken to speak
+/// (`docs/specifications/myth-metaserver.md`, section 17).
 pub const NETWORK_PROTOCOL: &str = "Aleph One WonderNAT V2";
 /// The namespace of these games in the registry.
 pub const GAME: &str = "alephone";
@@ -20,11 +21,11 @@ const PROTOCOL: &str = "myth";
 const MAX_PUBLISHED_BYTES: usize = 4 * 1024;
 /// The most characters of a text that are published, and of a native server's that are shown.
 const MAX_TEXT: usize = 100;
-/// A week: what lasts longer has no limit (section 15.4).
+/// A week: what lasts longer has no limit (`docs/specifications/myth-metaserver.md`, section 15.4).
 const MAX_TICKS: i64 = 18_144_000;
 const TICKS_PER_SECOND: i64 = 30;
 
-/// The rules by number (section 16).
+/// The rules by number (`docs/specifications/myth-metaserver.md`, section 16).
 const MODES: [&str; 8] = [
     "every man for himself",
     "cooperative",

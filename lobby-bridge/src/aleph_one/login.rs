@@ -1,5 +1,5 @@
-//! The login daemon (section 10 of the specification): one connection from its first packet to
-//! its token.
+//! The login daemon (`docs/specifications/myth-metaserver.md`, section 10): one connection from its
+//! first packet to its token.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) enum State {
     LoggedIn(Arc<Profile>),
 }
 
-/// A way to prove who one is (section 8).
+/// A way to prove who one is (`docs/specifications/myth-metaserver.md`, section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Authentication {
     Plain = 0,
@@ -149,7 +149,7 @@ pub(super) fn username(login: &Login) -> String {
     text::decode(&login.username).into_owned()
 }
 
-/// Section 8.2.
+/// `docs/specifications/myth-metaserver.md`, section 8.2.
 fn password(key: &[u8; 16]) -> String {
     let end = key
         .iter()

@@ -55,7 +55,7 @@ pub use crate::{mac_roman as text, peers::ListenError};
 
 use std::fmt;
 
-/// A player for as long as he is logged in (section 11 of the specification).
+/// A player for as long as he is logged in (`docs/specifications/myth-metaserver.md`, section 11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub u32);
 

@@ -4,8 +4,8 @@ use super::text::{compared, cut, decode, without_controls};
 
 const GUEST: &[u8] = b"|iGuest|p ";
 
-/// What a guest who calls himself `name` is shown as (section 13). Clients know guests by the
-/// prefix, so it stands before whatever he chose.
+/// What a guest who calls himself `name` is shown as (`docs/specifications/myth-metaserver.md`,
+/// section 13). Clients know guests by the prefix, so it stands before whatever he chose.
 #[must_use]
 pub fn guest(name: &[u8], limit: usize) -> Vec<u8> {
     [GUEST, &tidy(name, limit)].concat()

@@ -1,4 +1,5 @@
-//! How long a silent peer is waited for (section 20). Pure: it is told the time.
+//! How long a silent peer is waited for (`docs/specifications/myth-metaserver.md`, section 20).
+//! Pure: it is told the time.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What clients say (section 5 of the specification): frames to packets.
+//! What clients say (`docs/specifications/myth-metaserver.md`, section 5): frames to packets.
 
 use bytes::{Buf, Bytes};
 
@@ -49,7 +49,7 @@ pub enum Packet {
     PrivateMessage(PrivateMessage),
     /// 5.5
     KeepAlive,
-    /// Section 4: understood as nothing.
+    /// `docs/specifications/myth-metaserver.md`, section 4: understood as nothing.
     Ignored,
 }
 
@@ -92,7 +92,7 @@ pub struct CreateGame {
     pub port: u16,
     /// The hub that hosts the game; 0 for none.
     pub hub: u16,
-    /// Section 16.
+    /// `docs/specifications/myth-metaserver.md`, section 16.
     pub description: Bytes,
 }
 

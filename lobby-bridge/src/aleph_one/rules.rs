@@ -4,7 +4,8 @@ use std::{net::Ipv4Addr, str::FromStr};
 
 use super::limits::Limits;
 
-/// The names that clients know for rooms, by id (section 25).
+/// The names that clients know for rooms, by id (`docs/specifications/myth-metaserver.md`,
+/// section 25).
 const TITLES: [&str; 30] = [
     "Crows Bridge",
     "Otter Ferry",
@@ -45,7 +46,8 @@ pub struct Rules {
     pub rooms: Vec<RoomRules>,
     /// Where players reach the rooms. `None`: where they reached the login daemon.
     pub public_address: Option<Ipv4Addr>,
-    /// Whether the HTTPS service runs, and clients that know it are sent there (section 8.1).
+    /// Whether the HTTPS service runs, and clients that know it are sent there
+    /// (`docs/specifications/myth-metaserver.md`, section 8.1).
     pub https: bool,
     /// The one service name that is let in, such as `MARATHON`; `None` for all.
     pub service: Option<String>,

@@ -1,4 +1,4 @@
-//! The simple scrambling of passwords (section 8.3 of the specification).
+//! The simple scrambling of passwords (`docs/specifications/myth-metaserver.md`, section 8.3).
 //!
 //! Answers to it can only be checked by whoever knows the password itself, which the accounts
 //! here do not: it is never asked for, and kept for programs that talk to such servers.

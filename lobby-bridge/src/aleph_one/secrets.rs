@@ -26,14 +26,15 @@ impl Secrets {
         Self { key, used: 0 }
     }
 
-    /// 128 bits as 32 hexadecimal digits (section 6.3).
+    /// 128 bits as 32 hexadecimal digits (`docs/specifications/myth-metaserver.md`, section 6.3).
     pub(super) fn token(&mut self) -> [u8; 32] {
         let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
         let block = self.block();
         std::array::from_fn(|at| digit(block[at / 2] >> (4 * (1 - at % 2))))
     }
 
-    /// 15 letters and digits and a NUL: the client hands it on as a C string (section 8.5).
+    /// 15 letters and digits and a NUL: the client hands it on as a C string
+    /// (`docs/specifications/myth-metaserver.md`, section 8.5).
     pub(super) fn salt(&mut self) -> [u8; 16] {
         let block = self.block();
         std::array::from_fn(|at| match at {

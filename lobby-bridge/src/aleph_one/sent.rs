@@ -1,4 +1,5 @@
-//! What we say (section 6 of the specification): packets to frames, each encoded once.
+//! What we say (`docs/specifications/myth-metaserver.md`, section 6): packets to frames, each
+//! encoded once.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -6,7 +7,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{GameId, Rgb, UserId, codec::frame};
 
-/// Lists are split so that no frame is longer than this (section 22), unless one entry is.
+/// Lists are split so that no frame is longer than this (`docs/specifications/myth-metaserver.md`,
+/// section 22), unless one entry is.
 const LIST_BYTES: usize = 8_000;
 
 /// Still there? (type 202)
@@ -15,7 +17,7 @@ pub(super) const KEEP_ALIVE: Bytes = Bytes::from_static(b"\xde\xad\x00\xca\0\0\0
 /// Go on (type 12).
 pub(super) const ACCEPT: Bytes = Bytes::from_static(b"\xde\xad\x00\x0c\0\0\0\x08");
 
-/// What a list entry is about (sections 6.9, 6.10).
+/// What a list entry is about (`docs/specifications/myth-metaserver.md`, sections 6.9, 6.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// It is new; of a known one, it replaces that.
@@ -26,7 +28,7 @@ pub enum Verb {
     Change = 2,
 }
 
-/// What denials and messages of type 3 say (section 7).
+/// What denials and messages of type 3 say (`docs/specifications/myth-metaserver.md`, section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// The packet cannot be meant now.
@@ -51,7 +53,7 @@ pub enum Code {
     NoGuests = 16,
 }
 
-/// A room, as the list of rooms shows it (section 6.4).
+/// A room, as the list of rooms shows it (`docs/specifications/myth-metaserver.md`, section 6.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomEntry {
     /// Selects the name that the client shows.
@@ -66,10 +68,11 @@ pub struct RoomEntry {
     pub kind: u16,
 }
 
-/// A player, as the list of players shows him (section 6.9).
+/// A player, as the list of players shows him (`docs/specifications/myth-metaserver.md`,
+/// section 6.9).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlayerEntry<'a> {
-    /// Section 13.
+    /// `docs/specifications/myth-metaserver.md`, section 13.
     pub flags: u16,
     /// Who.
     pub user: UserId,
@@ -85,7 +88,7 @@ pub struct PlayerEntry<'a> {
     pub account: &'a [u8],
 }
 
-/// A game, as the list of games shows it (section 6.10).
+/// A game, as the list of games shows it (`docs/specifications/myth-metaserver.md`, section 6.10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GameEntry<'a> {
     /// Which.
@@ -96,11 +99,11 @@ pub struct GameEntry<'a> {
     pub seconds_left: Option<u32>,
     /// Whose it is.
     pub gatherer: UserId,
-    /// Section 16.
+    /// `docs/specifications/myth-metaserver.md`, section 16.
     pub description: &'a [u8],
 }
 
-/// Type 6: asks for a password, in a way of section 8.
+/// Type 6: asks for a password, in a way of `docs/specifications/myth-metaserver.md`, section 8.
 pub(super) fn salt(authentication: u16, salt: &[u8; 16]) -> Bytes {
     frame(6, |body| {
         body.put_u16(authentication);

@@ -1,4 +1,5 @@
-//! Who is logged in, and the tokens that lead from the login daemon to a room (section 11).
+//! Who is logged in, and the tokens that lead from the login daemon to a room
+//! (`docs/specifications/myth-metaserver.md`, section 11).
 //!
 //! A user lasts as long as one of three does: the connection to the login daemon, that to a
 //! room, the token. As long as that, his account is taken.

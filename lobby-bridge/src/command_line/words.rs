@@ -1,5 +1,5 @@
 //! The command line of the old VCMI proxy server: `key=value` words in any order
-//! (section 13.1 of its specification).
+//! (`docs/specifications/vcmi-lobby.md`, section 13.1).
 
 use std::{net::SocketAddr, str::FromStr};
 

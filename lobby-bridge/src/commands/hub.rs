@@ -1,4 +1,4 @@
-//! `hub`: which hubs there are (section 17).
+//! `hub`: which hubs there are (`docs/specifications/myth-metaserver.md`, section 17).
 
 use anyhow::bail;
 use clap::Subcommand;

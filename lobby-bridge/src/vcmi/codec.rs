@@ -1,4 +1,4 @@
-//! Bytes to frames (section 3.1 of the specification), and nothing else.
+//! Bytes to frames (`docs/specifications/vcmi-lobby.md`, section 3.1), and nothing else.
 //!
 //! ```text
 //! u32 little-endian length N | N bytes payload

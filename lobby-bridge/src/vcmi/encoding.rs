@@ -1,4 +1,5 @@
-//! The encodings that clients name when they greet (section 5 of the specification).
+//! The encodings that clients name when they greet (`docs/specifications/vcmi-lobby.md`,
+//! section 5).
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The text of a frame to tags (section 6 of the specification).
+//! The text of a frame to tags (`docs/specifications/vcmi-lobby.md`, section 6).
 //!
 //! ```text
 //! text   := junk? ( "<" name ">" value )*

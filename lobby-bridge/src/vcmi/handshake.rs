@@ -1,5 +1,6 @@
-//! What is said before either protocol proper: which kind of connection it is (section 4),
-//! the prefix of a lobby greeting (section 5), role and UUID of a pipe (section 12).
+//! What is said before either protocol proper: which kind of connection it is
+//! (`docs/specifications/vcmi-lobby.md`, section 4), the prefix of a lobby greeting (section 5),
+//! role and UUID of a pipe (section 12).
 
 use super::{encoding::Encoding, uuid::Uuid};
 
@@ -12,7 +13,8 @@ pub fn is_pipe(payload: &[u8]) -> bool {
     rest.is_some_and(|rest| rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')))
 }
 
-/// A version of the lobby protocol, 1 to 5; what differs between them is section 16.
+/// A version of the lobby protocol, 1 to 5; what differs between them is in
+/// `docs/specifications/vcmi-lobby.md`, section 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u8);
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 /// What one peer, and all of them together, may cost.
 ///
-/// The defaults are those of the specification, section 13.5, where it names one.
-/// Worst case with them: a lobby client holds 128 KiB of an unfinished frame, one more frame
-/// that is being executed, and 1 MiB of text that it does not read; a waiting pipe holds
-/// 76 KiB; a pair of pipes 128 KiB. The kernel's socket buffers come on top, for
-/// pipes those of `socket_buffer_bytes`.
+/// The defaults are those of `docs/specifications/vcmi-lobby.md`, section 13.5, where it names one.
+/// Worst case with them: a lobby client holds 128 KiB of an unfinished frame, one more frame that
+/// is being executed, and 1 MiB of text that it does not read; a waiting pipe holds 76 KiB; a pair
+/// of pipes 128 KiB. The kernel's socket buffers come on top, for pipes those of
+/// `socket_buffer_bytes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Lobby clients at one time. Default 50; the next one reads `:>>ERROR:Server is full`.
@@ -83,7 +83,8 @@ pub struct Limits {
     pub authorisation_time: Duration,
     /// Time from a pipe's first byte to the end of its handshake. Default 30 s.
     pub handshake_time: Duration,
-    /// How long a session without a connection is kept. Default 1,800 s (section 12.4).
+    /// How long a session without a connection is kept. Default 1,800 s
+    /// (`docs/specifications/vcmi-lobby.md`, section 12.4).
     pub session_time: Duration,
     /// How long a closing connection may take to read what was sent to it and to close its
     /// own side. Default 5 s.

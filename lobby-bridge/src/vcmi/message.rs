@@ -1,4 +1,5 @@
-//! What the server says to a lobby client (sections 3.2 and 9 of the specification).
+//! What the server says to a lobby client (`docs/specifications/vcmi-lobby.md`, sections 3.2 and
+//! 9).
 //!
 //! ```text
 //! :>>NAME:arg1:arg2:...
@@ -77,7 +78,8 @@ impl Write for Inert<'_> {
     }
 }
 
-/// `text` without control characters but line feeds (section 13.4), cut after `chars` characters.
+/// `text` without control characters but line feeds (`docs/specifications/vcmi-lobby.md`,
+/// section 13.4), cut after `chars` characters.
 #[must_use]
 pub fn printable(text: &str, chars: usize) -> String {
     text.chars()
@@ -86,7 +88,8 @@ pub fn printable(text: &str, chars: usize) -> String {
         .collect()
 }
 
-/// `text` as one line, for lists (section 14, defect 15), cut after `chars` characters.
+/// `text` as one line, for lists (`docs/specifications/vcmi-lobby.md`, section 14, defect 15), cut
+/// after `chars` characters.
 #[must_use]
 pub fn one_line(text: &str, chars: usize) -> String {
     printable(&text.replace('\n', ""), chars)

@@ -1,4 +1,4 @@
-//! A room: players who gather for a game (section 10 of the specification).
+//! A room: players who gather for a game (`docs/specifications/vcmi-lobby.md`, section 10).
 
 use std::fmt;
 

@@ -49,7 +49,8 @@ pub struct Settings {
     /// Where the bridge is reached from outside, at most one address per family is used.
     /// Empty: the address that the host of a room came in on.
     pub public_addresses: Vec<IpAddr>,
-    /// How often clients are asked for a sign of life (section 13.2).
+    /// How often clients are asked for a sign of life (`docs/specifications/vcmi-lobby.md`,
+    /// section 13.2).
     pub health_check: Duration,
     /// Whether every user may ask for statistics with `<ROOT>`.
     pub statistics: bool,

@@ -1,5 +1,5 @@
 //! Games that have started: who may connect, who waits for whom, and when all is forgotten
-//! (sections 11 and 12 of the specification). Pure: no sockets, no clock.
+//! (`docs/specifications/vcmi-lobby.md`, sections 11 and 12). Pure: no sockets, no clock.
 
 use std::{
     collections::{HashMap, VecDeque},

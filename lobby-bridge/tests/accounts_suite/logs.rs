@@ -84,7 +84,8 @@ pub(crate) async fn logs_are_written_in_order(it: &Fixture) {
     assert_eq!(ask("count(*)", &recent).await, is("2"));
 }
 
-/// One by one; private messages do not need the other (D7).
+/// One by one; private messages do not need the other
+/// (`docs/specifications/myth-metaserver.md`, section 27, D7).
 pub(crate) async fn each_log_has_its_switch(it: &Fixture) {
     it.open().await;
     let logs = Logs {

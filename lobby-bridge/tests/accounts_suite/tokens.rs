@@ -6,7 +6,7 @@ use metaserve_lobby_bridge::accounts::{Accounts, AttemptLimits, Refusal, Setting
 
 use super::fixture::{Fixture, TOKEN, options, somewhere};
 
-/// Section 9, tokens stored by another program included.
+/// `docs/specifications/myth-metaserver.md`, section 9, tokens stored by another program included.
 pub(crate) async fn a_token_works_once_and_not_for_long(it: &Fixture) {
     let accounts = it.open().await;
     it.insert("bob", 1).await;

@@ -1,4 +1,5 @@
-//! A game as the connectivity test meets it (section 19), good or not.
+//! A game as the connectivity test meets it (`docs/specifications/myth-metaserver.md`, section 19),
+//! good or not.
 
 use std::{
     net::SocketAddr,

@@ -1,4 +1,4 @@
-//! What Aleph One sends (section 5 of the specification), byte for byte.
+//! What Aleph One sends (`docs/specifications/myth-metaserver.md`, section 5), byte for byte.
 
 /// A frame.
 pub(crate) fn frame(number: u16, body: &[u8]) -> Vec<u8> {
@@ -70,7 +70,7 @@ pub(crate) fn private_message(sender: u32, target: u32, text: &[u8]) -> Vec<u8> 
     frame(201, &[&header.concat()[..], b"me\0", text, b"\0"].concat())
 }
 
-/// A description of this many players (section 16).
+/// A description of this many players (`docs/specifications/myth-metaserver.md`, section 16).
 pub(crate) fn description(name: &str, map: &str, players: u8) -> Vec<u8> {
     let mut bytes = vec![0; 568];
     bytes[8..12].copy_from_slice(&[0xff; 4]);

@@ -3,7 +3,8 @@
 use super::*;
 use proptest::{array, collection::vec, prelude::*};
 
-/// What Aleph One writes for a game of four, field by field at the offsets of section 16.
+/// What Aleph One writes for a game of four, field by field at the offsets of
+/// `docs/specifications/myth-metaserver.md`, section 16.
 fn aleph_one() -> Vec<u8> {
     let mut bytes = vec![0; FIXED_BYTES];
     let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);

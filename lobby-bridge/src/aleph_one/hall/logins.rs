@@ -1,4 +1,5 @@
-//! Connections to the login daemon, and who is let in (section 10).
+//! Connections to the login daemon, and who is let in (`docs/specifications/myth-metaserver.md`,
+//! section 10).
 
 use std::{
     net::{IpAddr, Ipv4Addr},

@@ -1,5 +1,5 @@
-//! The hall: the login daemon and all rooms, as one pure state machine (sections 10 to 18
-//! and 25 of the specification).
+//! The hall: the login daemon and all rooms, as one pure state machine
+//! (`docs/specifications/myth-metaserver.md`, sections 10 to 18 and 25).
 //!
 //! [`handle`](Lobby::handle) takes what one connection did and answers with what the server is to
 //! do about it. It has no socket, clock or randomness of its own.

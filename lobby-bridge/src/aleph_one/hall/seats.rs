@@ -1,4 +1,5 @@
-//! Connections to rooms, from their token to their place (section 12).
+//! Connections to rooms, from their token to their place (`docs/specifications/myth-metaserver.md`,
+//! section 12).
 
 use std::{sync::Arc, time::Instant};
 

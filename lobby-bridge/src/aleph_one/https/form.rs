@@ -1,4 +1,5 @@
-//! The body of a request: names and values, percent-encoded, in whatever encoding (section 9).
+//! The body of a request: names and values, percent-encoded, in whatever encoding
+//! (`docs/specifications/myth-metaserver.md`, section 9).
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! The HTTPS service beside the login daemon: passwords for tokens, so that they need not travel
-//! in clear (section 9).
+//! The HTTPS service beside the login daemon: passwords for tokens, so that they need not travel in
+//! clear (`docs/specifications/myth-metaserver.md`, section 9).
 //!
 //! ```text
 //!  client ──TLS──▶ listener.rs: places, deadlines ──▶ service.rs: routes
@@ -7,8 +7,9 @@
 //!                               └─ page.rs: /metaclient/settings
 //! ```
 //!
-//! Tokens are not bound to the salt of a login (section 8.5 leaves that open): other programs
-//! that store tokens in the same database know no salts.
+//! Tokens are not bound to the salt of a login (`docs/specifications/myth-metaserver.md`,
+//! section 8.5, leaves that open): other programs that store tokens in the same database know no
+//! salts.
 
 mod certificate;
 mod form;

@@ -1,4 +1,4 @@
-//! Public and private words (section 14).
+//! Public and private words (`docs/specifications/myth-metaserver.md`, section 14).
 
 use super::{Member, Room, Turn, UserId};
 use crate::{

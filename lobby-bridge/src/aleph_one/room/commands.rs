@@ -1,4 +1,4 @@
-//! Dot commands for everybody (section 18).
+//! Dot commands for everybody (`docs/specifications/myth-metaserver.md`, section 18).
 
 use super::{Member, Room, Turn, UserId, member::test_cost};
 use crate::aleph_one::{

@@ -15,7 +15,7 @@ pub(super) struct Game {
     /// Whose it is; `None` for a server of the registry.
     pub(super) gatherer: Option<UserId>,
     pub(super) address: SocketAddrV4,
-    /// Section 16; it can be read.
+    /// `docs/specifications/myth-metaserver.md`, section 16; it can be read.
     pub(super) description: Bytes,
     /// Since when it runs.
     pub(super) started: Option<Instant>,

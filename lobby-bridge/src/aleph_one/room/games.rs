@@ -1,4 +1,4 @@
-//! The list of games (section 15).
+//! The list of games (`docs/specifications/myth-metaserver.md`, section 15).
 
 use std::time::Instant;
 
@@ -9,7 +9,8 @@ use crate::aleph_one::{
     sent::{List, Verb},
 };
 
-/// From here on a length means that there is none: a week in ticks (section 15.4).
+/// From here on a length means that there is none: a week in ticks
+/// (`docs/specifications/myth-metaserver.md`, section 15.4).
 const UNTIMED_TICKS: i32 = 18_144_000;
 
 const TICKS_PER_SECOND: u32 = 30;
@@ -21,7 +22,7 @@ impl Room {
         self.games.values().filter(gathered).count()
     }
 
-    /// Section 15.4.
+    /// `docs/specifications/myth-metaserver.md`, section 15.4.
     pub(super) fn start_game(
         &mut self,
         user: UserId,
@@ -41,7 +42,7 @@ impl Room {
         Ok(())
     }
 
-    /// Section 15.5.
+    /// `docs/specifications/myth-metaserver.md`, section 15.5.
     pub(super) fn reset_game(&mut self, user: UserId, turn: &mut Turn<'_>) {
         if let Some((_, id, game)) = self.game_of(user) {
             (game.started, game.length) = (None, None);
@@ -49,7 +50,7 @@ impl Room {
         }
     }
 
-    /// Section 15.3.
+    /// `docs/specifications/myth-metaserver.md`, section 15.3.
     pub(super) fn end_game(&mut self, user: UserId, turn: &mut Turn<'_>) {
         let Some(mut member) = self.members.remove(&user) else {
             return;

@@ -1,4 +1,5 @@
-//! Where games are: at their gatherer's, or at a hub (sections 15.1, 15.2 and 17).
+//! Where games are: at their gatherer's, or at a hub (`docs/specifications/myth-metaserver.md`,
+//! sections 15.1, 15.2 and 17).
 
 use std::net::{IpAddr, SocketAddrV4};
 

@@ -1,5 +1,5 @@
 //! Who is told what about players and games, and what somebody who did not listen has missed
-//! (sections 13, 14.3 and 15.6).
+//! (`docs/specifications/myth-metaserver.md`, sections 13, 14.3 and 15.6).
 
 use bytes::Bytes;
 
@@ -78,7 +78,8 @@ impl Room {
         self.repaint(turn);
     }
 
-    /// Somebody goes to play and stops listening, or comes back (section 14.3).
+    /// Somebody goes to play and stops listening, or comes back
+    /// (`docs/specifications/myth-metaserver.md`, section 14.3).
     pub(super) fn player_mode(
         &mut self,
         user: UserId,

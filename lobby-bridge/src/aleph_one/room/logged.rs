@@ -8,7 +8,7 @@ use crate::{
     aleph_one::text,
 };
 
-/// The log rows of an entry (sections 23.4 and 23.5).
+/// The log rows of an entry (`docs/specifications/myth-metaserver.md`, sections 23.4 and 23.5).
 pub(super) fn log_entry(member: &Member, turn: &mut Turn<'_>) {
     let login = &member.profile.login;
     let said = |bytes: &[u8]| text::decode(bytes).into_owned();

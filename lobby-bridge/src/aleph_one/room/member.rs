@@ -122,7 +122,7 @@ impl Member {
             | bit(self.profile.account.is_some(), REGISTERED)
     }
 
-    /// His name as it is now (section 13).
+    /// His name as it is now (`docs/specifications/myth-metaserver.md`, section 13).
     pub(super) fn shown_name(&self) -> Vec<u8> {
         match &self.away {
             Some(away) if self.listens() => [b"|i", &away[..], b"|p-", &self.name].concat(),

@@ -1,5 +1,5 @@
-//! A room: who is in it, which games there are, and what everybody is told about it (sections
-//! 12 to 18 of the specification).
+//! A room: who is in it, which games there are, and what everybody is told about it
+//! (`docs/specifications/myth-metaserver.md`, sections 12 to 18).
 //!
 //! - `member.rs`: what is known of one player
 //! - `lists.rs`: who is told what, and what who did not listen has missed
@@ -174,7 +174,8 @@ impl Room {
         }
     }
 
-    /// Somebody comes in (section 12). There is a place for him.
+    /// Somebody comes in (`docs/specifications/myth-metaserver.md`, section 12). There is a place
+    /// for him.
     pub(super) fn enter(&mut self, who: Entering, turn: &mut Turn<'_>) {
         let Entering {
             connection,

@@ -1,4 +1,4 @@
-//! What moderators may do (section 18).
+//! What moderators may do (`docs/specifications/myth-metaserver.md`, section 18).
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Colours for all visible players (section 18), as long as a moderator is there.
+//! Colours for all visible players (`docs/specifications/myth-metaserver.md`, section 18), as long
+//! as a moderator is there.
 
 use std::cmp::Reverse;
 

@@ -1,4 +1,5 @@
-//! MSG, CHANNEL, HERE, ROOT: talking and asking (sections 8.3, 8.4, 8.15, 8.16).
+//! MSG, CHANNEL, HERE, ROOT: talking and asking (`docs/specifications/vcmi-lobby.md`, sections 8.3,
+//! 8.4, 8.15, 8.16).
 
 use super::{
     Lobby,

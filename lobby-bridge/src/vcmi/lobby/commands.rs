@@ -1,4 +1,5 @@
-//! A frame to commands, each executed before the next is looked at (sections 5, 6 and 8).
+//! A frame to commands, each executed before the next is looked at
+//! (`docs/specifications/vcmi-lobby.md`, sections 5, 6 and 8).
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! GREETINGS and VER: how a client logs in (sections 8.1 and 8.2).
+//! GREETINGS and VER: how a client logs in (`docs/specifications/vcmi-lobby.md`, sections 8.1 and
+//! 8.2).
 
 use super::{
     Lobby,

@@ -1,5 +1,5 @@
 //! LEAVE, KICK, the end of a connection, the health check: how clients and rooms go
-//! (sections 8.11, 8.12, 10.1 and 13.2).
+//! (`docs/specifications/vcmi-lobby.md`, sections 8.11, 8.12, 10.1 and 13.2).
 
 use std::time::Instant;
 

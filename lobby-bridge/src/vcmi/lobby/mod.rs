@@ -1,5 +1,5 @@
 //! The lobby: who is here, which rooms there are, and what everybody is told about it
-//! (sections 7 to 11 and 13 of the specification).
+//! (`docs/specifications/vcmi-lobby.md`, sections 7 to 11 and 13).
 //!
 //! A pure state machine: [`handle`](peers::Lobby::handle) takes what one connection did and answers with what
 //! the server is to do about it. It has no socket, clock or randomness of its own.
@@ -113,7 +113,8 @@ pub struct Rules {
     pub limits: Limits,
     /// Whether ROOT answers.
     pub statistics: bool,
-    /// How often clients are asked for a sign of life (section 13.2).
+    /// How often clients are asked for a sign of life (`docs/specifications/vcmi-lobby.md`,
+    /// section 13.2).
     pub health_check: Duration,
 }
 
@@ -223,9 +224,9 @@ impl Lobby {
         arrival
     }
 
-    /// Asks all clients that can answer whether they are still there, and disconnects those
-    /// that were asked the last time and have not sent anything since. To be called once per
-    /// health check period (section 13.2).
+    /// Asks all clients that can answer whether they are still there, and disconnects those that
+    /// were asked the last time and have not sent anything since. To be called once per health
+    /// check period (`docs/specifications/vcmi-lobby.md`, section 13.2).
     pub fn check_health(&mut self) -> Vec<Effect> {
         self.ask_for_life();
         self.take_effects()

@@ -1,5 +1,5 @@
 //! NEW, PSWD, COUNT, JOIN, HOSTMODE, MODS: how a room comes to be and fills
-//! (sections 8.5 to 8.10).
+//! (`docs/specifications/vcmi-lobby.md`, sections 8.5 to 8.10).
 
 use super::{
     Lobby,

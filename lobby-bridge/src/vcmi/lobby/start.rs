@@ -1,4 +1,5 @@
-//! READY and FORCESTART: how a room becomes a session (sections 8.13, 8.14 and 11).
+//! READY and FORCESTART: how a room becomes a session (`docs/specifications/vcmi-lobby.md`,
+//! sections 8.13, 8.14 and 11).
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! Game connections, which are joined in pairs (section 12 of the specification): what is VCMI's
-//! alone.
+//! Game connections, which are joined in pairs (`docs/specifications/vcmi-lobby.md`, section 12):
+//! what is VCMI's alone.
 //!
 //! `pipe.rs` is one of them until it has a partner, `couple.rs` is two. The lobby says who belongs
 //! together; [`Pairing`] (`pairing.rs`) brings them together.

@@ -1,4 +1,5 @@
-//! The connectivity test of `.test`: can others join this game? (section 19)
+//! The connectivity test of `.test`: can others join this game?
+//! (`docs/specifications/myth-metaserver.md`, section 19)
 
 mod verdict;
 
@@ -33,7 +34,7 @@ const HELLO: u16 = 700;
 const JOINER_INFO: u16 = 701;
 const CAPABILITIES: u16 = 703;
 const WARNING: u16 = 713;
-/// What a game may say besides (section 19.1).
+/// What a game may say besides (`docs/specifications/myth-metaserver.md`, section 19.1).
 const TOLERATED: [u16; 14] = [
     KEEP_ALIVE, 702, 705, 706, 707, 708, 709, 711, 714, 715, 716, 717, 718, 719,
 ];
@@ -67,7 +68,8 @@ pub(super) async fn test(host: SocketAddrV4) -> Verdict {
     }
 }
 
-/// Joins, as far as it takes to hear what the game can do (section 19.1).
+/// Joins, as far as it takes to hear what the game can do
+/// (`docs/specifications/myth-metaserver.md`, section 19.1).
 async fn capabilities(mut stream: TcpStream) -> Result<Capabilities, String> {
     loop {
         let (number, body) = next_frame(&mut stream).await?;
@@ -200,7 +202,8 @@ enum Ping {
     Nothing,
 }
 
-/// Pings the game (section 19.2). What others send is not looked at.
+/// Pings the game (`docs/specifications/myth-metaserver.md`, section 19.2). What others send is not
+/// looked at.
 async fn ping(host: SocketAddrV4) -> Ping {
     let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await else {
         return Ping::Nothing;

@@ -281,7 +281,7 @@ async fn wrong_answers_to_pings_fail_and_none_as_well() {
 
 #[test]
 fn pings_are_those_of_the_specification() {
-    // Section 29.
+    // `docs/specifications/myth-metaserver.md`, section 29.
     assert_eq!(crc(b"123456789"), 0x29b1);
     let table = [
         (
