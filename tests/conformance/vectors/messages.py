@@ -1,9 +1,9 @@
 """Messages that every implementation reads, and those that it writes."""
 
-from metaserve.messages import (
-    MESSAGES, WAYS, Malformed, compress, compressed, decode, encode, way_of,
-)
 import zstandard
+
+from metaserve.encoding import U32
+from metaserve.messages import compress, compressed, decode, encode, way_of
 
 U32_MOST, U64_MOST = (1 << 32) - 1, (1 << 64) - 1
 EPOCH = 0x0123456789ABCDEF
@@ -215,8 +215,6 @@ def entry(name, way, message, canonical):
 
 def all_messages():
     """Every message: decoded, and where somebody writes it so, encoded again and compared."""
-    from metaserve.encoding import U32
-
     entries = []
     for name, message in PLAIN.items():
         entries.append(entry(name, way_of(name.split("-")[0]), message, True))

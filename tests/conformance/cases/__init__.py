@@ -1,0 +1,1 @@
+"""What daemons are seen to do, a group of checks in each file."""

@@ -1,0 +1,1 @@
+"""What runs the peer against a daemon, and checks what it sees."""
