@@ -40,6 +40,13 @@
 //! and `identity` makes and keeps certificates for [`Identity`]. `server-info` adds `ServerInfo`, a
 //! convention for what a heartbeat says; it costs serde and serde_json.
 #![forbid(unsafe_code)]
+// On docs.rs, each item shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+/// The example in the README is compiled with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod maintain;
 mod notices;

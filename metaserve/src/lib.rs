@@ -46,6 +46,13 @@
 //! | `program` | `program` | clap_complete, clap_mangen, humantime, sd-notify, toml, tracing-subscriber, and what `bounds` and `clap` cost |
 //! | `server` | `tls::server`, `tls::certificate` and `tls::secret` | x509-parser, and what `identity` costs |
 #![forbid(unsafe_code)]
+// On docs.rs, each item shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+/// The example in the README is compiled with the other examples.
+#[cfg(all(doctest, feature = "registry"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod address;
 #[cfg(feature = "clap")]

@@ -75,7 +75,7 @@ mod tests {
 
     /// `docs/reference/protocol.md`, "Heartbeat": ranges in hexadecimal.
     fn page() -> Vec<(char, char)> {
-        let page = include_str!("../../docs/reference/protocol.md");
+        let page = include_str!("../docs/protocol.md");
         let (_, block) = page.split_once("```unseen\n").unwrap();
         let (block, _) = block.split_once("\n```").unwrap();
         let character =

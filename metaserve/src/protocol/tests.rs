@@ -214,7 +214,7 @@ mod page {
     use crate::{protocol::framing, stream};
     use std::collections::BTreeMap;
 
-    const PAGE: &str = include_str!("../../../docs/reference/protocol.md");
+    const PAGE: &str = include_str!("../../docs/protocol.md");
 
     fn examples() -> BTreeMap<&'static str, Vec<u8>> {
         let blocks = PAGE.split("```hex ").skip(1).map(|rest| {
