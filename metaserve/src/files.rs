@@ -16,6 +16,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 ///
 /// Look before you read them: what changes after that is noticed, however late the
 /// [watching](Self::watch) begins.
+///
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use metaserve::files::Look;
+///
+/// let look = Look::new(vec!["bans.txt".into()]);
+/// // Read the file here: what changes from now on is noticed.
+/// look.watch(async || println!("it has changed: read it again")).await;
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
     paths: Vec<PathBuf>,

@@ -10,6 +10,15 @@ use std::{fmt, str::FromStr, sync::Arc};
 /// characters, no line separators, no white space but U+0020, no private use. Upper and lower case
 /// differ. `docs/reference/protocol.md`, "Heartbeat", has the exact rule. A server that names no game belongs
 /// to the game `default`.
+///
+/// ```
+/// use metaserve::Game;
+///
+/// let game: Game = "openarena".parse()?;
+/// assert_eq!(game.as_str(), "openarena");
+/// assert!("two\nlines".parse::<Game>().is_err());
+/// # Ok::<(), metaserve::InvalidGame>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Game(Arc<str>);
 

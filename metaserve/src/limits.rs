@@ -269,6 +269,20 @@ impl Limits {
     ///
     /// # Errors
     /// The first that is out of range, or the contradiction, in words that name a way out.
+    ///
+    /// ```
+    /// use metaserve::{Limit, Limits};
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.max_heartbeat_bytes = 4096;
+    /// limits.check()?;
+    /// assert_eq!(Limit::MaxHeartbeat.setting(), "--max-heartbeat");
+    /// assert_eq!(Limit::MaxHeartbeat.value(&limits), 4096.0);
+    ///
+    /// limits.max_heartbeat_bytes = 0;
+    /// assert!(limits.check().is_err());
+    /// # Ok::<(), metaserve::InvalidLimits>(())
+    /// ```
     pub fn check(&self) -> Result<(), InvalidLimits> {
         self.check_bounds()?;
         let Self {

@@ -9,6 +9,23 @@ use std::time::{Duration, Instant};
 /// one before. To the letter, a server that has something new once in the interval would be shown
 /// later and later: a heartbeat that the network brings a moment early would wait for the rest,
 /// and so make the next one early too.
+///
+/// ```
+/// use metaserve::Pacing;
+/// use std::time::{Duration, Instant};
+///
+/// let second = Duration::from_secs(1);
+/// let mut pacing = Pacing::new(second);
+/// let start = Instant::now();
+/// pacing.offer("2/8 players".into());
+/// assert_eq!(pacing.take(start).unwrap(), "2/8 players");
+///
+/// // Within the same second, only the newest waits.
+/// pacing.offer("3/8 players".into());
+/// pacing.offer("4/8 players".into());
+/// assert_eq!(pacing.take(start), None);
+/// assert_eq!(pacing.take(start + second).unwrap(), "4/8 players");
+/// ```
 #[derive(Debug)]
 pub struct Pacing {
     interval: Duration,

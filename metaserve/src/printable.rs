@@ -5,6 +5,10 @@ use crate::unseen::{is_space, is_unseen};
 /// `text` without what could move the cursor, change colours, or turn the direction of the text
 /// after it: control characters and all kinds of white space become spaces, characters that are
 /// not seen are left out. A heartbeat is whatever a stranger's server sent.
+///
+/// ```
+/// assert_eq!(metaserve::printable("\x1b[2Jname\u{202e}"), " [2Jname");
+/// ```
 #[must_use]
 pub fn printable(text: &str) -> String {
     let shown = text.chars().filter(|c| !is_unseen(*c));
@@ -17,6 +21,10 @@ pub fn printable(text: &str) -> String {
 }
 
 /// `name` as [`printable`], or `(no name)` when nothing of it could be seen.
+///
+/// ```
+/// assert_eq!(metaserve::printable_name("\u{200b}"), "(no name)");
+/// ```
 #[must_use]
 pub fn printable_name(name: &str) -> String {
     let shown = printable(name);

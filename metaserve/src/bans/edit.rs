@@ -57,6 +57,19 @@ fn ending(ban: &Ban) -> String {
 
 /// The text with a line for each prefix that it does not ban for as long yet. `remark` goes behind
 /// it. Lines of the same prefix that end sooner are replaced.
+///
+/// ```
+/// use metaserve::bans::{Whom, ban, unban};
+/// use std::time::SystemTime;
+///
+/// let now = SystemTime::now();
+/// let prefixes = ["192.0.2.7/32".parse()?];
+/// let (text, _) = ban("# my bans\n", &prefixes, Whom::Everybody, None, "floods", now);
+/// assert_eq!(text, "# my bans\n192.0.2.7 # floods\n");
+/// let (text, _) = unban(&text, &prefixes, now);
+/// assert_eq!(text, "# my bans\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn ban(
     text: &str,
     prefixes: &[IpNet],

@@ -10,6 +10,23 @@ use std::{net::IpAddr, path::Path, time::SystemTime};
 /// around the nearest one.
 ///
 /// It is given the time, so that a ban ends without being read again.
+///
+/// ```
+/// use metaserve::bans::{Ban, Bans, Whom};
+/// use std::time::{Duration, SystemTime};
+///
+/// let now = SystemTime::now();
+/// let ban = Ban {
+///     prefix: "192.0.2.0/24".parse()?,
+///     whom: Whom::Everybody,
+///     until: Some(now + Duration::from_secs(3600)),
+/// };
+/// let bans: Bans = [ban].into_iter().collect(); // or Bans::read(path)
+/// let address = "192.0.2.7".parse()?;
+/// assert_eq!(bans.covering(address, now), Some(ban));
+/// assert_eq!(bans.covering(address, now + Duration::from_secs(7200)), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bans {
     everybody: Prefixes,

@@ -3,6 +3,19 @@
 use std::time::{Duration, Instant};
 
 /// What may still be spent: it fills with time, and is full at first.
+///
+/// ```
+/// use metaserve::bounds::Bucket;
+/// use std::time::{Duration, Instant};
+///
+/// let mut bucket = Bucket::default();
+/// let now = Instant::now();
+/// // Two at once, then one per second.
+/// assert!(bucket.spend(now, 1.0, 2.0));
+/// assert!(bucket.spend(now, 1.0, 2.0));
+/// assert!(!bucket.spend(now, 1.0, 2.0));
+/// assert!(bucket.spend(now + Duration::from_secs(1), 1.0, 2.0));
+/// ```
 #[derive(Debug, Default)]
 pub struct Bucket {
     /// What is missing until it is full.

@@ -30,6 +30,24 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// An admission or a loss takes a step for each level of the tree (three for IPv4, four for IPv6),
 /// and each step the time of a look into a sorted set of neighbours. Memory is taken for prefixes
 /// that have connections only: some 1 KB for one whose branches are all its own.
+///
+/// ```
+/// use metaserve::bounds::{Admitted, Fair, Origin, Refused};
+///
+/// let greedy = Origin::new("192.0.2.1".parse()?);
+/// let other = Origin::new("198.51.100.1".parse()?);
+/// let mut places = Fair::default();
+///
+/// // Two places in all, and two for each address.
+/// assert!(places.admit(greedy, 2, 2, "first").is_ok());
+/// assert!(places.admit(greedy, 2, 2, "second").is_ok());
+/// assert!(matches!(places.admit(greedy, 2, 2, "third"), Err(Refused::Leaf(..))));
+///
+/// // An address with none takes the newest place of the one with most.
+/// let admitted = places.admit(other, 2, 2, "newcomer");
+/// assert!(matches!(admitted, Ok(Admitted::InsteadOf { payload: "second", .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Fair<T> {
     root: Branch,

@@ -9,6 +9,16 @@ use std::{
 ///
 /// A leaf is what one customer of a provider has at least: an IPv4 address, or an IPv6 /64.
 /// An IPv4 address inside IPv6 counts as the IPv4 address.
+///
+/// ```
+/// use metaserve::bounds::Origin;
+///
+/// // Two addresses of one IPv6 /64 count as one.
+/// let first = Origin::new("2001:db8::1".parse()?);
+/// let second = Origin::new("2001:db8::2".parse()?);
+/// assert_eq!(first.leaf(), second.leaf());
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     kind: Kind,

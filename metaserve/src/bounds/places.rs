@@ -14,6 +14,21 @@ use std::sync::{
 ///
 /// `T` is how the holder of a place is told that it has lost it, such as a cancellation token: the
 /// caller chooses, and tells.
+///
+/// ```
+/// use metaserve::bounds::{Origin, Places, Room};
+///
+/// let places = Places::default();
+/// let room = Room::new(1000, 16); // 1000 places, 16 for each address
+/// let origin = Origin::new("192.0.2.1".parse()?);
+/// let taken = places.take(origin, room, "how to tell the holder")?;
+/// assert!(taken.instead_of.is_none()); // nobody had to go
+///
+/// assert_eq!(places.taken(), 1);
+/// drop(taken.place); // given back
+/// assert_eq!(places.taken(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Places<T> {
     fair: Arc<Mutex<Fair<T>>>,

@@ -17,6 +17,19 @@ use std::{
 ///
 /// A claim, a release or a move takes the time of a few looks into sorted maps. Memory is taken
 /// for servers, and for prefixes that have some.
+///
+/// ```
+/// use metaserve::bounds::{Rows, Standing, Trusted};
+///
+/// let mut rows = Rows::new(1, Trusted::none()); // one row for each address
+/// let address = "192.0.2.1".parse()?;
+/// assert_eq!(rows.claim(1, address, "first"), Standing::Listed);
+/// assert!(matches!(rows.claim(2, address, "second"), Standing::Waits(_)));
+///
+/// rows.release(1);
+/// assert_eq!(rows.take_promoted(), [(2, "second")]);
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Debug)]
 pub struct Rows<K> {
     each_address: usize,

@@ -53,6 +53,15 @@ impl TryFrom<String> for TrustedPrefix {
 
 /// All prefixes that the operator knows: by default loopback, link-local and private ones, with any
 /// number of rows.
+///
+/// ```
+/// use metaserve::bounds::Trusted;
+///
+/// let trusted = Trusted::default().and(["203.0.113.0/24=500".parse()?]);
+/// let known = trusted.covering("203.0.113.7".parse()?).unwrap();
+/// assert_eq!(known.rows, Some(500));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trusted(Vec<TrustedPrefix>);
 

@@ -21,6 +21,33 @@ use std::{
 
 /// The feeds of all games: given to a [`Registry`](crate::registry::Registry), they tell clients
 /// of its servers. Changes reach clients only while [`run`](Self::run) runs.
+///
+/// ```
+/// use metaserve::{Game, feed::{Feeds, Kind}, protocol::client::Compression, registry::Registry};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let feeds = Feeds::new();
+/// let registry = Registry::new(100, vec![feeds.clone()]);
+/// let game: Game = "chess".parse()?;
+///
+/// // One subscription for each client. The first frame is the whole list.
+/// let mut subscription = feeds.of(Some(&game)).subscribe(None);
+/// assert_eq!(subscription.next().await.kind(), Kind::Snapshot);
+///
+/// let server = registry.register(&game, "192.0.2.1:7777".parse()?, None)?;
+/// server.heartbeat("2/8 players".into());
+/// let delta = tokio::select! {
+///     frame = subscription.next() => frame,
+///     () = feeds.run(Duration::from_millis(10)) => unreachable!("it runs until it is dropped"),
+/// };
+/// assert_eq!(delta.kind(), Kind::Delta);
+/// let bytes = delta.bytes(Compression::None); // what the client is sent
+/// # assert!(!bytes.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Feeds {
     games: DashMap<Game, Weak<Feed>>,
     all: Arc<Feed>,

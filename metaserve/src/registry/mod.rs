@@ -33,6 +33,22 @@ use std::{
 use tokio::sync::SetOnce;
 
 /// All servers, of all games.
+///
+/// ```
+/// use metaserve::{Game, feed::Feeds, registry::Registry};
+///
+/// let feeds = Feeds::new();
+/// let registry = Registry::new(100, vec![feeds.clone()]); // at most 100 games
+/// let game: Game = "chess".parse()?;
+///
+/// let server = registry.register(&game, "192.0.2.1:7777".parse()?, None)?;
+/// server.heartbeat("2/8 players".into()); // listed from now on
+/// assert_eq!(registry.len(), 1);
+///
+/// drop(server); // off the list
+/// assert!(registry.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Registry {
     entries: DashMap<Key, Entry>,
     games: Arc<Games>,

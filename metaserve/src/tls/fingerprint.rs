@@ -6,6 +6,15 @@ use std::{fmt, str::FromStr};
 ///
 /// Written as 64 lower-case hexadecimal digits. Read in either case, with or without colons
 /// between the bytes.
+///
+/// ```
+/// use metaserve::Fingerprint;
+///
+/// let openssl = ["AB"; 32].join(":"); // as openssl prints it
+/// let fingerprint: Fingerprint = openssl.parse()?;
+/// assert_eq!(fingerprint.to_string(), "ab".repeat(32));
+/// # Ok::<(), metaserve::tls::InvalidFingerprint>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 32]);
 

@@ -18,6 +18,18 @@ use std::{path::Path, sync::Arc};
 /// A game server that presents one keeps its place in the list by it: a quick restart replaces
 /// the old entry instead of standing beside it, its IPv4 and IPv6 connections are one entry, and
 /// nobody without the key can take the entry over. Cheap to clone.
+///
+/// ```
+/// # #[cfg(feature = "identity")]
+/// # fn example() -> Result<(), metaserve::tls::FileError> {
+/// use metaserve::Identity;
+///
+/// // Made on the first call, read from the directory on later ones.
+/// let identity = Identity::load_or_create("server-identity".as_ref(), &[])?;
+/// println!("listed as {}", identity.fingerprint());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub(crate) chain: Vec<CertificateDer<'static>>,

@@ -16,6 +16,18 @@ use rustls::{
 use std::{fmt, path::Path, sync::Arc};
 
 /// Whom a game trusts to be the daemon, in one line.
+///
+/// ```
+/// use metaserve::Trust;
+///
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// // The daemon prints its fingerprint when it starts.
+/// let trust = Trust::Fingerprint("64 hexadecimal digits".parse()?);
+/// // Or: a certificate of your own authority.
+/// let trust = Trust::file("authorities.pem".as_ref())?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Trust {
