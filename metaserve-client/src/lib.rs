@@ -55,7 +55,7 @@ pub use list::List;
 pub use maintain::{Maintain, Status};
 pub use metaserve::{
     Backoff, Close, CloseCode, ConnectError, Connector, Ended as Error, Fingerprint, Game,
-    InvalidGame, Retry, Role, Trust, stream::FrameError,
+    InvalidGame, Retry, Role, Trust, protocol::extensions::Extensions, stream::FrameError,
 };
 #[cfg(feature = "server-info")]
 pub use metaserve::{Mod, ServerInfo};

@@ -4,7 +4,11 @@ use crate::{
     Error,
     snapshot::{Server, ServerId, Snapshot},
 };
-use metaserve::{Game, list::Cursor, protocol::client::ListMessage};
+use metaserve::{
+    Game,
+    list::Cursor,
+    protocol::client::{ListMessage, UpdatedServer},
+};
 use std::sync::Arc;
 
 /// The list as far as the daemon's messages have told it, without a connection or a clock.
@@ -51,16 +55,21 @@ impl List {
     ///
     /// # Errors
     /// [`Error::OutOfOrder`] when the message builds on another list than ours, which then stays
-    /// as it was.
+    /// as it was; [`Error::UnknownServer`] when it changes a server that is not in ours, which is
+    /// then of no more use.
     pub fn apply(&mut self, message: ListMessage) -> Result<(), Error> {
         let Snapshot {
             epoch,
             revision,
             servers,
+            left_out,
             ..
         } = &mut self.snapshot;
         match message.from {
-            None => servers.clear(),
+            None => {
+                servers.clear();
+                left_out.clear();
+            }
             Some(from) if self.known && message.epoch == *epoch && from == *revision => {}
             Some(from) => {
                 return Err(Error::OutOfOrder {
@@ -75,17 +84,33 @@ impl List {
         };
         for number in message.removed {
             servers.remove(&id(number));
+            left_out.remove(&number);
+        }
+        for number in message.left_out {
+            servers.remove(&id(number));
+            left_out.insert(number);
         }
         for placed in message.placed {
             let server = Server::new(message.epoch, placed);
+            left_out.remove(&server.id.number);
             servers.insert(server.id, Arc::new(server));
         }
-        for (number, heartbeat) in message.updated {
-            if let Some(server) = servers.get_mut(&id(number)) {
-                *server = Arc::new(Server {
-                    heartbeat,
-                    ..Server::clone(server)
-                });
+        for UpdatedServer {
+            number,
+            heartbeat,
+            extensions,
+        } in message.updated
+        {
+            match servers.get_mut(&id(number)) {
+                Some(server) => {
+                    *server = Arc::new(Server {
+                        heartbeat,
+                        extensions,
+                        ..Server::clone(server)
+                    });
+                }
+                None if left_out.contains(&number) => {}
+                None => return Err(Error::UnknownServer(number)),
             }
         }
         *epoch = message.epoch;
@@ -99,7 +124,7 @@ impl List {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use metaserve::protocol::client::PlacedServer;
+    use metaserve::protocol::{client::PlacedServer, extensions::Extensions};
     use proptest::prelude::*;
     use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -111,18 +136,24 @@ mod tests {
             second_address: None,
             identity: None,
             heartbeat: heartbeat.into(),
+            extensions: Extensions::default(),
+        }
+    }
+
+    fn updated(number: u64, heartbeat: impl Into<Bytes>) -> UpdatedServer {
+        UpdatedServer {
+            number,
+            heartbeat: heartbeat.into(),
+            extensions: Extensions::default(),
         }
     }
 
     fn message(epoch: u64, from: Option<u64>, to: u64) -> ListMessage {
-        let (removed, placed, updated) = Default::default();
         ListMessage {
             epoch,
             from,
             to,
-            removed,
-            placed,
-            updated,
+            ..ListMessage::default()
         }
     }
 
@@ -146,7 +177,7 @@ mod tests {
         let delta = ListMessage {
             removed: vec![2, 99],
             placed: vec![placed(4, "four")],
-            updated: vec![(1, "uno".into())],
+            updated: vec![updated(1, "uno")],
             ..message(7, Some(10), 13)
         };
         list.apply(delta).unwrap();
@@ -184,6 +215,72 @@ mod tests {
             );
         }
         assert_eq!(heartbeats(&list).len(), 1);
+    }
+
+    #[test]
+    fn a_change_of_a_server_that_is_not_in_the_list_is_refused() {
+        let mut list = List::default();
+        list.apply(message(7, None, 10)).unwrap();
+        let delta = ListMessage {
+            updated: vec![updated(1, "who")],
+            ..message(7, Some(10), 11)
+        };
+        let refused = list.apply(delta).unwrap_err();
+        assert!(matches!(refused, Error::UnknownServer(1)), "{refused}");
+    }
+
+    /// A daemon with another rule for tags may list it; its changes say nothing to us.
+    #[test]
+    fn changes_of_a_server_that_was_left_out_are_ignored() {
+        let mut list = List::default();
+        list.apply(ListMessage {
+            placed: vec![placed(1, "one")],
+            left_out: vec![2],
+            ..message(7, None, 10)
+        })
+        .unwrap();
+        let mut list = List::resume(list.snapshot());
+        let update = |from| ListMessage {
+            updated: vec![updated(2, "two")],
+            ..message(7, Some(from), from + 1)
+        };
+        list.apply(update(10)).unwrap();
+        assert_eq!(heartbeats(&list).len(), 1);
+        let gone = ListMessage {
+            removed: vec![2],
+            ..message(7, Some(11), 12)
+        };
+        list.apply(gone).unwrap();
+        assert!(list.apply(update(12)).is_err());
+    }
+
+    #[test]
+    fn an_update_replaces_all_extensions_of_its_server() {
+        let extensions = |tag| Extensions::new([(tag, &b"x"[..])]).unwrap();
+        let mut list = List::default();
+        list.apply(ListMessage {
+            placed: vec![PlacedServer {
+                extensions: extensions(2),
+                ..placed(1, "one")
+            }],
+            ..message(7, None, 10)
+        })
+        .unwrap();
+        let id = ServerId {
+            epoch: 7,
+            number: 1,
+        };
+        let shown = |list: &List| list.snapshot().get(id).unwrap().extensions.clone();
+        assert_eq!(shown(&list), extensions(2));
+        list.apply(ListMessage {
+            updated: vec![UpdatedServer {
+                extensions: extensions(4),
+                ..updated(1, "one")
+            }],
+            ..message(7, Some(10), 11)
+        })
+        .unwrap();
+        assert_eq!(shown(&list), extensions(4));
     }
 
     #[test]
@@ -244,7 +341,10 @@ mod tests {
                 match what {
                     0 => delta.removed.push(*number),
                     1 => delta.placed.push(placed(*number, "placed")),
-                    _ => delta.updated.push((*number, format!("{revision}").into())),
+                    _ if list.snapshot.servers.keys().any(|id| id.number == *number) => {
+                        delta.updated.push(updated(*number, format!("{revision}")));
+                    }
+                    _ => {}
                 }
                 list.apply(delta).unwrap();
             }

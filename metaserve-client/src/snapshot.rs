@@ -1,8 +1,11 @@
 //! The list at one moment, and what has changed since the moment before.
 
 use bytes::Bytes;
-use imbl::{OrdMap, ordmap::DiffItem};
-use metaserve::{Fingerprint, Game, protocol::client::PlacedServer};
+use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
+use metaserve::{
+    Fingerprint, Game,
+    protocol::{client::PlacedServer, extensions::Extensions},
+};
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 /// The name of a server in the list: the same for as long as it is listed, and never given to
@@ -44,6 +47,8 @@ pub struct Server {
     pub identity: Option<Fingerprint>,
     /// What it says of itself, unchanged.
     pub heartbeat: Bytes,
+    /// What the daemon says of it besides: extensions of the protocol, none so far.
+    pub extensions: Extensions,
 }
 
 impl Server {
@@ -59,6 +64,7 @@ impl Server {
             addresses: addresses.into_iter().flatten().collect(),
             identity: placed.identity,
             heartbeat: placed.heartbeat,
+            extensions: placed.extensions,
         }
     }
 }
@@ -70,6 +76,8 @@ type Servers = OrdMap<ServerId, Arc<Server>>;
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     pub(crate) servers: Servers,
+    /// Numbers of servers that the daemon lists and we do not: their tags cannot be games.
+    pub(crate) left_out: OrdSet<u64>,
     /// The game that is followed; none for all.
     pub(crate) game: Option<Game>,
     pub(crate) epoch: u64,
@@ -170,6 +178,7 @@ mod tests {
                 second_address: None,
                 identity: None,
                 heartbeat: Bytes::from(number.to_string()),
+                extensions: Extensions::default(),
             };
             let server = Server::new(7, placed);
             (server.id, Arc::new(server))

@@ -98,14 +98,10 @@ mod tests {
     use metaserve::protocol::client::ListMessage;
 
     fn at(revision: u64) -> Snapshot {
-        let (removed, placed, updated) = Default::default();
         let message = ListMessage {
             epoch: 1,
-            from: None,
             to: revision,
-            removed,
-            placed,
-            updated,
+            ..ListMessage::default()
         };
         let mut list = List::default();
         list.apply(message).expect("a snapshot builds on nothing");

@@ -110,8 +110,23 @@ impl Options {
 }
 
 /// Follows the list over `connection` until it ends, and says why it did. Each state of the list
-/// is put into `latest`; `followed` is called with each.
+/// is put into `latest`; `followed` is called with each. A daemon that breaks the protocol is told
+/// how.
 pub(crate) async fn follow(
+    connection: &quinn::Connection,
+    session: &mut session::Subscriber,
+    list: &mut List,
+    latest: &watch::Sender<Option<Snapshot>>,
+    followed: &mut (impl FnMut() + Send),
+) -> Result<Infallible, Error> {
+    let Err(error) = follow_open(connection, session, list, latest, followed).await;
+    if let Some(violation) = error.violation() {
+        violation.close(connection);
+    }
+    Err(error)
+}
+
+async fn follow_open(
     connection: &quinn::Connection,
     session: &mut session::Subscriber,
     list: &mut List,

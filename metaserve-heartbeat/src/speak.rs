@@ -17,11 +17,29 @@ use metaserve::{
 use std::pin::Pin;
 
 /// Speaks until there are no more items (`Ok`), or the connection ends. Calls `welcomed` when the
-/// daemon has let us in.
+/// daemon has let us in. A daemon that breaks the protocol is told how.
 ///
 /// Dropping it closes nothing, and forgets no item but the one that is being written; the
 /// connection is of no further use.
 pub(crate) async fn speak<W, S>(
+    connection: &quinn::Connection,
+    session: &mut Speaker<W>,
+    notices: &mut Notices,
+    items: Pin<&mut S>,
+    welcomed: impl FnMut(),
+) -> Result<(), Error>
+where
+    S: Stream,
+    W: Say<S::Item>,
+{
+    let ended = speak_open(connection, session, notices, items, welcomed).await;
+    if let Some(violation) = ended.as_ref().err().and_then(Error::violation) {
+        violation.close(connection);
+    }
+    ended
+}
+
+async fn speak_open<W, S>(
     connection: &quinn::Connection,
     session: &mut Speaker<W>,
     notices: &mut Notices,
@@ -46,8 +64,8 @@ where
                 }
                 Effect::Welcomed => welcomed(),
                 Effect::Hear(notice) => notices.hear(notice),
-                Effect::NotUnderstood(error) => {
-                    tracing::debug!("a message of the daemon is not understood: {error}");
+                Effect::NotUnderstood(variant) => {
+                    tracing::debug!("ignored a message of the daemon of unknown variant {variant}");
                 }
                 Effect::Finish => {
                     goodbye(connection, out).await;

@@ -140,7 +140,7 @@ impl Message {
         let content = ListMessage::decode(&bytes, MAX_MESSAGE_BYTES)
             .context("what the daemon sent is no message")?;
         let placed = content.placed.iter().map(|server| &server.heartbeat);
-        let updated = content.updated.iter().map(|(_, heartbeat)| heartbeat);
+        let updated = content.updated.iter().map(|it| &it.heartbeat);
         let mut heartbeats: Vec<&Bytes> = placed.chain(updated).collect();
         fastrand::shuffle(&mut heartbeats);
         let said = heartbeats
@@ -171,8 +171,8 @@ impl Message {
         for server in &self.content.placed {
             servers.insert(server.number, server.heartbeat.clone());
         }
-        for (number, heartbeat) in &self.content.updated {
-            servers.insert(*number, heartbeat.clone());
+        for server in &self.content.updated {
+            servers.insert(server.number, server.heartbeat.clone());
         }
         Ok(List {
             id,

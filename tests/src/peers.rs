@@ -206,7 +206,9 @@ impl RawClient {
             let placed = message.placed.iter();
             self.heartbeats
                 .extend(placed.map(|it| (it.number, it.heartbeat.clone())));
-            self.heartbeats.extend(message.updated.iter().cloned());
+            let updated = message.updated.iter();
+            self.heartbeats
+                .extend(updated.map(|it| (it.number, it.heartbeat.clone())));
             return message;
         }
     }

@@ -5,19 +5,58 @@ use crate::{metrics::Way, rules::Limit, shared::Shared};
 use bytes::Bytes;
 use metaserve::{
     Close, CloseCode, Role,
-    protocol::session::daemon::{Writing, Written, subscription},
+    feed::Subscription,
+    protocol::{
+        client::Compression,
+        session::daemon::{Quiet, Writing, Written, subscription},
+    },
+    stream::Incoming,
     time::now,
 };
 use std::time::Duration;
 
 /// Serves one game client until it goes.
 pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
-    // Its stream is kept, though nothing more is read of it: to drop it would be to refuse it.
-    let (subscribe, _incoming, _) = first_message(Role::Client, connection, shared).await?;
-    let subscribe = subscription(&subscribe).map_err(|fault| told(fault, shared))?;
+    let (subscribe, incoming, rest) = first_message(Role::Client, connection, shared).await?;
+    let told = |fault| told(fault, shared);
+    let subscribe = subscription(&subscribe).map_err(told)?;
+    let quiet = Quiet::new(&rest).map_err(told)?;
     subscribe.game.iter().for_each(note);
     let feed = shared.feeds.of(subscribe.game.as_ref());
-    let mut subscription = feed.subscribe(subscribe.known);
+    let subscription = feed.subscribe(subscribe.known);
+    tokio::select! {
+        result = follow(connection, shared, subscription, subscribe.compression) => result,
+        close = hear(connection, shared, incoming, &quiet) => Err(close),
+    }
+}
+
+/// Waits until the client says anything more, and gives what it is told; or until it is gone.
+async fn hear(
+    connection: &quinn::Connection,
+    shared: &Shared,
+    mut incoming: Incoming<'_>,
+    quiet: &Quiet,
+) -> Close {
+    loop {
+        match incoming.next().await.map(|piece| quiet.handle(&piece)) {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => break,
+            Ok(Err(fault)) => return told(fault, shared),
+            Err(error) => return lost(error),
+        }
+    }
+    match connection.accept_uni().await {
+        Ok(_) => told(Quiet::broken(), shared),
+        Err(error) => lost(error),
+    }
+}
+
+async fn follow(
+    connection: &quinn::Connection,
+    shared: &Shared,
+    mut subscription: Subscription,
+    compression: Compression,
+) -> Result<(), Close> {
     let stall_timeout = shared.rules().limits.stall_timeout;
     let mut out = open_stream(connection).await?;
     loop {
@@ -25,7 +64,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
             frame = subscription.next() => frame,
             error = connection.closed() => return Err(lost(error)),
         };
-        let bytes = frame.bytes(subscribe.compression);
+        let bytes = frame.bytes(compression);
         shared.metrics.sent(Way::Quic, &frame, bytes.len());
         // Only the bytes are kept while they are written, and others hold them too.
         drop(frame);

@@ -5,7 +5,8 @@
 use libfuzzer_sys::fuzz_target;
 use metaserve::protocol::{
     client::{ListMessage, Subscribe},
-    codec::{decode, encode},
+    codec::{decode, decode_extended, encode, encode_extended},
+    extensions::{Carrier, Extensions},
     heartbeat::{FromDaemon, FromServer},
     relay::FromRelay,
 };
@@ -16,10 +17,16 @@ const MAX_BYTES: usize = 1 << 16;
 /// What was understood is understood again, and is no longer than what it was read from.
 macro_rules! read {
     ($message:ident, $bytes:expr) => {
-        if let Ok(message) = decode::<$message<'_>>($bytes) {
-            let again = encode(message);
+        if let Ok((message, extensions)) = decode_extended::<$message<'_>>($bytes) {
+            let again = encode_extended(message, &extensions);
             assert!(again.len() <= $bytes.len());
-            assert_eq!(decode::<$message<'_>>(&again), Ok(message));
+            assert_eq!(
+                decode_extended::<$message<'_>>(&again),
+                Ok((message, extensions))
+            );
+            let plain = encode(message);
+            assert!(again.starts_with(&plain));
+            assert_eq!(decode::<$message<'_>>(&plain), Ok(message));
         }
     };
 }
@@ -33,9 +40,22 @@ fuzz_target!(|input: &[u8]| {
         1 => read!(FromDaemon, bytes),
         2 => read!(Subscribe, bytes),
         3 => read!(FromRelay, bytes),
+        4 => extensions(bytes),
         _ => list(bytes),
     }
 });
+
+/// What was read is in order, and is written as it was read, or shorter.
+fn extensions(bytes: &[u8]) {
+    let Ok(list) = Extensions::read(bytes, Carrier::Server) else {
+        return;
+    };
+    assert!(list.iter().is_sorted_by(|before, after| before.0 < after.0));
+    assert!(list.iter().all(|(tag, _)| tag % 2 == 0), "no odd tag is known");
+    let again = Extensions::new(list.iter()).expect("it was in order");
+    assert!(again.as_bytes().len() <= bytes.len());
+    assert!(again.iter().eq(list.iter()));
+}
 
 /// Memory follows the bytes that there are, not those that are claimed.
 fn list(bytes: &[u8]) {
@@ -45,9 +65,12 @@ fn list(bytes: &[u8]) {
     let said = list
         .placed
         .iter()
-        .map(|it| it.heartbeat.len() + it.game.as_str().len());
-    let heard = list.updated.iter().map(|(_, heartbeat)| heartbeat.len());
-    let items = list.removed.len() + list.placed.len() + list.updated.len();
+        .map(|it| it.heartbeat.len() + it.game.as_str().len() + it.extensions.as_bytes().len());
+    let heard = list
+        .updated
+        .iter()
+        .map(|it| it.heartbeat.len() + it.extensions.as_bytes().len());
+    let items = list.removed.len() + list.placed.len() + list.left_out.len() + list.updated.len();
     let most = bytes.len().max(MAX_BYTES);
     assert!(said.chain(heard).sum::<usize>() + items <= most);
 }

@@ -22,12 +22,12 @@ use metaserve::{
         framing::{Deframer, PREFIX_BYTES},
         heartbeat::FromServer,
         relay::FromRelay,
+        roles::MAX_FIRST_BYTES,
     },
     registry::{Registration, Registry},
 };
 
 const MAX_BYTES: usize = 1024;
-const MAX_FIRST_BYTES: usize = 128;
 const MAX_GAMES: usize = 3;
 
 /// One stream, as far as it has come.
@@ -184,8 +184,9 @@ impl Client {
                 self.heartbeats
                     .insert(it.number, (it.address, it.heartbeat));
             }
-            for (number, heartbeat) in list.updated {
-                self.heartbeats.get_mut(&number).expect("a known server").1 = heartbeat;
+            for it in list.updated {
+                let known = self.heartbeats.get_mut(&it.number);
+                known.expect("a known server").1 = it.heartbeat;
             }
         }
         let servers = self.feed.servers().into_iter();

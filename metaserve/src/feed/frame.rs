@@ -167,6 +167,8 @@ fn placed(server: &Server) -> Placed<'_> {
             .identity
             .map(|identity| *identity.as_bytes()),
         heartbeat: &server.heartbeat,
+        // No extension is defined yet.
+        extensions: &[],
     }
 }
 
@@ -174,6 +176,8 @@ fn updated(server: &Server) -> Updated<'_> {
     Updated {
         number: server.number,
         heartbeat: &server.heartbeat,
+        // No extension is defined yet.
+        extensions: &[],
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! `docs/reference/protocol.md`, "Client".
 
-use super::{codec, codec::DecodeError};
+use super::{
+    codec::{self, DecodeError, Message},
+    extensions::{Carrier, Extensions},
+};
 use crate::list::Cursor;
 use bincode::{BorrowDecode, Encode};
 use bytes::Bytes;
@@ -19,6 +22,14 @@ pub struct Subscribe<'a> {
     pub compression: Compression,
 }
 
+impl Message for Subscribe<'_> {
+    const VARIANTS: Option<u32> = None;
+
+    fn carrier(&self) -> Carrier {
+        Carrier::Subscribe
+    }
+}
+
 /// How the daemon may compress what it sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, BorrowDecode)]
 pub enum Compression {
@@ -29,7 +40,8 @@ pub enum Compression {
     Zstd,
 }
 
-/// The beginning of each message to a client; sections follow, each a count and its items.
+/// The beginning of each message to a client; sections follow, each a count and its items, and
+/// then extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub(crate) enum Head {
     /// Variant 0: the whole list. Section: placed.
@@ -38,6 +50,10 @@ pub(crate) enum Head {
     Delta { epoch: u64, from: u64, to: u64 },
     /// Variant 2: the rest is a zstd frame that holds one of the above, of `size` bytes.
     Zstd { size: u32 },
+}
+
+impl Head {
+    const VARIANTS: u32 = 3;
 }
 
 /// A server that the client does not know, or whose address has changed.
@@ -49,17 +65,21 @@ pub(crate) struct Placed<'a> {
     pub(crate) second_address: Option<SocketAddr>,
     pub(crate) identity: Option<[u8; 32]>,
     pub(crate) heartbeat: &'a [u8],
+    /// An extension list.
+    pub(crate) extensions: &'a [u8],
 }
 
-/// A server of which only the heartbeat has changed.
+/// A server of which only the heartbeat and the extensions have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub(crate) struct Updated<'a> {
     pub(crate) number: u64,
     pub(crate) heartbeat: &'a [u8],
+    /// An extension list, which replaces the one before.
+    pub(crate) extensions: &'a [u8],
 }
 
 /// A message of the daemon to a client, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListMessage {
     /// Which run of the daemon the revisions belong to.
     pub epoch: u64,
@@ -69,11 +89,15 @@ pub struct ListMessage {
     pub to: u64,
     /// Numbers of the servers that are gone.
     pub removed: Vec<u64>,
-    /// Servers that are new, or are to be replaced as a whole; without those whose tag cannot be a
-    /// [`Game`](crate::Game).
+    /// Servers that are new, or are to be replaced as a whole.
     pub placed: Vec<PlacedServer>,
-    /// Numbers of known servers with their new heartbeats.
-    pub updated: Vec<(u64, Bytes)>,
+    /// Numbers of such servers that are left out of `placed`, since their tag is not a
+    /// [`Game`](crate::Game).
+    pub left_out: Vec<u64>,
+    /// Known servers with their new heartbeats.
+    pub updated: Vec<UpdatedServer>,
+    /// The extensions of the message.
+    pub extensions: Extensions,
 }
 
 /// A server as a whole, as a client learns of it.
@@ -91,6 +115,19 @@ pub struct PlacedServer {
     pub identity: Option<crate::Fingerprint>,
     /// What it says of itself.
     pub heartbeat: Bytes,
+    /// Its extensions.
+    pub extensions: Extensions,
+}
+
+/// What has changed of a server that the client knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdatedServer {
+    /// The daemon's number for it.
+    pub number: u64,
+    /// What it says of itself now.
+    pub heartbeat: Bytes,
+    /// Its extensions now: they replace all that it had.
+    pub extensions: Extensions,
 }
 
 impl ListMessage {
@@ -102,77 +139,91 @@ impl ListMessage {
     /// When the bytes are not such a message, or would become longer than `max_bytes`.
     pub fn decode(bytes: &[u8], max_bytes: usize) -> Result<Self, DecodeError> {
         let mut rest = bytes;
-        match codec::decode_next(&mut rest)? {
+        match head(&mut rest)? {
             Head::Zstd { size } => {
                 let unpacked = unpack(rest, size as usize, max_bytes)?;
                 let mut rest = &unpacked[..];
-                match codec::decode_next(&mut rest)? {
-                    Head::Zstd { .. } => Err(DecodeError::Malformed("compressed twice")),
-                    head => Self::sections(head, rest),
-                }
+                Self::sections(head(&mut rest)?, rest)
             }
             head => Self::sections(head, rest),
         }
     }
 
     fn sections(head: Head, mut rest: &[u8]) -> Result<Self, DecodeError> {
-        let rest = &mut rest;
-        let message = match head {
-            Head::Snapshot { epoch, revision } => Self {
-                epoch,
-                from: None,
-                to: revision,
-                removed: Vec::new(),
-                placed: section(rest, placed)?,
-                updated: Vec::new(),
-            },
-            Head::Delta { epoch, from, to } => Self {
-                epoch,
-                from: Some(from),
-                to,
-                removed: section(rest, Some)?,
-                placed: section(rest, placed)?,
-                updated: section(rest, updated)?,
-            },
+        let (epoch, from, to, carrier) = match head {
+            Head::Snapshot { epoch, revision } => (epoch, None, revision, Carrier::Snapshot),
+            Head::Delta { epoch, from, to } => (epoch, Some(from), to, Carrier::Delta),
             Head::Zstd { .. } => return Err(DecodeError::Malformed("compressed twice")),
         };
-        match rest.len() {
-            0 => Ok(message),
-            too_many => Err(DecodeError::TooLong(too_many)),
+        let (mut removed, mut left_out, mut updated) = Default::default();
+        let rest = &mut rest;
+        if from.is_some() {
+            removed = section(rest, |number| Ok(Some(number)))?;
         }
+        let placed = section(rest, |server| placed(server, &mut left_out))?;
+        if from.is_some() {
+            updated = section(rest, |server| update(server).map(Some))?;
+        }
+        Ok(Self {
+            epoch,
+            from,
+            to,
+            removed,
+            placed,
+            left_out,
+            updated,
+            extensions: Extensions::read(rest, carrier)?,
+        })
     }
+}
+
+fn head(rest: &mut &[u8]) -> Result<Head, DecodeError> {
+    codec::known_variant(rest, Head::VARIANTS)?;
+    codec::decode_next(rest)
 }
 
 /// A count, then that many items, of which those that `own` makes something of are kept. What is
 /// claimed is not believed: memory follows the bytes.
 fn section<'a, M: BorrowDecode<'a, ()>, T>(
     rest: &mut &'a [u8],
-    own: impl Fn(M) -> Option<T>,
+    mut own: impl FnMut(M) -> Result<Option<T>, DecodeError>,
 ) -> Result<Vec<T>, DecodeError> {
     let count: u64 = codec::decode_next(rest)?;
     if count > rest.len() as u64 {
         return Err(DecodeError::CutShort);
     }
-    (0..count)
-        .filter_map(|_| codec::decode_next(rest).map(&own).transpose())
-        .collect()
+    let item = |_| codec::decode_next(rest).and_then(&mut own).transpose();
+    (0..count).filter_map(item).collect()
 }
 
 /// None for a tag that a daemon with another rule for tags has let in: one such server does not
 /// cost the others their place in the list.
-fn placed(server: Placed<'_>) -> Option<PlacedServer> {
-    Some(PlacedServer {
+fn placed(
+    server: Placed<'_>,
+    left_out: &mut Vec<u64>,
+) -> Result<Option<PlacedServer>, DecodeError> {
+    let extensions = Extensions::read(server.extensions, Carrier::Server)?;
+    let Ok(game) = crate::Game::new(server.game) else {
+        left_out.push(server.number);
+        return Ok(None);
+    };
+    Ok(Some(PlacedServer {
         number: server.number,
-        game: crate::Game::new(server.game).ok()?,
+        game,
         address: server.address,
         second_address: server.second_address,
         identity: server.identity.map(crate::Fingerprint::from),
         heartbeat: Bytes::copy_from_slice(server.heartbeat),
-    })
+        extensions,
+    }))
 }
 
-fn updated(server: Updated<'_>) -> Option<(u64, Bytes)> {
-    Some((server.number, Bytes::copy_from_slice(server.heartbeat)))
+fn update(server: Updated<'_>) -> Result<UpdatedServer, DecodeError> {
+    Ok(UpdatedServer {
+        number: server.number,
+        heartbeat: Bytes::copy_from_slice(server.heartbeat),
+        extensions: Extensions::read(server.extensions, Carrier::Server)?,
+    })
 }
 
 #[cfg(feature = "zstd")]

@@ -159,11 +159,14 @@ impl Close {
         }
     }
 
-    /// What a peer is told whose message makes no sense: *protocol violation*, and where to read
-    /// what does.
+    /// What a peer is told whose message cannot be read: *protocol violation*, what is wrong, and
+    /// where the protocol is described.
     pub fn malformed(error: impl fmt::Display) -> Self {
-        let reason =
-            format!("{error}: see docs/reference/protocol.md for what this version speaks");
+        const PAGE: &str = concat!(
+            env!("CARGO_PKG_REPOSITORY"),
+            "/blob/main/docs/reference/protocol.md"
+        );
+        let reason = format!("{error} (the protocol: {PAGE})");
         Self::new(CloseCode::ProtocolViolation, reason)
     }
 

@@ -1,6 +1,9 @@
 //! The only use of bincode: messages to bytes and back, under a limit.
 
-use super::framing;
+use super::{
+    extensions::{self, Carrier, Extensions, InvalidExtensions},
+    framing,
+};
 use bincode::{
     BorrowDecode, Encode,
     config::{Configuration, Limit, LittleEndian, Varint},
@@ -25,15 +28,40 @@ pub enum DecodeError {
     /// The bytes end before the message does.
     #[error("the message is cut short")]
     CutShort,
-    /// The message ends before the bytes do.
-    #[error("{0} bytes too many follow the message")]
-    TooLong(usize),
     /// The message is, or claims to become, longer than the limit.
     #[error("the message claims more bytes than are allowed")]
     OverLimit,
     /// A number, text or tag in it has no meaning here.
     #[error("the message is malformed: {0}")]
     Malformed(&'static str),
+    /// The message is none that this version knows.
+    #[error("unknown message variant {0}")]
+    UnknownVariant(u32),
+    /// What follows the last field is not an extension list.
+    #[error("malformed extensions in {carrier}: {wrong}")]
+    Extensions {
+        /// What the list belongs to.
+        carrier: Carrier,
+        /// What is wrong with it.
+        wrong: InvalidExtensions,
+    },
+    /// There is an extension that must be known, and is not.
+    #[error("unknown extension {tag} in {carrier}")]
+    UnknownExtension {
+        /// Its tag, which is odd.
+        tag: u16,
+        /// What it belongs to.
+        carrier: Carrier,
+    },
+}
+
+/// A message that may have extensions after its last field.
+pub trait Message: Encode {
+    /// How many variants there are; none when it is not one of several.
+    const VARIANTS: Option<u32>;
+
+    /// Which message it is to its extensions.
+    fn carrier(&self) -> Carrier;
 }
 
 /// Appends the bytes of `message` to `into`.
@@ -56,24 +84,68 @@ pub fn frame(message: impl Encode) -> Bytes {
     framing::frame(|into| encode_into(message, into))
 }
 
-/// The message that `bytes` are, no more and no less. Text and bytes in it are borrowed.
+/// The bytes of `message` with `extensions`, without the frame around them.
+#[must_use]
+pub fn encode_extended(message: impl Message, extensions: &Extensions) -> Vec<u8> {
+    let mut bytes = encode(message);
+    bytes.extend_from_slice(extensions.as_bytes());
+    bytes
+}
+
+/// The message that `bytes` are, no more and no less. Text and bytes in it are borrowed, and its
+/// extensions are checked and skipped.
 ///
 /// # Errors
 /// When the bytes are not exactly one such message.
-pub fn decode<'a, M: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<M, DecodeError> {
+pub fn decode<'a, M>(bytes: &'a [u8]) -> Result<M, DecodeError>
+where
+    M: Message + BorrowDecode<'a, ()>,
+{
+    let (message, list) = split::<M>(bytes)?;
+    extensions::check(list, message.carrier())?;
+    Ok(message)
+}
+
+/// As [`decode`], with the message's extensions.
+///
+/// # Errors
+/// When the bytes are not exactly one such message.
+pub fn decode_extended<'a, M>(bytes: &'a [u8]) -> Result<(M, Extensions), DecodeError>
+where
+    M: Message + BorrowDecode<'a, ()>,
+{
+    let (message, list) = split::<M>(bytes)?;
+    let extensions = Extensions::read(list, message.carrier())?;
+    Ok((message, extensions))
+}
+
+/// The message, and the extension list behind it.
+fn split<'a, M>(bytes: &'a [u8]) -> Result<(M, &'a [u8]), DecodeError>
+where
+    M: Message + BorrowDecode<'a, ()>,
+{
+    if let Some(known) = M::VARIANTS {
+        known_variant(bytes, known)?;
+    }
     let mut rest = bytes;
     let message = decode_next(&mut rest)?;
-    match rest.len() {
-        0 => Ok(message),
-        too_many => Err(DecodeError::TooLong(too_many)),
+    Ok((message, rest))
+}
+
+/// Whether `bytes` begin with one of this many variants.
+pub(crate) fn known_variant(mut bytes: &[u8], known: u32) -> Result<(), DecodeError> {
+    let variant = decode_next(&mut bytes)?;
+    match variant < known {
+        true => Ok(()),
+        false => Err(DecodeError::UnknownVariant(variant)),
     }
 }
 
-/// The message at the beginning of `rest`, which then begins behind it.
+/// The value at the beginning of `rest`, which then begins behind it.
 pub(crate) fn decode_next<'a, M: BorrowDecode<'a, ()>>(
     rest: &mut &'a [u8],
 ) -> Result<M, DecodeError> {
-    let (message, used) =
+    let (value, used) =
         bincode::borrow_decode_from_slice(rest, CONFIGURATION).map_err(|error| match error {
             BincodeError::UnexpectedEnd { .. } => DecodeError::CutShort,
             BincodeError::LimitExceeded => DecodeError::OverLimit,
@@ -82,5 +154,5 @@ pub(crate) fn decode_next<'a, M: BorrowDecode<'a, ()>>(
             _ => DecodeError::Malformed("not a value of its type"),
         })?;
     *rest = &rest[used..];
-    Ok(message)
+    Ok(value)
 }

@@ -35,6 +35,9 @@ pub enum Ended {
         /// The revision of our list.
         ours: u64,
     },
+    /// The daemon sent a client a change of a server that is not in its list.
+    #[error("a change of server {0} was sent, which is not in the list")]
+    UnknownServer(u64),
 }
 
 impl Ended {
@@ -44,7 +47,7 @@ impl Ended {
         match self {
             Self::Refused(close) => close.code.retry(),
             Self::Lost(_) => Retry::Soon,
-            Self::Protocol(_) | Self::OutOfOrder { .. } => Retry::Slowly,
+            Self::Protocol(_) | Self::OutOfOrder { .. } | Self::UnknownServer(_) => Retry::Slowly,
             Self::Game(_) => Retry::Never,
         }
     }
@@ -52,7 +55,18 @@ impl Ended {
     /// Whether the list that a client has may be at fault, so that it is better begun anew.
     #[must_use]
     pub fn spoils_list(&self) -> bool {
-        matches!(self, Self::Protocol(_) | Self::OutOfOrder { .. })
+        self.violation().is_some()
+    }
+
+    /// What the daemon is told when this side ends the session because of what the daemon sent.
+    #[must_use]
+    pub fn violation(&self) -> Option<Close> {
+        let reason = match self {
+            Self::Protocol(error) => error.to_string(),
+            Self::OutOfOrder { .. } | Self::UnknownServer(_) => self.to_string(),
+            Self::Refused(_) | Self::Lost(_) | Self::Game(_) => return None,
+        };
+        Some(Close::new(CloseCode::ProtocolViolation, reason))
     }
 
     /// The close code with which the daemon refused, if it did.
@@ -172,7 +186,11 @@ mod tests {
     #[test]
     fn a_daemon_that_speaks_something_else_is_asked_again_slowly_for_the_whole_list() {
         let out_of_order = Ended::OutOfOrder { from: 2, ours: 1 };
-        for ended in [Ended::from(FrameError::CutShort), out_of_order] {
+        let unknown = Ended::UnknownServer(7);
+        for ended in [Ended::from(FrameError::CutShort), out_of_order, unknown] {
+            let told = ended.violation().unwrap();
+            assert_eq!(told.code, CloseCode::ProtocolViolation);
+            assert!(ended.to_string().ends_with(&told.reason), "{ended}");
             assert!(ended.spoils_list(), "{ended}");
             assert_eq!((ended.close_code(), ended.retry()), (None, Retry::Slowly));
         }

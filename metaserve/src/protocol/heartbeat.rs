@@ -2,8 +2,14 @@
 //!
 //! `docs/reference/protocol.md`, "Heartbeat".
 
+use super::{codec::Message, extensions::Carrier};
 use crate::Limits;
-use bincode::{BorrowDecode, Encode};
+use bincode::{
+    BorrowDecode, Encode,
+    de::{BorrowDecoder, Decode},
+    enc::Encoder,
+    error::{DecodeError, EncodeError},
+};
 use std::time::Duration;
 
 /// What a game server sends. The first message is a `Hello`, all others are heartbeats.
@@ -14,6 +20,17 @@ pub enum FromServer<'a> {
     /// Variant 1: what players shall see of it from now on. The server is listed from the first
     /// one on; one that equals its predecessor changes nothing.
     Heartbeat(&'a [u8]),
+}
+
+impl Message for FromServer<'_> {
+    const VARIANTS: Option<u32> = Some(2);
+
+    fn carrier(&self) -> Carrier {
+        match self {
+            Self::Hello(_) => Carrier::Hello,
+            Self::Heartbeat(_) => Carrier::Heartbeat,
+        }
+    }
 }
 
 /// The first words of a game server.
@@ -32,6 +49,17 @@ pub enum FromDaemon<'a> {
     Welcome(Welcome),
     /// Variant 1: something that the operator of the sender should know.
     Notice(Notice<'a>),
+}
+
+impl Message for FromDaemon<'_> {
+    const VARIANTS: Option<u32> = Some(2);
+
+    fn carrier(&self) -> Carrier {
+        match self {
+            Self::Welcome(_) => Carrier::Welcome,
+            Self::Notice(_) => Carrier::Notice,
+        }
+    }
 }
 
 /// What the daemon accepts from this connection.
@@ -72,15 +100,55 @@ pub struct Notice<'a> {
 }
 
 /// The kinds of notices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, BorrowDecode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// Variant 0: the server is not in the list: no heartbeat has come yet, or it waits for a row,
+    /// 0: the server is not in the list: no heartbeat has come yet, or it waits for a row,
     /// and will be listed when one is free. The text says which.
     NotListed,
-    /// Variant 1: it sends far more often than is read; it will be closed if it goes on.
+    /// 1: it sends far more often than is read; it will be closed if it goes on.
     TooFast,
-    /// Variant 2: what was sent is not accepted, and what was listed before stays; the text says
+    /// 2: what was sent is not accepted, and what was listed before stays; the text says
     /// what, and why.
     Refused,
+    /// A kind that this version does not know. Its text says what the operator should know.
+    Other(u32),
+}
+
+impl NoticeKind {
+    /// The number on the wire.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::NotListed => 0,
+            Self::TooFast => 1,
+            Self::Refused => 2,
+            Self::Other(number) => number,
+        }
+    }
+
+    /// The kind for a number from the wire.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        match number {
+            0 => Self::NotListed,
+            1 => Self::TooFast,
+            2 => Self::Refused,
+            number => Self::Other(number),
+        }
+    }
+}
+
+impl Encode for NoticeKind {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.number().encode(encoder)
+    }
+}
+
+impl<'de, C> BorrowDecode<'de, C> for NoticeKind {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
+        decoder: &mut D,
+    ) -> Result<Self, DecodeError> {
+        u32::decode(decoder).map(Self::from_number)
+    }
 }

@@ -13,13 +13,15 @@
 //!
 //! Each stream is unidirectional and lasts as long as the connection. It is a sequence of
 //! frames: four bytes of length, little-endian, then one message. Messages are bincode 2 in its
-//! standard configuration, written and read only by [`codec`], under a limit. The page
-//! `docs/reference/protocol.md` gives every byte, and a test reads its examples.
+//! standard configuration, written and read only by [`codec`], under a limit. After its last field
+//! a message may have [`extensions`]. The page `docs/reference/protocol.md` gives every byte, and a
+//! test reads its examples.
 
 pub mod client;
 pub mod close;
 pub mod codec;
 pub mod ended;
+pub mod extensions;
 pub mod framing;
 pub mod heartbeat;
 pub mod relay;

@@ -3,6 +3,7 @@
 //!
 //! `docs/reference/protocol.md`, "Relay".
 
+use super::{codec::Message, extensions::Carrier};
 use bincode::{BorrowDecode, Encode};
 use std::net::SocketAddr;
 
@@ -13,6 +14,17 @@ pub enum FromRelay<'a> {
     Upsert(Upsert<'a>),
     /// Variant 1: takes the server with this key off the list. Unknown keys are ignored.
     Remove(u64),
+}
+
+impl Message for FromRelay<'_> {
+    const VARIANTS: Option<u32> = Some(2);
+
+    fn carrier(&self) -> Carrier {
+        match self {
+            Self::Upsert(_) => Carrier::Upsert,
+            Self::Remove(_) => Carrier::Removal,
+        }
+    }
 }
 
 /// One server on whose behalf the relay speaks.

@@ -36,8 +36,8 @@ struct Row {
     /// The longest first message, in bytes, where that is another one than those that follow. It
     /// has to come within [`Limits::hello_timeout`]. A relay may stay silent.
     first_message: Option<usize>,
-    /// How many bytes each further message has at most besides a heartbeat. A client has nothing
-    /// more to say.
+    /// How many bytes each further message has at most besides a heartbeat and extensions
+    /// ([`EXTENSIONS_BYTES`]). A client has nothing more to say.
     overhead: Option<usize>,
     /// A peer that is silent for so long after its first message gets a notice.
     reminded_after: Option<Duration>,
@@ -53,7 +53,7 @@ const TABLE: [Row; 3] = [
         name: "heartbeat",
         alpn: b"metaserve-heartbeat/1",
         side: Side::Publishes,
-        first_message: Some(128),
+        first_message: Some(MAX_FIRST_BYTES),
         overhead: Some(10),
         reminded_after: Some(Duration::from_secs(6)),
         trusted_only: false,
@@ -64,7 +64,7 @@ const TABLE: [Row; 3] = [
         name: "client",
         alpn: b"metaserve-client/1",
         side: Side::Follows,
-        first_message: Some(128),
+        first_message: Some(MAX_FIRST_BYTES),
         overhead: None,
         reminded_after: None,
         trusted_only: false,
@@ -82,6 +82,13 @@ const TABLE: [Row; 3] = [
         stream_restarts: false,
     },
 ];
+
+/// The longest first message of a game server or client, in bytes, and what each message of a relay
+/// may have at least.
+pub const MAX_FIRST_BYTES: usize = 16 * 1024;
+
+/// How many bytes of extensions each further message may have besides its heartbeat.
+pub const EXTENSIONS_BYTES: usize = 1024;
 
 /// How many unidirectional streams each side opens at a time, in every role. There are no others.
 pub const STREAMS: u32 = 1;
@@ -171,18 +178,14 @@ impl Role {
     /// The longest further message of a peer, in bytes; 0 if it has nothing more to say.
     #[must_use]
     pub const fn max_message(self, limits: &Limits) -> usize {
-        match self.row().overhead {
-            Some(overhead) => limits.max_heartbeat_bytes + overhead,
-            None => 0,
-        }
-    }
-
-    /// How many bytes a further message has besides its heartbeat, at most.
-    #[must_use]
-    pub const fn overhead(self) -> usize {
-        match self.row().overhead {
-            Some(bytes) => bytes,
-            None => 0,
+        let Some(overhead) = self.row().overhead else {
+            return 0;
+        };
+        let bytes = limits.max_heartbeat_bytes + EXTENSIONS_BYTES + overhead;
+        match self.row().first_message {
+            // It may begin with any of its messages.
+            None if bytes < MAX_FIRST_BYTES => MAX_FIRST_BYTES,
+            _ => bytes,
         }
     }
 
@@ -211,5 +214,27 @@ mod tests {
             assert_eq!(role.alpn(), identifier.as_bytes());
         }
         assert_eq!(Role::from_alpn(b"metaserve-client/2"), None);
+    }
+
+    #[test]
+    fn the_longest_messages_follow_the_heartbeat_limit() {
+        let mut limits = Limits::default();
+        for (heartbeat, server, relay) in [
+            (1, 1_035, 16_384),
+            (8_192, 9_226, 16_384),
+            (15_232, 16_266, 16_384),
+            (15_233, 16_267, 16_385),
+            (1_048_576, 1_049_610, 1_049_728),
+        ] {
+            limits.max_heartbeat_bytes = heartbeat;
+            let [servers, clients, relays] = Role::ALL.map(|role| role.max_message(&limits));
+            assert_eq!(
+                (servers, clients, relays),
+                (server, 0, relay),
+                "{heartbeat}"
+            );
+            let first = Role::ALL.map(|role| role.max_first_message(&limits));
+            assert_eq!(first, [16_384, 16_384, relay]);
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 use super::{
     client::{Compression, ListMessage, Subscribe},
-    codec::{self, DecodeError},
+    codec::{self, DecodeError, Message},
+    extensions::{Carrier, Extensions},
     heartbeat::{FromDaemon, FromServer, Hello, Notice, NoticeKind, Welcome},
     relay::{FromRelay, Upsert},
+    roles::EXTENSIONS_BYTES,
 };
 use crate::list::Cursor;
 use proptest::prelude::*;
@@ -12,15 +14,34 @@ use std::net::SocketAddr;
 
 fn round_trip<'a, M>(message: M, bytes: &'a mut Vec<u8>) -> Result<(), TestCaseError>
 where
-    M: Copy + PartialEq + std::fmt::Debug + bincode::Encode + bincode::BorrowDecode<'a, ()>,
+    M: Message + Copy + PartialEq + std::fmt::Debug + bincode::BorrowDecode<'a, ()>,
 {
+    let extensions = Extensions::new([(0, &b""[..]), (8, b"later")]).unwrap();
     *bytes = codec::encode(message);
+    prop_assert_eq!(
+        codec::encode_extended(message, &Extensions::default()),
+        &bytes[..]
+    );
+    *bytes = codec::encode_extended(message, &extensions);
     let bytes = &*bytes;
     prop_assert_eq!(codec::decode::<M>(bytes), Ok(message));
+    prop_assert_eq!(
+        codec::decode_extended::<M>(bytes),
+        Ok((message, extensions))
+    );
     Ok(())
 }
 
-fn cut_short<'a, M: bincode::BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> bool {
+/// Whether a message with this heartbeat and as many extensions as it may have is not too long,
+/// where the heartbeat is not.
+fn fits(role: crate::Role, heartbeat: &[u8], message: impl Message) -> bool {
+    let mut limits = crate::Limits::default();
+    limits.max_heartbeat_bytes = heartbeat.len();
+    codec::encode(message).len() + EXTENSIONS_BYTES <= role.max_message(&limits)
+}
+
+/// Whether no beginning of the message is taken for all of it.
+fn cut_short<'a, M: Message + bincode::BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> bool {
     (0..bytes.len()).all(|end| codec::decode::<M>(&bytes[..end]).is_err())
 }
 
@@ -34,16 +55,15 @@ proptest! {
         bytes: u32,
     ) {
         let hello = FromServer::Hello(Hello { game: &game, port });
-        let mut encoded = Vec::new();
-        round_trip(hello, &mut encoded)?;
-        prop_assert!(cut_short::<FromServer<'_>>(&encoded));
-        let mut encoded = Vec::new();
-        round_trip(FromServer::Heartbeat(&heartbeat), &mut encoded)?;
-        prop_assert!(cut_short::<FromServer<'_>>(&encoded));
-        prop_assert!(encoded.len() <= heartbeat.len() + crate::Role::Heartbeat.overhead());
+        round_trip(hello, &mut Vec::new())?;
+        prop_assert!(cut_short::<FromServer<'_>>(&codec::encode(hello)));
+        let message = FromServer::Heartbeat(&heartbeat);
+        round_trip(message, &mut Vec::new())?;
+        prop_assert!(cut_short::<FromServer<'_>>(&codec::encode(message)));
+        prop_assert!(fits(crate::Role::Heartbeat, &heartbeat, message));
         let welcome = Welcome { min_interval_millis: millis, max_heartbeat_bytes: bytes };
         round_trip(FromDaemon::Welcome(welcome), &mut Vec::new())?;
-        let notice = Notice { kind: NoticeKind::TooFast, text: &game };
+        let notice = Notice { kind: NoticeKind::from_number(millis), text: &game };
         round_trip(FromDaemon::Notice(notice), &mut Vec::new())?;
     }
 
@@ -62,9 +82,8 @@ proptest! {
         let game = "x".repeat(crate::Game::MAX_BYTES);
         let address = SocketAddr::new(ip, port);
         let upsert = Upsert { key, game: &game, address, heartbeat: &heartbeat };
-        let mut encoded = Vec::new();
-        round_trip(FromRelay::Upsert(upsert), &mut encoded)?;
-        prop_assert!(encoded.len() <= heartbeat.len() + crate::Role::Relay.overhead());
+        round_trip(FromRelay::Upsert(upsert), &mut Vec::new())?;
+        prop_assert!(fits(crate::Role::Relay, &heartbeat, FromRelay::Upsert(upsert)));
         round_trip(FromRelay::Remove(key), &mut Vec::new())?;
     }
 
@@ -101,10 +120,12 @@ fn delta() -> Vec<u8> {
         second_address: Some((std::net::Ipv6Addr::LOCALHOST, 7777).into()),
         identity: Some([0xab; 32]),
         heartbeat: b"placed",
+        extensions: &[],
     };
     let updated = super::client::Updated {
         number: 300,
         heartbeat: b"updated",
+        extensions: &[],
     };
     let head = super::client::Head::Delta {
         epoch: 5,
@@ -124,9 +145,11 @@ fn delta() -> Vec<u8> {
 fn a_delta_is_read_section_by_section() {
     let message = ListMessage::decode(&delta(), 1 << 20).unwrap();
     assert_eq!((message.epoch, message.from, message.to), (5, Some(10), 13));
+    assert_eq!(message.removed, [4]);
+    let updated = &message.updated[0];
     assert_eq!(
-        (message.removed, message.updated),
-        (vec![4], vec![(300, "updated".into())])
+        (updated.number, &updated.heartbeat[..]),
+        (300, &b"updated"[..])
     );
     assert_eq!(message.placed[0].identity, Some([0xab; 32].into()));
     for end in 0..delta().len() {
@@ -135,11 +158,122 @@ fn a_delta_is_read_section_by_section() {
             "cut at {end}"
         );
     }
-    let longer = [delta(), vec![0]].concat();
-    assert_eq!(
-        ListMessage::decode(&longer, 1 << 20),
-        Err(DecodeError::TooLong(1))
+    let longer = ListMessage::decode(&[delta(), vec![0]].concat(), 1 << 20);
+    assert!(
+        matches!(longer, Err(DecodeError::Extensions { .. })),
+        "{longer:?}"
     );
+}
+
+/// A snapshot with one server and a delta with one update, each with these extension lists: of the
+/// server, and of the message.
+fn extended(server: &[u8], message: &[u8]) -> [Vec<u8>; 2] {
+    let placed = super::client::Placed {
+        number: 1,
+        game: "game",
+        address: ([192, 0, 2, 1], 7777).into(),
+        second_address: None,
+        identity: None,
+        heartbeat: b"hi",
+        extensions: server,
+    };
+    let updated = super::client::Updated {
+        number: 1,
+        heartbeat: b"yo",
+        extensions: server,
+    };
+    let snapshot = super::client::Head::Snapshot {
+        epoch: 1,
+        revision: 1,
+    };
+    let delta = super::client::Head::Delta {
+        epoch: 1,
+        from: 1,
+        to: 2,
+    };
+    [
+        [
+            codec::encode(snapshot),
+            codec::encode((1_u64, placed)),
+            message.to_vec(),
+        ]
+        .concat(),
+        [
+            codec::encode(delta),
+            codec::encode((0_u64, 0_u64)),
+            codec::encode((1_u64, updated)),
+            message.to_vec(),
+        ]
+        .concat(),
+    ]
+}
+
+#[test]
+fn a_list_message_has_extensions_of_its_own_and_of_each_server() {
+    let [of_server, of_message] = [(2, b"server"), (4, b"messag")]
+        .map(|(tag, bytes)| Extensions::new([(tag, &bytes[..])]).unwrap());
+    let messages = extended(of_server.as_bytes(), of_message.as_bytes());
+    let [snapshot, delta] = messages.map(|it| ListMessage::decode(&it, 1 << 20).unwrap());
+    assert_eq!(snapshot.extensions, of_message);
+    assert_eq!(delta.extensions, of_message);
+    assert_eq!(snapshot.placed[0].extensions, of_server);
+    assert_eq!(delta.updated[0].extensions, of_server);
+}
+
+#[test]
+fn a_list_message_with_an_extension_that_must_be_known_is_refused() {
+    let odd = Extensions::new([(7, &b""[..])]).unwrap();
+    let unordered = [codec::encode((4_u16, 0_u64)), codec::encode((2_u16, 0_u64))].concat();
+    let of_message = [Carrier::Snapshot, Carrier::Delta];
+    for (server, message, carriers) in [
+        (odd.as_bytes(), &[][..], [Carrier::Server; 2]),
+        (&[][..], odd.as_bytes(), of_message),
+    ] {
+        for (bytes, carrier) in extended(server, message).iter().zip(carriers) {
+            let unknown = DecodeError::UnknownExtension { tag: 7, carrier };
+            assert_eq!(ListMessage::decode(bytes, 1 << 20), Err(unknown));
+        }
+    }
+    for (server, message) in [(&unordered[..], &[][..]), (&[][..], &unordered[..])] {
+        for bytes in extended(server, message) {
+            let refused = ListMessage::decode(&bytes, 1 << 20);
+            assert!(
+                matches!(refused, Err(DecodeError::Extensions { .. })),
+                "{refused:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_message_of_another_variant_is_told_from_one_that_is_malformed() {
+    for variant in [3, 4, 1000] {
+        let bytes = codec::encode((variant, "whatever"));
+        let unknown = DecodeError::UnknownVariant(variant);
+        assert_eq!(ListMessage::decode(&bytes, 1 << 20), Err(unknown.clone()));
+        assert_eq!(codec::decode::<FromDaemon<'_>>(&bytes), Err(unknown));
+    }
+    // Unknown variants further inside are no messages of their own.
+    let address = codec::encode((0_u32, 9_u64, "vcmi", 5_u32));
+    let malformed = Err(DecodeError::Malformed("unknown variant"));
+    assert_eq!(codec::decode::<FromRelay<'_>>(&address), malformed);
+}
+
+#[cfg(feature = "zstd")]
+#[test]
+fn a_compressed_message_has_its_extensions_inside() {
+    let even = Extensions::new([(2, &b"x"[..])]).unwrap();
+    let [snapshot, _] = extended(&[], even.as_bytes());
+    let zstd = super::client::Head::Zstd {
+        size: snapshot.len() as u32,
+    };
+    let packed = zstd::bulk::compress(&snapshot, 3).unwrap();
+    let bytes = [codec::encode(zstd), packed].concat();
+    let message = ListMessage::decode(&bytes, 1 << 20).unwrap();
+    assert_eq!(message.extensions, even);
+    // Nothing may follow the zstd frame.
+    let longer = [bytes, even.as_bytes().to_vec()].concat();
+    assert!(ListMessage::decode(&longer, 1 << 20).is_err());
 }
 
 /// A daemon may let in other tags than we would. A list of all games is not to be lost for one.
@@ -152,6 +286,7 @@ fn a_server_with_a_tag_that_cannot_be_is_left_out_and_the_others_stay() {
         second_address: None,
         identity: None,
         heartbeat: b"x",
+        extensions: &[],
     };
     let head = super::client::Head::Snapshot {
         epoch: 1,
@@ -171,6 +306,7 @@ fn a_server_with_a_tag_that_cannot_be_is_left_out_and_the_others_stay() {
         .iter()
         .map(|it| (it.number, it.game.as_str()));
     assert_eq!(listed.collect::<Vec<_>>(), [(1, "chess"), (3, "go")]);
+    assert_eq!(message.left_out, [2]);
 }
 
 #[test]
@@ -244,6 +380,7 @@ mod page {
             second_address: None,
             identity: None,
             heartbeat: b"hi",
+            extensions: &[],
         };
         let dual_stack = Placed {
             number: 300,
@@ -327,6 +464,7 @@ mod page {
                         Updated {
                             number: 1,
                             heartbeat: b"yo",
+                            extensions: &[],
                         },
                     )),
                 ]),
@@ -382,7 +520,7 @@ fn what_is_wrong_with_a_message_is_said() {
     for (bytes, wrong) in [
         (&hello[..hello.len() - 1], DecodeError::CutShort),
         (&endless, DecodeError::OverLimit),
-        (&[99], DecodeError::Malformed("unknown variant")),
+        (&[99], DecodeError::UnknownVariant(99)),
         (&no_text, DecodeError::Malformed("text that is not UTF-8")),
     ] {
         assert_eq!(

@@ -49,9 +49,9 @@ impl Lists {
         // Copied, so that no list holds whole messages.
         let own = |heartbeat: Bytes| Bytes::copy_from_slice(&heartbeat);
         servers.extend(placed.map(|it| (it.number, own(it.heartbeat))));
-        for (number, heartbeat) in message.updated {
+        for it in message.updated {
             servers
-                .insert(number, own(heartbeat))
+                .insert(it.number, own(it.heartbeat))
                 .expect("it was there");
         }
         let same = self.at.get(&message.to).filter(|it| it.servers == servers);

@@ -13,7 +13,8 @@ use metaserve::{
         session::{
             Change, Piece,
             daemon::{
-                Effect, First, Publication, Statement, Statements, Writing, hello, subscription,
+                Effect, First, Publication, Quiet, Statement, Statements, Writing, hello,
+                subscription,
             },
         },
     },
@@ -63,7 +64,7 @@ enum Talk {
     First(Role, First),
     Server(Publication<'static>, Registration),
     Relay(Statements<'static>, HashMap<u64, (Game, Registration)>),
-    Client(Compression, Subscription, Option<Writing>),
+    Client(Quiet, Compression, Subscription, Option<Writing>),
 }
 
 /// One connection at one moment, seen from the daemon.
@@ -106,8 +107,7 @@ impl Host {
             Talk::First(_, first) => first.handle(piece),
             Talk::Server(publication, _) => publication.handle(piece),
             Talk::Relay(statements, _) => statements.handle(piece),
-            // The end of its stream.
-            Talk::Client(..) => Ok(()),
+            Talk::Client(quiet, ..) => quiet.handle(&piece).map(drop),
         };
         heard.expect("a peer that keeps to the protocol");
     }
@@ -155,7 +155,7 @@ impl Host {
                 Some(Statement::Gone) => self.gone = true,
                 None => return false,
             },
-            Talk::Client(compression, subscription, writing) => match writing {
+            Talk::Client(_, compression, subscription, writing) => match writing {
                 None => match subscription.next().now_or_never() {
                     Some(next) => {
                         let bytes = next.bytes(*compression);
@@ -205,7 +205,8 @@ impl Host {
         } else {
             let asked = subscription(message).expect(FINE);
             let feed = self.daemon.feeds.of(asked.game.as_ref());
-            Talk::Client(asked.compression, feed.subscribe(asked.known), None)
+            let quiet = Quiet::new(&first.rest()).expect(FINE);
+            Talk::Client(quiet, asked.compression, feed.subscribe(asked.known), None)
         };
     }
 
@@ -218,7 +219,7 @@ impl Host {
         match &self.talk {
             Talk::First(_, first) => first.due(),
             Talk::Server(publication, _) => publication.due(now),
-            Talk::Client(_, _, Some(writing)) => Some(writing.due()),
+            Talk::Client(.., Some(writing)) => Some(writing.due()),
             Talk::Relay(..) | Talk::Client(..) => None,
         }
     }

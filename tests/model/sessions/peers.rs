@@ -172,7 +172,7 @@ impl<W> Speaking<W> {
                 // What was left out here, the daemon has not said.
                 Effect::Hear(notice) if notice.text.contains("was left out") => {}
                 Effect::Hear(notice) => link.heard.push(notice.text),
-                Effect::NotUnderstood(error) => panic!("{error}"),
+                Effect::NotUnderstood(variant) => panic!("variant {variant}"),
             }
         }
     }

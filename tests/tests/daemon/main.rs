@@ -18,6 +18,7 @@ mod deploy;
 mod drain;
 mod embedded;
 mod events;
+mod extensions;
 mod fair;
 mod flood;
 mod forged_addresses;

@@ -37,7 +37,10 @@ async fn the_first_change_after_calm_goes_out_at_once_and_later_ones_together() 
     assert_eq!(start.elapsed(), TICK);
     assert_eq!(second.from(), Some(first.to()));
     let message = decode(&second);
-    assert_eq!(message.updated, [(message.updated[0].0, "three".into())]);
+    let [updated] = &message.updated[..] else {
+        panic!("{message:?}");
+    };
+    assert_eq!(updated.heartbeat, "three");
 }
 
 fn decode(frame: &Frame) -> crate::protocol::client::ListMessage {

@@ -82,8 +82,8 @@ pub enum Effect {
     Welcomed,
     /// For its operator.
     Hear(Notice),
-    /// The daemon has said something of a later version of the protocol.
-    NotUnderstood(DecodeError),
+    /// The daemon has sent a message with this variant, of a later version. It is ignored.
+    NotUnderstood(u32),
 }
 
 /// Something the daemon wants the server's operator to know: why the server is not listed, or
@@ -184,7 +184,8 @@ impl<W: Words> Speaker<W> {
                 kind: notice.kind,
                 text: printable(notice.text),
             }),
-            Err(error) => Effect::NotUnderstood(error),
+            Err(DecodeError::UnknownVariant(variant)) => Effect::NotUnderstood(variant),
+            Err(error) => return Err(error.into()),
         }))
     }
 

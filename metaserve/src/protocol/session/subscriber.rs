@@ -7,7 +7,7 @@ use crate::{
     protocol::{
         client::{Compression, ListMessage, Subscribe},
         close::CloseCode,
-        codec,
+        codec::{self, DecodeError},
         ended::Ended,
         framing::Deframer,
     },
@@ -99,10 +99,13 @@ impl Subscriber {
         if let Some(subscribe) = self.subscribe.take() {
             return Ok(Some(Effect::Subscribe(subscribe)));
         }
-        let Some(bytes) = self.deframer.next(self.max_list_bytes)? else {
-            return Ok(None);
-        };
-        let message = ListMessage::decode(&bytes, self.max_list_bytes)?;
-        Ok(Some(Effect::Apply(message)))
+        while let Some(bytes) = self.deframer.next(self.max_list_bytes)? {
+            match ListMessage::decode(&bytes, self.max_list_bytes) {
+                // Of a later version, and does not change the list. An odd one would.
+                Err(DecodeError::UnknownVariant(variant)) if variant.is_multiple_of(2) => {}
+                message => return Ok(Some(Effect::Apply(message?))),
+            }
+        }
+        Ok(None)
     }
 }

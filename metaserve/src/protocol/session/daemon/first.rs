@@ -88,6 +88,42 @@ impl First {
     }
 }
 
+/// A game client after its only message: it may end its stream, and nothing else.
+#[derive(Debug)]
+pub struct Quiet(());
+
+impl Quiet {
+    /// Begins with what has come after the message.
+    ///
+    /// # Errors
+    /// When that is anything.
+    pub fn new(rest: &Deframer) -> Result<Self, Fault> {
+        match rest.is_empty() {
+            true => Ok(Self(())),
+            false => Err(Self::broken()),
+        }
+    }
+
+    /// Takes in a piece of the client's stream. Returns whether the stream has ended.
+    ///
+    /// # Errors
+    /// When it is anything but the end of the stream.
+    pub fn handle(&self, piece: &Piece) -> Result<bool, Fault> {
+        match piece {
+            Piece::Bytes(bytes) if bytes.is_empty() => Ok(false),
+            Piece::Bytes(_) => Err(Self::broken()),
+            Piece::Finished => Ok(true),
+            Piece::Reset(code) => Err(FrameError::Reset(*code).into()),
+        }
+    }
+
+    /// What a client is told that sends anything more, on this stream or on another.
+    #[must_use]
+    pub fn broken() -> Fault {
+        Fault::malformed("a client sends one message, and nothing after it")
+    }
+}
+
 fn first(error: impl Into<FrameError>) -> Fault {
     Fault::first_message(error.into())
 }

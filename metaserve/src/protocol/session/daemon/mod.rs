@@ -6,7 +6,7 @@ mod publication;
 mod statements;
 mod writing;
 
-pub use first::{First, Subscription, hello, subscription};
+pub use first::{First, Quiet, Subscription, hello, subscription};
 pub use publication::{Effect, Publication};
 pub use statements::{Statement, Statements, Unlistable};
 pub use writing::{Writing, Written};

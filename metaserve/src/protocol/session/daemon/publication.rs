@@ -97,7 +97,7 @@ impl<'a> Publication<'a> {
             Ok(Some(message)) => self.hear(&message, now).map(Some),
             Ok(None) if self.finished => Ok(Some(Effect::Gone)),
             Ok(None) => Ok(None),
-            Err(frame) => Err(self.oversize(frame.announced - ROLE.overhead())),
+            Err(frame) => Err(self.oversize(&format!("a message of {} bytes", frame.announced))),
         }
     }
 
@@ -115,16 +115,18 @@ impl<'a> Publication<'a> {
                 let offered = self.pacing.offer(Bytes::copy_from_slice(heartbeat));
                 Ok(Effect::Heard(message.len(), offered))
             }
-            FromServer::Heartbeat(heartbeat) => Err(self.oversize(heartbeat.len())),
-            FromServer::Hello(_) => Err(Fault::malformed("a hello may only be said once")),
+            FromServer::Heartbeat(heartbeat) => {
+                Err(self.oversize(&format!("a heartbeat of {} bytes", heartbeat.len())))
+            }
+            FromServer::Hello(_) => Err(Fault::malformed("a second hello was sent")),
         }
     }
 
-    fn oversize(&self, bytes: usize) -> Fault {
+    fn oversize(&self, sent: &str) -> Fault {
         let max = self.limits.max_heartbeat_bytes;
         let reason = format!(
-            "a heartbeat of about {bytes} bytes was sent, at most {max} are accepted: shorten it, \
-             or ask the daemon's operator to raise --max-heartbeat"
+            "{sent} was sent, but a heartbeat may have at most {max} bytes: shorten it, or \
+             ask the daemon's operator to raise --max-heartbeat"
         );
         Fault {
             close: Close::new(CloseCode::OversizeHeartbeat, reason),
