@@ -1,4 +1,4 @@
-//! The words after the binary's name.
+//! The command line: its settings and its commands.
 
 use crate::{commands::Command, settings::Settings};
 use clap::Parser;
@@ -7,9 +7,9 @@ use std::ffi::OsString;
 
 /// Keeps the live list of a game's servers.
 ///
-/// Game servers connect and send heartbeats; game clients connect and are given the list, at
-/// once and then every change. Without any argument it serves on all addresses, port 4433 (UDP),
-/// with a certificate of its own, and prints what games need to connect.
+/// Game servers connect and send heartbeats; game clients connect and receive the list, first as a
+/// whole and then every change. Without arguments the daemon listens on all addresses, UDP port
+/// 4433, with a self-signed certificate, and prints what games need to connect.
 #[derive(Debug, Parser)]
 #[command(name = "metaserve-daemon", version, after_help = AFTER_HELP)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -22,11 +22,11 @@ pub(crate) struct CommandLine {
 }
 
 impl Settings {
-    /// The settings that these words of a command line say, with environment and file: for
-    /// programs that run a daemon within themselves. The first word is the program's name.
+    /// Parses the settings from these arguments, the environment and the configuration file, for
+    /// programs that embed a daemon. The first argument is the program's name.
     ///
     /// # Errors
-    /// When they cannot be understood, or ask for something else.
+    /// When the arguments are not valid, or ask for something else, such as `--help`.
     pub fn parse(
         words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> anyhow::Result<Self> {
@@ -37,7 +37,7 @@ impl Settings {
 
 const AFTER_HELP: &str = "\
 Each setting is taken from the command line, else from the environment (METASERVE_ and its name), \
-else from the file, else its default. Durations are written as 200ms, 3s or 1m.
+else from the file, else its default. Durations are written like 200ms, 3s or 1m.
 
 Signals: SIGTERM and SIGINT tell every peer to come back soon and end the daemon; SIGHUP reads \
 the configuration file, the certificate and the bans again (the latter two are also read again when \

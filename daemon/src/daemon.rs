@@ -1,4 +1,4 @@
-//! A daemon's life: start, run, drain.
+//! The life of a daemon: start, run, drain.
 
 use crate::{
     accept,
@@ -21,29 +21,29 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// A daemon that has its sockets, and waits to be [run](Self::run).
+/// A daemon whose sockets are open. [`run`](Self::run) serves peers.
 ///
-/// Several can run in one process: they share nothing but the log.
-#[must_use = "it serves only while it runs"]
+/// Several daemons can run in one process: they share nothing but the log.
+#[must_use = "a daemon serves only while it runs"]
 pub struct Daemon {
     pub(crate) shared: Arc<Shared>,
-    /// Ends the tasks that look at addresses and watch files.
+    /// Ends the tasks that check addresses and watch files.
     background: CancellationToken,
     /// Ends the connections.
     closing: CancellationToken,
     tasks: TaskTracker,
-    /// What it cannot do without.
+    /// The tasks that the daemon cannot run without.
     vital: Vital,
-    /// Where HTTP is served, if it is.
+    /// The address that HTTP is served on, if it is.
     http: Option<SocketAddr>,
 }
 
-/// How long a drain may take before connections that have not been told are given up.
+/// How long a drain may take. Connections that have not been notified by then are abandoned.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Daemon {
-    /// Opens the sockets and begins to accept peers. Call it inside a tokio runtime, and
-    /// [`run`](Self::run) it from then on.
+    /// Opens the sockets and begins to accept peers. Call it inside a tokio runtime, then call
+    /// [`run`](Self::run).
     ///
     /// # Errors
     /// When the certificate or the ban file cannot be used, the state directory cannot be read or
@@ -118,19 +118,19 @@ impl Daemon {
         tasks.spawn(background.clone().run_until_cancelled_owned(watch));
     }
 
-    /// Serves until `until` completes, then tells every peer to come back soon, and returns when
+    /// Serves until `until` completes. Then tells every peer to reconnect soon, and returns when
     /// all have been told, or after 5 s.
     ///
-    /// Await it where the runtime is blocked on, `runtime.block_on(daemon.run(...))`, rather than
-    /// in a spawned task. What clients are sent is made here, beside `until`, and this leaves the
-    /// workers to the connections: long frames cost a sixth less.
+    /// Await it in the future that the runtime blocks on, `runtime.block_on(daemon.run(...))`,
+    /// rather than in a spawned task. The frames for clients are made here, beside `until`, and
+    /// this leaves the worker threads to the connections: long frames cost a sixth less.
     ///
-    /// Dropping the future stops the daemon without waiting: peers are told while the runtime goes
-    /// on, and the sockets are closed after that. `until` is dropped before peers are told.
+    /// Dropping the future stops the daemon without waiting: peers are told as long as the runtime
+    /// runs, and the sockets are closed after that. `until` is dropped before peers are told.
     ///
     /// # Errors
-    /// When a task that the daemon cannot do without has ended, by a defect. The log has told it,
-    /// and peers have been told to come back.
+    /// When a task that the daemon cannot run without has ended because of a defect. The error has
+    /// been logged, and peers have been told to reconnect.
     pub async fn run(self, until: impl Future<Output = ()>) -> Result<(), Stopped> {
         let shared = &self.shared;
         let observe = |took| shared.metrics.tick(took);
@@ -142,15 +142,16 @@ impl Daemon {
         if let Some(stopped) = &stopped {
             tracing::error!("stopping because of a defect: {stopped}");
         }
-        // The frames end first: otherwise clients would see the list empty out.
+        // Frames stop first: otherwise clients would see the list empty out.
         self.drain().await;
         stopped.map_or(Ok(()), Err)
     }
 
-    /// The address that the daemon is reached at, with the port it was given if it asked for 0.
+    /// The address that the daemon listens on, with the actual port if the settings asked for port
+    /// 0.
     ///
     /// # Errors
-    /// When the operating system does not say.
+    /// When the operating system does not report the address.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
         self.shared.endpoint.local_addr()
     }
@@ -161,25 +162,25 @@ impl Daemon {
         self.http
     }
 
-    /// The fingerprint of the certificate that the daemon shows now.
+    /// The fingerprint of the certificate that new connections are shown.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.shared.certificates.fingerprint()
     }
 
-    /// What clients of this daemon are told.
+    /// The feeds that the clients of this daemon follow.
     #[must_use]
     pub fn feeds(&self) -> &Arc<Feeds> {
         &self.shared.feeds
     }
 
-    /// The servers of this daemon.
+    /// The registry of this daemon's servers.
     #[must_use]
     pub fn registry(&self) -> &Arc<Registry> {
         &self.shared.registry
     }
 
-    /// Asks all tasks to end, and accepts nobody any more.
+    /// Stops accepting peers and asks all tasks to end.
     fn close(&self) {
         self.background.cancel();
         self.shared.endpoint.set_server_config(None);
@@ -187,7 +188,7 @@ impl Daemon {
         self.tasks.close();
     }
 
-    /// Tells every peer to come back soon. Done when all have been told, or after 5 s.
+    /// Tells every peer to reconnect soon. Returns when all have been told, or after 5 s.
     async fn drain(&self) {
         tracing::info!("stopping: telling every peer to come back soon");
         self.close();
@@ -213,9 +214,10 @@ impl Drop for Daemon {
 mod tests {
     use super::*;
 
-    /// A daemon without its accepting task would look alive: its socket answers, its list is shown.
+    /// Without its accepting task a daemon would look alive: its socket answers and its list is
+    /// shown.
     #[tokio::test]
-    async fn a_daemon_that_accepts_nobody_stops() {
+    async fn a_daemon_stops_when_its_accepting_task_ends() {
         let directory = tempfile::tempdir().unwrap();
         let daemon = Daemon::start(Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -225,7 +227,7 @@ mod tests {
         let daemon = daemon.unwrap();
         daemon.shared.endpoint.close(0_u32.into(), b"");
         let stopped = daemon.run(std::future::pending()).await;
-        let stopped = stopped.expect_err("it serves nobody");
+        let stopped = stopped.expect_err("a daemon that accepts nobody must stop");
         assert_eq!(stopped.to_string(), "accepting peers has stopped: it ended");
     }
 }

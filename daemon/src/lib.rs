@@ -6,10 +6,10 @@
 //!                           └──▶ client.rs ◀───────────────── Subscription ◀──┘
 //! ```
 //!
-//! Beside it, `http/` shows the list of the registry to browsers and scripts.
+//! Beside these, `http/` shows the registry's list to browsers and scripts.
 //!
-//! The binary is [`main`]: it adds the command line, the log and the signals. A program that runs
-//! a daemon within itself starts it and runs it for as long as it likes:
+//! The binary is [`main`], which adds the command line, the log and the signals. A program that
+//! embeds a daemon starts it and runs it for as long as it likes:
 //!
 //! ```no_run
 //! use metaserve_daemon::{Daemon, Settings};
@@ -54,8 +54,8 @@ pub use daemon::Daemon;
 pub use metaserve::program::Stopped;
 pub use settings::Settings;
 
-/// Runs the binary: parses the command line, serves until a signal or does what else it is told,
-/// and says what went wrong.
+/// Runs the binary: parses the command line, then serves until a signal or runs a command, and
+/// prints what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
     let line = match CommandLine::try_parse() {
@@ -79,16 +79,16 @@ fn serve(given: Given<Settings>) -> anyhow::Result<()> {
         .worker_threads(settings.threads)
         .enable_all()
         .build()
-        .context("the runtime cannot be started")?;
+        .context("cannot start the runtime")?;
     runtime.block_on(async {
-        let signals = Signals::new().context("signals cannot be handled")?;
+        let signals = Signals::new().context("cannot handle signals")?;
         let daemon = Daemon::start(settings)?;
         announce(&daemon);
         let shared = daemon.shared.clone();
         service::tell(State::Ready(&shared.status()));
         let reload = async |settings| shared.reload(settings).await;
-        // In the task that makes the frames: when they are not made any longer, there is no sign
-        // of life.
+        // This runs in the task that makes the frames: when frames are no longer made, the sign of
+        // life stops as well.
         let alive = async {
             service::watchdog(|| shared.clone().pass_through_worker()).await;
             std::future::pending().await
@@ -103,7 +103,7 @@ fn serve(given: Given<Settings>) -> anyhow::Result<()> {
     })
 }
 
-/// Prints how to connect, for the operator.
+/// Prints how to connect.
 fn announce(daemon: &Daemon) {
     let fingerprint = daemon.fingerprint();
     let address = daemon.shared.address();

@@ -1,4 +1,4 @@
-//! The daemon's binary: see the library for what it does, and `--help` for how to run it.
+//! The daemon's binary. The library describes what it does, `--help` how to run it.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

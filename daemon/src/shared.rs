@@ -1,4 +1,4 @@
-//! What all tasks of a daemon share.
+//! The state that all tasks of a daemon share.
 
 use crate::{
     admission::Admission,
@@ -14,13 +14,13 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// What every connection's task needs.
+/// What the task of every connection needs.
 pub(crate) struct Shared {
     pub(crate) endpoint: quinn::Endpoint,
     pub(crate) certificates: Certificates,
     pub(crate) registry: Arc<Registry>,
     pub(crate) feeds: Arc<Feeds>,
-    /// As it was started. What may change since is in the rules.
+    /// The settings at the start. Those that may change later are in the rules.
     pub(crate) settings: Settings,
     pub(crate) rules: watch::Sender<Arc<Rules>>,
     pub(crate) admission: Admission,
@@ -29,7 +29,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Ends when a worker has a turn to give, and what its tasks share is not locked for ever.
+    /// Completes when a worker thread is free to run it and no shared state is locked permanently.
     pub(crate) async fn pass_through_worker(self: Arc<Self>) {
         let pass = async move {
             let _ = (
@@ -40,18 +40,18 @@ impl Shared {
         let _ = tokio::spawn(pass).await;
     }
 
-    /// The address that the daemon is reached at.
+    /// The address that the daemon listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.endpoint.local_addr().unwrap_or(self.settings.listen)
     }
 
-    /// What the daemon does, in one line.
+    /// The state of the daemon in one line.
     pub(crate) fn status(&self) -> String {
         let (address, fingerprint) = (self.address(), self.certificates.fingerprint());
         format!("serving on {address} (UDP), certificate {fingerprint}")
     }
 
-    /// The rules of this moment.
+    /// The current rules.
     pub(crate) fn rules(&self) -> Arc<Rules> {
         self.rules.borrow().clone()
     }

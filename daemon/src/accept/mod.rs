@@ -1,4 +1,4 @@
-//! From a first packet to a connection with a role.
+//! Accepting peers: from the first packet to a connection with a role.
 
 pub(crate) mod socket;
 
@@ -18,7 +18,7 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
-/// Accepts peers until it is dropped. Each gets a task of its own, which `closing` ends.
+/// Accepts peers until it is dropped. Each peer gets a task of its own, which `closing` ends.
 pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: TaskTracker) {
     while let Some(incoming) = shared.endpoint.accept().await {
         let peer = canonical(incoming.remote_address());
@@ -41,12 +41,13 @@ pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: 
                     role = tracing::field::Empty,
                     game = tracing::field::Empty
                 );
-                // Boxed: what only the handshake needs is not kept for the connection's life.
+                // Boxed so that the state of the handshake is freed when it is over, and not kept
+                // for the whole connection.
                 let entering = Box::pin(enter(incoming, place, shared.clone()));
                 let serve = serve(entering, shared.clone(), closing.clone());
                 tasks.spawn(serve.instrument(span));
             }
-            // It fails only for a peer that is validated already, which none here is.
+            // `retry` fails only for a peer that is already validated, and this one is not.
             Verdict::Validate(limit) => {
                 metrics.handshake(Handshake::Retried);
                 metrics.reached(limit);
@@ -69,17 +70,17 @@ pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: 
     }
 }
 
-/// A peer that has shaken hands and been admitted.
+/// A peer that has completed the handshake and was admitted.
 struct Entered {
     connection: quinn::Connection,
     role: Role,
-    /// Nobody completes the handshake who does not receive what is sent there. From now on packets
-    /// may claim to be from anywhere.
+    /// The address of the handshake. Completing a handshake requires receiving packets there;
+    /// packets after it may claim any source address.
     peer: SocketAddr,
     seat: Seat,
 }
 
-/// The way in. Whoever does not get in is told why here.
+/// Shakes hands with a peer and admits it, or tells it why it is not admitted.
 async fn enter(
     incoming: quinn::Incoming,
     _handshaking: Slot,
@@ -96,7 +97,7 @@ async fn enter(
     };
     shared.metrics.handshake(Handshake::Accepted);
     let Some(role) = role(&connection) else {
-        // rustls lets nobody through without one of our identifiers.
+        // rustls completes no handshake without one of our ALPN identifiers.
         Close::new(CloseCode::ProtocolViolation, "unknown ALPN").close(&connection);
         return None;
     };
@@ -116,7 +117,7 @@ async fn enter(
     }
 }
 
-/// One peer, from handshake to goodbye.
+/// Serves one peer, from handshake to goodbye.
 async fn serve(
     entering: impl Future<Output = Option<Entered>> + Unpin,
     shared: Arc<Shared>,
@@ -124,7 +125,7 @@ async fn serve(
 ) {
     let entered = tokio::select! {
         entered = entering => entered,
-        // Who is not in yet tries again by himself.
+        // A peer that is not admitted yet reconnects by itself.
         () = closing.cancelled() => return,
     };
     let Some(Entered {
@@ -144,7 +145,7 @@ async fn serve(
         () = lost.cancelled() => Err(crowded_out(role, &shared)),
         close = connection::unwelcome(role, &connection, peer, &shared) => Err(close),
         () = closing.cancelled() => {
-            Err(Close::new(CloseCode::ShuttingDown, "the daemon is stopping: come back soon"))
+            Err(Close::new(CloseCode::ShuttingDown, "the daemon is stopping: reconnect soon"))
         }
     };
     if let Some(code) = say_goodbye(&connection, result, &shared) {
@@ -152,7 +153,7 @@ async fn serve(
     }
 }
 
-/// A place for a connection from this address, or what it is told instead.
+/// Gives a connection from this address a place, or the close to send instead.
 fn admit(
     connection: &quinn::Connection,
     address: IpAddr,
@@ -160,7 +161,7 @@ fn admit(
     shared: &Shared,
 ) -> Result<Seat, Close> {
     let rules = shared.rules();
-    // Not worth a line to everybody: who is banned may come often.
+    // Logged at debug level: a banned peer may try often.
     let banned = |_: &Close| tracing::debug!("refused: {address} is banned");
     shared.not_banned(address).inspect_err(banned)?;
     let origin = match role.trusted_only() {
@@ -183,13 +184,13 @@ fn admit(
     Ok(seat)
 }
 
-/// What a peer is told that has lost its place to somebody else.
+/// The close for a peer whose place was given to another peer.
 fn crowded_out(role: Role, shared: &Shared) -> Close {
     let room = admission::room(&shared.rules().limits, role);
     let places = room.pool.min(room.together);
     let reason = format!(
-        "all {places} places are taken, and the addresses around this one have more than their \
-         fair share: this connection was the newest of the one with the most"
+        "all {places} places are taken, and the network of this address has more than its fair share: \
+         this connection is the newest one of the address with the most"
     );
     Close::new(CloseCode::OverCapacity, reason)
 }
@@ -214,7 +215,8 @@ fn role(connection: &quinn::Connection) -> Option<Role> {
     Role::from_alpn(data.protocol.as_deref()?)
 }
 
-/// Tells the peer why this is the end, and the operator. Gives the code, if the end is ours.
+/// Closes the connection and tells the peer and the operator why. Returns the code if the daemon
+/// closed it.
 fn say_goodbye(
     connection: &quinn::Connection,
     result: Result<(), Close>,

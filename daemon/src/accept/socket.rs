@@ -11,12 +11,12 @@ use std::{
     sync::Arc,
 };
 
-/// Room for a burst of packets while the daemon does something else: some 3,000 packets. The
-/// operating system may give less (on Linux at most `net.core.rmem_max` and `wmem_max`).
+/// The size of the socket's buffers: room for a burst of some 3,000 packets while the daemon is
+/// busy. The operating system may give less (on Linux at most `net.core.rmem_max` and `wmem_max`).
 const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Opens the socket and an endpoint on it. One for `[::]` serves IPv4 as well; on a machine
-/// without IPv6 it serves IPv4 alone.
+/// Opens the socket and an endpoint on it. `[::]` includes IPv4; on a machine without IPv6 it
+/// means IPv4 only.
 pub(crate) fn open(
     listen: SocketAddr,
     endpoint_config: quinn::EndpointConfig,
@@ -25,10 +25,10 @@ pub(crate) fn open(
     let socket = bind(listen).map_err(|error| explain(listen, error))?;
     let runtime = Arc::new(SocketRuntime);
     quinn::Endpoint::new(endpoint_config, Some(server_config), socket, runtime)
-        .context("the UDP socket cannot be used for QUIC")
+        .context("cannot use the UDP socket for QUIC")
 }
 
-/// Why an address cannot be had, and what to do.
+/// Explains why an address cannot be bound, and what to do.
 pub(crate) fn explain(listen: SocketAddr, error: io::Error) -> anyhow::Error {
     match error.kind() {
         ErrorKind::AddrInUse => anyhow!(
@@ -48,11 +48,11 @@ pub(crate) fn explain(listen: SocketAddr, error: io::Error) -> anyhow::Error {
     }
 }
 
-/// A socket on this address, or on all IPv4 addresses in place of all on a machine without IPv6.
+/// Binds a socket to this address. On a machine without IPv6, all IPv4 addresses replace `[::]`.
 pub(crate) fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
     listen::families(listen, |listen| {
         let socket = socket::bind(listen)?;
-        // As much as the operating system gives: less is slower, not wrong.
+        // A smaller buffer is slower, but not an error.
         let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
         let _ = socket.set_send_buffer_size(BUFFER_BYTES);
         Ok(socket.into())

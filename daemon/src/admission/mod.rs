@@ -1,4 +1,4 @@
-//! May this peer come in now: pure but for counters.
+//! Decides whether a peer may connect now. Pure apart from its counters.
 
 mod seats;
 mod slots;
@@ -17,9 +17,9 @@ use std::{
     time::Instant,
 };
 
-/// Counts handshakes, and has the places of connections: a pool for game clients, and one for
-/// game servers and relays. A relay brings servers to the list, and has to find a place when the
-/// crowd of readers is large.
+/// Counts handshakes and holds the places of connections, in a pool for game clients and one for
+/// game servers and relays. A relay brings servers to the list, so it must find a place even when
+/// clients fill theirs.
 #[derive(Debug)]
 pub(crate) struct Admission {
     handshakes: Slots,
@@ -42,33 +42,34 @@ impl Default for Admission {
 
 #[derive(Debug, Default)]
 struct Rates {
-    /// Handshakes that were begun.
+    /// Handshakes that were started.
     begun: Bucket,
-    /// Handshakes with peers who are not let in, made to tell them so.
+    /// Handshakes with peers that are not admitted, made only to tell them the reason.
     told: Bucket,
 }
 
-/// What to do with a peer's first packet.
+/// How to treat a peer's first packet.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// Shake hands; the place is held until that is over.
+    /// Shake hands. The slot is held until the handshake is over.
     Accept(Slot),
-    /// Have it prove first that it holds its address, which costs us no memory.
+    /// Require address validation first, which costs no memory.
     Validate(Limit),
-    /// It would not be let in, and more are told why than we have time for: refuse it now.
+    /// Refuse the peer now: it would not be admitted, and too many such peers have been told the
+    /// reason in this second.
     Refuse(Obstacle),
-    /// Say nothing: we are busy beyond answering.
+    /// Do not answer: there are too many handshakes.
     Ignore,
 }
 
-/// Why a peer is not let in.
+/// Why a peer is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     Banned,
     Full(Limit),
 }
 
-/// Why a connection has no place: the limit, and the reason in words.
+/// Why a connection gets no place: the limit, and the reason in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoPlace {
     pub(crate) limit: Limit,
@@ -88,7 +89,7 @@ impl NoPlace {
     }
 }
 
-/// The room in the pool of a role.
+/// The sizes of the pool of a role.
 pub(crate) const fn room(limits: &Limits, role: Role) -> Room {
     let (pool, each_leaf) = match role.side() {
         Side::Follows => (limits.max_clients, limits.max_clients_per_prefix),
@@ -101,21 +102,21 @@ pub(crate) const fn room(limits: &Limits, role: Role) -> Room {
     }
 }
 
-/// A relay counts for itself, wherever it comes from: the operator trusts it by its certificate.
-/// All others count by their address.
+/// A relay counts on its own, wherever it connects from: the operator trusts it by its
+/// certificate. All other peers count by their address.
 pub(crate) fn origin_of_relay(certificate: Fingerprint) -> Origin {
     let [a, b, c, d, e, f, g, h, ..] = *certificate.as_bytes();
     Origin::named(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
-/// A reason can be told only after a handshake, and that costs about a thousand times as much as
-/// a refusal without one. So peers who are not let in are told why so often in a second, 20 ms of
-/// a processor's time, and the others are refused at their first packet.
+/// How many peers that are not admitted are told the reason, per second. A reason can be sent only
+/// after a handshake, which costs about a thousand times as much as a refusal without one. 20 of
+/// them take about 20 ms of processor time; all others are refused at their first packet.
 const TOLD_PER_SECOND: f64 = 20.0;
 
 impl Admission {
-    /// Judges a first packet from an address, which may be `banned` now. `validated`: its sender
-    /// has shown that it holds its address.
+    /// Judges a first packet from an address, which may be `banned` now. `validated` says that the
+    /// sender has proved that it holds its address.
     pub(crate) fn first_packet(
         &self,
         limits: &Limits,
@@ -146,12 +147,12 @@ impl Admission {
         }
     }
 
-    /// Why a peer of whom no more is known than its address would not be let in.
+    /// Why a peer would not be admitted, judged by its address alone.
     fn obstacle(&self, limits: &Limits, origin: Origin, banned: bool) -> Option<Obstacle> {
         if banned {
             return Some(Obstacle::Banned);
         }
-        // Which role it has is not known yet: it is refused here if it has a place in none.
+        // The role is not known yet: the peer is refused here only if no role has a place for it.
         self.judge(limits, Role::Client, origin).err()?;
         let no_place = self.judge(limits, Role::Heartbeat, origin).err()?;
         Some(Obstacle::Full(no_place.limit))
@@ -169,9 +170,9 @@ impl Admission {
         }
     }
 
-    /// A place for one connection that has shaken hands, held until it ends.
+    /// A place for one connection after its handshake, held until the connection ends.
     ///
-    /// Whoever has to make room for it is told here.
+    /// If another peer has to make room, it is notified.
     pub(crate) fn connection(
         &self,
         limits: &Limits,
@@ -182,7 +183,7 @@ impl Admission {
         taken.map_err(|why| NoPlace::new(role, why))
     }
 
-    /// How many handshakes are under way.
+    /// The number of handshakes in progress.
     pub(crate) fn handshakes(&self) -> usize {
         self.handshakes.taken()
     }
@@ -195,7 +196,7 @@ impl Admission {
 #[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
-    reason = "any instant will do to begin with"
+    reason = "the tests can start at any instant"
 )]
 mod tests {
     use super::*;
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn validation_is_asked_for_under_load_and_silence_follows() {
+    fn under_load_addresses_must_be_validated_and_then_packets_are_ignored() {
         let limits = limits(|it| (it.retry_above_handshakes, it.max_handshakes) = (1, 2));
         let (admission, now) = (Admission::default(), Instant::now());
         let judge = |validated| admission.first_packet(&limits, anybody(), false, validated, now);
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_handshakes_are_begun_in_a_second_before_addresses_have_to_be_proven() {
+    fn addresses_must_be_validated_above_a_rate_of_handshakes() {
         let limits = limits(|it| it.retry_above_per_second = 3);
         let (admission, start) = (Admission::default(), Instant::now());
         let begun = |now| {
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_let_in_is_told_so_while_that_is_cheap_and_then_refused_at_once() {
+    fn a_peer_that_is_not_admitted_is_told_why_up_to_a_rate_and_then_refused_at_once() {
         let full = limits(|it| (it.max_servers_per_prefix, it.max_clients_per_prefix) = (1, 1));
         let (admission, now) = (Admission::default(), Instant::now());
         let _server = admission
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pools_have_places_of_their_own_and_a_common_bound() {
+    fn each_pool_has_its_own_limit_and_both_share_one() {
         let limits = limits(|it| {
             (it.max_connections, it.max_servers, it.max_clients) = (4, 2, 3);
         });
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lone_address_and_a_relay_find_a_place_in_a_full_house() {
+    async fn a_single_address_and_a_relay_get_a_place_when_all_are_taken() {
         let limits = limits(|it| it.max_servers = 4);
         let admission = Admission::default();
         let crowd: Vec<_> = (0..4)
@@ -315,7 +316,7 @@ mod tests {
         assert!(crowd[2].0.lost().now_or_never().is_none());
         let losing = crowd.iter().map(|(seat, _)| seat.losing().is_cancelled());
         assert!(losing.eq([false, false, false, true]));
-        // From the crowd's address, and nevertheless not one of it.
+        // It connects from the crowd's address, but does not count as part of the crowd.
         let relay = origin_of_relay(Fingerprint::from([7; 32]));
         let (_relay, made) = admission.connection(&limits, Role::Relay, relay).unwrap();
         assert_eq!(made, Made::OfAnother);

@@ -1,4 +1,4 @@
-//! Places that are shared fairly by address: whoever loses one is told.
+//! Places that are shared fairly by address. A connection that loses its place is notified.
 
 use metaserve::bounds::{Origin, Place, Places, Refused, Room};
 use tokio_util::sync::CancellationToken;
@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seats(Places<CancellationToken>);
 
-/// One of them, until it is dropped or lost.
+/// One place, held until it is dropped or lost.
 #[derive(Debug)]
 pub(crate) struct Seat {
     place: Place<CancellationToken>,
@@ -20,7 +20,8 @@ impl Seats {
         Self(self.0.beside())
     }
 
-    /// A place for a newcomer. Gives too whether another has lost one for it, who is told.
+    /// Takes a place for a newcomer. Also says whether another connection has lost its place for
+    /// it; that one is notified.
     pub(crate) fn take(&self, origin: Origin, room: Room) -> Result<(Seat, Made), Refused> {
         let lost = CancellationToken::new();
         let taken = self.0.take(origin, room, lost.clone())?;
@@ -35,19 +36,19 @@ impl Seats {
         Ok((Seat { place, lost }, made))
     }
 
-    /// Why `take` would give none.
+    /// Why `take` would fail now.
     pub(crate) fn judge(&self, origin: Origin, room: Room) -> Result<(), Refused> {
         self.0.judge(origin, room)
     }
 
-    /// How many are taken.
+    /// The number of places taken.
     #[cfg(test)]
     pub(crate) fn taken(&self) -> usize {
         self.0.taken()
     }
 }
 
-/// How there came to be room.
+/// How the place became available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Made {
     WasFree,
@@ -55,17 +56,17 @@ pub(crate) enum Made {
 }
 
 impl Seat {
-    /// Waits until the place is given to somebody else. Cancel-safe.
+    /// Waits until the place is given to another connection. Cancel-safe.
     pub(crate) async fn lost(&self) {
         self.lost.cancelled().await;
     }
 
-    /// For waiting where the seat itself is not.
+    /// A token that is cancelled when the place is lost, for tasks that do not have the seat.
     pub(crate) fn losing(&self) -> CancellationToken {
         self.lost.clone()
     }
 
-    /// Its holder has moved to another address.
+    /// Counts the place at another address, to which its holder has moved.
     pub(crate) fn move_to(&mut self, origin: Origin, each_leaf: usize) -> Result<(), Refused> {
         self.place.move_to(origin, each_leaf)
     }

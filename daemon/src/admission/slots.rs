@@ -1,12 +1,12 @@
-//! So many of one kind at a time, from wherever: counted by drop guards, so that none is lost on
-//! any path. What is shared out by address are `metaserve::bounds::Places`.
+//! A bounded number of slots of one kind, wherever they are taken. Drop guards count them, so that
+//! none is leaked on any path. Places shared by address are `metaserve::bounds::Places`.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Slots of one kind. How many there are is said with each taking, since it may change.
+/// Slots of one kind. The bound is passed with each call, since it may change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slots(Arc<AtomicUsize>);
 
@@ -15,7 +15,7 @@ pub(crate) struct Slots(Arc<AtomicUsize>);
 pub(crate) struct Slot(Arc<AtomicUsize>);
 
 impl Slots {
-    /// A slot, if fewer than `most` are taken.
+    /// Takes a slot if fewer than `most` are taken.
     pub(crate) fn take(&self, most: usize) -> Option<Slot> {
         let more = |taken| (taken < most).then_some(taken + 1);
         let took = self
@@ -40,11 +40,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slot_is_free_again_when_its_holder_goes() {
+    fn a_slot_is_free_again_when_it_is_dropped() {
         let slots = Slots::default();
         let first = slots.take(1).unwrap();
         assert!(slots.take(1).is_none());
-        // The number of slots may change meanwhile.
+        // The bound may change in the meantime.
         let _second = slots.take(2).unwrap();
         drop(first);
         assert_eq!(slots.taken(), 1);

@@ -1,4 +1,4 @@
-//! `ban` and `unban`: edit the ban file, which a running daemon reads again by itself.
+//! `ban` and `unban`: edit the ban file, which a running daemon reloads by itself.
 
 use crate::settings::Settings;
 use anyhow::{Context, bail};
@@ -10,11 +10,11 @@ use metaserve::{
 };
 use std::path::PathBuf;
 
-/// Add addresses or prefixes to the ban file, or list what is in it
+/// Add addresses or prefixes to the ban file, or list its bans
 ///
-/// A running daemon reads the file again within two seconds, and closes whoever is banned now.
-/// What else is in the file stays as it is, and a file that is not there is made. A ban for some
-/// time ends by itself.
+/// A running daemon reloads the file within two seconds and disconnects peers that are banned now.
+/// All other lines stay as they are, and a missing file is created. A ban with a duration ends by
+/// itself.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = EXAMPLES)]
@@ -46,9 +46,9 @@ struct List {
     file: FileArgs,
 }
 
-/// Take addresses or prefixes out of the ban file
+/// Remove addresses or prefixes from the ban file
 ///
-/// Removes the lines that ban exactly these. Exit code 1 says that another line still bans one of
+/// Removes the lines that ban exactly these. The exit code is 1 if another line still bans one of
 /// them.
 #[derive(Debug, Args)]
 pub(crate) struct Unban {
@@ -59,7 +59,7 @@ pub(crate) struct Unban {
     file: FileArgs,
 }
 
-/// Where the ban file is: its flag, its variable, or the daemon's configuration file.
+/// Where to find the ban file: its flag, its variable, or the daemon's configuration file.
 #[derive(Debug)]
 struct FileArgs(Given<Settings>);
 
@@ -94,7 +94,7 @@ impl Ban {
                 let done = bans.run(&self.file.find()?, Whom::Everybody, wall_clock())?;
                 print(done.text)?;
             }
-            (None, None) => bail!("ban whom? Name an address or a prefix"),
+            (None, None) => bail!("no address given: name an address or a prefix to ban"),
         }
         Ok(())
     }
@@ -114,8 +114,8 @@ impl Unban {
 impl FileArgs {
     fn find(&self) -> anyhow::Result<PathBuf> {
         self.0.apart()?.settings.ban_file.context(
-            "which file? Name the ban file with --ban-file, or with --config the configuration \
-             file that names it",
+            "no ban file given: name it with --ban-file, or name the configuration file that sets \
+             it with --config",
         )
     }
 }

@@ -1,4 +1,4 @@
-//! `cert`: makes a self-signed certificate, or shows what is in one.
+//! `cert`: makes a self-signed certificate, or shows the content of one.
 
 use anyhow::{Context, bail};
 use clap::{ArgGroup, Args};
@@ -16,12 +16,12 @@ use std::{
 
 /// Make a new self-signed certificate, or show one
 ///
-/// Games that pin its fingerprint need no names; those that use the certificate as a CA file
-/// connect to one of them. The key can be read by its owner only.
+/// Games that pin its fingerprint need no names; games that trust the certificate as a CA file
+/// connect to one of its names. Only the owner of the key file can read it.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true))]
 pub(crate) struct Cert {
-    /// Make a certificate for this host name or IP address; may be given several times
+    /// Make a certificate for this host name or IP address; may be repeated
     #[arg(long, value_name = "DNS-or-IP", group = "what")]
     name: Vec<String>,
 
@@ -29,8 +29,8 @@ pub(crate) struct Cert {
     #[arg(long, value_name = "FILE", group = "what", conflicts_with_all = ["name", "cert", "key", "days", "force"])]
     show: Option<PathBuf>,
 
-    /// Write cert.pem and key.pem into this directory. What is in the daemon's state directory
-    /// under these names is what it uses without --cert
+    /// Write cert.pem and key.pem into this directory. The daemon uses the files with these names
+    /// in its state directory when --cert is not given
     #[arg(long, value_name = "DIR", default_value = ".", conflicts_with_all = ["cert", "key", "show"])]
     out: PathBuf,
 
@@ -42,12 +42,12 @@ pub(crate) struct Cert {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
-    /// Let it be valid for this many days from now, up to 36500 [default: for as long as a
-    /// certificate can be: who pins it asks for no date]
+    /// Make it valid for this many days from now, up to 36500 [default: as long as a certificate
+    /// can be valid, since games that pin it ignore its dates]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     days: Option<u32>,
 
-    /// Overwrite files that are there
+    /// Overwrite existing files
     #[arg(long)]
     force: bool,
 }
@@ -66,13 +66,13 @@ impl Cert {
         if cert == key {
             bail!("--cert and --key name the same file: choose two");
         }
-        // A link that leads nowhere is something, too.
+        // A dangling symbolic link counts as existing.
         let existing = [&cert, &key].map(|path| path.symlink_metadata().is_ok().then_some(path));
         if let Some(path) = existing.into_iter().flatten().next()
             && !self.force
         {
             bail!(
-                "{} is there already, and perhaps in use: choose another place, or overwrite it \
+                "{} exists and may be in use: choose another place, or overwrite it \
                  with --force",
                 path.display()
             );
@@ -80,7 +80,7 @@ impl Cert {
         let validity = self.days.map_or(Validity::Always, |days| {
             Validity::from(wall_clock(), DAY * days)
         });
-        Identity::create(&cert, &key, &self.name, validity).context("no certificate was made")?;
+        Identity::create(&cert, &key, &self.name, validity).context("cannot make a certificate")?;
         print(format!(
             "certificate: {}\nprivate key: {}\n",
             cert.display(),
@@ -93,9 +93,9 @@ impl Cert {
     }
 }
 
-/// Prints what is in the first certificate of a file, which is the one that is shown to peers.
+/// Prints the first certificate of a file, which is the one that peers are shown.
 fn show(file: &Path) -> anyhow::Result<()> {
-    let chain = Certificate::read(file).context("there is no certificate to show")?;
+    let chain = Certificate::read(file).context("cannot show a certificate")?;
     let [certificate, rest @ ..] = &*chain else {
         bail!("{} holds no certificate", file.display());
     };
@@ -107,7 +107,7 @@ fn show(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A certificate in lines for people.
+/// Describes a certificate in lines for people.
 pub(super) fn describe(certificate: &Certificate, now: SystemTime) -> anyhow::Result<String> {
     let mut text = String::new();
     let names = match &*certificate.names {
@@ -137,7 +137,7 @@ pub(super) fn describe(certificate: &Certificate, now: SystemTime) -> anyhow::Re
 }
 
 fn date(time: Option<SystemTime>) -> String {
-    let unreadable = || "a date that cannot be read".to_owned();
+    let unreadable = || "unreadable date".to_owned();
     time.map_or_else(unreadable, |time| {
         humantime::format_rfc3339_seconds(time).to_string()
     })

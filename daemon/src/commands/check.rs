@@ -1,4 +1,4 @@
-//! `check`: reads all that the daemon would read, and says what it would do.
+//! `check`: reads everything that the daemon would read, and says what it would do.
 
 use super::cert;
 use crate::{
@@ -17,7 +17,7 @@ use metaserve::{
 use std::{fmt::Write, io::ErrorKind, net::SocketAddr, path::Path};
 
 pub(super) fn run(check: Check<Settings>) -> anyhow::Result<()> {
-    // All of them, so that all that is wrong is known after one run.
+    // All of them run, so that one run reports everything that is wrong.
     let checks: [fn(&Settings) -> anyhow::Result<String>; 6] =
         [listen, http, state, certificate, relays, bans];
     check.run("the daemon", |settings, findings| {
@@ -26,7 +26,7 @@ pub(super) fn run(check: Check<Settings>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A port in use is no problem: the daemon that is to be replaced may have it.
+/// A port in use is not a problem: the daemon that will be replaced may hold it.
 const IN_USE: &str = ", which is in use now, perhaps by the daemon";
 
 fn listen(settings: &Settings) -> anyhow::Result<String> {
@@ -48,7 +48,7 @@ fn http(settings: &Settings) -> anyhow::Result<String> {
             Err(error) if error.kind() == ErrorKind::AddrInUse => (address, Some(IN_USE)),
             bound => {
                 bound.with_context(|| {
-                    format!("HTTP cannot be served on {address}: choose another with --http")
+                    format!("cannot serve HTTP on {address}: choose another address with --http")
                 })?;
                 (address, None)
             }
@@ -66,10 +66,10 @@ fn state(settings: &Settings) -> anyhow::Result<String> {
     match std::fs::read_dir(directory) {
         Ok(_) => Ok(format!("state directory: {shown}\n")),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Ok(format!("state directory: {shown}, which is to be made\n"))
+            Ok(format!("state directory: {shown}, which will be created\n"))
         }
         Err(error) => Err(error).with_context(|| {
-            format!("the state directory {shown} cannot be used: choose one with --state-dir")
+            format!("cannot use the state directory {shown}: choose another one with --state-dir")
         }),
     }
 }
@@ -85,17 +85,17 @@ fn certificate(settings: &Settings) -> anyhow::Result<String> {
         found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
     };
     if missing(&chain) && missing(&key) {
-        return Ok("certificate: its own, which is to be made\n".to_owned());
+        return Ok("certificate: self-signed, will be created\n".to_owned());
     }
     let identity = Identity::load(&chain, &key)
-        .context("the daemon's own certificate cannot be used: bring one with --cert and --key")?;
+        .context("cannot use the daemon's own certificate: provide one with --cert and --key")?;
     described(&chain, &identity)
 }
 
 fn described(chain: &Path, identity: &Identity) -> anyhow::Result<String> {
     let mut text = format!("certificate: {}\n", chain.display());
     let certificate = Certificate::of_identity(identity)
-        .with_context(|| format!("{} cannot be read", chain.display()))?;
+        .with_context(|| format!("cannot read {}", chain.display()))?;
     for line in cert::describe(&certificate, wall_clock())?.lines() {
         writeln!(text, "  {line}")?;
     }

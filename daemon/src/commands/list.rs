@@ -1,4 +1,4 @@
-//! `list`: asks a running daemon for its list, as any game client does. The tool for scripts.
+//! `list`: asks a running daemon for its list like a game client. Useful in scripts.
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -20,12 +20,12 @@ use std::{pin::pin, time::Duration};
 
 /// Print the list of a running daemon
 ///
-/// The list is asked for over QUIC, as game clients do it. Ends with exit code 1 when the daemon
-/// cannot be reached, and with --follow also when the connection is lost.
+/// The command gets the list over QUIC, as game clients do. It ends with exit code 1 when the
+/// daemon cannot be reached, and with --follow also when the connection is lost.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct List {
-    /// Only servers of this game [default: all games]
+    /// List only servers of this game [default: all games]
     #[arg(long, value_name = "TAG")]
     game: Option<String>,
 
@@ -33,12 +33,13 @@ pub(crate) struct List {
     #[arg(long)]
     json: bool,
 
-    /// Print this many servers at most, in fair order: every address's first before any address's
-    /// second, and so on [default: all]
+    /// Print at most this many servers, in fair order: the first of every address before the
+    /// second of any, and so on [default: all]
     #[arg(long, value_name = "COUNT", conflicts_with = "follow")]
     limit: Option<usize>,
 
-    /// Then print each change as well, one line for each server or, as JSON, for each change
+    /// Keep running and print each change: one line for each server or, with --json, for each
+    /// change
     #[arg(long)]
     follow: bool,
 
@@ -47,18 +48,18 @@ pub(crate) struct List {
 }
 
 const AFTER_HELP: &str = "\
-With --follow lines begin with + for a server that came, ~ for one that changed, - for one that \
-went; as JSON each line holds `added`, `updated` and `removed`, the first with the whole list \
+With --follow, a line begins with + for a new server, ~ for a changed one and - for a removed \
+one. With --json, each line has `added`, `updated` and `removed`; the first has the whole list \
 under `added`.
 
 Examples:
   metaserve-daemon list --daemon list.example.org:4433
   metaserve-daemon list --fingerprint bc23... --json | jq -r '.servers[].address'";
 
-/// How long the daemon may take to connect and give the list.
+/// How long connecting and receiving the list may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long to wait for the goodbye to leave. It goes out at once; what takes longer is only the
+/// How long to wait for the goodbye to be sent. It is sent at once; anything longer is the
 /// draining of attempts at addresses that do not answer.
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(250);
 
@@ -67,19 +68,17 @@ impl List {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .context("the runtime cannot be started")?;
+            .context("cannot start the runtime")?;
         runtime.block_on(async {
             let daemon = self.daemon.connector(Role::Client, None)?;
-            let stopped = Signals::new()
-                .context("signals cannot be handled")?
-                .stopped();
+            let stopped = Signals::new().context("cannot handle signals")?.stopped();
             let printed = tokio::select! {
                 printed = self.print(&daemon) => printed,
                 () = stopped => Ok(()),
             };
             let endpoint = daemon.endpoint();
             endpoint.close(CloseCode::Goodbye.into(), b"");
-            // It notices our silence if it does not hear this.
+            // Without the goodbye the daemon notices our silence.
             let _ = tokio::time::timeout(GOODBYE_TIMEOUT, endpoint.wait_idle()).await;
             printed
         })
@@ -98,16 +97,17 @@ impl List {
         let mut list = pin!(list);
         while reader == Reader::Reads {
             let Some(now) = list.next().await else {
-                bail!("{name} is not followed any longer");
+                bail!("the connection to {name} has ended");
             };
-            let now = now.map_err(|error| anyhow!("{name} is not followed any longer: {error}"))?;
+            let now =
+                now.map_err(|error| anyhow!("the connection to {name} has ended: {error}"))?;
             reader = print(self.change(&before, &now)?)?;
             before = now;
         }
         Ok(())
     }
 
-    /// Connects, and waits for the whole list.
+    /// Connects, and waits for the first list.
     async fn first(&self, daemon: &Connector) -> anyhow::Result<(Snapshots, Snapshot)> {
         let connection = daemon.connect().await?;
         let subscriber = Subscriber::new(connection);
@@ -115,7 +115,10 @@ impl List {
             Some(game) => subscriber.game(game).run(),
             None => subscriber.run(),
         };
-        let first = list.next().await.context("the daemon gave none")?;
+        let first = list
+            .next()
+            .await
+            .context("the connection ended before it was received")?;
         Ok((list, first?))
     }
 
@@ -132,7 +135,7 @@ impl List {
         Ok(serde_json::to_string(&list)? + "\n")
     }
 
-    /// The servers of a list, or those that are to be shown of it.
+    /// The servers to show from a list: all of them, or the first `limit` in fair order.
     fn first_of<'a>(&self, list: &'a Snapshot) -> Vec<&'a Server> {
         let Some(limit) = self.limit else {
             return list.servers().collect();
@@ -193,7 +196,7 @@ struct Change<'a> {
     removed: Vec<u64>,
 }
 
-/// As in the ids of the events over HTTP.
+/// The revision as it is written in the ids of events over HTTP.
 fn revision(list: &Snapshot) -> String {
     format!("{}.{}", list.epoch(), list.revision())
 }
@@ -222,7 +225,7 @@ fn table(servers: &[&Server]) -> String {
     lines.collect()
 }
 
-/// A server for people. What is not a record is told by its size.
+/// A row of the table. A heartbeat that is not a `ServerInfo` record is shown by its size.
 fn row(server: &Server) -> [String; 6] {
     let address = server.address.to_string();
     let game = printable(server.game.as_str());

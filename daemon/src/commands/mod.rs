@@ -1,4 +1,4 @@
-//! What the binary does instead of serving. Each command is a file; [`Command::run`] says which.
+//! The commands of the binary besides serving. Each has its own file; [`Command::run`] selects it.
 
 mod ban;
 mod cert;
@@ -12,7 +12,7 @@ use metaserve::program::{
     manual::{Completions, Man},
 };
 
-/// The commands, as the command line names them.
+/// The commands of the command line.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Cert(cert::Cert),
@@ -25,7 +25,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Does it, for a program with this command `line`. What it has to say goes to standard output.
+    /// Runs the command for a program with this command `line`. Results go to standard output.
     pub(crate) fn run(self, line: clap::Command) -> anyhow::Result<()> {
         match self {
             Self::Cert(cert) => cert.run(),

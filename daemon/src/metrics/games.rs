@@ -1,13 +1,13 @@
-//! How many servers each game has: the largest by name.
+//! The number of servers of each game, the largest games by name.
 
 use metaserve::feed::Feed;
 use std::collections::HashMap;
 
-/// Games that are shown by name, those with the most servers; the rest are `other`, so that
-/// nobody can make Prometheus keep a series for each tag that comes to his mind.
+/// The number of games shown by name: those with the most servers. The rest are counted as
+/// `other`, so that tags sent by peers cannot create any number of series in Prometheus.
 const MAX_GAMES: usize = 20;
 
-/// Servers by game: those with the most, then all others together.
+/// The number of servers of each game: the largest games first, then all others together.
 pub(super) fn by_game(all: &Feed) -> Vec<(String, i64)> {
     let mut games: HashMap<_, i64> = HashMap::new();
     for server in all.servers() {
@@ -18,7 +18,7 @@ pub(super) fn by_game(all: &Feed) -> Vec<(String, i64)> {
         .map(|(game, count)| (game.to_string(), count))
         .collect();
     games.sort_unstable_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
-    // A game may be called that as well: then it is one of the others.
+    // A game may itself be called `other`: it is then counted among the others.
     let named = |game: &str, at: usize| at < MAX_GAMES && game != "other";
     let mut shown = Vec::new();
     let mut other = 0;

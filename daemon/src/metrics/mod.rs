@@ -1,6 +1,6 @@
-//! Everything that is counted, in one place, and its text for Prometheus.
+//! All counters of the daemon in one place, and their text for Prometheus.
 //!
-//! `docs/reference/metrics.md` explains each; a test holds that page against this file.
+//! `docs/reference/metrics.md` explains each metric; a test compares that page with this file.
 
 mod games;
 mod names;
@@ -34,10 +34,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Names and values that tell counters of one name apart; the values are few.
+/// Names and values that distinguish the counters of one metric. There are few values.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-/// How the daemon's counters are read and written.
+/// The counters and gauges of the daemon.
 pub(crate) struct Metrics {
     registry: Mutex<Registry>,
     connections: Family<Labels<1>, Gauge>,
@@ -64,14 +64,14 @@ pub(crate) struct Metrics {
     process: Process,
 }
 
-/// What is not counted when it happens, but looked up when somebody asks.
+/// Values that are not counted as events but read when the metrics are requested.
 pub(crate) struct Present<'a> {
     pub(crate) feeds: &'a Feeds,
     pub(crate) rules: &'a Rules,
     pub(crate) handshakes: usize,
-    /// Servers that wait for a row.
+    /// Servers that wait for a row of the list.
     pub(crate) waiting: usize,
-    /// None when it cannot be read.
+    /// When the certificate expires; `None` if that cannot be read.
     pub(crate) certificate_ends: Option<SystemTime>,
     pub(crate) now: SystemTime,
 }
@@ -115,7 +115,7 @@ impl Metrics {
         self.process.register(&mut all);
         let registry = all.sub_registry_with_prefix("metaserve");
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "What runs", version);
+        registry.register("build", "The running version", version);
         macro_rules! register {
             ($($name:literal $help:literal $metric:ident;)*) => {
                 $(registry.register($name, $help, self.$metric.clone());)*
@@ -123,32 +123,32 @@ impl Metrics {
         }
         register! {
             "connections" "QUIC connections by role" connections;
-            "connections_closed" "Ended by the daemon" closed;
+            "connections_closed" "Connections closed by the daemon" closed;
             "handshakes" "First packets by outcome" handshakes;
-            "handshakes_under_way" "Handshakes now" handshakes_under_way;
-            "heartbeats" "By what they did" heartbeats;
-            "heartbeats_rejected" "By reason" rejected;
-            "heartbeat_bytes" "Of heartbeats received" heartbeat_bytes;
-            "servers" "Listed, by game" servers;
-            "servers_waiting" "For a row of the list" waiting;
-            "frames_sent" "By way and kind" frames;
-            "frames_encoded" "Made, once for all" encoded;
-            "sent_bytes" "Of frames, by way" bytes;
-            "http_connections" "HTTP connections" http_connections;
-            "listeners" "Listeners to events" listeners;
-            "limit" "What limits are set to" limits;
-            "limit_reached" "How often a limit held somebody" reached;
-            "crowded_out" "Places given to others" crowded_out;
+            "handshakes_under_way" "Handshakes in progress" handshakes_under_way;
+            "heartbeats" "Heartbeats by outcome" heartbeats;
+            "heartbeats_rejected" "Rejected heartbeats by reason" rejected;
+            "heartbeat_bytes" "Bytes of heartbeats received" heartbeat_bytes;
+            "servers" "Listed servers by game" servers;
+            "servers_waiting" "Servers waiting for a row of the list" waiting;
+            "frames_sent" "Frames sent by way and kind" frames;
+            "frames_encoded" "Frames encoded, each once for all its readers" encoded;
+            "sent_bytes" "Bytes of frames sent by way" bytes;
+            "http_connections" "Open HTTP connections" http_connections;
+            "listeners" "Clients that listen to events over HTTP" listeners;
+            "limit" "The value of each limit" limits;
+            "limit_reached" "How often each limit was reached" reached;
+            "crowded_out" "Places given to a newcomer from an address with fewer" crowded_out;
             "bans" "Prefixes that are banned now" bans;
-            "banned" "Turned away for a ban" banned;
-            "certificate_expiry_timestamp_seconds" "Unix time, or 0" certificate_ends;
-            "tick_seconds" "Work of one tick" ticks;
+            "banned" "Peers refused because of a ban" banned;
+            "certificate_expiry_timestamp_seconds" "When the certificate expires, in Unix time, or 0 if unknown" certificate_ends;
+            "tick_seconds" "Time spent on the work of one tick" ticks;
         }
         all
     }
 
-    /// Shows from the start, as zero, what may be counted: a series that appears with its first
-    /// event hides that event from whoever looks at its rate.
+    /// Creates each series with the value zero. A series that first appears with its first event
+    /// hides that event from a rate.
     fn begin(&self) {
         for role in Role::ALL.map(Role::name) {
             drop(self.connections.get_or_create(&[("role", role)]));
@@ -217,7 +217,7 @@ impl Metrics {
         self.handshakes.get_or_create(&labels).inc();
     }
 
-    /// A heartbeat has come in, whatever becomes of it.
+    /// Counts a heartbeat that was received, whatever its outcome.
     pub(crate) fn received(&self, bytes: usize) {
         self.heartbeat_bytes.inc_by(bytes as u64);
     }
@@ -231,7 +231,7 @@ impl Metrics {
         }
     }
 
-    /// A heartbeat was held back, since it came too soon or says nothing new.
+    /// Counts a heartbeat that was held back because it came too soon or repeats the one before.
     pub(crate) fn held_back(&self, offered: metaserve::Offered) {
         if offered.superseded {
             self.heartbeat_outcome("superseded");
@@ -255,12 +255,12 @@ impl Metrics {
         }
     }
 
-    /// A limit has held somebody to it.
+    /// Counts that a limit was reached.
     pub(crate) fn reached(&self, limit: Limit) {
         self.reached.get_or_create(&[("limit", limit.name())]).inc();
     }
 
-    /// Somebody has lost a place to a newcomer from an address with fewer.
+    /// Counts a place that was given to a newcomer from an address with fewer.
     pub(crate) fn crowded_out(&self, pool: Pool) {
         self.crowded_out
             .get_or_create(&[("pool", pool.name())])
@@ -283,9 +283,10 @@ impl Metrics {
         self.ticks.observe(took.as_secs_f64());
     }
 
-    /// All of it as text.
+    /// All metrics as text.
     pub(crate) fn text(&self, present: &Present<'_>) -> String {
-        // Locked for all of it: two who ask at once do not mix their lists of games.
+        // The lock is held until the text is complete, so that concurrent requests do not mix
+        // their lists of games.
         let registry = self.lock();
         self.look(present);
         let mut text = String::new();
@@ -325,7 +326,7 @@ impl Metrics {
     }
 }
 
-/// One more, until it is dropped.
+/// Counts one in a gauge until it is dropped.
 pub(crate) struct Counted(Gauge);
 
 impl Counted {

@@ -1,4 +1,4 @@
-//! The values of labels: each is one of few.
+//! The label values: each label has a small, fixed set.
 
 use crate::rules::Limit;
 use metaserve::{Role, feed::Form, protocol::roles::Side};
@@ -24,7 +24,7 @@ macro_rules! names {
 }
 
 names! {
-    /// What became of a first packet.
+    /// The outcome of a first packet.
     Handshake {
         Accepted "accepted",
         Failed "failed",
@@ -35,7 +35,7 @@ names! {
 }
 
 names! {
-    /// By which way a frame goes out.
+    /// How a frame is sent.
     Way {
         Quic "quic",
         Http "http",
@@ -43,7 +43,7 @@ names! {
 }
 
 names! {
-    /// Which places are shared out by address.
+    /// The pools of places that are shared fairly by address.
     Pool {
         Servers "servers",
         Clients "clients",
@@ -62,20 +62,20 @@ impl From<Role> for Pool {
 }
 
 names! {
-    /// Where somebody has come up against a ban.
+    /// The step at which a peer was stopped by a ban.
     BannedAt {
         /// Refused at the first packet.
         FirstPacket "first_packet",
-        /// Told why and closed, whether new or in already.
+        /// Closed with the reason, during or after the handshake.
         Connection "connection",
         Http "http",
-        /// A server that a relay lists or would list.
+        /// A server that a relay lists, or tried to list.
         Relay "relay",
     }
 }
 
 names! {
-    /// Why a heartbeat was not taken, or a server not listed.
+    /// Why a heartbeat was rejected, or a server not listed.
     Rejected {
         Oversize "oversize",
         TooOften "too_often",
@@ -89,7 +89,7 @@ names! {
 }
 
 impl Rejected {
-    /// The limit that was reached, if one was.
+    /// The limit that was reached, if the reason is a limit.
     pub(crate) const fn limit(self) -> Option<Limit> {
         match self {
             Self::Oversize => Some(Limit::MaxHeartbeat),

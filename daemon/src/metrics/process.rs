@@ -1,4 +1,4 @@
-//! What the process takes of its machine, under the names that Prometheus' own clients use.
+//! The resources of the process, under the names that Prometheus' own client libraries use.
 
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
@@ -6,7 +6,7 @@ use prometheus_client::{
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Read from `/proc` when somebody asks; on other systems than Linux not shown at all.
+/// Read from `/proc` on request; not shown on systems other than Linux.
 #[derive(Default)]
 pub(super) struct Process {
     cpu: Counter<f64, AtomicU64>,
@@ -17,31 +17,39 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Adds them to the registry, which has no prefix.
+    /// Registers them in a registry without a prefix.
     pub(super) fn register(&self, registry: &mut Registry) {
         if !cfg!(target_os = "linux") {
             return;
         }
-        registry.register("process_cpu_seconds", "Processor time", self.cpu.clone());
+        registry.register(
+            "process_cpu_seconds",
+            "CPU time of all threads in seconds",
+            self.cpu.clone(),
+        );
         registry.register(
             "process_resident_memory_bytes",
-            "Memory that is resident",
+            "Resident memory in bytes",
             self.resident_bytes.clone(),
         );
-        registry.register("process_open_fds", "Open files", self.open_fds.clone());
+        registry.register(
+            "process_open_fds",
+            "Open file descriptors",
+            self.open_fds.clone(),
+        );
         registry.register(
             "process_max_fds",
-            "Open files at most",
+            "The limit of open file descriptors",
             self.max_fds.clone(),
         );
         registry.register(
             "process_start_time_seconds",
-            "Unix time of the start",
+            "When the process started, in Unix time",
             self.start.clone(),
         );
     }
 
-    /// Reads them. What cannot be read stays as it was: `/proc` may be hidden.
+    /// Reads them. A value that cannot be read keeps its old value: `/proc` may be hidden.
     pub(super) fn look(&self) {
         #[cfg(target_os = "linux")]
         let _ = self.look_in_proc();

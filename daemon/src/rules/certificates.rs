@@ -1,4 +1,5 @@
-//! The daemon's certificate: from files, or its own; read again without dropping anybody.
+//! The daemon's certificate, from files or self-signed. It is reloaded without dropping
+//! connections.
 
 use crate::settings::Settings;
 use anyhow::Context;
@@ -13,7 +14,7 @@ use std::{
     time::SystemTime,
 };
 
-/// The certificate that new connections are shown, and where it comes from.
+/// The certificate that new connections are shown, and its source.
 pub(crate) struct Certificates {
     source: Source,
     secret: Arc<Secret>,
@@ -27,7 +28,7 @@ enum Source {
 }
 
 impl Certificates {
-    /// Loads the configured files, or the daemon's own certificate, which is made if missing.
+    /// Loads the configured files, or the daemon's own certificate, which is created if missing.
     pub(crate) fn load(settings: &Settings) -> anyhow::Result<Self> {
         let state_dir = &settings.state_dir;
         let source = match settings.certificate() {
@@ -39,8 +40,8 @@ impl Certificates {
             Source::Own => {
                 Identity::load_or_create(state_dir, &server::own_names()).with_context(|| {
                     format!(
-                        "the daemon's own certificate in {} cannot be used: choose another \
-                     directory with --state-dir, or bring a certificate with --cert and --key",
+                        "cannot use the daemon's own certificate in {}: choose another directory \
+                     with --state-dir, or provide a certificate with --cert and --key",
                         state_dir.display()
                     )
                 })?
@@ -48,7 +49,7 @@ impl Certificates {
         };
         let secret = Secret::load_or_create(state_dir).with_context(|| {
             format!(
-                "the state directory {} cannot be used: choose one with --state-dir",
+                "cannot use the state directory {}: choose another one with --state-dir",
                 state_dir.display()
             )
         })?;
@@ -72,7 +73,7 @@ impl Certificates {
         self.identity().fingerprint()
     }
 
-    /// When the certificate ends to be valid; none when that is not readable.
+    /// When the certificate expires; `None` if that cannot be read.
     pub(crate) fn valid_until(&self) -> Option<SystemTime> {
         valid_until(&self.identity())
     }
@@ -87,8 +88,8 @@ impl Certificates {
         self.config(&self.identity(), limits)
     }
 
-    /// Gives `set` the settings for new connections. One caller at a time, so that the newest
-    /// certificate and the newest `limits` are set last.
+    /// Passes the configuration for new connections to `set`. Callers take turns, so that the
+    /// newest certificate and the newest `limits` are set last.
     pub(crate) fn show(
         &self,
         limits: impl FnOnce() -> Limits,
@@ -102,11 +103,11 @@ impl Certificates {
         let mut transport = transport::server(limits);
         transport.enable_segmentation_offload(self.segmentation_offload);
         server::server_config(identity, &self.secret, transport)
-            .expect("an identity's key was held against its certificate when it was loaded")
+            .expect("loading an identity checks that its key belongs to its certificate")
     }
 
-    /// Reads the files again. Returns what is to be [shown](Self::show) now, if it could be read.
-    /// One caller at a time: what was read last stays.
+    /// Reads the files again. Returns the fingerprint of the certificate to [show](Self::show)
+    /// now, if it could be read. Callers take turns: what was read last stays.
     pub(crate) fn reload(&self) -> Option<Fingerprint> {
         let Source::Files(files) = &self.source else {
             return None;
@@ -118,13 +119,13 @@ impl Certificates {
                 Some(current.fingerprint())
             }
             Err(error) => {
-                tracing::error!("the old certificate stays in use: {error:#}");
+                tracing::error!("keeping the old certificate: {error:#}");
                 None
             }
         }
     }
 
-    /// Calls `changed` whenever the files have changed, or the time of what is in them has come.
+    /// Calls `changed` whenever the files have changed, or a certificate in them becomes valid.
     pub(crate) async fn watch(&self, changed: impl FnMut()) {
         match &self.source {
             Source::Files(files) => files.watch(changed).await,
@@ -137,8 +138,8 @@ fn valid_until(identity: &Identity) -> Option<SystemTime> {
     Certificate::of_identity(identity)?.valid_until
 }
 
-/// The certificate in the files, if the daemon can show it now. What peers will hold against it is
-/// a line of the log.
+/// Loads the certificate in the files, if it is valid now. Logs what may keep peers from accepting
+/// it.
 fn load(files: &CertificateFiles) -> anyhow::Result<Identity> {
     let identity = from_files(files)?;
     let certificate = Certificate::of_identity(&identity);
@@ -149,9 +150,9 @@ fn load(files: &CertificateFiles) -> anyhow::Result<Identity> {
     Ok(identity)
 }
 
-/// A certificate and its key that the daemon could show now.
+/// Loads a certificate and its key, if the certificate is valid now.
 pub(crate) fn from_files(files: &CertificateFiles) -> anyhow::Result<Identity> {
     files
         .load(wall_clock())
-        .context("--cert and --key have to name a certificate chain and its key, PEM or DER")
+        .context("--cert and --key must name a certificate chain and its key, PEM or DER")
 }

@@ -1,4 +1,4 @@
-//! What may change while the daemon runs: limits, trusted relays, links to join by and bans.
+//! The rules that may change while the daemon runs: limits, trusted relays, join links and bans.
 
 pub(crate) mod certificates;
 mod reload;
@@ -16,8 +16,8 @@ use metaserve::{
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use tokio::sync::watch;
 
-/// The rules of one moment. A connection keeps the limits that it was told when it came; bans and
-/// trust hold for those who are in as well.
+/// The current rules. A connection keeps the limits that it was given when it connected; bans and
+/// trust apply to existing connections as well.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     pub(crate) limits: Limits,
@@ -28,10 +28,10 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// The rules that a daemon begins with.
+    /// The rules at the start.
     ///
     /// # Errors
-    /// When the ban file is not in order.
+    /// When the ban file cannot be read or has a mistake.
     pub(crate) fn load(settings: &Settings) -> anyhow::Result<Self> {
         let bans = settings.ban_file.as_deref().map(Bans::read).transpose()?;
         Ok(Self::new(
@@ -40,7 +40,7 @@ impl Rules {
         ))
     }
 
-    /// What these settings say, with bans.
+    /// The rules from these settings and bans.
     fn new(settings: &Live, bans: Arc<Bans>) -> Self {
         Self {
             limits: settings.limits.clone(),
@@ -53,13 +53,13 @@ impl Rules {
 }
 
 impl Rules {
-    /// The ban that holds for an address now, if one does.
+    /// The ban that covers an address now, if any.
     pub(crate) fn banned(&self, address: IpAddr) -> Option<Ban> {
         self.bans.covering(address, wall_clock())
     }
 }
 
-/// Waits until the address is banned, if it is not. Cancel-safe.
+/// Waits until the address is banned; returns at once if it is. Cancel-safe.
 pub(crate) async fn banned(
     mut rules: watch::Receiver<Arc<Rules>>,
     address: impl Fn() -> IpAddr,
@@ -75,10 +75,10 @@ pub(crate) async fn banned(
     }
 }
 
-/// What a banned peer is told.
+/// The close for a banned peer.
 pub(crate) fn banned_close(ban: Ban) -> Close {
     let reason = format!(
-        "the operator of this daemon has banned {ban}, and your address with it: contact the \
+        "the operator of this daemon has banned {ban}, which includes your address: contact the \
          operator if this is a mistake"
     );
     Close::new(CloseCode::Banned, reason)

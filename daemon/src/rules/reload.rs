@@ -1,5 +1,5 @@
-//! What is read again while the daemon runs. What is not in order is named in the log, and what
-//! held before goes on holding.
+//! Reloading the settings, the certificate and the bans while the daemon runs. Mistakes are
+//! logged, and the old values stay in force.
 
 use super::Rules;
 use crate::{
@@ -10,8 +10,8 @@ use metaserve::{bans::Bans, time::wall_clock};
 use std::sync::Arc;
 
 impl Shared {
-    /// Adopts what the settings say now, unless they have mistakes, and reads everything else
-    /// again, as the operator asks with a signal.
+    /// Adopts the new settings, if they are valid, and reads the certificate and the bans again:
+    /// the operator has sent a signal.
     pub(crate) async fn reload(&self, settings: Option<Settings>) {
         if let Some(settings) = settings {
             self.adopt(&settings.live);
@@ -29,28 +29,27 @@ impl Shared {
         self.show_newcomers();
     }
 
-    /// Reads the certificate files again, for connections from now on. Existing ones go on.
+    /// Reads the certificate files again, for new connections. Existing ones are not affected.
     pub(crate) fn reload_certificate(&self) {
         let reloaded = self.certificates.reload();
         self.show_newcomers();
-        // Said when it is true.
         if let Some(fingerprint) = reloaded {
             tracing::info!(%fingerprint, "the certificate was reloaded");
         }
     }
 
-    /// Lets connections from now on have the current certificate and limits.
+    /// Uses the current certificate and limits for new connections.
     fn show_newcomers(&self) {
         let set = |config| self.endpoint.set_server_config(Some(config));
         self.certificates.show(|| self.rules().limits.clone(), set);
     }
 
-    /// Reads the ban file again, if there is one. Whoever is banned by it now is closed.
+    /// Reads the ban file again, if there is one, and disconnects peers that are banned now.
     pub(crate) async fn reload_bans(&self) {
         let Some(path) = self.settings.ban_file.clone() else {
             return;
         };
-        // A long file takes longer than games should wait.
+        // Reading a long file would block other tasks for too long.
         let read = tokio::task::spawn_blocking(move || Bans::read(&path)).await;
         match read.map_err(anyhow::Error::from).and_then(|read| Ok(read?)) {
             Ok(bans) if bans == *self.rules().bans => {}
@@ -61,7 +60,7 @@ impl Shared {
                 );
                 self.change_rules(|rules| rules.bans = Arc::new(bans));
             }
-            Err(error) => tracing::error!("the old bans stay in force: {error:#}"),
+            Err(error) => tracing::error!("keeping the old bans: {error:#}"),
         }
     }
 

@@ -1,25 +1,25 @@
-//! By which link a game's servers are joined from the page.
+//! The links by which the page lets players join a game's servers.
 
 use metaserve::Game;
 use std::str::FromStr;
 
-/// A game and the address of the link by which it is joined, such as
-/// `openarena=quake3://{address}`. Nothing but a server's address is ever put into it.
+/// A game and the link by which players join its servers, such as `openarena=quake3://{address}`.
+/// Only the address of a server is ever inserted into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinLink {
-    /// The game whose servers have the link.
+    /// The game whose servers get the link.
     pub game: Game,
     /// A URL with `{address}` where the server's address and port belong.
     pub link: String,
 }
 
-/// What is replaced by `192.0.2.1:27960` or `[2001:db8::1]:27960`.
+/// The placeholder, which is replaced by `192.0.2.1:27960` or `[2001:db8::1]:27960`.
 const ADDRESS: &str = "{address}";
 
 /// The longest link, in bytes.
 const MAX_BYTES: usize = 512;
 
-/// Schemes that browsers run, or show something of their own or of the user's with.
+/// Schemes that a browser executes, or with which it shows its own pages or the user's files.
 const REFUSED_SCHEMES: [&str; 16] = [
     "about",
     "blob",
@@ -52,13 +52,13 @@ impl FromStr for JoinLink {
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
         if !scheme.starts_with(|c: char| c.is_ascii_lowercase()) || !scheme.chars().all(letters) {
             return Err(format!(
-                "{scheme:?} is not a scheme: it has to begin with a small letter and to consist \
-                 of small letters, digits, +, - and ."
+                "{scheme:?} is not a scheme: write it with lower-case letters, digits, +, - and ., \
+                 beginning with a letter"
             ));
         }
         if REFUSED_SCHEMES.contains(&scheme) {
             return Err(format!(
-                "{scheme}: would have browsers run or open something else than a game: choose the \
+                "a browser would run or open {scheme}: links by itself: choose the \
                  scheme that the game registers"
             ));
         }
@@ -66,7 +66,7 @@ impl FromStr for JoinLink {
         if around.len() != 2 {
             return Err(format!("{link:?} must contain {{address}} once: {example}"));
         }
-        // RFC 3986, without the comma, which stands between links.
+        // RFC 3986, without the comma, which separates links.
         let in_urls = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+;=%".contains(c);
         if let Some(c) = around.concat().chars().find(|c| !in_urls(*c)) {
             return Err(format!("{link:?} contains {c:?}: write it as %XX"));
@@ -74,7 +74,7 @@ impl FromStr for JoinLink {
         if link.len() > MAX_BYTES {
             let bytes = link.len();
             return Err(format!(
-                "a link of {bytes} bytes: at most {MAX_BYTES} are accepted"
+                "the link has {bytes} bytes: use at most {MAX_BYTES}"
             ));
         }
         let link = link.to_owned();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_run_in_the_page_or_is_no_link_is_refused_with_the_reason() {
+    fn a_link_that_would_run_in_the_page_or_is_malformed_is_refused_with_the_reason() {
         for (text, reason) in [
             ("openarena", "write GAME=LINK"),
             ("=quake3://{address}", "is not a game tag"),
@@ -142,6 +142,6 @@ mod tests {
         let longest: JoinLink = link(512).parse().unwrap();
         assert_eq!(longest.link.len(), 512);
         let long = link(513).parse::<JoinLink>().unwrap_err();
-        assert_eq!(long, "a link of 513 bytes: at most 512 are accepted");
+        assert_eq!(long, "the link has 513 bytes: use at most 512");
     }
 }

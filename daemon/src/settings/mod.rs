@@ -1,4 +1,4 @@
-//! The settings of a daemon, each declared once: see [`metaserve::program::settings`].
+//! The settings of a daemon. Each is declared once: see [`metaserve::program::settings`].
 
 mod join_link;
 #[cfg(test)]
@@ -32,7 +32,7 @@ use std::{
 #[derive(Clone, Debug, Args)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Serve on this address (UDP). `[::]` is all addresses, IPv4 as well
+    /// Listen on this address (UDP). `[::]` means all addresses, including IPv4
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "[::]:4433")]
     pub listen: SocketAddr,
 
@@ -44,8 +44,8 @@ pub struct Settings {
     )]
     pub http: Http,
 
-    /// The certificate chain to show, PEM or DER; without it a self-signed one, made and kept in
-    /// the state directory
+    /// The certificate chain to show, PEM or DER. Without it, the daemon makes a self-signed
+    /// certificate and keeps it in the state directory
     #[arg(long, value_name = "FILE")]
     pub cert: Option<PathBuf>,
 
@@ -53,9 +53,9 @@ pub struct Settings {
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
 
-    /// Keep the daemon's own certificate, and keys that let games come back cheaply after a
-    /// restart, in this directory [default: $STATE_DIRECTORY, else metaserve-daemon in
-    /// $XDG_STATE_HOME or ~/.local/state]
+    /// Keep the self-signed certificate, and keys that make reconnecting cheap after a restart, in
+    /// this directory [default: $STATE_DIRECTORY, else metaserve-daemon in $XDG_STATE_HOME or
+    /// ~/.local/state]
     #[arg(
         long,
         value_name = "DIR",
@@ -65,8 +65,8 @@ pub struct Settings {
     )]
     pub state_dir: PathBuf,
 
-    /// Send changes to clients at most once in this time. The first change after a calm time is
-    /// sent at once
+    /// Send changes to clients at most once per this time. The first change after a quiet period
+    /// is sent at once
     #[arg(
         long,
         value_name = "DURATION",
@@ -75,13 +75,13 @@ pub struct Settings {
     )]
     pub tick: Duration,
 
-    /// Let nobody in from the addresses and prefixes in this file, one a line; it is read again
-    /// when it changes, and `metaserve-daemon ban` edits it
+    /// Refuse peers from the addresses and prefixes in this file, one per line. The file is read
+    /// again when it changes, and `metaserve-daemon ban` edits it
     #[arg(long, value_name = "FILE")]
     pub ban_file: Option<PathBuf>,
 
-    /// Hand several packets to the operating system at once. Without it sending costs 2.6 times
-    /// as much; `off` is for network drivers that get it wrong
+    /// Hand several packets to the operating system at once. Turning it off makes sending cost 2.6
+    /// times as much; do so only for a network driver that handles it wrongly
     #[arg(
         long,
         value_name = "on|off",
@@ -91,8 +91,8 @@ pub struct Settings {
     )]
     pub segmentation_offload: bool,
 
-    /// Use this many threads, in the binary. One is best up to several thousand busy peers: with
-    /// two, small packets cost 1.4 times as much
+    /// The number of worker threads of the binary. One is best up to several thousand busy peers:
+    /// with two, small packets cost 1.4 times as much
     #[arg(
         long,
         value_name = "COUNT",
@@ -101,26 +101,26 @@ pub struct Settings {
     )]
     pub threads: usize,
 
-    /// Log lines for people or for programs, in the binary; `auto` is for the journal where
-    /// systemd has set that up, else text
+    /// The format of log lines of the binary, for people or for programs. `auto` is the journal's
+    /// format under systemd, else text
     #[arg(long, value_name = "auto|text|json", default_value = "auto")]
     pub log_format: LogFormat,
 
-    /// The old name of --max-servers-per-prefix and --max-clients-per-prefix: sets each that is
-    /// not given
+    /// The old name of --max-servers-per-prefix and --max-clients-per-prefix: sets those of the
+    /// two that are not given
     #[arg(long, value_name = "COUNT", hide = true)]
     pub(crate) max_connections_per_prefix: Option<usize>,
 
-    /// What may change while the daemon runs.
+    /// The settings that may change while the daemon runs.
     #[command(flatten)]
     pub live: Live,
 }
 
-/// Settings that may change while a daemon runs.
+/// The settings that may change while a daemon runs.
 #[derive(Clone, Debug, Args)]
 #[non_exhaustive]
 pub struct Live {
-    /// Let the relay with this certificate fingerprint list servers on behalf of others
+    /// Allow the relay with this certificate fingerprint to list servers on behalf of others
     #[arg(
         long,
         value_name = "FINGERPRINT",
@@ -129,8 +129,8 @@ pub struct Live {
     )]
     pub trust_relay: Vec<Fingerprint>,
 
-    /// Have the page offer a link to join servers of this game, such as
-    /// `openarena=quake3://{address}`: `{address}` becomes the server's address and port. The
+    /// Show a link on the page to join servers of this game, such as
+    /// `openarena=quake3://{address}`. `{address}` becomes the server's address and port; the
     /// scheme is one that the game registers
     #[arg(
         long,
@@ -140,9 +140,9 @@ pub struct Live {
     )]
     pub join_link: Vec<JoinLink>,
 
-    /// Let the addresses of this prefix each count for themselves, and not for their neighbours, as
-    /// a hoster's should, and list this many of their servers together, or any number. Loopback and
-    /// private prefixes are trusted, unless `none` is given
+    /// Count each address of this prefix on its own, not together with its neighbours, as is right
+    /// for a hosting company, and list at most this many of their servers together, or any number.
+    /// Loopback and private prefixes are trusted unless `none` is given
     #[arg(
         long,
         value_name = "CIDR[=ROWS]|none",
@@ -151,8 +151,8 @@ pub struct Live {
     )]
     pub trusted_prefix: Vec<Trust>,
 
-    /// Log this level and above (error, warn, info, debug, trace, off), or a filter such as
-    /// `info,quinn=debug`; what it does not name stays at info
+    /// Log this level and above (error, warn, info, debug, trace, off), or use a filter such as
+    /// `info,quinn=debug`. Targets that the filter does not name log at info
     #[arg(
         long,
         value_name = "LEVEL",
@@ -161,7 +161,7 @@ pub struct Live {
     )]
     pub log: String,
 
-    /// The bounds that peers are held to.
+    /// The limits for peers.
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -208,11 +208,11 @@ impl settings::Settings for Settings {
         match (values.is_given("cert"), values.is_given("key")) {
             (true, false) => problems.push(Problem::new(
                 "cert",
-                "--cert needs --key: name the certificate's private key",
+                "--cert needs --key: name the private key of the certificate",
             )),
             (false, true) => problems.push(Problem::new(
                 "key",
-                "--key needs --cert: name the key's certificate chain",
+                "--key needs --cert: name the certificate chain of the key",
             )),
             _ => {}
         }
@@ -228,7 +228,7 @@ impl settings::Settings for Settings {
         if self.state_dir.as_os_str().is_empty() {
             problems.push(Problem::new(
                 "state-dir",
-                "there is no home directory to keep state in: choose one with --state-dir",
+                "no home directory is known to keep state in: choose a directory with --state-dir",
             ));
         }
         problems
@@ -236,7 +236,7 @@ impl settings::Settings for Settings {
 }
 
 impl Settings {
-    /// The defaults, with state kept in `state_dir`.
+    /// The default settings, with state kept in `state_dir`.
     #[must_use]
     pub fn new(state_dir: PathBuf) -> Self {
         Self {
@@ -245,7 +245,7 @@ impl Settings {
         }
     }
 
-    /// Files of the certificate chain and its key; none for a certificate of its own.
+    /// The files of the certificate chain and its key; `None` for the daemon's own certificate.
     #[must_use]
     pub fn certificate(&self) -> Option<(&Path, &Path)> {
         Some((self.cert.as_deref()?, self.key.as_deref()?))
@@ -253,14 +253,14 @@ impl Settings {
 }
 
 impl Live {
-    /// The links by which the page lets players join, by game: see [`JoinLink`].
+    /// The join links by game: see [`JoinLink`].
     #[must_use]
     pub fn join_links(&self) -> BTreeMap<Game, String> {
         let links = self.join_link.iter().cloned();
         links.map(|JoinLink { game, link }| (game, link)).collect()
     }
 
-    /// Prefixes of addresses that the operator knows to belong to many.
+    /// The prefixes whose addresses each count on their own.
     #[must_use]
     pub fn trusted(&self) -> Trusted {
         Trust::all(&self.trusted_prefix)

@@ -23,7 +23,7 @@ fn complaint(result: anyhow::Result<Settings>) -> String {
 }
 
 #[test]
-fn the_command_line_is_in_order() {
+fn the_command_line_is_valid() {
     CommandLine::command().debug_assert();
 }
 
@@ -110,7 +110,7 @@ fn complaints_say_what_to_do() {
         (&["--cert", "c"], "--cert needs --key"),
         (&["--key", "k"], "--key needs --cert"),
         (&["--tick", "1ms"], "choose 20ms or more"),
-        (&["--tick", "soon"], "write a duration as 200ms, 3s or 1m"),
+        (&["--tick", "soon"], "write a duration like 200ms, 3s or 1m"),
         (&["--idle-timeout", "1s"], "choose 6s or more"),
         (
             &["--min-interval", "1m"],

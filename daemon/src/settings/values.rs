@@ -1,19 +1,19 @@
-//! How settings of the daemon are written.
+//! The values of the daemon's settings as they are written.
 
 use metaserve::bounds::{InvalidPrefix, Trusted, TrustedPrefix};
 use std::{net::SocketAddr, str::FromStr};
 
-/// One of several prefixes that are trusted, or that none are but those given.
+/// A trusted prefix, or `none`, which removes the default ones.
 #[derive(Clone, Copy, Debug)]
 pub enum Trust {
-    /// None but those given.
+    /// Trust only the prefixes that are given.
     None,
-    /// This one as well.
+    /// Trust this prefix as well.
     Prefix(TrustedPrefix),
 }
 
 impl Trust {
-    /// All of them, with the default ones unless those are not wanted.
+    /// All trusted prefixes: the given ones, and the default ones unless `none` is given.
     pub(super) fn all(given: &[Self]) -> Trusted {
         let none = given.iter().any(|it| matches!(it, Self::None));
         let trusted = if none {
@@ -39,14 +39,15 @@ impl FromStr for Trust {
     }
 }
 
-/// Where HTTP is served.
+/// Whether and where HTTP is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Http {
-    /// Nowhere.
+    /// HTTP is not served.
     Off,
-    /// Here if the address can be had, else nowhere: a second daemon on a machine goes on without.
+    /// HTTP is served on this address if it is free, else not at all: a second daemon on a machine
+    /// runs without HTTP.
     IfFree(SocketAddr),
-    /// Here, or the daemon does not start.
+    /// HTTP is served on this address, or the daemon does not start.
     At(SocketAddr),
 }
 
@@ -57,7 +58,7 @@ impl FromStr for Http {
         if text == "off" {
             return Ok(Self::Off);
         }
-        let explain = |error| format!("{error}: write an address as 127.0.0.1:8080, or off");
+        let explain = |error| format!("{error}: write an address like 127.0.0.1:8080, or off");
         match text.strip_suffix(" if free") {
             Some(address) => address.parse().map(Self::IfFree),
             None => text.parse().map(Self::At),

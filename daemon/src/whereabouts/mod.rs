@@ -1,6 +1,6 @@
-//! Where servers and clients are now: servers are listed there, and both count there. One task looks
-//! at all of them in turn: a timer for each would wake each of them every other second, for an event
-//! that nearly never comes.
+//! Tracks the current addresses of servers and clients. Servers are listed at their address, and
+//! both count towards its limits. One task checks all of them in turn: a timer for each would wake
+//! every peer every other second, for an event that is very rare.
 
 mod path;
 
@@ -17,10 +17,10 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How often each peer is looked at.
+/// How often each peer is checked.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// All servers and clients with a connection of their own.
+/// All servers and clients that have a connection of their own.
 #[derive(Default)]
 pub(crate) struct Whereabouts {
     peers: DashMap<u64, Watched>,
@@ -33,7 +33,7 @@ struct Watched {
     moved: Arc<Moved>,
 }
 
-/// Tells a peer's task where its peer is now.
+/// Tells the task of a peer its new address.
 #[derive(Default)]
 struct Moved {
     to: Mutex<Option<SocketAddr>>,
@@ -41,7 +41,7 @@ struct Moved {
 }
 
 impl Whereabouts {
-    /// Looks at all peers for as long as it is polled.
+    /// Checks all peers, for as long as it is polled.
     pub(crate) async fn run(&self) {
         let mut look = every(LOOK_EVERY);
         loop {
@@ -54,7 +54,7 @@ impl Whereabouts {
         }
     }
 
-    /// Watches a peer that has shaken hands from `peer`, until the guard is dropped.
+    /// Watches a peer that completed its handshake from `peer`, until the guard is dropped.
     pub(crate) fn watch(&self, connection: &quinn::Connection, peer: SocketAddr) -> Watching<'_> {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         let moved = Arc::new(Moved::default());
@@ -73,7 +73,7 @@ impl Whereabouts {
 }
 
 impl Watched {
-    /// The address that it has come to hold, if that is news.
+    /// The new address of the peer, if it has just been confirmed.
     fn look(&mut self) -> Option<SocketAddr> {
         if self
             .path
@@ -92,7 +92,7 @@ impl Moved {
     }
 }
 
-/// A peer that is watched.
+/// A watched peer.
 pub(crate) struct Watching<'a> {
     all: &'a Whereabouts,
     key: u64,
@@ -100,7 +100,7 @@ pub(crate) struct Watching<'a> {
 }
 
 impl Watching<'_> {
-    /// The address that the peer has come to hold, when it has moved. Cancel-safe.
+    /// Waits until the peer has moved, and returns its new address. Cancel-safe.
     pub(crate) async fn moved(&self) -> SocketAddr {
         loop {
             let to = &self.moved.to;

@@ -1,24 +1,25 @@
-//! Which address a peer is known to hold: pure.
+//! Determines which address a peer is known to hold. Pure.
 //!
-//! A peer may come from another address at any time (a router that has forgotten it, another
-//! network), and QUIC goes along at once: `remote_address()` is wherever the newest packet claims
-//! to be from. Whether the peer can be reached there QUIC finds out afterwards, and does not tell
-//! us: it asks there for a token to be sent back, in a `PATH_CHALLENGE` (RFC 9000, section 8.2), and
-//! returns to the old address when none comes. A peer that never ceases to forge its source
-//! address is so seen at the forged one most of the time.
+//! A peer's address may change at any time (a router that has dropped its mapping, another
+//! network), and QUIC follows at once: `remote_address()` is whatever address the newest packet
+//! claims to come from. QUIC checks only afterwards whether the peer can be reached there, and
+//! does not report the result. It sends a token there, in a `PATH_CHALLENGE` (RFC 9000, section
+//! 8.2), and returns to the old address if the peer does not send the token back. So a peer that
+//! keeps forging its source address is seen at the forged address most of the time.
 //!
-//! What tells is how often the challenge is sent. Until the token has come back, every packet
-//! to the new address carries the challenge, and each turn from a proven address to an unproven
-//! one sends one more. So whoever is seen at the same address twice, and was sent an acknowledgement
-//! in between without a challenge, has sent the token back: acknowledgements only go where the
-//! connection is. Peers that are alive cause one with every keep-alive.
+//! The number of challenges shows the result. Until the token has come back, every packet to the
+//! new address carries a challenge, and each change from a proven address to an unproven one sends
+//! one more. A peer is therefore known to have returned the token if it is seen at the same
+//! address twice and was sent an acknowledgement in between without a challenge: acknowledgements
+//! are sent only to the current address. A live peer causes an acknowledgement with every
+//! keep-alive.
 
 use std::net::SocketAddr;
 
-/// What QUIC shows of a connection at one moment.
+/// The state of a connection that QUIC shows at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
-    /// Where the newest packet claims to be from.
+    /// The address that the newest packet claims to come from.
     address: SocketAddr,
     /// Challenges sent so far.
     challenges: u64,
@@ -27,8 +28,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// The connection as it is now; none when it is just sending, so that what is seen might not
-    /// belong together.
+    /// The current state of the connection; `None` if it is sending at this moment, so that the
+    /// values might not belong together.
     pub(super) fn of(connection: &quinn::Connection) -> Option<Self> {
         let counted = || {
             let sent = connection.stats().frame_tx;
@@ -45,16 +46,16 @@ impl Seen {
     }
 }
 
-/// The address that a peer has shown to hold, and one that it may come to hold.
+/// The address that a peer has proved to hold, and another that it claims.
 #[derive(Debug)]
 pub(super) struct Path {
     held: SocketAddr,
-    /// Boxed, since few peers ever move.
+    /// Boxed because few peers ever move.
     claimed: Option<Box<Seen>>,
 }
 
 impl Path {
-    /// Begins with the address of the handshake, which nobody completes without holding it.
+    /// Starts with the address of the handshake, which cannot be completed from a forged address.
     pub(super) const fn new(held: SocketAddr) -> Self {
         Self {
             held,
@@ -62,12 +63,12 @@ impl Path {
         }
     }
 
-    /// Whether the peer is where it has been, with nothing to be found out: no look is needed.
+    /// Whether the peer is at its known address and has claimed no other: no check is needed.
     pub(super) fn is_settled(&self, address: SocketAddr) -> bool {
         address == self.held && self.claimed.is_none()
     }
 
-    /// Takes a look. Gives the new address when it has become certain that the peer holds it.
+    /// Checks the address. Returns the new one once it is certain that the peer holds it.
     pub(super) fn look(&mut self, now: Seen) -> Option<SocketAddr> {
         if now.address == self.held {
             self.claimed = None;
@@ -78,7 +79,7 @@ impl Path {
             return None;
         }
         if before.acknowledgements == now.acknowledgements {
-            // Nothing was sent: no evidence for either.
+            // Nothing was sent, so there is no evidence either way.
             return None;
         }
         self.claimed = None;
@@ -104,23 +105,24 @@ mod tests {
     }
 
     #[test]
-    fn an_answered_challenge_is_believed_once_something_was_sent_without_another() {
+    fn a_new_address_is_trusted_after_an_acknowledgement_without_a_challenge() {
         let mut path = path();
         assert_eq!(path.look(look(1, 0, 9)), None);
         assert_eq!(path.look(look(2, 2, 9)), None, "just seen");
         assert_eq!(path.look(look(2, 2, 9)), None, "nothing was sent");
         let new = Some(look(2, 2, 9).address);
         assert_eq!(path.look(look(2, 2, 10)), new);
-        assert_eq!(path.look(look(2, 2, 11)), None, "it is known");
+        assert_eq!(path.look(look(2, 2, 11)), None, "already known");
         assert_eq!(path.look(look(1, 4, 11)), None);
         assert!(path.look(look(1, 4, 12)).is_some(), "and back");
     }
 
     #[test]
-    fn who_forges_his_address_without_end_is_never_believed() {
+    fn a_peer_that_keeps_forging_its_address_is_never_trusted() {
         let mut path = path();
-        // Every acknowledgement to the forged address carries a challenge; between them the
-        // connection returns to the old one, sometimes seen and sometimes not.
+        // Every acknowledgement to the forged address carries a challenge. Between them the
+        // connection returns to the old address, which the check sometimes sees and sometimes
+        // misses.
         for round in 0..1_000 {
             let port = if round % 7 == 0 { 1 } else { 2 };
             assert_eq!(path.look(look(port, 2 * round, 3 * round)), None);
@@ -132,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn who_has_not_moved_needs_no_look() {
+    fn a_peer_that_has_not_moved_needs_no_check() {
         let mut path = path();
         let [here, there] = [1, 2].map(|port| look(port, 0, 0).address);
         assert!(path.is_settled(here) && !path.is_settled(there));
         path.look(look(2, 1, 1));
-        assert!(!path.is_settled(here), "the claim is still to be forgotten");
+        assert!(!path.is_settled(here), "the claim is still pending");
         path.look(look(1, 1, 1));
         assert!(path.is_settled(here));
     }

@@ -117,7 +117,7 @@ async fn a_bad_line_is_named_and_the_old_bans_stay() {
     let mut guarded = Guarded::start("127.0.0.1\n", &[]).await;
     guarded.write("# all of them\nexample.org\n");
     guarded.daemon.signal("HUP").await;
-    let line = guarded.daemon.logged("the old bans stay in force").await;
+    let line = guarded.daemon.logged("keeping the old bans").await;
     assert!(line.contains("bans.txt, line 2: `example.org`"), "{line}");
     let error = turned_away(&guarded.connector()).await;
     assert_eq!(Close::from_peer(&error).unwrap().code, CloseCode::Banned);

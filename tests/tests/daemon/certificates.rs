@@ -52,7 +52,7 @@ async fn a_new_certificate_is_shown_to_newcomers_and_nobody_is_dropped() {
     // Asked for by SIGHUP; a file that is no good changes nothing.
     fs::write(&cert, "half written").unwrap();
     daemon.signal("HUP").await;
-    daemon.logged("the old certificate stays in use").await;
+    daemon.logged("keeping the old certificate").await;
     shows(&daemon, fingerprint).await;
     let fingerprint = certificate(newest.path()).fingerprint();
     exchange(newest.path(), old.path());

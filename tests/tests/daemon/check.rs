@@ -30,8 +30,8 @@ async fn it_says_what_the_daemon_would_do_and_does_nothing() {
         format!("configuration file: {file}"),
         "listen: 127.0.0.1:0 (UDP)".to_owned(),
         "http: off".to_owned(),
-        format!("state directory: {}, which is to be made", state.display()),
-        "certificate: its own, which is to be made".to_owned(),
+        format!("state directory: {}, which will be created", state.display()),
+        "certificate: self-signed, will be created".to_owned(),
         format!("trusted relay: {relay}"),
         "the daemon would start".to_owned(),
     ] {
@@ -100,7 +100,7 @@ async fn all_that_is_wrong_is_named_at_once() {
     for problem in [
         "the key does not belong to the certificate in",
         "is neither a level",
-        "HTTP cannot be served on 192.0.2.1:80",
+        "cannot serve HTTP on 192.0.2.1:80",
         "the state directory",
         "4 problems",
     ] {
