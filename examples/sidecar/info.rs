@@ -1,4 +1,4 @@
-//! From what a game server answers to what the list shows: pure.
+//! Converts a game server's answer into the record for the list. Pure.
 
 use gamedig::protocols::{
     GenericResponse,
@@ -9,11 +9,11 @@ use metaserve::ServerInfo;
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// The longest text to publish, in characters: descriptions can be pages long, and a heartbeat
-/// is sent to every client.
+/// The longest published text, in characters: descriptions can be pages long, and a heartbeat is
+/// sent to every client.
 const MAX_CHARS: usize = 200;
 
-/// The record to publish. Its name is empty when the server does not tell one.
+/// The record to publish. Its name is empty if the server has none.
 pub(crate) fn server_info(answer: &dyn CommonResponse) -> ServerInfo {
     let name = answer.name().or(answer.description()).unwrap_or_default();
     let bots = answer.players_bots().unwrap_or(0);
@@ -52,7 +52,7 @@ fn settings<'a>(answer: &VersionedResponse<'a>) -> &'a HashMap<String, String> {
     }
 }
 
-/// Quake servers tell some things only among their settings.
+/// Adds values that Quake servers only have among their settings.
 fn with_quake_settings(info: ServerInfo, settings: &HashMap<String, String>) -> ServerInfo {
     let get = |key: &str| settings.get(key).map(String::as_str);
     let mode = match (get("gamename"), get("g_gametype")) {
@@ -67,8 +67,8 @@ fn with_quake_settings(info: ServerInfo, settings: &HashMap<String, String>) -> 
     }
 }
 
-/// The names of Quake 3's game types, which games built on it share. Modifications number
-/// theirs as they like.
+/// The names of Quake 3's game types, which games based on it share. Modifications use other
+/// numbers.
 fn quake3_mode(number: &str) -> String {
     match number {
         "0" => "deathmatch".into(),
@@ -106,7 +106,7 @@ fn chat_text(description: &str) -> String {
     text
 }
 
-/// Leaves out colour codes: `mark` and the letter or digit that follows it.
+/// Removes colour codes: `mark` and the letter or digit that follows it.
 fn without_codes(text: &str, mark: char) -> String {
     let mut plain = String::new();
     let mut rest = text.chars().peekable();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_openarena_server_is_told_in_words() {
+    fn an_openarena_server_is_described_in_words() {
         let told = quake3(&[
             ("gamename", "baseoa"),
             ("g_gametype", "4"),
@@ -197,12 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_description_are_cut() {
+    fn a_long_description_is_cut() {
         assert_eq!(minecraft(&"ä".repeat(5000)).chars().count(), MAX_CHARS);
     }
 
     #[test]
-    fn only_colour_codes_are_left_out() {
+    fn only_colour_codes_are_removed() {
         let table = [
             ("^1red^7", "red"),
             ("^^", "^^"),

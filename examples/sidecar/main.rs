@@ -1,6 +1,6 @@
 //! Puts an existing, unmodified game server on the list.
 //!
-//! It asks the game server for its state as any server browser would, and publishes the answers.
+//! It queries the game server for its state like any server browser, and publishes the answers.
 //! With an OpenArena server and a daemon on this machine:
 //!
 //! ```text
@@ -8,8 +8,8 @@
 //!     --fingerprint 5e0c... --game quake3 --list-as openarena --server 127.0.0.1:27960
 //! ```
 //!
-//! Run it on the game server's own machine: the list shows the address that the daemon sees this
-//! program come from, with the game server's port.
+//! Run it on the game server's own machine: the list shows the address from which this program
+//! connects to the daemon, with the game server's port.
 #![forbid(unsafe_code)]
 
 mod info;
@@ -25,31 +25,32 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 /// Puts an existing, unmodified game server on the list.
 ///
-/// Run it on the same machine as the game server: the list shows the address that the daemon
-/// sees this program come from, with the game server's port. A game server that stops answering
-/// is taken off the list, and is back as soon as it answers again.
+/// Run it on the same machine as the game server: the list shows the address from which this
+/// program connects to the daemon, with the game server's port. A game server that stops answering
+/// is removed from the list, and listed again as soon as it answers.
 #[derive(Debug, Parser)]
 #[command(after_help = AFTER_HELP)]
 struct Cli {
-    /// How to ask the game server: a game that gamedig knows, such as q3a, minecraft or
+    /// How to query the game server: a game that gamedig supports, such as q3a, minecraft or
     /// teamfortress2, or a protocol: quake3, valve, goldsrc, unreal2, gamespy1, gamespy2,
     /// gamespy3. Any other word prints all games
     #[arg(long)]
     game: Kind,
-    /// Where the game server answers questions (over IPv4)
+    /// Where the game server answers queries (over IPv4)
     #[arg(long, value_name = "HOST:PORT")]
     server: Address,
-    /// The game to be listed in [default: what --game says]
+    /// The game to be listed in [default: the value of --game]
     #[arg(long, value_name = "TAG")]
     list_as: Option<String>,
-    /// The port that players join by, where questions go to another [default: that of --server]
+    /// The port that players join on, if it differs from the query port [default: that of
+    /// --server]
     #[arg(long)]
     port: Option<u16>,
-    /// Ask the game server this often, 2s or more
+    /// Query the game server this often, 2s or more
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = interval)]
     interval: Duration,
-    /// Keep the server's own certificate in this directory: by it a restarted sidecar takes the
-    /// server's old place in the list
+    /// Keep the server's own certificate in this directory, so that it keeps its entry in the list
+    /// after a restart of the sidecar
     #[arg(long, value_name = "DIR")]
     identity: Option<PathBuf>,
     #[command(flatten)]
@@ -62,7 +63,7 @@ Examples:
   sidecar --game minecraft --server 127.0.0.1:25565 --interval 10s
   sidecar --game arma3 --server 127.0.0.1:2303 --port 2302";
 
-/// So many questions in a row without an answer take the server off the list.
+/// The number of unanswered queries in a row after which the server is removed from the list.
 const SILENCES: u32 = 3;
 
 #[tokio::main(flavor = "current_thread")]
@@ -85,7 +86,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             () = stop.clone() => return Ok(()),
         };
         tracing::info!("listing {:?}", printable_name(&first.name));
-        // The heartbeats end when the game server falls silent: it is then off the list.
+        // The heartbeats end when the game server stops answering, which removes it from the list.
         let heartbeats = heartbeats(first, &query, cli.interval).take_until(stop.clone());
         metaserve_heartbeat::maintain(&daemon)
             .game(game)
@@ -95,11 +96,14 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         if stop.peek().is_some() {
             return Ok(());
         }
-        tracing::warn!("{} does not answer: off the list until it does", cli.server);
+        tracing::warn!(
+            "{} does not answer: removed from the list until it does",
+            cli.server
+        );
     }
 }
 
-/// The first answer of the game server, however long it takes.
+/// Waits for the first answer of the game server.
 async fn first_answer<Q>(query: &Q, interval: Duration) -> ServerInfo
 where
     Q: AsyncFn() -> anyhow::Result<ServerInfo>,
@@ -118,7 +122,8 @@ where
     }
 }
 
-/// What the game server answers, beginning with `first`, until it is silent too often in a row.
+/// The answers of the game server, beginning with `first`, until it fails to answer too often in a
+/// row.
 fn heartbeats<Q>(first: ServerInfo, query: &Q, interval: Duration) -> impl Stream<Item = Vec<u8>>
 where
     Q: AsyncFn() -> anyhow::Result<ServerInfo>,
@@ -160,7 +165,7 @@ mod tests {
     use super::*;
     use std::{cell::RefCell, collections::VecDeque};
 
-    /// A game server that answers as the script says, and then never again.
+    /// A game server that answers as scripted, and then never again.
     fn scripted(script: &[bool]) -> impl AsyncFn() -> anyhow::Result<ServerInfo> {
         let script = RefCell::new(VecDeque::from_iter(script.iter().copied()));
         async move || match script.borrow_mut().pop_front() {
@@ -178,18 +183,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn three_silences_in_a_row_take_a_server_off_the_list() {
+    async fn three_unanswered_queries_in_a_row_remove_a_server_from_the_list() {
         assert_eq!(listed(&[]).await, 1);
         assert_eq!(listed(&[false, false, false, true]).await, 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn fewer_silences_do_not() {
+    async fn fewer_unanswered_queries_do_not() {
         assert_eq!(listed(&[false, false, true, false, true, true]).await, 4);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_is_not_up_yet_is_waited_for() {
+    async fn a_server_that_has_not_started_yet_is_awaited() {
         let query = scripted(&[false, false, false, false, false, true]);
         assert_eq!(
             first_answer(&query, Duration::from_secs(5)).await.name,
@@ -198,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_holds_together() {
+    fn the_command_line_is_valid() {
         let cli = "sidecar --game quake3 --server localhost:27960";
         let cli = Cli::try_parse_from(cli.split(' ')).unwrap();
         assert_eq!((cli.game.id(), cli.server.port()), ("quake3", 27960));

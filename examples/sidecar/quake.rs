@@ -1,5 +1,5 @@
-//! How many people are on a Quake server: gamedig 0.9 reads the player lines of no Quake server,
-//! and says 0 for all.
+//! Counts the people on a Quake server: gamedig 0.9 cannot read the player lines of Quake servers,
+//! and reports 0 for all of them.
 
 use anyhow::Context;
 use gamedig::protocols::quake::QuakeVersion;
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// Asks a server for its status once more, and counts the people.
+/// Queries a server for its status again, and counts the people.
 ///
 /// # Errors
 /// When it does not answer in time.
@@ -31,12 +31,12 @@ pub(crate) fn players(
         answer.truncate(length);
         std::io::Result::Ok(answer)
     };
-    let answer = ask().context("the players were not told")?;
+    let answer = ask().context("cannot read the players")?;
     Ok(count(version, &answer))
 }
 
-/// The people in a status answer: settings in one line of `\key\value`, then a line for each
-/// player. In Quake 3 a line is `score ping "name"`, and bots are those with a ping of 0.
+/// Counts the people in a status answer: settings in one line of `\key\value`, then a line for
+/// each player. In Quake 3 a line is `score ping "name"`, and bots have a ping of 0.
 fn count(version: &QuakeVersion, answer: &[u8]) -> u32 {
     let lines = answer.split(|byte| *byte == b'\n');
     let players = lines.skip_while(|line| !line.contains(&b'\\')).skip(1);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_older_answers_are_understood() {
+    fn older_forms_of_answers_are_parsed() {
         let one = b"\xff\xff\xff\xffn\\hostname\\old\\map\\e1m1\n1 5 3 40 \"Ana\" \"base\" 4 4\n\0";
         assert_eq!(count(&QuakeVersion::One, one), 1);
         let two = b"\xff\xff\xff\xffprint\n\\hostname\\old\\mapname\\q2dm1\n5 0 \"Ana\"\n";
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_counts_as_nobody() {
+    fn an_invalid_answer_counts_nobody() {
         for answer in [&b""[..], b"\xff", b"\\\n\n\n", b"\\a\n \0 \n"] {
             assert_eq!(count(&QuakeVersion::Three, answer), 0, "{answer:?}");
         }

@@ -1,4 +1,4 @@
-//! Which question a game server understands, and asking it.
+//! Selects the query that a game server understands, and sends it.
 
 use crate::{info, quake};
 use anyhow::{Context, anyhow};
@@ -17,10 +17,10 @@ use std::{
 /// How long one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a query may take that needs several answers.
+/// How long a query with several answers may take.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What kind of game server it is: a game that gamedig knows, or a bare protocol.
+/// The kind of game server: a game that gamedig supports, or a bare protocol.
 #[derive(Clone, Debug)]
 pub(crate) struct Kind {
     id: String,
@@ -28,7 +28,7 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
-    /// The name that it was chosen by.
+    /// The name by which it was selected.
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
@@ -58,7 +58,7 @@ impl FromStr for Kind {
     }
 }
 
-/// Protocols to ask by, for games without a definition of their own.
+/// Protocols for games without a definition of their own.
 const PROTOCOLS: [(&str, Protocol); 9] = [
     ("quake1", Protocol::Quake(QuakeVersion::One)),
     ("quake2", Protocol::Quake(QuakeVersion::Two)),
@@ -83,11 +83,12 @@ impl Address {
         self.port
     }
 
-    /// gamedig asks over IPv4 only. A name is looked up each time, for its address may change.
+    /// Resolves the address. gamedig uses IPv4 only. A name is resolved each time, since its
+    /// address may change.
     fn resolve(&self) -> anyhow::Result<SocketAddr> {
         let found = (self.host.as_str(), self.port).to_socket_addrs();
         found
-            .with_context(|| format!("the address of {self} was not found"))?
+            .with_context(|| format!("cannot find the address of {self}"))?
             .find(SocketAddr::is_ipv4)
             .with_context(|| format!("{self} has no IPv4 address"))
     }
@@ -101,7 +102,7 @@ impl FromStr for Address {
         let (host, port) = parts.ok_or("write HOST:PORT, such as 127.0.0.1:27960")?;
         let port = port
             .parse()
-            .map_err(|_| "the port is a number up to 65535")?;
+            .map_err(|_| "the port must be a number up to 65535")?;
         let host = host.to_owned();
         Ok(Self { host, port })
     }
@@ -113,9 +114,9 @@ impl fmt::Display for Address {
     }
 }
 
-/// Asks a game server for its state.
+/// Queries the state of a game server.
 pub(crate) async fn query(kind: Kind, server: Address) -> anyhow::Result<ServerInfo> {
-    // gamedig blocks, so it has a thread to itself.
+    // gamedig blocks, so it runs on its own thread.
     let asked = tokio::task::spawn_blocking(move || ask(&kind.game, server.resolve()?));
     let answered = tokio::time::timeout(QUERY_TIMEOUT, asked).await;
     answered.context("the answer is incomplete")??
@@ -136,7 +137,7 @@ fn ask(game: &Game, server: SocketAddr) -> anyhow::Result<ServerInfo> {
     Ok(info)
 }
 
-/// gamedig's errors print a backtrace; an operator wants one line.
+/// Reduces gamedig's errors, which print a backtrace, to one line.
 fn explain(error: gamedig::GDError) -> anyhow::Error {
     let Some(source) = &error.source else {
         return anyhow!("{:?}", error.kind);
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_game_is_answered_with_the_known_ones() {
+    fn an_unknown_game_is_refused_with_the_known_ones() {
         let error = "openarena!".parse::<Kind>().unwrap_err();
         assert!(
             error.contains("minecraft, ") && error.contains("quake3, "),
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_have_a_port() {
+    fn an_address_needs_a_port() {
         assert_eq!("localhost:27960".parse::<Address>().unwrap().port(), 27960);
         for text in ["localhost", ":27960", "localhost:70000", ""] {
             assert!(text.parse::<Address>().is_err(), "{text:?}");

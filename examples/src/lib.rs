@@ -1,5 +1,5 @@
-//! What the example programs share: how one names the daemon and trusts it, when to stop, and
-//! how text of strangers is shown.
+//! The common parts of the example programs: naming and trusting the daemon, stopping, and showing
+//! text from strangers.
 #![forbid(unsafe_code)]
 
 pub use metaserve::{DaemonArgs, printable, printable_name};
@@ -14,32 +14,32 @@ use metaserve::{
 };
 use std::path::Path;
 
-/// The game server's own certificate, kept in `directory`; none without a directory.
+/// The game server's own certificate, kept in `directory`; `None` without a directory.
 ///
 /// # Errors
-/// When it cannot be read or made.
+/// When it cannot be read or created.
 pub fn identity(directory: Option<&Path>) -> anyhow::Result<Option<Identity>> {
     let load = |directory: &Path| {
         Identity::load_or_create(directory, &[])
-            .with_context(|| format!("--identity {} cannot be used", directory.display()))
+            .with_context(|| format!("cannot use --identity {}", directory.display()))
     };
     directory.map(load).transpose()
 }
 
 /// Prints what the libraries log, such as lost connections and the daemon's notices, until it is
-/// dropped. A program that serves never waits for that.
+/// dropped. The program never waits for the output.
 ///
 /// # Errors
-/// When no thread can be started for it.
+/// When its thread cannot be started.
 pub fn log() -> Result<Log, LogError> {
     program::log::init("info", LogFormat::Text)
 }
 
-/// Ends when the program is asked to: Ctrl-C, or SIGTERM.
+/// Completes when the program is asked to end: by Ctrl-C or SIGTERM.
 pub async fn stopped() {
     match Signals::new() {
         Ok(signals) => signals.stopped().await,
-        // The system ends the program then.
+        // The system ends the program in that case.
         Err(_) => std::future::pending().await,
     }
 }

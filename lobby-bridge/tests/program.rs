@@ -340,12 +340,12 @@ fn a_reload_takes_good_settings_and_names_the_mistakes_in_bad_ones() {
         );
     };
     reload("vcmi = \"127.0.0.1:0\"\nlog = \"inof\"\nvcmi-capacity = 0");
-    let stays = logged("the running configuration stays").unwrap();
+    let stays = logged("keeping the running configuration").unwrap();
     assert!(
         stays.contains("line 2: `log`") && stays.contains("is not a level"),
         "{stays}"
     );
-    let stays = logged("the running configuration stays").unwrap();
+    let stays = logged("keeping the running configuration").unwrap();
     assert!(stays.contains("line 3: `vcmi-capacity`"), "{stays}");
     reload("vcmi = \"127.0.0.1:0\"\nlog = \"debug\"\nvcmi-capacity = 9");
     let line = logged("the configuration was reloaded").unwrap();

@@ -1,4 +1,4 @@
-//! What the parts of the way from a heartbeat to a client's bytes take: `cargo bench -p metaserve`.
+//! The costs of the steps from a heartbeat to a client's bytes: `cargo bench -p metaserve`.
 #![forbid(unsafe_code)]
 
 mod stage;
@@ -18,14 +18,14 @@ fn main() {
 
 const SERVERS: [usize; 3] = [100, 1_000, 10_000];
 
-/// A list's first message, made anew each time.
+/// The first message of a list, encoded anew each time.
 #[divan::bench(args = SERVERS, consts = [false, true])]
 fn encode_snapshot<const ZSTD: bool>(bencher: Bencher<'_, '_>, servers: usize) {
     let mut stage = Stage::new(servers);
     bencher
         .counter(ItemsCount::new(servers))
         .with_inputs(|| {
-            // Another revision, so that the last one's bytes are of no use.
+            // Another revision, so that the last one's bytes cannot be reused.
             stage.change(1);
             stage.tick();
             stage.feed().subscribe(None)
@@ -54,7 +54,7 @@ fn decode_snapshot<const ZSTD: bool>(bencher: Bencher<'_, '_>, servers: usize) {
     });
 }
 
-/// Heartbeats that change something, from several threads at once.
+/// Heartbeats with changes, from several threads at once.
 #[divan::bench(threads = [1, 2, 4])]
 fn upsert(bencher: Bencher<'_, '_>) {
     const SERVERS: usize = 1_000;
@@ -78,7 +78,7 @@ fn unchanged(bencher: Bencher<'_, '_>) {
         .bench_values(|same| stage.servers[7].heartbeat(same));
 }
 
-/// One tick: changes are taken in, and every client is given its bytes.
+/// One tick: changes are collected, and every client gets its bytes.
 #[divan::bench(args = [
     (1_000, 10, 0), (1_000, 10, 1_000), (1_000, 100, 0), (1_000, 100, 1_000), (1_000, 1_000, 1_000),
     (10_000, 100, 1_000), (10_000, 1_000, 0), (10_000, 1_000, 1_000), (10_000, 1_000, 10_000),
@@ -111,7 +111,7 @@ fn catch_up(bencher: Bencher<'_, '_>, (servers, ticks): (usize, usize)) {
     bencher
         .with_inputs(|| {
             let late = feed.subscribe(Some(behind));
-            // Nobody has asked for it before.
+            // No other client has requested it before.
             stage.change(1);
             stage.tick();
             late

@@ -1,6 +1,6 @@
-//! How many instructions a tick of the feed takes, counted by valgrind's callgrind: the same each
-//! time, whatever else the machine does. `cargo bench -p metaserve --bench instructions` prints
-//! them beside those that are expected, and fails when a tick has become a tenth dearer.
+//! The number of instructions for a tick of the feed, counted by valgrind's callgrind: the same
+//! each time, whatever else the machine does. `cargo bench -p metaserve --bench instructions`
+//! prints them beside the expected numbers, and fails when a tick costs a tenth more.
 //!
 //! Without valgrind it says so, and counts nothing.
 #![forbid(unsafe_code)]
@@ -14,7 +14,7 @@ use std::{
     process::{Command, ExitCode, Output},
 };
 
-/// One tick of a list, and the instructions that it took when this was last written down.
+/// One tick of a list, and the expected number of instructions.
 struct Case {
     servers: usize,
     changed: usize,
@@ -39,10 +39,10 @@ const fn case(servers: usize, changed: usize, clients: usize, expected: u64) -> 
     }
 }
 
-/// What the compiler's next version may change.
+/// The change that another version of the compiler may cause.
 const TOLERANCE: f64 = 0.10;
 
-/// Set for the copy of this program that is counted: the number of its case.
+/// The number of the case, set for the copy of this program that is counted.
 const COUNTED: &str = "METASERVE_BENCH_CASE";
 
 fn main() -> ExitCode {
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         let change = counted as f64 / case.expected as f64 - 1.0;
         let verdict = match change {
             _ if change > TOLERANCE => "DEARER",
-            _ if change < -TOLERANCE => "cheaper: write it down",
+            _ if change < -TOLERANCE => "cheaper: update the expected number",
             _ => "as expected",
         };
         worse += usize::from(change > TOLERANCE);
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The instructions of a case; none without valgrind.
+/// The instructions of a case; `None` without valgrind.
 fn count(number: usize) -> Option<u64> {
     let Output { status, stderr, .. } = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -91,7 +91,7 @@ fn count(number: usize) -> Option<u64> {
     let said = String::from_utf8_lossy(&stderr);
     assert!(status.success(), "{said}");
     let line = said.lines().find_map(|line| line.split_once("Collected :"));
-    let (_, counted) = line.expect("callgrind says what it has collected");
+    let (_, counted) = line.expect("callgrind prints what it has collected");
     Some(counted.trim().parse().expect("a number"))
 }
 
@@ -100,7 +100,7 @@ fn run(case: &Case) -> ExitCode {
     let feed = stage.feed();
     let mut clients: Vec<Subscription> = (0..case.clients).map(|_| feed.subscribe(None)).collect();
     serve(&mut clients);
-    // What is made once is not what a tick costs.
+    // Work that is done only once is not part of a tick.
     for _ in 0..3 {
         stage.change(case.changed);
         counted_never(&stage, &mut clients);
@@ -115,7 +115,7 @@ fn counted_never(stage: &Stage, clients: &mut [Subscription]) {
     std::hint::black_box(serve(clients));
 }
 
-/// What is counted. Its name is what callgrind is told.
+/// The counted function. callgrind selects it by its name.
 #[inline(never)]
 fn counted_tick(stage: &Stage, clients: &mut [Subscription]) {
     stage.tick();

@@ -1,14 +1,14 @@
-//! Addresses: their families, how they are written, and at which of them players can join.
+//! Addresses: their families, their written form, and whether players can join there.
 
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-/// A family of addresses. A server that is reached over both has two addresses in the list.
+/// An address family. A server that is reached over both has two addresses in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
-    /// IPv4, also where it is written as IPv6 (`::ffff:192.0.2.1`).
+    /// IPv4, including IPv4 addresses written as IPv6 (`::ffff:192.0.2.1`).
     V4,
     /// IPv6.
     V6,
@@ -37,13 +37,13 @@ impl fmt::Display for Family {
     }
 }
 
-/// An address as players write it: an IPv4 one is not shown inside IPv6.
+/// An address in the form that players write: IPv4 is not shown inside IPv6.
 #[must_use]
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Nobody can join a server at this address.
+/// Players cannot join a server at this address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("players cannot join at {address}: {reason}")]
 pub struct NotJoinable {
@@ -52,26 +52,26 @@ pub struct NotJoinable {
     reason: &'static str,
 }
 
-/// The [`canonical`] address, if players can join there at all: for addresses that somebody
-/// states, and no handshake has proven.
+/// Returns the [`canonical`] address if players can join there: for addresses that a peer states,
+/// and that no handshake has proved.
 ///
-/// Refused are port 0 and what names no single machine to whoever reads the list: unspecified
-/// addresses and the rest of `0.0.0.0/8`, multicast, broadcast and the rest of `240.0.0.0/4`,
-/// link-local addresses (the list has no interface to go with them), protocol assignments
-/// (`192.0.0.0/24`), the discard and dummy prefixes `100::/64` and `100:0:0:1::/64`, IPv4-compatible
-/// IPv6 addresses, and IPv6 addresses that lead to one of these IPv4 addresses (mapped, NAT64, 6to4).
-/// Source: the registries of special-purpose addresses at IANA (RFC 6890), which link-local
-/// addresses and multicast are added to.
+/// It refuses port 0 and addresses that name no single machine to a reader of the list:
+/// unspecified addresses and the rest of `0.0.0.0/8`, multicast, broadcast and the rest of
+/// `240.0.0.0/4`, link-local addresses (the list has no interface to go with them), protocol
+/// assignments (`192.0.0.0/24`), the discard and dummy prefixes `100::/64` and `100:0:0:1::/64`,
+/// IPv4-compatible IPv6 addresses, and IPv6 addresses that lead to one of these IPv4 addresses
+/// (mapped, NAT64, 6to4). Source: the registries of special-purpose addresses at IANA (RFC 6890),
+/// with link-local addresses and multicast in addition.
 ///
-/// Loopback and private addresses are accepted, since a list may be for one machine or one network,
-/// and so are the prefixes for documentation and benchmarks, which examples and tests use.
+/// It accepts loopback and private addresses, since a list may serve one machine or one network,
+/// and the prefixes for documentation and benchmarks, which examples and tests use.
 ///
 /// # Errors
-/// When nobody can.
+/// When players cannot join there.
 pub fn joinable(address: SocketAddr) -> Result<SocketAddr, NotJoinable> {
     let address = canonical(address);
     let reason = match address.port() {
-        0 => Some("a port is 1 to 65535"),
+        0 => Some("a port must be 1 to 65535"),
         _ => obstacle(address.ip()),
     };
     reason.map_or(Ok(address), |reason| Err(NotJoinable { address, reason }))
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_address_and_why() {
+    fn a_refusal_names_the_address_and_the_reason() {
         let refused = joinable("[::ffff:240.0.0.1]:5".parse().unwrap()).unwrap_err();
         assert_eq!(
             refused.to_string(),

@@ -1,5 +1,4 @@
-//! Files of programs that run as services: read again when they change, and given to whom they are
-//! for.
+//! Files of services: read again when they change, and owned by the user that needs them.
 
 use std::{
     fs::File,
@@ -8,13 +7,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// How often files are looked at. Looking is a `stat` call for each, and finds also what was
-/// exchanged behind a link, as ACME clients and orchestrators do.
+/// How often files are checked. A check is one `stat` call for each file, and also finds files
+/// that were replaced behind a symbolic link, as ACME clients and orchestrators do.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Files as they were when they were looked at last.
+/// The state of files when they were last checked.
 ///
-/// Look before you read them: what changes after that is noticed, however late the
+/// Create it before you read the files: later changes are noticed, however late
 /// [watching](Self::watch) begins.
 ///
 /// ```no_run
@@ -34,23 +33,23 @@ pub struct Look {
 }
 
 impl Look {
-    /// Looks at the files now. They need not exist.
+    /// Checks the files now. They need not exist.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>) -> Self {
         let seen = paths.iter().map(|path| stamp(path)).collect();
         Self { paths, seen }
     }
 
-    /// Whether one of the files is another than at the last look; looks again.
+    /// Whether one of the files has changed since the last check. Checks again.
     fn has_changed(&mut self) -> bool {
         let now = Self::new(std::mem::take(&mut self.paths));
         std::mem::replace(self, now).seen != self.seen
     }
 
     /// Calls `changed` whenever one of the files has changed: within 2 s, and once for changes
-    /// that come together. Never returns; with no files it only waits.
+    /// that come together. Never returns; without files it only waits.
     ///
-    /// Cancel-safe: what changes afterwards is not noticed.
+    /// Cancel-safe: later changes are not noticed.
     pub async fn watch(mut self, mut changed: impl AsyncFnMut()) {
         let mut looks = looks();
         loop {
@@ -62,17 +61,17 @@ impl Look {
     }
 }
 
-/// When files are looked at.
+/// The interval at which files are checked.
 pub(crate) fn looks() -> tokio::time::Interval {
     crate::time::every(LOOK_EVERY)
 }
 
-/// Gives a file that was just made to the owner of its directory, if root has made it: a service
-/// that runs as another user could not read it otherwise. Make the file so that no link of that
-/// user's can be followed (`create_new`).
+/// Gives a new file to the owner of its directory, if it was created by root: a service that runs
+/// as another user could not read it otherwise. Create the file in a way that follows no symbolic
+/// link of that user (`create_new`).
 ///
 /// # Errors
-/// When the system does not say whose they are, or cannot give the file away.
+/// When the owner cannot be read, or cannot be changed.
 pub fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -90,7 +89,7 @@ pub fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
 }
 
 /// A remark for root about a file that only root can read: a service that runs as another user
-/// needs it, too. None for other users, and for files that were given away.
+/// needs it as well. `None` for other users, and for files that have another owner.
 #[must_use]
 pub fn readable_by_root_only(path: &Path) -> Option<String> {
     #[cfg(unix)]
@@ -100,8 +99,8 @@ pub fn readable_by_root_only(path: &Path) -> Option<String> {
         let path = path.display();
         (metadata.uid() == 0 && metadata.mode() & 0o077 == 0).then(|| {
             format!(
-                "note: only root can read {path}: a service that runs as another user needs it, \
-                 too: chown USER {path}"
+                "note: only root can read {path}, but a service that runs as another user needs it \
+                 as well: chown USER {path}"
             )
         })
     }
@@ -112,18 +111,18 @@ pub fn readable_by_root_only(path: &Path) -> Option<String> {
     }
 }
 
-/// What changes when a file does.
+/// The values that change with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: SystemTime,
     length: u64,
-    /// Which file it is, and when anything of it was changed: programs that copy a file may give
-    /// the copy the time of the original, and certificates are all equally long.
+    /// The identity of the file, and when its metadata last changed. Programs that copy a file may
+    /// give the copy the time of the original, and certificates often have equal length.
     #[cfg(unix)]
     inode: (u64, u64, i64, i64),
 }
 
-/// None while the file is not there.
+/// `None` while the file does not exist.
 fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok()?;
     #[cfg(unix)]
@@ -146,9 +145,9 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A renewed certificate that was put in place with the old one's time went unnoticed.
+    /// A renewed certificate that had the time of the old one went unnoticed.
     #[test]
-    fn a_file_that_is_exchanged_with_equal_time_and_length_has_changed() {
+    fn a_replaced_file_with_equal_time_and_length_counts_as_changed() {
         let directory = tempfile::tempdir().unwrap();
         let [path, other] = ["cert", "other"].map(|name| directory.path().join(name));
         fs::write(&path, "old").unwrap();
@@ -164,9 +163,9 @@ mod tests {
         assert_eq!(stamp(&path), Some(after));
     }
 
-    /// On a busy machine a certificate that was renewed right after the start stayed unnoticed.
+    /// On a busy machine, a certificate that was renewed right after the start went unnoticed.
     #[tokio::test(start_paused = true)]
-    async fn what_changes_before_the_watching_begins_is_noticed() {
+    async fn a_change_before_watching_begins_is_noticed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("bans.txt");
         fs::write(&path, "old").unwrap();
@@ -183,9 +182,9 @@ mod tests {
         watched.unwrap_err();
     }
 
-    /// A service could not read the certificate that root had made for it.
+    /// A service could not read the certificate that root had created for it.
     #[test]
-    fn root_gives_what_it_makes_to_the_owner_of_the_directory() {
+    fn a_file_created_by_root_belongs_to_the_owner_of_the_directory() {
         use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key");

@@ -1,15 +1,15 @@
-//! The namespace of a server: which game it belongs to.
+//! The namespace of a server: the game that it belongs to.
 
 use crate::unseen::{is_private, is_space, is_unseen};
 use std::{fmt, str::FromStr, sync::Arc};
 
-/// The tag of a game, such as `openarena`: servers and clients of different games do not see
-/// each other. Cheap to clone.
+/// The tag of a game, such as `openarena`. Servers and clients of different games do not see each
+/// other. Cheap to clone.
 ///
-/// 1 to 64 bytes of UTF-8 that can be seen, with single spaces between them: no control or format
-/// characters, no line separators, no white space but U+0020, no private use. Upper and lower case
-/// differ. `docs/reference/protocol.md`, "Heartbeat", has the exact rule. A server that names no game belongs
-/// to the game `default`.
+/// A tag has 1 to 64 bytes of visible UTF-8 text, with single spaces between words: no control or
+/// format characters, no line separators, no white space except U+0020, no private use. Upper and
+/// lower case differ. `docs/reference/protocol.md`, "Heartbeat", has the exact rule. A server that
+/// names no game belongs to the game `default`.
 ///
 /// ```
 /// use metaserve::Game;
@@ -22,7 +22,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Game(Arc<str>);
 
-/// A text is not usable as a [`Game`].
+/// The text is not a [`Game`] tag.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{tag:?} is not a game tag: {problem}; a tag is 1 to {} bytes of visible text",
@@ -56,10 +56,10 @@ impl Game {
     /// The longest tag, in bytes.
     pub const MAX_BYTES: usize = 64;
 
-    /// The tag `tag` stands for.
+    /// The game with this tag.
     ///
     /// # Errors
-    /// When it is empty, longer than [`MAX_BYTES`](Self::MAX_BYTES), or is not all visible text.
+    /// When the tag is empty, longer than [`MAX_BYTES`](Self::MAX_BYTES), or not all visible text.
     pub fn new(tag: &str) -> Result<Self, InvalidGame> {
         let problem = if !(1..=Self::MAX_BYTES).contains(&tag.len()) {
             Problem::Length(tag.len())
@@ -81,7 +81,8 @@ impl Game {
     }
 }
 
-/// Whether all who see the tag see this character, and none take it for another.
+/// Whether the character is visible to every reader of the tag, and cannot be mistaken for
+/// another.
 fn may_be_in_a_tag(c: char) -> bool {
     c == ' ' || !(c.is_control() || is_unseen(c) || is_space(c) || is_private(c))
 }
@@ -117,13 +118,13 @@ mod tests {
             ("x".repeat(64), true),
             ("Aleph One ∞".to_owned(), true),
             ("東京 خادم 👾 e\u{301}".to_owned(), true),
-            // Not assigned in any Unicode so far: that differs from peer to peer.
+            // Not assigned in Unicode so far: implementations differ.
             ("\u{378}".to_owned(), true),
             (String::new(), false),
             ("x".repeat(65), false),
             ("line\nbreak".to_owned(), false),
             ("\u{85}".to_owned(), false),
-            // A reader would see "ab", "ba", or two tags that look the same.
+            // Would be displayed as "ab", as "ba", or as two tags that look the same.
             ("a\u{202e}b".to_owned(), false),
             ("a\u{200b}b".to_owned(), false),
             ("a\u{2066}b".to_owned(), false),
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_tag_is_shown_without_what_it_was_refused_for() {
+    fn a_refused_tag_is_shown_with_its_bad_characters_escaped() {
         let complaint = |tag: &str| Game::new(tag).unwrap_err().to_string();
         let seen = complaint("a\u{202e}b");
         assert!(

@@ -1,5 +1,4 @@
-//! What every party of a metaserver shares: who speaks how, whom to trust, and, for the daemon,
-//! the list itself.
+//! The shared parts of a metaserver: protocol, trust, and, for the daemon, the list itself.
 //!
 //! Games do not use this crate directly: a game server calls `metaserve_heartbeat::run`, a game
 //! client `metaserve_client::run`, and both pass on the few types of this crate that they need.
@@ -11,26 +10,26 @@
 //!  relay ── many servers, one connection ────▶┘   (truth)   (encoded once per tick)
 //! ```
 //!
-//! The concepts, in the order in which one meets them:
+//! The concepts, in the order in which you meet them:
 //!
-//! * A [`Role`] is what a peer of the daemon is; each has its ALPN identifier, and its messages
-//!   in [`protocol`].
-//! * [`Trust`] says whom a game takes for the daemon, [`Identity`] who a peer is itself, and a
-//!   [`Fingerprint`] is a certificate's short name. [`Connector`] makes connections of them.
+//! * A [`Role`] is the kind of a peer of the daemon. Each role has its ALPN identifier, and its
+//!   messages in [`protocol`].
+//! * [`Trust`] says which daemon a game accepts, [`Identity`] is a peer's own certificate and key,
+//!   and a [`Fingerprint`] is a certificate's short name. [`Connector`] makes connections with
+//!   them.
 //! * A [`Game`] is the namespace that servers are listed in.
-//! * [`address`] is about addresses and their families, [`time`] what time it is.
-//! * A [`Close`] is why a connection ended: a [`CloseCode`] and a sentence. [`Ended`] is that for
-//!   whoever speaks with a daemon, with every other way to end.
-//! * [`Limits`] are what the daemon holds its peers to, [`transport`] how QUIC is set up, and
-//!   [`socket`] the UDP socket below it.
-//! * The `registry` knows every connected server; its `feed` tells clients what has changed,
-//!   encoded once for all of them. [`Pacing`] and [`Backoff`] are the two rules of time that both
+//! * [`address`] is about addresses and their families, [`time`] about clocks and timers.
+//! * A [`Close`] is why a connection ended: a [`CloseCode`] and a sentence. [`Ended`] adds every
+//!   other way in which a connection to a daemon can end.
+//! * [`Limits`] are the daemon's limits for its peers, [`transport`] has the QUIC settings, and
+//!   [`socket`] is the UDP socket below QUIC.
+//! * The `registry` holds every connected server; its `feed` sends clients what has changed,
+//!   encoded once for all of them. [`Pacing`] and [`Backoff`] are the two timing rules that both
 //!   ends share.
-//! * `ServerInfo` is an optional convention for what a heartbeat says; [`printable`] makes text of
-//!   strangers safe for a terminal.
-//!
+//! * `ServerInfo` is an optional convention for the content of a heartbeat; [`printable`] makes
+//!   text from strangers safe for a terminal.
 //! # Features
-//! None is on by default, so that a game pays only for what it uses.
+//! None is enabled by default, so that a game pays only for what it uses.
 //!
 //! | feature | buys | costs |
 //! | --- | --- | --- |

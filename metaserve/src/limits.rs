@@ -1,20 +1,20 @@
-//! Every bound the daemon holds its peers to.
+//! The limits of the daemon for its peers.
 
 use std::{fmt::Debug, ops::RangeInclusive, time::Duration};
 
-/// Declares limits: a field with its default and its bounds, and the name that it has as a setting
-/// (with dashes), in metrics and in the log.
+/// Declares limits: for each the name in metrics and in the log (and with dashes as a setting),
+/// the field, its default and its bounds.
 macro_rules! limits {
     ($(
         $(#[doc = $explanation:literal])*
         $limit:ident $name:literal, $value_name:literal,
         $field:ident: $kind:ty = $default:expr, $bounds:expr;
     )*) => {
-        /// Every bound, with its unit, its default, and what happens to a peer that crosses it.
-        /// With the feature `program` they are [settings](crate::program::settings) of a program.
+        /// All limits, each with its unit, its default, and what happens to a peer that exceeds
+        /// it. With the feature `program` they are [settings](crate::program::settings) of a
+        /// program.
         ///
-        /// [`Limits::check`] names what is out of range, and the few combinations that contradict
-        /// each other.
+        /// [`Limits::check`] reports values out of range, and the few contradictory combinations.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[cfg_attr(feature = "program", derive(clap::Args))]
         #[cfg_attr(feature = "program", command(next_help_heading = "Limits"))]
@@ -63,7 +63,7 @@ macro_rules! limits {
                 format!("--{}", self.name().replace('_', "-"))
             }
 
-            /// What it is set to: a count, bytes, or seconds.
+            /// Its value: a count, bytes, or seconds.
             #[must_use]
             pub fn value(self, limits: &Limits) -> f64 {
                 match self {
@@ -82,26 +82,26 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Let at most this many peers in at a time: servers, clients and relays together, at some
-    /// 33 KB for a server and 45 KB for a client. When all places are taken, a newcomer from
-    /// addresses with less than their fair share takes the place of another; any other is told
-    /// that there is no capacity
+    /// Admit at most this many peers at a time, servers, clients and relays together; a server
+    /// takes about 33 KB and a client 45 KB. When all places are taken, a newcomer from addresses
+    /// with less than their fair share replaces another peer; all others are told that the daemon
+    /// is over capacity
     MaxConnections "max_connections", "COUNT", max_connections: usize = 50_000, 1..=1_000_000;
 
-    /// Let at most this many game servers and relays in at a time, so that there is room for
-    /// clients; addresses share the places fairly. With --max-connections its default is two
-    /// fifths of those
+    /// Admit at most this many game servers and relays at a time, so that places are left for
+    /// clients; the places are shared fairly by address. With --max-connections the default is two
+    /// fifths of that
     MaxServers "max_servers", "COUNT", max_servers: usize = 20_000, 1..=1_000_000;
 
-    /// Let at most this many game clients in at a time, so that there is room for servers; shared
-    /// as well. With --max-connections its default is four fifths of those
+    /// Admit at most this many game clients at a time, so that places are left for servers; the
+    /// places are shared fairly as well. With --max-connections the default is four fifths of that
     MaxClients "max_clients", "COUNT", max_clients: usize = 40_000, 1..=1_000_000;
 
-    /// Let at most this many game servers in from one IPv4 address or one IPv6 network of 64 bits
+    /// Admit at most this many game servers from one IPv4 address or IPv6 /64
     MaxServersPerPrefix "max_servers_per_prefix", "COUNT",
     max_servers_per_prefix: usize = 256, 1..=1_000_000;
 
-    /// Let at most this many game clients in from one IPv4 address or one IPv6 network of 64 bits
+    /// Admit at most this many game clients from one IPv4 address or IPv6 /64
     MaxClientsPerPrefix "max_clients_per_prefix", "COUNT",
     max_clients_per_prefix: usize = 1_024, 1..=1_000_000;
 
@@ -110,21 +110,21 @@ limits! {
     RetryAboveHandshakes "retry_above_handshakes", "COUNT",
     retry_above_handshakes: usize = 256, 0..=1_000_000;
 
-    /// Above this many handshakes begun in a second, require address validation as well; half of
-    /// what one processor can do, by default
+    /// Above this many new handshakes per second, require address validation as well; the default
+    /// is half of what one processor can do
     RetryAbovePerSecond "retry_above_per_second", "COUNT",
     retry_above_per_second: u32 = 500, 0..=1_000_000;
 
     /// Above this many handshakes in progress, do not answer new peers at all
     MaxHandshakes "max_handshakes", "COUNT", max_handshakes: usize = 4_096, 1..=1_000_000;
 
-    /// Give a peer this long for its handshake, again for its first message, and as long for the
-    /// head of an HTTP request
+    /// Allow a peer this much time for its handshake, again for its first message, and also for
+    /// the head of an HTTP request
     HelloTimeout "hello_timeout", "DURATION",
     hello_timeout: Duration = Duration::from_secs(10), Duration::from_secs(1)..=Duration::from_secs(60);
 
-    /// Take a peer for gone after this much silence. Games show that they are alive every 5 s, and
-    /// give a daemon up themselves after a minute
+    /// Close a connection after this much silence. Games send a keep-alive every 5 s, and give up
+    /// a daemon after a minute of silence
     IdleTimeout "idle_timeout", "DURATION",
     idle_timeout: Duration = Duration::from_secs(15),
     Limits::MIN_IDLE_TIMEOUT..=crate::time::CLIENT_IDLE_TIMEOUT;
@@ -133,56 +133,56 @@ limits! {
     MaxHeartbeat "max_heartbeat", "BYTES",
     max_heartbeat_bytes: usize = 8 * 1024, 1..=Limits::MAX_HEARTBEAT_BYTES;
 
-    /// Change a server in the list at most once in this time, on average; of several heartbeats
+    /// Change a server in the list at most once per this time, on average; of several heartbeats
     /// the newest counts
     MinInterval "min_interval", "DURATION",
     min_interval: Duration = Duration::from_secs(1), Duration::ZERO..=Duration::from_secs(60);
 
-    /// Accept this many heartbeats of one server in one --min-interval, on average; ten times as
+    /// Accept this many heartbeats of one server per --min-interval on average, and ten times as
     /// many at once. A server that sends more is warned, then closed
     HeartbeatsPerInterval "heartbeats_per_interval", "COUNT",
     heartbeats_per_interval: u32 = 32, 1..=1_000_000;
 
-    /// Let a relay list at most this many servers
+    /// Allow a relay to list at most this many servers
     MaxServersPerRelay "max_servers_per_relay", "COUNT",
     max_servers_per_relay: usize = 20_000, 1..=1_000_000;
 
-    /// Let at most this many games have servers at a time
+    /// Allow at most this many games to have servers at a time
     MaxGames "max_games", "COUNT", max_games: usize = 10_000, 1..=1_000_000;
 
-    /// List at most this many servers of one IPv4 address or one IPv6 network of 64 bits, and four
-    /// times as many of the /24 or /48 around it; more may connect, and wait for a row
+    /// List at most this many servers of one IPv4 address or IPv6 /64, and four times as many of
+    /// the /24 or /48 around it. More servers may connect, and wait for a row
     MaxListedPerPrefix "max_listed_per_prefix", "COUNT",
     max_listed_per_prefix: usize = 64, 1..=1_000_000;
 
-    /// Give up a client's stream when the client takes nothing for this long, or less than 8 KiB a
-    /// second on average; it is given a snapshot when it reads again
+    /// Give up the stream of a client that takes nothing for this long, or less than 8 KiB per
+    /// second on average; the client gets a snapshot when it reads again
     StallTimeout "stall_timeout", "DURATION",
     stall_timeout: Duration = Duration::from_secs(10), Duration::from_millis(1)..=Duration::from_secs(600);
 
-    /// Hold at most this many bytes that a client has not acknowledged. The default feeds a client
-    /// that is 100 ms away with more than a megabyte a second
+    /// Keep at most this many bytes that a client has not acknowledged. The default gives a client
+    /// with a round trip of 100 ms more than a megabyte per second
     SendWindow "send_window", "BYTES",
     send_window_bytes: u32 = 128 * 1024,
     Limits::MIN_SEND_WINDOW_BYTES..=Limits::MAX_SEND_WINDOW_BYTES;
 
-    /// Serve at most this many HTTP connections at a time, at some 20 KB each; the next is
+    /// Serve at most this many HTTP connections at a time, each of about 20 KB; further ones are
     /// answered with status 503
     MaxHttpConnections "max_http_connections", "COUNT",
     max_http_connections: usize = 5_000, 0..=1_000_000;
 
-    /// Let at most this many HTTP clients listen to events at a time, so that there is room for
-    /// other requests; the next is answered with status 503
+    /// Allow at most this many HTTP clients to listen to events at a time, so that other requests
+    /// are served as well; further ones are answered with status 503
     MaxListeners "max_listeners", "COUNT", max_listeners: usize = 4_000, 0..=1_000_000;
 }
 
-/// What a limit counts or measures.
+/// The value of a limit.
 trait Figure: Copy + Debug + PartialOrd {
     fn figure(self) -> f64;
 }
 
 impl Figure for usize {
-    #[expect(clippy::cast_precision_loss, reason = "for people to look at")]
+    #[expect(clippy::cast_precision_loss, reason = "a value for people to read")]
     fn figure(self) -> f64 {
         self as f64
     }
@@ -215,60 +215,59 @@ fn within<F: Figure>(
     }
 }
 
-/// Two limits contradict each other, or one is out of its range.
+/// A limit is out of range, or two limits contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidLimits {
-    /// A limit below the lowest or above the highest that makes sense.
+    /// A limit is outside its bounds.
     #[error("{limit} of {value} is out of range: choose {bounds}")]
     OutOfRange {
-        /// Its name.
+        /// The name of the limit.
         limit: &'static str,
-        /// What was asked for.
+        /// The value.
         value: String,
-        /// What makes sense.
+        /// The bounds.
         bounds: String,
     },
-    /// An interval longer than a server stays listed.
+    /// The interval is longer than a server stays listed without a sign of life.
     #[error(
         "a minimal interval of {min_interval:?} is longer than the idle timeout of \
-         {idle_timeout:?}: lower the one or raise the other"
+         {idle_timeout:?}: lower the first or raise the second"
     )]
     MinInterval {
-        /// The interval asked for.
+        /// The interval.
         min_interval: Duration,
-        /// The idle timeout asked for.
+        /// The idle timeout.
         idle_timeout: Duration,
     },
 }
 
 impl Limits {
-    /// The most that `max_heartbeat_bytes` may be: 1 MiB. A heartbeat is sent to every client.
+    /// The highest value of `max_heartbeat_bytes`: 1 MiB. A heartbeat is sent to every client.
     pub const MAX_HEARTBEAT_BYTES: usize = 1024 * 1024;
 
-    /// The least that `idle_timeout` may be: 6 s, the [keep-alive](crate::time::KEEP_ALIVE)
-    /// interval and a second for its way. Three keep-alives (15 s) survive the loss of two.
+    /// The lowest value of `idle_timeout`: 6 s, the [keep-alive](crate::time::KEEP_ALIVE) interval
+    /// and a second of travel time. With 15 s, a connection survives the loss of two keep-alives.
     pub const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(6);
 
-    /// The least that `send_window_bytes` may be: 16 KiB, about a dozen packets.
+    /// The lowest value of `send_window_bytes`: 16 KiB, about a dozen packets.
     pub const MIN_SEND_WINDOW_BYTES: u32 = 16 * 1024;
 
-    /// The most that `send_window_bytes` may be: 16 MiB for each client that does not read.
+    /// The highest value of `send_window_bytes`: 16 MiB for each client that does not read.
     pub const MAX_SEND_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
-    /// Divides `max_connections` between servers and clients, as the defaults do: servers may
-    /// have two fifths and clients four, so that each has a fifth at least that the other cannot
-    /// take.
+    /// Divides `max_connections` between servers and clients as the defaults do: servers get two
+    /// fifths and clients four, so that each pool has at least a fifth that the other cannot take.
     pub fn share_out(&mut self, max_connections: usize) {
         self.max_connections = max_connections;
         self.max_servers = (max_connections * 2 / 5).max(1);
         self.max_clients = (max_connections * 4 / 5).max(1);
     }
 
-    /// Whether these limits can be held together.
+    /// Checks whether the limits are valid and consistent.
     ///
     /// # Errors
-    /// The first that is out of range, or the contradiction, in words that name a way out.
+    /// The first limit that is out of range, or the contradiction, with what to do.
     ///
     /// ```
     /// use metaserve::{Limit, Limits};
@@ -305,12 +304,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_hold_together() {
+    fn the_defaults_are_valid() {
         assert_eq!(Limits::default().check(), Ok(()));
         assert_eq!(Limits::default().max_heartbeat_bytes, 8_192);
     }
 
-    /// Whether these limits hold together, changed in one place.
+    /// Whether these limits are valid with one change.
     fn holds(change: impl FnOnce(&mut Limits)) -> bool {
         let mut limits = Limits::default();
         change(&mut limits);
@@ -318,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn every_range_ends_where_it_is_said_to() {
+    fn every_range_has_the_documented_bounds() {
         let seconds = Duration::from_secs;
         for (bytes, fits) in [(0, false), (1, true), (1_048_576, true), (1_048_577, false)] {
             assert_eq!(holds(|it| it.max_heartbeat_bytes = bytes), fits, "{bytes}");
@@ -345,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_serves_nobody_is_taken() {
+    fn limits_that_would_serve_nobody_are_refused() {
         let zeros: [fn(&mut Limits); 11] = [
             |it| it.max_connections = 0,
             |it| it.max_servers = 0,
@@ -365,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_shared_out_as_any_other_number() {
+    fn the_default_pools_are_shares_of_the_default_connections() {
         let mut limits = Limits::default();
         limits.share_out(limits.max_connections);
         assert_eq!(limits, Limits::default());
@@ -402,7 +401,7 @@ mod tests {
             rare.check()
                 .unwrap_err()
                 .to_string()
-                .contains("lower the one")
+                .contains("lower the first")
         );
     }
 }

@@ -1,14 +1,15 @@
-//! Of several heartbeats the newest counts: pure, used by the sender and by the daemon.
+//! Passes on the newest of several heartbeats, at a limited rate. Pure; used by the sender and the
+//! daemon.
 
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 
-/// Holds at most the newest heartbeat until it may be passed on, and drops what changes nothing.
+/// Holds the newest heartbeat until it may be passed on, and drops heartbeats that change nothing.
 ///
-/// One is passed on in each interval on average, and no sooner than three quarters of it after the
-/// one before. To the letter, a server that has something new once in the interval would be shown
-/// later and later: a heartbeat that the network brings a moment early would wait for the rest,
-/// and so make the next one early too.
+/// On average one is passed on per interval, and no sooner than three quarters of the interval
+/// after the one before. With a strict interval, a server that has something new once per interval
+/// would be shown later and later: a heartbeat that arrives a moment early would wait for the rest
+/// of the interval, which would make the next one early as well.
 ///
 /// ```
 /// use metaserve::Pacing;
@@ -31,22 +32,22 @@ pub struct Pacing {
     interval: Duration,
     passed: Option<Bytes>,
     newest: Option<Bytes>,
-    /// The interval begins here: when the last one was passed on, or, if that was early, when it
-    /// would not have been.
+    /// When the interval began: when the last heartbeat was passed on, or, if that was early, when
+    /// it would have been on time.
     begun: Option<Instant>,
 }
 
-/// What an offered heartbeat has changed.
+/// The effect of an offered heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offered {
-    /// One that waited is forgotten for it.
+    /// It replaced one that was waiting.
     pub superseded: bool,
-    /// It equals what was passed on last: nothing waits.
+    /// It equals the one that was last passed on: nothing waits.
     pub unchanged: bool,
 }
 
 impl Pacing {
-    /// Passes on one heartbeat per `interval` at most, on average.
+    /// Passes on at most one heartbeat per `interval`, on average.
     #[must_use]
     pub const fn new(interval: Duration) -> Self {
         Self {
@@ -57,13 +58,13 @@ impl Pacing {
         }
     }
 
-    /// Changes the interval, also for the heartbeat that waits.
+    /// Changes the interval, also for a heartbeat that waits.
     pub fn set_interval(&mut self, interval: Duration) {
         self.interval = interval;
     }
 
-    /// Takes a heartbeat in. One that waits is forgotten for it, even when the new one equals
-    /// what was passed on last, so that there is nothing to pass on at all.
+    /// Accepts a heartbeat. It replaces one that waits, even when it equals what was passed on
+    /// last; then there is nothing to pass on.
     pub fn offer(&mut self, heartbeat: Bytes) -> Offered {
         let superseded = self.newest.is_some();
         self.newest = (self.passed.as_ref() != Some(&heartbeat)).then_some(heartbeat);
@@ -73,8 +74,8 @@ impl Pacing {
         }
     }
 
-    /// When [`take`](Self::take) will give something; none when nothing waits. An instant in the
-    /// past means at once.
+    /// When [`take`](Self::take) will return a heartbeat; `None` when none waits. An instant in
+    /// the past means at once.
     #[must_use]
     pub fn due(&self, now: Instant) -> Option<Instant> {
         let least = self.interval - self.interval / 4;
@@ -82,7 +83,7 @@ impl Pacing {
         self.newest.as_ref().map(|_| due)
     }
 
-    /// The heartbeat to pass on now, if one waits and it is due.
+    /// Returns the heartbeat to pass on now, if one waits and it is due.
     pub fn take(&mut self, now: Instant) -> Option<Bytes> {
         if self.due(now)? > now {
             return None;
@@ -93,7 +94,7 @@ impl Pacing {
         self.passed.clone()
     }
 
-    /// Begins anew with a receiver that knows nothing: the last heartbeat is passed on again, at
+    /// Starts again with a receiver that knows nothing: the last heartbeat is passed on again at
     /// once, unless a newer one waits.
     pub fn restate(&mut self) {
         self.newest = self.newest.take().or(self.passed.take());
@@ -105,7 +106,7 @@ impl Pacing {
 #[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
-    reason = "any instant will do to begin with"
+    reason = "the tests can start at any instant"
 )]
 mod tests {
     use super::*;
@@ -113,7 +114,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn the_first_goes_at_once_and_then_the_newest_each_interval() {
+    fn the_first_is_passed_on_at_once_and_then_the_newest_per_interval() {
         let start = Instant::now();
         let mut pacing = Pacing::new(SECOND);
         pacing.offer("1".into());
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_to_the_interval_never_waits_however_uneven_the_way() {
+    fn a_sender_that_keeps_the_interval_never_waits_despite_jitter() {
         let start = Instant::now();
         let mut pacing = Pacing::new(SECOND);
         let mut random = fastrand::Rng::with_seed(1);
@@ -136,25 +137,25 @@ mod tests {
             pacing.offer(sent.to_string().into());
             assert!(
                 pacing.take(arrived).is_some(),
-                "heartbeat {sent} has to wait"
+                "heartbeat {sent} must not wait"
             );
         }
     }
 
     #[test]
-    fn who_says_more_is_passed_on_once_per_interval() {
+    fn a_faster_sender_is_passed_on_once_per_interval() {
         let start = Instant::now();
         let mut pacing = Pacing::new(SECOND);
         let passed = (0..100_000_u32).filter(|tenth| {
             pacing.offer(tenth.to_string().into());
             pacing.take(start + *tenth * SECOND / 10).is_some()
         });
-        // The last of them is early.
+        // The last one is early.
         assert_eq!(passed.count(), 10_001);
     }
 
     #[test]
-    fn a_new_interval_holds_for_what_waits_already() {
+    fn a_new_interval_applies_to_a_waiting_heartbeat() {
         let start = Instant::now();
         let mut pacing = Pacing::new(SECOND);
         pacing.offer("1".into());
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_itself_is_not_passed_on() {
+    fn an_unchanged_heartbeat_is_not_passed_on() {
         let start = Instant::now();
         let mut pacing = Pacing::new(SECOND);
         pacing.offer("same".into());
@@ -177,12 +178,12 @@ mod tests {
         assert_eq!(
             pacing.due(start),
             None,
-            "changed back before anybody was told"
+            "it changed back before it was passed on"
         );
     }
 
     #[test]
-    fn a_new_receiver_is_told_the_last_one_again() {
+    fn a_new_receiver_gets_the_last_heartbeat_again() {
         let start = Instant::now();
         let mut pacing = Pacing::new(SECOND);
         pacing.offer("last".into());

@@ -1,10 +1,10 @@
-//! Text of strangers, made safe for a terminal.
+//! Makes text from strangers safe for a terminal.
 
 use crate::unseen::{is_space, is_unseen};
 
-/// `text` without what could move the cursor, change colours, or turn the direction of the text
-/// after it: control characters and all kinds of white space become spaces, characters that are
-/// not seen are left out. A heartbeat is whatever a stranger's server sent.
+/// Returns `text` without anything that could move the cursor, change colours, or change the
+/// direction of the text after it. Control characters and all kinds of white space become spaces,
+/// invisible characters are removed. Heartbeats can contain any text.
 ///
 /// ```
 /// assert_eq!(metaserve::printable("\x1b[2Jname\u{202e}"), " [2Jname");
@@ -20,7 +20,7 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-/// `name` as [`printable`], or `(no name)` when nothing of it could be seen.
+/// Returns `name` as [`printable`], or `(no name)` when it has no visible characters.
 ///
 /// ```
 /// assert_eq!(metaserve::printable_name("\u{200b}"), "(no name)");
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_seen_is_shown_as_none() {
+    fn an_invisible_name_is_shown_as_no_name() {
         for blank in [
             "",
             "  ",
@@ -74,7 +74,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printable_stays_as_it_is(text: String) {
+        fn printable_text_does_not_change(text: String) {
             let shown = printable(&text);
             prop_assert!(!shown.chars().any(|c| c.is_control() || is_unseen(c)));
             prop_assert_eq!(printable(&shown), shown);

@@ -1,11 +1,12 @@
-//! The UDP socket below QUIC. It never asks the operating system for what cannot be sent.
+//! The UDP socket below QUIC. It never passes a packet to the operating system that cannot be
+//! sent.
 //!
 //! QUIC sends from the address at which a connection began, even when the peer has moved to the
 //! other address family, and it answers packets wherever they claim to come from. On a socket for
 //! both families such a packet cannot be sent: `sendmsg` fails with `EINVAL`. quinn-udp then
-//! assumes that the kernel or the network card lacks segmentation offload, and from then on sends
-//! packet by packet and without ECN: for every connection of the socket, until the program is
-//! restarted. One packet from one stranger was enough.
+//! assumes that the kernel or the network card lacks segmentation offload. From then on it sends
+//! packet by packet and without ECN, for every connection of the socket, until the program is
+//! restarted. A single packet from a stranger was enough.
 
 use quinn::{
     AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller,
@@ -20,8 +21,8 @@ use std::{
     time::Instant,
 };
 
-/// quinn's runtime for tokio, with a [socket](self) that leaves out what cannot be sent. Give it to
-/// [`quinn::Endpoint::new`]; it also wraps the sockets that the endpoint is rebound to.
+/// quinn's runtime for tokio, with a [socket](self) that drops packets that cannot be sent. Pass
+/// it to [`quinn::Endpoint::new`]; it also wraps the sockets that the endpoint is rebound to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SocketRuntime;
 
@@ -44,10 +45,10 @@ impl Runtime for SocketRuntime {
     }
 }
 
-/// Opens a UDP socket; one for `[::]` sends and receives IPv4 as well, on every platform.
+/// Opens a UDP socket. On every platform, a socket for `[::]` sends and receives IPv4 as well.
 ///
 /// # Errors
-/// When the operating system refuses the address, or has no such family.
+/// When the operating system refuses the address, or does not support its family.
 pub fn bind(address: SocketAddr) -> io::Result<socket2::Socket> {
     let domain = socket2::Domain::for_address(address);
     let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
@@ -58,7 +59,7 @@ pub fn bind(address: SocketAddr) -> io::Result<socket2::Socket> {
     Ok(socket)
 }
 
-/// quinn's socket behind a look at what is to be sent.
+/// quinn's socket, which checks each packet before it is sent.
 #[derive(Debug)]
 struct Socket {
     inner: Arc<dyn AsyncUdpSocket>,
@@ -71,7 +72,7 @@ impl AsyncUdpSocket for Socket {
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         if transmit.destination.port() == 0 {
-            // No program has this port, but a forged packet can claim to come from it.
+            // No program has port 0, but a forged packet can claim to come from it.
             return Ok(());
         }
         let src_ip = source(transmit);
@@ -110,14 +111,15 @@ impl AsyncUdpSocket for Socket {
 /// The address to send from: the requested one if packets to that destination can come from it,
 /// otherwise none, so that the operating system chooses.
 ///
-/// On a socket for both families, IPv4 addresses are written as IPv6 (`::ffff:192.0.2.1`); they
-/// are IPv4 all the same.
+/// On a socket for both families, IPv4 addresses are written as IPv6 (`::ffff:192.0.2.1`), but
+/// count as IPv4.
 fn source(transmit: &Transmit<'_>) -> Option<IpAddr> {
     let to = transmit.destination.ip().to_canonical();
     transmit
         .src_ip
         .filter(|from| match (from.to_canonical(), to) {
-            // A peer can send to a multicast or broadcast address, but no answer can come from it.
+            // A peer can send to a multicast or broadcast address, but no answer can come from
+            // there.
             (IpAddr::V4(from), IpAddr::V4(_)) => {
                 !from.is_multicast() && !from.is_broadcast() && from != Ipv4Addr::UNSPECIFIED
             }
@@ -134,7 +136,7 @@ mod tests {
     use quinn::udp::EcnCodepoint;
     use std::future::poll_fn;
 
-    /// A socket as the daemon's, bound to `address`.
+    /// A socket like the daemon's, bound to `address`.
     fn open(address: &str) -> Arc<dyn AsyncUdpSocket> {
         let socket = bind(address.parse().unwrap()).unwrap();
         SocketRuntime.wrap_udp_socket(socket.into()).unwrap()
@@ -156,7 +158,7 @@ mod tests {
         socket.try_send(&transmit).unwrap();
     }
 
-    /// What is known of the next packet that arrives.
+    /// The metadata of the next packet that arrives.
     async fn next(socket: &dyn AsyncUdpSocket) -> RecvMeta {
         let mut buffer = [0; 2048];
         let mut meta = [RecvMeta::default()];
@@ -168,9 +170,10 @@ mod tests {
         meta[0]
     }
 
-    /// One stranger's packet took segmentation offload and ECN from everybody, until a restart.
+    /// A single packet from a stranger turned segmentation offload and ECN off for everybody,
+    /// until a restart.
     #[tokio::test]
-    async fn no_peer_takes_offload_and_ecn_from_the_others() {
+    async fn no_peer_can_turn_off_offload_and_ecn_for_others() {
         let socket = open("[::]:0");
         let (four, six) = (open("127.0.0.1:0"), open("[::1]:0"));
         let port = four.local_addr().unwrap().port();
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_packet_comes_from_the_address_that_was_asked_for() {
+    async fn a_packet_comes_from_the_requested_address() {
         let socket = open("[::]:0");
         let four = open("127.0.0.1:0");
         let port = four.local_addr().unwrap().port();
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_socket_can_what_the_systems_can() {
+    async fn the_socket_has_the_capabilities_of_quinns_own() {
         let ours = open("127.0.0.1:0");
         let theirs = UdpSocket::bind("127.0.0.1:0").unwrap();
         let theirs = TokioRuntime.wrap_udp_socket(theirs).unwrap();
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_from_where_the_question_went_or_from_where_it_can() {
+    fn an_answer_comes_from_the_requested_address_if_that_is_possible() {
         let from = |from: &str, to: &str| {
             let transmit = Transmit {
                 destination: SocketAddr::new(to.parse().unwrap(), 5000),

@@ -14,7 +14,7 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    /// Reads frames from `stream`.
+    /// A reader of the frames on `stream`.
     #[must_use]
     pub fn new(stream: quinn::RecvStream) -> Self {
         Self {
@@ -23,13 +23,14 @@ impl FrameReader {
         }
     }
 
-    /// The next message of at most `max` bytes; none when the peer has finished its stream.
+    /// Reads the next message of at most `max` bytes; `None` when the peer has finished its
+    /// stream.
     ///
-    /// Cancel-safe: what has been read of a frame is kept for the next call. Memory: `max` and
-    /// one receive window.
+    /// Cancel-safe: a partly read frame is kept for the next call. Memory: `max` and one receive
+    /// window.
     ///
     /// # Errors
-    /// As [`FrameError`] says; the stream is of no use afterwards.
+    /// See [`FrameError`]. The stream cannot be used afterwards.
     pub async fn next(&mut self, max: usize) -> Result<Option<Bytes>, FrameError> {
         loop {
             if let Some(message) = self.deframer.next(max)? {
@@ -43,7 +44,7 @@ impl FrameReader {
     }
 }
 
-/// The peer's stream, piece by piece. It begins when the peer has something to say.
+/// Reads the peer's stream piece by piece. The stream starts when the peer sends something.
 #[derive(Debug)]
 pub struct Incoming<'a> {
     connection: &'a quinn::Connection,
@@ -52,14 +53,14 @@ pub struct Incoming<'a> {
 
 #[derive(Debug)]
 enum Stream {
-    /// Not begun yet, or to be begun anew.
+    /// Not started yet, or waiting for another one.
     None,
     Open(quinn::RecvStream),
     Finished,
 }
 
 impl<'a> Incoming<'a> {
-    /// Will read the stream that the peer opens.
+    /// Reads the stream that the peer will open.
     #[must_use]
     pub const fn new(connection: &'a quinn::Connection) -> Self {
         Self {
@@ -68,15 +69,15 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The next piece. After the end of the stream it waits for that of the connection, after a
-    /// reset for another stream.
+    /// Reads the next piece. After the end of the stream it waits for the connection to end; after
+    /// a reset it waits for another stream.
     ///
     /// Cancel-safe. Memory: one receive window.
     ///
     /// # Errors
     /// When the connection is lost or closed.
     pub async fn next(&mut self) -> Result<Piece, quinn::ConnectionError> {
-        // Boxed: what is waited for once takes no memory for the connection's life.
+        // Boxed: this future is awaited once, and takes no memory for the rest of the connection.
         let stream = loop {
             match &mut self.stream {
                 Stream::Open(stream) => break stream,
@@ -102,14 +103,14 @@ async fn read(stream: &mut quinn::RecvStream) -> Result<Piece, quinn::Connection
         Ok(Some(chunk)) => Ok(Piece::Bytes(chunk.bytes)),
         Err(quinn::ReadError::Reset(code)) => Ok(Piece::Reset(code)),
         Err(quinn::ReadError::ConnectionLost(error)) => Err(error),
-        // An error is: closed by us, unordered, or 0-RTT. None of them is ever asked for.
+        // An error means: closed by us, unordered, or 0-RTT. None of them is ever requested.
         Ok(None) | Err(_) => Ok(Piece::Finished),
     }
 }
 
 /// Writes one message as a frame.
 ///
-/// Not cancel-safe: a frame may be written in part, so that the stream is of no use.
+/// Not cancel-safe: a frame may be written partly, which makes the stream unusable.
 ///
 /// # Errors
 /// When the connection is lost, or the peer has stopped reading the stream.

@@ -1,31 +1,31 @@
 //! Text files as people edit them, on any system.
 //!
-//! Editors begin files with invisible marks, save them as UTF-16, end lines in three ways, and
-//! pages that people copy from have spaces and quotes that are none. What can only mean one thing
-//! is read; for the rest, [`look_alike`] says what is wrong with a line.
+//! Editors begin files with invisible marks, save them as UTF-16, and end lines in three ways;
+//! text copied from web pages has unusual spaces and quotes. Whatever has only one possible
+//! meaning is accepted. For the rest, [`look_alike`] says what is wrong with a line.
 
 use crate::unseen::is_unseen;
 use std::{fs::File, io::Read, path::Path};
 
-/// A file is not text that can be read.
+/// A file is not readable text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextError {
     /// It cannot be read.
-    #[error("it cannot be read: {0}")]
+    #[error("cannot be read: {0}")]
     Read(#[from] std::io::Error),
-    /// It is longer than it may be.
+    /// It is too long.
     #[error("it is longer than {0} bytes")]
     Long(u64),
-    /// A line is in another encoding, or damaged.
-    #[error("line {0}: this is not text in UTF-8: save the file as UTF-8")]
+    /// A line has another encoding, or is damaged.
+    #[error("line {0}: this is not UTF-8 text: save the file as UTF-8")]
     NotText(usize),
 }
 
 /// The longest file that is read as text: 16 MiB.
 pub(crate) const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The text in a file, see [`decode`].
+/// Reads the text of a file, see [`decode`].
 ///
 /// # Errors
 /// When the file cannot be read, has more than 16 MiB, or is not text.
@@ -33,7 +33,7 @@ pub fn read(path: &Path) -> Result<String, TextError> {
     read_from(File::open(path)?)
 }
 
-/// The text of an open file, as [`read`] reads it.
+/// Reads the text of an open file, as [`read`] does.
 pub(crate) fn read_from(file: File) -> Result<String, TextError> {
     let mut bytes = Vec::new();
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
@@ -43,8 +43,8 @@ pub(crate) fn read_from(file: File) -> Result<String, TextError> {
     decode(bytes)
 }
 
-/// Text that was saved as UTF-8, or as UTF-16 with its mark. Marks at the beginning and NUL or
-/// Ctrl-Z at the end are left out; a lone CR ends a line as LF does, and CR LF stays.
+/// Decodes text that was saved as UTF-8, or as UTF-16 with a byte-order mark. Removes marks at the
+/// beginning, and NUL or Ctrl-Z at the end. A lone CR ends a line as LF does; CR LF stays.
 ///
 /// # Errors
 /// When it is something else; the error names the line.
@@ -69,7 +69,7 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, TextError> {
     Ok(lines.collect::<Vec<_>>().join("\r\n"))
 }
 
-/// Whether bytes begin with the mark of a Unicode encoding.
+/// Whether the bytes begin with a byte-order mark.
 pub(crate) fn is_marked(bytes: &[u8]) -> bool {
     let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
     marks.iter().any(|mark| bytes.starts_with(mark))
@@ -86,19 +86,19 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, TextError> {
         }
     }
     match rest {
-        // Half a unit at the end, as a trailing NUL.
+        // Half a code unit at the end, such as a trailing NUL.
         [] | [0 | 0x1a | b'\n'] => Ok(text),
         _ => Err(TextError::NotText(line(text.chars().map(|c| c == '\n')))),
     }
 }
 
-/// The number of the line behind so many ends of lines.
+/// The number of the line after this many line ends.
 fn line(ends: impl Iterator<Item = bool>) -> usize {
     1 + ends.filter(|end| *end).count()
 }
 
-/// What in the line at this offset of a text only looks like something else, such as a
-/// non-breaking space or a typographic quote: to be said when the line makes no sense.
+/// Describes a character in the line at this offset that only looks like another, such as a
+/// non-breaking space or a typographic quote. Useful when the line has a mistake.
 #[must_use]
 pub fn look_alike(text: &str, offset: usize) -> Option<String> {
     let before = text.get(..offset)?;
@@ -111,7 +111,7 @@ pub fn look_alike(text: &str, offset: usize) -> Option<String> {
             "a typographic quote: write \" or '"
         }
         '\u{2010}'..='\u{2015}' | '\u{2212}' => "a dash: write -",
-        c if c.is_whitespace() => "a space of another kind: write a plain one",
+        c if c.is_whitespace() => "an unusual space: write a plain one",
         _ => "an invisible character: remove it",
     };
     let column = column + 1;
@@ -129,7 +129,7 @@ fn is_look_alike(c: char) -> bool {
     quote_or_dash || is_unseen(c) || (c.is_whitespace() && !c.is_ascii())
 }
 
-/// The text without white space and invisible characters around it.
+/// The text without surrounding white space and invisible characters.
 #[must_use]
 pub fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || is_unseen(c))
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_editors_save_is_read() {
+    fn text_is_read_as_editors_save_it() {
         let text = "tick = '1s'\nname = 'é'\n";
         let table: [Vec<u8>; 7] = [
             text.into(),
@@ -164,11 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_named_by_its_line() {
+    fn invalid_text_is_reported_by_line() {
         let said = |bytes: &[u8]| decode(bytes.to_vec()).unwrap_err().to_string();
-        assert!(said(b"fine\nlatin \xe9").starts_with("line 2: this is not text in UTF-8"));
-        // UTF-16 without its mark.
-        assert!(said(b"a\0\n\0b\0").starts_with("line 1: this is not text in UTF-8"));
+        assert!(said(b"fine\nlatin \xe9").starts_with("line 2: this is not UTF-8 text"));
+        // UTF-16 without a mark.
+        assert!(said(b"a\0\n\0b\0").starts_with("line 1: this is not UTF-8 text"));
         let broken = [
             &b"\xff\xfe"[..],
             &utf16("one\ntwo\nthree", u16::to_le_bytes),
@@ -184,7 +184,10 @@ mod tests {
     #[test]
     fn look_alikes_are_named_by_line_and_character() {
         for (line, said) in [
-            ("b\u{a0}= 1", "line 2, character 2 (U+00A0) is a space"),
+            (
+                "b\u{a0}= 1",
+                "line 2, character 2 (U+00A0) is an unusual space",
+            ),
             (
                 "b = \u{201c}x\u{201d}",
                 "line 2, character 5 (U+201C) is a typographic quote",
@@ -204,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_may_be_long_and_no_longer() {
+    fn a_text_is_accepted_up_to_the_longest_length() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("text");
         let mut text = "x".repeat(MOST_BYTES as usize);

@@ -1,32 +1,39 @@
-//! The clock: the one place that reads it and waits for it. What is pure is given the time.
+//! The clock. Only this module reads it and waits for it; pure code is given the time.
 
 use std::time::{Duration, Instant, SystemTime};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// How often a game shows that it is alive: every 5 s, so that a NAT keeps the path and the
-/// daemon's idle timeout (15 s by default) survives the loss of two keep-alives. Only this side
-/// sends them: if both did, each would restart the other's timer and a death be found late.
+/// How often a game sends a keep-alive: every 5 s, so that a NAT keeps its mapping, and a
+/// connection survives the loss of two keep-alives within the daemon's idle timeout (15 s by
+/// default). Only games send them: if both sides did, each would restart the other's timer, and a
+/// dead peer would be noticed late.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-/// After how much silence a game takes the daemon for gone, at most: 60 s. The shorter of both
-/// ends' timeouts holds, so that it is the daemon's (15 s by default) that decides.
+/// The longest silence after which a game considers the daemon gone: 60 s. QUIC uses the shorter
+/// timeout of the two ends, so usually the daemon's (15 s by default) applies.
 pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// This moment, by the clock that timers go by: in tests with paused time, tokio's.
+/// The current instant, by the clock of timers: in tests with paused time, tokio's.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that reads the clock"
+)]
 pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// This moment, by the clock on the wall, by which bans and certificates end. It may jump.
+/// The wall-clock time, by which bans and certificates expire. It may jump.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that reads the clock"
+)]
 pub fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
-/// Waits until `due`; without one, for ever. Cancel-safe.
+/// Waits until `due`, or forever if it is `None`. Cancel-safe.
 pub async fn sleep_until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,
@@ -34,8 +41,8 @@ pub async fn sleep_until(due: Option<Instant>) {
     }
 }
 
-/// Ticks at once and then in every `period`. A tick that comes late moves the next ones, so that
-/// there is always a whole period between two.
+/// Ticks at once and then every `period`. A late tick delays the next ones, so that there is
+/// always a whole period between two.
 ///
 /// # Panics
 /// When `period` is zero.
@@ -65,7 +72,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_moment_there_is_nothing_to_wait_for() {
+    async fn without_a_due_time_the_wait_never_ends() {
         let start = now();
         sleep_until(Some(start + Duration::from_secs(1))).await;
         assert_eq!(now() - start, Duration::from_secs(1));

@@ -1,12 +1,11 @@
-//! Characters that are not seen, though they change how the text around them is shown or
-//! compared.
+//! Invisible characters that change how the text around them is shown or compared.
 
 /// Unicode 16.0.0: all characters of the general categories `Cf` (format), `Zl` and `Zp` (line and
 /// paragraph separator), and all with the property `Default_Ignorable_Code_Point`, which adds
 /// variation selectors and fillers. Source: `DerivedGeneralCategory.txt` and
 /// `DerivedCoreProperties.txt` in <https://www.unicode.org/Public/16.0.0/ucd/>; a test compares
-/// it with `regex-syntax`. `docs/reference/protocol.md`, "Heartbeat", has the same table, and protocol 1
-/// stays with it whatever later versions of Unicode add.
+/// the table with `regex-syntax`. `docs/reference/protocol.md`, "Heartbeat", has the same table.
+/// Protocol 1 keeps it, whatever later versions of Unicode add.
 const UNSEEN: [(char, char); 25] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -35,18 +34,18 @@ const UNSEEN: [(char, char); 25] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Whether `c` directs the layout, or is ignored by it.
+/// Whether `c` controls the layout, or is ignored by it.
 pub(crate) fn is_unseen(c: char) -> bool {
     let before = UNSEEN.partition_point(|(_, last)| *last < c);
     UNSEEN.get(before).is_some_and(|(first, _)| *first <= c)
 }
 
-/// Whether `c` is an empty space: white space of any width, or the Braille pattern without dots.
+/// Whether `c` is blank: white space of any width, or the Braille pattern without dots.
 pub(crate) fn is_space(c: char) -> bool {
     c.is_whitespace() || c == '\u{2800}'
 }
 
-/// Whether `c` has no meaning that two programs could agree on: private use, or a noncharacter.
+/// Whether `c` has no agreed meaning: private use, or a noncharacter.
 pub(crate) fn is_private(c: char) -> bool {
     matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{f0000}'..)
         || u32::from(c) & 0xfffe == 0xfffe
@@ -57,7 +56,7 @@ mod tests {
     use super::*;
     use regex_syntax::hir::{Class, HirKind};
 
-    /// All characters that a class of a regular expression has, in order.
+    /// All characters of a regular expression's class, in order.
     fn class(expression: &str) -> Vec<char> {
         let hir = regex_syntax::parse(expression).unwrap();
         let HirKind::Class(Class::Unicode(class)) = hir.kind() else {

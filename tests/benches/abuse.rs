@@ -1,14 +1,14 @@
-//! What honest peers feel while others misbehave: `cargo bench -p metaserve-tests --bench abuse`.
-//! Takes about two minutes.
+//! How abuse affects honest peers: `cargo bench -p metaserve-tests --bench abuse`. Takes about two
+//! minutes.
 //!
-//! Twenty servers change their heartbeat twice a second, and ten clients follow: how old a heartbeat
-//! is when it arrives, calm and under each kind of abuse, which goes on for ten seconds as fast as
-//! one thread can. All of it shares one machine, so that part of what is felt is the attacker's
-//! own work.
+//! Twenty servers change their heartbeat twice a second, and ten clients follow. The bench
+//! measures how old a heartbeat is when it arrives, without abuse and under each kind of abuse,
+//! which lasts ten seconds and is as fast as one thread can make it. Everything shares one
+//! machine, so part of the effect is the attacker's own work.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
-    reason = "a figure that cannot be taken is a failure"
+    reason = "a figure that cannot be measured is a failure"
 )]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
@@ -39,7 +39,7 @@ const CHANGE_EVERY: Duration = Duration::from_millis(500);
 const MEASURED: Duration = Duration::from_secs(10);
 const FAST: [&str; 4] = ["--tick", "20ms", "--min-interval", "20ms"];
 
-/// How old heartbeats were at their arrival, while somebody counts.
+/// The ages of heartbeats at their arrival, while they are counted.
 #[derive(Default)]
 struct Ages {
     counting: AtomicBool,
@@ -86,7 +86,7 @@ async fn honest(daemon: &Daemon, ages: &Arc<Ages>) -> JoinSet<()> {
     tasks
 }
 
-/// Counts for a while beside what `abuse` does, which ends when it is told that the time is over.
+/// Counts for a while during `abuse`, which ends when it is told that the time is over.
 async fn measured(what: &str, daemon: &Daemon, ages: &Ages, abuse: impl AsyncFnOnce(&AtomicU64)) {
     let done = AtomicU64::new(0);
     ages.seen.lock().unwrap().clear();
@@ -146,14 +146,14 @@ async fn main() {
                 begun.fetch_add(50, Ordering::Relaxed);
                 let mut floods = floods.lock().unwrap();
                 floods.push(some);
-                // Sockets are few; what came back is measured on the last of them.
+                // Few sockets are kept; the amplification is measured on the last ones.
                 if floods.len() > 10 {
                     floods.remove(0);
                 }
             }
         })
     };
-    let what = "first packets that nothing follows (one thread)";
+    let what = "first packets without a handshake (one thread)";
     measured(what, &daemon, &ages, async |done| {
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -206,7 +206,7 @@ async fn main() {
     .await;
     let servers = daemon.connector(Role::Heartbeat, None);
     measured(
-        "heartbeats as fast as they go, until refused (8 at a time)",
+        "heartbeats as fast as possible, until refused (8 at a time)",
         &daemon,
         &ages,
         async |done| {
@@ -222,7 +222,7 @@ async fn main() {
     )
     .await;
     measured(
-        "100,000 streams asked for (8 peers)",
+        "100,000 streams requested (8 peers)",
         &daemon,
         &ages,
         async |done| {
@@ -248,7 +248,7 @@ async fn main() {
     let endpoint = metaserve::client_endpoint().unwrap();
     let mut mute = Vec::new();
     measured(
-        "1,000 clients that take nothing",
+        "1,000 clients that read nothing",
         &daemon,
         &ages,
         async |done| {

@@ -1,14 +1,14 @@
-//! A list that is flooded, by the pure rules in full and with real connections:
-//! `cargo bench -p metaserve-tests --bench flood`. Takes about five minutes, and 5,000 open files.
+//! A list under a flood, by the pure rules in full and with real connections: `cargo bench -p
+//! metaserve-tests --bench flood`. Takes about five minutes and 5,000 open files.
 //!
-//! 20,000 connections from 203 addresses come to a daemon with 8,000 places; then 1,800 servers, or
-//! readers, from as many other addresses. How many of those are served, how old a change is when
-//! it arrives, and what memory the daemon takes. `METASERVE_FLOOD_DAEMON=PATH` tries another
-//! daemon, such as an older one.
+//! 20,000 connections from 203 addresses come to a daemon with 8,000 places, then 1,800 servers or
+//! clients from as many other addresses. The bench measures how many of those are served, how old
+//! a change is when it arrives, and how much memory the daemon uses. `METASERVE_FLOOD_DAEMON=PATH`
+//! tries another daemon, such as an older one.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
-    reason = "a figure that cannot be taken is a failure"
+    reason = "a figure that cannot be measured is a failure"
 )]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
@@ -33,7 +33,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
 const CONNECTIONS: usize = 20_000;
-/// Of each real peer, one after the other.
+/// The attempts of each real peer, one after the other.
 const ATTEMPTS: usize = 5;
 const CHANGES: usize = 200;
 const CHANGE_EVERY: Duration = Duration::from_millis(100);
@@ -51,11 +51,11 @@ fn simulated() {
                 begun = Instant::now();
             }
         });
-        println!("{arrival:?}: {outcome:?}; ns for each, quarter by quarter: {nanos:?}");
+        println!("{arrival:?}: {outcome:?}; ns per connection in each quarter: {nanos:?}");
     }
 }
 
-/// Makes connections from one address of loopback.
+/// A connector from one loopback address.
 fn connector(daemon: &Daemon, role: Role, address: IpAddr) -> Connector {
     let connector = daemon.connector(role, None);
     let socket = UdpSocket::bind((address, 0)).unwrap();
@@ -63,7 +63,7 @@ fn connector(daemon: &Daemon, role: Role, address: IpAddr) -> Connector {
     connector
 }
 
-/// What everybody does that is let in, until it ends.
+/// The work of an admitted peer, until its connection ends.
 async fn take_part(connection: quinn::Connection, role: Role, game: &'static str) {
     match role {
         Role::Client => {
@@ -77,7 +77,7 @@ async fn take_part(connection: quinn::Connection, role: Role, game: &'static str
     }
 }
 
-/// From each address, one connection after the other.
+/// Connects from each address, one connection after the other.
 async fn flood(daemon: &Arc<Daemon>, role: Role, each: usize, pause: Duration) -> JoinSet<()> {
     let mut coming = JoinSet::new();
     let (peers, mut arrived) = mpsc::unbounded_channel();
@@ -86,7 +86,7 @@ async fn flood(daemon: &Arc<Daemon>, role: Role, each: usize, pause: Duration) -
         let (connector, peers) = (connector(daemon, role, address), peers.clone());
         coming.spawn(async move {
             for _ in 0..each {
-                // Many are refused, and a few in vain.
+                // Many are refused, and a few attempts fail.
                 if let Ok(connection) = connector.connect().await {
                     let _ = peers.send((connection, connector.clone()));
                 }
@@ -96,7 +96,7 @@ async fn flood(daemon: &Arc<Daemon>, role: Role, each: usize, pause: Duration) -
     }
     drop(peers);
     let mut there = JoinSet::new();
-    // It ends with the last of those who come.
+    // Ends when all attempts have been made.
     while let Some((connection, connector)) = arrived.recv().await {
         there.spawn(async move {
             take_part(connection, role, "flood").await;
@@ -106,8 +106,8 @@ async fn flood(daemon: &Arc<Daemon>, role: Role, each: usize, pause: Duration) -
     there
 }
 
-/// Connects as the libraries' `maintain` does: an attempt whose packets are all lost in the crowd is
-/// followed by another. Gives how many failed, too.
+/// Connects like `maintain` in the libraries: an attempt whose packets are all lost is followed by
+/// another. Also returns the number of failed attempts.
 async fn persistently(connector: &Connector) -> (Option<quinn::Connection>, usize) {
     for failed in 0..ATTEMPTS {
         match connector.connect().await {
@@ -118,7 +118,7 @@ async fn persistently(connector: &Connector) -> (Option<quinn::Connection>, usiz
     (None, ATTEMPTS)
 }
 
-/// Real peers, each from an address of its own, and how many of them are there.
+/// Real peers, each from its own address, and the number of those that are connected.
 async fn real(daemon: &Arc<Daemon>, role: Role) -> (JoinSet<()>, Arc<AtomicUsize>) {
     let there = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
@@ -143,11 +143,11 @@ async fn real(daemon: &Arc<Daemon>, role: Role) -> (JoinSet<()>, Arc<AtomicUsize
             drop(connector);
         });
     }
-    println!("  {again} attempts of the real ones failed and were made again");
+    println!("  {again} attempts of real peers failed and were repeated");
     (tasks, there)
 }
 
-/// One server that changes, and one client that follows it.
+/// A server that changes, and a client that follows it.
 struct Probe {
     say: mpsc::UnboundedSender<String>,
     client: Follower,
@@ -176,7 +176,7 @@ impl Probe {
         }
     }
 
-    /// How old a change is when it arrives: the median and the 99th percentile.
+    /// The age of a change when it arrives: the median and the 99th percentile.
     async fn ages(&mut self) -> (Duration, Duration) {
         let mut ages = Vec::new();
         for at in 0..CHANGES {
@@ -196,7 +196,7 @@ async fn start() -> Arc<Daemon> {
     let daemon: &str = other.map_or(DAEMON, |path| path.leak());
     let mut settings = vec!["--tick", "20ms", "--min-interval", "20ms", "--log", "error"];
     settings.extend(["--max-connections", "8000"]);
-    // Loopback is the open network here; an older daemon knows no other.
+    // Loopback must count like the internet here; an older daemon has no such setting.
     if run(daemon, &["--help"])
         .await
         .output
@@ -222,13 +222,13 @@ async fn with_connections(role: Role) {
     drop((probe, _tasks, calm));
 
     let daemon = start().await;
-    // It comes first: in a daemon that shares nothing it would not get in later.
+    // The probe connects first: in a daemon that does not share places it could not connect later.
     let mut probe = Probe::new(&daemon).await;
     let begun = Instant::now();
     let each = CONNECTIONS.div_ceil(FLOOD_ADDRESSES);
     let _flood = flood(&daemon, role, each, Duration::ZERO).await;
     println!(
-        "the flood has come in {:.0?}; {} MB",
+        "the flood arrived in {:.0?}; {} MB",
         begun.elapsed(),
         megabytes(&daemon)
     );
@@ -236,21 +236,21 @@ async fn with_connections(role: Role) {
     let (_tasks, there) = real(&daemon, role).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     println!(
-        "then the real ones in {:.0?}, while the kernel dropped {} datagrams: {} of {REAL} are served; \
+        "then the real peers arrived in {:.0?}, while the kernel dropped {} datagrams: {} of {REAL} are served; \
          {} MB",
         begun.elapsed(),
         dropped() - dropped_before,
         there.load(Ordering::Relaxed),
         megabytes(&daemon),
     );
-    // Some 100 more of the flood in a second, while changes are measured.
+    // About 100 more connections of the flood per second, while changes are measured.
     let knocking = tokio::spawn({
         let daemon = daemon.clone();
         async move { drop(flood(&daemon, role, 20, Duration::from_secs(2)).await) }
     });
     let (median, p99) = probe.ages().await;
     println!(
-        "while more of it knock: a change takes {median:.1?}, p99 {p99:.1?}; {} of {REAL} are served; \
+        "while more of the flood arrive: a change takes {median:.1?}, p99 {p99:.1?}; {} of {REAL} are served; \
          {} MB",
         there.load(Ordering::Relaxed),
         megabytes(&daemon),

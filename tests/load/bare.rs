@@ -1,5 +1,5 @@
-//! The same work done by bare quinn: as many peers against the floor, which sends them what the
-//! daemon was seen to send.
+//! The same work done by bare quinn: as many peers against the floor, which sends them as much as
+//! the daemon was measured to send.
 
 use crate::{
     bench::{Bench, per},
@@ -20,14 +20,14 @@ use std::{
     },
 };
 
-/// What a client of the floor has read so far, in bytes.
+/// The number of bytes that the clients of the floor have read so far.
 type ReadBytes = Arc<AtomicU64>;
 
-/// Does what the plan says with quinn alone: nothing is listed, and `sent` is all that clients are
-/// given.
+/// Carries out the plan with quinn alone: nothing is listed, and clients get only what `sent`
+/// describes.
 ///
 /// # Errors
-/// When something cannot be started, or peers do not get in.
+/// When something cannot be started, or peers cannot connect.
 pub(crate) async fn run(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
     let mut bench = Bench::new(plan, Target::floor(sent).await?);
     let stage = bench.stage.clone();
@@ -70,7 +70,7 @@ pub(crate) async fn run(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
     if plan.clients == 0 {
         cost.bytes_per_server_at_end = per(empty, bench.target.resident(), plan.servers);
     }
-    // What was not delivered is no work to compare with.
+    // Undelivered work cannot be compared.
     let read = (total() - before.load(Ordering::Relaxed)) as f64;
     let expected = sent.each as f64 * took.div_duration_f64(sent.every) * plan.clients as f64;
     let dropped = stage.dropped.load(Ordering::Relaxed);
@@ -105,7 +105,7 @@ async fn write(stage: Arc<Stage>, server: usize, connection: quinn::Connection) 
     }
 }
 
-/// A game client that counts what it is given.
+/// A game client that counts the bytes that it receives.
 async fn read(stage: Arc<Stage>, read_bytes: ReadBytes, connection: quinn::Connection) {
     let follow = async {
         let mut out = connection.open_uni().await?;

@@ -1,4 +1,4 @@
-//! What both runs are made of: peers that join at the plan's pace, waiting for them, and a time of
+//! The parts of both runs: peers that join at the plan's pace, waiting for them, and a period of
 //! steady work.
 
 use crate::{
@@ -19,7 +19,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-/// What the work is done against, and the figures that are taken on the way.
+/// The target of the work, and the measurements on the way.
 pub(crate) struct Bench {
     pub(crate) stage: Arc<Stage>,
     pub(crate) target: Target,
@@ -27,8 +27,8 @@ pub(crate) struct Bench {
     progress: ProgressBar,
 }
 
-/// What the target takes from one moment on, beyond what it takes while nobody joins: the
-/// keep-alives of those who are there.
+/// The resources of the target from one moment on, beyond its use while nobody joins: the
+/// keep-alives of the connected peers.
 pub(crate) struct Meter {
     cpu: Option<Duration>,
     start: Instant,
@@ -36,16 +36,17 @@ pub(crate) struct Meter {
     calm: Option<f64>,
 }
 
-/// Handshakes under way at one time: below the number from which a daemon asks for more.
+/// The number of concurrent handshakes: below the number from which a daemon requires address
+/// validation.
 const HANDSHAKES: usize = 64;
 
-/// Until whatever was begun has settled, before a figure is taken.
+/// How long to let things settle before a measurement.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Before the measuring begins: all servers have spoken.
+/// How many intervals pass before measuring begins: all servers have sent a heartbeat by then.
 const WARM_UP_INTERVALS: u32 = 2;
 
-/// After the last change: lists that are not right by then have lost something.
+/// How long after the last change lists may still be wrong. Later, something was lost.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Bench {
@@ -68,7 +69,7 @@ impl Bench {
         self.progress.set_position(0);
     }
 
-    /// Looks for a while at what the target takes by itself, and meters it from then on.
+    /// Measures for a while what the target uses by itself, and meters it from then on.
     pub(crate) async fn meter(&self) -> Meter {
         let (cpu, start) = (self.target.cpu(), now());
         sleep(SETTLE).await;
@@ -80,8 +81,8 @@ impl Bench {
         }
     }
 
-    /// Processor time for each of so many that have joined since, in microseconds, once the last
-    /// of them has settled.
+    /// The processor time for each of `count` peers that have joined since, in microseconds, once
+    /// the last of them has settled.
     pub(crate) async fn each(&self, meter: &Meter, count: usize) -> Option<f64> {
         sleep(SETTLE).await;
         let took = (self.target.cpu()? - meter.cpu?).as_secs_f64();
@@ -89,7 +90,7 @@ impl Bench {
         (count > 0).then_some((took - calm) * 1e6 / count as f64)
     }
 
-    /// Connects `count` peers, so many a second, and gives each to `begin`.
+    /// Connects `count` peers at the plan's rate, and passes each to `begin`.
     pub(crate) async fn join(
         &mut self,
         role: Role,
@@ -123,7 +124,7 @@ impl Bench {
                     let begun = now();
                     let connection = sockets.connect(peer).await;
                     drop(place);
-                    // Nobody listens any more when the run is over.
+                    // The receiver is gone when the run is over.
                     let _ = sender.send((peer, connection, begun)).await;
                 });
             }
@@ -141,7 +142,7 @@ impl Bench {
         Ok(connections)
     }
 
-    /// Waits until `count` says that all are there.
+    /// Waits until `count` has reached the wanted number.
     pub(crate) async fn all(
         &self,
         what: &str,
@@ -159,8 +160,8 @@ impl Bench {
         }
     }
 
-    /// Lets servers change their heartbeats, and gives what that costs the target after a time of
-    /// getting used to it. `begin` is called when counting begins.
+    /// Lets servers change their heartbeats, and returns what that costs the target after a
+    /// warm-up. `begin` is called when counting begins.
     pub(crate) async fn steady(
         &self,
         begin: impl FnOnce(),
@@ -192,7 +193,7 @@ fn difference(before: Option<Duration>, after: Option<Duration>, took: Duration)
     Some((after? - before?).as_secs_f64() / took.as_secs_f64())
 }
 
-/// Memory for one of so many, in bytes.
+/// The memory per peer, in bytes.
 pub(crate) fn per(before: Option<u64>, after: Option<u64>, count: usize) -> Option<u64> {
     after?.saturating_sub(before?).checked_div(count as u64)
 }

@@ -1,4 +1,4 @@
-//! A share of something, as people write it.
+//! A share of something in its written form.
 
 use std::{fmt, str::FromStr};
 
@@ -9,9 +9,9 @@ pub(crate) struct Share(pub(crate) f64);
 impl FromStr for Share {
     type Err = String;
 
-    /// `10%` is a tenth, and so are `0.1` and `10`: what is above 1 can only be meant in percent.
+    /// `10%` is a tenth, and so are `0.1` and `10`: a number above 1 is in percent.
     fn from_str(text: &str) -> Result<Self, String> {
-        let explain = || format!("{text:?} is no share: write 10% or 0.1");
+        let explain = || format!("{text:?} is not a share: write 10% or 0.1");
         let (number, percent) = match text.strip_suffix('%') {
             Some(number) => (number, true),
             None => (text, false),
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_read_as_people_write_it() {
+    fn a_share_is_parsed_in_every_common_form() {
         let table = [
             ("10%", Some(0.1)),
             ("10", Some(0.1)),

@@ -1,4 +1,4 @@
-//! Game clients: each follows the list, cheaply, but exactly.
+//! Game clients: each follows the list exactly, at little cost.
 
 use crate::{
     lists::{List, Lists, MAX_MESSAGE_BYTES},
@@ -17,27 +17,27 @@ use std::{
     time::Instant,
 };
 
-/// What all clients of one run have seen together.
+/// The observations of all clients of one run.
 pub(crate) struct Seen {
     lists: Lists,
-    /// The list of each client; none before its first.
+    /// The list of each client; `None` before its first.
     pub(crate) latest: Vec<Mutex<Option<Arc<List>>>>,
-    /// How many have their first list.
+    /// The number of clients that have their first list.
     pub(crate) complete: AtomicU64,
-    /// How long each of them waited for it from its first packet on, in microseconds.
+    /// How long each of them waited for it since its first packet, in microseconds.
     pub(crate) first_list: Mutex<Histogram<u64>>,
-    /// Whether what comes now is to be counted.
+    /// Whether messages are counted now.
     pub(crate) counting: AtomicBool,
     pub(crate) messages: AtomicU64,
     pub(crate) message_bytes: AtomicU64,
     pub(crate) updates: AtomicU64,
-    /// Snapshots after the first: each is a client that had fallen behind.
+    /// Snapshots after the first: each means that a client had fallen behind.
     pub(crate) snapshots: AtomicU64,
-    /// From the moment a heartbeat was said to its arrival at a client, in microseconds.
+    /// The time from a heartbeat's creation to its arrival at a client, in microseconds.
     pub(crate) latencies: Mutex<Histogram<u64>>,
 }
 
-/// What took longer counts as so long: a minute.
+/// The highest recorded time: a minute.
 const LONGEST_MICROS: u64 = 60_000_000;
 
 impl Seen {
@@ -61,7 +61,7 @@ impl Seen {
     }
 }
 
-/// Follows the list of this run's servers over `connection`, which was begun at `begun`.
+/// Follows the list of this run's servers over `connection`, which was started at `begun`.
 pub(crate) async fn client(
     stage: Arc<Stage>,
     seen: Arc<Seen>,

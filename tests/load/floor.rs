@@ -1,5 +1,5 @@
-//! The physical floor: the same bytes to as many connections with quinn alone, under the same
-//! transport settings. Nothing is decided, nothing encoded, nothing remembered.
+//! The floor: the same bytes to as many connections with quinn alone, with the same transport
+//! settings. It decides, encodes and stores nothing.
 
 use crate::clients::lock;
 use bytes::Bytes;
@@ -19,19 +19,19 @@ use std::{
 };
 use tokio::{io::AsyncReadExt, sync::watch};
 
-/// What is to be sent, as the daemon was seen to do.
+/// The traffic to send, as measured on the daemon.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bytesent {
-    /// To each client at first.
+    /// The bytes that each client gets first.
     pub(crate) first: usize,
-    /// To each client then, each time.
+    /// The bytes that each client then gets each time.
     pub(crate) each: usize,
-    /// How often.
+    /// The interval.
     pub(crate) every: Duration,
 }
 
 impl Bytesent {
-    /// As arguments for [`main`], in a state directory.
+    /// The same as arguments for [`main`], with a state directory.
     pub(crate) fn arguments(self, state: &Path) -> Vec<String> {
         vec![
             state.display().to_string(),
@@ -54,15 +54,15 @@ impl Bytesent {
     }
 }
 
-/// The process's main function. It prints where it listens and how it is trusted, begins to send
-/// when it is given a byte on its standard input, and ends with that.
+/// The main function of the floor's process. It prints its address and fingerprint, begins to send
+/// when it receives a byte on standard input, and ends when that is closed.
 ///
 /// # Errors
 /// When it cannot listen.
 pub(crate) fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (state, sent) = Bytesent::parse(&arguments)?;
-    // As the daemon: one thread is best for small packets.
+    // Like the daemon: one thread is best for small packets.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -79,7 +79,7 @@ async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
     let config = server_config(&identity, &secret, transport)?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let socket = UdpSocket::bind(listen)?;
-    // As the daemon has them: as much as the system gives.
+    // Like the daemon's: as much as the system gives.
     let _ = SockRef::from(&socket).set_recv_buffer_size(BUFFER_BYTES);
     let _ = SockRef::from(&socket).set_send_buffer_size(BUFFER_BYTES);
     let runtime = Arc::new(quinn::TokioRuntime);
@@ -87,7 +87,7 @@ async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
     let (address, fingerprint) = (endpoint.local_addr()?, identity.fingerprint());
     print(format!("{address} {fingerprint}\n"))?;
 
-    // The prefix of a frame, then bytes as good as any.
+    // The prefix of a frame, then arbitrary bytes.
     let first = Bytes::from(vec![0x5a; sent.first]);
     let each = Bytes::from(vec![0x5a; sent.each]);
     let followers = Arc::new(Followers::default());
@@ -109,7 +109,7 @@ async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
         }
     };
     let mut input = tokio::io::stdin();
-    // The generator says when to begin, and is gone when it says no more.
+    // The generator says when to begin, and has ended when its input is closed.
     let mut told = async || matches!(input.read(&mut [0]).await, Ok(1..));
     let run = async {
         if told().await && sent.each > 0 {
@@ -126,8 +126,8 @@ async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
     }
 }
 
-/// Who is written to, in the groups in which they are woken: a burst to all at once would cost
-/// QUIC's probes, so that this is the cheapest way.
+/// The clients, in the groups in which they are woken: waking all at once would cause QUIC's
+/// probes, so this is the cheapest way.
 #[derive(Default)]
 struct Followers(Mutex<Vec<watch::Sender<u64>>>);
 
@@ -155,7 +155,7 @@ impl Followers {
     }
 }
 
-/// One peer: a server is read, a client is written to. It ends with its connection.
+/// One peer: reads from a server, or writes to a client. Ends with its connection.
 async fn peer(
     incoming: quinn::Incoming,
     first: Bytes,

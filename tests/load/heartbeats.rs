@@ -1,4 +1,4 @@
-//! What servers say, and when they have said it.
+//! The heartbeats of the servers, and when they were sent.
 
 use crate::{clients::lock, options::Content};
 use bytes::Bytes;
@@ -13,8 +13,7 @@ use std::{
     time::Instant,
 };
 
-/// The heartbeat of a server in its given version: the same each time it is asked for, and unlike
-/// every other.
+/// The heartbeat of a server in a version: always the same, and different from every other.
 pub(crate) fn heartbeat(content: Content, size: usize, server: usize, version: u64) -> Bytes {
     match content {
         Content::Random => random(size, server, version),
@@ -31,8 +30,8 @@ fn random(size: usize, server: usize, version: u64) -> Bytes {
     bytes.into()
 }
 
-/// As a game has it: names and maps vary from server to server, the players from one heartbeat to
-/// the next.
+/// A realistic record: names and maps vary from server to server, the players from one heartbeat
+/// to the next.
 fn info(size: usize, server: usize, version: u64) -> Bytes {
     const PLACES: [&str; 6] = ["Frankfurt", "Dallas", "Tokyo", "Sydney", "London", "Oslo"];
     const MAPS: [&str; 8] = [
@@ -57,12 +56,12 @@ fn info(size: usize, server: usize, version: u64) -> Bytes {
         password: Some(owner.is_multiple_of(5)),
         version: Some("1.32e".into()),
         started: Some(true),
-        // What tells one version from the next, as the clock of a match does.
+        // Distinguishes the versions, like the clock of a match.
         time_left_seconds: Some(u32::MAX - version as u32),
         ..ServerInfo::new(format!("{} #{server} {owner:x}", pick(&PLACES, owner)))
     };
     let short = size.saturating_sub(record.to_json().len());
-    // A mod's name fills the record up, the same in all versions of a server.
+    // The name of a mod fills the record up. It is the same in all versions of a server.
     let frame = r#","mods":[{"name":""}]"#.len();
     if short > frame {
         let name = format!("{owner:x}").repeat(short / 8 + 2);
@@ -74,7 +73,7 @@ fn info(size: usize, server: usize, version: u64) -> Bytes {
     record.to_json().into()
 }
 
-/// What every server has said last, and when anything was said.
+/// The newest heartbeat of every server, and when each heartbeat was sent.
 pub(crate) struct Truth {
     content: Content,
     size: usize,
@@ -92,13 +91,13 @@ impl Truth {
         }
     }
 
-    /// What `server` says now.
+    /// The current heartbeat of `server`.
     pub(crate) fn current(&self, server: usize) -> Bytes {
         let version = self.versions[server].load(Ordering::Relaxed);
         heartbeat(self.content, self.size, server, version)
     }
 
-    /// A new heartbeat of `server`, said at `now`.
+    /// A new heartbeat of `server`, sent at `now`.
     pub(crate) fn next(&self, server: usize, now: Instant) -> Bytes {
         self.versions[server].fetch_add(1, Ordering::Relaxed);
         let heartbeat = self.current(server);
@@ -107,13 +106,13 @@ impl Truth {
         heartbeat
     }
 
-    /// When this was said; none for what was said before the measuring.
+    /// When this heartbeat was sent; `None` if that was before measuring began.
     pub(crate) fn said(&self, heartbeat: &[u8]) -> Option<Instant> {
         let said = lock(&self.said);
         said.get(&digest(heartbeat)).copied()
     }
 
-    /// How many servers a list gets wrong or lacks, or has too many.
+    /// The number of servers that are wrong, missing or superfluous in a list.
     pub(crate) fn wrong_in(&self, list: impl Iterator<Item = Bytes>) -> usize {
         let listed: std::collections::HashSet<Bytes> = list.collect();
         let right = (0..self.versions.len())
@@ -148,14 +147,17 @@ mod tests {
     }
 
     #[test]
-    fn records_are_as_games_have_them() {
+    fn records_have_the_form_that_games_use() {
         let bytes = heartbeat(Content::Info, 200, 7, 3);
         let info = ServerInfo::from_json(&bytes).unwrap();
         assert_eq!(info.max_players, Some(16));
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test can start at any instant"
+    )]
     fn a_wrong_list_is_noticed() {
         let truth = Truth::new(Content::Random, 32, 3);
         let right: Vec<Bytes> = (0..3).map(|server| truth.current(server)).collect();

@@ -1,6 +1,6 @@
-//! The lists of all clients. Clients that are given the same message in the same state are in the
-//! same state afterwards: each message is read once, and every client's bytes are compared with it
-//! in full, so that thousands of lists are followed exactly at little cost.
+//! The lists of all clients. Clients that get the same message in the same state are in the same
+//! state afterwards. So each message is decoded once, and the bytes of every client are compared
+//! with it in full: thousands of lists are followed exactly at little cost.
 
 use crate::{clients::lock, heartbeats::Truth};
 use anyhow::{Context, bail};
@@ -16,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-/// The state of one client's list, shared by all who have it.
+/// The state of a list, shared by all clients that have it.
 #[derive(Debug)]
 pub(crate) struct List {
     id: u64,
@@ -24,17 +24,17 @@ pub(crate) struct List {
     pub(crate) servers: HashMap<u64, Bytes>,
 }
 
-/// A message of the daemon, with where it leads.
+/// A message of the daemon, with its effects.
 struct Message {
     bytes: Bytes,
     content: ListMessage,
-    /// When its heartbeats were said: some of them, if they are many.
+    /// When its heartbeats were sent: a sample, if they are many.
     said: Vec<Instant>,
-    /// From a list (none: from nothing) to the list after it.
+    /// From the id of a list (`None` for no list) to the list after this message.
     leads: Mutex<HashMap<Option<u64>, Arc<List>>>,
 }
 
-/// Lists and messages of all clients.
+/// The lists and messages of all clients.
 #[derive(Default)]
 pub(crate) struct Lists {
     messages: Mutex<Messages>,
@@ -47,33 +47,33 @@ struct Messages {
     order: VecDeque<Sketch>,
 }
 
-/// What finds a message quickly: its length, and some of its bytes.
+/// A key for finding a message quickly: its length, and some of its bytes.
 type Sketch = (usize, Vec<u8>);
 
-/// Messages that are kept to compare with.
+/// The number of messages that are kept for comparison.
 const KEPT: usize = 128;
 
-/// Of how many heartbeats in one message the time is taken for each client.
+/// The number of heartbeats per message whose times are recorded for each client.
 const SAMPLED: usize = 64;
 
-/// The longest message that is accepted, as sent and unpacked.
+/// The longest message that is accepted, compressed or not.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 256 << 20;
 
-/// What a message did to a list.
+/// The effect of a message on a list.
 pub(crate) struct Taken {
     pub(crate) list: Arc<List>,
-    /// Servers whose state it told.
+    /// The number of servers in the message.
     pub(crate) updates: usize,
-    /// Whether it was the whole list.
+    /// Whether it was a snapshot.
     pub(crate) snapshot: bool,
     message: Arc<Message>,
 }
 
 impl Lists {
-    /// The list of a client that had `list` and is given `bytes`.
+    /// The list of a client that had `list` and receives `bytes`.
     ///
     /// # Errors
-    /// When they are no message, or it does not fit.
+    /// When the bytes are not a message, or it does not match the list.
     pub(crate) fn take(
         &self,
         list: Option<&Arc<List>>,
@@ -88,7 +88,7 @@ impl Lists {
             None => {
                 let id = self.lists.fetch_add(1, Ordering::Relaxed);
                 let next = message.apply(list.map(|list| &**list), id)?;
-                // Clients that came to the same list on different ways have one from here on.
+                // Clients that reach the same list in different ways share it from here on.
                 let same = leads.values().find(|other| other.servers == next.servers);
                 let next = same.cloned().unwrap_or_else(|| Arc::new(next));
                 leads.insert(known, next.clone());
@@ -126,7 +126,7 @@ impl Lists {
 }
 
 impl Taken {
-    /// Adds how long its heartbeats were on their way to whoever was given it at `now`.
+    /// Records how long its heartbeats took to a client that received it at `now`.
     pub(crate) fn record(&self, now: Instant, latencies: &mut Histogram<u64>) {
         for said in &self.message.said {
             let micros = now.saturating_duration_since(*said).as_micros();
@@ -138,7 +138,7 @@ impl Taken {
 impl Message {
     fn read(bytes: Bytes, truth: &Truth) -> anyhow::Result<Self> {
         let content = ListMessage::decode(&bytes, MAX_MESSAGE_BYTES)
-            .context("what the daemon sent is no message")?;
+            .context("the daemon sent an invalid message")?;
         let placed = content.placed.iter().map(|server| &server.heartbeat);
         let updated = content.updated.iter().map(|it| &it.heartbeat);
         let mut heartbeats: Vec<&Bytes> = placed.chain(updated).collect();

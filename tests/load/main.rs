@@ -1,5 +1,5 @@
-//! Load generator: many game servers and game clients against one daemon, with every list held
-//! against the truth, and the same work done by bare quinn beside it.
+//! Load generator: many game servers and game clients against one daemon, with every list compared
+//! with the truth, and the same work done by bare quinn for comparison.
 //!
 //! ```text
 //! cargo run --release --example load -- \
@@ -26,7 +26,7 @@ use metaserve::program::{self, Signals, print::print};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // The program is its own daemon and its own floor, each in a process of its own.
+    // The program also serves as its own daemon and floor, each in its own process.
     match target::role() {
         Some(target::CHILD_DAEMON) => return metaserve_daemon::main(),
         Some(target::CHILD_FLOOR) => return program::end(floor::main()),

@@ -1,4 +1,4 @@
-//! What to do, and whether this machine can.
+//! The options, and whether this machine can carry them out.
 
 use crate::{change::Share, process::Machine};
 use anyhow::bail;
@@ -6,15 +6,15 @@ use clap::Parser;
 use metaserve::DaemonArgs;
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-/// Puts a daemon under load, and says what it cost and whether every list was right.
+/// Puts a daemon under load, and reports its cost and whether every list was right.
 ///
-/// Game servers connect, then game clients; then servers change their heartbeats for a while, and
-/// in the end the list of every client is held against what the servers have said last. Without
-/// --spawn or --daemon the daemon runs inside this process, where its cost cannot be told apart.
+/// Game servers connect, then game clients; then servers change their heartbeats for a while. In
+/// the end the list of every client is compared with the newest heartbeats. Without --spawn or
+/// --daemon the daemon runs inside this process, where its cost cannot be measured separately.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
-    /// Game servers, each on a connection of its own
+    /// Game servers, each with its own connection
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     servers: usize,
 
@@ -26,32 +26,32 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "BYTES", default_value_t = 200)]
     size: usize,
 
-    /// What heartbeats are: bytes that nothing can compress, or `ServerInfo` JSON as games have it
+    /// The content of heartbeats: incompressible bytes, or realistic `ServerInfo` JSON
     #[arg(long, value_name = "KIND", default_value = "random")]
     content: Content,
 
-    /// How many of the heartbeats differ from the one before, such as 10% or 0.1
+    /// The share of heartbeats that differ from the one before, such as 10% or 0.1
     #[arg(long, value_name = "SHARE", default_value = "10%")]
     change: Share,
 
-    /// How often each server has a heartbeat, in seconds or as 500ms
+    /// How often each server sends a heartbeat, in seconds or like 500ms
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     interval: Seconds,
 
-    /// How long to measure, in seconds or as 1m
+    /// How long to measure, in seconds or like 1m
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     seconds: Seconds,
 
-    /// Connections begun each second
+    /// New connections per second
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     ramp: usize,
 
-    /// Clients begun each second, if not as many as --ramp says: with a long list, fewer than this
-    /// machine can give it to, so that a joining client's cost is its own
+    /// New clients per second, if different from --ramp. With a long list, choose fewer than this
+    /// machine can send it to, so that the cost of a joining client is measured alone
     #[arg(long, value_name = "COUNT")]
     client_ramp: Option<usize>,
 
-    /// UDP sockets to spread servers, and again clients, over
+    /// The number of UDP sockets for servers, and again for clients
     #[arg(long, value_name = "COUNT", default_value_t = 8)]
     sockets: usize,
 
@@ -59,12 +59,12 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "COUNT", default_value_t = 2)]
     threads: usize,
 
-    /// Let peers resume the TLS session of the one before on their socket, as if they came again
+    /// Resume the TLS session of the previous peer on the same socket, as if it reconnected
     #[arg(long)]
     resume: bool,
 
-    /// Start a daemon in a process of its own, so that its cost is told apart: this program's own
-    /// copy of it, or another binary
+    /// Start a daemon in its own process, so that its cost is measured separately: this program's
+    /// own copy of it, or another binary
     #[arg(
         long,
         value_name = "FILE",
@@ -74,7 +74,7 @@ pub(crate) struct Cli {
     )]
     spawn: Option<Option<PathBuf>>,
 
-    /// Do the same work with bare quinn afterwards, in a process of its own, and state the ratio;
+    /// Do the same work with bare quinn afterwards, in its own process, and print the ratio;
     /// implies --spawn
     #[arg(long, conflicts_with = "DaemonArgs")]
     floor: bool,
@@ -86,7 +86,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     daemon: Option<DaemonArgs>,
 
-    /// Further arguments for the daemon that is started, such as --tick 200ms
+    /// Further arguments for the started daemon, such as --tick 200ms
     #[arg(last = true, value_name = "DAEMON ARGUMENTS")]
     daemon_arguments: Vec<String>,
 }
@@ -94,14 +94,14 @@ pub(crate) struct Cli {
 const AFTER_HELP: &str = "\
 Figures: `cores` is CPU seconds per second, of user and kernel together. The ratio is that of the \
 daemon to bare quinn, which writes as many bytes to as many clients and reads the same heartbeats. \
-Exit code 1 if anything was lost: then no rate is worth anything.
+Exit code 1 means that something was lost; the rates are then meaningless.
 
 Examples:
   load --servers 1000 --clients 1000 --change 10% --spawn --floor
   load --servers 200 --clients 10 --seconds 5s --spawn -- --tick 200ms
   load --daemon localhost:4433 --fingerprint HEX --servers 100 --clients 100";
 
-/// What heartbeats look like.
+/// The content of heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Content {
     /// Incompressible.
@@ -118,7 +118,7 @@ impl FromStr for Seconds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let explain = |_| format!("{text:?} is no duration: write 20, 20s or 500ms");
+        let explain = |_| format!("{text:?} is not a duration: write 20, 20s or 500ms");
         match text.parse::<f64>() {
             Ok(seconds) => Duration::try_from_secs_f64(seconds)
                 .map(Self)
@@ -130,22 +130,22 @@ impl FromStr for Seconds {
     }
 }
 
-/// Which daemon.
+/// The daemon to use.
 #[derive(Clone, Debug)]
 pub(crate) enum Which {
-    /// One inside this process.
+    /// A daemon inside this process.
     Inside,
-    /// One in a process of its own: this program, or another binary.
+    /// A daemon in its own process: this program, or another binary.
     Spawn(Option<PathBuf>),
-    /// One that runs already.
+    /// A running daemon.
     Running(DaemonArgs),
 }
 
-/// What is to be done, checked.
+/// The checked options.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// The game of this run's servers, and what its clients follow: with a daemon that runs
-    /// already one of its own, since that may list servers of others.
+    /// The game of this run's servers, which its clients follow. With a running daemon it is a new
+    /// one, since that daemon may list other servers.
     pub(crate) game: String,
     pub(crate) servers: usize,
     pub(crate) clients: usize,
@@ -165,14 +165,14 @@ pub(crate) struct Plan {
     pub(crate) daemon_arguments: Vec<String>,
 }
 
-/// The shortest heartbeat that tells one server's state from every other.
+/// The shortest heartbeat that distinguishes every state of every server.
 pub(crate) const MIN_SIZE: usize = 16;
 
 impl Cli {
-    /// Holds the settings against each other.
+    /// Checks the options.
     ///
     /// # Errors
-    /// When one of them makes no sense; the error says which, and what would.
+    /// When one of them makes no sense; the error says which, and what to choose.
     pub(crate) fn plan(self) -> anyhow::Result<Plan> {
         let client_ramp = self.client_ramp.unwrap_or(self.ramp);
         let positive = [
@@ -183,17 +183,14 @@ impl Cli {
             ("--threads", self.threads),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            bail!("{name} has to be 1 or more");
+            bail!("{name} must be 1 or more");
         }
         let max = metaserve::Limits::MAX_HEARTBEAT_BYTES;
         if !(MIN_SIZE..=max).contains(&self.size) {
-            bail!(
-                "--size {}: heartbeats here are {MIN_SIZE} to {max} bytes",
-                self.size
-            );
+            bail!("--size {}: choose {MIN_SIZE} to {max} bytes", self.size);
         }
         if self.interval.0 < Duration::from_millis(20) || self.seconds.0 < Duration::from_secs(1) {
-            bail!("--interval has to be 20ms or more, and --seconds 1s or more");
+            bail!("--interval must be 20ms or more, and --seconds 1s or more");
         }
         let which = match (self.daemon, self.spawn) {
             (Some(daemon), _) => Which::Running(daemon),
@@ -202,7 +199,7 @@ impl Cli {
             (None, None) => Which::Inside,
         };
         if matches!(which, Which::Running(_)) && !self.daemon_arguments.is_empty() {
-            bail!("a daemon that runs already takes no arguments after --");
+            bail!("a running daemon takes no arguments after --");
         }
         let game = match which {
             Which::Running(_) => format!("load-{:08x}", fastrand::u32(..)),
@@ -230,26 +227,28 @@ impl Cli {
     }
 }
 
-/// What one connection takes in this process and the daemon's together, in bytes, as measured
-/// (with room to spare): the connection, its task, and what is on its way.
+/// The memory of one connection in this process and the daemon's together, in bytes, as measured
+/// with a margin: the connection, its task, and data in flight.
 const CONNECTION_BYTES: u64 = 100_000;
 
-/// Copies of the list: in the servers, the daemon, the messages kept to compare with, and lists.
+/// The number of copies of the list: in the servers, the daemon, the messages kept for comparison,
+/// and the lists.
 const COPIES: u64 = 40;
 
-/// Files besides the sockets: the program's own, its child's pipes, the runtime's.
+/// The number of open files besides the sockets: the program's own, its child's pipes, the
+/// runtime's.
 const OTHER_FILES: u64 = 40;
 
 impl Plan {
-    /// Whether this machine can do it.
+    /// Checks whether this machine can carry out the plan.
     ///
     /// # Errors
-    /// When it cannot; with what would be needed, and what is there.
+    /// When it cannot; with what is needed, and what is available.
     pub(crate) fn check(&self, machine: &Machine) -> anyhow::Result<()> {
         let files = 2 * self.sockets as u64 + OTHER_FILES;
         if files > machine.open_files {
             bail!(
-                "{} sockets need {files} open files, and this process may have {}: raise \
+                "{} sockets need {files} open files, but the limit of this process is {}: raise \
                  `ulimit -n`, or lower --sockets",
                 2 * self.sockets,
                 machine.open_files
@@ -262,7 +261,7 @@ impl Plan {
             .saturating_add(list.saturating_mul(COPIES));
         if memory > machine.free_memory {
             bail!(
-                "{connections} connections and a list of {} need about {} of memory, and {} are \
+                "{connections} connections and a list of {} need about {} of memory, but {} are \
                  free: lower --servers, --clients or --size",
                 megabytes(list),
                 megabytes(memory),
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_daemon_is_inside_unless_told_otherwise() {
+    fn the_daemon_runs_inside_by_default() {
         assert!(matches!(plan(&[]).unwrap().which, Which::Inside));
         assert!(matches!(
             plan(&["--spawn"]).unwrap().which,
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_options_are_refused() {
         let table: [&[&str]; 8] = [
             &["--servers", "0"],
             &["--ramp", "0"],
@@ -327,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_machine_cannot_do_is_refused_with_the_figure_that_would_be_needed() {
+    fn a_plan_beyond_the_machine_is_refused_with_what_it_needs() {
         assert!(plan(&[]).unwrap().check(&machine()).is_ok());
         let sockets = plan(&["--sockets", "600"]).unwrap();
         let error = sockets.check(&machine()).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What all peers of a run share, their sockets, and game servers as the library makes them.
+//! The state that all peers of a run share, their sockets, and game servers that use the library.
 
 use crate::{heartbeats::Truth, options::Plan};
 use bytes::Bytes;
@@ -15,17 +15,17 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// What all peers of one run share.
+/// The state that all peers of one run share.
 pub(crate) struct Stage {
     pub(crate) plan: Plan,
     pub(crate) truth: Truth,
     /// Whether servers change their heartbeats.
     pub(crate) changing: watch::Sender<bool>,
-    /// Heartbeats that differ from the one before, since the beginning.
+    /// The number of heartbeats that differ from the one before, since the start.
     pub(crate) changes: AtomicU64,
-    /// Peers whose connection was lost.
+    /// The number of peers whose connection was lost.
     pub(crate) dropped: AtomicU64,
-    /// Servers that were told that they are not listed.
+    /// The number of servers that were told that they are not listed.
     pub(crate) waiting: AtomicU64,
 }
 
@@ -41,24 +41,24 @@ impl Stage {
         })
     }
 
-    /// Counts a peer that should still be there.
+    /// Counts a peer whose connection was lost.
     pub(crate) fn lost(&self, what: &str, error: &dyn std::fmt::Display) {
         if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
             let error = printable(&error.to_string());
-            program::complain(format!("the first {what} to be lost: {error}\n"));
+            program::complain(format!("the first {what} that was lost: {error}\n"));
         }
     }
 
-    /// Counts a server that waits for a row, and shows what the first is told.
+    /// Counts a server that waits for a row, and prints the notice of the first.
     pub(crate) fn told(&self, notice: &Notice) {
         let waits = notice.kind == NoticeKind::NotListed;
         if waits && self.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
-            eprintln!("the first server that waits is told: {}", notice.text);
+            eprintln!("the notice to the first waiting server: {}", notice.text);
         }
     }
 
-    /// What a server says in the course of time: once at the beginning, then once each interval
-    /// while things change, each server at its own moment.
+    /// The heartbeats of a server: one at the start, then one per interval while things change,
+    /// each server at its own time.
     pub(crate) fn heartbeats(
         self: &Arc<Self>,
         server: usize,
@@ -66,7 +66,7 @@ impl Stage {
         let first = self.truth.current(server);
         let begin = (self.clone(), self.changing.subscribe(), None);
         let later = stream::unfold(begin, move |(stage, mut changing, due)| async move {
-            // The sender is in the stage that we hold.
+            // The sender is in the stage, which is held here.
             let _ = changing.wait_for(|changing| *changing).await;
             let plan = &stage.plan;
             let own_moment = || {
@@ -89,7 +89,7 @@ impl Stage {
     }
 }
 
-/// A game server as games have it.
+/// A game server that uses the library.
 pub(crate) async fn library_server(
     stage: Arc<Stage>,
     server: usize,
@@ -104,22 +104,22 @@ pub(crate) async fn library_server(
     }
 }
 
-/// Sockets that peers of one role connect from.
+/// The sockets that peers of one role connect from.
 pub(crate) struct Sockets {
     endpoints: Vec<quinn::Endpoint>,
     daemon: SocketAddr,
     name: String,
     role: Role,
     trust: Trust,
-    /// One configuration for all keeps TLS sessions, one for each peer does not.
+    /// A shared configuration keeps TLS sessions; one for each peer does not.
     shared: Option<quinn::ClientConfig>,
 }
 
 impl Sockets {
-    /// Opens them. Call it inside a tokio runtime.
+    /// Opens the sockets. Call it inside a tokio runtime.
     ///
     /// # Errors
-    /// When the system gives none, or the trust cannot be used.
+    /// When the system provides none, or the trust cannot be used.
     pub(crate) fn open(
         plan: &Plan,
         role: Role,
@@ -139,7 +139,7 @@ impl Sockets {
         })
     }
 
-    /// Connects from one of them.
+    /// Connects from one of the sockets.
     pub(crate) async fn connect(&self, peer: usize) -> anyhow::Result<quinn::Connection> {
         let config = match &self.shared {
             Some(config) => config.clone(),
@@ -151,7 +151,7 @@ impl Sockets {
     }
 }
 
-/// A handshake under load may lose packets; after so long there is no daemon.
+/// How long connecting may take: under load a handshake may lose packets, but not for longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[expect(clippy::disallowed_methods, reason = "it measures time")]

@@ -1,22 +1,22 @@
-//! What the operating system says about a process and the machine. Linux only: elsewhere the
-//! figures are left out.
+//! Figures of the operating system about a process and the machine. Linux only: other systems show
+//! none.
 
 use anyhow::Context;
 use std::{fs, time::Duration};
 
-/// What bounds a run.
+/// The resources that limit a run.
 pub(crate) struct Machine {
-    /// Files that this process may have open.
+    /// How many files this process may have open.
     pub(crate) open_files: u64,
-    /// Bytes that programs can still have.
+    /// The free memory, in bytes.
     pub(crate) free_memory: u64,
 }
 
 impl Machine {
-    /// This one. What cannot be known is taken for enough.
+    /// This machine. Unknown values count as enough.
     ///
     /// # Errors
-    /// When what the system says is not understood.
+    /// When the system's figures cannot be parsed.
     pub(crate) fn here() -> anyhow::Result<Self> {
         let open_files = number_after("/proc/self/limits", "Max open files")?;
         let free_memory = number_after("/proc/meminfo", "MemAvailable:")?;
@@ -27,7 +27,7 @@ impl Machine {
     }
 }
 
-/// The number behind a label in one of the system's files; none without the file, or when it says
+/// The number after a label in one of the system's files; `None` without the file, or if it is
 /// `unlimited`.
 fn number_after(file: &str, label: &str) -> anyhow::Result<Option<u64>> {
     let Ok(text) = fs::read_to_string(file) else {
@@ -43,13 +43,12 @@ fn number_after(file: &str, label: &str) -> anyhow::Result<Option<u64>> {
     }
 }
 
-/// The processor time that a process has had, user and kernel, all threads; none where it is not
-/// known.
+/// The processor time of a process, user and kernel, all threads; `None` where it is not known.
 pub(crate) fn cpu(process: u32) -> Option<Duration> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
     let mut nanoseconds = 0;
     for thread in threads.flatten() {
-        // A thread may end meanwhile.
+        // A thread may end in the meantime.
         let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else {
             continue;
         };
@@ -58,7 +57,7 @@ pub(crate) fn cpu(process: u32) -> Option<Duration> {
     Some(Duration::from_nanos(nanoseconds))
 }
 
-/// Memory that a process holds, in bytes; none where it is not known.
+/// The resident memory of a process, in bytes; `None` where it is not known.
 pub(crate) fn resident(process: u32) -> Option<u64> {
     let kilobytes = number_after(&format!("/proc/{process}/status"), "VmRSS:").ok()??;
     Some(kilobytes * 1024)

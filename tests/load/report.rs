@@ -1,4 +1,4 @@
-//! What a run has shown, for people and for programs.
+//! The results of a run, for people and for programs.
 
 use crate::options::{Plan, Which};
 use anyhow::bail;
@@ -6,18 +6,18 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use std::fmt;
 
-/// What the work cost one process.
+/// The cost of the work for one process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cost {
-    /// Processor seconds per second while servers changed; none where it is not known.
+    /// Processor seconds per second while servers changed; `None` where it is not known.
     pub(crate) cores: Option<f64>,
     /// Processor microseconds for each server that joined.
     pub(crate) micros_per_server: Option<f64>,
-    /// Processor microseconds for each client that joined and was given the list.
+    /// Processor microseconds for each client that joined and received the list.
     pub(crate) micros_per_client: Option<f64>,
-    /// Memory for each server that has just come, in bytes.
+    /// Memory for each server that has just joined, in bytes.
     pub(crate) bytes_per_server: Option<u64>,
-    /// The same when the measuring is over, where there are no clients: QUIC's queues take more
+    /// The same at the end of measuring, if there are no clients: QUIC's queues need more memory
     /// once they have been used.
     pub(crate) bytes_per_server_at_end: Option<u64>,
     /// Memory for each client that has the list, in bytes.
@@ -34,7 +34,7 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
-    /// The quantiles of a histogram in microseconds; none of an empty one.
+    /// The quantiles of a histogram in microseconds; `None` if it is empty.
     pub(crate) fn of(histogram: &Histogram<u64>) -> Option<Self> {
         let millis = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
         (!histogram.is_empty()).then(|| Self {
@@ -64,25 +64,25 @@ pub(crate) struct Report {
     pub(crate) floor: Option<Cost>,
     pub(crate) servers_per_second: f64,
     pub(crate) clients_per_second: f64,
-    /// From a client's first packet to its complete list.
+    /// The time from a client's first packet to its complete list.
     pub(crate) first_list: Option<Latency>,
-    /// What a client had received by then, handshake and all, in bytes.
+    /// What a client had received by then, including the handshake, in bytes.
     pub(crate) bytes_first_list: u64,
-    /// Heartbeats that differ from the one before, each second.
+    /// Heartbeats that differ from the one before, per second.
     pub(crate) changes_per_second: f64,
-    /// Server states told to clients, each second, all clients together.
+    /// Server states sent to clients per second, all clients together.
     pub(crate) updates_per_second: f64,
-    /// UDP payload that each client received, in bytes a second.
+    /// UDP payload that each client received, in bytes per second.
     pub(crate) bytes_per_client_second: f64,
     pub(crate) datagrams_per_client_second: f64,
     pub(crate) bytes_per_update: Option<f64>,
-    /// From a heartbeat's beginning to its arrival at a client.
+    /// The time from a heartbeat's creation to its arrival at a client.
     pub(crate) latency: Option<Latency>,
     /// Memory of the daemon under load, in bytes.
     pub(crate) rss_bytes: Option<u64>,
-    /// Clients that had fallen behind and were given a snapshot.
+    /// The number of clients that had fallen behind and received a snapshot.
     pub(crate) snapshots: u64,
-    /// Servers that the clients' final lists have wrong, all together.
+    /// The number of wrong servers in the clients' final lists, all together.
     pub(crate) lost: u64,
     /// Peers whose connection was lost.
     pub(crate) dropped: u64,
@@ -111,7 +111,7 @@ impl Report {
         }
     }
 
-    /// The daemon's cost by that of the floor.
+    /// The daemon's cost divided by the floor's.
     fn ratio(&self, of: impl Fn(&Cost) -> Option<f64>) -> Option<f64> {
         let floor = of(self.floor.as_ref()?)?;
         (floor > 0.0 && self.lost == 0 && self.dropped == 0).then_some(of(&self.daemon)? / floor)
@@ -121,7 +121,8 @@ impl Report {
         Some(self.daemon.cores? * 1e6 / self.plan.clients as f64).filter(|it| it.is_finite())
     }
 
-    /// One object. Rates are null when anything was lost: they would be rates of nothing.
+    /// All figures as one object. Rates are null when anything was lost, since they would be
+    /// meaningless.
     pub(crate) fn json(&self) -> Value {
         let sound = self.lost == 0 && self.dropped == 0;
         let rate = |rate: f64| sound.then_some(rate);
@@ -169,12 +170,12 @@ impl Report {
     /// Whether everything was delivered.
     ///
     /// # Errors
-    /// When it was not; with what is wrong.
+    /// When it was not, with what was lost.
     pub(crate) fn verdict(&self) -> anyhow::Result<()> {
         if self.lost > 0 || self.dropped > 0 {
             bail!(
-                "{} connections were lost, and the final lists have {} servers wrong: the rates \
-                 are those of work that was not done",
+                "{} connections were lost, and the final lists have {} wrong servers: the rates \
+                 are meaningless",
                 self.dropped,
                 self.lost
             );
@@ -239,7 +240,7 @@ impl fmt::Display for Report {
         if let Which::Inside | Which::Running(_) = plan.which {
             line(
                 "daemon",
-                "has no process of its own here: no cost is told".into(),
+                "has no process of its own here: its cost is unknown".into(),
             )?;
         }
         line("daemon", compare(|cost| cost.cores, 3, " cores"))?;

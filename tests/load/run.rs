@@ -1,5 +1,5 @@
-//! One run against the daemon, phase by phase: servers join, clients join, servers change, every
-//! list is checked. Then [`bare`] does the same work, if the plan asks for it.
+//! One run against the daemon in phases: servers join, clients join, servers change, every list is
+//! checked. Then [`bare`] does the same work, if the plan asks for it.
 
 use crate::{
     bare,
@@ -24,10 +24,10 @@ use std::{
 };
 use tokio::time::{sleep, timeout};
 
-/// Does what the plan says.
+/// Carries out the plan.
 ///
 /// # Errors
-/// When something cannot be started, or peers do not get in.
+/// When something cannot be started, or peers cannot connect.
 pub(crate) async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let (mut report, sent) = against_daemon(plan).await?;
     if plan.floor {
@@ -36,7 +36,7 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// UDP payload and datagrams that clients have received.
+/// The UDP payload and datagrams that clients have received.
 #[derive(Clone, Copy, Default)]
 struct Received {
     bytes: u64,
@@ -143,10 +143,11 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     Ok((report, sent))
 }
 
-/// What a frame's length takes.
+/// The bytes of a frame's length.
 const PREFIX_BYTES: usize = 4;
 
-/// What QUIC adds to a byte of stream data in full packets, and a handshake: taken off again.
+/// Estimates the bytes of lists: subtracts QUIC's overhead per byte of stream data in full
+/// packets, and a handshake.
 fn list_bytes(received: u64, clients: usize) -> usize {
     const HANDSHAKE_BYTES: u64 = 4_000;
     let each = received / clients.max(1) as u64;
@@ -167,7 +168,7 @@ async fn watcher(bench: &Bench) -> anyhow::Result<metaserve_client::Snapshots> {
         .run())
 }
 
-/// Waits until so many servers are on the list.
+/// Waits until this many servers are on the list.
 async fn listed(
     mut list: metaserve_client::Snapshots,
     wanted: usize,
@@ -183,14 +184,14 @@ async fn listed(
     match timeout(PATIENCE, all).await {
         Ok(result) => result,
         Err(_) => bail!(
-            "only {seen} of {wanted} servers are listed after {PATIENCE:?}, {} wait for a row: \
+            "only {seen} of {wanted} servers are listed after {PATIENCE:?}, and {} wait for a row: \
              give the daemon --trusted-prefix for this address, or a higher --max-listed-per-prefix",
             stage.waiting.load(Ordering::Relaxed)
         ),
     }
 }
 
-/// How many servers all lists together have wrong, once they have had the time to be right.
+/// The number of wrong servers in all lists together, once they have had the time to be right.
 async fn wrong(bench: &Bench, seen: &Seen) -> u64 {
     bench.phase("checking every list", seen.latest.len() as u64);
     let start = now();

@@ -1,4 +1,4 @@
-//! The daemon that is put under load, and the floor: started here, or running already.
+//! The daemon under load and the floor: started here, or already running.
 
 use crate::{
     floor::Bytesent,
@@ -17,12 +17,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// The variable that tells a copy of this program that it is not the generator.
+/// The variable that tells a copy of this program its role.
 const CHILD: &str = "LOAD_CHILD";
 pub(crate) const CHILD_DAEMON: &str = "daemon";
 pub(crate) const CHILD_FLOOR: &str = "floor";
 
-/// What this copy of the program is, unless it is the generator.
+/// The role of this copy of the program; `None` for the generator.
 pub(crate) fn role() -> Option<&'static str> {
     match std::env::var(CHILD).ok()?.as_str() {
         CHILD_DAEMON => Some(CHILD_DAEMON),
@@ -31,10 +31,10 @@ pub(crate) fn role() -> Option<&'static str> {
     }
 }
 
-/// Something to connect to.
+/// A daemon or floor to connect to.
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
-    /// The name that its certificate is held against.
+    /// The name that its certificate is checked for.
     pub(crate) name: String,
     pub(crate) trust: Trust,
     runs: Runs,
@@ -47,26 +47,26 @@ enum Runs {
         ending: CancellationToken,
         _state: TempDir,
     },
-    /// In a process of ours.
+    /// In a child process.
     Child(Box<Running>),
     /// Elsewhere.
     Elsewhere,
 }
 
-/// A child with what it was given.
+/// A child with its resources.
 struct Running {
     child: Child,
     input: Option<ChildStdin>,
-    /// Held, so that it can go on printing.
+    /// Kept open, so that it can go on printing.
     _output: Lines<BufReader<ChildStdout>>,
     _state: TempDir,
 }
 
-/// How long a child may take to say where it listens, and to end.
+/// How long a child may take to print its address, and to end.
 const CHILD_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Target {
-    /// The daemon of the plan, started if need be.
+    /// The daemon of the plan, started if necessary.
     ///
     /// # Errors
     /// When it does not start, or its name has no address.
@@ -125,10 +125,10 @@ impl Target {
         }
     }
 
-    /// Lets the floor begin to send.
+    /// Tells the floor to begin sending.
     ///
     /// # Errors
-    /// When it is gone.
+    /// When it has ended.
     pub(crate) async fn begin(&mut self) -> anyhow::Result<()> {
         if let Runs::Child(running) = &mut self.runs
             && let Some(input) = &mut running.input
@@ -141,7 +141,7 @@ impl Target {
         Ok(())
     }
 
-    /// Its process, if it has one of its own here.
+    /// Its process, if it has its own on this machine.
     fn process(&self) -> Option<u32> {
         match &self.runs {
             Runs::Child(running) => running.child.id(),
@@ -149,12 +149,12 @@ impl Target {
         }
     }
 
-    /// The processor time that it has had.
+    /// The processor time that it has used.
     pub(crate) fn cpu(&self) -> Option<Duration> {
         process::cpu(self.process()?)
     }
 
-    /// The memory that it holds, in bytes.
+    /// Its resident memory, in bytes.
     pub(crate) fn resident(&self) -> Option<u64> {
         process::resident(self.process()?)
     }
@@ -168,11 +168,11 @@ impl Target {
                 _state,
             } => {
                 ending.cancel();
-                // A daemon that had stopped before has said so in the log.
+                // If the daemon stopped before, the log says why.
                 let _ = daemon.await;
             }
             Runs::Child(mut running) => {
-                // It may have ended by itself; it is waited for in any case.
+                // It may have ended by itself; it is awaited in any case.
                 let _ = running.child.start_kill();
                 let _ = tokio::time::timeout(CHILD_TIMEOUT, running.child.wait()).await;
             }
@@ -193,19 +193,19 @@ fn start(mut command: Command) -> anyhow::Result<(Child, Lines<BufReader<ChildSt
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .with_context(|| format!("{:?} cannot be started", command.as_std().get_program()))?;
+        .with_context(|| format!("cannot start {:?}", command.as_std().get_program()))?;
     let output = child.stdout.take().context("its output")?;
     Ok((child, BufReader::new(output).lines()))
 }
 
 async fn next(output: &mut Lines<BufReader<ChildStdout>>) -> anyhow::Result<String> {
     let line = tokio::time::timeout(CHILD_TIMEOUT, output.next_line()).await;
-    let line = line.context("it does not say where it listens")??;
-    line.context("it ended before it said where it listens")
+    let line = line.context("cannot read its address")??;
+    line.context("it ended before it printed its address")
 }
 
-/// What every daemon that is started here is told: to let all in that come, from one address as
-/// they do, as fast as they do. What the plan has for it comes last, and counts.
+/// The arguments of every daemon that is started here: admit all peers, from one address and at
+/// any rate. The plan's own arguments come last, and win.
 fn arguments(plan: &Plan, state: &Path) -> Vec<String> {
     let places = (plan.servers + plan.clients + 100).to_string();
     let state = state.display().to_string();
@@ -266,7 +266,7 @@ async fn spawned(plan: &Plan, binary: Option<&Path>) -> anyhow::Result<Target> {
         after(&listens, "listens on "),
         after(&fingerprint, "(SHA-256): "),
     ) else {
-        bail!("this is no metaserve daemon: it says {listens:?}");
+        bail!("this is not a metaserve daemon: it printed {listens:?}");
     };
     let (address, fingerprint) = (address.parse()?, fingerprint.parse()?);
     Ok(Target::child(child, output, state, address, fingerprint))

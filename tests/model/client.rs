@@ -1,5 +1,5 @@
-//! One client: the daemon's cursor for it, what is on its way, its list, and the game that looks
-//! at it.
+//! One client: the daemon's cursor for it, the data in flight, its list, and the game that reads
+//! the list.
 
 use super::{Verdict, oracle::Oracle, steps::Claim};
 use bytes::Bytes;
@@ -20,37 +20,37 @@ use std::{collections::BTreeMap, sync::Arc};
 /// How a client reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pace {
-    /// Whatever comes, when it comes.
+    /// It reads everything as it comes.
     Follows,
-    /// Not at all: nothing more is written to it.
+    /// It does not read, and nothing more is written to it.
     Silent,
-    /// One more frame is written to it, and not read.
+    /// One more frame is written to it, but not read.
     Stuck,
 }
 
 pub(super) struct Client {
     game: Option<Game>,
     compression: Compression,
-    /// Whether the game looks after each message.
+    /// Whether the game looks at the list after each message.
     eager: bool,
     pace: Pace,
-    /// While it is connected.
+    /// Present while the client is connected.
     subscription: Option<Subscription>,
-    /// The revision that it was last given, or has said that it knows.
+    /// The revision of the last frame that it was given, or that it claims to know.
     cursor: Option<u64>,
     /// Whether it was given anything on this connection.
     served: bool,
-    /// Written, not read yet.
+    /// Written, but not read yet.
     on_its_way: Option<Bytes>,
     list: List,
-    /// The game that the list is of: not yet ours when that was switched.
+    /// The game that the list is of. After a switch it is the old one for a while.
     list_of: Option<Game>,
-    /// What the game saw when it looked last.
+    /// The list when the game looked last.
     seen: Snapshot,
     rows: BTreeMap<ServerId, Server>,
 }
 
-/// As clients limit it; no list here is longer.
+/// The limit of clients; no list here is longer.
 const MAX_LIST_BYTES: usize = 16 << 20;
 
 impl Client {
@@ -75,7 +75,7 @@ impl Client {
         }
     }
 
-    /// Connects, with what it knows, or claims to know.
+    /// Connects with the revision that it knows, or claims to know.
     pub(super) fn connect(&mut self, claim: &Claim, feeds: &Feeds, oracle: &mut Oracle) -> Verdict {
         self.disconnect();
         let feed = feeds.of(self.game.as_ref());
@@ -91,7 +91,7 @@ impl Client {
                     .map(|it| it.revision);
                 return Ok(());
             }
-            // It has served before, and goes on with what the game has kept.
+            // It starts with a list that the game kept from before.
             Claim::Past(any) if any % 2 == 0 => {
                 self.list = List::resume(self.list.snapshot());
                 return self.connect(&Claim::Own, feeds, oracle);
@@ -106,7 +106,7 @@ impl Client {
                 self.subscription = Some(feed.subscribe(future));
             }
         }
-        // Nothing of that is known to the daemon: a snapshot has to come.
+        // The daemon knows none of that, so a snapshot must come.
         self.cursor = None;
         self.list = List::default();
         self.list.known(self.game.as_ref());
@@ -116,7 +116,7 @@ impl Client {
         Ok(())
     }
 
-    /// Its connection is gone, with what was on its way.
+    /// Loses the connection, with the data in flight.
     pub(super) fn disconnect(&mut self) {
         (self.subscription, self.on_its_way) = (None, None);
         self.served = false;
@@ -136,7 +136,7 @@ impl Client {
         self.pace = if begun { Pace::Stuck } else { Pace::Silent };
     }
 
-    /// The daemon gives its stream up: what was on its way is lost.
+    /// The daemon resets the stream: the data in flight is lost.
     pub(super) fn reset(&mut self) {
         if let Some(subscription) = &mut self.subscription {
             subscription.restart();
@@ -191,7 +191,7 @@ impl Client {
         Ok(Some(frame.bytes(self.compression)))
     }
 
-    /// Takes one message in, in two pieces.
+    /// Reads one message, in two pieces.
     fn read(&mut self, bytes: &[u8], oracle: &mut Oracle) -> Verdict {
         let mut deframer = Deframer::default();
         let (begin, rest) = bytes.split_at(bytes.len() / 2);
@@ -221,7 +221,7 @@ impl Client {
         if self.eager { self.look() } else { Ok(()) }
     }
 
-    /// The game looks at its list: its changes are the difference to when it looked last.
+    /// The game looks at the list. The reported changes must be the difference from its last look.
     pub(super) fn look(&mut self) -> Verdict {
         let snapshot = self.list.snapshot().since(&self.seen);
         let rows: BTreeMap<_, _> = snapshot.servers().map(|it| (it.id, it.clone())).collect();
@@ -245,18 +245,18 @@ impl Client {
         Ok(())
     }
 
-    /// Its list must be the truth.
+    /// Asserts that the list is the truth.
     pub(super) fn check_settled(&self, oracle: &mut Oracle) -> Verdict {
         oracle.check_settled(&self.game, &self.list.snapshot())
     }
 }
 
-/// Somebody claims to know the list as of a revision that he may never have seen: he is given
-/// what has changed since, or everything.
+/// Claims to know the list at a revision that this client may never have seen. It must get the
+/// changes since then, or everything.
 fn probe(feed: &Arc<Feed>, revision: u64, epoch: u64) -> Verdict {
     let known = Cursor { epoch, revision };
     let frame: Option<Arc<Frame>> = feed.subscribe(Some(known)).next().now_or_never();
-    let frame = frame.expect("the first frame comes at once");
+    let frame = frame.expect("the first frame must come at once");
     prop_assert!(frame.from().is_none_or(|from| from.0 == revision));
     let bytes = frame.bytes(Compression::None);
     prop_assert!(ListMessage::decode(&bytes[4..], MAX_LIST_BYTES).is_ok());

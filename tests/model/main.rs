@@ -1,17 +1,18 @@
-//! Registry, feeds and clients' lists, held against a model of them.
+//! The registry, feeds and clients' lists, compared with a model of them.
 //!
 //! A script of random [`Step`](steps::Step)s drives the real registry, its feeds and the lists of
-//! clients, in virtual time, with the bytes that would go over the wire in between. Beside it
-//! goes the [`Truth`](truth::Truth): what must be listed, in plain maps. Each list is compared
-//! with it whenever it changes, not only in the end: it must be the truth as of some tick.
+//! clients, in virtual time, with the bytes that would be sent in between. The
+//! [`Truth`](truth::Truth) is maintained beside it: what must be listed, in plain maps. Each list
+//! is compared with it after every change, not only at the end: it must be the truth as of some
+//! tick.
 //!
 //! ```text
 //!   steps ──┬──▶ Registry ──▶ Feed ──▶ Subscription ──▶ bytes ──▶ ListMessage ──▶ List ──┐
 //!           └──▶ Truth ─────▶ Shown, by revision ──────────────────────────────── equal ◀┘
 //! ```
 //!
-//! One thread does all that, and no sockets: what happens when threads meet, and what a network
-//! does to the bytes, is for other tests.
+//! All of it runs in one thread without sockets. Other tests cover what happens between threads,
+//! and what a network does to the bytes.
 #![forbid(unsafe_code)]
 
 mod client;
@@ -28,22 +29,23 @@ use std::{cell::Cell, env};
 use steps::{House, script};
 use world::World;
 
-/// Scripts that have failed once, or would if something were broken: a seed in each line, then
-/// what it found. They name the same script only for as long as [`script`] stays as it is.
+/// Seeds of scripts that have failed, or that fail when something is broken: one per line,
+/// followed by what it found. A seed names the same script only as long as [`script`] does not
+/// change.
 const SEEDS: &str = include_str!("seeds");
 
-/// Before the seed of a script that is played in a crowded house.
+/// Precedes the seed of a script with a crowded house.
 const CROWDED: &str = "crowded ";
 
-/// Steps of fresh random scripts, when `METASERVE_MODEL_STEPS` does not say otherwise.
+/// The number of steps in new random scripts, unless `METASERVE_MODEL_STEPS` is set.
 const STEPS: u64 = 20_000;
 
 /// What is wrong, if anything.
 type Verdict = proptest::test_runner::TestCaseResult;
 
 #[test]
-fn every_list_is_what_was_published_and_in_the_end_the_truth() {
-    // Before a script makes the thread's own numbers predictable.
+fn every_list_is_a_published_one_and_the_final_one_is_the_truth() {
+    // Created before a script makes the thread's own random numbers predictable.
     let mut seeds = fastrand::Rng::new();
     for line in SEEDS.lines().filter(|line| !line.starts_with('#')) {
         let (house, rest) = match line.strip_prefix(CROWDED) {
@@ -68,10 +70,10 @@ fn every_list_is_what_was_published_and_in_the_end_the_truth() {
     println!("{done} steps in {scripts} random scripts");
 }
 
-/// Runs the script that `seed` stands for in this house, and gives its length.
+/// Runs the script of this seed and house, and returns its length.
 ///
 /// # Panics
-/// When something is wrong, with the shortest script that was found to show it.
+/// When something is wrong, with the shortest failing script that was found.
 fn run(seed: u64, house: House) -> u64 {
     let config = Config {
         failure_persistence: None,
@@ -85,13 +87,13 @@ fn run(seed: u64, house: House) -> u64 {
     let mut runner = TestRunner::new_with_rng(config, random);
     let script = script(house)
         .new_tree(&mut runner)
-        .expect("nothing is refused");
+        .expect("no script is rejected");
     let (length, failed) = (Cell::new(None), Cell::new(false));
     let result = runner.run_one(script, |steps| {
         if length.get().is_none() {
             length.set(Some(steps.len() as u64));
         }
-        // Epochs are drawn from this.
+        // Epochs use this generator.
         fastrand::seed(seed);
         let verdict = World::new(house).play(&steps);
         if verdict.is_err() && !failed.replace(true) {

@@ -1,4 +1,4 @@
-//! What each feed has shown so far, and what may be in a list that follows it.
+//! What each feed has shown so far, and what a list that follows it may contain.
 
 use super::{
     Verdict,
@@ -22,44 +22,46 @@ use std::{
 /// The tick of all feeds.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
-/// Up to so many clients are woken at once; with more, some may learn of one tick after others.
+/// Up to this many clients are woken at once; with more, some may learn of a tick later than
+/// others.
 const FEW_CLIENTS: usize = 64;
 
-/// What a feed keeps in one tick: the tick's own delta, a snapshot, and 16 for those who are late.
+/// The most frames that a feed keeps in one tick: the delta of the tick, a snapshot, and 16 for
+/// late clients.
 const MAX_FRAMES: usize = 18;
 
-/// Beginning of each heartbeat: the name of the server in the model.
+/// The beginning of each heartbeat: the name of the server in the model.
 pub(super) const WHO_BYTES: usize = size_of::<Who>();
 
 /// Judges lists.
 pub(super) struct Oracle {
     pub(super) truth: Truth,
-    /// Whether the truth may have changed since it was looked at.
+    /// Whether the truth may have changed since the last look.
     changed: bool,
     /// When it was last seen to have changed.
     changed_at: Duration,
     epoch: u64,
     shown: HashMap<Option<Game>, Shown>,
-    /// Which server has which number in this epoch, and the other way.
+    /// The server of each number in this epoch, and the number of each server.
     servers: HashMap<u64, Who>,
     numbers: HashMap<Who, u64>,
     now: Duration,
 }
 
-/// What one feed shows.
+/// The state that one feed shows.
 struct Shown {
-    /// Its address stays taken for as long as this is here.
+    /// Its address is not reused as long as this exists.
     feed: Weak<Feed>,
-    /// What it must show soon.
+    /// The state that it must show soon.
     wanted: Rc<Rows>,
-    /// Since when it shows something else.
+    /// Since when it shows an older state.
     late_since: Option<Duration>,
     rows: Rc<Rows>,
     revision: u64,
-    /// The revision before that, where those are who follow closely.
+    /// The previous revision, which clients that follow closely have.
     previous: u64,
     all: HashMap<u64, Rc<Rows>>,
-    /// Frames that were given out since something changed, by the cursor they are for.
+    /// The frames given out since the last change, by cursor.
     given: HashMap<Option<u64>, Arc<Frame>>,
 }
 
@@ -75,7 +77,7 @@ fn lists() -> impl Iterator<Item = Option<Game>> {
 }
 
 impl Oracle {
-    /// Judges what clients of `feeds`, which are empty, are given.
+    /// Judges the frames for clients of `feeds`, which are empty.
     pub(super) fn new(feeds: &Feeds, now: Duration) -> Self {
         let shown = |of: Option<Game>| {
             let revision = feeds.of(of.as_ref()).revision().0;
@@ -104,7 +106,7 @@ impl Oracle {
         }
     }
 
-    /// The truth, to be changed.
+    /// The truth, for a change.
     pub(super) fn change(&mut self) -> &mut Truth {
         self.changed = true;
         &mut self.truth
@@ -122,10 +124,10 @@ impl Oracle {
         self.shown[of].revision
     }
 
-    /// To be called before time passes.
+    /// Notes the truth. Call it before time passes.
     pub(super) fn look(&mut self) {
         if self.now <= self.changed_at + TICK {
-            // A feed may be flushed that in the end has nothing to show: its frames go as well.
+            // A feed may be flushed that has nothing new to show; its frames are dropped as well.
             self.shown
                 .values_mut()
                 .for_each(|shown| shown.given.clear());
@@ -143,14 +145,14 @@ impl Oracle {
         }
     }
 
-    /// Time has passed while the feeds ran: what was accepted is shown within a tick.
+    /// Time has passed while the feeds ran: accepted changes must be shown within a tick.
     pub(super) fn passed(&mut self, time: Duration, feeds: &Feeds) -> Verdict {
         self.now += time;
         for (of, shown) in &mut self.shown {
             let revision = feeds.of(of.as_ref()).revision().0;
             if revision != shown.revision {
                 let same = shown.rows == shown.wanted && !shown.rows.is_empty();
-                prop_assert!(!same, "{of:?}: what changes nothing has a revision");
+                prop_assert!(!same, "{of:?}: a revision without a change");
                 let wanted = shown.wanted.clone();
                 shown.publish(of, revision, wanted)?;
                 shown.late_since = None;
@@ -163,7 +165,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// Somebody subscribes to a feed. If nobody held it, it was made anew, and shows nothing.
+    /// A client subscribes to a feed. If the feed was not in use, it is new and shows nothing.
     pub(super) fn subscribed(&mut self, of: &Option<Game>, feed: &Arc<Feed>) -> Verdict {
         let shown = self.shown.get_mut(of).expect("every feed is known");
         if !std::ptr::eq(shown.feed.as_ptr(), Arc::as_ptr(feed)) {
@@ -175,14 +177,14 @@ impl Oracle {
             let rows = shown.rows.clone();
             prop_assert!(
                 rows.is_empty(),
-                "{of:?}: a new feed, with servers in the old one"
+                "{of:?}: a new feed, although the old one has servers"
             );
             shown.publish(of, revision.0, rows)?;
         }
         Ok(())
     }
 
-    /// A client at `cursor` is given `frame`. `follows`: it has taken every frame before.
+    /// A client at `cursor` is given `frame`. `follows`: it has received every frame before.
     pub(super) fn given(
         &mut self,
         of: &Option<Game>,
@@ -199,10 +201,13 @@ impl Oracle {
             "for another cursor than {:?}",
             cursor
         );
-        // The snapshot of a tick is one, whoever it is for.
+        // The snapshot of a tick is shared, whatever the cursor.
         match shown.given.entry(from) {
             Entry::Occupied(before) => {
-                prop_assert!(Arc::ptr_eq(before.get(), frame), "made twice for {from:?}");
+                prop_assert!(
+                    Arc::ptr_eq(before.get(), frame),
+                    "encoded twice for {from:?}"
+                );
             }
             Entry::Vacant(vacant) => drop(vacant.insert(frame.clone())),
         }
@@ -222,7 +227,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// A list must be what its feed has shown at that revision.
+    /// Asserts that a list is what its feed has shown at that revision.
     pub(super) fn check(&mut self, of: &Option<Game>, list: &Snapshot) -> Verdict {
         prop_assert_eq!(list.epoch(), self.epoch);
         let shown = &self.shown[of];
@@ -232,7 +237,7 @@ impl Oracle {
                 "{of:?} was never at {revision}"
             )));
         };
-        prop_assert_eq!(list.len(), rows.len(), "another number of servers");
+        prop_assert_eq!(list.len(), rows.len(), "a different number of servers");
         for server in list.servers() {
             let name = server.heartbeat.first_chunk::<WHO_BYTES>();
             let who = Who::from_le_bytes(*name.expect("a name"));
@@ -240,12 +245,12 @@ impl Oracle {
             prop_assert_eq!(
                 *self.servers.entry(number).or_insert(who),
                 who,
-                "one number for two"
+                "one number for two servers"
             );
             prop_assert_eq!(
                 *self.numbers.entry(who).or_insert(number),
                 number,
-                "two numbers"
+                "two numbers for one server"
             );
             let Some(row) = rows.get(&who) else {
                 return Err(TestCaseError::fail(format!("not in the list: {server:?}")));
@@ -258,7 +263,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// Nothing has happened for long: a list must be the truth as it is.
+    /// Nothing has happened for a long time: asserts that a list is the current truth.
     pub(super) fn check_settled(&mut self, of: &Option<Game>, list: &Snapshot) -> Verdict {
         let shown = &self.shown[of];
         prop_assert_eq!(
@@ -266,7 +271,7 @@ impl Oracle {
             &self.truth.rows(of.as_ref()),
             "the feed is not the truth"
         );
-        prop_assert_eq!(list.revision(), shown.revision, "a list stays behind");
+        prop_assert_eq!(list.revision(), shown.revision, "a list is behind");
         self.check(of, list)
     }
 }
@@ -285,7 +290,7 @@ impl Shown {
         Ok(())
     }
 
-    /// At most what the last tick's delta may weigh, and what a snapshot does, in bytes.
+    /// Upper bounds for the size of the last tick's delta, and for that of a snapshot, in bytes.
     fn weigh(&self) -> (usize, usize) {
         let before = &self.all[&self.previous];
         let changed = self

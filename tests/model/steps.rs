@@ -1,70 +1,70 @@
-//! What can happen, and how often it does.
+//! The possible steps, and their frequencies.
 
 use proptest::{collection::vec, option, prelude::*, strategy::Union};
 
-/// One thing that happens. Who it happens to is a number, taken modulo how many there are, so
-/// that every script means something, however it is shortened.
+/// One step. Its subject is a number, taken modulo the number of subjects, so that every script is
+/// valid, however it is shortened.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// Somebody begins to speak for a server, not listed yet.
+    /// A publisher registers a server, which is not listed yet.
     Register(Newcomer),
-    /// A heartbeat: with few texts, so that it often says the same as before, or as one before that.
+    /// A heartbeat. There are few texts, so that it often repeats the last one, or an older one.
     Heartbeat { speaker: usize, text: u8 },
-    /// A speaker is reached elsewhere from now on.
+    /// A server's address changes.
     Move { speaker: usize, place: Place },
-    /// Each address has so many rows of the list from now on, or any number.
+    /// The number of rows of each address changes; `None` for any number.
     Rows { each: Option<usize> },
-    /// A speaker's connection is gone.
+    /// A publisher's connection is lost.
     Leave { speaker: usize },
-    /// A relay's connection is gone, and with it all that it listed.
+    /// A relay's connection is lost, and with it everything that it listed.
     LoseRelay { relay: u8 },
     /// Time passes, in quarters of a tick.
     Pass { quarters: u32 },
-    /// A client comes.
+    /// A client connects.
     Follow {
         game: Option<u8>,
         compressed: bool,
         eager: bool,
     },
-    /// So many clients come who follow from then on.
+    /// This many clients connect and follow from then on.
     Crowd { clients: usize },
-    /// So many clients come, one tick after the other, and stop reading where they are.
+    /// This many clients connect, one in each tick, and stop reading there.
     Stagger { clients: usize },
     /// A client stops reading: at once, or in the middle of the next frame.
     Lag { client: usize, begun: bool },
     /// A client reads again.
     CatchUp { client: usize },
-    /// All clients read again, in the same tick: those who came last do so first.
+    /// All clients read again in the same tick, the newest first.
     CatchUpAll,
-    /// The daemon gives a client's stream up; the next one begins with a snapshot.
+    /// The daemon resets a client's stream; the next one begins with a snapshot.
     Reset { client: usize },
     /// A game looks at its list.
     Look { client: usize },
-    /// A client's connection is gone, with what was on its way.
+    /// A client's connection is lost, with the data in flight.
     Disconnect { client: usize },
-    /// A client connects again, or anew.
+    /// A client connects again, or starts over.
     Reconnect { client: usize, claim: Claim },
-    /// A client follows another game from now on, on another connection.
+    /// A client switches to another game, on a new connection.
     Switch { client: usize, game: Option<u8> },
-    /// A client stops reading, and reads again after so many events, the first of which concerns a
-    /// server that is gone then, or has changed.
+    /// A client stops reading, and reads again after this many events. The first of them concerns
+    /// a server that is gone by then, or has changed.
     Oversleep {
         client: usize,
         events: u16,
         gone: bool,
     },
-    /// Half of the servers change in each of so many ticks.
+    /// Half of the servers change in each of this many ticks.
     Storm { ticks: u8 },
-    /// Servers come and go, one in each tick.
+    /// Servers come and go, one per tick.
     Churn { ticks: u16 },
-    /// The daemon ends without a word and begins anew; of the servers, these come back, beginning
-    /// with any of them.
+    /// The daemon stops without a goodbye and starts again. These servers return, beginning with
+    /// any of them.
     Restart { back: u64, first: usize },
-    /// Nothing happens for long enough that every list has to be the truth.
+    /// Nothing happens for so long that every list must be the truth.
     Settle,
 }
 
-/// Who registers.
+/// A new registration.
 #[derive(Clone, Debug)]
 pub(super) struct Newcomer {
     pub(super) game: u8,
@@ -73,7 +73,7 @@ pub(super) struct Newcomer {
     pub(super) relay: Option<u8>,
 }
 
-/// Where a server is reached.
+/// The address of a server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) six: bool,
@@ -81,37 +81,37 @@ pub(super) struct Place {
     pub(super) port: u16,
 }
 
-/// Where servers come from, and how many of them find a row.
+/// The addresses of servers, and how many of them get a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum House {
-    /// All are on one host, and have as many rows as they like.
+    /// All are on one host, which has any number of rows.
     Roomy,
-    /// They are on hosts of two networks, and have a few rows each.
+    /// They are on hosts of two networks, with a few rows each.
     Crowded,
 }
 
-/// What a client says that it knows.
+/// The revision that a client claims to know.
 #[derive(Clone, Debug)]
 pub(super) enum Claim {
-    /// What it knows.
+    /// Its own.
     Own,
-    /// Nothing: the game was started anew.
+    /// None: the game was restarted.
     Nothing,
-    /// Its revision, of another daemon.
+    /// Its own, of another daemon.
     OtherEpoch,
-    /// A revision that has not been yet.
+    /// A future revision.
     Future(u64),
-    /// Any revision that has been.
+    /// Any past revision.
     Past(u64),
 }
 
-/// Games that servers belong to: one more than the registry takes at a time.
+/// The number of games of servers: one more than the registry accepts at a time.
 pub(super) const GAMES: u8 = 4;
 
-/// Hosts of a crowded house.
+/// The number of hosts in a crowded house.
 const HOSTS: u8 = 8;
 
-/// Texts of heartbeats; the last one is long.
+/// The number of texts of heartbeats; the last one is long.
 pub(super) const TEXTS: u8 = 5;
 
 fn game() -> impl Strategy<Value = Option<u8>> {
@@ -128,8 +128,8 @@ fn place(house: House) -> impl Strategy<Value = Place> {
 
 fn newcomer(house: House) -> impl Strategy<Value = Newcomer> {
     let anonymous = (0..GAMES, option::of(0..2_u8)).prop_map(|(game, relay)| (game, None, relay));
-    // An identity mostly stays with its game. A relay's servers have none: it is the relay that
-    // has shown a certificate.
+    // An identity usually keeps its game. The servers of a relay have none: the certificate is the
+    // relay's.
     let named = (0..6_u8, option::weighted(0.1, 0..GAMES))
         .prop_map(|(it, elsewhere)| (elsewhere.unwrap_or(it % GAMES), Some(it), None));
     let who = prop_oneof![anonymous, named];
@@ -151,7 +151,7 @@ fn claim() -> impl Strategy<Value = Claim> {
     ]
 }
 
-/// A step, and how often it is taken.
+/// A step with its frequency.
 fn step<T: std::fmt::Debug + 'static>(
     weight: u32,
     draw: impl Strategy<Value = T> + 'static,

@@ -1,4 +1,5 @@
-//! What must be listed: the registry's rules once more, in plain maps and without haste.
+//! What must be listed: the registry's rules, written again with plain maps and without
+//! optimisation.
 
 use bytes::Bytes;
 use metaserve::{Fingerprint, Game, registry::Applied};
@@ -17,8 +18,8 @@ pub(super) struct Row {
     pub(super) heartbeat: Bytes,
 }
 
-/// The name of a server in the model. Its heartbeats begin with it, so that a list tells whom it
-/// shows.
+/// The name of a server in the model. Its heartbeats begin with it, so that a list shows which
+/// server it has.
 pub(super) type Who = u32;
 
 /// A list.
@@ -35,7 +36,7 @@ struct Entry {
     four: Option<(Link, SocketAddr)>,
     six: Option<(Link, SocketAddr)>,
     heartbeat: Option<Bytes>,
-    /// Since its first heartbeat, by how many servers had sent one before.
+    /// Its place in the order of first heartbeats, once it has sent one.
     claim: Option<u64>,
     /// Whether it has a row of its address, or did not have to wait for one.
     listed: bool,
@@ -48,7 +49,7 @@ pub(super) struct Truth {
     entries: Vec<Entry>,
     last: u64,
     claims: u64,
-    /// How many rows each address has; a network has four times as many.
+    /// The number of rows of each address; a network has four times as many.
     rows: usize,
 }
 
@@ -63,7 +64,7 @@ impl Default for Truth {
     }
 }
 
-/// The beginning of an address that has rows of its own, and that of the network around it.
+/// The prefix of an address that has its own rows, and the prefix of the network around it.
 type Prefixes = (Vec<u16>, Vec<u16>);
 
 fn prefixes(ip: IpAddr) -> Prefixes {
@@ -102,7 +103,7 @@ impl Entry {
             .any(|(known, _)| *known == link)
     }
 
-    /// Where its row counts: by the address that players see first.
+    /// The prefixes of its row: those of the address that players see first.
     fn prefixes(&self) -> Option<Prefixes> {
         let (_, address) = self.four.or(self.six)?;
         Some(prefixes(address.ip()))
@@ -130,8 +131,8 @@ impl Entry {
 }
 
 impl Truth {
-    /// Somebody speaks for a server. None if the games are `max_games` already, and this is
-    /// another.
+    /// Registers a publisher of a server. Returns `None` if there are already `max_games` games,
+    /// and this is another one.
     pub(super) fn register(
         &mut self,
         max_games: usize,
@@ -174,7 +175,7 @@ impl Truth {
         self.entries.iter().position(|entry| entry.has(link))
     }
 
-    /// Whether somebody else speaks for the server of this registration now.
+    /// Whether another registration has replaced this one.
     pub(super) fn replaced(&self, link: Link) -> bool {
         self.position(link).is_none()
     }
@@ -185,13 +186,13 @@ impl Truth {
             .is_some_and(|at| self.entries[at].waits())
     }
 
-    /// Whether it has one.
+    /// Whether it is listed.
     pub(super) fn is_listed(&self, link: Link) -> bool {
         self.position(link)
             .is_some_and(|at| self.entries[at].listed)
     }
 
-    /// How many servers wait for a row.
+    /// The number of servers that wait for a row.
     pub(super) fn waiting(&self) -> usize {
         self.entries.iter().filter(|entry| entry.waits()).count()
     }
@@ -222,8 +223,9 @@ impl Truth {
         }
     }
 
-    /// A link comes from this address. A server whose row counts elsewhere from now on takes one
-    /// there, if there is one, before those who wait where it was get the one that it leaves.
+    /// Sets the address of a link. If the server's row counts elsewhere from now on, it takes a
+    /// free row there first; then the servers waiting at the old prefix get the row that it
+    /// leaves.
     fn place(&mut self, at: usize, link: Link, address: SocketAddr) {
         let before = self.entries[at].prefixes();
         self.entries[at].place(link, address);
@@ -255,13 +257,13 @@ impl Truth {
         }
     }
 
-    /// Each address has so many rows from now on. Nobody loses one.
+    /// Changes the number of rows of each address. No server loses its row.
     pub(super) fn set_rows(&mut self, rows: usize) {
         self.rows = rows;
         self.settle();
     }
 
-    /// Gives rows to those who wait longest, for as long as there is one for anybody.
+    /// Gives rows to the servers that have waited longest, as long as there are rows.
     fn settle(&mut self) {
         loop {
             let waiting = (0..self.entries.len()).filter(|at| self.entries[*at].waits());
@@ -274,7 +276,7 @@ impl Truth {
         }
     }
 
-    /// Whether there is a row where this server's would count.
+    /// Whether a row is free for this server.
     fn has_room_for(&self, at: usize) -> bool {
         let Some((address, network)) = self.entries[at].prefixes() else {
             return false;
@@ -286,7 +288,7 @@ impl Truth {
         at_address < self.rows && around < self.rows.saturating_mul(4)
     }
 
-    /// How many servers are connected, listed or not.
+    /// The number of connected servers, whether listed or not.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

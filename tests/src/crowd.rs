@@ -1,5 +1,5 @@
-//! A flood of connections from few addresses, and real servers from many: where they come from, and
-//! what becomes of them by the pure rules of `metaserve::bounds`.
+//! A flood of connections from few addresses and real servers from many: their addresses, and the
+//! outcome by the pure rules of `metaserve::bounds`.
 
 use metaserve::{
     Limits,
@@ -10,52 +10,53 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-/// Entries of a list that was flooded once, addresses that they came from, and real servers.
+/// The number of entries of a list that was once flooded.
 pub const FLOOD: usize = 1_279_068;
-/// The addresses of the flood.
+/// The number of addresses of that flood.
 pub const FLOOD_ADDRESSES: usize = 203;
-/// The real servers.
+/// The number of real servers.
 pub const REAL: usize = 1_800;
 
-/// Who comes.
+/// The connections of a simulation.
 #[derive(Debug)]
 pub struct Crowd {
     /// The address of each real server.
     pub real: Vec<IpAddr>,
-    /// The addresses of the flood, each of a /16 of its own.
+    /// The addresses of the flood, each in a /16 of its own.
     pub flood: Vec<IpAddr>,
-    /// Connections of the flood, as many from each address.
+    /// The number of connections of the flood, spread evenly over its addresses.
     pub connections: usize,
 }
 
-/// In which order.
+/// The order of arrival.
 #[derive(Clone, Copy, Debug)]
 pub enum Arrival {
-    /// The real servers find a full house.
+    /// The real servers come when all places are taken.
     RealLast,
-    /// The whole flood tries to take their places.
+    /// The whole flood comes after the real servers.
     RealFirst,
-    /// By chance, from this seed.
+    /// A random order with this seed.
     Random(u64),
 }
 
-/// What became of them.
+/// The outcome of a simulation.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Real servers that have a place.
+    /// The number of real servers with a place.
     pub admitted: usize,
-    /// Real servers that are listed.
+    /// The number of listed real servers.
     pub listed: usize,
-    /// Real servers among the first rows, of which there are as many as addresses.
+    /// The number of real servers among the first rows, counting as many rows as there are
+    /// addresses.
     pub first: usize,
-    /// Places that are taken, by anybody.
+    /// The number of places taken, by anybody.
     pub places: usize,
-    /// Prefixes that memory is taken for.
+    /// The number of prefixes that use memory.
     pub prefixes: usize,
 }
 
 impl Crowd {
-    /// Real servers in as many different /24s, anywhere on the Internet.
+    /// Real servers in as many different /24s, anywhere on the internet.
     #[must_use]
     pub fn everywhere(connections: usize) -> Self {
         let mut random = fastrand::Rng::with_seed(203);
@@ -70,7 +71,7 @@ impl Crowd {
         Self::of(real, connections)
     }
 
-    /// Real servers of one hoster: in eight /24s, each of a /16 of its own.
+    /// Real servers of one hosting company: in eight /24s, each in a /16 of its own.
     #[must_use]
     pub fn of_a_hoster(connections: usize) -> Self {
         let address = |at: usize| {
@@ -96,7 +97,7 @@ impl Crowd {
         }
     }
 
-    /// Everybody's address in the order in which they come, and whether it is a real server.
+    /// The address of each connection in the order of arrival, and whether it is a real server.
     fn comers(&self, arrival: Arrival) -> Vec<(IpAddr, bool)> {
         let real = self.real.iter().map(|ip| (*ip, true));
         let flood = self.flood.iter().cycle().map(|ip| (*ip, false));
@@ -113,7 +114,7 @@ impl Crowd {
     }
 }
 
-/// Lets everybody come, and nobody go. `progress` is called after each.
+/// Admits all connections in order; none of them leaves. `progress` is called after each.
 pub fn simulate(
     crowd: &Crowd,
     arrival: Arrival,

@@ -1,4 +1,4 @@
-//! The daemon in a process of its own.
+//! The daemon in its own process.
 
 use crate::patiently;
 use metaserve::{Connector, Fingerprint, Identity, Role, Trust};
@@ -19,9 +19,9 @@ pub struct Daemon {
     process: Child,
     log: mpsc::UnboundedReceiver<String>,
     output: Lines<BufReader<ChildStdout>>,
-    /// Where it is reached: loopback, and the port that it was given.
+    /// Its address: loopback, and the port that it was given.
     pub address: SocketAddr,
-    /// The certificate that it showed when it started.
+    /// The certificate that it used at the start.
     pub fingerprint: Fingerprint,
     state: TempDir,
     binary: &'static str,
@@ -29,8 +29,8 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts `binary` on a free port of both address families, with a state directory of its
-    /// own, and further `arguments`.
+    /// Starts `binary` on a free port of both address families, with its own state directory and
+    /// further `arguments`.
     ///
     /// # Panics
     /// When it does not start.
@@ -38,7 +38,7 @@ impl Daemon {
         Self::start_with(binary, &[], arguments).await
     }
 
-    /// Starts it with variables in its `environment`, which is empty otherwise.
+    /// Starts it with these variables in its `environment`, which is otherwise empty.
     ///
     /// # Panics
     /// When it does not start.
@@ -53,8 +53,8 @@ impl Daemon {
         Self::start_in(binary, state, Vec::new(), command).await
     }
 
-    /// Starts it under another program, such as `ip netns exec NAME`, which becomes the daemon.
-    /// Its address is then as seen from there.
+    /// Starts it with another program, such as `ip netns exec NAME`, which becomes the daemon. Its
+    /// address is then the address there.
     ///
     /// # Panics
     /// When it does not start.
@@ -74,7 +74,7 @@ impl Daemon {
         let mut process = command
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the daemon's binary runs");
+            .expect("the daemon's binary must start");
         let mut output = BufReader::new(process.stdout.take().expect("piped")).lines();
         let log = drained(process.stderr.take().expect("piped"));
         let mut next = async |what: &str| {
@@ -84,7 +84,9 @@ impl Daemon {
         let listens = next("its address").await;
         let fingerprint = next("its fingerprint").await;
         let after = |line: &str, word: &str| {
-            let (_, rest) = line.split_once(word).expect("the line is as documented");
+            let (_, rest) = line
+                .split_once(word)
+                .expect("the line has the documented form");
             rest.split_whitespace().next().expect("a value").to_owned()
         };
         let address: SocketAddr = after(&listens, "listens on").parse().expect("an address");
@@ -104,11 +106,11 @@ impl Daemon {
         }
     }
 
-    /// Where it serves HTTP, as it prints after its other lines. Call it once, and only for a
-    /// daemon that was started with `--http`: others serve none.
+    /// The address of its HTTP service, which it prints after its other lines. Call it once, and
+    /// only for a daemon that was started with `--http`: others serve no HTTP.
     ///
     /// # Panics
-    /// When it does not print it.
+    /// When the daemon does not print it.
     pub async fn http(&mut self) -> SocketAddr {
         loop {
             let line = patiently("its HTTP address", self.output.next_line()).await;
@@ -120,14 +122,14 @@ impl Daemon {
         }
     }
 
-    /// Kills the daemon without a word and starts another in its place: same address, same state.
+    /// Kills the daemon and starts another with the same address and state.
     pub async fn kill_and_restart(self, arguments: &[&str]) -> Self {
         self.kill().await.restart(arguments).await
     }
 
-    /// Kills the daemon without a word.
+    /// Kills the daemon.
     pub async fn kill(mut self) -> Killed {
-        self.process.kill().await.expect("the process is ours");
+        self.process.kill().await.expect("the process is a child");
         Killed {
             binary: self.binary,
             state: self.state,
@@ -136,13 +138,13 @@ impl Daemon {
         }
     }
 
-    /// The same daemon at its IPv6 address.
+    /// The IPv6 address of the same daemon.
     #[must_use]
     pub fn address_v6(&self) -> SocketAddr {
         (std::net::Ipv6Addr::LOCALHOST, self.address.port()).into()
     }
 
-    /// Where the daemon keeps its state.
+    /// The state directory of the daemon.
     #[must_use]
     pub fn state_dir(&self) -> &Path {
         self.state.path()
@@ -150,20 +152,20 @@ impl Daemon {
 
     /// Sends a signal, such as `TERM`.
     pub async fn signal(&self, name: &str) {
-        let id = self.process.id().expect("it runs").to_string();
+        let id = self.process.id().expect("it is running").to_string();
         let kill = Command::new("kill").args(["-s", name, &id]).status().await;
         assert!(kill.expect("kill runs").success());
     }
 
-    /// Waits for the process to end, and gives its exit code.
+    /// Waits for the process to end, and returns its exit code.
     pub async fn ended(&mut self) -> Option<i32> {
         patiently("the daemon's end", self.process.wait())
             .await
-            .expect("it is ours")
+            .expect("it is a child")
             .code()
     }
 
-    /// Waits for a log line that holds `text`, and gives it.
+    /// Waits for a log line that contains `text`, and returns the line.
     ///
     /// # Panics
     /// When the daemon ends without it.
@@ -180,25 +182,25 @@ impl Daemon {
         patiently(text, search).await
     }
 
-    /// What it has logged since somebody looked.
+    /// The lines logged since the last call.
     pub fn said(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.log.try_recv().ok()).collect()
     }
 
-    /// The number of the daemon's process.
+    /// The process id of the daemon.
     ///
     /// # Panics
     /// When it has ended.
     #[must_use]
     pub fn process(&self) -> u32 {
-        self.process.id().expect("it runs")
+        self.process.id().expect("it is running")
     }
 
-    /// Memory that the daemon's process holds now, in bytes.
+    /// The resident memory of the daemon's process, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        let id = self.process.id().expect("it runs");
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let id = self.process.id().expect("it is running");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it is running");
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
@@ -211,13 +213,13 @@ impl Daemon {
         kilobytes * 1024
     }
 
-    /// Trust in this daemon.
+    /// Trust in the certificate of this daemon.
     #[must_use]
     pub fn trust(&self) -> Trust {
         Trust::Fingerprint(self.fingerprint)
     }
 
-    /// Makes connections to this daemon over IPv4, from a socket of their own.
+    /// A connector to this daemon over IPv4, with its own socket.
     #[must_use]
     pub fn connector(&self, role: Role, identity: Option<&Identity>) -> Connector {
         Connector::new(role, &self.address.to_string(), &self.trust(), identity)
@@ -227,7 +229,7 @@ impl Daemon {
     /// A connection to this daemon over IPv4.
     ///
     /// # Panics
-    /// When none is made.
+    /// When connecting fails.
     pub async fn connect(&self, role: Role, identity: Option<&Identity>) -> quinn::Connection {
         self.connector(role, identity)
             .connect()
@@ -235,11 +237,11 @@ impl Daemon {
             .expect("the daemon accepts")
     }
 
-    /// A connection to this daemon from this address of loopback, such as 127.9.8.7, and what
-    /// makes it, to be kept.
+    /// A connection to this daemon from this loopback address, such as 127.9.8.7, and its
+    /// connector, which must be kept.
     ///
     /// # Panics
-    /// When none is made.
+    /// When connecting fails.
     pub async fn connect_from(&self, from: IpAddr, role: Role) -> (quinn::Connection, Connector) {
         let connector = self.connector(role, None);
         let socket = std::net::UdpSocket::bind((from, 0)).expect("loopback has the address");
@@ -252,7 +254,7 @@ impl Daemon {
     /// A connection to this daemon over IPv6.
     ///
     /// # Panics
-    /// When none is made.
+    /// When connecting fails.
     pub async fn connect_v6(&self, role: Role, identity: Option<&Identity>) -> quinn::Connection {
         let address = self.address_v6().to_string();
         let connector = Connector::new(role, &address, &self.trust(), identity);
@@ -264,7 +266,7 @@ impl Daemon {
     }
 }
 
-/// What a killed daemon leaves.
+/// The state of a killed daemon.
 pub struct Killed {
     binary: &'static str,
     state: TempDir,
@@ -273,7 +275,7 @@ pub struct Killed {
 }
 
 impl Killed {
-    /// Starts another in its place: same address, same state.
+    /// Starts another daemon with the same address and state.
     pub async fn restart(self, arguments: &[&str]) -> Daemon {
         let state = self.state.path();
         let command = command(&self.under, self.binary, state, &self.listen, arguments);
@@ -281,14 +283,14 @@ impl Killed {
     }
 }
 
-/// The lines of a log, which is read whether somebody looks at it or not: a daemon whose log is not
-/// read would stand still.
+/// The lines of a log, which is always read: otherwise the daemon could block when the pipe is
+/// full.
 fn drained(log: ChildStderr) -> mpsc::UnboundedReceiver<String> {
     let (sender, lines) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let mut log = BufReader::new(log).lines();
         while let Ok(Some(line)) = log.next_line().await {
-            // Nobody may be left to look at it.
+            // The receiver may be gone.
             let _ = sender.send(line);
         }
     });
@@ -302,7 +304,7 @@ fn command(
     listen: &str,
     arguments: &[&str],
 ) -> Command {
-    // The default port is one for the whole machine.
+    // The default HTTP port exists once per machine.
     let asked = arguments.contains(&"--http");
     let without_http: &[&str] = if asked { &[] } else { &["--http", "off"] };
     let mut command = Command::new(under.first().map_or(binary, String::as_str));
@@ -321,17 +323,17 @@ fn command(
     command
 }
 
-/// Starts a daemon that cannot start, and gives what it says about that.
+/// Runs a daemon that cannot start, and returns its error output.
 ///
 /// # Panics
-/// When it starts, or ends otherwise than with exit code 1 or 2.
+/// When it starts, or ends with an exit code other than 1 or 2.
 pub async fn failing_start(binary: &str, listen: &str, state: &Path, arguments: &[&str]) -> String {
     let output = command(&[], binary, state, listen, arguments)
         .stdout(Stdio::null())
         .output();
     let output = patiently("the daemon's refusal", output)
         .await
-        .expect("the binary runs");
+        .expect("the binary must start");
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         matches!(output.status.code(), Some(1 | 2)),

@@ -11,9 +11,9 @@ use std::{
 /// The first packet of a new connection to this daemon.
 ///
 /// # Panics
-/// When none can be made.
+/// When the packet cannot be created.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "quinn asks for the time")]
+#[expect(clippy::disallowed_methods, reason = "quinn needs the time")]
 pub fn first_packet(daemon: &crate::Daemon, role: Role) -> Vec<u8> {
     let config = client_config(role, &daemon.trust(), None).expect("a configuration");
     let mut endpoint =
@@ -26,7 +26,7 @@ pub fn first_packet(daemon: &crate::Daemon, role: Role) -> Vec<u8> {
     packet
 }
 
-/// Sends a first packet from each of `count` addresses, none of which ever sends another.
+/// Sends a first packet from each of `count` addresses, none of which sends another.
 ///
 /// # Panics
 /// When loopback has no sockets.
@@ -42,23 +42,23 @@ pub fn flood(daemon: &crate::Daemon, count: usize) -> Flood {
     flood
 }
 
-/// Addresses that first packets came from.
+/// The addresses that first packets came from.
 #[derive(Default)]
 pub struct Flood {
     sources: Vec<(UdpSocket, usize)>,
 }
 
 impl Flood {
-    /// Counts those of another flood as well.
+    /// Adds the addresses of another flood.
     pub fn add(&mut self, other: Self) {
         self.sources.extend(other.sources);
     }
 
-    /// How many bytes came back to each so far for every byte that was sent from it: the greatest
-    /// ratio, and that of all together.
+    /// The bytes received so far for every byte sent: the highest ratio of one address, and the
+    /// ratio of all together.
     ///
     /// # Panics
-    /// When a socket is lost.
+    /// When a socket fails.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
     pub fn amplification(&self) -> (f64, f64) {

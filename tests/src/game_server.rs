@@ -1,6 +1,6 @@
-//! A game server in a process of its own, for tests that kill it: publishes one heartbeat for
-//! ever. Arguments: `HOST:PORT`, the daemon's fingerprint, the heartbeat, and optionally the
-//! directory of its identity. Prints `listed` once the daemon has let it in.
+//! A game server in its own process, for tests that kill it. It publishes one heartbeat until it
+//! is killed. Arguments: `HOST:PORT`, the daemon's fingerprint, the heartbeat, and optionally the
+//! identity directory. Prints `listed` once the daemon has admitted it.
 #![forbid(unsafe_code)]
 
 use futures::StreamExt;

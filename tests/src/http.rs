@@ -1,4 +1,4 @@
-//! A small HTTP client, for what a browser or a script would ask.
+//! A small HTTP client for the requests of a browser or a script.
 
 use crate::patiently;
 use bytes::Bytes;
@@ -12,19 +12,19 @@ use hyper_util::rt::TokioIo;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::{net::TcpSocket, task::JoinHandle};
 
-/// What was answered.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
-    /// Such as 200.
+    /// The status code, such as 200.
     pub status: u16,
-    /// The lines before the body.
+    /// The headers.
     pub headers: hyper::HeaderMap,
-    /// The rest.
+    /// The body.
     pub body: Bytes,
 }
 
 impl Answer {
-    /// A header as text; empty when there is none.
+    /// A header as text; empty if there is none.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let header = self.headers.get(name).map(|value| value.to_str());
@@ -41,19 +41,19 @@ impl Answer {
     }
 }
 
-/// Asks for `path` on a connection of its own.
+/// Requests `path` on a new connection.
 ///
 /// # Panics
-/// When there is no answer.
+/// When there is no response.
 pub async fn get(daemon: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
     try_get(daemon, path, headers).await.expect("an answer")
 }
 
-/// Asks for `path` until it is answered with 200, each time on a connection of its own: for a
-/// daemon whose limits are so tight that a busy machine can make anybody too slow for them.
+/// Requests `path` until the response is 200, each time on a new connection: for a daemon whose
+/// limits are so tight that a busy machine can make any client too slow.
 ///
 /// # Panics
-/// When it never is.
+/// When the response is never 200.
 pub async fn get_in_the_end(daemon: SocketAddr, path: &str) -> Answer {
     let ask = async {
         loop {
@@ -75,7 +75,7 @@ async fn try_get(
     connection.get(path, headers).await
 }
 
-/// A connection for one request after the other, which is kept open in between.
+/// A connection for several requests, kept open in between.
 pub struct Connection {
     sender: SendRequest<Empty<Bytes>>,
     daemon: SocketAddr,
@@ -83,13 +83,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects from an address of one's own, such as 127.9.8.7.
+    /// Connects from this loopback address, such as 127.9.8.7.
     ///
     /// # Errors
     /// When the connection is lost.
     ///
     /// # Panics
-    /// When nobody listens.
+    /// When nothing listens.
     pub async fn from(address: IpAddr, daemon: SocketAddr) -> hyper::Result<Self> {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind((address, 0).into()).expect("an own address");
@@ -103,7 +103,7 @@ impl Connection {
         })
     }
 
-    /// Asks for `path`.
+    /// Requests `path`.
     ///
     /// # Errors
     /// When the connection is lost.
@@ -121,9 +121,9 @@ impl Connection {
         patiently(path, ask).await
     }
 
-    /// Waits until the daemon has closed it.
+    /// Waits until the daemon has closed the connection.
     pub async fn closed(self) {
-        // However it ends, it has ended.
+        // Any kind of end will do.
         let _ = patiently("the daemon's close", self.task).await;
     }
 
@@ -144,30 +144,30 @@ impl Connection {
 /// One server-sent event.
 #[derive(Debug)]
 pub struct Event {
-    /// Such as `snapshot`.
+    /// The event's name, such as `snapshot`.
     pub name: String,
-    /// What `Last-Event-ID` resumes from.
+    /// The id, from which `Last-Event-ID` resumes.
     pub id: String,
-    /// What it says.
+    /// The data.
     pub data: serde_json::Value,
 }
 
-/// Listens to server-sent events.
+/// A listener to server-sent events.
 pub struct Listener {
     body: Incoming,
     text: String,
-    /// So much of the text holds no end of an event.
+    /// The length of the text that is known to contain no end of an event.
     searched: usize,
 }
 
 impl Listener {
-    /// Begins to listen.
+    /// Starts listening.
     ///
     /// # Errors
-    /// The status, when it is refused.
+    /// The status, when the request is refused.
     ///
     /// # Panics
-    /// When there is no answer, or one of another kind.
+    /// When there is no response, or one of another kind.
     pub async fn new(
         daemon: SocketAddr,
         path: &str,
@@ -176,7 +176,7 @@ impl Listener {
         Self::from(Ipv4Addr::UNSPECIFIED.into(), daemon, path, headers).await
     }
 
-    /// Begins to listen from an address of one's own, such as 127.9.8.7.
+    /// Starts listening from this loopback address, such as 127.9.8.7.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -204,10 +204,10 @@ impl Listener {
         })
     }
 
-    /// The next event; none when the daemon has ended them.
+    /// The next event; `None` when the daemon has ended the stream.
     ///
     /// # Panics
-    /// When it is not as events are.
+    /// When the event has another form.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             while let Some(end) = self.text[self.searched..].find("\n\n") {
@@ -218,12 +218,12 @@ impl Listener {
                     return Some(parse(&event));
                 }
             }
-            // Its last character may be half of an end.
+            // The last character may be half of a separator.
             self.searched = self.text.trim_end_matches('\n').len();
             let more = patiently("the next event", self.body.frame()).await?.ok()?;
             let more = more.into_data().expect("no trailers");
             self.text
-                .push_str(std::str::from_utf8(&more).expect("text in whole"));
+                .push_str(std::str::from_utf8(&more).expect("chunks of whole characters"));
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The harness: real daemons, real game servers and clients, and waiting for events.
+//! The test harness: real daemons, real game servers and clients, and waiting for events.
 //!
-//! Everything runs on loopback and on ports that the operating system chooses. Nothing waits for
+//! Everything runs on loopback, on ports that the operating system chooses. Tests never wait for
 //! time to pass: each wait is for an event, and [`PATIENCE`] only turns a hang into a failure.
 #![forbid(unsafe_code)]
 
@@ -23,12 +23,13 @@ pub use weather::Weather;
 
 use std::time::Duration;
 
-/// After which a wait is given up, and the test fails.
+/// How long to wait for an event before the test fails.
 ///
-/// Below the longest idle timeout, so that what is not to be noticed by silence is not.
+/// Shorter than the longest idle timeout, so that events that must not depend on an idle timeout
+/// do not.
 pub const PATIENCE: Duration = Duration::from_secs(50);
 
-/// Settings for a daemon to which more peers come from one address than would in real life.
+/// Settings for a daemon to which more peers connect from one address than in practice.
 pub const FROM_ONE_ADDRESS: [&str; 4] = [
     "--max-servers-per-prefix",
     "50000",
@@ -36,10 +37,10 @@ pub const FROM_ONE_ADDRESS: [&str; 4] = [
     "50000",
 ];
 
-/// Waits for an event, and fails when it does not come.
+/// Waits for an event.
 ///
 /// # Panics
-/// When it does not come.
+/// When it does not come in time.
 pub async fn patiently<T>(what: &str, event: impl Future<Output = T>) -> T {
     let in_time = tokio::time::timeout(PATIENCE, event).await;
     in_time.unwrap_or_else(|_| panic!("waited in vain for {what}"))

@@ -1,11 +1,11 @@
-//! A peer in a process of its own, for tests that put it into a network of its own. As
+//! A peer in its own process, for tests that put it into its own network. Its modes:
 //!
-//! * `server HOST:PORT FINGERPRINT [IDENTITY-DIRECTORY]` it publishes each line of its input as a
-//!   heartbeat, and ends with its input;
-//! * `client HOST:PORT FINGERPRINT` it prints the list each time that it changes, as a line of JSON:
-//!   pairs of address and heartbeat;
-//! * `weather ADDRESS HOST:PORT SEED LOSS DELAY-MS JITTER-MS REORDERED DUPLICATED` it passes on
-//!   packets for ADDRESS to the daemon and back, as far as the weather lets it.
+//! * `server HOST:PORT FINGERPRINT [IDENTITY-DIRECTORY]` publishes each line of its input as a
+//!   heartbeat, and ends when its input ends;
+//! * `client HOST:PORT FINGERPRINT` prints the list after each change, as a line of JSON: pairs of
+//!   address and heartbeat;
+//! * `weather ADDRESS HOST:PORT SEED LOSS DELAY-MS JITTER-MS REORDERED DUPLICATED` passes packets
+//!   for ADDRESS on to the daemon and back, with the losses and delays of this weather.
 #![forbid(unsafe_code)]
 
 use anyhow::Context;
@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
             let numbers = weather.iter().map(|it| it.parse());
             let numbers: Vec<u8> = numbers.collect::<Result<_, _>>()?;
             let [loss, delay, jitter, reordered, duplicated] = numbers[..] else {
-                anyhow::bail!("five numbers make the weather");
+                anyhow::bail!("the weather needs five numbers");
             };
             let mut weather = Weather::new(seed.parse()?);
             weather.loss = loss;
@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
             weather.duplicated = duplicated;
             relay(listen.parse()?, daemon.parse()?, weather).await
         }
-        _ => anyhow::bail!("see the beginning of this program's source"),
+        _ => anyhow::bail!("for the arguments, see the beginning of this program's source"),
     }
 }
 
@@ -111,17 +111,17 @@ async fn client(daemon: &str, fingerprint: &str) -> anyhow::Result<()> {
     anyhow::bail!("the list has ended")
 }
 
-/// How many packets may be on their way: others are lost, as in any queue.
+/// How many packets may be in flight: further ones are lost, as in any queue.
 const ON_THEIR_WAY: usize = 10_000;
 
-/// What both directions have in common.
+/// The state that both directions share.
 struct Sky {
     weather: Mutex<Weather>,
     places: Arc<Semaphore>,
 }
 
 impl Sky {
-    /// Sends a packet when its time has come, if it comes.
+    /// Sends a packet when its delay is over, unless it is lost.
     fn pass(&self, packet: &[u8], socket: &Arc<UdpSocket>, to: SocketAddr) {
         let arrivals = match self.weather.lock() {
             Ok(mut weather) => weather.arrivals(),
@@ -134,7 +134,7 @@ impl Sky {
             let (socket, packet) = (socket.clone(), packet.to_vec());
             tokio::spawn(async move {
                 tokio::time::sleep(arrival).await;
-                // An error is one more way to lose a packet.
+                // An error is treated as another lost packet.
                 let _ = socket.send_to(&packet, to).await;
                 drop(place);
             });
@@ -143,7 +143,9 @@ impl Sky {
 }
 
 async fn relay(listen: SocketAddr, daemon: SocketAddr, weather: Weather) -> anyhow::Result<()> {
-    let socket = UdpSocket::bind(listen).await.context("the own address")?;
+    let socket = UdpSocket::bind(listen)
+        .await
+        .context("cannot bind the address")?;
     let socket = Arc::new(socket);
     let sky = Arc::new(Sky {
         weather: Mutex::new(weather),
@@ -168,7 +170,7 @@ async fn relay(listen: SocketAddr, daemon: SocketAddr, weather: Weather) -> anyh
 
 async fn back(way: Arc<UdpSocket>, socket: Arc<UdpSocket>, peer: SocketAddr, sky: Arc<Sky>) {
     let mut buffer = vec![0; 65_536];
-    // A refused packet, while there is no daemon, is an error here and the end of nothing.
+    // A packet refused because there is no daemon is an error here, but not an end.
     loop {
         if let Ok((length, _)) = way.recv_from(&mut buffer).await {
             sky.pass(&buffer[..length], &socket, peer);

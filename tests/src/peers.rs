@@ -1,4 +1,4 @@
-//! Game servers and clients, by the libraries and by hand.
+//! Game servers and clients, with the libraries or by hand.
 
 use crate::{Daemon, patiently};
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use metaserve::{
 use metaserve_client::{Server, Snapshot, Snapshots, Subscriber};
 use std::collections::BTreeMap;
 
-/// A heartbeat that never changes, and never ends.
+/// A heartbeat that never changes, in a stream that never ends.
 pub fn constant(heartbeat: impl Into<Bytes>) -> impl Stream<Item = Bytes> + Unpin + Send {
     futures::stream::iter([heartbeat.into()]).chain(futures::stream::pending())
 }
@@ -20,7 +20,7 @@ pub fn constant(heartbeat: impl Into<Bytes>) -> impl Stream<Item = Bytes> + Unpi
 /// Follows the list with the client library.
 pub struct Follower {
     list: Snapshots,
-    /// The newest item.
+    /// The newest snapshot.
     pub snapshot: Snapshot,
 }
 
@@ -38,10 +38,10 @@ impl Follower {
         Self::of(list).await
     }
 
-    /// Follows a stream that was made by hand, from its first item on.
+    /// Follows an existing stream, from its first item on.
     ///
     /// # Panics
-    /// When it has none.
+    /// When it has no items.
     pub async fn of(mut list: Snapshots) -> Self {
         let first = patiently("the first item", list.next()).await;
         Self {
@@ -50,17 +50,17 @@ impl Follower {
         }
     }
 
-    /// The next item.
+    /// The next snapshot.
     ///
     /// # Panics
-    /// When the list ends instead.
+    /// When the stream ends.
     pub async fn next(&mut self) -> &Snapshot {
         let next = patiently("the next item", self.list.next()).await;
         self.snapshot = next.expect("an item").expect("a snapshot");
         &self.snapshot
     }
 
-    /// The error with which the list ends.
+    /// The error that ends the stream.
     ///
     /// # Panics
     /// When it ends without one.
@@ -76,10 +76,10 @@ impl Follower {
         }
     }
 
-    /// Waits until the list is as `wanted`.
+    /// Waits until the list satisfies `wanted`.
     ///
     /// # Panics
-    /// When it does not become so.
+    /// When it does not in time.
     pub async fn until(&mut self, what: &str, wanted: impl Fn(&Snapshot) -> bool) -> &Snapshot {
         let search = async {
             while !wanted(&self.snapshot) {
@@ -95,10 +95,10 @@ impl Follower {
         &self.snapshot
     }
 
-    /// Waits until the heartbeats in the list are these, in any order.
+    /// Waits until the list has exactly these heartbeats, in any order.
     ///
     /// # Panics
-    /// When they do not become so.
+    /// When it does not in time.
     pub async fn until_words(&mut self, wanted: &[&str]) -> &Snapshot {
         let mut sorted = wanted.to_vec();
         sorted.sort_unstable();
@@ -109,7 +109,7 @@ impl Follower {
     /// The only server in the list.
     ///
     /// # Panics
-    /// When there is another number of them.
+    /// When the list has another number of servers.
     #[must_use]
     pub fn only(&self) -> &Server {
         assert_eq!(self.snapshot.len(), 1, "{:?}", self.snapshot);
@@ -117,7 +117,7 @@ impl Follower {
     }
 }
 
-/// The heartbeats in a list, as text and in order.
+/// The heartbeats in a list as sorted text.
 #[must_use]
 pub fn words(snapshot: &Snapshot) -> Vec<String> {
     let text = |server: &Server| String::from_utf8_lossy(&server.heartbeat).into_owned();
@@ -126,7 +126,7 @@ pub fn words(snapshot: &Snapshot) -> Vec<String> {
     words
 }
 
-/// How far a snapshot goes, for a client that is made by hand.
+/// The position of a snapshot, for a client that resumes by hand.
 #[must_use]
 pub fn known(snapshot: &Snapshot) -> Cursor {
     Cursor {
@@ -135,21 +135,21 @@ pub fn known(snapshot: &Snapshot) -> Cursor {
     }
 }
 
-/// A client that speaks the protocol by hand, and reads when it is told to.
+/// A client that uses the protocol directly, and reads only when told to.
 pub struct RawClient {
     connection: quinn::Connection,
     reader: Option<FrameReader>,
-    /// What the list says, by number.
+    /// The current heartbeats by server number.
     pub heartbeats: BTreeMap<u64, Bytes>,
-    /// How often the daemon has begun anew because we were too slow.
+    /// How often the daemon has reset the stream because the client was too slow.
     pub resets: usize,
 }
 
 impl RawClient {
-    /// Subscribes to one game or all, from `known` on.
+    /// Subscribes to one game or all, resuming from `known`.
     ///
     /// # Panics
-    /// When the daemon does not let us.
+    /// When the daemon does not allow a stream.
     pub async fn new(
         connection: quinn::Connection,
         game: Option<&str>,
@@ -173,7 +173,7 @@ impl RawClient {
         }
     }
 
-    /// The next message, which is also taken into `heartbeats`.
+    /// The next message, which is also applied to `heartbeats`.
     ///
     /// # Panics
     /// When there is none.
@@ -214,13 +214,12 @@ impl RawClient {
     }
 }
 
-/// Opens the one stream of a peer, writes `bytes` to it as they are, and gives what the daemon
-/// says to that: how it closes the connection.
+/// Opens the peer's one stream, writes the raw `bytes` to it, and returns the daemon's close.
 ///
 /// # Panics
-/// When the daemon does not close it.
+/// When the daemon does not close the connection.
 pub async fn raw_peer(connection: &quinn::Connection, bytes: &[u8]) -> metaserve::Close {
-    // It fails when the daemon closes before it has heard anything.
+    // Opening fails when the daemon has already closed the connection.
     let mut stream = connection.open_uni().await.ok();
     if let Some(stream) = &mut stream {
         let _ = stream.write_all(bytes).await;
@@ -228,7 +227,7 @@ pub async fn raw_peer(connection: &quinn::Connection, bytes: &[u8]) -> metaserve
     closed(connection).await
 }
 
-/// Waits until the daemon closes the connection, and gives what it says.
+/// Waits until the daemon closes the connection, and returns the close.
 ///
 /// # Panics
 /// When it does not close it.
@@ -237,13 +236,13 @@ pub async fn closed(connection: &quinn::Connection) -> metaserve::Close {
     metaserve::Close::from_peer(&error).unwrap_or_else(|| panic!("{error}"))
 }
 
-/// Opens the one stream of a peer and writes `bytes` to it, as far as the daemon takes them.
+/// Opens the peer's one stream and writes `bytes` to it, as far as the daemon reads them.
 ///
 /// # Panics
 /// When the stream cannot be opened.
 pub async fn say(connection: &quinn::Connection, bytes: &[u8]) -> quinn::SendStream {
     let mut stream = connection.open_uni().await.expect("one stream is allowed");
-    // It fails when the daemon closes at the sight of the beginning.
+    // Writing fails when the daemon closes the connection early.
     let _ = stream.write_all(bytes).await;
     stream
 }

@@ -4,21 +4,21 @@ use crate::patiently;
 use std::process::Stdio;
 use tokio::process::Command;
 
-/// What a program that has ended has said.
+/// The result of a program that has ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its exit code, if no signal ended it.
+    /// Its exit code, if it was not ended by a signal.
     pub code: Option<i32>,
-    /// What it has printed.
+    /// Its standard output.
     pub output: String,
-    /// What it has complained about.
+    /// Its standard error.
     pub complaint: String,
 }
 
 /// Runs `binary` to its end, in an empty environment.
 ///
 /// # Panics
-/// When it does not run or does not end, or prints what is no text.
+/// When it does not start or end, or prints something other than text.
 pub async fn run(binary: &str, arguments: &[&str]) -> Ended {
     let output = Command::new(binary)
         .env_clear()
@@ -28,7 +28,7 @@ pub async fn run(binary: &str, arguments: &[&str]) -> Ended {
         .output();
     let output = patiently("the program's end", output)
         .await
-        .expect("the binary runs");
+        .expect("the binary must start");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Ended {
         code: output.status.code(),
@@ -37,10 +37,10 @@ pub async fn run(binary: &str, arguments: &[&str]) -> Ended {
     }
 }
 
-/// Datagrams that this machine has dropped since a socket's buffer was full.
+/// The number of datagrams that this machine has dropped because a socket's buffer was full.
 ///
 /// # Panics
-/// When the kernel does not say it as Linux does.
+/// When the kernel does not report it as Linux does.
 #[must_use]
 pub fn dropped() -> u64 {
     let counters = std::fs::read_to_string("/proc/net/snmp").expect("Linux");
@@ -49,6 +49,6 @@ pub fn dropped() -> u64 {
     let mut both = names.split(' ').zip(values.split(' '));
     let (_, value) = both
         .find(|(name, _)| *name == "RcvbufErrors")
-        .expect("it is counted");
+        .expect("the counter exists");
     value.parse().expect("a number")
 }

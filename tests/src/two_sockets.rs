@@ -1,4 +1,4 @@
-//! Peers that send from another address than the one that they connected from.
+//! Peers that send from an address other than the one that they connected from.
 
 use metaserve::socket::SocketRuntime;
 use quinn::{
@@ -16,14 +16,13 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Two sockets on loopback behind one endpoint, which believes that it always talks to the same
-/// address of the daemon.
+/// Two loopback sockets behind one endpoint, which assumes that it always uses the same address.
 #[derive(Debug)]
 pub struct TwoSockets {
     first: Arc<dyn AsyncUdpSocket>,
     other: Arc<dyn AsyncUdpSocket>,
     sends_from_other: AtomicBool,
-    /// Whether it holds the other address too.
+    /// Whether it receives at the other address as well.
     receives_at_other: bool,
 }
 
@@ -32,8 +31,7 @@ impl TwoSockets {
     pub const FOREIGN: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 
     /// A peer at 127.0.0.1 that can send from [`FOREIGN`](Self::FOREIGN), where it does not
-    /// receive: as a host does that forges its source address. Gives its endpoint, and its
-    /// sockets.
+    /// receive, like a host that forges its source address. Returns its endpoint and its sockets.
     ///
     /// # Panics
     /// When loopback has no sockets.
@@ -42,8 +40,8 @@ impl TwoSockets {
         Self::endpoint(Ipv4Addr::LOCALHOST.into(), Self::FOREIGN, false)
     }
 
-    /// A peer with an address in each family, which connects to the daemon at `first`. Gives its
-    /// endpoint, and its sockets.
+    /// A peer with an address in each family, which connects to the daemon at `first`. Returns its
+    /// endpoint and its sockets.
     ///
     /// # Panics
     /// When loopback has no sockets.
@@ -72,10 +70,10 @@ impl TwoSockets {
         (endpoint.expect("an endpoint"), sockets)
     }
 
-    /// Sends from the other socket from now on. Gives its address.
+    /// Sends from the other socket from now on. Returns its address.
     ///
     /// # Panics
-    /// When the socket is lost.
+    /// When the socket fails.
     pub fn send_from_other(&self) -> SocketAddr {
         self.sends_from_other.store(true, Ordering::Relaxed);
         self.other.local_addr().expect("it is bound")
@@ -92,7 +90,7 @@ fn in_other_family(address: IpAddr) -> IpAddr {
 
 impl AsyncUdpSocket for TwoSockets {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        // Loopback takes what the few packets of a test need.
+        // Loopback accepts the few packets of a test at once.
         self.first.clone().create_io_poller()
     }
 

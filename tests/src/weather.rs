@@ -1,29 +1,29 @@
-//! A network's weather, for where the kernel has none: what becomes of each packet. Deterministic
-//! by seed.
+//! Simulates a network's losses and delays where the kernel cannot. Deterministic by seed.
 
 use std::time::Duration;
 
-/// What becomes of packets on their way.
+/// The treatment of packets in transit.
 #[derive(Clone, Debug)]
 pub struct Weather {
     random: fastrand::Rng,
-    /// How many of a hundred are lost.
+    /// The percentage of lost packets.
     pub loss: u8,
-    /// How long each is on its way at least.
+    /// The shortest delay.
     pub delay: Duration,
-    /// By how much some take longer, evenly.
+    /// The most that is added to the delay, evenly distributed.
     pub jitter: Duration,
-    /// How many of a hundred are overtaken by those that come in the next tenth of a second.
+    /// The percentage of packets that are delayed by another tenth of a second, so that later ones
+    /// overtake them.
     pub reordered: u8,
-    /// How many of a hundred arrive twice.
+    /// The percentage of packets that arrive twice.
     pub duplicated: u8,
 }
 
 impl Weather {
-    /// By how much a packet is late that is overtaken.
+    /// The additional delay of a packet that is overtaken.
     const OVERTAKEN: Duration = Duration::from_millis(100);
 
-    /// Fine weather, to be changed by its fields.
+    /// No losses or delays; change its fields.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Weather {
         }
     }
 
-    /// When the copies of the next packet arrive, after it was sent: none if it is lost.
+    /// When the copies of the next packet arrive, after it is sent: none if it is lost.
     pub fn arrivals(&mut self) -> Vec<Duration> {
         if self.happens(self.loss) {
             return Vec::new();
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weather_is_as_forecast_and_the_same_for_one_seed() {
+    fn weather_has_the_given_rates_and_repeats_for_the_same_seed() {
         let mut weather = Weather::new(7);
         weather.loss = 20;
         weather.duplicated = 10;

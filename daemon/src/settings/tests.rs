@@ -114,7 +114,7 @@ fn complaints_say_what_to_do() {
         (&["--idle-timeout", "1s"], "choose 6s or more"),
         (
             &["--min-interval", "1m"],
-            "lower the one or raise the other",
+            "lower the first or raise the second",
         ),
         (&["--max-heartbeat", "0"], "choose 1 or more, up to 1048576"),
         (&["--http", "on"], "127.0.0.1:8080, or off"),

@@ -12,17 +12,17 @@ use std::{
 };
 use tokio::runtime::Runtime;
 
-/// Makes the frames of what has changed, and wakes all clients.
+/// Makes the frames of all changes, and wakes all clients.
 pub(crate) fn tick(runtime: &Runtime, feeds: &Feeds) {
     let _context = runtime.enter();
     let again = Arc::new(Again::default());
     let waker = Waker::from(again.clone());
-    // With no time between ticks all is due at once, but between two groups of clients it lets
-    // others have their turn.
+    // Without time between ticks everything is due at once, but the feed yields between two groups
+    // of clients.
     let mut run = pin!(feeds.run(Duration::ZERO));
     loop {
         let polled = run.as_mut().poll(&mut Context::from_waker(&waker));
-        assert!(polled.is_pending(), "it never ends");
+        assert!(polled.is_pending(), "the feeds never end");
         if !again.0.swap(false, Ordering::Relaxed) {
             return;
         }

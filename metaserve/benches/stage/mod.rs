@@ -1,4 +1,4 @@
-//! What the benchmarks have in common: a registry with servers, and a tick when it is asked for.
+//! The common parts of the benchmarks: a registry with servers, and a tick on request.
 
 mod calm;
 
@@ -13,7 +13,7 @@ use metaserve::{
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 
-/// A registry with servers of one game, each with a heartbeat of some 200 bytes.
+/// A registry with servers of one game, each with a heartbeat of about 200 bytes.
 pub(crate) struct Stage {
     feeds: Arc<Feeds>,
     pub(crate) servers: Vec<Registration>,
@@ -21,7 +21,7 @@ pub(crate) struct Stage {
     round: usize,
 }
 
-/// As a game has it, different in each round.
+/// A realistic heartbeat, different in each round.
 pub(crate) fn heartbeat(server: usize, round: usize) -> Bytes {
     let info = ServerInfo {
         map: Some("bloodrun".into()),
@@ -39,7 +39,7 @@ pub(crate) fn heartbeat(server: usize, round: usize) -> Bytes {
 }
 
 impl Stage {
-    /// All servers are listed, and the first tick is over.
+    /// Lists all servers, and completes the first tick.
     pub(crate) fn new(servers: usize) -> Self {
         let feeds = Feeds::new();
         let registry = Registry::new(10, vec![feeds.clone()]);
@@ -69,7 +69,7 @@ impl Stage {
         self.feeds.of(None)
     }
 
-    /// Changes the first `count` servers' heartbeats.
+    /// Changes the heartbeats of the first `count` servers.
     pub(crate) fn change(&mut self, count: usize) {
         self.round += 1;
         for (server, registration) in self.servers[..count].iter().enumerate() {
@@ -77,13 +77,13 @@ impl Stage {
         }
     }
 
-    /// Makes the frames of what has changed, and wakes everybody.
+    /// Makes the frames of all changes, and wakes all clients.
     pub(crate) fn tick(&self) {
         calm::tick(&self.runtime, &self.feeds);
     }
 }
 
-/// What every client is given in one tick: its frame's bytes.
+/// The size of the frames that every client gets in one tick.
 pub(crate) fn serve(clients: &mut [Subscription]) -> usize {
     let next = |client: &mut Subscription| client.next().now_or_never();
     let frames = clients.iter_mut().filter_map(next);

@@ -1,4 +1,4 @@
-//! What a command line says about bans, with the words that all our programs use.
+//! The command-line arguments about bans, which are the same in all our programs.
 
 use super::{BanFileError, Edited, Whom, ban, change_file, duration, prefix, sweep, unban};
 use ipnet::IpNet;
@@ -8,48 +8,48 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Whom to ban, for how long and why.
+/// The prefixes to ban, for how long and why.
 #[derive(Clone, Debug, clap::Args)]
 pub struct BanArgs {
     /// An address, or a prefix such as 192.0.2.0/24 or 2001:db8::/32
     #[arg(required = true, value_name = "CIDR", value_parser = prefix)]
     prefixes: Vec<IpNet>,
 
-    /// End the bans after this time, such as 30m, 2h or 7d [default: they do not end]
+    /// End the bans after this time, such as 30m, 2h or 7d [default: never]
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     duration: Option<Duration>,
 
-    /// Note why, behind the time; only the file's readers see it
+    /// Record the reason in the line; only readers of the file see it
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
 }
 
-/// Whom to ban no longer.
+/// The prefixes to unban.
 #[derive(Clone, Debug, clap::Args)]
 pub struct UnbanArgs {
     /// An address, or a prefix such as 192.0.2.0/24 or 2001:db8::/32
     #[arg(required_unless_present = "expired", value_name = "CIDR", value_parser = prefix)]
     prefixes: Vec<IpNet>,
 
-    /// Remove all lines whose time is over, too
+    /// Also remove all lines whose time is over
     #[arg(long)]
     expired: bool,
 }
 
-/// What was done, and what was not.
+/// The result of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
-    /// A line for each prefix.
+    /// One line of text for each prefix.
     pub text: String,
-    /// How many of the prefixes that were to be unbanned are still banned, by another line.
+    /// The number of prefixes to unban that are still banned by another line.
     pub still_banned: usize,
 }
 
 impl BanArgs {
-    /// Bans `whom` of those at these addresses, in a file that is made if it is not there.
+    /// Bans `whom` at these addresses. Creates the file if it does not exist.
     ///
     /// # Errors
-    /// When the file is not in order, or cannot be written.
+    /// When the file has a mistake, or cannot be written.
     pub fn run(&self, file: &Path, whom: Whom, now: SystemTime) -> Result<Done, BanFileError> {
         let until = self.duration.map(|duration| now + duration);
         let remark = format!("{} {}", humantime::format_rfc3339_seconds(now), self.reason);
@@ -64,7 +64,7 @@ impl UnbanArgs {
     /// Removes the lines that ban exactly these prefixes.
     ///
     /// # Errors
-    /// When the file is not in order, or cannot be written.
+    /// When the file has a mistake, or cannot be written.
     pub fn run(&self, file: &Path, now: SystemTime) -> Result<Done, BanFileError> {
         let (edited, expired) = change_file(file, |text| {
             let (text, edited) = unban(text, &self.prefixes, now);

@@ -1,4 +1,4 @@
-//! Changes to a ban file that leave alone what the operator has written there.
+//! Changes a ban file without touching the operator's other lines.
 
 use super::{
     Ban, Bans, Whom,
@@ -14,18 +14,18 @@ use std::{
 };
 use tempfile::NamedTempFile;
 
-/// What a change has done to one prefix.
+/// The effect of a change on one prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edited {
-    /// Its line was added, in the place of one of the same kind that ends sooner.
+    /// Its line was added. It replaces a line of the same kind that ends sooner.
     Banned(Ban),
-    /// Nothing: this ban, which is in the file, lasts as long.
+    /// Nothing changed: the file has this ban, which lasts as long.
     AlreadyBanned(IpNet, Ban),
     /// Its lines were removed.
     Unbanned(IpNet),
-    /// Nothing: no line is about it.
+    /// Nothing changed: no line is about the prefix.
     NotBanned(IpNet),
-    /// Its own lines, if there were any, are removed, but this ban still covers it.
+    /// Its own lines, if any, were removed, but this ban still covers it.
     StillBanned(IpNet, Ban),
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for Edited {
     }
 }
 
-/// For whom and until when, behind a sentence.
+/// The audience and the end of a ban, as the end of a sentence.
 fn ending(ban: &Ban) -> String {
     let whom = match ban.whom {
         Whom::Everybody => "",
@@ -55,8 +55,8 @@ fn ending(ban: &Ban) -> String {
     format!("{whom}{until}")
 }
 
-/// The text with a line for each prefix that it does not ban for as long yet. `remark` goes behind
-/// it. Lines of the same prefix that end sooner are replaced.
+/// The text with an additional line for each prefix that it does not already ban for as long. The
+/// line ends with `remark`. Lines of the same prefix that end sooner are replaced.
 ///
 /// ```
 /// use metaserve::bans::{Whom, ban, unban};
@@ -79,7 +79,7 @@ pub fn ban(
     now: SystemTime,
 ) -> (String, Vec<Edited>) {
     let mut text = text.to_owned();
-    // A remark is one line, whatever it is made of.
+    // A remark must stay on one line, whatever it contains.
     let remark: String = remark
         .chars()
         .map(|it| if it.is_control() { ' ' } else { it })
@@ -110,7 +110,7 @@ pub fn ban(
     (text, edited)
 }
 
-/// The text without the lines that ban exactly these prefixes, for whomever.
+/// The text without the lines that ban exactly these prefixes, for guests or everybody.
 pub fn unban(text: &str, prefixes: &[IpNet], now: SystemTime) -> (String, Vec<Edited>) {
     let left = without(text, |it, _| prefixes.contains(&it.prefix));
     let edited = prefixes.iter().map(|prefix| {
@@ -130,31 +130,31 @@ pub fn unban(text: &str, prefixes: &[IpNet], now: SystemTime) -> (String, Vec<Ed
     (left, edited)
 }
 
-/// The text without the lines whose time is over, and how many those were.
+/// The text without the lines whose time is over, and the number of removed lines.
 pub fn sweep(text: &str, now: SystemTime) -> (String, usize) {
     remove(text, |ban, _| !ban.holds(now))
 }
 
-/// The text without the lines of the bans that `go`, by what they say and their remark, and how
-/// many those were.
+/// The text without the bans for which `go` returns true, given the ban and its remark, and the
+/// number of removed lines.
 pub fn remove(text: &str, go: impl Fn(&Ban, &str) -> bool) -> (String, usize) {
     let left = without(text, go);
     let removed = bans(text).count() - bans(&left).count();
     (left, removed)
 }
 
-/// The bans of a text, in its order.
+/// The bans of a text, in order.
 fn bans(text: &str) -> impl Iterator<Item = Ban> {
     text.lines().filter_map(|line| ban_of(line)?.ok())
 }
 
-/// The text without the lines of the bans that `go`.
+/// The text without the lines of the bans for which `go` returns true.
 fn without(text: &str, go: impl Fn(&Ban, &str) -> bool) -> String {
     let stays = |line: &&str| !matches!(ban_of(line), Some(Ok(ban)) if go(&ban, remark(line)));
     text.split_inclusive('\n').filter(stays).collect()
 }
 
-/// Of the bans that hold for all whom this one is about, the one that ends last.
+/// The ban that ends last among those that cover everybody whom `inner` covers.
 fn strongest(text: &str, inner: &Ban, now: SystemTime) -> Option<Ban> {
     let around = bans(text).filter(|it| it.holds(now) && it.covers(inner));
     around.reduce(|one, other| match one.lasts_as_long_as(&other) {
@@ -163,7 +163,7 @@ fn strongest(text: &str, inner: &Ban, now: SystemTime) -> Option<Ban> {
     })
 }
 
-/// A single address is written without the length of its prefix.
+/// Writes a single address without the length of its prefix.
 pub(super) fn short(prefix: IpNet) -> String {
     match prefix.prefix_len() == prefix.max_prefix_len() {
         true => prefix.addr().to_string(),
@@ -171,12 +171,12 @@ pub(super) fn short(prefix: IpNet) -> String {
     }
 }
 
-/// Changes a ban file, all of it or nothing: a daemon that reads it meanwhile reads the old one or
-/// the new one. One that is not there yet is made. Others who change it at the same time by this
-/// function wait.
+/// Changes a ban file atomically: a daemon that reads it at the same time reads the old or the new
+/// content. Creates the file if it does not exist. Concurrent callers of this function wait for
+/// each other.
 ///
 /// # Errors
-/// When the file is not in order, and when it cannot be written.
+/// When the file has a mistake, or cannot be written.
 pub fn change_file<T>(
     path: &Path,
     change: impl FnOnce(&str) -> (String, T),
@@ -187,7 +187,8 @@ pub fn change_file<T>(
     };
     let path = &whole(path).map_err(unwritable)?;
     let directory = path.parent().unwrap_or(Path::new("/"));
-    // Not the file itself, since that is exchanged. Not every system can open directories.
+    // The directory is locked, since the file itself is replaced. Not every system can open
+    // directories.
     let lock = File::open(directory).ok();
     if let Some(lock) = &lock {
         lock.lock().map_err(unwritable)?;
@@ -214,7 +215,7 @@ pub fn change_file<T>(
     Ok(edited)
 }
 
-/// Where the file itself is, behind links, so that these stay.
+/// The path of the file itself, with symbolic links resolved, so that the links stay.
 fn whole(path: &Path) -> io::Result<PathBuf> {
     match path.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(path),
@@ -236,7 +237,7 @@ fn exchange(
     Ok(())
 }
 
-/// Lets the same users read it as before: the daemon is often not the one who writes it.
+/// Keeps the file readable for the same users: it is often not the daemon that writes it.
 #[cfg(unix)]
 fn keep_access(file: &File, path: &Path, before: Option<&Metadata>) -> io::Result<()> {
     use crate::files::give_to_owner_of_directory;
@@ -247,7 +248,8 @@ fn keep_access(file: &File, path: &Path, before: Option<&Metadata>) -> io::Resul
     };
     let now = file.metadata()?;
     if (now.uid(), now.gid()) != (before.uid(), before.gid()) {
-        // Only root may give files away. Who cannot keeps it, with the same permissions.
+        // Only root may change the owner. Otherwise the file changes its owner, with the same
+        // permissions.
         let _ = fchown(file, Some(before.uid()), Some(before.gid()));
     }
     file.set_permissions(before.permissions())

@@ -11,66 +11,66 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// The most that a file may hold. As many prefixes take 6 MB and 25 ms to read.
+/// The most lines that a file may have. As many prefixes take 6 MB and 25 ms to read.
 pub(super) const MAX_LINES: usize = 100_000;
 
-/// So many bad lines of a file are named; the rest is counted.
+/// How many bad lines are named; the rest are counted.
 const NAMED_LINES: usize = 5;
 
-/// Why a ban file cannot be used. Nothing has changed then.
+/// Why a ban file cannot be used or changed. The file is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BanFileError {
-    /// It cannot be opened.
-    #[error("the ban file {path} cannot be read: it has to exist, and may be empty")]
+    /// The file cannot be opened.
+    #[error("cannot read the ban file {path}: it must exist, and may be empty")]
     Open {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Reading it fails.
-    #[error("the ban file {path} cannot be read")]
+    /// Reading the file failed.
+    #[error("cannot read the ban file {path}")]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It has more than 16 MiB.
+    /// The file is longer than 16 MiB.
     #[error("the ban file {0} is longer than {MOST_BYTES} bytes: shorten it")]
     TooLong(PathBuf),
-    /// It has more than 100,000 lines.
+    /// The file has more than 100,000 lines.
     #[error(
-        "{0}, line {n}: at most {MAX_LINES} lines are read, ban whole prefixes instead",
+        "{0}, line {n}: at most {MAX_LINES} lines are read: ban whole prefixes instead",
         n = MAX_LINES + 1
     )]
     TooManyLines(PathBuf),
-    /// It is not UTF-8.
-    #[error("{path}, line {line}: this is not text in UTF-8")]
+    /// The file is not UTF-8.
+    #[error("{path}, line {line}: this is not UTF-8 text")]
     NotText {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Where, from 1.
+        /// The number of the line, from 1.
         line: usize,
     },
-    /// Lines of it make no sense.
+    /// Some lines have mistakes.
     #[error("{}", named(.path, .lines))]
     BadLines {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// All of them.
+        /// All bad lines.
         lines: Vec<BadLine>,
     },
-    /// A file that is to be changed is not in order.
-    #[error("mend the ban file first")]
+    /// The file to change has a mistake.
+    #[error("correct the ban file first")]
     Mend(#[source] Box<Self>),
-    /// It cannot be written.
-    #[error("the ban file {path} cannot be written")]
+    /// The file cannot be written.
+    #[error("cannot write the ban file {path}")]
     Write {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -78,13 +78,13 @@ pub enum BanFileError {
 /// A line that is neither empty, nor a remark, nor a ban.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadLine {
-    /// Which one, from 1.
+    /// The number of the line, from 1.
     pub number: usize,
     /// What is wrong with it.
     pub problem: String,
 }
 
-/// Names the first bad lines of a file.
+/// Describes the first bad lines of a file.
 fn named(path: &Path, bad: &[BadLine]) -> String {
     let first = bad.iter().take(NAMED_LINES);
     let mut lines: Vec<_> = first
@@ -96,7 +96,7 @@ fn named(path: &Path, bad: &[BadLine]) -> String {
     lines.join("; ")
 }
 
-/// The text of a ban file, if it is one at all.
+/// Reads the text of a ban file, if it is not too long and is UTF-8.
 pub(super) fn read_text(path: &Path) -> Result<String, BanFileError> {
     let file = File::open(path).map_err(|source| BanFileError::Open {
         path: path.to_owned(),
@@ -119,23 +119,23 @@ pub(super) fn read_text(path: &Path) -> Result<String, BanFileError> {
     Ok(text)
 }
 
-/// What a line says beside its remark; none when that is nothing.
+/// The part of a line before its remark; `None` if that is empty.
 fn entry(line: &str) -> Option<&str> {
     let before = text::trim(line.split('#').next().unwrap_or_default());
     (!before.is_empty()).then_some(before)
 }
 
-/// The remark of a line, without the space around it.
+/// The remark of a line, without surrounding space.
 pub(super) fn remark(line: &str) -> &str {
     line.split_once('#').map_or("", |(_, remark)| remark.trim())
 }
 
-/// The ban that a line is; none for one that says nothing.
+/// The ban in a line; `None` if the line has none.
 pub(super) fn ban_of(line: &str) -> Option<Result<Ban, String>> {
     entry(line).map(parse)
 }
 
-/// `ADDRESS`, `ADDRESS until TIME`, and both with `guests` behind the address.
+/// Parses `ADDRESS` or `ADDRESS until TIME`, each with `guests` after the address or without.
 fn parse(entry: &str) -> Result<Ban, String> {
     let (text, rest) = entry.split_once(char::is_whitespace).unwrap_or((entry, ""));
     let prefix = prefix(text)?;
@@ -149,7 +149,7 @@ fn parse(entry: &str) -> Result<Ban, String> {
         (Some("until"), Some(time), None) => Some(end(time)?),
         _ => {
             return Err(format!(
-                "behind `{text}`, write `until` and a time such as {EXAMPLE_TIME}, or nothing"
+                "after `{text}`, write `until` and a time such as {EXAMPLE_TIME}, or nothing"
             ));
         }
     };
@@ -160,49 +160,49 @@ fn parse(entry: &str) -> Result<Ban, String> {
     })
 }
 
-/// How times are written.
+/// An example of how times are written.
 const EXAMPLE_TIME: &str = "2026-11-21T12:00:00Z";
 
 fn end(text: &str) -> Result<SystemTime, String> {
     humantime::parse_rfc3339(text).map_err(|_| {
         format!(
-            "`{}` is no time in UTC such as {EXAMPLE_TIME}",
+            "`{}` is not a time in UTC such as {EXAMPLE_TIME}",
             shortened(text)
         )
     })
 }
 
-/// Times in the file are whole seconds.
+/// The shortest ban: times in the file are whole seconds.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Nobody who bans for longer means an end.
+/// The longest ban: a longer one is meant to be permanent.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
 
-/// How long a ban lasts, from a second to a hundred years: `30m`, `2h`, `7d`.
+/// Parses the duration of a ban, from a second to a hundred years: `30m`, `2h`, `7d`.
 ///
 /// # Errors
-/// With what is wrong with the text, and how to write it.
+/// What is wrong with the text, and how to write it.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text);
-    let duration = duration.map_err(|error| format!("{error}: write 30m, 2h or 7d"))?;
+    let duration = duration.map_err(|error| format!("{error}: write a time like 30m, 2h or 7d"))?;
     if duration < SHORTEST {
-        return Err("a ban lasts a second at least".to_owned());
+        return Err("too short: a ban lasts at least 1s".to_owned());
     }
     if duration > LONGEST {
-        return Err("that is too long: leave it out for a ban that does not end".to_owned());
+        return Err("too long: omit the time for a ban that does not end".to_owned());
     }
     Ok(duration)
 }
 
-/// What is shown of a word that makes no sense.
+/// Shortens a word that is shown in an error.
 fn shortened(text: &str) -> String {
     text.chars().take(60).collect()
 }
 
-/// An address or a prefix. Those of IPv4 inside IPv6 are taken for what they mean.
+/// Parses an address or a prefix. IPv4 addresses inside IPv6 count as IPv4.
 ///
 /// # Errors
-/// With what is wrong with the text, and how to write it.
+/// What is wrong with the text, and how to write it.
 pub fn prefix(text: &str) -> Result<IpNet, String> {
     let parsed = text
         .parse::<IpAddr>()
@@ -216,7 +216,7 @@ pub fn prefix(text: &str) -> Result<IpNet, String> {
     };
     if net.trunc() != net {
         return Err(format!(
-            "`{net}` has an address within the prefix: write {} or {}",
+            "`{net}` is an address with bits beyond the prefix: write {} or {}",
             net.trunc(),
             net.addr()
         ));
@@ -224,8 +224,8 @@ pub fn prefix(text: &str) -> Result<IpNet, String> {
     Ok(canonical(net))
 }
 
-/// What one customer of a provider usually is given, around this address: an IPv4 address, or an
-/// IPv6 /64.
+/// The prefix that one customer of a provider usually has, around this address: an IPv4 address,
+/// or an IPv6 /64.
 #[must_use]
 pub fn host(address: IpAddr) -> IpNet {
     let address = address.to_canonical();
@@ -233,7 +233,7 @@ pub fn host(address: IpAddr) -> IpNet {
     IpNet::new(address, length).map_or(address.into(), |net| net.trunc())
 }
 
-/// 96 bits of an IPv4 address inside an IPv6 one say only that.
+/// Turns a prefix inside `::ffff:0:0/96` into its IPv4 form.
 fn canonical(net: IpNet) -> IpNet {
     let IpNet::V6(inner) = net else { return net };
     let (Some(v4), 96..) = (inner.addr().to_ipv4_mapped(), inner.prefix_len()) else {
@@ -265,19 +265,19 @@ mod tests {
         let table: [(&[u8], &str); 9] = [
             (
                 b"\n192.0.2.1 until tomorrow",
-                "bans, line 2: `tomorrow` is no time in UTC such as 2026-",
+                "bans, line 2: `tomorrow` is not a time in UTC such as 2026-",
             ),
             (
                 b"192.0.2.1 until 2026-11-21T12:00:00+01:00",
-                "line 1: `2026-11-21T12:00:00+01:00` is no time",
+                "line 1: `2026-11-21T12:00:00+01:00` is not a time",
             ),
             (
                 b"192.0.2.1 192.0.2.2",
-                "line 1: behind `192.0.2.1`, write `until` and a time",
+                "line 1: after `192.0.2.1`, write `until` and a time",
             ),
             (
                 b"192.0.2.1 until 2026-11-21 12:00:00",
-                "line 1: behind `192.0.2.1`, write `until` and a time",
+                "line 1: after `192.0.2.1`, write `until` and a time",
             ),
             (
                 b"192.0.2.1\n# fine\nexample.org",
@@ -286,9 +286,9 @@ mod tests {
             (b"192.0.2.1/33", "bans, line 1: `192.0.2.1/33` is neither"),
             (
                 b"192.0.2.7/24",
-                "line 1: `192.0.2.7/24` has an address within the prefix: write 192.0.2.0/24 or 192.0.2.7",
+                "line 1: `192.0.2.7/24` is an address with bits beyond the prefix: write 192.0.2.0/24 or 192.0.2.7",
             ),
-            (b"192.0.2.1\n\xff", "bans, line 2: this is not text"),
+            (b"192.0.2.1\n\xff", "bans, line 2: this is not UTF-8"),
             (
                 b"x\n192.0.2.1\ny",
                 "line 1: `x` is neither an address nor a prefix such as 192.0.2.0/24; ",
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_be_long_and_no_longer() {
+    fn a_file_that_exceeds_a_limit_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("bans");
         let line = |at: usize| format!("10.{}.{}.{}\n", at >> 16, at >> 8 & 255, at & 255);
@@ -350,12 +350,12 @@ mod tests {
         assert!(
             duration("soon")
                 .unwrap_err()
-                .contains("write 30m, 2h or 7d")
+                .contains("write a time like 30m, 2h or 7d")
         );
     }
 
     #[test]
-    fn a_customer_has_an_ipv4_address_or_64_bits_of_ipv6() {
+    fn a_host_is_an_ipv4_address_or_an_ipv6_64() {
         for (address, expected) in [
             ("192.0.2.7", "192.0.2.7/32"),
             ("::ffff:192.0.2.7", "192.0.2.7/32"),

@@ -1,4 +1,4 @@
-//! Looking an address up among the bans.
+//! Looks up an address among the bans.
 
 use super::{
     Ban, Whom,
@@ -6,10 +6,10 @@ use super::{
 };
 use std::{net::IpAddr, path::Path, time::SystemTime};
 
-/// What a ban file says, for looking addresses up: a binary search, and a step for each prefix
-/// around the nearest one.
+/// The bans of a file, for lookups: a binary search, and one step for each prefix around the
+/// nearest one.
 ///
-/// It is given the time, so that a ban ends without being read again.
+/// The caller passes the time, so that a ban ends without reading the file again.
 ///
 /// ```
 /// use metaserve::bans::{Ban, Bans, Whom};
@@ -33,27 +33,27 @@ pub struct Bans {
     guests: Prefixes,
 }
 
-/// Bans that are all about the same people.
+/// Bans that all have the same audience.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Prefixes {
-    /// By prefix, an outer one before those within it. Each ends later than all around it:
-    /// what does not would never make a difference, and is left out.
+    /// Sorted by prefix, an outer prefix before those within it. Each ban ends later than all
+    /// around it; a ban that does not would make no difference, and is left out.
     entries: Vec<Entry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     ban: Ban,
-    /// Where the nearest prefix around it is, if there is one.
+    /// The index of the nearest prefix around it, if any.
     outer: Option<u32>,
 }
 
 impl Bans {
-    /// What a file says: at most 100,000 lines, and 16 MiB.
+    /// Reads a file of at most 100,000 lines and 16 MiB.
     ///
     /// # Errors
-    /// When it cannot be read, is too long, or has a line that is no ban: the error names the
-    /// file and the line.
+    /// When the file cannot be read, is too long, or has a line that is not a ban. The error names
+    /// the file and the line.
     pub fn read(path: &Path) -> Result<Self, BanFileError> {
         let text = read_text(path)?;
         Self::parse(&text).map_err(|lines| BanFileError::BadLines {
@@ -81,14 +81,14 @@ impl Bans {
         }
     }
 
-    /// The ban that holds for everybody at an address at this time, if one does: of several the
-    /// one that ends last. An IPv4 address inside an IPv6 one is taken for what it means.
+    /// The ban for everybody that covers an address at this time, if any: of several, the one that
+    /// ends last. An IPv4 address inside IPv6 counts as IPv4.
     #[must_use]
     pub fn covering(&self, address: IpAddr, now: SystemTime) -> Option<Ban> {
         self.everybody.covering(address, now)
     }
 
-    /// The same for guests: they are banned with everybody, too.
+    /// The same for guests: bans for everybody include them.
     #[must_use]
     pub fn covering_guests(&self, address: IpAddr, now: SystemTime) -> Option<Ban> {
         let everybody = self.everybody.covering(address, now);
@@ -99,14 +99,14 @@ impl Bans {
         }
     }
 
-    /// How many prefixes are banned for everybody at this time, without those within another one
-    /// that lasts as long.
+    /// The number of prefixes banned for everybody at this time, not counting those within another
+    /// one that lasts as long.
     #[must_use]
     pub fn count(&self, now: SystemTime) -> usize {
         self.everybody.count(now)
     }
 
-    /// How many are banned for guests only.
+    /// The number of prefixes banned for guests only.
     #[must_use]
     pub fn count_guests(&self, now: SystemTime) -> usize {
         self.guests.count(now)
@@ -130,7 +130,7 @@ impl Prefixes {
             .entries
             .partition_point(|it| it.ban.prefix.network() <= address);
         let innermost = self.nearest(after, |ban| ban.prefix.contains(&address))?;
-        // It ends after all around it.
+        // The innermost ban ends after all around it.
         Some(self.entries[innermost].ban).filter(|ban| ban.holds(now))
     }
 
@@ -139,7 +139,7 @@ impl Prefixes {
         holding.count()
     }
 
-    /// The last entry before `end` that `contains`, which is among the one before `end` and those
+    /// The last entry before `end` that `contains`. It is the entry just before `end`, or one
     /// around that.
     fn nearest(&self, end: usize, contains: impl Fn(&Ban) -> bool) -> Option<usize> {
         let mut at = end.checked_sub(1)?;
@@ -149,7 +149,7 @@ impl Prefixes {
         Some(at)
     }
 
-    /// In any order, and whatever contains whatever. There is room for four billion.
+    /// The bans may be in any order and overlap. An index has room for four billion.
     fn of(mut all: Vec<Ban>) -> Self {
         all.sort_unstable_by_key(|ban| ban.prefix);
         let mut sorted = Self::default();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_ends_when_its_line_says_so_and_what_is_around_it_goes_on() {
+    fn a_ban_ends_at_its_time_and_the_bans_around_it_go_on() {
         let bans = bans(
             "192.0.2.7 until 1970-01-01T00:00:20Z # the line's own time counts\n\
              192.0.2.7 until 1970-01-01T00:00:05Z\n192.0.2.0/24 until 1970-01-01T00:00:10Z\n",
@@ -254,7 +254,7 @@ mod tests {
     }
 
     fn any_ban() -> impl Strategy<Value = Ban> {
-        // Few addresses and lengths, so that prefixes meet.
+        // Few addresses and lengths, so that prefixes overlap.
         let address = (0_u8..4, 0_u8..4).prop_map(|(a, b)| [10, 0, a << 6, b << 6]);
         let until = prop::option::of((1..6_u64).prop_map(seconds));
         let whom = prop_oneof![Just(Whom::Everybody), Just(Whom::Guests)];
@@ -268,7 +268,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whoever_is_banned_by_a_line_is_banned_and_for_as_long_as_any_line_says(
+        fn an_address_that_a_line_bans_is_banned_for_as_long_as_any_line_says(
             all in prop::collection::vec(any_ban(), 0..12),
             address in (0_u8..5, 0_u8..=255).prop_map(|(a, b)| IpAddr::from([10, 0, a << 6, b])),
             now in 0..7_u64,

@@ -8,13 +8,13 @@
 //! 203.0.113.9 guests until 2026-11-28T12:00:00Z
 //! ```
 //!
-//! A ban for `guests` spares those who have an account, since many people may share an address;
-//! where there are no accounts, it bans nobody.
+//! A ban for `guests` does not affect people with an account, since many people may share an
+//! address. Where there are no accounts, it bans nobody.
 //!
-//! [`Bans`] is what a file says, for looking addresses up (`lookup.rs`); `file.rs` reads the text,
-//! [`change_file`] with [`ban`], [`unban`] and [`sweep`] (`edit.rs`) changes it, and [`table`] shows
-//! it to people. With the feature `clap`, [`BanArgs`] and [`UnbanArgs`] are the words of a command
-//! line for that.
+//! [`Bans`] holds the bans of a file for lookups (`lookup.rs`). `file.rs` parses the text,
+//! [`change_file`] with [`ban`], [`unban`] and [`sweep`] (`edit.rs`) changes it, and [`table`]
+//! shows it to people. With the feature `clap`, [`BanArgs`] and [`UnbanArgs`] are command-line
+//! arguments for these changes.
 //!
 //! Nothing here reads the clock: the time is passed in.
 
@@ -35,41 +35,41 @@ pub use file::{BadLine, BanFileError, duration, host, prefix};
 pub use lookup::Bans;
 pub use table::table;
 
-/// Whom of those at an address a ban is about.
+/// The audience of a ban among the people at an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Whom {
-    /// All of them.
+    /// Everybody.
     #[default]
     Everybody,
-    /// Those without an account.
+    /// Guests: people without an account.
     Guests,
 }
 
-/// Who is banned, and until when. Shown as in a file: `192.0.2.0/24 until 2026-11-21T12:00:00Z`.
+/// A banned prefix and its end. Displayed as in a file: `192.0.2.0/24 until 2026-11-21T12:00:00Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ban {
-    /// The addresses, in the form that players write: IPv4 ones are not inside IPv6.
+    /// The banned addresses. IPv4 prefixes are in IPv4 form, not inside IPv6.
     pub prefix: IpNet,
-    /// Whom of those there.
+    /// The audience of the ban.
     pub whom: Whom,
-    /// When it ends; `None` if only somebody ends it.
+    /// When the ban ends; `None` if it does not end by itself.
     pub until: Option<SystemTime>,
 }
 
 impl Ban {
-    /// Whether it holds at this time.
+    /// Whether the ban is in force at this time.
     #[must_use]
     pub fn holds(&self, now: SystemTime) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 
-    /// Whether it is about everybody whom the other is about.
+    /// Whether it affects everybody whom the other affects.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.prefix.contains(&other.prefix) && self.whom <= other.whom
     }
 
-    /// Whether it ends when the other does, or later.
+    /// Whether it ends at the same time as the other, or later.
     #[must_use]
     pub fn lasts_as_long_as(&self, other: &Self) -> bool {
         match (self.until, other.until) {

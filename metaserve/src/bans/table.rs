@@ -1,4 +1,4 @@
-//! The bans of a file for people to read.
+//! A table of the bans in a file.
 
 use super::{
     BanFileError, Bans, Whom,
@@ -13,11 +13,11 @@ use std::{
 
 const HEADINGS: [&str; 4] = ["PREFIX", "UNTIL", "LEFT", "REMARK"];
 
-/// All bans of a file as a table, in the order of the file, with the time that is left; those that
-/// have ended too.
+/// All bans of a file as a table, in the order of the file, with the time that is left. Includes
+/// bans that have ended.
 ///
 /// # Errors
-/// When the file cannot be read, or is not in order.
+/// When the file cannot be read, or has a mistake.
 pub fn table(path: &Path, now: SystemTime) -> Result<String, BanFileError> {
     let text = read_text(path)?;
     Bans::parse(&text).map_err(|lines| BanFileError::BadLines {
@@ -46,7 +46,7 @@ fn rows(text: &str, now: SystemTime) -> Vec<[String; 4]> {
     text.lines().filter_map(row).collect()
 }
 
-/// How long a ban still holds, in its two largest units or so.
+/// The time until a ban ends, in its two largest units.
 fn left(until: SystemTime, now: SystemTime) -> String {
     let left = until.duration_since(now).unwrap_or_default();
     let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
@@ -59,7 +59,7 @@ fn left(until: SystemTime, now: SystemTime) -> String {
     humantime::format_duration(Duration::from_secs(seconds - seconds % unit)).to_string()
 }
 
-/// Columns as wide as their widest text, under headings.
+/// Aligns columns under headings, each as wide as its widest text.
 fn aligned(rows: &[[String; 4]]) -> String {
     let rows = || {
         let rows = rows.iter().map(|row| row.each_ref().map(String::as_str));
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_ban_is_shown_with_what_is_left_of_it() {
+    fn every_ban_is_shown_with_the_time_that_is_left() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("bans");
         let text = "# ours\n192.0.2.7 until 1970-01-01T02:00:30Z # spam \x1b[2J\n10.0.0.0/8\n\
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_said_in_two_units_and_never_too_short() {
+    fn the_time_left_is_shown_in_two_units() {
         let left = |millis| {
             let until = SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
             left(until, SystemTime::UNIX_EPOCH)

@@ -1,8 +1,8 @@
-//! How often something may happen.
+//! A rate limit.
 
 use std::time::{Duration, Instant};
 
-/// What may still be spent: it fills with time, and is full at first.
+/// A token bucket: it fills with time, and is full at first.
 ///
 /// ```
 /// use metaserve::bounds::Bucket;
@@ -18,14 +18,14 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Debug, Default)]
 pub struct Bucket {
-    /// What is missing until it is full.
+    /// What is missing until the bucket is full.
     spent: f64,
     filled: Option<Instant>,
 }
 
 impl Bucket {
-    /// Spends one, if there is one. The bucket gains `per_second` in each second, and holds
-    /// `most`.
+    /// Spends one token, if there is one. The bucket gains `per_second` tokens per second and
+    /// holds at most `most`.
     pub fn spend(&mut self, now: Instant, per_second: f64, most: f64) -> bool {
         let passed = self
             .filled
@@ -39,7 +39,7 @@ impl Bucket {
         there_is
     }
 
-    /// The part that is still there, from 0 to 1.
+    /// The fraction that is left, from 0 to 1.
     #[must_use]
     pub fn left(&self, most: f64) -> f64 {
         1.0 - self.spent / most
@@ -51,8 +51,11 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
-    fn what_is_spent_comes_back_with_time_up_to_the_most() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test can start at any instant"
+    )]
+    fn a_bucket_refills_with_time_up_to_its_maximum() {
         let (mut bucket, start) = (Bucket::default(), Instant::now());
         let mut spend = |seconds| {
             let spent = bucket.spend(start + Duration::from_secs(seconds), 0.5, 4.0);

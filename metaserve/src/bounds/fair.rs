@@ -1,4 +1,4 @@
-//! Max-min fair shares of places, by prefix: pure.
+//! Max-min fair shares of places, by prefix. Pure.
 //!
 //! ```text
 //!            all: 8,000 places
@@ -10,26 +10,27 @@
 //!   10.1.7.7     10.2.1.3      10.2.9.4           leaves, each with its connections by age
 //! ```
 //!
-//! While there is room everybody gets in. When all places are taken, a newcomer is compared with
-//! the heaviest branch beside its own, from the root down. Where that branch has at least two
-//! connections more, the newest connection of its heaviest leaf has to go, and the two branches
-//! are closer to each other than before. Where none has, the newcomer's own branch is at its fair
-//! share already, and one within it may have to go. At a leaf that is nobody, and the newcomer is
-//! refused.
+//! While there is room, everybody is admitted. When all places are taken, a newcomer is compared
+//! with the heaviest branch beside its own, from the root down. If that branch has at least two
+//! connections more, the newest connection of its heaviest leaf loses its place, and the two
+//! branches are closer to each other than before. If not, the newcomer's own branch already has
+//! its fair share, and the search continues within that branch. If it reaches the newcomer's leaf,
+//! the newcomer is refused.
 //!
-//! So branches never swap the same place back and forth, and what a branch is left with does not
-//! depend on the order in which its connections came: it is what *max-min fairness* gives it. All
-//! branches get what they ask for, but the largest are cut to one common size (give or take one,
+//! So branches never swap the same place back and forth, and the final share of a branch does not
+//! depend on the order in which its connections came: it is the *max-min fair* share. All branches
+//! get what they ask for, except that the largest are cut to one common size (give or take one,
 //! since a place cannot be divided).
 
 use super::origin::{Origin, Prefix};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Everybody who has a place, as a tree of prefixes. `T` is what the caller keeps for each.
+/// All holders of places, as a tree of prefixes. `T` is a value that the caller keeps for each
+/// holder.
 ///
-/// An admission or a loss takes a step for each level of the tree (three for IPv4, four for IPv6),
-/// and each step the time of a look into a sorted set of neighbours. Memory is taken for prefixes
-/// that have connections only: some 1 KB for one whose branches are all its own.
+/// An admission or a loss takes one step for each level of the tree (three for IPv4, four for
+/// IPv6), and each step a lookup in a sorted set of neighbours. Memory is used only for prefixes
+/// that have connections: about 1 KB for a connection that shares no prefix with another.
 ///
 /// ```
 /// use metaserve::bounds::{Admitted, Fair, Origin, Refused};
@@ -56,41 +57,41 @@ pub struct Fair<T> {
     last: u64,
 }
 
-/// The sum of what is below, and the branches or leaves there, sorted by their own sums.
+/// The number of connections below, and the branches or leaves there, sorted by their own sums.
 #[derive(Debug, Default)]
 struct Branch {
     sum: usize,
     below: BTreeSet<(usize, Prefix)>,
 }
 
-/// Names one place of one [`Fair`]: never given out twice.
+/// The name of one place of one [`Fair`]. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Id {
     origin: Origin,
-    /// In the order of admission: less is older.
+    /// Numbered in the order of admission: a lower number is older.
     number: u64,
 }
 
 impl Id {
-    /// For whom it counts.
+    /// The origin that it counts for.
     #[must_use]
     pub const fn origin(self) -> Origin {
         self.origin
     }
 }
 
-/// What becomes of a newcomer that is not refused.
+/// How a newcomer was admitted.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Admitted<T> {
-    /// There was room.
+    /// A place was free.
     AtOnce(Id),
-    /// It is in, and another has lost its place for it.
+    /// Another connection has lost its place to the newcomer.
     InsteadOf {
-        /// The newcomer's.
+        /// The place of the newcomer.
         id: Id,
-        /// Whose place it was: that is given up already.
+        /// The place of the victim, which is already released.
         victim: Id,
-        /// What the caller has kept for the victim.
+        /// The value that the caller has kept for the victim.
         payload: T,
     },
 }
@@ -99,14 +100,14 @@ pub enum Admitted<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {
-    /// Its leaf has as many as one may have.
-    #[error("{1} has {0} places already, as many as one address may have")]
+    /// Its leaf already has as many places as one leaf may have.
+    #[error("{1} already has {0} places, the maximum for one address")]
     Leaf(usize, Prefix),
-    /// All places are taken, and its prefixes have their fair share.
+    /// All places are taken, and the prefixes of the newcomer have their fair share.
     #[error("all {0} places are taken, and {1} has its fair share of them")]
     Full(usize, Prefix),
-    /// All places of several pools [together](super::Room::together) are taken, and its prefixes
-    /// have their fair share of those in its own.
+    /// All places of several pools [together](super::Room::together) are taken, and the prefixes
+    /// of the newcomer have their fair share of those in its own pool.
     #[error("all {0} places of all kinds are taken, and {1} has its fair share of them")]
     Together(usize, Prefix),
 }
@@ -123,11 +124,12 @@ impl<T> Default for Fair<T> {
 }
 
 impl<T> Fair<T> {
-    /// Gives a newcomer one of `total` places, of which its leaf may have `each_leaf`. Both may be
-    /// others than at the last call: whoever is in stays in, and the number grows no more.
+    /// Gives a newcomer one of `total` places, of which its leaf may have `each_leaf`. Both may
+    /// differ from the last call: existing connections stay, and the number does not grow above
+    /// the bound.
     ///
     /// # Errors
-    /// Why there is no place; then nothing has changed.
+    /// Why there is no place. Nothing has changed in that case.
     pub fn admit(
         &mut self,
         origin: Origin,
@@ -151,8 +153,8 @@ impl<T> Fair<T> {
         })
     }
 
-    /// What [`admit`](Self::admit) would do: none if there is room, or the leaf that would lose
-    /// its newest connection.
+    /// What [`admit`](Self::admit) would do: `None` if a place is free, or the leaf that would
+    /// lose its newest connection.
     ///
     /// # Errors
     /// As `admit`.
@@ -173,17 +175,17 @@ impl<T> Fair<T> {
         loser.map(Some).ok_or(Refused::Full(total, leaf))
     }
 
-    /// Gives a place back. None if it was lost before.
+    /// Gives a place back. Returns `None` if it was lost before.
     pub fn release(&mut self, id: Id) -> Option<T> {
         self.take_out(id)
     }
 
-    /// The holder of this place has moved to another address, where it counts from now on; its
-    /// age it keeps. Gives the place's new name.
+    /// Counts a place at another address, to which its holder has moved. The place keeps its age.
+    /// Returns its new name.
     ///
     /// # Errors
-    /// When the leaf there is full, or this place was lost before (then `Full`). The place stays
-    /// where it was.
+    /// When the leaf there is full, or this place was lost before (`Full`). The place does not
+    /// move.
     pub fn move_to(&mut self, id: Id, origin: Origin, each_leaf: usize) -> Result<Id, Refused> {
         let leaf = origin.leaf();
         if leaf == id.origin.leaf() {
@@ -199,7 +201,7 @@ impl<T> Fair<T> {
         Ok(id)
     }
 
-    /// How many places are taken.
+    /// The number of places taken.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.root.sum
@@ -211,19 +213,19 @@ impl<T> Fair<T> {
         self.root.sum == 0
     }
 
-    /// How many places a leaf has.
+    /// The number of places of a leaf.
     #[must_use]
     pub fn at_leaf(&self, leaf: Prefix) -> usize {
         self.leaves.get(&leaf).map_or(0, BTreeMap::len)
     }
 
-    /// How many prefixes are in use, leaves and branches together: what memory is taken for.
+    /// The number of prefixes in use, leaves and branches together. Memory grows with it.
     #[must_use]
     pub fn prefixes(&self) -> usize {
         self.branches.len() + self.leaves.len()
     }
 
-    /// The leaf that has to lose a connection for one more of `origin`, if that is fair.
+    /// The leaf that must lose a connection so that `origin` can have one more, if that is fair.
     fn heavier_than(&self, origin: Origin) -> Option<Prefix> {
         let mut branch = &self.root;
         for own in origin.path() {
@@ -231,7 +233,7 @@ impl<T> Fair<T> {
             if heaviest != own && most >= self.sum_of(own) + 2 {
                 return Some(self.heaviest_leaf(heaviest));
             }
-            // A leaf, or a branch that nobody is in, has nobody to lose.
+            // A leaf, or an empty branch, has no connection to lose.
             branch = self.branches.get(&own)?;
         }
         None
@@ -277,7 +279,7 @@ impl<T> Fair<T> {
         Some(payload)
     }
 
-    /// Counts `by` more of `origin`, whose leaf has been changed already, in every sum above it.
+    /// Adds `by` to every sum above the leaf of `origin`, which has been changed already.
     fn weigh(&mut self, origin: Origin, by: isize) {
         let leaf = origin.leaf();
         self.root.sum = self.root.sum.saturating_add_signed(by);

@@ -1,5 +1,5 @@
-//! Who may have how much of what is scarce: shared fairly by address, so that a few addresses
-//! cannot take everything.
+//! Limits on scarce resources, shared fairly by address so that a few addresses cannot take
+//! everything.
 //!
 //! ```text
 //!  address ──▶ Origin ──▶ Fair: a tree of prefixes ──▶ admitted, admitted instead of another, refused
@@ -7,11 +7,10 @@
 //!                        Places: the same behind a lock, with a guard for each place
 //! ```
 //!
-//! [`Origin`] says for which prefixes an address counts. [`Fair`] is the rule, without lock, clock
-//! or socket. [`Places`] is what a program holds. [`Bucket`] is how often something may happen.
-//! [`Rows`] shares the rows of the list, and [`Order`] is how they follow each other where only
-//! the first are shown.
-//! [`Trusted`] are prefixes that the operator knows to belong to many.
+//! [`Origin`] names the prefixes that an address counts for. [`Fair`] is the algorithm, without
+//! lock, clock or socket. [`Places`] is the handle that a program holds. [`Bucket`] limits a rate.
+//! [`Rows`] shares the rows of the list, and [`Order`] sorts them where only the first are shown.
+//! [`Trusted`] are prefixes that the operator knows to be shared by many.
 
 mod bucket;
 mod fair;

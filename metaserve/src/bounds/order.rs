@@ -1,4 +1,4 @@
-//! The order of a list that may be cut short: pure.
+//! The order of a list that may be cut short. Pure.
 
 use super::{Origin, Prefix};
 use std::{
@@ -9,12 +9,12 @@ use std::{
     str::FromStr,
 };
 
-/// Servers in fair order: every address's first server comes before any address's second, and so
-/// on; of equal rank, the older one first. An address is an IPv4 one, or an IPv6 /64.
+/// Servers in fair order: the first server of every address comes before the second of any, and so
+/// on. Of equal rank, the older one is first. An address is an IPv4 address, or an IPv6 /64.
 ///
-/// It is kept, not sorted when somebody asks: a server that comes or goes takes the time of a few
-/// looks into sorted maps, and nothing else moves than what has to. When a server goes, the last of
-/// its address takes its rank.
+/// The order is maintained, not sorted on request. Adding or removing a server takes a few lookups
+/// in sorted maps and moves no more than necessary: when a server is removed, the last one of its
+/// address takes its rank.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
     positions: BTreeSet<Position>,
@@ -24,22 +24,22 @@ pub struct Order {
     addresses: HashMap<Prefix, Vec<u64>>,
 }
 
-/// A place in the order. As text it is `RANK.NUMBER`.
+/// A position in the order. As text it is `RANK.NUMBER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
-    /// How many servers of the same address come before it.
+    /// The number of servers of the same address before it.
     rank: usize,
-    /// Less is older.
+    /// A lower number is older.
     number: u64,
 }
 
-/// This is no position.
+/// The text is not a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a position is written RANK.NUMBER")]
 pub struct InvalidPosition;
 
 impl Position {
-    /// The server there.
+    /// The server at this position.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.number
@@ -65,7 +65,7 @@ impl FromStr for Position {
 }
 
 impl Order {
-    /// Takes in a server, or the new address of one that is in it. Numbers are in the order of age.
+    /// Adds a server, or updates its address. Numbers increase with time.
     pub fn put(&mut self, number: u64, ip: IpAddr) {
         let prefix = Origin::new(ip).leaf();
         match self.places.get(&number) {
@@ -80,7 +80,7 @@ impl Order {
         self.positions.insert(Position { rank, number });
     }
 
-    /// The server is gone.
+    /// Removes a server.
     pub fn remove(&mut self, number: u64) {
         let Some((prefix, rank)) = self.places.remove(&number) else {
             return;
@@ -101,19 +101,19 @@ impl Order {
         }
     }
 
-    /// The servers after a position, or all.
+    /// The servers after a position, or all servers.
     pub fn after(&self, position: Option<Position>) -> impl Iterator<Item = Position> {
         let from = position.map_or(Bound::Unbounded, Bound::Excluded);
         self.positions.range((from, Bound::Unbounded)).copied()
     }
 
-    /// How many servers it has.
+    /// The number of servers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.positions.len()
     }
 
-    /// Whether it has none.
+    /// Whether there are no servers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.positions.is_empty()
@@ -142,12 +142,12 @@ mod tests {
         assert_eq!(numbers(&order, None), [1, 4, 5, 2, 6, 3]);
         let third = order.after(None).nth(2);
         assert_eq!(numbers(&order, third), [2, 6, 3]);
-        // The last of the same address takes the rank.
+        // The last server of the same address takes the rank.
         order.remove(1);
         assert_eq!(numbers(&order, None), [3, 4, 5, 2, 6]);
         order.put(2, ip(9));
         assert_eq!(numbers(&order, None), [2, 3, 4, 5, 6]);
-        // Whoever is there already keeps its rank.
+        // A server that is already in the order keeps its rank.
         order.put(4, ip(2));
         assert_eq!(numbers(&order, None), [2, 3, 4, 5, 6]);
         assert!(!order.is_empty());
@@ -188,7 +188,7 @@ mod tests {
                 let mut last = None;
                 for position in order.after(None) {
                     let host = servers[&position.number()];
-                    // Of each address as many came before as the rank says.
+                    // The rank is the number of servers of the same address before it.
                     prop_assert_eq!(position.rank, seen[usize::from(host)]);
                     seen[usize::from(host)] += 1;
                     prop_assert!(last < Some(position));

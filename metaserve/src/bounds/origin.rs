@@ -1,14 +1,14 @@
-//! Where a connection comes from, as the tree of prefixes sees it: pure.
+//! The origin of a connection in the tree of prefixes. Pure.
 
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-/// For whom a connection counts: the prefixes of its address, from the widest to the *leaf*.
+/// The prefixes that a connection counts for, from the widest to the *leaf*.
 ///
-/// A leaf is what one customer of a provider has at least: an IPv4 address, or an IPv6 /64.
-/// An IPv4 address inside IPv6 counts as the IPv4 address.
+/// A leaf is the smallest prefix that a provider gives to a customer: an IPv4 address, or an IPv6
+/// /64. An IPv4 address inside IPv6 counts as the IPv4 address.
 ///
 /// ```
 /// use metaserve::bounds::Origin;
@@ -22,11 +22,11 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     kind: Kind,
-    /// The address, or as much of it as a leaf has: the highest bits come first.
+    /// The address, or the part of it that a leaf has, from the highest bit.
     bits: u64,
 }
 
-/// A part of all addresses: a branch or a leaf of the tree.
+/// A range of addresses: a branch or a leaf of the tree.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Prefix {
     kind: Kind,
@@ -38,7 +38,7 @@ pub struct Prefix {
 enum Kind {
     V4,
     V6,
-    /// Leaves that are nobody's neighbours: branches of the root.
+    /// Leaves without neighbours: they are branches of the root.
     AloneV4,
     AloneV6,
     Named,
@@ -72,8 +72,8 @@ impl Origin {
         }
     }
 
-    /// An address that counts for itself only, and not for its neighbours: one that the operator
-    /// knows to belong to many, such as a hoster's.
+    /// An address that counts only for itself and not for its neighbours: one that the operator
+    /// knows to be shared, such as an address of a hosting company.
     #[must_use]
     pub fn alone(address: IpAddr) -> Self {
         let Self { kind, bits } = Self::new(address);
@@ -84,7 +84,7 @@ impl Origin {
         Self { kind, bits }
     }
 
-    /// Somebody who is known by more than an address, such as a certificate that the operator
+    /// A holder known by something other than an address, such as a certificate that the operator
     /// trusts. Each name counts for itself.
     #[must_use]
     pub const fn named(name: u64) -> Self {
@@ -101,7 +101,7 @@ impl Origin {
         self.prefix(lens[lens.len() - 1])
     }
 
-    /// The prefixes that it counts for, the widest first and the leaf last: four at most.
+    /// The prefixes that it counts for, from the widest to the leaf: at most four.
     pub fn path(self) -> impl DoubleEndedIterator<Item = Prefix> {
         self.kind.lens().iter().map(move |len| self.prefix(*len))
     }
@@ -130,14 +130,14 @@ impl Prefix {
         self.origin().leaf() == self
     }
 
-    /// Whoever counts for this leaf.
+    /// The origin that counts for this leaf.
     pub(super) const fn origin(self) -> Origin {
         let Self { kind, bits, .. } = self;
         Origin { kind, bits }
     }
 }
 
-/// As people write it: `192.0.2.1` for a whole address, `192.0.2.0/24`, `2001:db8::/64`.
+/// Written as people do: `192.0.2.1` for a whole address, `192.0.2.0/24`, `2001:db8::/64`.
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, len, bits } = *self;
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_counts_alone_is_nobodys_neighbour() {
+    fn an_address_that_counts_alone_has_no_neighbours() {
         let address = "192.0.2.1".parse().unwrap();
         let [alone, among] = [Origin::alone(address), Origin::new(address)];
         assert_eq!(alone.path().count(), 1);

@@ -1,4 +1,4 @@
-//! Places that are given back by drop guards, so that none is lost on any path.
+//! Places that drop guards give back, so that none is leaked on any path.
 
 use super::{
     fair::{Admitted, Fair, Id, Refused},
@@ -12,8 +12,8 @@ use std::sync::{
 
 /// A pool of places, shared [fairly](Fair). Cheap to clone: clones are the same pool.
 ///
-/// `T` is how the holder of a place is told that it has lost it, such as a cancellation token: the
-/// caller chooses, and tells.
+/// `T` is a way to notify the holder of a place that it has lost it, such as a cancellation token.
+/// The caller chooses the type and does the notification.
 ///
 /// ```
 /// use metaserve::bounds::{Origin, Places, Room};
@@ -32,26 +32,26 @@ use std::sync::{
 #[derive(Debug)]
 pub struct Places<T> {
     fair: Arc<Mutex<Fair<T>>>,
-    /// Places taken in this pool and in those beside it.
+    /// Places taken in this pool and the pools beside it.
     together: Arc<AtomicUsize>,
 }
 
-/// How many places there are. It is said with each taking, since it may change while a program
-/// runs: whoever is in then stays in, and the number grows no more.
+/// The number of places. It is passed with each call, since it may change while a program runs:
+/// existing holders stay, and the number does not grow above the bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// Places in this pool.
     pub pool: usize,
     /// Places of one leaf: an IPv4 address, or an IPv6 /64.
     pub each_leaf: usize,
-    /// Places in this pool and in those [beside](Places::beside) it. When all are taken, a
-    /// newcomer takes one of its own pool. Choose it so that the other pools together are smaller:
-    /// then there is always one.
+    /// Places in this pool and those [beside](Places::beside) it. When all are taken, a newcomer
+    /// takes a place within its own pool. Choose it larger than the other pools together, so that
+    /// this pool always has a place.
     pub together: usize,
 }
 
 impl Room {
-    /// Room in a pool that stands alone.
+    /// The room of a pool that has no pools beside it.
     #[must_use]
     pub const fn new(pool: usize, each_leaf: usize) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Room {
         }
     }
 
-    /// The reason with the number of places that was reached: of the pool, or of all.
+    /// The reason, with the number of places that was reached: of the pool, or of all pools.
     const fn refused(&self, why: Refused, total: usize) -> Refused {
         match why {
             Refused::Full(_, leaf) if total < self.pool => Refused::Together(self.together, leaf),
@@ -74,13 +74,13 @@ impl Room {
 #[derive(Debug)]
 #[must_use]
 pub struct Taken<T> {
-    /// The newcomer's.
+    /// The place of the newcomer.
     pub place: Place<T>,
-    /// Who has lost a place for it, and should be told so. It counts no more.
+    /// The holder that has lost its place, and should be notified. It no longer counts.
     pub instead_of: Option<T>,
 }
 
-/// One place, until it is dropped or lost to somebody else.
+/// One place, held until it is dropped or lost to another holder.
 #[derive(Debug)]
 #[must_use = "dropping it gives the place back"]
 pub struct Place<T> {
@@ -116,14 +116,14 @@ impl<T> Places<T> {
         }
     }
 
-    /// A place for a newcomer, if there is room or if it is fair that another makes room. `tell`
-    /// is kept until it goes.
+    /// Takes a place for a newcomer, if one is free or if it is fair that another holder makes
+    /// room. `tell` is kept until the place is given up.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is no place.
     pub fn take(&self, origin: Origin, room: Room, tell: T) -> Result<Taken<T>, Refused> {
         let mut fair = self.fair.lock();
-        // Taken first: a pool beside this one may be about to take the last.
+        // Counted first: a pool beside this one may be about to take the last place.
         let more = |taken| (taken < room.together).then_some(taken + 1);
         let order = Ordering::Relaxed;
         let one_more = self.together.fetch_update(order, order, more).is_ok();
@@ -145,10 +145,10 @@ impl<T> Places<T> {
         Ok(Taken { place, instead_of })
     }
 
-    /// Whether [`take`](Self::take) would give a place now. Nobody loses one by it.
+    /// Whether [`take`](Self::take) would succeed now. Nobody loses a place.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why it would fail.
     pub fn judge(&self, origin: Origin, room: Room) -> Result<(), Refused> {
         let fair = self.fair.lock();
         let full = self.together.load(Ordering::Relaxed) >= room.together;
@@ -158,7 +158,7 @@ impl<T> Places<T> {
             .map(drop)
     }
 
-    /// How many places are taken.
+    /// The number of places taken.
     #[must_use]
     pub fn taken(&self) -> usize {
         self.fair.lock().len()
@@ -166,17 +166,17 @@ impl<T> Places<T> {
 }
 
 impl<T> Place<T> {
-    /// For whom it counts.
+    /// The origin that the place counts for.
     #[must_use]
     pub const fn origin(&self) -> Origin {
         self.id.origin()
     }
 
-    /// Its holder has moved to another address, and counts there from now on.
+    /// Counts the place at another address, to which its holder has moved.
     ///
     /// # Errors
-    /// When the leaf there has `each_leaf` already, or the place was lost meanwhile. It stays
-    /// where it was.
+    /// When the leaf there already has `each_leaf` places, or this place has been lost. It does
+    /// not move.
     pub fn move_to(&mut self, origin: Origin, each_leaf: usize) -> Result<(), Refused> {
         self.id = self
             .places
@@ -194,7 +194,7 @@ impl<T> Drop for Place<T> {
         if held.is_some() {
             self.places.together.fetch_sub(1, Ordering::Relaxed);
         }
-        // What the caller keeps is dropped when nothing is locked any more.
+        // The caller's value is dropped after the lock is released.
         drop(fair);
         drop(held);
     }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_free_again_when_its_holder_goes() {
+    fn a_place_is_free_again_when_it_is_dropped() {
         let (places, room) = (Places::default(), Room::new(1, 9));
         let first = places.take(from("192.0.2.1"), room, ()).unwrap();
         let second = places.take(from("192.0.2.1"), room, ());
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_loses_a_place_is_handed_over_once_and_gives_nothing_back() {
+    fn a_holder_that_loses_its_place_is_returned_once_and_gives_nothing_back() {
         let (places, room) = (Places::default(), Room::new(2, 9));
         let old = places.take(from("192.0.2.1"), room, "old").unwrap();
         let new = places.take(from("192.0.2.1"), room, "new").unwrap();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn pools_beside_each_other_have_a_sum_and_take_nothing_from_each_other() {
+    fn pools_beside_each_other_share_a_bound_and_take_no_places_from_each_other() {
         let servers = Places::default();
         let clients = servers.beside();
         let room = Room {
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_moves_counts_where_it_has_moved_to() {
+    fn a_holder_that_moves_counts_at_its_new_address() {
         let (places, room) = (Places::default(), Room::new(9, 1));
         let _there = places.take(from("198.51.100.1"), room, ()).unwrap();
         let mut moving = places.take(from("192.0.2.1"), room, ()).unwrap().place;

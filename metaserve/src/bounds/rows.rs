@@ -1,4 +1,4 @@
-//! Who of many servers of one prefix is in the list, and who waits for a row: pure.
+//! Decides which servers of a prefix are in the list, and which wait for a row. Pure.
 
 use super::{Origin, Prefix, Trusted};
 use ipnet::IpNet;
@@ -8,15 +8,16 @@ use std::{
     net::IpAddr,
 };
 
-/// Rows of the list, of which each prefix has so many. `K` is what the caller finds a server by.
+/// The rows of the list, of which each prefix has a limited number. `K` is the caller's key of a
+/// server.
 ///
-/// An address (IPv4, or IPv6 /64) has as many rows as is said, the network around it (/24, /48)
-/// four times as many, and a [trusted](Trusted) prefix as many as the operator gives it, without
-/// regard to addresses. A server beyond that waits, and a row that is free goes to whoever of
-/// those that may have it waits longest.
+/// An address (IPv4, or IPv6 /64) has the configured number of rows, and the network around it
+/// (/24, /48) four times as many. A [trusted](Trusted) prefix has as many as the operator gives
+/// it, regardless of addresses. A server beyond that waits. A free row goes to the server that has
+/// waited longest among those that may have it.
 ///
-/// A claim, a release or a move takes the time of a few looks into sorted maps. Memory is taken
-/// for servers, and for prefixes that have some.
+/// A claim, a release or a move takes a few lookups in sorted maps. Memory is used for servers,
+/// and for prefixes that have some.
 ///
 /// ```
 /// use metaserve::bounds::{Rows, Standing, Trusted};
@@ -39,18 +40,18 @@ pub struct Rows<K> {
     networks: HashMap<Scope, Network>,
     claimed: u64,
     waiting: usize,
-    /// Servers that have come to have a row, and whose callers do not know it yet.
+    /// Servers that have been given a row, which the caller has not collected yet.
     promoted: Vec<(u64, K)>,
 }
 
-/// A network has this many times the rows of an address.
+/// A network has this many times the rows of one address.
 const ADDRESSES: usize = 4;
 
-/// What shares rows.
+/// A group that shares rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Scope {
     Prefix(Prefix),
-    /// Its own address and its own network.
+    /// The address is its own scope, and its own network.
     Trusted(IpNet, Option<usize>),
 }
 
@@ -59,7 +60,7 @@ struct Claim<K> {
     ip: IpAddr,
     address: Scope,
     network: Scope,
-    /// In the order of first claims: less has waited longer.
+    /// In the order of first claims: a lower number has waited longer.
     since: u64,
     listed: bool,
     key: K,
@@ -68,9 +69,9 @@ struct Claim<K> {
 #[derive(Debug, Default)]
 struct Address {
     listed: usize,
-    /// Numbers by how long they wait.
+    /// Numbers of the waiting servers, by the time they have waited.
     waiting: BTreeMap<u64, u64>,
-    /// Where it is in its network's `ready`.
+    /// Its key in the `ready` map of its network.
     ready: Option<u64>,
 }
 
@@ -78,25 +79,26 @@ struct Address {
 struct Network {
     listed: usize,
     waiting: usize,
-    /// Addresses that have both room and somebody who waits, by how long that one does.
+    /// Addresses that have both a free row and a waiting server, by the time that server has
+    /// waited.
     ready: BTreeMap<u64, Scope>,
 }
 
 /// Whether a server is in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It has a row.
+    /// The server has a row.
     Listed,
-    /// It waits for one.
+    /// The server waits for a row.
     Waits(Waiting),
 }
 
-/// Why a server waits for a row. As text: what its operator is told.
+/// Why a server waits for a row. Its text is shown to the server's operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Servers of the same prefix that are in the list.
+    /// The number of servers of the same prefix in the list.
     pub listed: usize,
-    /// The servers that waited there when it came, itself among them.
+    /// The position among the waiting servers when it came, starting at 1.
     pub position: usize,
     scope: Scope,
 }
@@ -124,8 +126,8 @@ impl fmt::Display for Waiting {
         let nth = ordinal(*position);
         write!(
             f,
-            "not listed: {listed} servers of {whose} are listed already; this one is the {nth} \
-             that waits"
+            "not listed: {listed} servers of {whose} are already listed; this one is the {nth} \
+             in the queue"
         )
     }
 }
@@ -158,7 +160,7 @@ impl<K: Clone> Rows<K> {
         }
     }
 
-    /// Changes how many rows there are. Whoever is in the list stays there.
+    /// Changes the number of rows. Listed servers stay.
     pub fn set(&mut self, each_address: usize, trusted: Trusted) {
         self.each_address = each_address;
         self.trusted = trusted;
@@ -180,15 +182,15 @@ impl<K: Clone> Rows<K> {
         }
     }
 
-    /// A row for a server that is in none yet, or a place among those that wait.
+    /// Gives a new server a row, or a position among those that wait.
     pub fn claim(&mut self, number: u64, ip: IpAddr, key: K) -> Standing {
         self.claimed += 1;
         let since = self.claimed;
         self.put(number, ip, since, key)
     }
 
-    /// The server is at another address now: it takes a row there, or waits there as long as it
-    /// has waited already.
+    /// Moves a server to another address. It takes a row there, or waits there, with the time that
+    /// it has already waited.
     pub fn move_to(&mut self, number: u64, ip: IpAddr) -> Option<Standing> {
         let claim = self.claims.get_mut(&number)?;
         claim.ip = ip;
@@ -202,7 +204,7 @@ impl<K: Clone> Rows<K> {
         Some(standing)
     }
 
-    /// The server is gone: its row goes to whoever waits longest.
+    /// Removes a server. Its row goes to the server that has waited longest.
     pub fn release(&mut self, number: u64) {
         let Some(network) = self.claims.get(&number).map(|claim| claim.network) else {
             return;
@@ -211,19 +213,18 @@ impl<K: Clone> Rows<K> {
         self.promote(network);
     }
 
-    /// Servers that have come to have a row since the last call, none of them by its own claim or
-    /// move.
+    /// Servers that were given a row since the last call, other than by their own claim or move.
     pub fn take_promoted(&mut self) -> Vec<(u64, K)> {
         std::mem::take(&mut self.promoted)
     }
 
-    /// How many servers wait for a row.
+    /// The number of servers that wait for a row.
     #[must_use]
     pub const fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Whether a server is in the list, or why not; none if it has claimed nothing.
+    /// Whether a server is in the list, or why not; `None` if it has no claim.
     #[must_use]
     pub fn standing(&self, number: u64) -> Option<Standing> {
         let claim = self.claims.get(&number)?;
@@ -294,7 +295,8 @@ impl<K: Clone> Rows<K> {
         Some((claim.since, claim.key))
     }
 
-    /// After a change of an address: whether it is ready for a row, and whether it is there at all.
+    /// Updates, after a change of an address, whether it is ready for a row and whether it is
+    /// still in use.
     fn refresh(&mut self, scope: Scope, around: Scope) {
         let most = self.rows_of_address(scope);
         let Some(address) = self.addresses.get_mut(&scope) else {
@@ -318,7 +320,7 @@ impl<K: Clone> Rows<K> {
         }
     }
 
-    /// Gives free rows of a network to those who wait longest.
+    /// Gives the free rows of a network to the servers that have waited longest.
     fn promote(&mut self, around: Scope) {
         let most = self.rows_of_network(around);
         while let Some(network) = self.networks.get_mut(&around)
@@ -342,7 +344,7 @@ impl<K: Clone> Rows<K> {
         }
     }
 
-    /// Whose rows an address takes: its own, and those of the network around it.
+    /// The scopes whose rows an address takes: its own, and that of the network around it.
     fn scopes(&self, ip: IpAddr) -> (Scope, Scope) {
         if let Some(trusted) = self.trusted.covering(ip) {
             let scope = Scope::Trusted(trusted.prefix, trusted.rows);

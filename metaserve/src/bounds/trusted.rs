@@ -1,10 +1,10 @@
-//! Prefixes of which the operator knows that many share them, such as a hoster's.
+//! Prefixes that the operator knows to be shared by many, such as those of a hosting company.
 
 use super::Origin;
 use ipnet::IpNet;
 use std::{net::IpAddr, str::FromStr};
 
-/// A prefix that the operator knows.
+/// A prefix that the operator trusts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -12,18 +12,18 @@ use std::{net::IpAddr, str::FromStr};
     serde(try_from = "String")
 )]
 pub struct TrustedPrefix {
-    /// Which addresses.
+    /// The addresses.
     pub prefix: IpNet,
-    /// How many servers they may list together; none for any number.
+    /// How many servers they may list together; `None` for any number.
     pub rows: Option<usize>,
 }
 
-/// This is no prefix with or without a number of rows.
+/// The text is not a prefix with or without a number of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no prefix: write 192.0.2.0/24, 2001:db8::/32=500 or none")]
+#[error("this is not a prefix: write 192.0.2.0/24, 2001:db8::/32=500 or none")]
 pub struct InvalidPrefix;
 
-/// A prefix as it is written, or a single address, with `=ROWS` or without.
+/// Parses a prefix or a single address, with `=ROWS` or without.
 impl FromStr for TrustedPrefix {
     type Err = InvalidPrefix;
 
@@ -51,8 +51,8 @@ impl TryFrom<String> for TrustedPrefix {
     }
 }
 
-/// All prefixes that the operator knows: by default loopback, link-local and private ones, with any
-/// number of rows.
+/// All trusted prefixes: by default loopback, link-local and private ones, with any number of
+/// rows.
 ///
 /// ```
 /// use metaserve::bounds::Trusted;
@@ -85,13 +85,13 @@ impl Default for Trusted {
 }
 
 impl Trusted {
-    /// Nobody is trusted, private prefixes neither.
+    /// No prefix is trusted, not even private ones.
     #[must_use]
     pub const fn none() -> Self {
         Self(Vec::new())
     }
 
-    /// These as well.
+    /// Adds these prefixes.
     #[must_use]
     pub fn and(mut self, prefixes: impl IntoIterator<Item = TrustedPrefix>) -> Self {
         self.0.extend(prefixes);
@@ -106,7 +106,7 @@ impl Trusted {
         covering.max_by_key(|it| it.prefix.prefix_len()).copied()
     }
 
-    /// For whom an address counts: one that is trusted for itself, and not for its neighbours.
+    /// The origin of an address: a trusted address counts only for itself, not for its neighbours.
     #[must_use]
     pub fn origin(&self, address: IpAddr) -> Origin {
         match self.covering(address) {

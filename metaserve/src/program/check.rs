@@ -1,4 +1,4 @@
-//! `check`: what a program would do with its settings, without starting it.
+//! `check`: reports what a program would do with its settings, without starting it.
 
 use super::{
     complain,
@@ -7,12 +7,12 @@ use super::{
 };
 use std::fmt::Display;
 
-/// Say what the program would do with these settings, without starting it
+/// Report what the program would do with these settings, without starting it
 ///
-/// Reads settings, certificates and other files, tries the addresses, and prints what it finds: each
-/// setting with its value and where that comes from, then the rest. Exit code 1 says that it would
-/// not start. Run it as the user that the program runs as: another one may be able to read more, or
-/// less.
+/// The command reads settings, certificates and other files, tries the addresses, and prints what
+/// it finds: first each setting with its value and source, then the rest. Exit code 1 means that
+/// the program would not start. Run it as the user that the program runs as: another user may be
+/// able to read more, or less.
 #[derive(Debug, clap::Args)]
 pub struct Check<S: Settings> {
     #[command(flatten)]
@@ -23,28 +23,28 @@ pub struct Check<S: Settings> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// There are problems, which were printed.
+    /// There are problems, which have been printed.
     #[error("{program} would not start: {problems} {}", if *.problems == 1 { "problem" } else { "problems" })]
     Problems {
-        /// The program, as people call it.
+        /// The program as people call it.
         program: &'static str,
-        /// How many.
+        /// The number of problems.
         problems: usize,
     },
-    /// Nothing can be printed.
+    /// The result cannot be printed.
     #[error(transparent)]
     Print(#[from] PrintError),
 }
 
-/// What is found by and by.
+/// The results of a check so far.
 #[derive(Debug, Default)]
 pub struct Findings {
     problems: usize,
 }
 
 impl Findings {
-    /// Prints what was found, or a problem. It goes on to the end, whether somebody reads or not:
-    /// the exit code is the answer.
+    /// Prints what was found, or a problem. Continues even if nobody reads the output: the exit
+    /// code is the answer.
     ///
     /// # Errors
     /// When standard output cannot be written.
@@ -61,14 +61,14 @@ impl Findings {
 }
 
 impl<S: Settings> Check<S> {
-    /// A check of settings that are given elsewhere in the command line.
+    /// A check of settings that are given elsewhere on the command line.
     #[must_use]
     pub fn of(given: Given<S>) -> Self {
         Self { given }
     }
 
-    /// Prints the settings and their mistakes, and then what `look` finds. `program` is how people
-    /// call it, such as `the daemon`.
+    /// Prints the settings and their mistakes, then what `look` finds. `program` is what people
+    /// call the program, such as `the daemon`.
     ///
     /// # Errors
     /// When the program would not start, or standard output cannot be written.

@@ -1,4 +1,4 @@
-//! Sockets that programs listen on, on machines with both address families and with one.
+//! Listening sockets, on machines with both address families or only one.
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -6,10 +6,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
 };
 
-/// Connections that the kernel holds for us until we accept them.
+/// The number of connections that the kernel holds until we accept them.
 const BACKLOG: i32 = 1_024;
 
-/// Listens on TCP, without blocking; see [`families`] for `[::]`.
+/// Listens on TCP without blocking. See [`families`] for the meaning of `[::]`.
 ///
 /// # Errors
 /// When the address cannot be bound.
@@ -20,7 +20,7 @@ pub fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
         if address.is_ipv6() {
             socket.set_only_v6(!address.ip().is_unspecified())?;
         }
-        // A restart must not wait for the connections of the last run to be forgotten.
+        // A restart must not wait until the connections of the last run have expired.
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
@@ -30,23 +30,23 @@ pub fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     })
 }
 
-/// What `bind` makes of an address. On a machine without IPv6, `[::]`, which means all addresses
-/// of both families, becomes all of IPv4, and the log says so.
+/// Calls `bind` with an address. On a machine without IPv6, `[::]`, which means all addresses of
+/// both families, becomes all addresses of IPv4, and the log says so.
 ///
 /// # Errors
-/// What `bind` says.
+/// The error of `bind`.
 pub fn families<T>(
     address: SocketAddr,
     bind: impl Fn(SocketAddr) -> io::Result<T>,
 ) -> io::Result<T> {
     let everywhere = address.is_ipv6() && address.ip().is_unspecified();
     bind(address).or_else(|error| match error.kind() {
-        // They have nothing to do with the family.
+        // These errors do not depend on the family.
         ErrorKind::AddrInUse | ErrorKind::PermissionDenied => Err(error),
         _ if everywhere => {
             let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
             let bound = bind(ipv4)?;
-            tracing::warn!("this machine has no IPv6 ({error}): serving IPv4 alone on {ipv4}");
+            tracing::warn!("this machine has no IPv6 ({error}): listening on IPv4 only, {ipv4}");
             Ok(bound)
         }
         _ => Err(error),
@@ -59,7 +59,7 @@ mod tests {
 
     /// The container did not start where IPv6 is switched off.
     #[test]
-    fn all_addresses_are_those_of_ipv4_where_there_is_no_ipv6() {
+    fn all_addresses_means_ipv4_on_a_machine_without_ipv6() {
         let bind = |address: SocketAddr| match address {
             SocketAddr::V4(_) => Ok(address.to_string()),
             // EAFNOSUPPORT.
@@ -68,7 +68,7 @@ mod tests {
         let bound = |address: &str| families(address.parse().unwrap(), bind);
         assert_eq!(bound("[::]:8080").unwrap(), "0.0.0.0:8080");
         assert_eq!(bound("127.0.0.1:8080").unwrap(), "127.0.0.1:8080");
-        // Whoever names an address means it.
+        // A specific address is never replaced.
         bound("[::1]:8080").unwrap_err();
         let taken = |address: SocketAddr| match address {
             SocketAddr::V4(_) => Ok(()),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn all_addresses_are_those_of_both_families() {
+    fn all_addresses_means_both_families() {
         let listener = tcp("[::]:0".parse().unwrap()).unwrap();
         let port = listener.local_addr().unwrap().port();
         std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();

@@ -1,4 +1,4 @@
-//! What shells and `man` need, made from the command line's own help.
+//! Completions for shells and manual pages, generated from the command line.
 
 use super::print::print;
 use clap::{Args, Command};
@@ -7,25 +7,25 @@ use std::{error::Error, path::PathBuf};
 
 /// Print the completions of this command line for a shell
 ///
-/// For bash: put them into a file of /etc/bash_completion.d.
+/// For bash, save them as a file in /etc/bash_completion.d.
 #[derive(Debug, Args)]
 pub struct Completions {
-    /// The shell that they are for
+    /// The shell
     shell: Shell,
 }
 
-/// Print the manual page, or write those of all commands into a directory
+/// Print the manual page, or write the pages of all commands into a directory
 ///
 /// To read it, pipe it into `man -l -`.
 #[derive(Debug, Args)]
 pub struct Man {
-    /// Write a page for each command into this directory, which is made if it is missing
+    /// Write a page for each command into this directory, which is created if it is missing
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 impl Completions {
-    /// Prints them for `program`.
+    /// Prints the completions for `program`.
     ///
     /// # Errors
     /// When they cannot be printed.

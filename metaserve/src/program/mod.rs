@@ -1,6 +1,6 @@
-//! What every program needs, whatever it serves: [settings] and a [check] of them, a [log],
-//! [printing](mod@print) and [tables](table), [sockets](listen), what the [service] manager is told,
-//! [signals](Signals), a [manual].
+//! What every program needs: [settings] and a [check] of them, a [log], [printing](mod@print) and
+//! [tables](table), [sockets](listen), notifications to the [service] manager, [signals](Signals),
+//! and a [manual].
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 

@@ -1,8 +1,8 @@
-//! What programs print, where it may be closed, full, or read by nobody.
+//! Printing to outputs that may be closed, full or unread.
 //!
-//! The macros of the standard library panic when standard output or error cannot be written, so
-//! programs print with these instead: commands with [`print()`] and [`complain`], services with
-//! [`announce`], and both end with [`end`].
+//! The macros of the standard library panic when standard output or standard error cannot be
+//! written, so programs print with these functions instead: commands with [`print()`] and
+//! [`complain`], services with [`announce`], and both end with [`end`].
 
 use super::log::{self, FLUSH_TIMEOUT, Lines};
 use std::{
@@ -12,12 +12,12 @@ use std::{
     sync::OnceLock,
 };
 
-/// Whether somebody still reads what a command prints.
+/// Whether the output of a command is still read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
-    /// As far as is known.
+    /// As far as is known, it is.
     Reads,
-    /// It has seen enough, as `head` does. A command that does nothing but print ends.
+    /// The reader has closed the pipe, as `head` does. A command that only prints should end.
     Gone,
 }
 
@@ -26,18 +26,18 @@ pub enum Reader {
 #[error("cannot write to standard output: {0}")]
 pub struct PrintError(io::Error);
 
-/// Prints text to standard output, for commands: it waits for a reader that is slow. A reader that
-/// is gone is no error.
+/// Prints text to standard output, for commands. Waits for a slow reader. A reader that has closed
+/// the pipe is not an error.
 ///
 /// # Errors
-/// When it cannot be written, to a full disk for example.
+/// When the text cannot be written, for example to a full disk.
 pub fn print(text: impl AsRef<[u8]>) -> Result<Reader, PrintError> {
     reader(to(&mut io::stdout().lock(), text.as_ref()))
 }
 
 fn to(out: &mut impl Write, text: &[u8]) -> io::Result<()> {
     out.write_all(text)?;
-    // It may be within a line.
+    // The text may not end with a line break.
     out.flush()
 }
 
@@ -49,8 +49,8 @@ fn reader(printed: io::Result<()>) -> Result<Reader, PrintError> {
     }
 }
 
-/// Prints text to standard output, for programs that serve: nobody waits until it is written, and
-/// nothing happens when it cannot be.
+/// Prints text to standard output, for services. Returns before the text is written, and ignores
+/// errors.
 pub fn announce(text: impl AsRef<[u8]>) {
     /// A process has one standard output.
     static OUTPUT: OnceLock<Option<Lines>> = OnceLock::new();
@@ -60,21 +60,21 @@ pub fn announce(text: impl AsRef<[u8]>) {
     }
 }
 
-/// Prints text to standard error, if that can be written. Where a [log] has begun, it
-/// comes after what was logged, and is waited for as long as the end of the log is.
+/// Prints text to standard error, and ignores errors. If a [log] has been started, the text comes
+/// after the lines logged before, and waiting for it is bounded like the end of the log.
 pub fn complain(text: impl AsRef<[u8]>) {
     match log::lines() {
         Some(lines) => {
             lines.push(text.as_ref());
             lines.flush(FLUSH_TIMEOUT);
         }
-        // Nobody is left to tell.
+        // An error here cannot be reported anywhere.
         None => drop(to(&mut io::stderr().lock(), text.as_ref())),
     }
 }
 
-/// The end of a program: says what went wrong, if anything did, in a line that begins with
-/// `error:`, and gives exit code 0 or 1.
+/// Ends a program: prints the error, if any, in a line that begins with `error:`, and returns exit
+/// code 0 or 1.
 pub fn end(result: Result<(), impl Display>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -85,19 +85,19 @@ pub fn end(result: Result<(), impl Display>) -> ExitCode {
     }
 }
 
-/// The end of a program whose settings have mistakes: as [`end`], with exit code 2, as for a
-/// command line that cannot be understood.
+/// Ends a program whose settings have mistakes: like [`end`], but with exit code 2, as for an
+/// invalid command line.
 pub fn end_mistakes(error: impl Display) -> ExitCode {
     end(Err(error));
     ExitCode::from(2)
 }
 
-/// The end of a program whose command line asks for help or its version, or cannot be understood:
-/// prints that, and gives exit code 0 or 2; and 1 when what was asked for cannot be printed.
+/// Ends a program whose command line asks for help or the version, or is invalid: prints that, and
+/// returns exit code 0 or 2, or 1 when it cannot be printed.
 pub fn end_usage(error: &clap::Error) -> ExitCode {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     if error.use_stderr() || io::stdout().is_terminal() {
-        // In colours, which nobody has to see.
+        // clap uses colours only on a terminal; an error here cannot be reported.
         let _ = error.print();
         return ExitCode::from(code);
     }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_that_is_gone_is_no_error_and_a_full_disk_is() {
+    fn a_closed_pipe_is_not_an_error_but_a_full_disk_is() {
         let reader = |kind: ErrorKind| reader(Err(kind.into()));
         assert_eq!(reader(ErrorKind::BrokenPipe).unwrap(), Reader::Gone);
         let full = reader(ErrorKind::StorageFull).unwrap_err().to_string();

@@ -1,49 +1,50 @@
-//! What programs that run as services tell the service manager: that they are ready, alive,
-//! stopping. Where there is none, or it does not ask, nothing is told.
+//! Notifications to the service manager: ready, alive, stopping. Without a service manager, or if
+//! it does not ask, nothing is sent.
 //!
-//! The manager is systemd, or whatever else sets `NOTIFY_SOCKET`: see `sd_notify(3)`.
+//! The manager is systemd, or any other that sets `NOTIFY_SOCKET`: see `sd_notify(3)`.
 
 use crate::time;
 use std::time::Duration;
 
-/// What the service manager is told.
+/// A notification to the service manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State<'a> {
-    /// The program serves now. The text is for people who ask for its status.
+    /// The program serves now. The text is shown as its status.
     Ready(&'a str),
-    /// It reads its configuration again; [`State::Ready`] has to follow.
+    /// The program reloads its configuration; [`State::Ready`] must follow.
     Reloading,
-    /// It ends.
+    /// The program is ending.
     Stopping,
 }
 
-/// Tells the service manager. If that fails, the log says so, and the program goes on.
+/// Notifies the service manager. A failure is logged, and the program goes on.
 pub fn tell(state: State<'_>) {
     if let Err(error) = platform::tell(state) {
-        tracing::warn!("the service manager cannot be told {state:?}: {error}");
+        tracing::warn!("cannot notify the service manager of {state:?}: {error}");
     }
 }
 
-/// Shows the service manager that the program is alive, twice as often as it asks for, for as
-/// long as the future is polled; ends at once when it does not ask. `look` is waited for before
-/// each sign of life: it should pass through what must not be stuck, such as a lock.
+/// Signals to the service manager that the program is alive, twice as often as it requires, for as
+/// long as the future is polled. Ends at once when the manager does not ask. Each signal is
+/// preceded by a call of `look`, which should pass through anything that must not be stuck, such
+/// as a lock.
 ///
-/// Poll it in the task that does the program's work: then the sign fails to come when that task
-/// is stuck, or the runtime.
+/// Poll it in the task that does the program's work: then the signal stops when that task, or the
+/// runtime, is stuck.
 ///
-/// Cancel-safe: dropped, it shows nothing any longer.
+/// Cancel-safe: once dropped, it sends nothing more.
 pub async fn watchdog<L: Future<Output = ()>>(mut look: impl FnMut() -> L) {
     let Some(every) = platform::watchdog() else {
         return;
     };
-    // Zero would be no interval.
+    // A zero interval would panic.
     let mut ticks = time::every((every / 2).max(Duration::from_millis(1)));
     loop {
         ticks.tick().await;
         look().await;
         if let Err(error) = platform::alive() {
-            tracing::warn!("the service manager cannot be shown that we are alive: {error}");
+            tracing::warn!("cannot signal the watchdog of the service manager: {error}");
         }
     }
 }
@@ -76,7 +77,7 @@ mod platform {
     }
 }
 
-/// Elsewhere there is nobody to tell.
+/// Other platforms have no service manager to notify.
 #[cfg(not(unix))]
 mod platform {
     use super::State;

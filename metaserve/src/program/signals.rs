@@ -1,6 +1,6 @@
-//! What the operator's signals mean.
+//! The operator's signals.
 
-/// The signals that a program hears.
+/// The signals that a program handles.
 #[cfg(unix)]
 #[derive(Debug)]
 pub struct Signals {
@@ -11,11 +11,11 @@ pub struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Hears signals from now on, so that none is missed while the program starts. Call it inside
-    /// a tokio runtime.
+    /// Handles signals from now on, so that none is missed while the program starts. Call it
+    /// inside a tokio runtime.
     ///
     /// # Errors
-    /// When the operating system does not let it.
+    /// When the operating system refuses.
     pub fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
@@ -25,7 +25,7 @@ impl Signals {
         })
     }
 
-    /// Ends when SIGTERM or SIGINT comes.
+    /// Completes when SIGTERM or SIGINT arrives.
     pub async fn stopped(mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -33,7 +33,7 @@ impl Signals {
         }
     }
 
-    /// SIGHUP calls `reload`; SIGTERM and SIGINT end it.
+    /// Calls `reload` on SIGHUP; completes on SIGTERM or SIGINT.
     pub async fn serve_until_stopped(mut self, reload: impl AsyncFn()) {
         loop {
             tokio::select! {
@@ -45,27 +45,27 @@ impl Signals {
     }
 }
 
-/// The signals that a program hears: elsewhere than on Unix, Ctrl-C.
+/// The signals that a program handles: on platforms other than Unix, Ctrl-C.
 #[cfg(not(unix))]
 #[derive(Debug)]
 pub struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Hears Ctrl-C.
+    /// Handles Ctrl-C.
     ///
     /// # Errors
-    /// None here.
+    /// Never on this platform.
     pub fn new() -> std::io::Result<Self> {
         Ok(Self)
     }
 
-    /// Ctrl-C ends it.
+    /// Completes on Ctrl-C.
     pub async fn serve_until_stopped(self, _: impl AsyncFn()) {
         self.stopped().await;
     }
 
-    /// Ends when Ctrl-C comes.
+    /// Completes on Ctrl-C.
     pub async fn stopped(self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -1,9 +1,10 @@
-//! Rows under headings.
+//! Tables of text.
 
 use crate::printable;
 use std::fmt;
 
-/// Columns as wide as their widest text. All text is made printable: rows may come from anyone.
+/// A table with headings, whose columns are as wide as their widest text. All text is made
+/// printable, since rows may come from strangers.
 pub struct Table<const N: usize>(Vec<[String; N]>);
 
 impl<const N: usize> Table<N> {
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_under_their_headings() {
+    fn columns_are_aligned_with_their_headings() {
         let mut table = Table::new(["A", "BC"]);
         table.row(["long".to_owned(), "\u{1b}[x\u{202e}".to_owned()]);
         assert_eq!(table.to_string(), "A     BC\nlong   [x\n");

@@ -1,12 +1,12 @@
-//! The tasks that a program cannot do without.
+//! The tasks that a program cannot run without.
 
 use std::fmt;
 
 use tokio::{sync::watch, task::JoinError};
 
-/// Watches over tasks that a program cannot do without: when one of them ends before it is asked
-/// to, by a panic or otherwise, the program is to end too, since what is left of it would look
-/// alive and serve nobody. Clones watch over the same tasks.
+/// Watches the tasks that a program cannot run without. When one of them ends before it is asked
+/// to, by a panic or otherwise, the program should end too: the rest would look alive and serve
+/// nobody. Clones watch the same tasks.
 ///
 /// ```
 /// # use metaserve::program::Vital;
@@ -25,13 +25,13 @@ pub struct Vital {
 #[derive(Debug, Default)]
 struct Tasks {
     running: usize,
-    /// The first that has ended, in whatever way.
+    /// The first task that has ended, in any way.
     ended: Option<Stopped>,
-    /// The first that has ended by a panic or an error.
+    /// The first task that has ended by a panic or an error.
     failed: Option<Stopped>,
 }
 
-/// A task has ended that the program cannot do without.
+/// A task that the program cannot run without has ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{task} has stopped: {why}")]
 pub struct Stopped {
@@ -39,20 +39,20 @@ pub struct Stopped {
     why: String,
 }
 
-/// How a task ends that does not panic.
+/// The result of a task that did not panic.
 pub trait Outcome: Send + 'static {
-    /// What has failed, if something has.
+    /// The failure, if the task has failed.
     fn failure(self) -> Option<String>;
 }
 
-/// It cannot fail.
+/// The task cannot fail.
 impl Outcome for () {
     fn failure(self) -> Option<String> {
         None
     }
 }
 
-/// It cannot fail, and is `None` if it was cancelled.
+/// The task cannot fail; `None` means that it was cancelled.
 impl Outcome for Option<()> {
     fn failure(self) -> Option<String> {
         None
@@ -66,7 +66,7 @@ impl<E: fmt::Display + Send + 'static> Outcome for Result<(), E> {
 }
 
 impl Vital {
-    /// Runs `task` in the current runtime. `name` says what stops with it, for people.
+    /// Runs `task` in the current runtime. `name` describes it for people.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -87,12 +87,12 @@ impl Vital {
         });
     }
 
-    /// Waits until a task has ended. Do not wait for it any longer once tasks are asked to end.
+    /// Waits until a task has ended. Do not use it after asking the tasks to end.
     ///
     /// Cancel safe.
     pub async fn stopped(&self) -> Stopped {
         let mut tasks = self.tasks.subscribe();
-        // It fails when there is no sender, and we are one.
+        // `wait_for` fails only without a sender, and `self` holds one.
         let ended = tasks.wait_for(|tasks| tasks.ended.is_some()).await;
         match ended.ok().and_then(|tasks| tasks.ended.clone()) {
             Some(stopped) => stopped,
@@ -103,7 +103,7 @@ impl Vital {
     /// Waits until all tasks have ended, after they were asked to.
     ///
     /// # Errors
-    /// One of them has ended by a panic or an error, then or before.
+    /// When one of them has ended by a panic or an error, now or before.
     pub async fn join(&self) -> Result<(), Stopped> {
         let mut tasks = self.tasks.subscribe();
         let joined = tasks.wait_for(|tasks| tasks.running == 0).await;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ends_in_order_are_no_failure_and_panics_are_at_any_time() {
+    async fn an_orderly_end_is_not_a_failure_but_a_panic_always_is() {
         let (vital, (end, asked)) = (Vital::default(), oneshot::channel::<()>());
         vital.spawn("asked to end", async {
             let _ = asked.await;

@@ -1,4 +1,4 @@
-//! What is known of one server: pure.
+//! What the registry knows about one server. Pure.
 
 use super::{games::Member, key::Key};
 use crate::{
@@ -11,30 +11,30 @@ use parking_lot::Mutex;
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use tokio::sync::SetOnce;
 
-/// One connection, or one registration of a relay, that speaks for an entry.
+/// One connection, or one server stated by a relay, that speaks for an entry.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) id: u64,
     pub(super) address: SocketAddr,
-    /// Set when another link has taken this one's place.
+    /// Set when another link has replaced this one.
     pub(super) replaced: Arc<SetOnce<()>>,
 }
 
 impl Link {
-    /// Tells whoever holds it that its time is over.
+    /// Tells the holder that this link has ended.
     fn end(&self) {
-        // It fails when it was said before, which is as good.
+        // `set` fails if it was set before, which is fine.
         let _ = self.replaced.set(());
     }
 }
 
-/// A server with the links that speak for it: one, or one for each address family.
+/// A server with the links that speak for it: one, or one per address family.
 pub(super) struct Entry {
     pub(super) number: u64,
-    /// In whose name it is told what happens.
+    /// The membership of its game, through which changes are announced.
     pub(super) member: Member,
     identity: Option<Fingerprint>,
-    /// In the order in which players shall see the addresses: IPv4 first. Never empty.
+    /// In the order in which players see the addresses: IPv4 first. Never empty.
     links: Vec<Link>,
     placement: Arc<Placement>,
     /// None until the first heartbeat: until then the server is not listed.
@@ -45,16 +45,16 @@ pub(super) struct Entry {
 
 /// Whether a server is in the list.
 enum Row {
-    /// It has not said anything yet that could be shown.
+    /// It has not sent a heartbeat yet.
     Unclaimed,
     Listed,
     Waits(Waits),
 }
 
-/// Why a server waits for a row, and when it has one.
+/// Why a server waits for a row, and a way to await it.
 #[derive(Clone, Debug)]
 pub struct Waits {
-    /// Who has the rows.
+    /// How many servers have rows, and the position in the queue.
     pub why: Waiting,
     listed: Arc<SetOnce<()>>,
 }
@@ -71,17 +71,17 @@ impl Waits {
     }
 }
 
-/// What a heartbeat did.
+/// The effect of a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// It is what the list shows from the next tick on.
+    /// The list shows it from the next tick on.
     Changed,
-    /// It is what the list shows as soon as the server has a row: see
+    /// The list shows it as soon as the server has a row: see
     /// [`Registration::waits`](super::Registration::waits).
     Waits,
-    /// It equals the one before: nothing happens, nothing is sent.
+    /// It equals the one before: nothing is sent.
     Unchanged,
-    /// Another connection speaks for this server now: nothing happens.
+    /// Another connection speaks for this server now: the heartbeat is ignored.
     Replaced,
 }
 
@@ -111,7 +111,7 @@ impl Entry {
         }
     }
 
-    /// Lets `link` speak for this server as well, or instead of the link of its family.
+    /// Adds `link`, or replaces the link of its address family with it.
     pub(super) fn join(&mut self, link: Link) {
         let family = |of: &Link| Family::of(of.address.ip());
         self.links.retain(|old| {
@@ -126,7 +126,7 @@ impl Entry {
         self.place();
     }
 
-    /// Ends a link. Returns whether it was the last one, so that the entry has to go.
+    /// Removes a link. Returns whether it was the last one, so that the entry must be removed.
     #[must_use]
     pub(super) fn leave(&mut self, link: u64) -> bool {
         let before = self.links.len();
@@ -155,7 +155,7 @@ impl Entry {
         }
     }
 
-    /// A row that was waited for is there.
+    /// Gives the server the row that it waited for.
     pub(super) fn promote(&mut self) {
         if let Row::Waits(waits) = std::mem::replace(&mut self.row, Row::Listed) {
             let _ = waits.listed.set(());
@@ -163,7 +163,7 @@ impl Entry {
         }
     }
 
-    /// Why it is not listed though it could be shown.
+    /// Why the server is not listed although it has sent a heartbeat.
     pub(super) fn waits(&self) -> Option<Waits> {
         match &self.row {
             Row::Waits(waits) => Some(waits.clone()),
@@ -171,7 +171,8 @@ impl Entry {
         }
     }
 
-    /// Takes a row, or the lack of one. What was listed and waits now is gone for clients.
+    /// Takes a row, or waits for one. A listed server that has to wait is removed from clients'
+    /// lists.
     fn stand(&mut self, standing: Standing) {
         match (standing, &mut self.row) {
             (Standing::Listed, Row::Waits(_)) => return self.promote(),
@@ -185,8 +186,8 @@ impl Entry {
         self.tell();
     }
 
-    /// A link comes from another address. In the other family it takes the place of the link
-    /// there, as a new one would.
+    /// Moves a link to another address. In the other address family it replaces the link there, as
+    /// a new link would.
     pub(super) fn move_to(&mut self, link: u64, address: SocketAddr) {
         let moved = |known: &Link| known.id == link && known.address != address;
         if let Some(at) = self.links.iter().position(moved) {
@@ -220,7 +221,7 @@ impl Entry {
         }
     }
 
-    /// What the registry finds it by.
+    /// The key of this server in the registry.
     fn key(&self) -> Key {
         Key::new(self.identity, self.number)
     }

@@ -1,4 +1,4 @@
-//! The games that have servers, and who is told of these.
+//! The games that have servers, and the sinks that are told about these servers.
 
 use crate::{
     Game,
@@ -7,7 +7,7 @@ use crate::{
 use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc};
 
-/// No more games fit.
+/// The number of games has reached its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "this daemon already lists servers of {0} games, as many as it may: \
@@ -32,7 +32,7 @@ struct Servers {
 }
 
 impl Games {
-    /// No games yet, and at most so many.
+    /// No games yet, and at most `most` later.
     pub(super) fn new(most: usize, sinks: Vec<Arc<dyn Sinks>>) -> Arc<Self> {
         let games = HashMap::new();
         Arc::new(Self {
@@ -41,12 +41,12 @@ impl Games {
         })
     }
 
-    /// Changes how many there may be. Those that are there stay.
+    /// Changes the limit. Existing games stay.
     pub(super) fn set_most(&self, most: usize) {
         self.played.lock().most = most;
     }
 
-    /// Counts a server in, until the guard is dropped.
+    /// Counts a server of a game until the guard is dropped.
     pub(super) fn join(self: &Arc<Self>, game: &Game) -> Result<Member, TooManyGames> {
         let mut played = self.played.lock();
         let full = played.games.len() >= played.most;
@@ -74,7 +74,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Tells everybody what has happened to the server with this number.
+    /// Announces a change of the server with this number to all sinks.
     pub(super) fn tell(&self, number: u64, change: Change) {
         let Some((last, others)) = self.sinks.split_last() else {
             return;

@@ -1,8 +1,8 @@
-//! The truth about every connected server, and who is told of it.
+//! The registry: all connected servers, and the sinks that are told about them.
 //!
-//! Whoever speaks for a server holds a [`Registration`]; when it is dropped, on whatever path,
-//! the server is off the list with the next tick. What happens to servers goes to
-//! [sinks](crate::list::Sinks), such as the [feeds](crate::feed::Feeds) that clients follow.
+//! Each publisher of a server holds a [`Registration`]. When it is dropped, on whatever path, the
+//! server leaves the list with the next tick. Changes go to [sinks](crate::list::Sinks), such as
+//! the [feeds](crate::feed::Feeds) that clients follow.
 
 mod entry;
 mod games;
@@ -32,7 +32,7 @@ use std::{
 };
 use tokio::sync::SetOnce;
 
-/// All servers, of all games.
+/// All connected servers of all games.
 ///
 /// ```
 /// use metaserve::{Game, feed::Feeds, registry::Registry};
@@ -52,15 +52,15 @@ use tokio::sync::SetOnce;
 pub struct Registry {
     entries: DashMap<Key, Entry>,
     games: Arc<Games>,
-    /// Locked last: whoever holds it asks for no entry.
+    /// Locked last: a holder of this lock never locks an entry.
     rows: Arc<Mutex<Rows<Key>>>,
     numbers: AtomicU64,
 }
 
 impl Registry {
-    /// An empty registry in which at most `max_games` games may have servers at a time, each
-    /// address as many as it likes (see [`set_rows`](Self::set_rows)), and whose changes all of
-    /// `sinks` are told.
+    /// An empty registry for servers of at most `max_games` games at a time. Each address may list
+    /// any number of servers (see [`set_rows`](Self::set_rows)). All of `sinks` are told about
+    /// every change.
     #[must_use]
     pub fn new(max_games: usize, sinks: Vec<Arc<dyn Sinks>>) -> Arc<Self> {
         let rows = Rows::new(usize::MAX, Trusted::none());
@@ -72,29 +72,29 @@ impl Registry {
         })
     }
 
-    /// Changes how many games may have servers. Those that have them keep them.
+    /// Changes the limit on games. Games that have servers keep them.
     pub fn set_max_games(&self, max_games: usize) {
         self.games.set_most(max_games);
     }
 
-    /// Changes how many servers each address may have in the list: those beyond
-    /// [wait for a row](Rows). Those that are in the list stay there.
+    /// Changes how many servers each address may have in the list. Servers beyond that [wait for a
+    /// row](Rows); those that are listed stay.
     pub fn set_rows(&self, each_address: usize, trusted: Trusted) {
         self.rows.lock().set(each_address, trusted);
         self.settle();
     }
 
-    /// How many servers wait for a row.
+    /// The number of servers that wait for a row.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.rows.lock().waiting()
     }
 
-    /// Lists those for whom there is a row now.
+    /// Lists the servers that have been given a row.
     fn settle(&self) {
         let promoted = self.rows.lock().take_promoted();
         for (number, key) in promoted {
-            // Gone meanwhile, it has given its row back itself.
+            // If the server is gone by now, it has given its row back itself.
             let entry = self.entries.get_mut(&key);
             if let Some(mut entry) = entry.filter(|entry| entry.number == number) {
                 entry.promote();
@@ -102,15 +102,15 @@ impl Registry {
         }
     }
 
-    /// Lets somebody speak for a server of `game` at `address`. It is listed from its first
-    /// heartbeat on.
+    /// Registers a publisher of a server of `game` at `address`. The server is listed from its
+    /// first heartbeat on.
     ///
-    /// With an `identity`, the server is the one that this identity has spoken for before: in
-    /// the same address family the new registration replaces the old one, in the other it adds
+    /// With an `identity`, all registrations of that identity speak for the same server. In the
+    /// same address family the new registration replaces the old one, in the other family it adds
     /// its address, and in another game the old entry ends.
     ///
     /// # Errors
-    /// When no more games fit.
+    /// When the limit on games is reached.
     pub fn register(
         self: &Arc<Self>,
         game: &Game,
@@ -148,7 +148,7 @@ impl Registry {
         })
     }
 
-    /// How many servers are connected, whether listed yet or not.
+    /// The number of connected servers, whether listed or not.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -161,9 +161,9 @@ impl Registry {
     }
 }
 
-/// The right to speak for one server. Dropping it takes the server off the list, unless another
+/// The right to speak for one server. Dropping it removes the server from the list, unless another
 /// registration of the same identity still speaks for it.
-#[must_use = "dropping it takes the server off the list"]
+#[must_use = "dropping it removes the server from the list"]
 pub struct Registration {
     registry: Arc<Registry>,
     key: Key,
@@ -172,7 +172,7 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// What players see of the server from the next tick on.
+    /// Sets the heartbeat that players see from the next tick on.
     pub fn heartbeat(&self, heartbeat: Bytes) -> Applied {
         match self.registry.entries.get_mut(&self.key) {
             Some(mut entry) => entry.apply(self.link, heartbeat, wall_clock()),
@@ -180,8 +180,8 @@ impl Registration {
         }
     }
 
-    /// The server is reached at another address now. In the other address family this takes the
-    /// place of the registration that is there, as registering would.
+    /// Moves the server to another address. In the other address family this replaces the
+    /// registration there, as registering would.
     pub fn move_to(&self, address: SocketAddr) {
         if let Some(mut entry) = self.registry.entries.get_mut(&self.key) {
             entry.move_to(self.link, address);
@@ -189,14 +189,14 @@ impl Registration {
         self.registry.settle();
     }
 
-    /// Why the server is not listed though it has sent a heartbeat: it waits for a row. None when
-    /// it does not.
+    /// Why the server is not listed although it has sent a heartbeat: it waits for a row. `None`
+    /// if it does not wait.
     #[must_use]
     pub fn waits(&self) -> Option<Waits> {
         self.registry.entries.get(&self.key)?.waits()
     }
 
-    /// Completes when another registration of the same identity has taken this one's place.
+    /// Completes when another registration of the same identity has replaced this one.
     /// Cancel-safe.
     pub async fn replaced(&self) {
         self.replaced.wait().await;
@@ -212,7 +212,7 @@ impl Drop for Registration {
         if let Some((_, entry)) = gone {
             entry.end();
         }
-        // The row of this one, or that of an address which another link has taken over.
+        // This frees the row of this server, or of an address that another link has taken over.
         self.registry.settle();
     }
 }

@@ -22,14 +22,14 @@ fn game(tag: &str) -> Game {
 const ONE: Option<Fingerprint> = Some(Fingerprint::from_bytes([1; 32]));
 const TICK: Duration = Duration::from_millis(20);
 
-/// Fails when something does not happen, in virtual time.
+/// Fails when the event does not happen, in virtual time.
 async fn promptly(event: impl Future<Output = ()>) {
     tokio::time::timeout(TICK, event)
         .await
-        .expect("it happens at once");
+        .expect("the event must happen at once");
 }
 
-/// A registry that feeds are told of.
+/// A registry with its feeds.
 struct Told {
     registry: Arc<Registry>,
     feeds: Arc<Feeds>,
@@ -51,7 +51,7 @@ impl Deref for Told {
     }
 }
 
-/// Writes down what it is told.
+/// Records the changes that it is told.
 #[derive(Default)]
 struct Notes(Mutex<Vec<(String, u64, Option<Bytes>)>>);
 
@@ -101,7 +101,7 @@ fn all_sinks_are_told_of_every_change_in_order_and_with_its_game() {
     }
 }
 
-/// The list of a game, once everything that happened until now is in it.
+/// The list of a game, including everything that has happened until now.
 async fn list(told: &Told, of: Option<&Game>) -> Vec<Server> {
     let _ = tokio::time::timeout(4 * TICK, told.feeds.run(TICK)).await;
     let mut servers = told.feeds.of(of).servers();
@@ -129,7 +129,7 @@ async fn a_server_without_a_row_waits_and_is_listed_when_one_is_free() {
     let servers = [1, 2].map(|port| registry.register(&game("a"), v4(port), None).unwrap());
     assert_eq!(servers[0].heartbeat("one".into()), Applied::Changed);
     assert_eq!(servers[1].heartbeat("two".into()), Applied::Waits);
-    let waits = servers[1].waits().expect("it waits");
+    let waits = servers[1].waits().expect("the server must wait");
     assert_eq!((waits.why.listed, waits.why.position), (1, 1));
     assert_eq!(servers[1].heartbeat("three".into()), Applied::Waits);
     assert_eq!(
@@ -167,7 +167,7 @@ async fn a_row_moves_with_its_server_and_is_free_for_others() {
     servers[0].move_to(elsewhere);
     assert!(servers[0].waits().is_some());
     assert_eq!(words().await, ["two", "three"]);
-    // Back where it was, it waits behind nobody but the one that has the row.
+    // Back at its old address, it waits only behind the server that has the row.
     servers[0].move_to(v4(1));
     drop(servers.into_iter().nth(1));
     assert_eq!(registry.waiting(), 0);
@@ -217,7 +217,11 @@ async fn both_address_families_of_one_identity_are_one_server() {
     let four = registry.register(&game("a"), v4(4), ONE).unwrap();
     four.heartbeat("two".into());
     for link in [&six, &four] {
-        assert_eq!(link.replaced().now_or_never(), None, "both speak for it");
+        assert_eq!(
+            link.replaced().now_or_never(),
+            None,
+            "both registrations speak for the server"
+        );
     }
     let servers = list(&registry, None).await;
     assert_eq!(servers.len(), 1);
@@ -235,7 +239,7 @@ async fn both_address_families_of_one_identity_are_one_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_moves_to_the_other_address_family_takes_the_place_there() {
+async fn a_server_that_moves_to_the_other_address_family_takes_its_place_there() {
     let registry = Told::new(10);
     let four = registry.register(&game("a"), v4(4), ONE).unwrap();
     four.heartbeat("one".into());
@@ -253,13 +257,13 @@ async fn who_moves_to_the_other_address_family_takes_the_place_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_moves_within_its_address_family_takes_nobodys_place() {
+async fn a_server_that_moves_within_its_address_family_replaces_no_other() {
     let registry = Told::new(10);
     let four = registry.register(&game("a"), v4(4), ONE).unwrap();
     four.heartbeat("one".into());
     let six = registry.register(&game("a"), v6(6), ONE).unwrap();
     six.move_to(v6(9));
-    // Where it is already.
+    // Moving to its current address changes nothing.
     four.move_to(v4(4));
     let placement = list(&registry, None).await[0].placement.clone();
     assert_eq!(
@@ -267,7 +271,11 @@ async fn who_moves_within_its_address_family_takes_nobodys_place() {
         (v4(4), Some(v6(9)))
     );
     for link in [&six, &four] {
-        assert_eq!(link.replaced().now_or_never(), None, "both speak for it");
+        assert_eq!(
+            link.replaced().now_or_never(),
+            None,
+            "both registrations speak for the server"
+        );
     }
 }
 
@@ -285,7 +293,7 @@ async fn an_identity_that_changes_its_game_leaves_the_old_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_without_identity_is_nobody_elses() {
+async fn servers_without_identity_stay_separate() {
     let registry = Told::new(10);
     let [one, two] = [1, 1].map(|port| registry.register(&game("a"), v4(port), None).unwrap());
     one.heartbeat("one".into());
@@ -294,7 +302,7 @@ async fn a_server_without_identity_is_nobody_elses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_games_with_servers_take_up_room() {
+async fn only_games_with_servers_count_towards_the_limit() {
     let registry = Told::new(2);
     let _followed = ["x", "y", "z"].map(|tag| registry.feeds.of(Some(&game(tag))));
     let one = registry.register(&game("a"), v4(1), None).unwrap();
@@ -306,7 +314,7 @@ async fn only_games_with_servers_take_up_room() {
 }
 
 #[test]
-fn an_operator_may_let_more_games_in_and_fewer_later() {
+fn the_limit_on_games_can_be_raised_and_lowered() {
     let registry = Told::new(1);
     let join = |tag| registry.register(&game(tag), v4(1), None);
     let _one = join("a").unwrap();
@@ -319,7 +327,7 @@ fn an_operator_may_let_more_games_in_and_fewer_later() {
 }
 
 #[test]
-fn a_game_has_its_place_until_its_last_server_leaves() {
+fn a_game_counts_until_its_last_server_leaves() {
     let registry = Told::new(1);
     let join = |tag, port| registry.register(&game(tag), v4(port), None);
     let one = join("a", 1).unwrap();
@@ -331,7 +339,7 @@ fn a_game_has_its_place_until_its_last_server_leaves() {
 }
 
 #[test]
-fn who_is_connected_is_counted_whether_listed_or_not() {
+fn connected_servers_are_counted_whether_listed_or_not() {
     let registry = Told::new(10);
     assert_eq!((registry.len(), registry.is_empty()), (0, true));
     let one = registry.register(&game("a"), v4(1), None).unwrap();
@@ -357,7 +365,7 @@ async fn revisions_of_a_game_that_comes_back_are_never_repeated() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_a_registry_that_is_dropped_before_its_tick() {
+async fn a_registry_that_is_dropped_before_its_tick_leaves_nothing_behind() {
     let registry = Told::new(2);
     let server = registry.register(&game("a"), v4(1), None).unwrap();
     server.heartbeat("one".into());

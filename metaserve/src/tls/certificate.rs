@@ -1,4 +1,4 @@
-//! What a certificate says.
+//! The content of a certificate.
 
 pub use super::validity::Validity;
 
@@ -11,47 +11,47 @@ use std::{
 };
 use x509_parser::{extensions::GeneralName, time::ASN1Time};
 
-/// What a certificate says of itself, for people. Nothing of it has been verified.
+/// The content of a certificate, for people. None of it has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Certificate {
-    /// Its short name.
+    /// The fingerprint.
     pub fingerprint: Fingerprint,
-    /// The host names and IP addresses that it is for.
+    /// The host names and IP addresses that it is valid for.
     pub names: Vec<String>,
-    /// From when it is valid; none when that is before 1970 or not readable.
+    /// When it becomes valid; `None` if that is before 1970 or cannot be read.
     pub valid_from: Option<SystemTime>,
-    /// When it ends to be valid; none when that is not readable.
+    /// When it expires; `None` if that cannot be read.
     pub valid_until: Option<SystemTime>,
-    /// Whether it says that it is an authority's (`CA:TRUE`).
+    /// Whether it claims to be the certificate of an authority (`CA:TRUE`).
     pub is_authority: bool,
 }
 
 impl Certificate {
-    /// The certificates in a file (PEM or DER), in its order: a daemon's own is the first.
+    /// The certificates in a file (PEM or DER), in order: a daemon's own is the first.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds no certificate.
+    /// When the file cannot be read, or contains no certificate.
     pub fn read(path: &Path) -> Result<Vec<Self>, FileError> {
         let chain = files::certificates(path)?;
         let described = chain.iter().map(Self::of).collect::<Option<_>>();
         described.ok_or_else(|| FileProblem::Holds("certificate").at(path))
     }
 
-    /// What the certificate of an identity says; none when it cannot be read.
+    /// The content of the certificate of an identity; `None` if it cannot be read.
     #[must_use]
     pub fn of_identity(identity: &Identity) -> Option<Self> {
         Self::of(identity.certificate())
     }
 
-    /// What peers will hold against it, in sentences for its operator.
+    /// The reasons why peers may refuse it, in sentences for its operator.
     #[must_use]
     pub fn remarks(&self) -> Vec<&'static str> {
         let unnamed = "it names no host (no subjectAltName): only peers that pin its fingerprint \
                        accept it";
-        let authority = "it is an authority's (CA:TRUE, which is what `openssl req -x509` makes): \
-                         peers accept it by its fingerprint, or when their --ca file holds this \
-                         very certificate, and not otherwise";
+        let authority = "it is the certificate of an authority (CA:TRUE, as `openssl req -x509` makes it): \
+                         peers accept it only by its fingerprint, or when their --ca file contains \
+                         this very certificate";
         let remarks = [
             self.names.is_empty().then_some(unnamed),
             self.is_authority.then_some(authority),
@@ -76,7 +76,7 @@ impl Certificate {
     }
 }
 
-/// A name that peers connect to; other kinds say nothing to them.
+/// A name that peers can connect to; other kinds are ignored.
 fn name(name: &GeneralName<'_>) -> Option<String> {
     match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_that_peers_connect_to() {
+    fn only_names_that_peers_can_connect_to_are_listed() {
         let named = certificate(|it| {
             it.subject_alt_names = vec![
                 SanType::DnsName("example.org".try_into().unwrap()),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_peers_will_hold_against_it_is_said() {
+    fn the_reasons_for_peers_to_refuse_a_certificate_are_named() {
         let remarks = certificate(|it| it.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
         let [unnamed, authority] = remarks.remarks()[..] else {
             panic!("{remarks:?}");

@@ -1,4 +1,4 @@
-//! Certificates and keys in files: PEM or DER in, PEM out.
+//! Certificates and keys in files: read as PEM or DER, written as PEM.
 
 use crate::text;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
@@ -7,13 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file of ours is not there, not readable, or not what it should be.
+/// One of our files does not exist, cannot be read, or has the wrong content.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", path.display())]
 pub struct FileError {
-    /// Which file.
+    /// The file.
     pub path: PathBuf,
-    /// What about it.
+    /// What is wrong with it.
     #[source]
     pub problem: FileProblem,
 }
@@ -23,34 +23,34 @@ pub struct FileError {
 #[non_exhaustive]
 pub enum FileProblem {
     /// It cannot be read.
-    #[error("the file cannot be read: {0}")]
+    #[error("cannot read the file: {0}")]
     Read(io::Error),
-    /// It holds something else.
-    #[error("the file holds no {0}, neither as PEM nor as DER")]
+    /// It contains something else.
+    #[error("the file contains no {0}, neither as PEM nor as DER")]
     Holds(&'static str),
-    /// It holds other things in PEM.
-    #[error("the file holds no {0}, but {1}")]
+    /// It contains other things in PEM.
+    #[error("the file contains no {0}, but {1}")]
     HoldsOther(&'static str, String),
-    /// Nobody can type the password of a key that a program reads.
+    /// The key is encrypted, and a service has no way to ask for its password.
     #[error(
-        "the private key is encrypted, and nothing can ask for its password: write a plain one \
-         with `openssl pkey -in FILE -out NEW`, readable by the program's user only"
+        "the private key is encrypted, and a service cannot ask for its password: write a plain one \
+         with `openssl pkey -in FILE -out NEW`, readable only by the program's user"
     )]
     Encrypted,
-    /// The key is in order, but of no kind that works.
+    /// The key is valid, but of an unsupported kind.
     #[error(
-        "keys of this kind do not work ({0}): use RSA with 2048 to 4096 bits, ECDSA with P-256 or \
+        "keys of this kind are not supported ({0}): use RSA with 2048 to 4096 bits, ECDSA with P-256 or \
          P-384, or Ed25519, as PKCS#8, SEC1 or PKCS#1"
     )]
     KeyKind(String),
     /// It cannot be written.
     #[error("cannot be written ({0}): choose a directory that this user may write to")]
     Write(io::Error),
-    /// Certificate and key are each in order, but not made for each other.
+    /// Certificate and key are valid, but do not belong together.
     #[error("the key does not belong to the certificate in {}", .0.display())]
     Mismatch(PathBuf),
-    /// It holds what it should in a form that cannot be used.
-    #[error("the file cannot be used: {0}")]
+    /// It has the right content in a form that cannot be used.
+    #[error("cannot use the file: {0}")]
     Unusable(String),
 }
 
@@ -67,8 +67,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     std::fs::read(path).map_err(|error| FileProblem::Read(error).at(path))
 }
 
-/// The file, with PEM as its parser expects it: editors of some systems begin it with a mark, or
-/// save it as UTF-16.
+/// Reads the file as the PEM parser expects it: the editors of some systems begin files with a
+/// byte-order mark, or save them as UTF-16.
 fn read_pem_or_der(path: &Path) -> Result<Vec<u8>, FileError> {
     let bytes = read(path)?;
     match text::is_marked(&bytes) {
@@ -77,7 +77,7 @@ fn read_pem_or_der(path: &Path) -> Result<Vec<u8>, FileError> {
     }
 }
 
-/// A file that does not hold what it should.
+/// The problem of a file with other content.
 fn holds_no(wanted: &'static str, bytes: &[u8]) -> FileProblem {
     let text = String::from_utf8_lossy(bytes);
     let labels = text.lines().filter_map(|line| {
@@ -94,7 +94,7 @@ fn holds_no(wanted: &'static str, bytes: &[u8]) -> FileProblem {
     }
 }
 
-/// Who may read a file of ours.
+/// The users that may read one of our files.
 #[cfg(feature = "identity")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readers {
@@ -103,7 +103,7 @@ pub(crate) enum Readers {
     Everybody,
 }
 
-/// Writes all of a file or nothing.
+/// Writes a file atomically.
 #[cfg(feature = "identity")]
 pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError> {
     use std::io::Write;
@@ -114,7 +114,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), F
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(format!(".{}", std::process::id()));
         let mut options = std::fs::OpenOptions::new();
-        // What a run that was killed has left.
+        // A run that was killed may have left this file.
         match std::fs::remove_file(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -137,14 +137,14 @@ fn is_pem(bytes: &[u8]) -> bool {
     bytes.windows(11).any(|window| window == b"-----BEGIN ")
 }
 
-/// The certificates in a file, in its order: any number as PEM, or one as DER.
+/// The certificates in a file, in order: any number as PEM, or one as DER.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
     let bytes = read_pem_or_der(path)?;
     let certificates = match is_pem(&bytes) {
         true => CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>(),
         false => Ok(vec![CertificateDer::from(bytes.clone())]),
     };
-    // Each is parsed, so that a text or a key is not taken for a certificate.
+    // Each is parsed, so that other text or a key is not mistaken for a certificate.
     let parse = |der| rustls::server::ParsedCertificate::try_from(der).is_ok();
     match certificates {
         Ok(all) if !all.is_empty() && all.iter().all(parse) => Ok(all),
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn certificates_and_keys_are_read_in_every_form_that_people_have_them() {
+    fn certificates_and_keys_are_read_in_every_common_form() {
         let directory = tempfile::tempdir().unwrap();
         super::super::Identity::load_or_create(directory.path(), &[]).unwrap();
         let [chain, key, other] =
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_something_else_is_refused_and_named() {
+    fn a_file_with_other_content_is_refused_and_its_content_named() {
         let directory = tempfile::tempdir().unwrap();
         super::super::Identity::load_or_create(directory.path(), &[]).unwrap();
         let [chain, key, other] =
@@ -213,11 +213,11 @@ mod tests {
         let said = |error: FileError| error.problem.to_string();
         assert_eq!(
             said(certificates(&key).unwrap_err()),
-            "the file holds no certificate, but PRIVATE KEY"
+            "the file contains no certificate, but PRIVATE KEY"
         );
         assert_eq!(
             said(super::key(&chain).unwrap_err()),
-            "the file holds no private key, but CERTIFICATE"
+            "the file contains no private key, but CERTIFICATE"
         );
         let label = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
         let no_certificate = [
@@ -229,7 +229,10 @@ mod tests {
         for text in no_certificate {
             std::fs::write(&other, &text).unwrap();
             let said = said(certificates(&other).unwrap_err());
-            assert!(said.starts_with("the file holds no certificate"), "{said}");
+            assert!(
+                said.starts_with("the file contains no certificate"),
+                "{said}"
+            );
         }
     }
 }

@@ -1,10 +1,10 @@
-//! A certificate's short name.
+//! The fingerprint of a certificate.
 
 use std::{fmt, str::FromStr};
 
-/// The SHA-256 of a certificate in DER: what `openssl x509 -fingerprint -sha256` prints.
+/// The SHA-256 hash of a certificate in DER, as `openssl x509 -fingerprint -sha256` prints it.
 ///
-/// Written as 64 lower-case hexadecimal digits. Read in either case, with or without colons
+/// Written as 64 lower-case hexadecimal digits. Parsed in either case, with or without colons
 /// between the bytes.
 ///
 /// ```
@@ -18,7 +18,7 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 32]);
 
-/// A text is not a [`Fingerprint`].
+/// The text is not a [`Fingerprint`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a fingerprint is 64 hexadecimal digits (the SHA-256 of a certificate), with or without \
@@ -40,8 +40,8 @@ impl Fingerprint {
         Self(bytes)
     }
 
-    /// The fingerprint of the certificate that the peer of a connection has presented, if any.
-    /// The handshake has shown that the peer holds its key.
+    /// The fingerprint of the certificate that the peer of a connection has presented, if any. The
+    /// handshake has proved that the peer holds its key.
     #[must_use]
     pub fn of_peer(connection: &quinn::Connection) -> Option<Self> {
         type Chain = Vec<rustls::pki_types::CertificateDer<'static>>;
@@ -49,7 +49,7 @@ impl Fingerprint {
         identity.downcast_ref::<Chain>()?.first().map(Self::of)
     }
 
-    /// The fingerprint that these 32 bytes are.
+    /// The fingerprint with these 32 bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -117,7 +117,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn openssl_prints_what_we_read() {
+    fn the_form_that_openssl_prints_is_parsed() {
         let plain = "00ff".repeat(16);
         let openssl = vec!["00:FF"; 16].join(":");
         assert_eq!(openssl.parse::<Fingerprint>(), plain.parse());
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn errors_say_what_is_wrong() {
         let short = "abc".parse::<Fingerprint>().unwrap_err().to_string();
         assert!(short.ends_with("this has 3 digits"), "{short}");
         let strange = "z".parse::<Fingerprint>().unwrap_err().to_string();
@@ -134,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_met_calmly(text: String) {
+        fn no_text_causes_a_panic(text: String) {
             let _ = text.parse::<Fingerprint>();
         }
     }

@@ -1,4 +1,4 @@
-//! A certificate of one's own.
+//! A certificate chain with its private key.
 
 #[cfg(feature = "identity")]
 use super::files::Readers;
@@ -13,10 +13,10 @@ use rustls::{
 use std::time::SystemTime;
 use std::{path::Path, sync::Arc};
 
-/// A certificate chain with its private key: a daemon's, a relay's, or a game server's own.
+/// A certificate chain with its private key: the identity of a daemon, a relay or a game server.
 ///
-/// A game server that presents one keeps its place in the list by it: a quick restart replaces
-/// the old entry instead of standing beside it, its IPv4 and IPv6 connections are one entry, and
+/// A game server with an identity keeps its entry in the list: after a quick restart it replaces
+/// the old entry instead of adding another, its IPv4 and IPv6 connections share one entry, and
 /// nobody without the key can take the entry over. Cheap to clone.
 ///
 /// ```
@@ -37,10 +37,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The certificate chain and the key in two files, PEM or DER.
+    /// Loads the certificate chain and the key from two files, PEM or DER.
     ///
     /// # Errors
-    /// When a file cannot be read, holds something else, or the key belongs to another
+    /// When a file cannot be read or contains something else, or the key belongs to another
     /// certificate.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, FileError> {
         let identity = Self {
@@ -55,15 +55,15 @@ impl Identity {
         }
     }
 
-    /// The identity kept in `directory` (`cert.pem` and `key.pem`, readable by their owner
-    /// only). Where there is none, the directory and a self-signed identity are made.
+    /// Loads the identity kept in `directory` (`cert.pem` and `key.pem`, readable only by their
+    /// owner). If there is none, creates the directory and a self-signed identity.
     ///
-    /// `names` are the host names and IP addresses that a new certificate is valid for; they
-    /// matter to those who trust it as a CA file, not to those who pin its fingerprint.
+    /// `names` are the host names and IP addresses that a new certificate is valid for. They
+    /// matter to peers that trust it as a CA file, not to those that pin its fingerprint.
     ///
     /// # Errors
-    /// When a file cannot be read or written, or holds something else. An identity that is
-    /// there in part or damaged is never overwritten.
+    /// When a file cannot be read or written, or contains something else. A partial or damaged
+    /// identity is never overwritten.
     #[cfg(feature = "identity")]
     pub fn load_or_create(directory: &Path, names: &[String]) -> Result<Self, FileError> {
         let [chain, key] = [directory.join("cert.pem"), directory.join("key.pem")];
@@ -78,12 +78,12 @@ impl Identity {
         Self::load(&chain, &key)
     }
 
-    /// Makes a self-signed identity for `names` (host names and IP addresses), and writes its
-    /// certificate, which everybody may read, and its key, which only its owner may. What is in
-    /// the two files is replaced.
+    /// Creates a self-signed identity for `names` (host names and IP addresses), and writes its
+    /// certificate, readable by everybody, and its key, readable only by its owner. Replaces both
+    /// files.
     ///
     /// # Errors
-    /// When a name is none, the dates are none that a certificate can have, or a file cannot be
+    /// When a name is not valid, a certificate cannot have these dates, or a file cannot be
     /// written.
     #[cfg(feature = "server")]
     pub fn create(
@@ -127,19 +127,19 @@ impl Identity {
         Self::load(chain, key)
     }
 
-    /// The fingerprint of the certificate: what others pin, and the server's name in the list.
+    /// The fingerprint of the certificate: others pin it, and it names the server in the list.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.chain[0])
     }
 
-    /// The certificate in DER, the first of its chain.
+    /// The first certificate of the chain, in DER.
     #[must_use]
     pub fn certificate(&self) -> &CertificateDer<'static> {
         &self.chain[0]
     }
 
-    /// Chain and key in rustls' form; fails when they do not belong together.
+    /// Chain and key in rustls' form. Fails when they do not belong together.
     pub(crate) fn certified_key(&self) -> Result<CertifiedKey, rustls::Error> {
         CertifiedKey::from_der(self.chain.clone(), self.key.clone_key(), &provider())
     }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identity_is_made_once_and_kept() {
+    fn an_identity_is_created_once_and_kept() {
         let directory = tempfile::tempdir().unwrap();
         let new = directory.path().join("new");
         let made = Identity::load_or_create(&new, &["localhost".into()]).unwrap();
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn nobody_else_may_read_the_key() {
+    fn only_its_owner_can_read_the_key() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         Identity::load_or_create(directory.path(), &[]).unwrap();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn half_an_identity_is_not_overwritten() {
+    fn a_partial_identity_is_not_overwritten() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("key.pem"), "mine").unwrap();
         assert!(Identity::load_or_create(directory.path(), &[]).is_err());

@@ -1,6 +1,6 @@
-//! Who is who: certificates, fingerprints, and whom to trust.
+//! Certificates, fingerprints, and which peers to trust.
 //!
-//! All connections are TLS 1.3 inside QUIC, with rustls and its *ring* provider.
+//! All connections use TLS 1.3 inside QUIC, with rustls and its *ring* provider.
 
 #[macro_use]
 mod signatures;
@@ -32,8 +32,8 @@ pub use trust::{Trust, TrustError, client_config};
 use rustls::crypto::CryptoProvider;
 use std::sync::Arc;
 
-/// rustls' *ring* provider, with the ciphers in order of their cost: where both ends have AES in
-/// hardware, ChaCha20 costs 1.4 times as much for a list's traffic.
+/// rustls' *ring* provider, with the ciphers sorted by cost: where both ends have AES in hardware,
+/// ChaCha20 costs 1.4 times as much for the traffic of a list.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     use rustls::crypto::ring::{cipher_suite as suite, default_provider};
     let cipher_suites = vec![

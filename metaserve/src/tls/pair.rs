@@ -1,4 +1,4 @@
-//! A certificate and its key in files that are exchanged while a program runs.
+//! A certificate and its key in files that may be replaced while a program runs.
 
 use super::{FileError, Identity, certificate::Certificate};
 use crate::{
@@ -11,7 +11,7 @@ use std::{
     time::SystemTime,
 };
 
-/// A certificate chain and its key in two files, PEM or DER, which may be exchanged at any time.
+/// A certificate chain and its key in two files, PEM or DER, which may be replaced at any time.
 #[derive(Debug)]
 pub struct CertificateFiles {
     chain: PathBuf,
@@ -19,50 +19,50 @@ pub struct CertificateFiles {
     found: Mutex<Found>,
 }
 
-/// What there was when the files were read last.
+/// The state of the files when they were last read.
 #[derive(Debug, Default)]
 struct Found {
     look: Option<Look>,
-    /// When the certificate begins to be valid, if it is not yet.
+    /// When the certificate becomes valid, if it is not valid yet.
     begins: Option<SystemTime>,
 }
 
-/// Why a certificate cannot be shown to anybody now.
+/// Why a certificate cannot be used now.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// A file cannot be read or understood, or the two do not belong together.
+    /// A file cannot be read or parsed, or the two do not belong together.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Its time is over.
+    /// The certificate has expired.
     #[error(
         "the certificate in {} expired on {}: renew it, then try again",
         path.display(),
         humantime::format_rfc3339_seconds(*end)
     )]
     Expired {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// When it ended.
+        /// When it expired.
         end: SystemTime,
     },
-    /// Its time has not come.
+    /// The certificate is not valid yet.
     #[error(
-        "the certificate in {} is not valid before {}: bring one that is valid now, or set this \
+        "the certificate in {} is not valid before {}: provide one that is valid now, or set this \
          machine's clock if that is wrong",
         path.display(),
         humantime::format_rfc3339_seconds(*begin)
     )]
     NotYetValid {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// When it begins.
+        /// When it becomes valid.
         begin: SystemTime,
     },
 }
 
 impl CertificateFiles {
-    /// The two files. Neither is looked at yet.
+    /// Names the two files. Neither is read yet.
     #[must_use]
     pub fn new(chain: PathBuf, key: PathBuf) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl CertificateFiles {
         &self.chain
     }
 
-    /// What is in the files, if it can be shown to peers at this time.
+    /// Loads the files, if the certificate is valid at this time.
     ///
     /// # Errors
     /// See [`CertificateError`].
@@ -98,11 +98,11 @@ impl CertificateFiles {
         loaded
     }
 
-    /// Calls `changed` whenever the files are not those any longer that were [loaded](Self::load)
-    /// last, and when the time of a certificate comes that was refused because it was not valid
-    /// yet. `changed` has to load them. Never returns.
+    /// Calls `changed` whenever the files differ from those that were last [loaded](Self::load),
+    /// and when a certificate that was refused because it was not valid yet becomes valid.
+    /// `changed` must load the files. Never returns.
     ///
-    /// Cancel-safe: nothing is missed, since it goes on from what was loaded last.
+    /// Cancel-safe: no change is missed, since watching continues from what was last loaded.
     pub async fn watch(&self, mut changed: impl FnMut()) {
         let mut looks = looks();
         loop {
@@ -130,8 +130,7 @@ impl CertificateFiles {
     }
 }
 
-/// Whether the time of a certificate has come and is not over. One whose dates cannot be read is
-/// taken.
+/// Checks the dates of a certificate. One whose dates cannot be read is accepted.
 fn valid(chain: &Path, identity: &Identity, now: SystemTime) -> Result<(), CertificateError> {
     let Some(certificate) = Certificate::of_identity(identity) else {
         return Ok(());
@@ -153,7 +152,7 @@ mod tests {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
     #[test]
-    fn a_certificate_is_taken_from_its_first_moment_to_its_last() {
+    fn a_certificate_is_accepted_only_between_its_dates() {
         let directory = tempfile::tempdir().unwrap();
         let [chain, key] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
         let begin = SystemTime::UNIX_EPOCH + DAY * 20_000;
@@ -169,7 +168,7 @@ mod tests {
                 .contains("not valid before 2024-10-04T00:00:00Z"),
             "{early}"
         );
-        // Its time is waited for, without a change of the files.
+        // Its validity is awaited without a change of the files.
         assert!(!files.is_due(begin - DAY));
         assert!(files.is_due(begin));
         files.load(begin).unwrap();
@@ -178,7 +177,10 @@ mod tests {
         assert!(!files.has_changed());
         let other = Validity::from(begin, DAY);
         Identity::create(&files.chain, &files.key, &["other".into()], other).unwrap();
-        assert!(files.has_changed(), "whether somebody watches yet or not");
+        assert!(
+            files.has_changed(),
+            "a change counts even before the files are watched"
+        );
 
         files.load(begin + DAY).unwrap();
         let late = files.load(begin + DAY * 2).unwrap_err();

@@ -1,4 +1,4 @@
-//! The daemon's secret: what lets peers come back cheaply, and outlives a restart.
+//! The daemon's secret, which makes reconnecting cheap and survives a restart.
 
 use super::{
     FileError,
@@ -13,16 +13,16 @@ use ring::{
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 /// The secret from which session tickets, address-validation tokens, connection identifiers and
-/// reset tokens are made.
+/// reset tokens are derived.
 ///
-/// Kept in one file, so that after a restart no peer needs a full handshake or a further round
-/// trip, and each learns with its next packet that its old connection is gone (QUIC's stateless
-/// reset) instead of by its idle timeout. Several daemons may share it.
+/// It is kept in one file. So after a restart no peer needs a full handshake or an additional
+/// round trip, and each learns with its next packet that its old connection is gone (by QUIC's
+/// stateless reset), not by its idle timeout. Several daemons may share the file.
 ///
-/// Keep it as you keep the certificate's key. Who has the file can read neither past nor future
-/// connections (each has its own key exchange), but can come in as any game server or relay, by a
-/// forged session ticket that names its certificate; reset connections; and pretend to have
-/// validated an address.
+/// Protect it like the key of the certificate. With the file an attacker cannot read past or
+/// future connections (each has its own key exchange), but can connect as any game server or
+/// relay, with a forged session ticket that names its certificate; can reset connections; and can
+/// pretend to have validated an address.
 pub struct Secret {
     sessions: LessSafeKey,
     addresses: hkdf::Prk,
@@ -33,22 +33,23 @@ pub struct Secret {
 const SECRET_BYTES: usize = 64;
 const FILE: &str = "secret.key";
 
-/// Twelve hours, in seconds, as rustls' own tickets last.
+/// Twelve hours in seconds, the same as the lifetime of rustls' own tickets.
 const TICKET_LIFETIME: u32 = 12 * 60 * 60;
 
-/// Above what any ticket of ours has: a session with a client certificate is below 4 KiB.
+/// More than any of our tickets has: a session with a client certificate takes less than 4 KiB.
 const MAX_TICKET_BYTES: usize = 16 * 1024;
 
-/// The least time between two stateless resets. One is shorter than the packet that it answers and
-/// costs less than to read it, so this only bounds what a flood of such packets can cause: peers of
-/// a former daemon speak in bursts, and whoever is not answered waits for his next keep-alive.
+/// The shortest time between two stateless resets. A reset is shorter than the packet that it
+/// answers, and costs less than reading that packet, so this only bounds what a flood of such
+/// packets can cause. Peers of a former daemon send in bursts; a peer that is not answered is
+/// answered at its next keep-alive.
 const RESET_INTERVAL: Duration = Duration::from_micros(10);
 
 impl Secret {
-    /// The secret kept in `directory` (`secret.key`), made there if there is none.
+    /// Loads the secret kept in `directory` (`secret.key`), or creates it.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or does not hold 64 bytes.
+    /// When the file cannot be read or written, or does not contain 64 bytes.
     pub fn load_or_create(directory: &Path) -> Result<Arc<Self>, FileError> {
         let path = directory.join(FILE);
         if !path.exists() {
@@ -58,7 +59,7 @@ impl Secret {
         if secret.len() != SECRET_BYTES {
             let bytes = secret.len();
             let problem = format!(
-                "it has {bytes} bytes instead of {SECRET_BYTES}; remove it to have a new one made"
+                "it has {bytes} bytes instead of {SECRET_BYTES}; remove the file to create a new one"
             );
             return Err(FileProblem::Unusable(problem).at(&path));
         }
@@ -91,8 +92,8 @@ impl Secret {
         Arc::new(self.addresses.clone())
     }
 
-    /// Settings of an endpoint that knows the connections of its predecessor when it sees their
-    /// packets, and tells their peers that they are gone.
+    /// The configuration of an endpoint that recognises packets of its predecessor's connections,
+    /// and tells their peers that the connections are gone.
     #[must_use]
     pub fn endpoint_config(&self) -> quinn::EndpointConfig {
         let mut config = quinn::EndpointConfig::new(Arc::new(self.resets.clone()));
@@ -107,7 +108,7 @@ impl Secret {
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     let filled = SystemRandom::new().fill(&mut bytes);
-    filled.expect("the operating system gives random bytes");
+    filled.expect("the operating system provides random bytes");
     bytes
 }
 
@@ -117,7 +118,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A ticket is a random nonce, then the sealed session.
+/// A ticket is a random nonce followed by the sealed session.
 impl rustls::server::ProducesTickets for Secret {
     fn enabled(&self) -> bool {
         true
@@ -159,7 +160,7 @@ mod tests {
     use tempfile::TempDir;
 
     #[test]
-    fn tickets_outlive_a_restart_and_nothing_else_is_accepted() {
+    fn tickets_survive_a_restart_and_forgeries_are_refused() {
         let [here, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let secret = |directory: &TempDir| Secret::load_or_create(directory.path()).unwrap();
         let ticket = secret(&here).encrypt(b"hi").unwrap();
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_named() {
+    fn an_error_names_the_damaged_file() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join(FILE), "short").unwrap();
         let error = Secret::load_or_create(directory.path()).unwrap_err();
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_of_any_session_is_read_and_none_that_is_longer() {
+    fn a_ticket_is_read_up_to_the_maximum_length() {
         let secret = Secret::from_bytes(&[7; SECRET_BYTES]);
         assert!(secret.enabled());
         assert_eq!(secret.lifetime(), 43_200);

@@ -1,4 +1,4 @@
-//! The daemon's side of a handshake.
+//! The daemon's side of the TLS handshake.
 
 use super::{Identity, provider, secret::Secret};
 use crate::Role;
@@ -11,9 +11,9 @@ use rustls::{
 };
 use std::sync::Arc;
 
-/// The quinn settings of a daemon: its certificate, all [roles](Role), client certificates asked
-/// for but not required, `secret` for peers that come again, and `transport`, for which
-/// [`transport::server`](crate::transport::server) is meant.
+/// The quinn configuration of a daemon: its certificate, all [roles](Role), client certificates
+/// requested but not required, `secret` for peers that reconnect, and `transport`, which should
+/// come from [`transport::server`](crate::transport::server).
 ///
 /// # Errors
 /// When chain and key of the identity do not belong together.
@@ -30,8 +30,8 @@ pub fn server_config(
     tls.alpn_protocols = Role::ALL.map(|role| role.alpn().to_vec()).into();
     tls.ignore_client_order = true;
     tls.ticketer = secret.clone();
-    // One ticket is enough for a peer that keeps one connection. 0-RTT stays off: it can be
-    // replayed, and what a peer says first changes the list.
+    // One ticket is enough for a peer with one connection. 0-RTT stays off: it can be replayed,
+    // and the first message of a peer changes the list.
     tls.send_tls13_tickets = 1;
     tls.max_early_data_size = 0;
     let tls = QuicServerConfig::try_from(tls).expect("the provider has QUIC's initial cipher");
@@ -40,8 +40,8 @@ pub fn server_config(
     Ok(config)
 }
 
-/// The TLS settings of an HTTPS server: the identity's certificate, HTTP/1.1, and whatever TLS
-/// versions and ciphers rustls was built with, for clients that are no browsers of today.
+/// The TLS configuration of an HTTPS server: the identity's certificate, HTTP/1.1, and all TLS
+/// versions and ciphers that rustls was built with, for clients other than current browsers.
 ///
 /// # Errors
 /// When chain and key of the identity do not belong together.
@@ -56,8 +56,8 @@ pub fn https_config(identity: &Identity) -> Result<rustls::ServerConfig, rustls:
     Ok(tls)
 }
 
-/// Names that a server's own certificate is valid for, for those who use it as a CA file: this
-/// machine's host name, where it is known, and loopback.
+/// The names for a server's own certificate, for peers that use it as a CA file: this machine's
+/// host name, if it is known, and loopback.
 #[must_use]
 pub fn own_names() -> Vec<String> {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -68,8 +68,8 @@ pub fn own_names() -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Accepts any certificate whose key the peer proves to hold: a certificate is a name here, and
-/// says nothing about what its holder may do.
+/// Accepts any certificate whose key the peer proves to hold. A certificate serves only as a name
+/// here, and grants no rights.
 #[derive(Debug)]
 struct AnyIdentity;
 
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_servers_own_certificate_is_for_loopback_and_the_machines_name() {
+    fn a_servers_own_certificate_names_loopback_and_the_machine() {
         let names = own_names();
         assert_eq!(names[..3], ["localhost", "127.0.0.1", "::1"]);
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

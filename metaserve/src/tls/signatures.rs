@@ -1,13 +1,13 @@
-//! Signatures over handshakes, of which both ends verify those of TLS 1.3 alone.
+//! Verification of the signatures in handshakes. Only TLS 1.3 is supported.
 
 use rustls::crypto::{WebPkiSupportedAlgorithms, ring};
 
-/// Those that rustls' *ring* provider can verify.
+/// The algorithms that rustls' *ring* provider can verify.
 pub(super) fn algorithms() -> WebPkiSupportedAlgorithms {
     ring::default_provider().signature_verification_algorithms
 }
 
-/// What every verifier of certificates does alike.
+/// The methods that all verifiers of certificates share.
 macro_rules! verify_signatures {
     () => {
         fn verify_tls12_signature(

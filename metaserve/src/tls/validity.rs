@@ -1,25 +1,25 @@
-//! When a certificate is valid.
+//! The validity of a certificate.
 
 use std::time::{Duration, SystemTime};
 
-/// For how long a certificate is to be valid.
+/// How long a new certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Validity {
-    /// For as long as one can be: for those whom nobody asks for a date, since their
-    /// fingerprint is known.
+    /// As long as possible: for a certificate that is known by its fingerprint, whose dates nobody
+    /// checks.
     Always,
     /// From `begin` to `end`.
     Between {
-        /// The first moment.
+        /// The first moment of validity.
         begin: SystemTime,
-        /// The last moment.
+        /// The last moment of validity.
         end: SystemTime,
     },
 }
 
 impl Validity {
-    /// From `begin` on for `length`.
+    /// Valid for `length` from `begin` on.
     #[must_use]
     pub fn from(begin: SystemTime, length: Duration) -> Self {
         Self::Between {

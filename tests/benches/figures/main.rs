@@ -1,11 +1,11 @@
-//! Figures about promises that have a time or a size in them, against the daemon's own process:
-//! `cargo bench -p metaserve-tests --bench figures`. Takes about three minutes; with the beginning
-//! of a figure's name behind `--`, only that one. Prints what was seen; whether that is good is for
-//! people to say, since time on a shared machine proves nothing in a test.
+//! Measures the promises about times and sizes, with the daemon in its own process: `cargo bench
+//! -p metaserve-tests --bench figures`. Takes about three minutes. An argument after `--` selects
+//! the figures whose names begin with it. The bench prints measurements; people judge them, since
+//! times on a shared machine prove nothing in a test.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
-    reason = "a figure that cannot be taken is a failure"
+    reason = "a figure that cannot be measured is a failure"
 )]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 

@@ -1,4 +1,4 @@
-//! What many servers and clients cost: memory, bytes and frames.
+//! The cost of many servers and clients: memory, bytes and frames.
 
 use crate::{DAEMON, newest, number};
 use futures::{StreamExt, stream};
@@ -25,8 +25,8 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Servers whose heartbeats are a common number, padded to 200 bytes, each on a connection of its
-/// own. The number changes each second while the set is held, if `changing`.
+/// Servers whose heartbeats are one common number, padded to 200 bytes, each with its own
+/// connection. If `changing`, the number changes every second while the set is held.
 async fn servers(daemon: &Daemon, count: usize, changing: bool) -> JoinSet<()> {
     let connector = daemon.connector(Role::Heartbeat, None);
     let mut servers = JoinSet::new();
@@ -146,14 +146,14 @@ pub(crate) async fn a_client_that_stops_reading() {
     let truth = newest(&reading.snapshot);
     println!(
         "30 s without reading, 1,000 changes a second: daemon {:.1} MB before, {:.1} MB after, \
-         {:.1} MB at most; another client had {items} items, at most {longest:.1?} apart",
+         at most {:.1} MB; another client had {items} items, at most {longest:.1?} apart",
         megabytes(before),
         megabytes(daemon.memory_bytes()),
         megabytes(most)
     );
     lazy.next().await;
     println!(
-        "who did not poll: next item is at round {}, truth {truth}",
+        "a client that did not poll: its next item is at round {}, the current one is {truth}",
         newest(&lazy.snapshot)
     );
     let message = stopped.next().await;
@@ -163,7 +163,7 @@ pub(crate) async fn a_client_that_stops_reading() {
         .map(|server| number(&server.heartbeat))
         .max();
     println!(
-        "who did not read at all: {} reset, next message is {} at round {round:?}, truth {truth}",
+        "a client that did not read: {} resets, its next message is {} at round {round:?}, the current one is {truth}",
         stopped.resets,
         if message.from.is_none() {
             "a snapshot"
@@ -173,8 +173,8 @@ pub(crate) async fn a_client_that_stops_reading() {
     );
 }
 
-/// Clients over QUIC and listeners over HTTP, on the same list of 500 servers, of which 20 change
-/// each second.
+/// Clients over QUIC and listeners over HTTP on the same list of 500 servers, of which 20 change
+/// every second.
 pub(crate) async fn one_thousand_of_each() {
     let mut daemon = Daemon::start(
         DAEMON,
@@ -228,7 +228,7 @@ pub(crate) async fn one_thousand_of_each() {
     println!("  daemon {:.1} MB", megabytes(daemon.memory_bytes()));
 }
 
-/// All series of the daemon's metrics, without the name that they have in common.
+/// All series of the daemon's metrics, without their common prefix.
 async fn metrics(http: SocketAddr) -> HashMap<String, f64> {
     let text = get(http, "/metrics", &[]).await.body;
     let text = std::str::from_utf8(&text).unwrap();

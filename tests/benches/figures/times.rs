@@ -1,4 +1,4 @@
-//! How soon the list is right: after a restart, after a heartbeat, after somebody has left.
+//! How soon the list is right: after a restart, a heartbeat, or a server's end.
 
 use crate::{DAEMON, newest};
 use futures::stream;
@@ -51,7 +51,7 @@ pub(crate) async fn a_restart_under_400() {
         slowest = slowest.max(start.elapsed());
     }
     println!(
-        "200 servers and 200 clients: all back, every list complete {slowest:.1?} after the kill"
+        "200 servers and 200 clients: all reconnected, every list complete {slowest:.1?} after the kill"
     );
     drop(daemon);
 }
@@ -75,7 +75,7 @@ pub(crate) async fn freshness() {
     while start.elapsed() < begin + Duration::from_secs(15) {
         let shown = Duration::from_millis(newest(&client.snapshot));
         client.next().await;
-        // How old what was shown had become by the time it was replaced.
+        // The age of the shown heartbeat when it was replaced.
         oldest = oldest.max(start.elapsed() - shown);
         items += 1;
     }
@@ -117,7 +117,7 @@ pub(crate) async fn leaving() {
     polite.abort();
     client.until_words(&[]).await;
     println!(
-        "a server that says goodbye: off the list {:.2?} later",
+        "a server that says goodbye leaves the list {:.2?} later",
         start.elapsed()
     );
 
@@ -135,7 +135,7 @@ pub(crate) async fn leaving() {
     killed.kill().await.unwrap();
     client.until_words(&[]).await;
     println!(
-        "a server that is killed: off the list {:.1?} later",
+        "a server that is killed leaves the list {:.1?} later",
         start.elapsed()
     );
 }

@@ -1,4 +1,4 @@
-//! Who is there: peers join and leave, and hold still to be looked at.
+//! The peers of the soak: they join, leave, and pause to be checked.
 
 use crate::stage::{Own, Stage};
 use std::{
@@ -8,7 +8,7 @@ use std::{
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-/// Until all lists have to be right, after everybody holds still.
+/// How long after a pause began all lists must be right.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Server {
@@ -21,7 +21,7 @@ struct Client {
     task: JoinHandle<()>,
 }
 
-/// All who are there, and the next number.
+/// All peers, and the number of the next one.
 pub(crate) struct Crowd {
     stage: Arc<Stage>,
     servers: VecDeque<Server>,
@@ -30,7 +30,7 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Nobody yet.
+    /// No peers yet.
     pub(crate) fn new(stage: Arc<Stage>) -> Self {
         Self {
             stage,
@@ -55,7 +55,8 @@ impl Crowd {
         self.clients.push_back(Client { list, task });
     }
 
-    /// One of each leaves, and another joins. The oldest leave, so that all have left in the end.
+    /// A twentieth of the peers of one kind leave, and as many join. The oldest leave, so that in
+    /// the end all have left.
     pub(crate) async fn churn(&mut self, servers: bool) {
         if servers && let Some(server) = self.servers.pop_front() {
             server.leave.send_replace(true);
@@ -68,7 +69,7 @@ impl Crowd {
         }
     }
 
-    /// Holds still until all lists are right, or have had the time to be. Gives how many are not.
+    /// Pauses until all lists are right, or the time is over. Returns the number of wrong lists.
     pub(crate) async fn wrong(&mut self) -> usize {
         self.stage.moving.send_replace(false);
         let start = Instant::now();

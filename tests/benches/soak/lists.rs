@@ -1,4 +1,4 @@
-//! What clients make of the messages that they are given, each list kept once for all who have it.
+//! The lists of the clients. Each list is kept once for all clients that have it.
 
 use bytes::Bytes;
 use metaserve::protocol::client::ListMessage;
@@ -8,25 +8,25 @@ use std::{
     sync::Arc,
 };
 
-/// A list as some clients have it at one moment.
+/// The list of some clients at one moment.
 pub(crate) struct List {
     pub(crate) id: u64,
     pub(crate) servers: HashMap<u64, Bytes>,
 }
 
-/// Lists that clients have, each made once for all who are given the same message in the same
-/// state. Clients that come to the same list on different ways have one from there on.
+/// The lists of all clients, each built once for all clients that get the same message in the same
+/// state. Clients that reach the same list in different ways share it from then on.
 #[derive(Default)]
 pub(crate) struct Lists {
     known: HashMap<(Option<u64>, u64), Arc<List>>,
     order: VecDeque<(Option<u64>, u64)>,
     /// The newest lists by their revision.
     at: BTreeMap<u64, Arc<List>>,
-    /// How many different ones have been made.
+    /// The number of lists that have been built.
     pub(crate) made: u64,
 }
 
-/// Steps and lists that are kept for those who come to them later.
+/// The number of steps and lists that are kept for clients that reach them later.
 const KEPT: usize = 256;
 
 impl Lists {
@@ -46,7 +46,7 @@ impl Lists {
             servers.remove(gone).expect("it was there");
         }
         let placed = message.placed.into_iter();
-        // Copied, so that no list holds whole messages.
+        // Copied, so that no list keeps whole messages in memory.
         let own = |heartbeat: Bytes| Bytes::copy_from_slice(&heartbeat);
         servers.extend(placed.map(|it| (it.number, own(it.heartbeat))));
         for it in message.updated {

@@ -1,12 +1,13 @@
-//! Many servers and clients that come and go for a long time, with every list held against the
+//! Many servers and clients that come and go for a long time, with every list compared with the
 //! truth: `cargo bench -p metaserve-tests --bench soak -- MINUTES SERVERS CLIENTS`, by default 30
-//! minutes, 2,000 and 2,000. A line each minute, and a verdict; exit code 1 if it is bad.
+//! minutes, 2,000 and 2,000. Prints a line each minute and a verdict; the exit code is 1 if it is
+//! bad.
 //!
 //! In each minute 5% of the servers and clients leave and as many others join, and each server
-//! changes its heartbeat every ten seconds. Near its end everybody holds still until all lists have
-//! to be right.
+//! changes its heartbeat every ten seconds. Near the end of the minute everything pauses until all
+//! lists must be right.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "a soak that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a soak that cannot continue has failed")]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
 mod crowd;
@@ -30,10 +31,10 @@ use std::{
 
 const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
 
-/// Of a hundred, how many leave and join in a minute.
+/// The percentage of peers that leave and join per minute.
 const CHURN: usize = 5;
 
-/// Sockets that peers share.
+/// The number of sockets that the peers share.
 const SOCKETS: usize = 16;
 
 #[tokio::main(worker_threads = 2)]
@@ -49,7 +50,7 @@ async fn main() -> ExitCode {
     let stage = Arc::new(stage);
     let mut crowd = Crowd::new(stage.clone());
     println!(
-        "{minutes} minutes with {servers} servers and {clients} clients, {CHURN}% of whom leave \
+        "{minutes} minutes with {servers} servers and {clients} clients, of which {CHURN}% leave \
          and join each minute"
     );
     (0..servers).for_each(|_| crowd.join_server());
@@ -65,7 +66,7 @@ async fn main() -> ExitCode {
         let mut next_is_server = true;
         while tokio::time::Instant::now() < still_at {
             pace.tick().await;
-            // The first minute is for getting there.
+            // In the first minute the peers are still joining.
             if minute > 1 {
                 crowd.churn(next_is_server).await;
                 next_is_server = !next_is_server;
@@ -85,7 +86,7 @@ async fn main() -> ExitCode {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         println!(
             "minute {minute}: {} servers listed, {wrong} wrong lists, {} ghosts, {} peers lost, {} \
-             lists begun, {} connections tried again, {} datagrams beyond buffers; daemon {:.1} MB, \
+             lists started, {} connections retried, {} datagrams dropped by full buffers; daemon {:.1} MB, \
              {} files; this program {:.1} MB, {} files",
             lock(&stage.truth).there.len(),
             count(&stage.ghosts),
@@ -104,7 +105,7 @@ async fn main() -> ExitCode {
     let (ghosts, lost) = (&stage.ghosts, &stage.lost);
     let (ghosts, lost) = (ghosts.load(Ordering::Relaxed), lost.load(Ordering::Relaxed));
     println!(
-        "memory: {:.1} MB after the first minute, {:.1} MB after the last, {most:.1} MB at most; \
+        "memory: {:.1} MB after the first minute, {:.1} MB after the last, at most {most:.1} MB; \
          files: {} and {}",
         first.megabytes, last.megabytes, first.files, last.files
     );

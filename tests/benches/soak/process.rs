@@ -1,8 +1,8 @@
-//! What processes hold, from the kernel's own files.
+//! The resources of processes, from the kernel's own files.
 
 use std::fs;
 
-/// What a process holds.
+/// The resources of a process.
 #[derive(Clone, Copy)]
 pub(crate) struct Held {
     pub(crate) megabytes: f64,

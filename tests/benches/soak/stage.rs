@@ -1,4 +1,4 @@
-//! What each server and each client does, and the truth that every list is held against.
+//! The work of each server and client, and the truth with which every list is compared.
 
 use crate::lists::{List, Lists};
 use bytes::Bytes;
@@ -22,23 +22,23 @@ use tokio::sync::{Semaphore, watch};
 /// How often each server changes its heartbeat.
 const CHANGE_EVERY: Duration = Duration::from_secs(10);
 
-/// Longer than any idle timeout and tick: no list may show who left so long ago.
+/// Longer than any idle timeout and tick: no list may show a server that left so long ago.
 const LONG_AGO: Duration = Duration::from_secs(16);
 
-/// Handshakes under way at one time.
+/// The number of concurrent handshakes.
 const HANDSHAKES: usize = 64;
 
-/// The list that one client has now, if it has one.
+/// The current list of one client, if it has one.
 pub(crate) type Own = Mutex<Option<Arc<List>>>;
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap()
 }
 
-/// What servers say, and when they left.
+/// The newest heartbeats of the servers, and when servers left.
 #[derive(Default)]
 pub(crate) struct Truth {
-    /// By number: the newest heartbeat of those who are there.
+    /// The newest heartbeat of each present server, by number.
     pub(crate) there: BTreeMap<u64, Bytes>,
     left: HashMap<u64, Instant>,
 }
@@ -52,7 +52,7 @@ fn number(heartbeat: &[u8]) -> u64 {
     text.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// What all peers share, and what is seen of them.
+/// The state that all peers share, and their counters.
 pub(crate) struct Stage {
     servers: Vec<Connector>,
     clients: Vec<Connector>,
@@ -68,7 +68,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Connectors for as many sockets each, and nobody there yet.
+    /// One connector per socket, and no peers yet.
     pub(crate) fn new(servers: Vec<Connector>, clients: Vec<Connector>) -> Self {
         Self {
             servers,
@@ -91,10 +91,11 @@ impl Stage {
         loop {
             match connector.connect().await {
                 Ok(connection) => return connection,
-                // As games do. Sockets that a hundred peers share may be too small for a burst.
+                // Retried as games do. Sockets that a hundred peers share may be too small for a
+                // burst.
                 Err(error) => {
                     if self.tried_again.fetch_add(1, Ordering::Relaxed) == 0 {
-                        eprintln!("the first connection to be tried again: {error}");
+                        eprintln!("the first connection that was retried: {error}");
                     }
                 }
             }
@@ -120,7 +121,7 @@ impl Stage {
         });
         let mut leaving = leave;
         let left = async move {
-            // The sender's end is a leave as well.
+            // The end of the sender also means to leave.
             let _ = leaving.wait_for(|leave| *leave).await;
         };
         let heartbeats = first.chain(later).take_until(Box::pin(left));
@@ -129,7 +130,7 @@ impl Stage {
         if let Err(error) = result
             && self.lost.fetch_add(1, Ordering::Relaxed) == 0
         {
-            eprintln!("the first server to be lost: {error}");
+            eprintln!("the first server that was lost: {error}");
         }
         let mut truth = lock(&self.truth);
         truth.there.remove(&server);
@@ -142,7 +143,7 @@ impl Stage {
         if let Err(error) = self.follow(&connection, &own).await
             && self.lost.fetch_add(1, Ordering::Relaxed) == 0
         {
-            eprintln!("the first client to be lost: {error:#}");
+            eprintln!("the first client that was lost: {error:#}");
         }
     }
 
@@ -179,7 +180,7 @@ impl Stage {
         }
     }
 
-    /// Counts servers that left long ago.
+    /// Counts servers that left long ago but are still listed.
     fn ghosts_in(&self, list: &List) {
         let truth = lock(&self.truth);
         let left = list
@@ -190,7 +191,7 @@ impl Stage {
         self.ghosts.fetch_add(ghosts as u64, Ordering::Relaxed);
     }
 
-    /// How many of these lists are not as they have to be.
+    /// The number of lists that differ from the truth.
     pub(crate) fn wrong<'a>(&self, lists: impl Iterator<Item = &'a Own>) -> usize {
         let truth: HashSet<Bytes> = lock(&self.truth).there.values().cloned().collect();
         let mut judged: HashMap<u64, bool> = HashMap::new();

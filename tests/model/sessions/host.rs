@@ -35,7 +35,7 @@ pub(super) static LIMITS: LazyLock<Limits> = LazyLock::new(|| {
     limits
 });
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Clone)]
 pub(super) struct Daemon {
     pub(super) registry: Arc<Registry>,
@@ -67,7 +67,7 @@ enum Talk {
     Client(Quiet, Compression, Subscription, Option<Writing>),
 }
 
-/// One connection at one moment, seen from the daemon.
+/// The daemon's view of one connection at one moment.
 pub(super) struct Moment<'a> {
     pub(super) down: &'a mut Wire,
     pub(super) now: Instant,
@@ -109,17 +109,17 @@ impl Host {
             Talk::Relay(statements, _) => statements.handle(piece),
             Talk::Client(quiet, ..) => quiet.handle(&piece).map(drop),
         };
-        heard.expect("a peer that keeps to the protocol");
+        heard.expect("a peer that follows the protocol");
     }
 
-    /// Does what there is to do.
+    /// Does everything that is due.
     pub(super) fn act(&mut self, moment: &mut Moment<'_>) {
         while !self.gone && self.step(moment) {}
     }
 
-    /// Whether there may be more to do.
+    /// Does one thing that is due. Returns whether there may be more.
     fn step(&mut self, moment: &mut Moment<'_>) -> bool {
-        const FINE: &str = "a peer that keeps to the protocol and its limits";
+        const FINE: &str = "a peer that follows the protocol and its limits";
         let now = moment.now;
         match &mut self.talk {
             Talk::First(role, first) => match first.next(now).expect(FINE) {

@@ -1,13 +1,14 @@
-//! Both ends of every session, joined in memory.
+//! Both ends of every session, connected in memory.
 //!
-//! Game servers and relays talk with the daemon's end of their sessions, which lists them in the
-//! real registry, and game clients follow its feeds: in virtual time, from a seed, over streams
-//! that deliver in order, cut anywhere and late. Connections are lost and made again, clients stop
-//! reading, servers come and go. What must hold:
+//! Game servers and relays talk to the daemon's end of their sessions, which lists them in the
+//! real registry, and game clients follow its feeds. All of it runs in virtual time, from a seed,
+//! over streams that deliver in order but late, and cut at any place. Connections are lost and
+//! made again, clients stop reading, servers come and go. What must hold:
 //!
-//! * in the end each client's list is what servers and relays have said last;
-//! * of no server more is said than the daemon's interval allows;
-//! * every hello is welcomed, every notice arrives, and who says goodbye leaves the list.
+//! * at the end each client's list is what servers and relays have last sent;
+//! * no server changes more often than the daemon's interval allows;
+//! * every hello is answered with a welcome, every notice arrives, and a server that says goodbye
+//!   leaves the list.
 #![forbid(unsafe_code)]
 
 mod host;
@@ -29,21 +30,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many worlds are played, when `METASERVE_SESSIONS` does not say otherwise.
+/// The number of worlds that are played, unless `METASERVE_SESSIONS` is set.
 const WORLDS: u64 = 12;
 
-/// Something happens for so long; then all come to rest.
+/// How long random things happen; after that everything settles.
 const WILD: Duration = Duration::from_secs(60);
 const CALM: Duration = Duration::from_secs(30);
 
 const TICK: Duration = Duration::from_millis(250);
 
-/// Nobody waits for longer without looking.
+/// The longest time between two checks.
 const STEP: Duration = Duration::from_millis(50);
 const GAMES: [&str; 2] = ["chess", "go"];
 const MAX_SERVERS: usize = 8;
 
-/// How often what a test must have seen was seen.
+/// How often each thing that the test must cover has happened.
 #[derive(Debug, Default)]
 struct Seen {
     losses: usize,
@@ -60,20 +61,20 @@ struct World {
     relay: Speaking<Listings>,
     relayed: BTreeMap<u64, Listed>,
     clients: Vec<(Option<Game>, Following)>,
-    /// Ends of lost connections, until the daemon finds out.
+    /// The daemon's ends of lost connections, until the daemon notices.
     ghosts: Vec<(Instant, Host)>,
     last_port: u16,
     seen: Seen,
 }
 
-/// What a game server has said last.
+/// The last message of a game server.
 struct Said {
     game: Game,
     port: u16,
     heartbeat: Option<Bytes>,
 }
 
-/// What a list shows of a server.
+/// A server as a list shows it.
 type Listed = (Game, SocketAddr, Bytes);
 
 /// Prints the seed of a world that has failed.
@@ -176,13 +177,13 @@ impl World {
             for _ in 0..3 {
                 tokio::task::yield_now().await;
             }
-            // Whoever does not read is due all the time.
+            // A client that does not read is always due.
             let due = self.due().unwrap_or(now() + STEP).min(now() + STEP);
             sleep_until(Some(due.max(now() + STEP / 5))).await;
         }
     }
 
-    /// Lets everybody do what there is to do.
+    /// Lets everything do what is due.
     fn act(&mut self) {
         let (now, random, daemon) = (now(), &mut self.random, &self.daemon);
         self.ghosts.retain(|(until, _)| *until > now);
@@ -216,7 +217,7 @@ impl World {
             .min()
     }
 
-    /// Something happens.
+    /// Makes something random happen.
     fn whim(&mut self) {
         let now = now();
         let number = self.random.usize(..);
@@ -293,7 +294,7 @@ impl World {
         self.servers.push((server, said));
     }
 
-    /// A game server says something, which may be too long.
+    /// A game server sends a heartbeat, which may be too long.
     fn say(&mut self, server: usize) {
         let length = self.random.usize(0..110);
         let heartbeat: Bytes = std::iter::repeat_with(|| self.random.u8(..))
@@ -303,7 +304,7 @@ impl World {
             return;
         };
         let welcomed = server.line.link.as_ref().is_some_and(|link| link.welcomed);
-        // Before it knows the limit it would be closed for that.
+        // Before the server knows the limit, it would be closed for that.
         let fits = length <= 100;
         if fits || welcomed {
             server.say(Event::Say(heartbeat.clone()), now());
@@ -313,7 +314,7 @@ impl World {
         }
     }
 
-    /// The relay lists a server, where nobody can join it now and then.
+    /// The relay lists a server, sometimes at an address that nobody can join.
     fn list(&mut self) {
         let key = self.random.u64(0..5);
         let port = if self.random.u8(0..8) == 0 {
@@ -337,7 +338,7 @@ impl World {
         self.relay.say(Event::Say(Change::List(listing)), now());
     }
 
-    /// The last words: what nobody could join is put right.
+    /// Corrects the servers that nobody could join, before everything settles.
     fn settle(&mut self) {
         for (key, (game, address, heartbeat)) in &mut self.relayed {
             address.set_port(*key as u16 + 1);
@@ -365,7 +366,7 @@ impl World {
                 .servers()
                 .map(|it| (it.game.clone(), it.address, it.heartbeat.clone()));
             assert_eq!(shown.collect::<BTreeSet<_>>(), expected, "{game:?}");
-            assert_eq!(snapshot.len(), expected.len(), "somebody is listed twice");
+            assert_eq!(snapshot.len(), expected.len(), "a server is listed twice");
         }
         let speaking = self.servers.iter_mut().map(|(server, _)| &mut server.line);
         let clients = self.clients.iter_mut().map(|(_, client)| &mut client.line);

@@ -32,11 +32,11 @@ pub(super) struct Link {
     pub(super) heard: Vec<String>,
     pub(super) welcomed: bool,
     greeted: bool,
-    /// When something was said of each server.
+    /// When something was sent about each server.
     said: HashMap<u64, Vec<Instant>>,
 }
 
-/// What keeps a connection, and makes it again.
+/// A line that keeps a connection, and restores it.
 pub(super) struct Line {
     role: Role,
     pub(super) link: Option<Link>,
@@ -78,7 +78,7 @@ impl Line {
         true
     }
 
-    /// Loses the connection, if there is one. The daemon finds out later.
+    /// Loses the connection, if there is one. The daemon notices later.
     pub(super) fn lose(&mut self, now: Instant, random: &mut Rng) -> Option<Host> {
         let link = self.link.take()?;
         let delay = self.backoff.delay(Retry::Soon, random.f64());
@@ -86,7 +86,7 @@ impl Line {
         Some(link.host)
     }
 
-    /// Lets the daemon hear and act.
+    /// Lets the daemon receive and act.
     fn serve(&mut self, now: Instant, random: &mut Rng) {
         let Some(Link { up, down, host, .. }) = &mut self.link else {
             return;
@@ -110,7 +110,7 @@ impl Line {
 pub(super) struct Speaking<W> {
     pub(super) session: Speaker<W>,
     pub(super) line: Line,
-    /// It has said goodbye.
+    /// Whether it has said goodbye.
     pub(super) left: bool,
 }
 
@@ -130,7 +130,9 @@ impl<W> Speaking<W> {
     where
         W: Say<T>,
     {
-        self.session.handle(event, now).expect("its own words");
+        self.session
+            .handle(event, now)
+            .expect("its own messages are valid");
     }
 
     pub(super) fn act<T>(&mut self, daemon: &Daemon, now: Instant, random: &mut Rng)
@@ -169,7 +171,8 @@ impl<W> Speaking<W> {
                     self.left = true;
                 }
                 Effect::Welcomed => link.welcomed = true,
-                // What was left out here, the daemon has not said.
+                // Notices about skipped heartbeats come from the session itself, not from the
+                // daemon.
                 Effect::Hear(notice) if notice.text.contains("was left out") => {}
                 Effect::Hear(notice) => link.heard.push(notice.text),
                 Effect::NotUnderstood(variant) => panic!("variant {variant}"),
@@ -206,7 +209,7 @@ pub(super) struct Following {
     session: Subscriber,
     pub(super) list: List,
     pub(super) line: Line,
-    /// It does not read before.
+    /// It does not read before this time.
     pub(super) stuck_until: Instant,
 }
 
@@ -237,7 +240,7 @@ impl Following {
                             link.up.push(Piece::Finished, now, random);
                         }
                         subscriber::Effect::Apply(message) => {
-                            self.list.apply(message).expect("deltas in their order");
+                            self.list.apply(message).expect("deltas in order");
                             link.welcomed = true;
                         }
                     }

@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a piece is on its way at most, in milliseconds.
+/// The longest delay of a piece, in milliseconds.
 const LATENCY: u64 = 200;
 
-/// What is not read yet is at most so much, in bytes.
+/// The most bytes that are unread.
 const WINDOW: usize = 600;
 
-/// A stream: what was sent arrives in this order, cut anywhere, after a while.
+/// A stream: data arrives in order, cut at any place, after a delay.
 #[derive(Default)]
 pub(super) struct Wire {
     pieces: VecDeque<(Instant, Piece)>,
@@ -22,7 +22,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// How many bytes it takes now.
+    /// How many bytes it accepts now.
     pub(super) fn room(&self) -> usize {
         WINDOW.saturating_sub(self.bytes)
     }
@@ -44,13 +44,13 @@ impl Wire {
             .push_back((before.unwrap_or(now).max(arrives), piece));
     }
 
-    /// Forgets what was not read, and ends the stream.
+    /// Drops unread data and ends the stream.
     pub(super) fn reset(&mut self, code: quinn::VarInt, now: Instant, random: &mut Rng) {
         *self = Self::default();
         self.push(Piece::Reset(code), now, random);
     }
 
-    /// The next piece, once it has arrived.
+    /// The next piece, if it has arrived.
     pub(super) fn arrived(&mut self, now: Instant) -> Option<Piece> {
         self.pieces.front().filter(|(arrives, _)| *arrives <= now)?;
         let (_, piece) = self.pieces.pop_front()?;

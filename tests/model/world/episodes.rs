@@ -1,5 +1,5 @@
-//! Steps that are many in a row, which chance alone would hardly ever make: they lead to where
-//! feeds and lists have their edges.
+//! Long sequences of steps that chance alone would hardly ever produce, and that lead to the edge
+//! cases of feeds and lists.
 
 use super::{FEW_CLIENTS, MAX_GAMES, World};
 use crate::{
@@ -19,7 +19,10 @@ impl World {
             self.follow(Client::new(None, false, true))?;
             self.heartbeat(0, (text % 2) as u8)?;
             self.pass(4)?;
-            self.clients.last_mut().expect("one has come").lag(false);
+            self.clients
+                .last_mut()
+                .expect("one has just connected")
+                .lag(false);
         }
         Ok(())
     }
@@ -29,7 +32,7 @@ impl World {
         if self.clients.is_empty() || self.speakers.len() < 3 {
             return Ok(());
         }
-        // A long list, so that it is not for its length that a snapshot is given.
+        // A long list, so that the size of the delta is not the reason for a snapshot.
         self.heartbeat(1, TEXTS - 1)?;
         self.heartbeat(2, TEXTS - 1)?;
         self.pass(4)?;

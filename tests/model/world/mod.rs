@@ -1,4 +1,4 @@
-//! The real thing and the model of it, side by side.
+//! The real registry and the model of it, side by side.
 
 mod episodes;
 
@@ -32,17 +32,17 @@ pub(super) struct World {
     oracle: Oracle,
     speakers: Vec<Speaker>,
     clients: Vec<Client>,
-    /// How many rows each address has.
+    /// The number of rows of each address.
     rows: usize,
 }
 
-/// Who speaks for a server.
+/// A publisher of a server.
 struct Speaker {
     registration: Registration,
     link: Link,
     who: Who,
     newcomer: Newcomer,
-    /// While its server waits for a row.
+    /// Present while its server waits for a row.
     waits: Option<Waits>,
 }
 
@@ -50,14 +50,14 @@ const MAX_GAMES: usize = GAMES as usize - 1;
 const MAX_SPEAKERS: usize = 40;
 const MAX_CLIENTS: usize = 100;
 
-/// Clients besides those that come in crowds.
+/// The number of clients besides those of crowds.
 const FEW_CLIENTS: usize = 40;
 
-/// In bytes, the longest text's.
+/// The length of the longest text, in bytes.
 const LONG: usize = 3000;
 
 impl Place {
-    /// Most hosts are of one network, a /24 or a /48.
+    /// Most hosts are in one network, a /24 or a /48.
     fn address(self) -> SocketAddr {
         let Self { six, host, port } = self;
         let net = u8::from(host > 5);
@@ -109,7 +109,7 @@ impl World {
         world
     }
 
-    /// Plays a script. In the end everybody leaves, and nothing may be left.
+    /// Plays a script. At the end everybody leaves, and nothing may remain.
     pub(super) fn play(mut self, steps: &[Step]) -> Verdict {
         for step in steps {
             self.step(step)?;
@@ -122,7 +122,7 @@ impl World {
         self.settle()?;
         prop_assert!(
             self.registry.is_empty(),
-            "a server is left without anybody who speaks for it"
+            "a server remains without a publisher"
         );
         Ok(())
     }
@@ -249,14 +249,14 @@ impl World {
         self.check_replaced()
     }
 
-    /// Those whose place was taken are told so, and nobody else.
+    /// Asserts that exactly the replaced registrations are told so.
     fn check_replaced(&mut self) -> Verdict {
         for speaker in &self.speakers {
             let told = speaker.registration.replaced().now_or_never().is_some();
             prop_assert_eq!(
                 told,
                 self.oracle.truth.replaced(speaker.link),
-                "who was replaced"
+                "whether the registration was replaced"
             );
         }
         prop_assert_eq!(self.registry.len(), self.oracle.truth.len());
@@ -290,7 +290,7 @@ impl World {
         self.registry.set_rows(self.rows, Trusted::none());
     }
 
-    /// Who waits for a row knows it, and learns when it is listed.
+    /// Asserts that a waiting server knows that it waits, and learns when it is listed.
     fn check_waits(&mut self) -> Verdict {
         for speaker in &mut self.speakers {
             if self.oracle.truth.replaced(speaker.link) {
@@ -298,11 +298,15 @@ impl World {
             }
             let waits = speaker.registration.waits();
             let expected = self.oracle.truth.waits(speaker.link);
-            prop_assert_eq!(waits.is_some(), expected, "who waits for a row");
+            prop_assert_eq!(
+                waits.is_some(),
+                expected,
+                "whether the server waits for a row"
+            );
             let before = std::mem::replace(&mut speaker.waits, waits);
             if let Some(before) = before.filter(|_| self.oracle.truth.is_listed(speaker.link)) {
                 let told = before.listed().now_or_never().is_some();
-                prop_assert!(told, "a row came, and nobody said so");
+                prop_assert!(told, "a server got a row without a notification");
             }
         }
         prop_assert_eq!(self.registry.waiting(), self.oracle.truth.waiting());
@@ -314,7 +318,7 @@ impl World {
         self.oracle.change().leave(speaker.link);
     }
 
-    /// Time passes, and nobody is given anything yet.
+    /// Lets time pass before clients are served.
     fn run(&mut self, quarters: u32) -> Verdict {
         let time = TICK / 4 * quarters;
         self.oracle.look();
@@ -329,7 +333,7 @@ impl World {
         self.serve()
     }
 
-    /// Everybody who reads is given what there is.
+    /// Gives every reading client what there is.
     fn serve(&mut self) -> Verdict {
         let clients = self.clients.len();
         let mut all = self.clients.iter_mut();

@@ -18,19 +18,19 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// Keys, as WebDriver names them.
+/// Keys in WebDriver's notation.
 pub(crate) const ENTER: char = '\u{e007}';
 pub(crate) const ESCAPE: char = '\u{e00c}';
 const TAB: char = '\u{e004}';
 
-/// How the page is shown.
+/// The appearance of the page.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Look {
     pub(crate) phone: bool,
     pub(crate) dark: bool,
 }
 
-/// One window on a page.
+/// One window with a page.
 pub(crate) struct Browser {
     client: Client,
     driver: Driver,
@@ -38,25 +38,25 @@ pub(crate) struct Browser {
     _profile: TempDir,
 }
 
-/// The process that drives. Dropping it ends the browser, whatever became of the test.
+/// The process of the driver. Dropping it ends the browser, even if the test has failed.
 struct Driver {
     _process: Child,
     address: SocketAddr,
 }
 
 impl Driver {
-    /// A driver at a port of its own. It asks the system for a port of one address family and ends
-    /// when that of the other is taken: then it is started again.
+    /// A driver on its own port. It asks the system for a port of one address family, and ends
+    /// when the same port of the other family is taken; then it is started again.
     async fn start() -> Self {
         for _ in 0..10 {
             if let Some(driver) = patiently("chromedriver", Self::at_some_port()).await {
                 return driver;
             }
         }
-        panic!("chromedriver has ended ten times before it listened");
+        panic!("chromedriver ended ten times before it listened");
     }
 
-    /// None when it has ended before it listened.
+    /// `None` if it has ended before it listened.
     async fn at_some_port() -> Option<Self> {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
@@ -82,14 +82,14 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It ends its browsers when it is told to, and not when it is killed.
+        // The driver ends its browsers when it is asked to, but not when it is killed.
         let shut_down = || {
             let mut stream = TcpStream::connect(self.address)?;
             stream.set_read_timeout(Some(Duration::from_secs(10)))?;
             stream.write_all(b"GET /shutdown HTTP/1.1\r\nhost: localhost\r\n\r\n")?;
             stream.read(&mut [0; 512])
         };
-        // It is killed next, at any rate.
+        // If that fails, it is killed anyway.
         let _ = shut_down();
     }
 }
@@ -100,7 +100,7 @@ impl Browser {
         Self::open_at(daemon, "", look).await
     }
 
-    /// Opens the daemon's page with something asked for, such as `?q=words`.
+    /// Opens the daemon's page with a query, such as `?q=words`.
     pub(crate) async fn open_at(daemon: SocketAddr, query: &str, look: Look) -> Self {
         let driver = Driver::start().await;
         let profile = tempfile::tempdir().unwrap();
@@ -145,7 +145,7 @@ impl Browser {
         }
     }
 
-    /// Runs a script on the page, and gives what it returns.
+    /// Runs a script on the page, and returns its result.
     pub(crate) async fn run(&self, script: &str) -> Value {
         self.client
             .execute(script, Vec::new())
@@ -181,7 +181,7 @@ impl Browser {
         self.client.perform_actions(keys).await.unwrap();
     }
 
-    /// Goes on with the tabulator key until what is wanted has the focus.
+    /// Presses the tab key until the wanted element has the focus.
     pub(crate) async fn press_tab_until(&self, expression: &str) {
         let script = format!("return Boolean({expression})");
         for _ in 0..30 {
@@ -190,10 +190,10 @@ impl Browser {
                 return;
             }
         }
-        panic!("the tabulator key does not lead to {expression}");
+        panic!("the tab key does not lead to {expression}");
     }
 
-    /// Leaves a picture, if pictures are asked for.
+    /// Saves a screenshot, if screenshots are requested.
     pub(crate) async fn screenshot(&self, name: &str) {
         let Some(directory) = std::env::var_os("METASERVE_SCREENSHOTS") else {
             return;

@@ -1,4 +1,4 @@
-//! A player looks for a server, keeps an eye on it, and joins.
+//! A player looks for a server, watches it, and joins.
 
 use crate::{
     NAMES, ROWS,
@@ -22,7 +22,7 @@ fn facts(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn words_are_found_in_any_order_and_nothing_found_is_said() {
+async fn words_are_found_in_any_order_and_an_empty_result_is_explained() {
     let list = List::start(30).await;
     let page = Browser::open(list.http, Look::default()).await;
     page.until(&format!("{ROWS} === 30")).await;
@@ -47,7 +47,7 @@ async fn words_are_found_in_any_order_and_nothing_found_is_said() {
 }
 
 #[tokio::test]
-async fn the_pages_address_says_what_is_looked_for_and_can_be_passed_on() {
+async fn the_address_of_the_page_contains_the_search_and_can_be_shared() {
     let list = List::start(30).await;
     let asked = "?other=1&game=quake3&q=server+2#here";
     let page = Browser::open_at(list.http, asked, Look::default()).await;
@@ -76,7 +76,7 @@ async fn the_pages_address_says_what_is_looked_for_and_can_be_passed_on() {
     .await;
     assert_eq!(page.run("return history.length").await, before);
 
-    // Whoever opens that address sees the same.
+    // Opening that address shows the same.
     let passed_on = page.run("return location.search").await;
     let other = Browser::open_at(list.http, passed_on.as_str().unwrap(), Look::default()).await;
     other
@@ -87,7 +87,7 @@ async fn the_pages_address_says_what_is_looked_for_and_can_be_passed_on() {
 }
 
 #[tokio::test]
-async fn the_open_details_follow_their_server_and_say_when_it_has_left() {
+async fn open_details_follow_their_server_and_show_when_it_has_left() {
     let list = List::start(3).await;
     list.put(1000, &info("Watched", 7)).await;
     let page = Browser::open(list.http, Look::default()).await;
@@ -102,7 +102,7 @@ async fn the_open_details_follow_their_server_and_say_when_it_has_left() {
         facts("players8")
     ))
     .await;
-    // What may be selected just now is not made anew.
+    // Elements that may be selected at the moment are not replaced.
     page.until("window.kept.isConnected").await;
 
     let left = "getComputedStyle(document.getElementById('left')).display !== 'none'";
@@ -110,18 +110,18 @@ async fn the_open_details_follow_their_server_and_say_when_it_has_left() {
     list.remove(1000).await;
     page.until(left).await;
     page.until(&facts("players8")).await;
-    // It comes back to its address under another number.
+    // The server returns to its address with another number.
     list.put(1000, &info("Back", 9)).await;
     page.until(&format!("!({left}) && {}", facts("players9")))
         .await;
     page.close().await;
 }
 
-/// After a restart the daemon's numbers name other servers.
+/// After a restart, the daemon's numbers mean other servers.
 #[tokio::test]
-async fn the_open_details_stay_with_their_server_through_a_restart() {
+async fn open_details_stay_with_their_server_through_a_restart() {
     let list = List::start(6).await;
-    // Number 6 becomes number 7, and number 6 again in the next run.
+    // Number 6 becomes number 7, and number 6 again after the restart.
     list.remove(5).await;
     list.put(5, &info("Server 5", 7)).await;
     let page = Browser::open(list.http, Look::default()).await;
@@ -149,7 +149,7 @@ async fn the_open_details_stay_with_their_server_through_a_restart() {
 }
 
 #[tokio::test]
-async fn a_lock_says_that_a_password_is_needed() {
+async fn a_lock_marks_a_server_with_a_password() {
     let list = List::start(1).await;
     list.put(1000, &info("Locked", 5)).await;
     list.put(1001, &info("Open", 6)).await;
@@ -171,12 +171,12 @@ async fn a_lock_says_that_a_password_is_needed() {
 }
 
 #[tokio::test]
-async fn a_game_with_a_link_can_be_joined_and_others_cannot() {
+async fn only_a_game_with_a_link_can_be_joined() {
     let list = List::start(31).await;
     let page = Browser::open(list.http, Look::default()).await;
     page.until(&format!("{ROWS} === 31")).await;
     let link = |name| format!("{}.querySelector('td.address a')", row(name));
-    // Server 27 has an IPv4 address, and Server 9 one of IPv6; Server 28 is of another game.
+    // Server 27 has an IPv4 address and Server 9 an IPv6 address; Server 28 is of another game.
     let (four, six, other) = (link("Server 27"), link("Server 9"), link("Server 28"));
     page.until(&format!(
         "{four}.getAttribute('href') === 'quake3://203.0.113.27:27960'"

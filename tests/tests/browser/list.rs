@@ -20,7 +20,7 @@ pub(crate) struct List {
     count: u64,
 }
 
-/// A list whose daemon is gone, to come back at the same addresses.
+/// A list whose daemon was killed, to be restarted at the same addresses.
 pub(crate) struct Gone {
     daemon: Killed,
     http: SocketAddr,
@@ -28,7 +28,7 @@ pub(crate) struct Gone {
     count: u64,
 }
 
-/// What a server of that name says.
+/// The heartbeat of a server with this name.
 pub(crate) fn info(name: &str, players: u32) -> String {
     let map = [
         "Old Harbour",

@@ -1,12 +1,12 @@
-//! What a player sees in a real browser. Needs `chromium` and `chromedriver`:
+//! Tests of the page in a real browser. Needs `chromium` and `chromedriver`:
 //!
 //! ```sh
 //! cargo test -p metaserve-tests --features browser --test browser
 //! ```
 //!
-//! With `METASERVE_SCREENSHOTS=DIR` it leaves pictures of the page there, for people to look at.
+//! With `METASERVE_SCREENSHOTS=DIR` it saves screenshots of the page there.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod browser;
 mod finding;
@@ -15,7 +15,7 @@ mod list;
 use browser::{Browser, Look};
 use list::{List, info};
 
-/// What a row shows, by the beginning of its name.
+/// The row whose name begins with this.
 fn row(name: &str) -> String {
     format!(
         "[...document.querySelectorAll('#rows > tr')]\
@@ -28,7 +28,7 @@ const NAMES: &str = "[...document.querySelectorAll('#rows > tr')]\
     .map((row) => row.firstElementChild.textContent)";
 
 #[tokio::test]
-async fn the_list_lives_and_survives_a_restart() {
+async fn the_list_is_live_and_survives_a_restart() {
     let mut list = List::start(500).await;
     let page = Browser::open(list.http, Look::default()).await;
     page.until(&format!("{ROWS} === 500")).await;
@@ -41,7 +41,7 @@ async fn the_list_lives_and_survives_a_restart() {
     page.until(&format!("{ROWS} === 501 && {}", row("A new one")))
         .await;
 
-    // A changed row is the same row, on the same page.
+    // A changed row stays the same element, on the same page.
     page.run(&format!("window.kept = {}", row("A new one")))
         .await;
     list.put(1000, &info("A new one, renamed", 4)).await;
@@ -69,7 +69,7 @@ async fn the_list_lives_and_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn filter_tabs_and_sort_show_what_they_say() {
+async fn filter_tabs_and_sorting_select_the_right_rows() {
     let list = List::start(500).await;
     let page = Browser::open(list.http, Look::default()).await;
     page.until(&format!("{ROWS} === 500")).await;
@@ -110,7 +110,7 @@ async fn filter_tabs_and_sort_show_what_they_say() {
 }
 
 #[tokio::test]
-async fn what_a_heartbeat_says_is_never_markup() {
+async fn the_text_of_a_heartbeat_is_never_markup() {
     let list = List::start(1).await;
     let evil = "<img src=x onerror=\"window.ran = true\"><script>window.ran = true</script>";
     list.put(7, &info(evil, 1)).await;
@@ -125,7 +125,7 @@ async fn what_a_heartbeat_says_is_never_markup() {
         "document.getElementById('title').textContent === {evil:?}"
     ))
     .await;
-    // Had an image been made, its error would have come by the time another one's has.
+    // If an image had been created, its error would have come before that of this one.
     let waited = "new Promise((done) => { const image = new Image(); image.onerror = done; \
                   image.src = '/nothing-there'; })";
     page.run(&format!("return {waited}.then(() => true)")).await;
@@ -143,9 +143,9 @@ async fn what_a_heartbeat_says_is_never_markup() {
 }
 
 /// A player saw a name that ran backwards through the columns after it, and one that could not be
-/// opened, since there was nothing to click on.
+/// opened because there was nothing to click on.
 #[tokio::test]
-async fn names_cannot_turn_the_page_around_and_a_blank_one_can_be_opened() {
+async fn names_cannot_reverse_the_page_and_a_blank_one_can_be_opened() {
     let list = List::start(1).await;
     list.put(7, &info("\u{202e}evil", 1)).await;
     list.put(8, &info("\u{200b}\u{3164} ", 2)).await;
@@ -174,7 +174,7 @@ async fn names_cannot_turn_the_page_around_and_a_blank_one_can_be_opened() {
 }
 
 #[tokio::test]
-async fn the_keyboard_reaches_everything_and_a_screen_reader_finds_a_table() {
+async fn the_keyboard_reaches_everything_and_screen_readers_find_a_table() {
     let list = List::start(3).await;
     for look in [
         Look::default(),
@@ -185,7 +185,7 @@ async fn the_keyboard_reaches_everything_and_a_screen_reader_finds_a_table() {
     ] {
         let page = Browser::open(list.http, look).await;
         page.until(&format!("{ROWS} === 3")).await;
-        // Roles of their own, since the layout for phones takes the tables' away.
+        // Explicit roles, since the layout for phones removes those of the tables.
         for (selector, role) in [
             ("table", "table"),
             ("thead", "rowgroup"),
@@ -218,13 +218,13 @@ async fn the_keyboard_reaches_everything_and_a_screen_reader_finds_a_table() {
 }
 
 #[tokio::test]
-async fn it_fits_every_screen() {
+async fn the_page_fits_every_screen() {
     let list = List::start(500).await;
     for phone in [false, true] {
         for dark in [false, true] {
             let page = Browser::open(list.http, Look { phone, dark }).await;
             page.until(&format!("{ROWS} === 500")).await;
-            // Nothing has to be moved sideways to be read.
+            // No horizontal scrolling is needed.
             page.until("document.documentElement.scrollWidth <= window.innerWidth")
                 .await;
             page.screenshot("list").await;

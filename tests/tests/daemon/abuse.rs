@@ -1,4 +1,5 @@
-//! Who abuses the daemon is held to a bound, counted and told, and others do not notice.
+//! A peer that abuses the daemon is bounded, counted and told the reason, and no other peer is
+//! affected.
 //!
 //! Elsewhere: heartbeats that are too large or too many, and every malformed message, in
 //! `bad_input.rs`; each limit's count in `limits.rs`, that of games among them; untrusted relays in
@@ -54,7 +55,7 @@ impl Attacked {
         }
     }
 
-    /// Who was there before still is, and newcomers are let in and seen.
+    /// Asserts that the honest peers are still there, and that newcomers are admitted and listed.
     async fn goes_on(&mut self) {
         let newcomer = format!("newcomer {}", self.client.snapshot.revision());
         let connection = self.daemon.connect(Role::Heartbeat, None).await;
@@ -70,7 +71,7 @@ impl Attacked {
         self.client.until_words(&["honest"]).await;
     }
 
-    /// Connects with TLS settings that games do not have.
+    /// Connects with TLS settings that games do not use.
     fn connect_with(&self, role: Role, mut tls: rustls::ClientConfig) -> quinn::Connecting {
         tls.alpn_protocols = vec![role.alpn().to_vec()];
         let tls = QuicClientConfig::try_from(tls).unwrap();
@@ -80,13 +81,13 @@ impl Attacked {
         connecting.unwrap()
     }
 
-    /// Waits until a counter has come to `least`.
+    /// Waits until a counter has reached `least`.
     async fn counted(&self, metric: &str, labels: &[(&str, &str)], least: f64) {
         until(self.http, metric, labels, |value| value >= least).await;
     }
 }
 
-/// Waits until a metric is as wanted.
+/// Waits until a metric satisfies `wanted`.
 async fn until(
     http: SocketAddr,
     metric: &str,
@@ -105,8 +106,8 @@ fn hello() -> Vec<u8> {
     frame(FromServer::Hello(hello)).to_vec()
 }
 
-/// Sends first packets, each from an address of its own, until a metric has come to `least`. They
-/// go out in small bursts, since a busy daemon's socket loses what it has no room for.
+/// Sends first packets, each from a different address, until a metric has reached `least`. They
+/// are sent in small bursts, since the socket of a busy daemon drops what its buffer cannot hold.
 async fn flood_until(
     daemon: &Daemon,
     http: SocketAddr,
@@ -129,12 +130,13 @@ const UNDER_WAY: &str = "metaserve_handshakes_under_way";
 const RETRIED: [(&str, &str); 1] = [("outcome", "retried")];
 
 #[tokio::test]
-async fn newcomers_are_let_in_while_forged_addresses_are_asked_for_proof() {
+async fn newcomers_are_admitted_while_forged_addresses_must_be_validated() {
     let limits = ["--retry-above-handshakes", "20", "--hello-timeout", "60s"];
     let mut attacked = Attacked::start(&limits).await;
     let (daemon, http) = (&attacked.daemon, attacked.http);
     let _flood = flood_until(daemon, http, HANDSHAKES, &RETRIED, 200.0).await;
-    // Twenty handshakes are under way for a minute: newcomers have to prove their addresses.
+    // Twenty handshakes stay in progress for a minute, so newcomers have to validate their
+    // addresses.
     attacked.goes_on().await;
 }
 
@@ -152,7 +154,7 @@ async fn a_flood_from_forged_addresses_gets_little_back() {
     let mut daemon = Daemon::start(DAEMON, &[&limits[..], &http].concat()).await;
     let http = daemon.http().await;
     let flood = flood_until(&daemon, http, HANDSHAKES, &RETRIED, 200.0).await;
-    // The handshakes that were begun are given up, so that nothing more is sent.
+    // The started handshakes are given up, so that nothing more is sent.
     until(http, UNDER_WAY, &[], |under_way| under_way == 0.0).await;
     let (greatest, all) = flood.amplification();
     println!("bytes sent for each byte received: {greatest:.2} at most, {all:.2} in all");
@@ -162,7 +164,7 @@ async fn a_flood_from_forged_addresses_gets_little_back() {
 }
 
 #[tokio::test]
-async fn an_operator_can_have_everybody_asked_for_proof_so_that_nothing_is_amplified() {
+async fn with_validation_for_everybody_nothing_is_amplified() {
     let mut attacked = Attacked::start(&["--retry-above-handshakes", "0"]).await;
     let (daemon, http) = (&attacked.daemon, attacked.http);
     let flood = flood_until(daemon, http, HANDSHAKES, &RETRIED, 10.0).await;
@@ -172,7 +174,7 @@ async fn an_operator_can_have_everybody_asked_for_proof_so_that_nothing_is_ampli
 }
 
 #[tokio::test]
-async fn handshakes_that_are_never_completed_leave_room_for_others() {
+async fn incomplete_handshakes_leave_places_for_others() {
     let mut attacked = Attacked::start(&["--hello-timeout", "60s"]).await;
     let (daemon, http) = (&attacked.daemon, attacked.http);
     let _flood = flood_until(daemon, http, UNDER_WAY, &[], 200.0).await;
@@ -180,7 +182,7 @@ async fn handshakes_that_are_never_completed_leave_room_for_others() {
 }
 
 #[tokio::test]
-async fn one_stream_is_open_to_each_peer_however_many_it_asks_for() {
+async fn a_peer_gets_only_one_stream_however_many_it_requests() {
     let mut attacked = Attacked::start(&[]).await;
     for role in [Role::Heartbeat, Role::Client] {
         let connection = attacked.daemon.connect(role, None).await;
@@ -196,7 +198,7 @@ async fn one_stream_is_open_to_each_peer_however_many_it_asks_for() {
 }
 
 #[tokio::test]
-async fn clients_and_servers_that_take_nothing_are_given_up() {
+async fn clients_and_servers_that_read_nothing_are_given_up() {
     let mut attacked = Attacked::start(&["--stall-timeout", "200ms"]).await;
     let connect = async |role| {
         let mut config = client_config(role, &attacked.daemon.trust(), None).unwrap();
@@ -225,7 +227,7 @@ async fn clients_and_servers_that_take_nothing_are_given_up() {
 
 /// A client that allowed no stream was kept, and told nothing.
 #[tokio::test]
-async fn servers_and_clients_that_allow_the_daemon_no_stream_are_told_why_they_are_closed() {
+async fn servers_and_clients_that_allow_the_daemon_no_stream_are_closed_with_the_reason() {
     let mut attacked = Attacked::start(&[]).await;
     let subscribe = Subscribe {
         game: None,
@@ -256,7 +258,7 @@ async fn servers_and_clients_that_allow_the_daemon_no_stream_are_told_why_they_a
 }
 
 #[tokio::test]
-async fn a_trusted_certificate_without_its_key_lets_nobody_in() {
+async fn a_trusted_certificate_without_its_key_admits_nobody() {
     let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let [trusted, _thief] = directories
         .each_ref()
@@ -273,7 +275,7 @@ async fn a_trusted_certificate_without_its_key_lets_nobody_in() {
         let mut tls = trusting(&attacked.daemon);
         tls.client_auth_cert_resolver = stolen.clone();
         let connecting = attacked.connect_with(role, tls);
-        // A client takes its handshake for complete before the daemon has seen the proof.
+        // A client considers its handshake complete before the daemon has checked the proof.
         let end = match connecting.await {
             Ok(connection) => patiently("the end", connection.closed()).await,
             Err(error) => error,
@@ -291,7 +293,7 @@ async fn a_trusted_certificate_without_its_key_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn what_a_peer_says_before_its_handshake_is_not_listened_to() {
+async fn early_data_is_not_accepted() {
     let mut attacked = Attacked::start(&[]).await;
     let mut tls = trusting(&attacked.daemon);
     tls.enable_early_data = true;
@@ -330,9 +332,10 @@ async fn a_flood_of_mistakes_does_not_flood_the_log() {
     attacked.goes_on().await;
 }
 
-/// A line break in what a stranger says began a line of the log that he could write as he liked.
+/// A line break in a stranger's text started a new line of the log, with content of the stranger's
+/// choice.
 #[tokio::test]
-async fn what_a_peer_says_in_parting_forges_no_line_of_the_log() {
+async fn the_close_reason_of_a_peer_forges_no_line_of_the_log() {
     let mut attacked = Attacked::start(&["--log", "debug"]).await;
     let connection = attacked.daemon.connect(Role::Heartbeat, None).await;
     connection.close(0_u32.into(), b"bye\nERROR all is lost");

@@ -1,4 +1,4 @@
-//! A server is listed under the address that it comes from.
+//! A server is listed under the address that it connects from.
 
 use crate::{DAEMON, FAST};
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use metaserve_tests::{Daemon, Follower, TwoSockets, constant, words};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 #[tokio::test]
-async fn ipv4_and_ipv6_peers_share_one_socket_and_are_shown_as_what_they_are() {
+async fn ipv4_and_ipv6_peers_share_one_socket_and_are_listed_in_their_own_form() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let four = daemon.connector(Role::Heartbeat, None);
     let from_port = four.endpoint().local_addr().unwrap().port();
@@ -48,13 +48,13 @@ async fn a_server_whose_address_changes_is_listed_under_the_new_one() {
     let moved = |list: &Snapshot| list.servers().all(|server| server.address.port() == port);
     client.until("the new address", moved).await;
     assert_ne!(before.port(), port);
-    assert_eq!(client.only().id, id, "it is still the same server");
+    assert_eq!(client.only().id, id, "it must still be the same server");
 }
 
-/// One packet from the other family took segmentation offload from every peer of the daemon, and
-/// the peer that sent it was never answered.
+/// A single packet from the other family turned off segmentation offload for every peer of the
+/// daemon, and the peer that sent it was never answered.
 #[tokio::test]
-async fn a_server_that_moves_to_the_other_address_family_is_listed_there_and_harms_nobody() {
+async fn a_server_that_moves_to_the_other_address_family_is_listed_there_without_harm_to_others() {
     for first in [
         IpAddr::V6(Ipv6Addr::LOCALHOST),
         IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,5 +1,5 @@
-//! HTTP clients that ask for the absurd, are slow, or come in a crowd: a clear answer to them, and
-//! nobody else notices.
+//! HTTP clients that send absurd requests, are slow, or come in a crowd get a clear answer, and
+//! nobody else is affected.
 
 use crate::with_http;
 use metaserve::Role;
@@ -16,16 +16,16 @@ use tokio::{
 
 const EVENTS: &str = "/api/v1/events";
 
-/// Says something by hand, and gives all that is answered until the daemon closes.
+/// Reads everything that is answered until the daemon closes the connection.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // A reset is an end as well.
+    // A reset also ends the connection.
     let _ = patiently("the end", stream.read_to_end(&mut answer)).await;
     String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test]
-async fn absurd_queries_are_refused_by_the_name_of_what_is_wrong() {
+async fn absurd_queries_are_refused_with_the_name_of_the_parameter() {
     let (_daemon, address) = with_http(&[]).await;
     let long = "x".repeat(3000);
     for (query, parameter) in [
@@ -48,7 +48,7 @@ async fn absurd_queries_are_refused_by_the_name_of_what_is_wrong() {
         let reason = refused.json()["error"].to_string();
         assert!(reason.contains("and nothing else"), "{query}: {reason}");
     }
-    // What is asked for twice counts as it is said last, and odd escapes are text.
+    // Of a repeated parameter the last one counts, and invalid escapes are plain text.
     for query in ["limit=1&limit=2", "q=%", "q=%zz", "q=+"] {
         let answered = get(address, &format!("/api/v1/servers?{query}"), &[]).await;
         assert_eq!(answered.status, 200, "{query}");
@@ -56,7 +56,7 @@ async fn absurd_queries_are_refused_by_the_name_of_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn heads_too_long_too_many_and_no_heads_at_all_are_refused() {
+async fn request_heads_that_are_too_long_or_invalid_are_refused() {
     let (_daemon, address) = with_http(&[]).await;
     let many = "x-more: 1\r\n".repeat(100);
     let long = "x".repeat(40_000);
@@ -72,7 +72,7 @@ async fn heads_too_long_too_many_and_no_heads_at_all_are_refused() {
         ),
     ] {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        // It fails when the daemon has seen enough.
+        // Writing fails when the daemon has closed the connection.
         let _ = stream.write_all(head.as_bytes()).await;
         let answer = answer(&mut stream).await;
         let begin = format!("HTTP/1.1 {status}");
@@ -82,7 +82,7 @@ async fn heads_too_long_too_many_and_no_heads_at_all_are_refused() {
 }
 
 #[tokio::test]
-async fn a_request_that_comes_byte_by_byte_is_given_up_and_others_are_served() {
+async fn a_request_sent_byte_by_byte_is_given_up_and_others_are_served() {
     let limits = ["--hello-timeout", "1s", "--max-http-connections", "2"];
     let (_daemon, address) = with_http(&limits).await;
     let mut slow = TcpStream::connect(address).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_request_that_comes_byte_by_byte_is_given_up_and_others_are_served() {
     let (mut read, mut write) = slow.split();
     let mut answer = Vec::new();
     let trickle = async {
-        // The pause is what makes it slow.
+        // The pause makes the request slow.
         while write.write_all(b"x").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -100,16 +100,16 @@ async fn a_request_that_comes_byte_by_byte_is_given_up_and_others_are_served() {
     let end = async {
         tokio::select! {
             end = read.read_to_end(&mut answer) => end,
-            () = trickle => unreachable!("it waits for ever"),
+            () = trickle => unreachable!("it never ends"),
         }
     };
-    // Closed or reset, with or without a word: it is over.
+    // Closed or reset, with or without an answer: the connection has ended.
     let _ = patiently("the end", end).await;
     get_in_the_end(address, "/healthz").await;
 }
 
 #[tokio::test]
-async fn of_a_crowd_of_listeners_as_many_are_served_as_may_be_and_the_others_told_why() {
+async fn listeners_above_the_limit_are_refused_with_the_reason() {
     let limits = ["--max-http-connections", "40", "--max-listeners", "10"];
     let (daemon, address) = with_http(&limits).await;
     let mut client = Follower::new(&daemon, None).await;

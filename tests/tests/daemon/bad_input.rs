@@ -1,4 +1,4 @@
-//! What the protocol does not allow ends the connection that did it, with a reason, and nothing
+//! A protocol violation ends the connection that committed it, with a reason, and affects nothing
 //! else.
 
 use crate::{DAEMON, FAST};
@@ -28,7 +28,7 @@ fn frames(messages: &[FromServer<'_>]) -> Vec<u8> {
         .collect()
 }
 
-/// A daemon with an honest server and client, who must not notice anything.
+/// A daemon with an honest server and client, which must not be affected.
 struct Witnessed {
     daemon: Daemon,
     client: Follower,
@@ -44,7 +44,7 @@ impl Witnessed {
         Self { daemon, client }
     }
 
-    /// Says `bytes` in a role; gives how the daemon closes, once its operator has been told.
+    /// Sends `bytes` in a role. Returns the daemon's close, once the log has a line about it.
     async fn closed(&mut self, role: Role, bytes: &[u8]) -> Close {
         let connection = self.daemon.connect(role, None).await;
         let close = raw_peer(&connection, bytes).await;
@@ -57,7 +57,7 @@ impl Witnessed {
         close
     }
 
-    async fn nobody_else_noticed(mut self) {
+    async fn nobody_else_is_affected(mut self) {
         assert_eq!(metaserve_tests::words(&self.client.snapshot), ["honest"]);
         let connection = self.daemon.connect(Role::Heartbeat, None).await;
         tokio::spawn(metaserve_heartbeat::run(connection, constant("another")));
@@ -80,10 +80,10 @@ async fn an_oversize_heartbeat_is_refused_with_the_limit() {
         assert_eq!(close.code, CloseCode::OversizeHeartbeat);
         assert!(close.reason.contains("at most 8192 bytes"), "{close}");
     }
-    witnessed.nobody_else_noticed().await;
+    witnessed.nobody_else_is_affected().await;
 }
 
-/// An operator saw such a tag turn the rest of his terminal's line around.
+/// An operator saw such a tag reverse the rest of the line on the terminal.
 #[tokio::test]
 async fn a_tag_that_is_not_all_visible_is_refused_and_shown_escaped() {
     let mut witnessed = Witnessed::start().await;
@@ -115,7 +115,7 @@ async fn a_tag_that_is_not_all_visible_is_refused_and_shown_escaped() {
             assert!(close.reason.is_ascii(), "{close}");
         }
     }
-    witnessed.nobody_else_noticed().await;
+    witnessed.nobody_else_is_affected().await;
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn the_longest_heartbeat_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_flood_of_heartbeats_is_warned_and_then_ended() {
+async fn a_server_that_sends_too_many_heartbeats_is_warned_and_then_closed() {
     let mut daemon = Daemon::start(DAEMON, &["--tick", "20ms"]).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     let mut messages = vec![hello()];
@@ -165,10 +165,10 @@ async fn garbage_on_any_alpn_is_a_protocol_violation() {
             assert_eq!(close.code, CloseCode::ProtocolViolation, "{role} {bytes:?}");
         }
     }
-    // A relay is refused before it can say anything.
+    // A relay is refused before it can send anything.
     let close = witnessed.closed(Role::Relay, &nonsense).await;
     assert_eq!(close.code, CloseCode::UnauthorisedRelay);
-    witnessed.nobody_else_noticed().await;
+    witnessed.nobody_else_is_affected().await;
 }
 
 #[tokio::test]
@@ -208,11 +208,11 @@ async fn heartbeats_without_a_hello_and_impossible_hellos_are_refused() {
         .closed(Role::Heartbeat, &frames(&[hello(), hello()]))
         .await;
     assert!(twice.reason.contains("a second hello"), "{twice}");
-    witnessed.nobody_else_noticed().await;
+    witnessed.nobody_else_is_affected().await;
 }
 
 #[tokio::test]
-async fn a_frame_that_is_cut_short_is_no_heartbeat() {
+async fn a_truncated_frame_is_not_a_heartbeat() {
     let mut witnessed = Witnessed::start().await;
     let connection = witnessed.daemon.connect(Role::Heartbeat, None).await;
     let whole = frames(&[hello(), FromServer::Heartbeat(b"whole")]);
@@ -232,11 +232,11 @@ async fn a_frame_that_is_cut_short_is_no_heartbeat() {
         Close::from_peer(&error).unwrap().code,
         CloseCode::ProtocolViolation
     );
-    witnessed.nobody_else_noticed().await;
+    witnessed.nobody_else_is_affected().await;
 }
 
 #[tokio::test]
-async fn a_trusted_relay_is_held_to_the_protocol_as_well() {
+async fn a_trusted_relay_must_follow_the_protocol_as_well() {
     let relay = Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap();
     let fingerprint = relay.fingerprint().to_string();
     let trust = ["--trust-relay", &fingerprint];
@@ -274,10 +274,10 @@ async fn an_unknown_alpn_fails_the_handshake_with_a_reason() {
     let error = patiently("a refusal", connecting).await.unwrap_err();
     assert!(error.to_string().contains("any known protocol"), "{error}");
     witnessed.daemon.logged("handshake failed").await;
-    witnessed.nobody_else_noticed().await;
+    witnessed.nobody_else_is_affected().await;
 }
 
-/// TLS settings by hand that trust the daemon's own certificate.
+/// TLS settings that trust the daemon's own certificate.
 pub(crate) fn trusting(daemon: &Daemon) -> rustls::ClientConfig {
     let file = daemon.state_dir().join("cert.pem");
     let mut roots = rustls::RootCertStore::empty();

@@ -1,4 +1,4 @@
-//! Who is banned stays out, is told why, and bans come and go while the daemon runs.
+//! Banned peers are refused with the reason, and bans can change while the daemon runs.
 
 use crate::{DAEMON, FAST};
 use futures::StreamExt;
@@ -19,7 +19,8 @@ use metaserve_tests::{
 use std::{net::SocketAddr, path::PathBuf};
 use tempfile::TempDir;
 
-/// A daemon with a ban file. We come to it over IPv4 and IPv6, so that one of us can be banned.
+/// A daemon with a ban file. The test connects over IPv4 and IPv6, so that one of the two can be
+/// banned.
 struct Guarded {
     daemon: Daemon,
     directory: TempDir,
@@ -40,7 +41,8 @@ impl Guarded {
     }
 
     fn write(&self, bans: &str) {
-        // Whole, as the commands do: it is being watched, and half of a file can be one in order.
+        // Replaced atomically, as the commands do: the file is being watched, and half of it may
+        // be valid.
         let new = self.file().with_extension("new");
         std::fs::write(&new, bans).unwrap();
         std::fs::rename(&new, self.file()).unwrap();
@@ -51,7 +53,7 @@ impl Guarded {
     }
 }
 
-/// How a peer is turned away, before or after its handshake was over.
+/// The error with which a peer is refused, during or after its handshake.
 async fn turned_away(connector: &Connector) -> quinn::ConnectionError {
     match patiently("an answer", connector.connect()).await {
         Ok(connection) => patiently("the daemon's answer", connection.closed()).await,
@@ -61,7 +63,7 @@ async fn turned_away(connector: &Connector) -> quinn::ConnectionError {
 }
 
 #[tokio::test]
-async fn a_banned_peer_is_told_so_and_others_are_let_in() {
+async fn a_banned_peer_is_refused_with_the_reason_and_others_are_admitted() {
     let guarded = Guarded::start("127.0.0.0/8 # loopback\n", &[]).await;
     let error = turned_away(&guarded.connector()).await;
     let close = Close::from_peer(&error).unwrap_or_else(|| panic!("{error}"));
@@ -71,7 +73,7 @@ async fn a_banned_peer_is_told_so_and_others_are_let_in() {
 }
 
 #[tokio::test]
-async fn who_is_in_is_closed_when_a_ban_comes_and_back_when_it_goes() {
+async fn a_connected_peer_is_closed_by_a_new_ban_and_returns_when_it_is_lifted() {
     let mut guarded = Guarded::start("# nobody yet\n", &[]).await;
     let connection = guarded.daemon.connect(Role::Heartbeat, None).await;
     let server = tokio::spawn(metaserve_heartbeat::run(
@@ -82,11 +84,11 @@ async fn who_is_in_is_closed_when_a_ban_comes_and_back_when_it_goes() {
     let mut client = Follower::of(metaserve_client::Subscriber::new(connection).run()).await;
     client.until_words(&["banned soon"]).await;
 
-    // Found by looking at the file.
+    // The daemon notices the change of the file.
     guarded.write("127.0.0.1\n");
     client.until_words(&[]).await;
     let end = server.await.unwrap().unwrap_err().to_string();
-    assert!(end.contains("banned 127.0.0.1/32, and"), "{end}");
+    assert!(end.contains("banned 127.0.0.1/32, which"), "{end}");
 
     guarded.write("");
     guarded.daemon.logged("bans were reloaded: 0").await;
@@ -123,22 +125,19 @@ async fn a_bad_line_is_named_and_the_old_bans_stay() {
     assert_eq!(Close::from_peer(&error).unwrap().code, CloseCode::Banned);
     std::fs::remove_file(guarded.file()).unwrap();
     guarded.daemon.signal("HUP").await;
-    guarded
-        .daemon
-        .logged("cannot be read: it has to exist")
-        .await;
+    guarded.daemon.logged("it must exist").await;
     let error = turned_away(&guarded.connector()).await;
     assert_eq!(Close::from_peer(&error).unwrap().code, CloseCode::Banned);
 }
 
 #[tokio::test]
-async fn a_bad_file_is_named_at_the_start() {
+async fn a_bad_file_is_reported_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("bans.txt");
     let flag = ["--ban-file", file.to_str().unwrap()];
     let start = async || failing_start(DAEMON, "[::1]:0", directory.path(), &flag).await;
     let complaint = start().await;
-    assert!(complaint.contains("bans.txt cannot be read"), "{complaint}");
+    assert!(complaint.contains("bans.txt: it must exist"), "{complaint}");
     std::fs::write(&file, "192.0.2.1\n192.0.2.0/33").unwrap();
     let complaint = start().await;
     assert!(complaint.contains("bans.txt, line 2: "), "{complaint}");
@@ -163,7 +162,7 @@ async fn a_crowd_of_banned_peers_costs_no_handshakes() {
 }
 
 #[tokio::test]
-async fn a_relay_lists_nobody_who_is_banned() {
+async fn a_relay_lists_no_banned_server() {
     let relay = Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap();
     let trust = ["--trust-relay", &relay.fingerprint().to_string()];
     let guarded = Guarded::start("192.0.2.1\n", &trust).await;
@@ -201,7 +200,7 @@ async fn a_relay_lists_nobody_who_is_banned() {
 }
 
 #[tokio::test]
-async fn http_is_closed_to_the_banned_as_well() {
+async fn http_is_closed_to_banned_addresses_as_well() {
     let mut guarded = Guarded::start("", &["--http", "127.0.0.1:0"]).await;
     let address = guarded.daemon.http().await;
     let mut listener = Listener::new(address, "/api/v1/events", &[]).await.unwrap();
@@ -249,7 +248,7 @@ async fn the_commands_ban_and_unban_while_the_daemon_runs() {
 }
 
 #[tokio::test]
-async fn a_ban_for_a_time_says_until_when_and_ends_by_itself() {
+async fn a_temporary_ban_says_until_when_and_ends_by_itself() {
     let mut guarded = Guarded::start("", &[]).await;
     let file = guarded.file();
     let by_file = ["--ban-file", file.to_str().unwrap()];
@@ -263,7 +262,7 @@ async fn a_ban_for_a_time_says_until_when_and_ends_by_itself() {
     );
     guarded.daemon.logged("bans were reloaded: 1").await;
     let close = Close::from_peer(&turned_away(&guarded.connector()).await).unwrap();
-    let told = format!("banned 127.0.0.1/32 until {until}, and");
+    let told = format!("banned 127.0.0.1/32 until {until}, which");
     assert!(close.reason.contains(&told), "{close}");
 
     let list = run(DAEMON, &[&["ban", "list"][..], &by_file].concat()).await;
@@ -276,11 +275,8 @@ async fn a_ban_for_a_time_says_until_when_and_ends_by_itself() {
     );
     assert!(lines[1].ends_with("Z spam"), "{list:?}");
 
-    // The file stays as it is from here on: only the time goes on.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the daemon goes by the same clock"
-    )]
+    // From here on the file does not change: only time passes.
+    #[expect(clippy::disallowed_methods, reason = "the daemon uses the same clock")]
     let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(3);
     let soon = humantime::format_rfc3339_seconds(soon);
     guarded.write(&format!("127.0.0.1 until {soon}\n127.0.0.2\n"));
@@ -300,7 +296,7 @@ async fn a_ban_for_a_time_says_until_when_and_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_line_whose_time_is_over_bans_nobody_and_is_cleared_away_on_request() {
+async fn an_expired_line_bans_nobody_and_is_removed_on_request() {
     let over = "127.0.0.0/8 until 2026-01-01T00:00:00Z # long ago\n";
     let guarded = Guarded::start(&format!("# ours\n{over}192.0.2.1\n"), &[]).await;
     guarded.daemon.connect(Role::Client, None).await;
@@ -324,10 +320,10 @@ async fn a_command_that_cannot_ban_says_what_is_missing() {
         ),
         (
             &["ban", "192.0.2.7", "--for", "soon"],
-            "write 30m, 2h or 7d",
+            "write a time like 30m, 2h or 7d",
         ),
-        (&["ban", "192.0.2.7", "--for", "0s"], "a second at least"),
-        (&["ban", "192.0.2.7", "--for", "900y"], "leave it out"),
+        (&["ban", "192.0.2.7", "--for", "0s"], "at least 1s"),
+        (&["ban", "192.0.2.7", "--for", "900y"], "omit the time"),
         (&["ban", "list"], "--ban-file"),
         (&["ban", "list", "--ban-file", "/nowhere/b"], "/nowhere/b"),
         (&["unban", "--ban-file", "b"], "CIDR"),

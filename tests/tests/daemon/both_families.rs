@@ -16,7 +16,8 @@ use std::{
 };
 use tokio::{sync::mpsc as told, task::JoinHandle};
 
-/// A daemon's two addresses on loopback, as a name with both would give them; IPv6 can be away.
+/// The two loopback addresses of a daemon, like a name that resolves to both; IPv6 can be
+/// unavailable.
 #[derive(Clone)]
 struct TwoAddresses {
     four: Connector,
@@ -61,7 +62,7 @@ impl Connect for TwoAddresses {
     }
 }
 
-/// A server that is kept on the list, what it says, and what it hears of problems.
+/// A maintained server, with the sender of its heartbeats and the problems that it reports.
 struct Server {
     heartbeats: mpsc::UnboundedSender<Bytes>,
     problems: told::UnboundedReceiver<String>,
@@ -107,7 +108,7 @@ const FOUR: &str = "127.0.0.1:7777";
 const SIX: &str = "[::1]:7777";
 
 #[tokio::test]
-async fn both_addresses_are_listed_and_go_together_when_the_server_ends() {
+async fn both_addresses_are_listed_and_removed_together_when_the_server_ends() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let server = publish(TwoAddresses::of(&daemon, &identity()));
     let mut client = Follower::new(&daemon, None).await;
@@ -134,7 +135,7 @@ async fn one_family_comes_and_goes_without_the_other() {
     two.six_is_away.store(false, Ordering::Relaxed);
     client.until("both", has(&[FOUR, SIX])).await;
 
-    // IPv6 is lost without a word: the daemon notices first, as the endpoint is gone.
+    // IPv6 is lost silently. The daemon notices first, since the endpoint is gone.
     two.six_is_away.store(true, Ordering::Relaxed);
     two.six.endpoint().close(0_u8.into(), b"");
     client.until("IPv4 alone again", has(&[FOUR])).await;
@@ -146,7 +147,7 @@ async fn one_family_comes_and_goes_without_the_other() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_replaced_in_one_family_keeps_the_other_and_in_both_ends() {
+async fn a_server_that_is_replaced_in_one_family_keeps_the_other_and_ends_when_both_are() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let identity = identity();
     let server = publish(TwoAddresses::of(&daemon, &identity));

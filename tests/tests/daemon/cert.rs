@@ -1,4 +1,4 @@
-//! `metaserve-daemon cert`: an operator's own certificate in one command.
+//! `metaserve-daemon cert`: a self-signed certificate in one command.
 
 use crate::DAEMON;
 use metaserve::{Connector, Role, Trust};
@@ -6,7 +6,7 @@ use metaserve_tests::{Daemon, run};
 use std::{fs, path::Path};
 use tempfile::tempdir;
 
-/// What a line of the output says after `word`.
+/// The rest of the output's line that starts with `word`.
 fn said<'a>(output: &'a str, word: &str) -> &'a str {
     let said = output.lines().find_map(|line| line.strip_prefix(word));
     said.unwrap_or_else(|| panic!("no {word:?} in {output}"))
@@ -18,7 +18,7 @@ pub(crate) fn text(path: &Path) -> &str {
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_what_the_daemon_shows_and_what_clients_trust() {
+async fn a_new_certificate_is_used_by_the_daemon_and_trusted_by_clients() {
     let directory = tempdir().unwrap();
     let [cert, key] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
     let names = [
@@ -60,7 +60,7 @@ async fn a_new_certificate_is_what_the_daemon_shows_and_what_clients_trust() {
 
 #[tokio::test]
 #[cfg(unix)]
-async fn the_key_is_its_owners_and_the_certificate_everybodys() {
+async fn only_the_owner_can_read_the_key_but_everybody_the_certificate() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempdir().unwrap();
     let [cert, key] = ["my.crt", "my.key"].map(|name| directory.path().join(name));
@@ -79,7 +79,7 @@ async fn the_key_is_its_owners_and_the_certificate_everybodys() {
 }
 
 #[tokio::test]
-async fn what_is_there_is_only_overwritten_by_force() {
+async fn existing_files_are_overwritten_only_with_force() {
     let directory = tempdir().unwrap();
     let key = directory.path().join("key.pem");
     fs::write(&key, "mine").unwrap();
@@ -92,10 +92,7 @@ async fn what_is_there_is_only_overwritten_by_force() {
     ];
     let refused = run(DAEMON, &make).await;
     assert_eq!(refused.code, Some(1));
-    assert!(
-        refused.complaint.contains("key.pem is there already"),
-        "{refused:?}"
-    );
+    assert!(refused.complaint.contains("key.pem exists"), "{refused:?}");
     assert!(refused.complaint.contains("--force"), "{refused:?}");
     assert_eq!(fs::read_to_string(&key).unwrap(), "mine");
 
@@ -105,7 +102,7 @@ async fn what_is_there_is_only_overwritten_by_force() {
 }
 
 #[tokio::test]
-async fn what_makes_no_certificate_is_named() {
+async fn arguments_that_make_no_certificate_are_reported() {
     let directory = tempdir().unwrap();
     let out = text(directory.path());
     let no_certificate = directory.path().join("text");
@@ -126,7 +123,7 @@ async fn what_makes_no_certificate_is_named() {
         ),
         (
             &["--show", text(&no_certificate)],
-            "text: the file holds no certificate",
+            "text: the file contains no certificate",
         ),
         (&[], "<--name <DNS-or-IP>|--show <FILE>>"),
     ];

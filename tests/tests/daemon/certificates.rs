@@ -1,4 +1,4 @@
-//! A certificate is exchanged without dropping anybody, and trusted in three ways.
+//! A certificate is replaced without dropping connections, and trusted in three ways.
 
 use crate::{
     DAEMON, FAST,
@@ -19,7 +19,7 @@ fn certificate(directory: &Path) -> Identity {
     Identity::load_or_create(directory, &["localhost".into()]).unwrap()
 }
 
-/// Puts the certificate in `from` in the place of that in `to`.
+/// Replaces the certificate in `to` with the one in `from`.
 fn exchange(from: &Path, to: &Path) {
     for name in ["key.pem", "cert.pem"] {
         fs::rename(from.join(name), to.join(name)).unwrap();
@@ -27,7 +27,7 @@ fn exchange(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_shown_to_newcomers_and_nobody_is_dropped() {
+async fn a_new_certificate_is_shown_to_newcomers_and_drops_no_connection() {
     let [old, new, newest] = [tempdir().unwrap(), tempdir().unwrap(), tempdir().unwrap()];
     certificate(old.path());
     let [cert, key] = ["cert.pem", "key.pem"].map(|name| old.path().join(name));
@@ -41,7 +41,7 @@ async fn a_new_certificate_is_shown_to_newcomers_and_nobody_is_dropped() {
     let mut client = Follower::new(&daemon, None).await;
     client.until_words(&["stays"]).await;
 
-    // Found by looking at the files.
+    // The daemon notices the change of the files.
     let fingerprint = certificate(new.path()).fingerprint();
     exchange(new.path(), old.path());
     daemon
@@ -49,7 +49,7 @@ async fn a_new_certificate_is_shown_to_newcomers_and_nobody_is_dropped() {
         .await;
     shows(&daemon, fingerprint).await;
 
-    // Asked for by SIGHUP; a file that is no good changes nothing.
+    // Requested by SIGHUP; an invalid file changes nothing.
     fs::write(&cert, "half written").unwrap();
     daemon.signal("HUP").await;
     daemon.logged("keeping the old certificate").await;
@@ -67,7 +67,7 @@ async fn a_new_certificate_is_shown_to_newcomers_and_nobody_is_dropped() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_certificate_in_use_is_told() {
+async fn the_metrics_show_when_the_certificate_expires() {
     let directory = tempdir().unwrap();
     let [cert, key] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
     let renew = |years: u64| {
@@ -120,7 +120,7 @@ async fn a_daemon_is_trusted_by_fingerprint_or_by_file_and_not_otherwise() {
     }
 }
 
-/// Writes a certificate as other programs make it, and its key; gives the two arguments.
+/// Writes a certificate as other programs make it, and its key. Returns the two arguments.
 fn foreign(directory: &Path, change: impl FnOnce(&mut rcgen::CertificateParams)) -> [String; 4] {
     let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
     change(&mut parameters);
@@ -133,15 +133,17 @@ fn foreign(directory: &Path, change: impl FnOnce(&mut rcgen::CertificateParams))
     ["--cert".to_owned(), cert, "--key".to_owned(), key]
 }
 
-/// `openssl req -x509` makes only certificates of authorities.
+/// `openssl req -x509` only makes certificates of authorities.
 #[tokio::test]
-async fn a_certificate_of_openssl_is_trusted_where_its_file_is_named_as_ca() {
+async fn a_certificate_made_by_openssl_is_trusted_when_named_as_ca_file() {
     let directory = tempdir().unwrap();
     let unlimited = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let files = foreign(directory.path(), |it| it.is_ca = unlimited);
     let files: Vec<_> = files.iter().map(String::as_str).collect();
     let mut daemon = Daemon::start(DAEMON, &files).await;
-    daemon.logged("it is an authority's (CA:TRUE").await;
+    daemon
+        .logged("it is the certificate of an authority (CA:TRUE")
+        .await;
     let trust = Trust::file(Path::new(files[1])).unwrap();
     let connect = async |host: &str| {
         let name = format!("{host}:{}", daemon.address.port());
@@ -149,10 +151,10 @@ async fn a_certificate_of_openssl_is_trusted_where_its_file_is_named_as_ca() {
         connector.connect().await
     };
     connect("localhost").await.unwrap();
-    // It has no such name.
+    // The certificate does not have this name.
     let error = connect("127.0.0.1").await.unwrap_err().to_string();
     assert!(error.contains("not valid for name"), "{error}");
-    // Another one of that kind is not trusted.
+    // Another certificate of that kind is not trusted.
     let other = tempdir().unwrap();
     foreign(other.path(), |it| it.is_ca = unlimited);
     let trust = Trust::file(&other.path().join("cert.pem")).unwrap();
@@ -171,7 +173,7 @@ async fn a_certificate_that_is_no_longer_valid_is_refused_whatever_its_kind() {
     let [cert, key] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
     let trust = Trust::file(&cert).unwrap();
     let identity = Identity::load(&cert, &key).unwrap();
-    // The daemon does not start with it, so this is another server.
+    // The daemon does not start with such a certificate, so this is another server.
     let secret = metaserve::tls::secret::Secret::load_or_create(directory.path()).unwrap();
     let transport = metaserve::transport::server(&metaserve::Limits::default());
     let config = metaserve::tls::server::server_config(&identity, &secret, transport).unwrap();
@@ -190,7 +192,7 @@ async fn a_certificate_that_is_no_longer_valid_is_refused_whatever_its_kind() {
 
 /// Newcomers refused a renewed certificate until its first day had come.
 #[tokio::test]
-async fn a_certificate_that_is_not_valid_yet_stays_out_and_the_old_one_in_use() {
+async fn a_certificate_that_is_not_valid_yet_is_not_used_and_the_old_one_stays() {
     let [old, new] = [tempdir().unwrap(), tempdir().unwrap()];
     let files = foreign(old.path(), |_| {});
     let files: Vec<_> = files.iter().map(String::as_str).collect();
@@ -207,7 +209,7 @@ async fn a_certificate_that_is_not_valid_yet_stays_out_and_the_old_one_in_use() 
 }
 
 #[tokio::test]
-async fn check_says_what_peers_will_hold_against_a_certificate() {
+async fn check_names_the_reasons_for_peers_to_refuse_a_certificate() {
     let directory = tempdir().unwrap();
     let check = async |change: &dyn Fn(&mut rcgen::CertificateParams)| {
         let files = foreign(directory.path(), change);

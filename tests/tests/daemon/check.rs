@@ -1,4 +1,4 @@
-//! `metaserve-daemon check`: what would be wrong is known before the daemon is stopped for it.
+//! `metaserve-daemon check`: finds mistakes before the daemon is stopped for a restart.
 
 use crate::DAEMON;
 use metaserve_tests::{Daemon, Ended, run};
@@ -17,7 +17,7 @@ async fn check(state: &Path, arguments: &[&str]) -> Ended {
 }
 
 #[tokio::test]
-async fn it_says_what_the_daemon_would_do_and_does_nothing() {
+async fn it_reports_what_the_daemon_would_do_and_changes_nothing() {
     let directory = tempdir().unwrap();
     let file = directory.path().join("daemon.toml");
     let relay = "ab".repeat(32);
@@ -30,7 +30,10 @@ async fn it_says_what_the_daemon_would_do_and_does_nothing() {
         format!("configuration file: {file}"),
         "listen: 127.0.0.1:0 (UDP)".to_owned(),
         "http: off".to_owned(),
-        format!("state directory: {}, which will be created", state.display()),
+        format!(
+            "state directory: {}, which will be created",
+            state.display()
+        ),
         "certificate: self-signed, will be created".to_owned(),
         format!("trusted relay: {relay}"),
         "the daemon would start".to_owned(),
@@ -44,7 +47,7 @@ async fn it_says_what_the_daemon_would_do_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn beside_a_running_daemon_it_finds_its_port_and_its_certificate() {
+async fn beside_a_running_daemon_it_reports_the_used_port_and_the_certificate() {
     let daemon = Daemon::start(DAEMON, &[]).await;
     let listen = format!("[::]:{}", daemon.address.port());
     let state = daemon.state_dir().to_str().unwrap();
@@ -70,7 +73,7 @@ async fn beside_a_running_daemon_it_finds_its_port_and_its_certificate() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_is_named_at_once() {
+async fn all_mistakes_are_reported_at_once() {
     let directory = tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let make = async |days: &str, cert: &str, key: &str| {
@@ -113,7 +116,7 @@ async fn all_that_is_wrong_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_understood_is_named_with_the_line() {
+async fn a_mistake_in_a_file_is_reported_with_its_line() {
     let directory = tempdir().unwrap();
     let file = directory.path().join("daemon.toml");
     fs::write(&file, "tick = '1s'\ntikc = '1s'").unwrap();
@@ -126,7 +129,7 @@ async fn a_file_that_cannot_be_understood_is_named_with_the_line() {
     );
 }
 
-/// The table's row of a setting: its value and where that comes from.
+/// The row of a setting in the table: its value and source.
 fn row(checked: &Ended, setting: &str) -> String {
     let mut lines = checked.output.lines();
     let line = lines.find(|line| line.split(' ').next() == Some(setting));
@@ -134,7 +137,7 @@ fn row(checked: &Ended, setting: &str) -> String {
 }
 
 #[tokio::test]
-async fn it_shows_which_values_are_in_force_and_where_from() {
+async fn it_shows_the_values_in_force_and_their_sources() {
     let directory = tempdir().unwrap();
     let file = directory.path().join("daemon.toml");
     fs::write(&file, "http = 'off'\nmax-games = 7\ntick = 2").unwrap();
@@ -183,7 +186,7 @@ async fn five_mistakes_in_a_file_are_five_lines_of_check_and_of_the_start() {
 }
 
 #[tokio::test]
-async fn a_variable_that_names_no_setting_keeps_the_daemon_from_starting() {
+async fn a_variable_that_names_no_setting_prevents_the_start() {
     let output = tokio::process::Command::new(DAEMON)
         .env_clear()
         .env("METASERVE_MAX_GAME", "5")
@@ -193,6 +196,6 @@ async fn a_variable_that_names_no_setting_keeps_the_daemon_from_starting() {
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    let meant = "METASERVE_MAX_GAME: names no setting: did you mean METASERVE_MAX_GAMES?";
+    let meant = "METASERVE_MAX_GAME: no such setting: did you mean METASERVE_MAX_GAMES?";
     assert!(said.contains(meant), "{said}");
 }

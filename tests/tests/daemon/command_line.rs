@@ -1,10 +1,10 @@
-//! The command line explains itself: to people, shells and `man`.
+//! The command line documents itself: for people, shells and `man`.
 
 use crate::DAEMON;
 use metaserve_tests::run;
 
 #[tokio::test]
-async fn every_shell_is_given_every_flag() {
+async fn the_completions_of_every_shell_have_every_flag() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let completions = run(DAEMON, &["completions", shell]).await;
         assert_eq!(completions.code, Some(0), "{shell}");
@@ -46,7 +46,7 @@ async fn the_manual_has_a_page_for_the_daemon_and_each_command() {
 }
 
 #[tokio::test]
-async fn settings_are_for_serving_and_not_for_what_is_done_instead() {
+async fn settings_are_refused_before_a_command() {
     let refused = run(DAEMON, &["--tick", "1s", "man"]).await;
     assert_eq!(refused.code, Some(2));
     assert!(refused.complaint.contains("'man'"), "{refused:?}");

@@ -1,8 +1,8 @@
-//! A game pays only for what it uses.
+//! The libraries for games do not link what only the daemon needs.
 
 use std::process::Command;
 
-/// What a crate links, by name.
+/// The names of the crates that a crate links.
 fn linked(package: &str) -> Vec<String> {
     let tree = Command::new(env!("CARGO"))
         .args([
@@ -37,7 +37,7 @@ fn games_do_not_pay_for_the_daemon() {
         let linked = linked(package);
         assert!(
             linked.iter().any(|name| name == "quinn"),
-            "{package} is looked at rightly"
+            "the crates of {package} must be found"
         );
         let daemons = [
             "axum",

@@ -1,4 +1,4 @@
-//! What `deploy/` and the page for operators say of the daemon is true of it.
+//! The files in `deploy/` and the page of metrics agree with the daemon.
 
 use crate::DAEMON;
 use metaserve_tests::run;
@@ -13,7 +13,7 @@ const DASHBOARD: &str = include_str!("../../../deploy/grafana/metaserve.json");
 const ALERTS: &str = include_str!("../../../deploy/prometheus/alerts.yml");
 const CONFIG: &str = include_str!("../../../deploy/config/daemon.toml");
 
-/// Explained metrics with their labels. Another test holds the page against what is counted.
+/// The documented metrics with their labels. Another test compares the page with the daemon.
 fn metrics() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let is_row = |line: &&str| line.starts_with("| `metaserve_") || line.starts_with("| `process_");
     let rows = PAGE.lines().filter(is_row);
@@ -41,14 +41,14 @@ fn queries(value: &Value) -> Vec<String> {
     }
 }
 
-/// Words of a query, as Prometheus reads them.
+/// The words of a query, as Prometheus splits them.
 fn words(query: &str) -> impl Iterator<Item = &str> {
     query
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| !word.is_empty())
 }
 
-/// The metrics of a query, without the ending that makes them parts of a histogram.
+/// The metrics of a query, without the suffixes of histograms.
 fn named(query: &str) -> impl Iterator<Item = &str> {
     let is_name = |word: &&str| word.starts_with("metaserve_") || word.starts_with("process_");
     let names = words(query).filter(is_name);
@@ -61,37 +61,37 @@ fn groups(query: &str) -> impl Iterator<Item = &str> {
     groups.flat_map(|rest| words(rest.split(')').next().unwrap()))
 }
 
-/// `systemctl reload` fails, and says why, only if something fails before the signal.
+/// `systemctl reload` fails and says why only if a command before the signal fails.
 #[test]
-fn a_reload_under_systemd_looks_at_the_settings_first_that_the_daemon_was_started_with() {
+fn a_reload_under_systemd_first_checks_the_settings_of_the_start() {
     let units = [
         include_str!("../../../deploy/systemd/metaserve-daemon.service"),
         include_str!("../../../deploy/systemd/metaserve-lobby-bridge.service"),
     ];
     for unit in units {
-        looks_first(unit);
+        assert_checks_first(unit);
     }
 }
 
-fn looks_first(unit: &str) {
+fn assert_checks_first(unit: &str) {
     let values = |key: &str| -> Vec<&str> {
         let lines = unit.lines();
         lines.filter_map(|line| line.strip_prefix(key)).collect()
     };
     let [start] = values("ExecStart=")[..] else {
-        panic!("one command");
+        panic!("there must be one command");
     };
     let (program, settings) = start.split_once(' ').unwrap();
-    let look = format!("{program} check {settings}");
-    assert_eq!(values("ExecReload="), [&look, "/bin/kill -HUP $MAINPID"]);
+    let check = format!("{program} check {settings}");
+    assert_eq!(values("ExecReload="), [&check, "/bin/kill -HUP $MAINPID"]);
 }
 
 #[test]
-fn dashboard_and_alerts_ask_for_what_is_counted() {
+fn dashboard_and_alerts_use_existing_metrics() {
     let metrics = metrics();
     let mut all = queries(&serde_json::from_str(DASHBOARD).unwrap());
     assert!(all.len() > 20, "{all:?}");
-    // Each alert's query, which may go over several lines, is everything up to its `for`.
+    // The query of an alert, which may span several lines, is everything up to its `for`.
     let alerts = ALERTS.split("expr:").skip(1);
     all.extend(alerts.map(|rest| rest.split(" for:").next().unwrap().to_owned()));
     let mut shown = BTreeSet::new();
@@ -114,8 +114,8 @@ fn dashboard_and_alerts_ask_for_what_is_counted() {
 }
 
 #[tokio::test]
-async fn the_sample_configuration_shows_every_setting_and_is_understood() {
-    // What there is no default for to show.
+async fn the_sample_configuration_shows_every_setting_and_is_valid() {
+    // Settings without a default to show.
     let examples = [
         "cert",
         "key",
@@ -145,7 +145,7 @@ async fn the_sample_configuration_shows_every_setting_and_is_understood() {
         let file = path(name);
         let checked = run(DAEMON, &["check", "--config", &file, "--state-dir", &state]).await;
         assert_eq!(checked.code, Some(0), "{name}: {checked:?}");
-        // Without where each value comes from, which differs.
+        // Without the sources of the values, which differ.
         let without_origin = |line: &str| {
             let columns = line.split("  ").filter(|column| !column.is_empty());
             columns.take(2).map(|it| it.trim().to_owned()).collect()
@@ -160,7 +160,8 @@ async fn the_sample_configuration_shows_every_setting_and_is_understood() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("--"));
     let exist: BTreeSet<_> = flags.filter_map(|flag| flag.split(' ').next()).collect();
-    // Where the file is, where the unit says it is, and what is for people at a terminal.
+    // Settings for the file itself, for the directory that the unit sets, and for people at a
+    // terminal.
     let elsewhere = ["config", "state-dir", "log-format"];
     let left_out: Vec<_> = exist
         .iter()
@@ -176,7 +177,7 @@ async fn the_sample_configuration_shows_every_setting_and_is_understood() {
 
 /// The image's compiler could not build the bridge.
 #[test]
-fn the_image_is_built_by_a_compiler_that_every_package_in_it_allows() {
+fn the_compiler_of_the_image_is_new_enough_for_every_package() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
     let needed = |package: &str| {

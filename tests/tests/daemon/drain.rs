@@ -1,4 +1,4 @@
-//! A daemon that stops waits for nobody who is not in yet.
+//! A stopping daemon does not wait for peers that are not admitted yet.
 
 use crate::{
     DAEMON,
@@ -9,10 +9,10 @@ use metaserve_tests::{Daemon, patiently};
 use tokio::net::UdpSocket;
 
 #[tokio::test]
-async fn a_handshake_under_way_does_not_hold_a_stopping_daemon() {
+async fn a_handshake_in_progress_does_not_delay_a_stopping_daemon() {
     let mut daemon = Daemon::start(DAEMON, &["--http", "127.0.0.1:0"]).await;
     let http = daemon.http().await;
-    // The way to the daemon is lost behind the first packet.
+    // After the first packet, the path to the daemon is lost.
     let way = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = way.local_addr().unwrap().to_string();
     let connector = Connector::new(Role::Client, &address, &daemon.trust(), None).unwrap();

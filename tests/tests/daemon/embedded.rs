@@ -1,4 +1,4 @@
-//! Daemons within another program: they end when it says, and share nothing.
+//! Daemons embedded in another program end when it says so, and share nothing.
 
 use crate::metrics::{scrape, value_of};
 use metaserve::{CloseCode, Connector, Role, Trust};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// A daemon in this process, whose lists change quickly.
+/// A daemon in this process whose lists change quickly.
 struct Embedded {
     address: SocketAddr,
     http: SocketAddr,
@@ -49,7 +49,7 @@ impl Embedded {
         connector.unwrap().connect().await.unwrap()
     }
 
-    /// A game server, which says this for ever.
+    /// A game server that sends this heartbeat until it is dropped.
     async fn publish(&self, heartbeat: &'static str) -> quinn::Connection {
         let connection = self.connect(Role::Heartbeat).await;
         let publishing = metaserve_heartbeat::run(connection.clone(), constant(heartbeat));
@@ -61,10 +61,10 @@ impl Embedded {
         value_of(&scrape(self.http).await, name, labels)
     }
 
-    /// Waits until a metric has come to this.
+    /// Waits until a metric has this value.
     async fn counts(&self, name: &str, labels: &[(&str, &str)], wanted: f64) {
         let counted = async {
-            #[expect(clippy::float_cmp, reason = "it is a small number")]
+            #[expect(clippy::float_cmp, reason = "small whole numbers are exact")]
             while self.metric(name, labels).await != wanted {}
         };
         patiently(name, counted).await;
@@ -113,12 +113,12 @@ async fn daemons_in_one_process_share_nothing() {
     follower.until_words(&["one", "two", "three"]).await;
 }
 
-/// Whoever gives up waiting for a daemon must not be left with one that nobody can end.
+/// A program that gives up a daemon must not be left with one that it cannot stop.
 #[tokio::test]
-async fn a_daemon_that_is_dropped_tells_its_peers_and_lets_go_of_its_ports() {
+async fn a_dropped_daemon_tells_its_peers_and_releases_its_ports() {
     let daemon = Embedded::start(|_| {});
     let client = daemon.connect(Role::Client).await;
-    // A peer that is still on its way in is not told a reason.
+    // A peer that is still being admitted is not told a reason.
     let role = [("role", "client")];
     daemon.counts("metaserve_connections", &role, 1.0).await;
     daemon.running.abort();

@@ -1,4 +1,4 @@
-//! Who listens to events sees the list live, and costs nobody anything.
+//! A listener to events sees the list live, and delays nobody.
 
 use crate::{limits::reached, with_http};
 use bytes::Bytes;
@@ -30,7 +30,7 @@ async fn a_listener_sees_a_server_come_change_and_go() {
     let first = listener.next().await.unwrap();
     assert_eq!(first.name, "snapshot");
     assert_eq!(first.data["servers"].as_array().unwrap().len(), 0);
-    // Of an empty list the snapshot is shorter than any delta, so that one stays.
+    // The snapshot of an empty list is shorter than any delta, so one server stays.
     let connection = daemon.connect(Role::Heartbeat, None).await;
     tokio::spawn(metaserve_heartbeat::run(connection, constant("a stayer")));
     listener.next().await.unwrap();
@@ -55,7 +55,7 @@ async fn a_listener_sees_a_server_come_change_and_go() {
 }
 
 #[tokio::test]
-async fn who_returns_is_told_what_was_missed_and_who_comes_from_elsewhere_the_whole() {
+async fn a_returning_listener_gets_what_it_missed_and_an_unknown_one_the_whole_list() {
     let (daemon, address) = with_http(&[]).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     let (heartbeats, stream) = mpsc::unbounded();
@@ -81,9 +81,9 @@ async fn who_returns_is_told_what_was_missed_and_who_comes_from_elsewhere_the_wh
     }
 }
 
-/// Behind a plain `proxy_pass` of nginx the page was empty for half a minute.
+/// Behind nginx with a plain `proxy_pass`, the page was empty for half a minute.
 #[tokio::test]
-async fn a_proxy_is_asked_not_to_hold_events_back() {
+async fn a_proxy_is_asked_not_to_buffer_events() {
     let (_daemon, address) = with_http(&[]).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {EVENTS} HTTP/1.1\r\nhost: list\r\n\r\n");
@@ -101,7 +101,7 @@ async fn a_proxy_is_asked_not_to_hold_events_back() {
 }
 
 #[tokio::test]
-async fn games_do_not_see_each_other_in_events_and_absurd_ones_are_refused() {
+async fn events_are_separate_for_each_game_and_invalid_games_are_refused() {
     let (daemon, address) = with_http(&[]).await;
     let publisher = |connection| metaserve_heartbeat::Publisher::new(connection).game("go");
     let connection = daemon.connect(Role::Heartbeat, None).await;
@@ -127,7 +127,7 @@ async fn games_do_not_see_each_other_in_events_and_absurd_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn one_listener_too_many_is_told_so_and_a_stopping_daemon_ends_the_others() {
+async fn one_listener_too_many_is_refused_and_a_stopping_daemon_ends_the_others() {
     let (mut daemon, address) = with_http(&["--max-listeners", "1"]).await;
     let mut first = Listener::new(address, EVENTS, &[]).await.unwrap();
     first.next().await.unwrap();
@@ -143,7 +143,7 @@ async fn one_listener_too_many_is_told_so_and_a_stopping_daemon_ends_the_others(
 }
 
 #[tokio::test]
-async fn a_listener_that_stops_reading_is_given_up_and_its_place_is_free() {
+async fn a_listener_that_stops_reading_is_given_up_and_frees_its_place() {
     let relay = Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("daemon.toml");
@@ -152,7 +152,7 @@ async fn a_listener_that_stops_reading_is_given_up_and_its_place_is_free() {
     std::fs::write(&file, stall_timeout("200ms")).unwrap();
     let further = ["--max-listeners", "1", "--config", file.to_str().unwrap()];
     let (mut daemon, address) = with_http(&further).await;
-    // 10 MB of snapshot: more than the operating system takes for anybody.
+    // 10 MB of snapshot: more than the operating system buffers for anybody.
     let connection = daemon.connect(Role::Relay, Some(&relay)).await;
     let mut out = connection.open_uni().await.unwrap();
     for key in 0..1000_u16 {
@@ -176,10 +176,13 @@ async fn a_listener_that_stops_reading_is_given_up_and_its_place_is_free() {
     patiently("an answer", stopped.read_exact(&mut begin))
         .await
         .unwrap();
-    assert_eq!(&begin, b"HTTP/1.1 200", "the only place is taken");
+    assert_eq!(
+        &begin, b"HTTP/1.1 200",
+        "the listener must get the only place"
+    );
     reached(address, "stall_timeout").await;
 
-    // Whoever comes now does read, but a busy machine may keep him from it for a while.
+    // The next listener does read, but a busy machine may delay it for a while.
     std::fs::write(&file, stall_timeout("60s")).unwrap();
     daemon.signal("HUP").await;
     daemon.logged("--stall-timeout changed").await;

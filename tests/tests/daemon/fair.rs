@@ -1,4 +1,4 @@
-//! A few addresses with many connections keep nobody out who comes from another.
+//! A few addresses with many connections do not keep out peers from other addresses.
 
 use crate::{
     metrics::{scrape, value_of},
@@ -15,7 +15,7 @@ use metaserve_tests::{
 use std::{net::IpAddr, net::SocketAddr, net::UdpSocket};
 use tokio::task::JoinSet;
 
-/// A daemon that treats loopback as the open network, with this many places.
+/// A daemon that treats loopback like the internet, with this many places.
 async fn start(places: &[&str]) -> (Daemon, SocketAddr) {
     with_http(&[&["--trusted-prefix", "none"], places].concat()).await
 }
@@ -24,18 +24,18 @@ fn ip(text: impl Into<String>) -> IpAddr {
     text.into().parse().unwrap()
 }
 
-/// A crowd from three addresses, which goes on for as long as it is kept.
+/// The addresses of a crowd, which stays until it is dropped: three of them.
 fn crowd(at: usize) -> IpAddr {
     ip(format!("127.{}.0.1", at % 3 + 1))
 }
 
-/// How a connection ends.
+/// The daemon's close of a connection.
 async fn end(connection: &quinn::Connection) -> Close {
     let error = patiently("the daemon's answer", connection.closed()).await;
     Close::from_peer(&error).unwrap_or_else(|| panic!("{error}"))
 }
 
-/// Waits until so many of these connections are closed by the daemon, and no more.
+/// Waits until the daemon has closed this many of these connections.
 async fn closes(connections: &[&quinn::Connection], count: usize) -> Vec<Close> {
     let closed = || {
         let reasons = connections.iter().filter_map(|it| it.close_reason());
@@ -53,7 +53,7 @@ async fn closes(connections: &[&quinn::Connection], count: usize) -> Vec<Close> 
 }
 
 #[tokio::test]
-async fn every_real_server_is_listed_though_a_flood_was_there_first() {
+async fn every_real_server_is_listed_although_a_flood_came_first() {
     let (daemon, http) = start(&["--max-servers", "40"]).await;
     let mut flood = Vec::new();
     for at in 0..60 {
@@ -62,7 +62,7 @@ async fn every_real_server_is_listed_though_a_flood_was_there_first() {
         let task = tokio::spawn(publisher.run(constant("fake")));
         flood.push((connection, connector, task));
     }
-    // Each of 20 networks of its own.
+    // From 20 networks, one server each.
     let mut real = JoinSet::new();
     for at in 0..20 {
         let address = ip(format!("127.{}.0.1", at + 10));
@@ -75,7 +75,7 @@ async fn every_real_server_is_listed_though_a_flood_was_there_first() {
     }
     let mut list = Follower::new(&daemon, Some("real")).await;
     list.until_words(&["real"; 20]).await;
-    // 40 places, of which 20 are taken by those of whom each address has one.
+    // 40 places, of which 20 are taken by addresses with one server each.
     let mut list = Follower::new(&daemon, Some("flood")).await;
     list.until_words(&["fake"; 20]).await;
     let connections: Vec<_> = flood.iter().map(|(it, ..)| it).collect();
@@ -89,11 +89,11 @@ async fn every_real_server_is_listed_though_a_flood_was_there_first() {
         "metaserve_crowded_out_total",
         &[("pool", "servers")],
     );
-    assert_eq!(crowded_out, 20.0, "the other 20 never had a place");
+    assert_eq!(crowded_out, 20.0, "only servers that had a place count");
 }
 
 #[tokio::test]
-async fn a_crowd_of_readers_does_not_keep_a_lone_one_out() {
+async fn a_crowd_of_clients_does_not_keep_a_single_one_out() {
     let (daemon, _) = start(&["--max-clients", "6"]).await;
     let mut readers = Vec::new();
     for at in 0..6 {
@@ -104,14 +104,14 @@ async fn a_crowd_of_readers_does_not_keep_a_lone_one_out() {
     assert!(list.snapshot.is_empty());
     let close = end(&readers[5].0).await;
     assert_eq!(close.code, CloseCode::OverCapacity);
-    // The crowd's own next one is refused.
+    // The next one of the crowd is refused.
     let (again, _socket) = daemon.connect_from(crowd(0), Role::Client).await;
     let close = end(&again).await;
     assert!(close.reason.contains("fair share"), "{close}");
 }
 
 #[tokio::test]
-async fn nobody_makes_room_for_a_newcomer_that_does_not_complete_its_handshake() {
+async fn a_newcomer_that_does_not_complete_its_handshake_replaces_nobody() {
     let (daemon, http) = start(&["--max-connections", "2"]).await;
     let mut crowd = Vec::new();
     for role in [Role::Heartbeat, Role::Client] {
@@ -122,7 +122,7 @@ async fn nobody_makes_room_for_a_newcomer_that_does_not_complete_its_handshake()
         let packet = metaserve_tests::first_packet(&daemon, Role::Client);
         stranger.send_to(&packet, daemon.address).unwrap();
     }
-    // Somebody who comes after it is answered after it.
+    // A peer that comes later is answered later.
     let (last, _socket) = daemon.connect_from(ip("127.1.0.1"), Role::Client).await;
     end(&last).await;
     let scrape = scrape(http).await;
@@ -133,7 +133,7 @@ async fn nobody_makes_room_for_a_newcomer_that_does_not_complete_its_handshake()
 }
 
 #[tokio::test]
-async fn a_limit_of_an_address_holds_for_those_who_move_there() {
+async fn the_limit_of_an_address_applies_to_servers_that_move_there() {
     let (daemon, http) = start(&["--max-servers-per-prefix", "2"]).await;
     let mut servers = Vec::new();
     for host in 1..=5 {
@@ -166,9 +166,9 @@ async fn a_limit_of_an_address_holds_for_those_who_move_there() {
     );
 }
 
-/// A reader that moved counted where it had come from for as long as it read.
+/// A client that moved counted at its old address for as long as it was connected.
 #[tokio::test]
-async fn a_reader_that_moves_counts_where_it_goes_and_no_longer_where_it_was() {
+async fn a_client_that_moves_counts_at_its_new_address_only() {
     let (daemon, http) = start(&["--max-clients-per-prefix", "1"]).await;
     let from = |host: usize| ip(format!("127.0.{host}.1"));
     let mut readers = Vec::new();
@@ -202,7 +202,7 @@ async fn a_reader_that_moves_counts_where_it_goes_and_no_longer_where_it_was() {
 }
 
 #[tokio::test]
-async fn http_and_listeners_to_events_are_shared_out_by_address_as_well() {
+async fn http_connections_and_listeners_are_shared_by_address_as_well() {
     let places = ["--max-http-connections", "7", "--max-listeners", "6"];
     let (_daemon, http) = start(&places).await;
     let mut crowd = Vec::new();
@@ -211,7 +211,7 @@ async fn http_and_listeners_to_events_are_shared_out_by_address_as_well() {
         listener.next().await;
         crowd.push(listener);
     }
-    // The crowd's own next one is refused.
+    // The next one of the crowd is refused.
     assert_eq!(listen("127.1.0.1", http).await.err(), Some(503));
     let mut lone = listen("127.9.9.9", http).await.unwrap();
     lone.next().await;
@@ -225,8 +225,8 @@ async fn http_and_listeners_to_events_are_shared_out_by_address_as_well() {
 }
 
 #[tokio::test]
-async fn a_crowd_of_http_connections_makes_room_for_an_address_that_has_none() {
-    // None of them ends for having nothing to ask.
+async fn a_crowd_of_http_connections_makes_room_for_an_address_without_any() {
+    // No connection ends because it sends no request.
     let places = ["--max-http-connections", "6", "--hello-timeout", "60s"];
     let (_daemon, http) = start(&places).await;
     let ask = async |connection: &mut Connection| {
@@ -240,11 +240,11 @@ async fn a_crowd_of_http_connections_makes_room_for_an_address_that_has_none() {
         assert_eq!(ask(&mut connection).await, 200);
         crowd.push(connection);
     }
-    // The crowd's own next one is refused.
+    // The next one of the crowd is refused.
     assert_eq!(ask(&mut from("127.1.0.1").await).await, 503);
     let mut lone = from("127.9.9.9").await;
     assert_eq!(ask(&mut lone).await, 200);
-    // The newest of the crowd has lost its place, and no other.
+    // Only the newest of the crowd has lost its place.
     crowd.pop().unwrap().closed().await;
     for connection in &mut crowd {
         assert_eq!(ask(connection).await, 200);

@@ -1,4 +1,4 @@
-//! Nobody is listed under an address that he only claims.
+//! No server is listed under an address that it only claims.
 
 use crate::{DAEMON, FAST};
 use bytes::Bytes;
@@ -8,9 +8,9 @@ use metaserve_client::Snapshot;
 use metaserve_tests::{Daemon, Follower, TwoSockets, patiently};
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
-/// Enough heartbeats, at one a second since the server does not hear how many are wanted, for the
-/// daemon to look at the connection several times, and for QUIC to give the address up and believe
-/// in it again.
+/// Enough heartbeats, at one per second since the server does not learn how many are accepted, for
+/// the daemon to check the connection several times, and for QUIC to give up the address and trust
+/// it again.
 const ROUNDS: u32 = 12;
 
 fn addresses(list: &Snapshot) -> Vec<IpAddr> {
@@ -18,13 +18,13 @@ fn addresses(list: &Snapshot) -> Vec<IpAddr> {
 }
 
 #[tokio::test]
-async fn a_server_that_forges_its_address_without_end_stays_listed_where_it_is() {
+async fn a_server_that_keeps_forging_its_address_stays_listed_at_its_own() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let (endpoint, forger) = TwoSockets::forger();
     let config = client_config(Role::Heartbeat, &daemon.trust(), None).unwrap();
     let connecting = endpoint.connect_with(config, daemon.address, "localhost");
     let connection = connecting.unwrap().await.unwrap();
-    // Even the hello claims to come from elsewhere.
+    // Even the hello claims to come from the other address.
     forger.send_from_other();
     let (heartbeats, stream) = mpsc::unbounded::<Bytes>();
     tokio::spawn(metaserve_heartbeat::run(connection, stream));
@@ -37,7 +37,7 @@ async fn a_server_that_forges_its_address_without_end_stays_listed_where_it_is()
         assert_eq!(addresses(listed), [Ipv4Addr::LOCALHOST], "round {round}");
     }
 
-    // It is believed as soon as it really is elsewhere.
+    // The new address is trusted as soon as the server really uses it.
     let elsewhere = UdpSocket::bind((TwoSockets::FOREIGN, 0)).unwrap();
     let port = elsewhere.local_addr().unwrap().port();
     endpoint.rebind(elsewhere).unwrap();
@@ -47,7 +47,7 @@ async fn a_server_that_forges_its_address_without_end_stays_listed_where_it_is()
 }
 
 #[tokio::test]
-async fn a_server_whose_address_changes_all_the_time_is_listed_only_where_it_was() {
+async fn a_server_whose_address_keeps_changing_is_listed_only_at_addresses_that_it_had() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let connector = daemon.connector(Role::Heartbeat, None);
     let connection = connector.connect().await.unwrap();

@@ -1,4 +1,4 @@
-//! Who has no QUIC sees the list over HTTP.
+//! Programs without QUIC read the list over HTTP.
 
 use crate::{DAEMON, with_http};
 use metaserve::{Identity, Role, protocol::relay::FromRelay, protocol::relay::Upsert, stream};
@@ -24,7 +24,7 @@ async fn servers(address: SocketAddr, query: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_script_reads_what_servers_say_and_bytes_where_it_is_no_record() {
+async fn a_script_reads_records_as_json_and_other_heartbeats_as_bytes() {
     let (daemon, address) = with_http(&[]).await;
     publish(
         &daemon,
@@ -64,7 +64,7 @@ async fn a_script_reads_what_servers_say_and_bytes_where_it_is_no_record() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_and_miss_nobody() {
+async fn pages_follow_each_other_and_miss_no_server() {
     let relay = Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap();
     let (daemon, address) = with_http(&["--trust-relay", &relay.fingerprint().to_string()]).await;
     let connection = daemon.connect(Role::Relay, Some(&relay)).await;
@@ -73,7 +73,7 @@ async fn pages_follow_each_other_and_miss_nobody() {
         let upsert = Upsert {
             key: key.into(),
             game: "many",
-            // Fifty of one address, and then one of each.
+            // Fifty at one address, then one at each address.
             address: ([10, 0, 0, key.max(50)], 7777).into(),
             heartbeat: &[key],
         };
@@ -96,7 +96,7 @@ async fn pages_follow_each_other_and_miss_nobody() {
         query = format!("?limit=90&after={next}");
     }
     assert_eq!(seen.len(), 250);
-    // The first of each address, by age; then the others of the one.
+    // The first of each address by age, then the others of the one address.
     let (first, others) = seen.split_at(200);
     for part in [first, others] {
         assert!(part.is_sorted_by(|before, after| before < after));
@@ -105,7 +105,7 @@ async fn pages_follow_each_other_and_miss_nobody() {
 }
 
 #[tokio::test]
-async fn what_has_not_changed_is_not_sent_again() {
+async fn an_unchanged_list_is_not_sent_again() {
     let (daemon, address) = with_http(&[]).await;
     publish(&daemon, "chess", b"rook").await;
     let mut client = Follower::new(&daemon, None).await;
@@ -153,7 +153,7 @@ async fn absurd_requests_are_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_told_so_and_a_place_is_free_again_after() {
+async fn one_connection_too_many_is_refused_and_a_closed_one_frees_its_place() {
     let (_daemon, address) = with_http(&["--max-http-connections", "1"]).await;
     let mut first = TcpStream::connect(address).await.unwrap();
     first
@@ -192,7 +192,7 @@ async fn a_daemon_that_stops_does_not_wait_for_idle_browsers() {
 }
 
 #[tokio::test]
-async fn an_address_in_use_that_was_asked_for_is_named_with_a_way_out() {
+async fn a_requested_address_in_use_is_reported_with_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let state = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A server with an identity is one entry, and its own.
+//! A server with an identity has one entry, which no other can take.
 
 use crate::{DAEMON, FAST, game_server};
 use metaserve::{CloseCode, Role};
@@ -10,8 +10,9 @@ fn identity() -> Identity {
 }
 
 #[tokio::test]
-async fn a_server_killed_and_restarted_at_once_is_one_entry() {
-    // Nobody is off the list by silence while the test runs: what replaces the ghost is identity.
+async fn a_server_killed_and_restarted_at_once_keeps_one_entry() {
+    // No server is removed for its silence while the test runs: the identity replaces the old
+    // entry.
     let daemon = Daemon::start(DAEMON, &["--tick", "20ms", "--idle-timeout", "60s"]).await;
     let directory = tempfile::tempdir().unwrap();
     let mut client = Follower::new(&daemon, None).await;
@@ -78,7 +79,7 @@ async fn nobody_without_the_key_takes_an_entry_over() {
 }
 
 #[tokio::test]
-async fn who_is_replaced_is_told_why() {
+async fn a_replaced_server_is_told_why() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let identity = identity();
     let mut client = Follower::new(&daemon, None).await;

@@ -1,4 +1,4 @@
-//! Who leaves is off the list, with a word or without.
+//! A server that leaves is removed from the list, with or without a goodbye.
 
 use crate::{DAEMON, FAST, GAME_SERVER, game_server};
 use metaserve::{CloseCode, Retry, Role};
@@ -6,8 +6,8 @@ use metaserve_heartbeat::Publisher;
 use metaserve_tests::{Daemon, Follower, constant, patiently};
 
 #[tokio::test]
-async fn a_server_that_says_goodbye_is_off_the_list_at_once() {
-    // With this idle timeout nobody could be off the list by silence while the test runs.
+async fn a_server_that_says_goodbye_leaves_the_list_at_once() {
+    // With this idle timeout, no server can be removed for its silence while the test runs.
     let daemon = Daemon::start(DAEMON, &["--tick", "20ms", "--idle-timeout", "60s"]).await;
     let mut client = Follower::new(&daemon, None).await;
     let publisher = Publisher::new(daemon.connect(Role::Heartbeat, None).await);
@@ -23,7 +23,7 @@ async fn a_server_that_says_goodbye_is_off_the_list_at_once() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_killed_is_off_the_list_by_its_silence() {
+async fn a_killed_server_leaves_the_list_after_the_idle_timeout() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let mut client = Follower::new(&daemon, None).await;
     let mut server = game_server(&daemon, &["killed"]);
@@ -33,7 +33,7 @@ async fn a_server_that_is_killed_is_off_the_list_by_its_silence() {
 }
 
 #[tokio::test]
-async fn a_daemon_that_stops_tells_everybody_to_come_back() {
+async fn a_stopping_daemon_tells_every_peer_to_reconnect() {
     let mut daemon = Daemon::start(DAEMON, &FAST).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     let server = tokio::spawn(metaserve_heartbeat::run(connection, constant("here")));
@@ -48,7 +48,7 @@ async fn a_daemon_that_stops_tells_everybody_to_come_back() {
         .unwrap_err();
     assert_eq!(error.close_code(), Some(CloseCode::ShuttingDown));
     assert_eq!(error.retry(), Retry::Soon);
-    assert!(error.to_string().contains("come back soon"), "{error}");
+    assert!(error.to_string().contains("reconnect soon"), "{error}");
     assert_eq!(
         client.end().await.close_code(),
         Some(CloseCode::ShuttingDown)
@@ -56,6 +56,6 @@ async fn a_daemon_that_stops_tells_everybody_to_come_back() {
     assert_eq!(
         client.snapshot.len(),
         1,
-        "the list was not emptied before the goodbye"
+        "the list must not be emptied before the goodbye"
     );
 }

@@ -1,4 +1,4 @@
-//! Limits hold, who comes up against one is told which, and it is counted.
+//! Limits hold. A peer that reaches one is told which, and it is counted.
 
 use crate::{
     metrics::{scrape, value},
@@ -25,8 +25,8 @@ async fn refused(daemon: &Daemon, role: Role) -> Close {
 }
 
 #[tokio::test]
-async fn places_are_limited_in_all_for_each_address_and_for_each_kind() {
-    let (one, full) = ("127.0.0.1 has 1 places already", "all 1 places are taken");
+async fn places_are_limited_in_total_by_address_and_by_kind() {
+    let (one, full) = ("127.0.0.1 already has 1 places", "all 1 places are taken");
     let all = "all 1 places of all kinds are taken";
     let [server, client] = [Role::Heartbeat, Role::Client];
     for (limit, roles, whose) in [
@@ -47,7 +47,7 @@ async fn places_are_limited_in_all_for_each_address_and_for_each_kind() {
         assert_eq!(close.code, CloseCode::OverCapacity);
         assert!(close.reason.contains(whose), "{limit}: {close}");
         reached(http, &limit[2..].replace('-', "_")).await;
-        // Whoever goes makes room.
+        // A peer that leaves makes room.
         first.close(0_u8.into(), b"");
         let again = async {
             loop {
@@ -63,19 +63,19 @@ async fn places_are_limited_in_all_for_each_address_and_for_each_kind() {
 }
 
 #[tokio::test]
-async fn a_crowd_has_to_prove_its_addresses_and_gets_in() {
+async fn a_crowd_must_validate_its_addresses_and_is_admitted() {
     for limit in ["--retry-above-handshakes", "--retry-above-per-second"] {
         let (daemon, http) = with_http(&[limit, "0"]).await;
         Follower::new(&daemon, None).await;
         let scrape = scrape(http).await;
-        // A first packet that is sent again is asked again.
+        // A first packet that is sent again is challenged again.
         assert!(value(&scrape, "metaserve_handshakes_total", "retried") >= 1.0);
         reached(http, &limit[2..].replace('-', "_")).await;
     }
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_closed_as_too_slow() {
+async fn a_peer_that_sends_nothing_is_closed_as_too_slow() {
     let (daemon, http) = with_http(&["--hello-timeout", "1s"]).await;
     let connector = daemon.connector(Role::Heartbeat, None);
     // On a busy machine the handshake alone may take longer than that.
@@ -96,7 +96,7 @@ async fn who_says_nothing_is_closed_as_too_slow() {
 }
 
 #[tokio::test]
-async fn heartbeats_too_large_and_too_many_are_counted_by_reason() {
+async fn heartbeats_that_are_too_large_or_too_many_are_counted_by_reason() {
     let (daemon, http) = with_http(&["--heartbeats-per-interval", "1"]).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     let oversize = metaserve_heartbeat::run(connection, constant(vec![0; 10_000]));
@@ -154,10 +154,10 @@ async fn a_killed_server_counts_as_idle() {
 }
 
 #[tokio::test]
-async fn a_list_longer_than_the_window_is_sent_as_it_is_taken() {
+async fn a_list_longer_than_the_send_window_is_sent_as_the_client_reads() {
     let (daemon, http) = with_http(&["--send-window", "16384"]).await;
     for server in 0..8_u64 {
-        // Noise, which compression cannot shorten.
+        // Random data, which compression cannot shorten.
         let noise = (0..1000_u64).flat_map(|it| hash(&(server, it)).to_ne_bytes());
         let connection = daemon.connect(Role::Heartbeat, None).await;
         let heartbeats = constant(noise.collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The list is right, and told once.
+//! The list is correct, and every change is sent once.
 
 use crate::{
     DAEMON, FAST,
@@ -16,7 +16,7 @@ use metaserve_heartbeat::{Identity, Publisher};
 use metaserve_tests::{Daemon, Follower, RawClient, constant, known, patiently};
 
 #[tokio::test]
-async fn a_heartbeat_is_on_the_list_and_so_is_every_change() {
+async fn a_heartbeat_and_every_change_of_it_reach_the_list() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let mut client = Follower::new(&daemon, None).await;
     assert!(
@@ -47,7 +47,7 @@ async fn a_heartbeat_is_on_the_list_and_so_is_every_change() {
 }
 
 #[tokio::test]
-async fn games_do_not_see_each_other_and_a_client_of_all_sees_both_labelled() {
+async fn games_are_separate_and_a_client_of_all_games_sees_each_with_its_tag() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     for (game, heartbeat) in [("chess", "rook"), ("go", "stone")] {
         let publisher = Publisher::new(daemon.connect(Role::Heartbeat, None).await).game(game);
@@ -76,7 +76,7 @@ async fn games_do_not_see_each_other_and_a_client_of_all_sees_both_labelled() {
     );
 }
 
-/// Lists `count` servers through one trusted relay, which stays until it is dropped.
+/// Lists `count` servers through one trusted relay, which stays connected until it is dropped.
 async fn many_servers(daemon: &Daemon, relay: &Identity, count: u32) -> quinn::SendStream {
     let connection = daemon.connect(Role::Relay, Some(relay)).await;
     let mut out = connection.open_uni().await.unwrap();
@@ -100,7 +100,7 @@ async fn upsert(out: &mut quinn::SendStream, key: u32, heartbeat: &str) {
 }
 
 #[tokio::test]
-async fn a_newcomer_has_all_of_5000_servers_at_once_and_who_returns_only_what_changed() {
+async fn a_new_client_gets_all_5000_servers_at_once_and_a_returning_one_only_the_changes() {
     let relay = Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap();
     let trust = ["--trust-relay", &relay.fingerprint().to_string()];
     let daemon = Daemon::start(DAEMON, &[&FAST[..], &trust].concat()).await;
@@ -140,7 +140,7 @@ async fn a_newcomer_has_all_of_5000_servers_at_once_and_who_returns_only_what_ch
     assert_eq!(returned.snapshot.changes().updated.len(), 3);
     assert!(returned.snapshot.changes().added.is_empty());
 
-    // The same by hand: what is on the wire is a delta of those three and no more.
+    // The same on the wire: a delta with those three changes and no more.
     let mut raw = RawClient::new(daemon.connect(Role::Client, None).await, None, None).await;
     assert_eq!(raw.next().await.placed.len(), 5000);
     let connection = daemon.connect(Role::Client, None).await;
@@ -155,7 +155,7 @@ async fn a_newcomer_has_all_of_5000_servers_at_once_and_who_returns_only_what_ch
 }
 
 #[tokio::test]
-async fn a_server_that_never_sends_a_heartbeat_is_not_listed_and_harms_nobody() {
+async fn a_server_without_a_heartbeat_is_not_listed_and_affects_no_other() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let (notices, mut heard) = mpsc::unbounded();
     let silent = Publisher::new(daemon.connect(Role::Heartbeat, None).await)
@@ -175,7 +175,7 @@ async fn a_server_that_never_sends_a_heartbeat_is_not_listed_and_harms_nobody() 
 }
 
 #[tokio::test]
-async fn a_server_that_repeats_itself_sends_nothing() {
+async fn a_server_that_repeats_its_heartbeat_sends_nothing() {
     let (daemon, http) = with_http(&[]).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     let (mut heartbeats, stream) = mpsc::channel(0);
@@ -186,8 +186,8 @@ async fn a_server_that_repeats_itself_sends_nothing() {
     };
     send(&mut heartbeats, "same").await;
     client.until_words(&["same"]).await;
-    // Another server changes all the time, so that one sees the intervals go by in which the
-    // first could have sent something.
+    // Another server changes all the time. Its changes mark the intervals in which the first
+    // server could have sent something.
     let numbers = futures::stream::iter((0..).map(|number: u32| number.to_string()));
     let other = daemon.connect(Role::Heartbeat, None).await;
     let other = tokio::spawn(metaserve_heartbeat::run(other, numbers));
@@ -199,7 +199,7 @@ async fn a_server_that_repeats_itself_sends_nothing() {
     client.until_words(&["same"]).await;
     send(&mut heartbeats, "other").await;
     client.until_words(&["other"]).await;
-    // The daemon has heard all that was sent before, and counts what says nothing new.
+    // The daemon has received everything that was sent before, and counts repeated heartbeats.
     let repeated = value(
         &scrape(http).await,
         "metaserve_heartbeats_total",
@@ -209,7 +209,7 @@ async fn a_server_that_repeats_itself_sends_nothing() {
 }
 
 #[tokio::test]
-async fn of_many_heartbeats_the_newest_is_listed() {
+async fn the_newest_of_many_heartbeats_is_listed() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let connection = daemon.connect(Role::Heartbeat, None).await;
     let numbers = futures::stream::iter((0..=5000).map(|number| number.to_string()));
@@ -222,7 +222,7 @@ async fn of_many_heartbeats_the_newest_is_listed() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_that_is_too_long_is_left_out_with_a_notice_and_the_next_is_listed() {
+async fn a_heartbeat_that_is_too_long_is_skipped_with_a_notice_and_the_next_is_listed() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let (heartbeats, stream) = mpsc::unbounded();
     let (notices, mut heard) = mpsc::unbounded();

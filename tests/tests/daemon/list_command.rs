@@ -1,4 +1,4 @@
-//! `metaserve-daemon list`: the list for scripts.
+//! `metaserve-daemon list`: the list in scripts.
 
 use crate::{DAEMON, FAST};
 use metaserve::Role;
@@ -39,11 +39,11 @@ async fn list(daemon: &Daemon, arguments: &[&str]) -> metaserve_tests::Ended {
 
 const DUSTYS: &str = r#"{"name":"Dusty's \u001b[2J","map":"dunes","players":3,"max_players":16}"#;
 
-/// Says nothing that can be seen, and would turn round what follows.
+/// Contains only invisible characters and one that would reverse the text after it.
 const BLANK: &str = r#"{"name":"\u202e\u200b \u3164","map":"\u202edunes"}"#;
 
 #[tokio::test]
-async fn a_list_that_is_cut_short_has_the_first_of_every_address() {
+async fn a_limited_list_has_the_first_server_of_every_address() {
     let daemon = Daemon::start(DAEMON, &[]).await;
     let mut kept = Vec::new();
     for (at, host) in [1, 1, 1, 2, 3].into_iter().enumerate() {
@@ -71,7 +71,7 @@ async fn a_list_that_is_cut_short_has_the_first_of_every_address() {
 }
 
 #[tokio::test]
-async fn people_are_given_a_table_without_what_would_move_their_cursor() {
+async fn the_table_contains_nothing_that_could_move_the_cursor() {
     let daemon = Daemon::start(DAEMON, &[]).await;
     let empty = list(&daemon, &[]).await;
     assert_eq!(
@@ -120,7 +120,7 @@ async fn people_are_given_a_table_without_what_would_move_their_cursor() {
 }
 
 #[tokio::test]
-async fn scripts_are_given_the_records_that_http_gives() {
+async fn scripts_get_the_same_records_as_over_http() {
     let mut daemon = Daemon::start(DAEMON, &["--http", "127.0.0.1:0"]).await;
     let http = daemon.http().await;
     publish(&daemon, "chess", 7000, DUSTYS).await;
@@ -139,7 +139,7 @@ async fn scripts_are_given_the_records_that_http_gives() {
 }
 
 #[tokio::test]
-async fn each_change_is_followed_and_a_lost_daemon_is_an_error() {
+async fn each_change_is_printed_and_a_lost_daemon_is_an_error() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let mut process = Command::new(DAEMON)
         .args(command(&daemon))
@@ -175,7 +175,7 @@ async fn each_change_is_followed_and_a_lost_daemon_is_an_error() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_reached_or_trusted_is_named_with_what_to_do() {
+async fn a_daemon_that_cannot_be_reached_or_trusted_is_reported_with_what_to_do() {
     let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let nobody = closed.local_addr().unwrap().to_string();
     let daemon = Daemon::start(DAEMON, &[]).await;
@@ -200,7 +200,7 @@ async fn who_cannot_be_reached_or_trusted_is_named_with_what_to_do() {
         ),
         (
             &["--daemon", &address, "--ca", "/nowhere.pem"],
-            "/nowhere.pem: the file cannot be read",
+            "/nowhere.pem: cannot read the file",
         ),
     ];
     for (arguments, expected) in table {

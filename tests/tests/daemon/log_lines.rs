@@ -1,4 +1,4 @@
-//! Every line that the daemon logs for its operator is explained to him.
+//! Every line that the daemon logs for its operator is documented.
 
 use std::{
     collections::BTreeSet,
@@ -9,10 +9,10 @@ use std::{
 
 const PAGE: &str = include_str!("../../../docs/reference/log.md");
 
-/// A level and a text, with `…` for what differs from case to case.
+/// A level and a text, with `…` in place of values.
 type Line = (String, String);
 
-/// The lines of the table under a heading of the page.
+/// The lines in the table under a heading of the page.
 fn explained(heading: &str) -> BTreeSet<Line> {
     let (_, section) = PAGE.split_once(heading).unwrap();
     let (section, _) = section.split_once("\n##").unwrap();
@@ -20,7 +20,7 @@ fn explained(heading: &str) -> BTreeSet<Line> {
     rows.map(|row| {
         let (text, rest) = row.split_once("` | ").unwrap();
         let (level, _) = rest.split_once(" | ").unwrap();
-        // A text with backticks stands between double ones.
+        // A text that contains backticks is enclosed in double ones.
         let inner = text.strip_prefix("` ").and_then(|it| it.strip_suffix(" `"));
         let text = inner.unwrap_or(text);
         (level.to_owned(), text.to_owned())
@@ -28,7 +28,7 @@ fn explained(heading: &str) -> BTreeSet<Line> {
     .collect()
 }
 
-/// All source files in these folders, without their tests.
+/// All source files in these folders, except tests.
 fn sources(folders: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -51,7 +51,7 @@ fn sources(folders: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     files
 }
 
-/// The lines that source files log for operators, by macros whose names begin with `prefix`.
+/// The lines that source files log for operators, with macros whose names begin with `prefix`.
 fn logged(sources: &[PathBuf], prefix: &str) -> BTreeSet<Line> {
     let mut lines = BTreeSet::new();
     for path in sources {
@@ -66,7 +66,7 @@ fn logged(sources: &[PathBuf], prefix: &str) -> BTreeSet<Line> {
     lines
 }
 
-/// Where the sources of the libraries are that log in the daemon's name.
+/// The source folders of the libraries that log in the daemon.
 fn libraries() -> Vec<PathBuf> {
     let cargo = |arguments: &[&str]| {
         let mut cargo = Command::new(env!("CARGO"));
@@ -75,7 +75,7 @@ fn libraries() -> Vec<PathBuf> {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    // Packages of other platforms may not be on this machine.
+    // Packages of other platforms may be missing on this machine.
     let version = cargo(&["-vV"]);
     let platform = version.lines().find_map(|it| it.strip_prefix("host: "));
     let mut arguments = vec!["metadata", "--offline", "--locked", "--format-version", "1"];
@@ -94,12 +94,12 @@ fn libraries() -> Vec<PathBuf> {
 
 fn assert_same(exist: &BTreeSet<Line>, explained: &BTreeSet<Line>) {
     let missing: Vec<_> = exist.difference(explained).collect();
-    assert!(missing.is_empty(), "not explained: {missing:#?}");
+    assert!(missing.is_empty(), "not documented: {missing:#?}");
     let gone: Vec<_> = explained.difference(exist).collect();
-    assert!(gone.is_empty(), "not logged any more: {gone:#?}");
+    assert!(gone.is_empty(), "no longer logged: {gone:#?}");
 }
 
-/// A text as it is logged, up to its closing quote: lines joined, values as `…`.
+/// The logged text up to its closing quote: continued lines joined, values as `…`.
 fn text(source: &str) -> String {
     let mut text = String::new();
     let mut characters = source.chars();
@@ -107,7 +107,7 @@ fn text(source: &str) -> String {
         match c {
             '"' => return text,
             '\\' => {
-                // A line that goes on, after its indentation.
+                // A continued line, without its indentation.
                 assert_eq!(characters.next(), Some('\n'), "{source}");
                 characters = characters.as_str().trim_start().chars();
             }
@@ -122,11 +122,11 @@ fn text(source: &str) -> String {
             c => text.push(c),
         }
     }
-    panic!("the text does not end: {text}");
+    panic!("the text has no end: {text}");
 }
 
 #[test]
-fn every_line_of_the_log_is_explained_and_no_other() {
+fn the_page_documents_exactly_the_lines_of_the_log() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folders = ["daemon/src", "metaserve/src"].map(|part| root.join(part));
     let exist = logged(&sources(folders), "tracing::");
@@ -135,14 +135,14 @@ fn every_line_of_the_log_is_explained_and_no_other() {
 }
 
 #[test]
-fn every_line_of_the_libraries_is_explained_and_no_other() {
+fn the_page_documents_exactly_the_lines_of_the_libraries() {
     let libraries = libraries();
     assert_eq!(libraries.len(), 3, "{libraries:?}");
     let mut exist = logged(&sources(libraries), "");
-    // What these libraries log only with features that the daemon does not have.
+    // Lines that these libraries log only with features that the daemon does not use.
     exist.retain(|(_, text)| !NEVER.iter().any(|never| text.contains(never)));
     assert_same(&exist, &explained("## Lines of libraries"));
 }
 
-/// Lines of features that are off: logs of single connections, and a watch over locks.
+/// Parts of lines of unused features: logs of single connections, and tracing of locks.
 const NEVER: [&str; 3] = ["qlog", "Locking the connection", "Utilizing the connection"];

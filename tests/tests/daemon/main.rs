@@ -1,7 +1,7 @@
-//! What the daemon promises to game servers, game clients and its operator, seen from outside:
-//! one file for each promise.
+//! The daemon's promises to game servers, game clients and its operator, tested from outside: one
+//! file for each promise.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod abuse;
 mod addresses;
@@ -56,7 +56,7 @@ const GAME_SERVER: &str = env!("CARGO_BIN_EXE_game-server-under-test");
 /// Settings with which lists change quickly.
 const FAST: [&str; 4] = ["--tick", "20ms", "--min-interval", "20ms"];
 
-/// A daemon whose lists change quickly, and where it serves HTTP.
+/// A daemon whose lists change quickly, and its HTTP address.
 async fn with_http(further: &[&str]) -> (Daemon, SocketAddr) {
     let http = ["--http", "127.0.0.1:0"];
     let mut daemon = Daemon::start(DAEMON, &[&FAST[..], &http, further].concat()).await;
@@ -64,7 +64,7 @@ async fn with_http(further: &[&str]) -> (Daemon, SocketAddr) {
     (daemon, address)
 }
 
-/// Starts a game server in a process of its own; it is killed when dropped.
+/// Starts a game server in its own process, which is killed when dropped.
 fn game_server(daemon: &Daemon, arguments: &[&str]) -> tokio::process::Child {
     tokio::process::Command::new(GAME_SERVER)
         .arg(daemon.address.to_string())
@@ -72,5 +72,5 @@ fn game_server(daemon: &Daemon, arguments: &[&str]) -> tokio::process::Child {
         .args(arguments)
         .kill_on_drop(true)
         .spawn()
-        .expect("the binary runs")
+        .expect("the binary must start")
 }

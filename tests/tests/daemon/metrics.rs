@@ -1,4 +1,4 @@
-//! What the operator's Prometheus reads.
+//! The metrics for the operator's Prometheus.
 
 use crate::with_http;
 use metaserve::Role;
@@ -13,14 +13,14 @@ pub(crate) async fn scrape(address: SocketAddr) -> Scrape {
     Scrape::parse(text.lines().map(|line| Ok(line.to_owned()))).unwrap()
 }
 
-/// What a metric says, over all of its series with this value of a label.
+/// The sum of a metric over all of its series with this label value.
 pub(crate) fn value(scrape: &Scrape, metric: &str, label: &str) -> f64 {
     sum(scrape, metric, |labels| {
         label.is_empty() || labels.values().any(|value| value == label)
     })
 }
 
-/// What a metric says, over all of its series with these labels.
+/// The sum of a metric over all of its series with these labels.
 pub(crate) fn value_of(scrape: &Scrape, metric: &str, wanted: &[(&str, &str)]) -> f64 {
     sum(scrape, metric, |labels| {
         wanted
@@ -38,11 +38,11 @@ fn sum(scrape: &Scrape, metric: &str, wanted: impl Fn(&Labels) -> bool) -> f64 {
     });
     values
         .reduce(|sum, value| sum + value)
-        .unwrap_or_else(|| panic!("{metric} with the labels wanted"))
+        .unwrap_or_else(|| panic!("there is no {metric} with these labels"))
 }
 
 #[tokio::test]
-async fn the_page_of_metrics_and_the_metrics_are_one() {
+async fn the_page_documents_exactly_the_metrics() {
     let (_daemon, address) = with_http(&[]).await;
     let page = include_str!("../../../docs/reference/metrics.md");
     let explained: BTreeSet<_> = page
@@ -68,7 +68,7 @@ async fn the_page_of_metrics_and_the_metrics_are_one() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn what_the_process_takes_is_what_the_system_says() {
+async fn the_metrics_of_the_process_agree_with_the_system() {
     let (daemon, address) = with_http(&[]).await;
     let before = scrape(address).await;
     let files = |scrape: &Scrape| value(scrape, "process_open_fds", "");
@@ -76,7 +76,7 @@ async fn what_the_process_takes_is_what_the_system_says() {
     let counted = std::fs::read_dir(format!("{directory}/fd"))
         .unwrap()
         .count();
-    // Connections of ours to /metrics come and go.
+    // The test's own connections to /metrics come and go.
     assert!((files(&before) - counted as f64).abs() <= 3.0, "{counted}");
     let limits = std::fs::read_to_string(format!("{directory}/limits")).unwrap();
     let most = limits
@@ -99,7 +99,7 @@ async fn what_the_process_takes_is_what_the_system_says() {
     let shown = value(&before, "process_resident_memory_bytes", "");
     let ratio = shown / (kilobytes * 1024.0);
     assert!((0.5..2.0).contains(&ratio), "{shown} of {kilobytes} kB");
-    // It is counted in hundredths of a second, and each look takes some of one.
+    // The system counts in hundredths of a second, and each request takes a part of one.
     while value(&scrape(address).await, "process_cpu_seconds_total", "") == 0.0 {}
     let start = value(&before, "process_start_time_seconds", "");
     let made = std::fs::metadata(&directory).unwrap().modified().unwrap();
@@ -111,7 +111,7 @@ async fn what_the_process_takes_is_what_the_system_says() {
 }
 
 #[tokio::test]
-async fn what_happens_is_counted() {
+async fn events_are_counted() {
     let (daemon, address) = with_http(&[]).await;
     let publisher = Publisher::new(daemon.connect(Role::Heartbeat, None).await).game("chess");
     tokio::spawn(publisher.run(constant("rook")));

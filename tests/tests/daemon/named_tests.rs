@@ -14,13 +14,13 @@ const PAGES: [(&str, &str); 3] = [
     ),
 ];
 
-/// Whether this can only be the name of a test: a sentence of four words or more.
+/// Whether this can only be the name of a test: a sentence of at least four words.
 fn is_sentence(code: &str) -> bool {
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     code.chars().all(letters) && code.matches('_').count() >= 3 && !code.starts_with("metaserve_")
 }
 
-/// Adds the text of all source files below a directory.
+/// Appends the text of all source files below a directory.
 fn read_all(directory: &Path, text: &mut String) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -57,7 +57,7 @@ fn every_test_that_a_page_names_exists() {
         {
             named += 1;
             let exists = sources.contains(&format!("fn {name}("));
-            assert!(exists, "{page} names {name}, which is no test");
+            assert!(exists, "{page} names {name}, which is not a test");
         }
     }
     assert!(named > 70, "only {named} names were found");

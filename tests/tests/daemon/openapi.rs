@@ -1,4 +1,4 @@
-//! The OpenAPI document says what is answered.
+//! The OpenAPI document describes the actual answers.
 
 use crate::with_http;
 use metaserve::Role;
@@ -16,13 +16,13 @@ async fn start() -> (Daemon, SocketAddr, Value) {
 }
 
 #[tokio::test]
-async fn every_path_of_the_document_answers_as_it_says() {
+async fn every_path_of_the_document_answers_as_documented() {
     let (_daemon, address, document) = start().await;
     let page = include_str!("../../../docs/reference/http.md");
     for (path, methods) in document["paths"].as_object().unwrap() {
         assert!(
             page.contains(&format!("| `{path}")),
-            "{path} is on the page"
+            "{path} must be on the page"
         );
         let content = &methods["get"]["responses"]["200"]["content"];
         let kind = content.as_object().unwrap().keys().next().unwrap();
@@ -41,7 +41,7 @@ async fn every_path_of_the_document_answers_as_it_says() {
 }
 
 #[tokio::test]
-async fn parameters_are_those_of_the_document_within_its_bounds() {
+async fn parameters_are_accepted_within_the_documented_bounds() {
     let (_daemon, address, document) = start().await;
     let parameters = &document["paths"]["/api/v1/servers"]["get"]["parameters"];
     for parameter in parameters.as_array().unwrap() {
@@ -49,7 +49,7 @@ async fn parameters_are_those_of_the_document_within_its_bounds() {
         let text = |bytes: &Value| "x".repeat(bytes.as_u64().unwrap_or(1) as usize);
         let (fits, too_much) = match schema["type"].as_str().unwrap() {
             "integer" => (schema["default"].to_string(), "-1".to_owned()),
-            // Where the page before has ended.
+            // A position at which a page ended.
             _ if schema["pattern"].is_string() => ("0.7".to_owned(), "7".to_owned()),
             _ => (text(&schema["maxLength"]), text(&schema["maxLength"]) + "x"),
         };
@@ -61,7 +61,7 @@ async fn parameters_are_those_of_the_document_within_its_bounds() {
 }
 
 #[tokio::test]
-async fn records_have_the_fields_of_the_document_and_no_others() {
+async fn records_have_exactly_the_documented_fields() {
     let (daemon, address, document) = start().await;
     for heartbeat in [r#"{"name":"one"}"#, "bytes"] {
         let connection = daemon.connect(Role::Heartbeat, None).await;

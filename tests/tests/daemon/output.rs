@@ -1,4 +1,5 @@
-//! Nobody has to read what a program prints or logs, and a full disk ends none that serves.
+//! A program does not need a reader for its output and log, and a full disk does not end a
+//! service.
 
 use crate::{DAEMON, FAST, service::Manager};
 use metaserve::{Connector, Fingerprint, Role, Trust};
@@ -12,17 +13,17 @@ use std::{
 use tempfile::tempdir;
 use tokio::process::{Child, Command};
 
-/// A disk that is full.
+/// A full disk.
 fn full() -> Stdio {
     File::create("/dev/full").unwrap().into()
 }
 
-/// A pipe whose reader is gone.
+/// A pipe whose reader has closed it.
 fn closed() -> Stdio {
     pipe().unwrap().1.into()
 }
 
-/// Runs the daemon's binary to its end, and gives its exit code and what it complains about.
+/// Runs the daemon's binary to its end. Returns its exit code and its error output.
 async fn run(arguments: &[&str], output: Stdio) -> (Option<i32>, String) {
     let ended = Command::new(DAEMON)
         .env_clear()
@@ -39,7 +40,7 @@ async fn run(arguments: &[&str], output: Stdio) -> (Option<i32>, String) {
     (ended.status.code(), complaint)
 }
 
-/// Starts a daemon that the service manager is told of, and waits until it serves.
+/// Starts a daemon with a service manager, and waits until it serves.
 async fn serve(output: Stdio, log: Stdio, arguments: &[&str]) -> (Child, Manager, Connector) {
     let manager = Manager::new();
     let state = tempdir().unwrap();
@@ -72,9 +73,9 @@ async fn ends_in_order(mut process: Child) {
     assert_eq!(ended.code(), Some(0));
 }
 
-/// The daemon did not start, or died of the first line, when its output could not be written.
+/// The daemon did not start, or died at the first line, when its output could not be written.
 #[tokio::test]
-async fn a_daemon_serves_whose_output_and_log_nobody_can_write_or_read() {
+async fn a_daemon_serves_although_its_output_and_log_cannot_be_written_or_read() {
     for (output, log) in [(full(), full()), (closed(), closed())] {
         let (process, _manager, connector) = serve(output, log, &[]).await;
         connector.connect().await.unwrap();
@@ -84,11 +85,11 @@ async fn a_daemon_serves_whose_output_and_log_nobody_can_write_or_read() {
 
 /// Players lost the list because somebody had pressed Ctrl-S.
 #[tokio::test]
-async fn a_reader_of_the_log_that_stands_still_costs_lines_and_nothing_else() {
+async fn a_stuck_reader_of_the_log_costs_lines_and_nothing_else() {
     let (mut reader, log) = pipe().unwrap();
     let noisy = ["--log", "trace"];
     let (process, _manager, connector) = serve(Stdio::null(), log.into(), &noisy).await;
-    // More than pipe and queue hold: some 25 KB of lines for each connection.
+    // More than pipe and queue can hold: about 25 KB of lines for each connection.
     for _ in 0..200 {
         let connection = connector.connect().await.unwrap();
         connection.close(0_u32.into(), b"");
@@ -101,7 +102,7 @@ async fn a_reader_of_the_log_that_stands_still_costs_lines_and_nothing_else() {
     ends_in_order(process).await;
 }
 
-/// The line with this text. What comes after it is read until the end, by nobody.
+/// The line with this text. The rest is read until the end and discarded.
 fn read_until(log: &mut PipeReader, text: &str) -> String {
     let mut read = String::new();
     let mut piece = [0; 65536];
@@ -120,7 +121,7 @@ fn read_until(log: &mut PipeReader, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn commands_end_quietly_when_their_reader_has_seen_enough_and_complain_of_a_full_disk() {
+async fn commands_end_quietly_at_a_closed_pipe_and_report_a_full_disk() {
     let daemon = Daemon::start(DAEMON, &[]).await;
     let address = daemon.address.to_string();
     let fingerprint = daemon.fingerprint.to_string();
@@ -154,7 +155,7 @@ async fn commands_end_quietly_when_their_reader_has_seen_enough_and_complain_of_
 }
 
 #[tokio::test]
-async fn a_complaint_that_cannot_be_written_is_still_an_exit_code() {
+async fn an_error_that_cannot_be_written_still_sets_the_exit_code() {
     let bans = tempdir().unwrap();
     let file = bans.path().join("bans");
     fs::write(&file, "nonsense").unwrap();
@@ -181,9 +182,9 @@ async fn a_complaint_that_cannot_be_written_is_still_an_exit_code() {
     }
 }
 
-/// `list --follow | head -3` went on for ever.
+/// `list --follow | head -3` ran forever.
 #[tokio::test]
-async fn a_list_that_nobody_reads_any_longer_is_not_followed() {
+async fn following_a_list_ends_when_its_reader_is_gone() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let (address, fingerprint) = (daemon.address.to_string(), daemon.fingerprint.to_string());
     let (mut reader, output) = pipe().unwrap();
@@ -197,7 +198,7 @@ async fn a_list_that_nobody_reads_any_longer_is_not_followed() {
         .unwrap();
     let read = tokio::task::spawn_blocking(move || reader.read(&mut [0; 4096]).unwrap());
     assert!(patiently("the list", read).await.unwrap() > 0);
-    // The reader is gone. The next change shows that.
+    // The reader is gone. The next change reveals that.
     let connection = daemon.connect(Role::Heartbeat, None).await;
     tokio::spawn(metaserve_heartbeat::run(
         connection,

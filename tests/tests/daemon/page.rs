@@ -1,10 +1,10 @@
-//! The page comes out of the binary and lets nothing else in.
+//! The page is part of the binary and allows no foreign content.
 
 use crate::DAEMON;
 use metaserve_tests::{Daemon, http::get};
 
 #[tokio::test]
-async fn the_page_is_complete_and_admits_no_script_but_its_own() {
+async fn the_page_is_complete_and_allows_only_its_own_script() {
     let mut daemon = Daemon::start(DAEMON, &["--http", "127.0.0.1:0"]).await;
     let address = daemon.http().await;
     for (path, kind) in [

@@ -1,4 +1,4 @@
-//! The reference page of settings is what the code says.
+//! The reference page of settings agrees with the code.
 
 use metaserve::program::settings::{Settings, reference};
 use std::{fs, path::Path};
@@ -20,7 +20,7 @@ fn section<S: Settings>(program: &str) -> String {
 }
 
 #[test]
-fn the_page_of_settings_is_what_the_programs_declare() {
+fn the_page_of_settings_documents_exactly_the_declared_settings() {
     let page = [
         HEAD.to_owned(),
         section::<metaserve_daemon::Settings>("metaserve-daemon"),
@@ -33,7 +33,7 @@ fn the_page_of_settings_is_what_the_programs_declare() {
     }
     assert!(
         fs::read_to_string(&file).unwrap_or_default() == page,
-        "docs/reference/settings.md is not what the settings declare; to write it again:\n  \
+        "docs/reference/settings.md differs from the declared settings; to write it again:\n  \
          WRITE_PAGES=1 cargo test --workspace --test daemon the_page_of_settings"
     );
 }

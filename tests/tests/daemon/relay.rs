@@ -1,4 +1,4 @@
-//! A relay speaks for others if the operator trusts it, and only as long as it is there.
+//! A relay lists servers for others if the operator trusts it, and only while it is connected.
 
 use crate::{
     DAEMON, FAST,
@@ -39,7 +39,7 @@ fn upsert(key: u64, host: u8, heartbeat: &str) -> FromRelay<'_> {
 }
 
 #[tokio::test]
-async fn an_untrusted_relay_is_refused_with_what_its_operator_needs() {
+async fn an_untrusted_relay_is_refused_with_the_setting_to_add() {
     let daemon = trusting(&identity(), &[]).await;
     let stranger = identity();
     let connection = daemon.connect(Role::Relay, Some(&stranger)).await;
@@ -57,7 +57,7 @@ async fn an_untrusted_relay_is_refused_with_what_its_operator_needs() {
 }
 
 #[tokio::test]
-async fn a_trusted_relay_lists_changes_and_removes_and_takes_the_rest_with_it() {
+async fn a_trusted_relay_lists_changes_and_removes_servers_and_the_rest_go_with_it() {
     let relay = identity();
     let daemon = trusting(&relay, &[]).await;
     let connection = daemon.connect(Role::Relay, Some(&relay)).await;
@@ -97,7 +97,7 @@ async fn a_trusted_relay_lists_changes_and_removes_and_takes_the_rest_with_it() 
 }
 
 #[tokio::test]
-async fn what_a_relay_may_not_list_is_refused_with_a_notice_and_nothing_else() {
+async fn a_server_that_a_relay_may_not_list_is_refused_with_a_notice_only() {
     let relay = identity();
     let daemon = trusting(
         &relay,
@@ -168,7 +168,7 @@ async fn what_a_relay_may_not_list_is_refused_with_a_notice_and_nothing_else() {
 
 /// Players were shown servers at 0.1.2.3 and at the broadcast address.
 #[tokio::test]
-async fn a_relay_is_told_which_address_nobody_can_join_and_the_rest_is_listed() {
+async fn an_address_that_nobody_can_join_is_refused_with_a_notice_and_the_rest_are_listed() {
     let relay = identity();
     let mut daemon = trusting(&relay, &["--http", "127.0.0.1:0"]).await;
     let http = daemon.http().await;

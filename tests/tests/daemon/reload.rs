@@ -37,7 +37,7 @@ impl Configured {
         self.daemon.logged(logged).await
     }
 
-    /// What a limit is set to, as the daemon's metrics say.
+    /// The value of a limit in the daemon's metrics.
     async fn limit(&self, name: &str) -> f64 {
         let answer = get(self.http, "/metrics", &[]).await;
         let text = String::from_utf8(answer.body.to_vec()).unwrap();
@@ -46,7 +46,7 @@ impl Configured {
         line.unwrap().parse().unwrap()
     }
 
-    /// The longest heartbeat that newcomers are told of.
+    /// The longest heartbeat that newcomers are told about.
     async fn welcomes_with(&self) -> String {
         let connection = self.daemon.connect(Role::Heartbeat, None).await;
         let heartbeat = vec![b'x'; 2000];
@@ -56,7 +56,7 @@ impl Configured {
 }
 
 #[tokio::test]
-async fn limits_change_for_newcomers_and_what_cannot_change_is_named() {
+async fn limits_change_for_newcomers_and_settings_that_need_a_restart_are_named() {
     let mut it = Configured::start("max-heartbeat = 1000\nmax-games = 5").await;
     assert!(it.welcomes_with().await.contains("1000"));
     let settings = "max-heartbeat = 1500\nmax-games = 5\nthreads = 2\ntick = '2s'\nlog = 'info'";
@@ -69,7 +69,7 @@ async fn limits_change_for_newcomers_and_what_cannot_change_is_named() {
 }
 
 #[tokio::test]
-async fn a_mistake_is_named_by_file_and_line_and_changes_nothing() {
+async fn a_mistake_is_reported_by_file_and_line_and_changes_nothing() {
     let mut it = Configured::start("max-heartbeat = 1000").await;
     let table = [
         ("max-heartbeat = 2000\nmax-hartbeat = 1", "line 2"),
@@ -81,7 +81,9 @@ async fn a_mistake_is_named_by_file_and_line_and_changes_nothing() {
         ("max-heartbeat = 2000\nlog = 'a=b=c'", "a=b=c"),
     ];
     for (settings, expected) in table {
-        let line = it.reload(settings, "the running configuration stays").await;
+        let line = it
+            .reload(settings, "keeping the running configuration")
+            .await;
         let whole = match line.contains(expected) {
             true => line,
             false => it.daemon.logged(expected).await,
@@ -91,12 +93,12 @@ async fn a_mistake_is_named_by_file_and_line_and_changes_nothing() {
     }
     std::fs::remove_file(it.file()).unwrap();
     it.daemon.signal("HUP").await;
-    let line = it.daemon.logged("the running configuration stays").await;
+    let line = it.daemon.logged("keeping the running configuration").await;
     assert!(line.contains("daemon.toml"), "{line}");
 }
 
 #[tokio::test]
-async fn a_relay_is_let_in_from_the_reload_on_that_trusts_it_and_out_again() {
+async fn a_reload_can_trust_a_relay_and_stop_trusting_it() {
     let relay = Identity::load_or_create(tempfile::tempdir().unwrap().path(), &[]).unwrap();
     let mut it = Configured::start("").await;
     let stranger = it.daemon.connect(Role::Relay, Some(&relay)).await;
@@ -112,7 +114,7 @@ async fn a_relay_is_let_in_from_the_reload_on_that_trusts_it_and_out_again() {
 }
 
 #[tokio::test]
-async fn the_log_says_more_when_it_is_asked_to() {
+async fn a_reload_can_change_the_log_filter() {
     let mut it = Configured::start("").await;
     it.reload("log = 'debug'", "configuration was reloaded")
         .await;
@@ -122,7 +124,7 @@ async fn the_log_says_more_when_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn the_page_is_told_the_links_to_join_by_and_a_reload_changes_them() {
+async fn the_page_gets_the_join_links_and_a_reload_changes_them() {
     let mut it = Configured::start("join-link = ['oa=quake3://{address}']").await;
     let links = async |http| get(http, "/page.json", &[]).await.json()["join_links"].clone();
     assert_eq!(links(it.http).await["oa"], "quake3://{address}");

@@ -1,19 +1,19 @@
-//! A restart of the daemon loses nobody who maintains his connection.
+//! After a restart of the daemon, every peer that maintains its connection returns.
 
 use crate::{DAEMON, FAST};
 use metaserve::{Backoff, Role};
 use metaserve_tests::{Daemon, Follower, constant, patiently};
 use std::time::Duration;
 
-/// Quick attempts, so that the test is not spent in waiting.
+/// Quick attempts, so that the test does not spend its time waiting.
 fn impatient() -> Backoff {
     Backoff::new(Duration::from_millis(50), Duration::from_millis(200))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_are_back_after_a_restart_and_every_list_is_complete() {
-    // Nobody is found gone by silence while the test runs: the new daemon, which has the old
-    // one's secret, tells the old one's peers that it is gone when they speak to it.
+async fn all_peers_return_after_a_restart_and_every_list_is_complete() {
+    // No peer is removed for its silence while the test runs: the new daemon has the secret of the
+    // old one, and tells the old one's peers that it is gone when they send something.
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let mut expected = Vec::new();
     for number in 0..20 {
@@ -49,9 +49,10 @@ async fn all_are_back_after_a_restart_and_every_list_is_complete() {
     }
 }
 
-/// Instead of a minute of silence: the new daemon answers what is meant for the old one.
+/// The new daemon answers packets for the old one; otherwise peers would wait for a minute of
+/// silence.
 #[tokio::test]
-async fn a_daemon_that_was_killed_tells_its_peers_so_when_it_is_back() {
+async fn a_killed_daemon_resets_its_old_connections_when_it_is_back() {
     let long = ["--idle-timeout", "60s"];
     let daemon = Daemon::start(DAEMON, &long).await;
     let connection = daemon.connect(Role::Client, None).await;

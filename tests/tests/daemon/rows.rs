@@ -1,5 +1,5 @@
-//! Each address has so many rows of the list: servers beyond wait, are told so, and get the rows that
-//! become free.
+//! Each address has a limited number of rows in the list. Servers beyond that wait, are told so,
+//! and get the rows that become free.
 
 use crate::{
     metrics::{scrape, value, value_of},
@@ -23,7 +23,7 @@ async fn start(further: &[&str]) -> (Daemon, SocketAddr) {
     with_http(&[&["--max-listed-per-prefix", "2"], further].concat()).await
 }
 
-/// A game server with what it is told.
+/// A game server with the notices that it receives.
 struct Server {
     notices: mpsc::UnboundedReceiver<Notice>,
     connector: Connector,
@@ -58,7 +58,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn a_server_beyond_the_rows_of_its_address_waits_is_told_and_is_listed_in_its_turn() {
+async fn a_server_beyond_the_rows_of_its_address_waits_with_a_notice_and_is_listed_in_turn() {
     let (mut daemon, http) = start(&["--trusted-prefix", "none"]).await;
     let mut list = Follower::new(&daemon, None).await;
     let mut servers = Vec::new();
@@ -69,8 +69,8 @@ async fn a_server_beyond_the_rows_of_its_address_waits_is_told_and_is_listed_in_
     for (words, position) in [("three", "1st"), ("four", "2nd")] {
         let mut server = Server::new(&daemon, [127, 0, 0, 5], words).await;
         let expected = format!(
-            "not listed: 2 servers of your address are listed already; this one is the {position} \
-             that waits"
+            "not listed: 2 servers of your address are already listed; this one is the {position} \
+             in the queue"
         );
         assert_eq!(server.told().await, expected);
         servers.push(server);
@@ -111,13 +111,13 @@ async fn trusted_prefixes_have_the_rows_that_they_are_given() {
 }
 
 #[tokio::test]
-async fn a_server_that_moves_takes_a_row_where_it_goes_and_leaves_the_old_one() {
+async fn a_server_that_moves_takes_a_row_at_its_new_address_and_frees_the_old_one() {
     let (daemon, _) = start(&["--trusted-prefix", "none"]).await;
     let mut list = Follower::new(&daemon, None).await;
     let mut servers = Vec::new();
     for (host, words) in [(1, "one"), (1, "two"), (2, "three"), (2, "four")] {
         servers.push(Server::new(&daemon, [127, 0, host, 1], words).await);
-        list.until("it is listed", |list| list.len() == servers.len())
+        list.until("the listed server", |list| list.len() == servers.len())
             .await;
     }
     let mut waits = Server::new(&daemon, [127, 0, 1, 1], "waits").await;
@@ -126,11 +126,11 @@ async fn a_server_that_moves_takes_a_row_where_it_goes_and_leaves_the_old_one() 
     servers[1].connector.endpoint().rebind(socket).unwrap();
     list.until_words(&["one", "waits", "three", "four"]).await;
     let told = servers[1].told().await;
-    assert!(told.contains("the 1st that waits"), "{told}");
+    assert!(told.contains("the 1st in the queue"), "{told}");
 }
 
 #[tokio::test]
-async fn what_a_relay_lists_counts_by_the_address_listed() {
+async fn a_server_of_a_relay_counts_at_its_listed_address() {
     let directory = tempfile::tempdir().unwrap();
     let relay = Identity::load_or_create(directory.path(), &[]).unwrap();
     let fingerprint = relay.fingerprint().to_string();

@@ -1,4 +1,5 @@
-//! What a service manager is told: when the daemon serves, that it is alive, and that it ends.
+//! Notifications to the service manager: when the daemon serves, that it is alive, and that it
+//! ends.
 
 use crate::DAEMON;
 use metaserve::Role;
@@ -18,7 +19,7 @@ use tokio::{
     process::Command,
 };
 
-/// The service manager's end of what programs tell it.
+/// The service manager's socket for notifications.
 pub(crate) struct Manager {
     socket: UnixDatagram,
     path: String,
@@ -36,12 +37,12 @@ impl Manager {
         }
     }
 
-    /// Where programs tell it.
+    /// The path of the socket.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
-    /// A daemon that has a whole second for each sign of life.
+    /// Starts a daemon with a watchdog interval of one second.
     async fn start(&self) -> Daemon {
         let environment = [("NOTIFY_SOCKET", &*self.path), ("WATCHDOG_USEC", "1000000")];
         Daemon::start_with(DAEMON, &environment, &[]).await
@@ -57,7 +58,7 @@ impl Manager {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// The lines of the next message that is not a sign of life.
+    /// The lines of the next message other than a sign of life.
     async fn told_otherwise(&self) -> Vec<String> {
         loop {
             let told = self.told().await;
@@ -69,7 +70,7 @@ impl Manager {
 }
 
 #[tokio::test]
-async fn it_is_ready_when_it_answers_and_says_what_it_does() {
+async fn it_is_ready_when_it_answers_and_sends_its_status() {
     let manager = Manager::new();
     let daemon = manager.start().await;
     let told = manager.told_otherwise().await;
@@ -107,7 +108,7 @@ async fn failing_start_with(environment: &[(&str, &str)], listen: &str, state: &
 }
 
 #[tokio::test]
-async fn it_shows_that_it_is_alive_again_and_again() {
+async fn it_keeps_signalling_that_it_is_alive() {
     let manager = Manager::new();
     let _daemon = manager.start().await;
     let mut signs = 0;
@@ -117,7 +118,7 @@ async fn it_shows_that_it_is_alive_again_and_again() {
 }
 
 #[tokio::test]
-async fn reloading_and_stopping_are_told() {
+async fn reloading_and_stopping_are_notified() {
     let manager = Manager::new();
     let mut daemon = manager.start().await;
     assert_eq!(manager.told_otherwise().await[0], "READY=1");

@@ -1,4 +1,4 @@
-//! However many follow, each tick is encoded once for all.
+//! Each tick is encoded once for all followers.
 
 use crate::{
     metrics::{scrape, value_of},
@@ -14,7 +14,7 @@ const CHANGES: usize = 10;
 #[tokio::test]
 async fn each_tick_is_encoded_once_for_all_clients_and_once_for_all_listeners() {
     let (daemon, address) = with_http(&[]).await;
-    // Of a short list the snapshot would be shorter than a delta.
+    // The snapshot of a short list would be shorter than a delta.
     for stays in ["one that stays", "another that stays"] {
         let connection = daemon.connect(Role::Heartbeat, None).await;
         tokio::spawn(metaserve_heartbeat::run(connection, constant(stays)));

@@ -1,4 +1,4 @@
-//! A client that does not read costs nobody anything, and is right again when it does.
+//! A client that does not read delays nobody, and is up to date when it reads again.
 
 use crate::{DAEMON, FAST};
 use futures::channel::mpsc;
@@ -6,7 +6,7 @@ use metaserve::Role;
 use metaserve_tests::{Daemon, Follower, RawClient};
 
 #[tokio::test]
-async fn a_client_that_stops_reading_delays_nobody_and_then_has_the_current_state() {
+async fn a_client_that_stops_reading_delays_nobody_and_then_gets_the_current_state() {
     let stall = [&FAST[..], &["--stall-timeout", "200ms"]].concat();
     let daemon = Daemon::start(DAEMON, &stall).await;
     let (heartbeats, stream) = mpsc::unbounded();
@@ -20,12 +20,12 @@ async fn a_client_that_stops_reading_delays_nobody_and_then_has_the_current_stat
 
     let mut stopped = RawClient::new(daemon.connect(Role::Client, None).await, None, None).await;
     stopped.next().await;
-    // 2 MB, while a client's window and the daemon's buffer for it have less than 700 KB.
+    // 2 MB, while a client's window and the daemon's buffer for it hold less than 700 KB.
     for number in 1..=250 {
         heartbeats.unbounded_send(words(number)).unwrap();
         reading.until_words(&[&words(number)]).await;
     }
-    // It is given up meanwhile; this only makes sure that its 200 ms have passed.
+    // The client is given up in the meantime; this only makes sure that its 200 ms have passed.
     let mut number = 250;
     while stopped.resets == 0 {
         number += 1;
@@ -34,7 +34,10 @@ async fn a_client_that_stops_reading_delays_nobody_and_then_has_the_current_stat
         if number % 50 == 0 {
             let message = stopped.next().await;
             if stopped.resets == 1 {
-                assert_eq!(message.from, None, "a snapshot, not what was missed");
+                assert_eq!(
+                    message.from, None,
+                    "it must be a snapshot, not the missed changes"
+                );
             }
         }
     }

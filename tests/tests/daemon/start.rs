@@ -1,4 +1,4 @@
-//! A daemon that cannot do what it is asked to says why, and what to do.
+//! A daemon that cannot start says why, and what to do.
 
 use crate::DAEMON;
 use metaserve_tests::{Daemon, failing_start};
@@ -22,7 +22,7 @@ impl Files {
         path.to_str().unwrap().to_owned()
     }
 
-    /// A certificate that ends to be valid in the given year, and its key.
+    /// A certificate that expires in the given year, and its key.
     fn certificate(&self, name: &str, until: i32) -> [String; 2] {
         let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
         parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
@@ -41,7 +41,7 @@ async fn complaint(arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn wrong_certificate_files_are_named_with_what_is_wrong() {
+async fn wrong_certificate_files_are_reported_with_the_mistake() {
     let files = Files::new();
     let [cert, key] = files.certificate("good", 2100);
     let [other, _] = files.certificate("other", 2100);
@@ -51,11 +51,11 @@ async fn wrong_certificate_files_are_named_with_what_is_wrong() {
         (
             "/nowhere/cert",
             &*key,
-            "/nowhere/cert: the file cannot be read",
+            "/nowhere/cert: cannot read the file",
         ),
-        (&*text, &*key, "text: the file holds no certificate"),
-        (&*cert, &*text, "text: the file holds no private key"),
-        (&*cert, &*cert, "good.crt: the file holds no private key"),
+        (&*text, &*key, "text: the file contains no certificate"),
+        (&*cert, &*text, "text: the file contains no private key"),
+        (&*cert, &*cert, "good.crt: the file contains no private key"),
         (
             &*other,
             &*key,
@@ -91,7 +91,7 @@ async fn contradictions_and_unknown_keys_are_named() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_named_with_a_way_out() {
+async fn a_port_in_use_is_reported_with_what_to_do() {
     let taken = UdpSocket::bind("[::]:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let state = tempdir().unwrap();
@@ -105,7 +105,7 @@ async fn a_port_in_use_is_named_with_a_way_out() {
 }
 
 #[tokio::test]
-async fn a_state_directory_that_cannot_be_used_is_named() {
+async fn an_unusable_state_directory_is_reported() {
     let files = Files::new();
     files.write("file", "in the way");
     let state = files.path().join("file/state");
@@ -122,7 +122,7 @@ async fn a_damaged_state_directory_is_not_overwritten() {
     files.write("cert.pem", "damaged");
     let complaint = failing_start(DAEMON, "[::1]:0", files.path(), &[]).await;
     assert!(
-        complaint.contains("cert.pem: the file holds no certificate"),
+        complaint.contains("cert.pem: the file contains no certificate"),
         "{complaint}"
     );
     assert_eq!(
@@ -140,7 +140,7 @@ async fn the_state_directory_keeps_the_certificate() {
 }
 
 #[tokio::test]
-async fn keys_that_do_not_work_are_named_with_those_that_do() {
+async fn unsupported_keys_are_refused_with_the_supported_kinds() {
     let files = Files::new();
     let [cert, key] = files.certificate("good", 2100);
     let encrypted =
@@ -155,9 +155,9 @@ async fn keys_that_do_not_work_are_named_with_those_that_do() {
         (
             &request,
             &key,
-            "holds no certificate, but CERTIFICATE REQUEST",
+            "contains no certificate, but CERTIFICATE REQUEST",
         ),
-        (&key, &cert, "holds no certificate, but PRIVATE KEY"),
+        (&key, &cert, "contains no certificate, but PRIVATE KEY"),
     ];
     for (cert, key, expected) in table {
         let complaint = complaint(&["--cert", cert, "--key", key]).await;
@@ -165,7 +165,7 @@ async fn keys_that_do_not_work_are_named_with_those_that_do() {
     }
 }
 
-/// As Notepad and its like save them.
+/// As Notepad and similar editors save them.
 #[tokio::test]
 async fn files_are_read_as_editors_of_other_systems_save_them() {
     let files = Files::new();
@@ -221,7 +221,7 @@ async fn files_are_read_as_editors_of_other_systems_save_them() {
     );
 }
 
-/// Made by `openssl ecparam -name secp521r1 -genkey`; nobody uses it.
+/// Made by `openssl ecparam -name secp521r1 -genkey`; not used anywhere.
 const P521: &str = "\
 -----BEGIN PRIVATE KEY-----\n\
 MIHuAgEAMBAGByqGSM49AgEGBSuBBAAjBIHWMIHTAgEBBEIA69YlSx93FKBnC8g+\n\

@@ -19,7 +19,7 @@ fn for_good(prefix: IpNet) -> Ban {
 const TEXT: &str = "# Ours.\n192.0.2.0/24  # a remark\n\n198.51.100.7";
 
 #[test]
-fn a_ban_is_a_line_at_the_end_and_nothing_else_changes() {
+fn a_ban_adds_a_line_at_the_end_and_changes_nothing_else() {
     let [new, inner] = prefixes(["2001:db8::1", "192.0.2.9"]);
     let (text, edited) = ban(
         TEXT,
@@ -49,7 +49,7 @@ fn a_ban_is_a_line_at_the_end_and_nothing_else_changes() {
 }
 
 #[test]
-fn an_unban_takes_its_own_lines_and_says_what_still_bans() {
+fn an_unban_removes_its_own_lines_and_names_the_ban_that_remains() {
     let [outer, inner, single, other] =
         prefixes(["192.0.2.0/24", "192.0.2.9", "198.51.100.7", "203.0.113.1"]);
     let (text, edited) = unban(TEXT, &[inner, single, other], START);
@@ -68,7 +68,7 @@ fn an_unban_takes_its_own_lines_and_says_what_still_bans() {
 }
 
 #[test]
-fn a_longer_ban_takes_the_place_of_a_shorter_one_and_never_the_other_way() {
+fn a_longer_ban_replaces_a_shorter_one_but_not_the_reverse() {
     let [single, outer] = prefixes(["198.51.100.7", "198.51.100.0/24"]);
     let until = |seconds| Some(START + Duration::from_secs(seconds));
     let text = "198.51.100.7 until 1970-01-01T00:00:10Z # first\n";
@@ -96,7 +96,7 @@ fn a_longer_ban_takes_the_place_of_a_shorter_one_and_never_the_other_way() {
     );
     let (around, _) = add(outer, 5, Duration::ZERO);
     assert!(around.starts_with(text) && around.contains("\n198.51.100.0/24 until"));
-    // What is over bans nobody, and does not stand in the way.
+    // An ended ban affects nobody, and does not prevent a new one.
     let over = Duration::from_secs(10);
     let (again, edited) = add(single, 20, over);
     assert_eq!(again, "198.51.100.7 until 1970-01-01T00:00:20Z # x\n");
@@ -106,7 +106,7 @@ fn a_longer_ban_takes_the_place_of_a_shorter_one_and_never_the_other_way() {
     assert_eq!(
         sweep(&left, START + over),
         (String::new(), 1),
-        "the outer one is over, too"
+        "the outer ban has ended as well"
     );
     let neither = sweep(&around, START);
     assert_eq!(neither, (around.clone(), 0));
@@ -115,7 +115,7 @@ fn a_longer_ban_takes_the_place_of_a_shorter_one_and_never_the_other_way() {
 }
 
 #[test]
-fn a_ban_of_guests_spares_the_others_and_is_a_line_of_its_own() {
+fn a_ban_of_guests_affects_only_them_and_has_its_own_line() {
     let [single] = prefixes(["198.51.100.7"]);
     let (text, edited) = ban("", &[single], Whom::Guests, None, "x", START);
     assert_eq!(text, "198.51.100.7 guests # x\n");
@@ -137,7 +137,7 @@ fn a_ban_of_guests_spares_the_others_and_is_a_line_of_its_own() {
 }
 
 #[test]
-fn a_file_is_exchanged_whole_for_the_same_readers_and_made_when_missing() {
+fn a_file_is_replaced_atomically_with_its_permissions_and_created_if_missing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("bans");
     let [first] = prefixes(["192.0.2.1"]);
@@ -177,7 +177,7 @@ fn a_damaged_file_is_left_alone() {
 
 #[test]
 #[cfg(unix)]
-fn a_file_stays_its_owners_and_is_not_written_without_a_change() {
+fn a_file_keeps_its_owner_and_is_not_written_without_a_change() {
     use std::os::unix::fs::{MetadataExt, chown};
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("bans");
@@ -186,7 +186,7 @@ fn a_file_stays_its_owners_and_is_not_written_without_a_change() {
     let before = file().ino();
     change_file(&path, |text| (text.to_owned(), ())).unwrap();
     assert_eq!(file().ino(), before);
-    // Only root can give it to somebody else to begin with.
+    // Only root can give the file to another owner in the first place.
     let _ = chown(&path, Some(12_345), Some(12_346));
     let before = file();
     change_file(&path, |_| (String::new(), ())).unwrap();

@@ -1,4 +1,4 @@
-//! What fairness promises, for any connections in any order.
+//! The properties of fairness, for any connections in any order.
 
 use super::*;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ fn ip(text: &str) -> Origin {
     Origin::new(text.parse().unwrap())
 }
 
-/// Admits without a limit for leaves, and says whether the newcomer is in.
+/// Admits a connection without a limit for leaves, and returns whether it was admitted.
 fn come(fair: &mut Fair<u32>, origin: Origin, total: usize) -> bool {
     fair.admit(origin, total, usize::MAX, 0).is_ok()
 }
@@ -22,31 +22,35 @@ fn the_newest_of_the_heaviest_address_makes_room_for_a_lone_one() {
         fair.admit(ip(address), 4, 9, at).unwrap();
     }
     let Ok(Admitted::InsteadOf { payload, .. }) = fair.admit(ip("203.0.113.1"), 4, 9, 4) else {
-        panic!("a lone address is in");
+        panic!("a single address must be admitted");
     };
-    assert_eq!(payload, 2, "the newest");
+    assert_eq!(payload, 2, "the newest loses its place");
     let again = fair.admit(ip("192.0.2.1"), 4, 9, 5);
     let leaf = ip("192.0.2.1").leaf();
-    assert_eq!(again, Err(Refused::Full(4, leaf)), "from the heaviest");
+    assert_eq!(
+        again,
+        Err(Refused::Full(4, leaf)),
+        "the newcomer is from the heaviest branch"
+    );
     let none_at_all = Fair::default().admit(ip("192.0.2.1"), 0, 9, ());
     assert_eq!(none_at_all, Err(Refused::Full(0, leaf)));
 }
 
 #[test]
-fn a_neighbour_of_a_flood_has_its_share_of_their_common_network() {
+fn a_neighbour_of_a_flood_gets_its_share_of_their_common_network() {
     let mut fair = Fair::default();
     for _ in 0..20 {
         come(&mut fair, ip("10.1.1.1"), 20);
         come(&mut fair, ip("10.2.1.1"), 20);
     }
-    // Its /16 is no lighter than the other one: room is made within.
+    // Its /16 is no lighter than the other one, so room is made within it.
     assert!(come(&mut fair, ip("10.2.9.9"), 20));
     assert_eq!(fair.at_leaf(ip("10.2.1.1").leaf()), 9);
     assert_eq!(fair.at_leaf(ip("10.1.1.1").leaf()), 10);
 }
 
 #[test]
-fn a_leaf_has_a_limit_even_in_an_empty_house() {
+fn a_leaf_has_a_limit_even_when_places_are_free() {
     let mut fair = Fair::default();
     for _ in 0..2 {
         fair.admit(ip("2001:db8::1"), 100, 2, ()).unwrap();
@@ -54,13 +58,13 @@ fn a_leaf_has_a_limit_even_in_an_empty_house() {
     let third = fair.admit(ip("2001:db8::ffff:3"), 100, 2, ());
     assert_eq!(
         third.unwrap_err().to_string(),
-        "2001:db8::/64 has 2 places already, as many as one address may have"
+        "2001:db8::/64 already has 2 places, the maximum for one address"
     );
     assert!(fair.admit(ip("2001:db8:0:1::1"), 100, 2, ()).is_ok());
 }
 
 #[test]
-fn a_lower_limit_throws_nobody_out_and_lets_the_number_grow_no_more() {
+fn a_lower_limit_removes_nobody_and_stops_the_growth() {
     let mut fair = Fair::default();
     for host in 0..9 {
         assert!(come(&mut fair, ip(&format!("192.0.{host}.1")), 9));
@@ -70,7 +74,7 @@ fn a_lower_limit_throws_nobody_out_and_lets_the_number_grow_no_more() {
 }
 
 #[test]
-fn nothing_is_kept_of_prefixes_that_nobody_comes_from() {
+fn nothing_is_kept_of_prefixes_without_connections() {
     let mut fair = Fair::default();
     let ids: Vec<_> = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "192.0.2.1"]
         .iter()
@@ -87,7 +91,7 @@ fn nothing_is_kept_of_prefixes_that_nobody_comes_from() {
     assert_eq!((fair.prefixes(), fair.root.below.len()), (0, 0));
 }
 
-/// Few enough that they meet in every level of the tree.
+/// Few enough that they share prefixes at every level of the tree.
 fn origins() -> impl Strategy<Value = Origin> {
     prop_oneof![
         (0..3u8, 0..3u8, 0..3u8).prop_map(|(a, b, c)| ip(&format!("10.{a}.{b}.{c}"))),
@@ -114,7 +118,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..200)
 }
 
-/// Every sum of the tree, added up from the leaves.
+/// Every sum of the tree, computed from the leaves.
 fn sums(fair: &Fair<u32>) -> HashMap<Prefix, usize> {
     let mut sums = HashMap::new();
     for (leaf, members) in &fair.leaves {
@@ -142,16 +146,17 @@ fn assert_whole(fair: &Fair<u32>) {
         assert_eq!((sums[prefix], fair.sum_of(*prefix)), (*sum, *sum));
         count += 1;
     }
-    assert_eq!(count, sums.len(), "each is below exactly one");
+    assert_eq!(count, sums.len(), "each prefix is below exactly one branch");
 }
 
-/// The largest common size to which `wants` have to be cut to fit into `room`, rounded down.
+/// The largest common size to which `wants` must be cut to fit into `room`, rounded down.
 fn water_level(wants: &[usize], room: usize) -> usize {
     let fits = |level: usize| wants.iter().map(|it| level.min(*it)).sum::<usize>() <= room;
     (0..=room).rev().find(|level| fits(*level)).unwrap()
 }
 
-/// Asserts that below `above`, all have what they wanted, or the common size give or take one.
+/// Asserts that all prefixes below `above` have what they wanted, or the common size give or take
+/// one.
 fn assert_fair(fair: &Fair<u32>, wanted: &HashMap<Prefix, usize>, above: Option<Prefix>) {
     let parent = |prefix: Prefix| {
         let path: Vec<_> = prefix.origin().path().collect();
@@ -191,7 +196,8 @@ proptest! {
                     match fair.admit(origin, total, 12, 0) {
                         Ok(Admitted::AtOnce(id)) => ids.push(id),
                         Ok(Admitted::InsteadOf { id, victim, .. }) => {
-                            // Where the two part, the victim's branch had two more at least.
+                            // Where the two paths part, the victim's branch had at least two
+                            // connections more.
                             let weight = |it: Prefix| before.get(&it).copied().unwrap_or(0);
                             let mut apart = victim.origin.path().zip(origin.path());
                             let (theirs, own) = apart.find(|(a, b)| a != b).expect("two leaves");
@@ -221,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn in_whatever_order_they_come_each_branch_has_its_fair_share(
+    fn each_branch_gets_its_fair_share_in_any_order_of_arrival(
         comers in prop::collection::vec((origins(), 1..12usize), 1..20),
         total in 1..60usize,
         order in any::<u64>(),
@@ -243,7 +249,7 @@ proptest! {
     }
 
     #[test]
-    fn a_lone_address_is_in_in_whatever_order_the_same_connections_come(
+    fn a_single_address_is_admitted_in_any_order_of_arrival(
         crowds in prop::collection::vec((origins(), 1..40usize), 1..12),
         order in any::<u64>(),
     ) {
@@ -255,7 +261,7 @@ proptest! {
             .collect();
         fastrand::Rng::with_seed(order).shuffle(&mut comers);
         let mut fair = Fair::default();
-        // As many places as there are branches of the root at most.
+        // At most as many places as the root has branches.
         for origin in comers {
             come(&mut fair, origin, 12);
         }

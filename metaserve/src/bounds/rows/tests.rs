@@ -1,4 +1,4 @@
-//! Who gets a row, and when.
+//! Which server gets a row, and when.
 
 use super::*;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ fn promoted(rows: &mut Rows<()>) -> Vec<u64> {
 }
 
 #[test]
-fn a_server_beyond_the_rows_of_its_address_waits_and_is_told_how_long() {
+fn a_server_beyond_the_rows_of_its_address_waits_and_learns_its_position() {
     let mut rows = rows(2);
     for number in 0..2 {
         assert_eq!(rows.claim(number, ip("192.0.2.1"), ()), Standing::Listed);
@@ -30,7 +30,7 @@ fn a_server_beyond_the_rows_of_its_address_waits_and_is_told_how_long() {
     }
     assert_eq!(
         told[0],
-        "not listed: 2 servers of your address are listed already; this one is the 1st that waits"
+        "not listed: 2 servers of your address are already listed; this one is the 1st in the queue"
     );
     assert!(told[1].contains("the 2nd") && told[12].contains("the 13th"));
     assert_eq!(rows.claim(99, ip("192.0.2.2"), ()), Standing::Listed);
@@ -38,7 +38,7 @@ fn a_server_beyond_the_rows_of_its_address_waits_and_is_told_how_long() {
 }
 
 #[test]
-fn a_row_that_is_free_goes_to_whoever_waits_longest() {
+fn a_free_row_goes_to_the_server_that_waits_longest() {
     let mut rows = rows(1);
     for number in 0..4 {
         rows.claim(number, ip("192.0.2.1"), ());
@@ -62,14 +62,14 @@ fn a_network_has_the_rows_of_four_addresses() {
         assert_eq!(standing, Standing::Listed);
     }
     let Standing::Waits(waiting) = rows.claim(5, ip("192.0.2.5"), ()) else {
-        panic!("the network has none left");
+        panic!("the network must have no rows left");
     };
     assert!(
         waiting
             .to_string()
             .contains("4 servers of your network 192.0.2.0/24")
     );
-    // It waits longer than this one, which waits for its address as well.
+    // The fifth server waits longer than this one, which also waits for its address.
     rows.claim(6, ip("192.0.2.1"), ());
     rows.release(1);
     assert_eq!(promoted(&mut rows), [5]);
@@ -108,7 +108,7 @@ fn a_move_takes_a_row_where_there_is_one_and_frees_the_old_one() {
 }
 
 #[test]
-fn more_rows_are_given_out_at_once_and_fewer_take_none_away() {
+fn more_rows_are_given_out_at_once_and_fewer_remove_no_server() {
     let mut rows = rows(1);
     for number in 0..4 {
         rows.claim(number, ip("192.0.2.1"), ());
@@ -141,7 +141,7 @@ fn addresses() -> impl Strategy<Value = IpAddr> {
 }
 
 #[test]
-fn places_of_those_who_wait_are_counted_as_people_count() {
+fn positions_in_the_queue_are_ordinal_numbers() {
     for (number, expected) in [
         (1, "1st"),
         (2, "2nd"),
@@ -169,7 +169,7 @@ proptest! {
         let trusted = Trusted::none().and(["10.0.0.0/8=3".parse().unwrap()]);
         let (mut rows, mut each) = (Rows::new(2, trusted.clone()), 2);
         let (mut here, mut next): (Vec<u64>, u64) = (Vec::new(), 0);
-        // Lowering a limit takes no row away.
+        // Lowering a limit removes no row.
         let mut lowered = false;
         for step in steps {
             match step {
@@ -206,7 +206,7 @@ proptest! {
                 prop_assert_eq!(rows.networks[&claim.network].listed, network);
                 let room = address < rows.rows_of_address(claim.address)
                     && network < rows.rows_of_network(claim.network);
-                prop_assert!(claim.listed || !room, "{:?} waits beside a row", claim);
+                prop_assert!(claim.listed || !room, "{:?} waits although a row is free", claim);
                 prop_assert!(lowered || address <= rows.rows_of_address(claim.address));
                 prop_assert!(lowered || network <= rows.rows_of_network(claim.network));
                 waiting += usize::from(!claim.listed);

@@ -1,13 +1,13 @@
-//! Which lines are logged.
+//! The log filter.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{EnvFilter, filter::ParseError};
 
-/// A text is not a log filter.
+/// A text that is not a log filter.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidFilter {
-    /// It does not have the form of one.
+    /// The text does not have the form of a filter.
     #[error(
         "{filter:?} is neither a level (error, warn, info, debug, trace, off) nor a filter \
          such as `info,quinn=debug`: {problem}"
@@ -18,8 +18,8 @@ pub enum InvalidFilter {
         /// What is wrong with it.
         problem: ParseError,
     },
-    /// A word in it is not a level. It would be taken for a part of the program otherwise, of
-    /// which alone lines are logged.
+    /// A word in the text is not a level. The library would take it for a target, and log only
+    /// that target.
     #[error(
         "{filter:?}: `{word}` is not a level (error, warn, info, debug, trace, off); to log \
          one part of the program in detail, write `info,{word}=debug`"
@@ -27,26 +27,26 @@ pub enum InvalidFilter {
     Level {
         /// The text.
         filter: String,
-        /// The word in it.
+        /// The word.
         word: String,
     },
 }
 
-/// The text, if it is a log filter: a level, or levels of parts as in `info,quinn=debug`. What
-/// it does not name is logged at `info`.
+/// Returns the text if it is a log filter: a level, or levels of targets as in `info,quinn=debug`.
+/// Targets that it does not name log at `info`.
 ///
 /// # Errors
-/// When it is not.
+/// When it is not a log filter.
 pub fn filter(filter: &str) -> Result<String, InvalidFilter> {
     parse(filter).map(|_| filter.to_owned())
 }
 
 pub(super) fn parse(filter: &str) -> Result<EnvFilter, InvalidFilter> {
-    // As the library does it.
+    // Splits as the library does.
     let words = filter.split(',').map(str::trim);
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     let is_level = |word: &&str| word.parse::<LevelFilter>().is_ok();
-    // With `=`, `::` or brackets it says of what part it is the level.
+    // With `=`, `::` or brackets, a word names a target.
     let bare = |word: &&str| !word.contains(['=', ':', '[']);
     let mistyped = words
         .iter()
@@ -58,7 +58,7 @@ pub(super) fn parse(filter: &str) -> Result<EnvFilter, InvalidFilter> {
             word: word.to_owned(),
         });
     }
-    // Later directives win over earlier ones for the same part.
+    // Later directives win over earlier ones for the same target.
     let whole = match words.iter().any(is_level) {
         true => words.join(","),
         false => [&["info"], &*words].concat().join(","),
@@ -74,7 +74,7 @@ pub(super) fn parse(filter: &str) -> Result<EnvFilter, InvalidFilter> {
 mod tests {
     use super::*;
 
-    /// What the filter is, written as the library understands it.
+    /// The filter as the library prints it.
     fn understood(filter: &str) -> String {
         parse(filter).map_or_else(|error| error.to_string(), |filter| filter.to_string())
     }

@@ -1,8 +1,8 @@
 //! Log lines for systemd's journal.
 //!
-//! The journal knows the time of each line, and takes its priority from a prefix: see
-//! `sd-daemon(3)`. Its own protocol would put a line's fields where `journalctl` does not show
-//! them unless asked, so that an operator would read *refused* without by whom.
+//! The journal records the time of each line, and takes its priority from a prefix: see
+//! `sd-daemon(3)`. Its own protocol would put the fields of a line where `journalctl` does not
+//! show them by default, so that an operator would read *refused* without the address.
 
 use std::fmt;
 use tracing::{Event, Level, Subscriber};
@@ -14,12 +14,12 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Whether standard error leads to the journal, as systemd has set it up.
+/// Whether standard error is connected to the journal, as set up by systemd.
 pub(super) fn is_journal() -> bool {
     #[cfg(target_os = "linux")]
     return std::env::var("JOURNAL_STREAM").is_ok_and(|stream| {
         use std::os::unix::fs::MetadataExt;
-        // The variable is inherited by those whose standard error leads elsewhere.
+        // Child processes inherit the variable even if their standard error goes elsewhere.
         let error = std::fs::metadata("/proc/self/fd/2");
         error.is_ok_and(|error| format!("{}:{}", error.dev(), error.ino()) == stream)
     });
@@ -27,8 +27,8 @@ pub(super) fn is_journal() -> bool {
     return false;
 }
 
-/// Writes an event as one line for the journal: the priority as a prefix, then message and
-/// fields as text, without the time.
+/// Formats an event as one line for the journal: the priority as a prefix, then message and fields
+/// as text, without the time.
 #[derive(Debug)]
 pub(super) struct Journal {
     text: Format<Full, ()>,
@@ -62,7 +62,7 @@ where
             Level::INFO => 6,
             Level::DEBUG | Level::TRACE => 7,
         };
-        // A line break within would begin a line of its own, with a priority of its own.
+        // A line break would start a new line in the journal, with its own priority.
         let mut line = String::new();
         self.text
             .format_event(context, Writer::new(&mut line), event)?;

@@ -1,13 +1,12 @@
-//! Lines on their way to a reader that may stand still, or to a file that cannot be written:
-//! nobody waits for either.
+//! A queue of lines to an output that may be stuck or fail, which never blocks the caller.
 //!
 //! ```text
 //!  any thread ──push──▶ pending, 1 MiB at most ──all of it──▶ the writer's thread ──▶ sink
 //!                          └─ full: the line is lost, and counted
 //! ```
 //!
-//! `tracing-appender` does not do: it bounds the number of lines and not their bytes, does not
-//! count what its sink refuses, and prints when its queue is full at the end, which panics where
+//! `tracing-appender` is not suitable: it bounds the number of lines and not their bytes, does not
+//! count what its sink refuses, and prints when its queue is full at the end, which panics if
 //! standard output is closed.
 
 use std::{
@@ -17,20 +16,20 @@ use std::{
     time::Duration,
 };
 
-/// The most bytes that wait for the writer. As many may be in its hands.
+/// The most bytes that wait for the writer. The writer may hold as many again.
 pub(crate) const MOST_BYTES: usize = 1024 * 1024;
 
-/// What is kept of the room for them when they are written.
+/// The capacity that the buffers keep after their lines are written.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// How long the writer sleeps when its sink is one that others have set to be asked again.
+/// How long the writer sleeps when its sink is non-blocking and not ready.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// The writer says what there is to say at least this often.
+/// The longest time between two calls of `turn`.
 const TURN: Duration = Duration::from_secs(10);
 
-/// Where lines are pushed. The writer's thread ends when all clones are dropped and what is
-/// pending is written; it is not waited for, since its sink may never take it.
+/// The sending side of the queue. The writer's thread ends when all clones are dropped and the
+/// pending lines are written. It is not awaited, since its sink may never accept them.
 #[derive(Clone, Debug)]
 pub(crate) struct Lines(Arc<Handle>);
 
@@ -47,26 +46,26 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     pending: Vec<u8>,
-    /// Lines that did not fit, since this was told last.
+    /// Lines that did not fit, since the last report.
     lost: u64,
     writing: bool,
     closed: bool,
 }
 
-/// Lines that nobody will read, told when there is somebody again.
+/// Lines that were lost, reported when the sink accepts lines again.
 #[derive(Debug)]
 pub(crate) struct Lost {
     pub(crate) lines: u64,
-    /// Why they could not be written; none if they were not taken fast enough.
+    /// Why they could not be written; `None` if the sink was too slow.
     pub(crate) error: Option<io::Error>,
 }
 
 impl Lines {
-    /// Begins to write to `sink` from a thread with this name. The thread calls `turn` each time
-    /// that it has written, and every 10 s; what it pushes there is never lost.
+    /// Starts a thread with this name that writes to `sink`. The thread calls `turn` after each
+    /// write, and every 10 s; lines pushed in `turn` are never lost.
     ///
     /// # Errors
-    /// When there can be no thread.
+    /// When the thread cannot be started.
     pub(crate) fn to(
         sink: impl Write + Send + 'static,
         name: &str,
@@ -87,12 +86,13 @@ impl Lines {
         Ok(Self(Arc::new(Handle(shared))))
     }
 
-    /// Hands over whole lines, or loses them. Takes no longer than copying them.
+    /// Queues whole lines, or drops them. Takes no longer than copying them.
     pub(crate) fn push(&self, lines: &[u8]) {
         self.0.0.push(lines);
     }
 
-    /// Waits until all that was pushed is written or lost, for so long at most. Whether it is.
+    /// Waits until everything that was pushed is written or lost, for at most this long. Returns
+    /// whether it is.
     pub(crate) fn flush(&self, at_most: Duration) -> bool {
         let shared = &self.0.0;
         let busy = |state: &mut State| state.writing || !state.pending.is_empty();
@@ -119,7 +119,7 @@ impl Shared {
     fn push(&self, lines: &[u8]) {
         let mut state = self.state();
         let full = state.pending.len() + lines.len() > MOST_BYTES;
-        // What the writer says itself, of lost lines, must not be lost: it is little.
+        // The writer's own reports of lost lines must not be lost; they are short.
         if full && self.writer.get() != Some(&thread::current().id()) {
             state.lost += count(lines);
             return;
@@ -133,23 +133,23 @@ impl Shared {
 struct Writer<S, T> {
     sink: S,
     shared: Arc<Shared>,
-    /// The sink has failed within a line.
+    /// Whether the sink has failed in the middle of a line.
     within_line: bool,
-    /// What the sink has refused since this was told last.
+    /// What the sink has refused since the last report.
     lost: Lost,
-    /// Of how many lost lines the next line tells. It may be lost itself.
+    /// The number of lost lines that the next line reports. That line may be lost itself.
     told: u64,
     turn: T,
 }
 
 impl<S: Write, T: FnMut(Option<Lost>)> Writer<S, T> {
     fn run(mut self) {
-        // It is set once, here.
+        // Set only here.
         let _ = self.shared.writer.set(thread::current().id());
         let mut lines = Vec::new();
         while self.next(&mut lines) {
             let lost = match self.write(&lines) {
-                // Without lines nothing shows that the sink takes any.
+                // An empty write does not show whether the sink works.
                 Ok(()) if lines.is_empty() => None,
                 Ok(()) => self.lost(),
                 Err(lost) => {
@@ -164,7 +164,7 @@ impl<S: Write, T: FnMut(Option<Lost>)> Writer<S, T> {
         }
     }
 
-    /// Waits for lines, or for the time of a turn without any. False when there will be none.
+    /// Waits for lines, at most until the next turn. Returns false when there will be no more.
     fn next(&self, lines: &mut Vec<u8>) -> bool {
         let mut state = self.shared.state();
         state.writing = false;
@@ -177,9 +177,9 @@ impl<S: Write, T: FnMut(Option<Lost>)> Writer<S, T> {
         !(lines.is_empty() && state.closed)
     }
 
-    /// Writes whole lines. On an error, what is left of them is lost.
+    /// Writes whole lines. On an error, the rest of them is lost.
     fn write(&mut self, lines: &[u8]) -> Result<(), Lost> {
-        // The sink has failed there, and seems to take lines again.
+        // The sink failed in the middle of a line, and seems to accept lines again.
         if self.within_line && !lines.is_empty() {
             self.write_all(b"\n")
                 .map_err(|(_, error)| Lost::of(lines, error))?;
@@ -188,7 +188,7 @@ impl<S: Write, T: FnMut(Option<Lost>)> Writer<S, T> {
             .map_err(|(written, error)| Lost::of(&lines[written..], error))
     }
 
-    /// As that of [`io::Write`], but says how much was written before the error.
+    /// Like [`io::Write::write_all`], but also returns how much was written before an error.
     fn write_all(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
         let mut written = 0;
         while written < bytes.len() {
@@ -199,7 +199,7 @@ impl<S: Write, T: FnMut(Option<Lost>)> Writer<S, T> {
                     self.within_line = bytes[written - 1] != b'\n';
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Whoever shares the terminal or pipe with us has made it so.
+                // Another process that shares the terminal or pipe has made it non-blocking.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(ASK_AGAIN),
                 Err(error) => return Err((written, error)),
             }
@@ -207,7 +207,7 @@ impl<S: Write, T: FnMut(Option<Lost>)> Writer<S, T> {
         Ok(())
     }
 
-    /// What was lost until now, if anything was.
+    /// What has been lost so far, if anything.
     fn lost(&mut self) -> Option<Lost> {
         let unread = std::mem::take(&mut self.shared.state().lost);
         let mut lost = std::mem::replace(&mut self.lost, Lost::NONE);

@@ -1,9 +1,9 @@
-//! The log: standard error, as text, as JSON, or as the journal has it.
+//! The log: written to standard error as text, as JSON, or in the journal's format.
 //!
-//! Logging never blocks and never fails, whatever becomes of standard error: lines go through a
-//! bounded queue to a thread that writes them. When its reader stands still, or a disk is full,
-//! lines are lost and counted, and the log says so when it goes on. Lines of one kind that come
-//! too often are counted as well, and left out.
+//! Logging never blocks and never fails, whatever happens to standard error: lines go through a
+//! bounded queue to a thread that writes them. If the reader is stuck or a disk is full, lines are
+//! lost and counted, and the log reports that when it continues. Lines of one kind that come too
+//! often are suppressed and counted as well.
 
 mod filter;
 mod journal;
@@ -27,11 +27,12 @@ use tracing_subscriber::{
     EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
 };
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
-    /// For the journal where standard error leads there, as systemd sets it up; else for people.
+    /// For the journal if standard error is connected to it, as set up by systemd; else for
+    /// people.
     #[default]
     Auto,
     /// For people.
@@ -40,46 +41,47 @@ pub enum LogFormat {
     Json,
 }
 
-/// Why a log cannot begin.
+/// Why the log cannot be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
-    /// What is to be logged cannot be understood.
+    /// The filter is not valid.
     #[error(transparent)]
     Filter(#[from] InvalidFilter),
-    /// Nothing can write it.
-    #[error("the thread that writes the log cannot be started: {0}")]
+    /// The writer's thread cannot be started.
+    #[error("cannot start the thread that writes the log: {0}")]
     Thread(#[source] io::Error),
 }
 
-/// The log of a program. Keep it until the program ends: dropped, it waits until what was logged
-/// is written, for 5 s at most.
+/// The log of a program. Keep it until the program ends: dropping it waits until everything logged
+/// is written, for at most 5 s.
 #[derive(Debug)]
-#[must_use = "dropped, it waits until all is written"]
+#[must_use = "dropping it waits until all lines are written"]
 pub struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     quiet: Quiet,
 }
 
-/// Long for a disk or terminal, and short for somebody who waits for the program's end.
+/// Long enough for a disk or terminal, and short enough for people who wait for the program to
+/// end.
 pub(super) const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A process has one standard error.
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// The queue to standard error, once the log has begun.
+/// The queue to standard error, once the log has been started.
 pub(super) fn lines() -> Option<&'static Lines> {
     LINES.get()
 }
 
-/// Begins to log what `filter` lets through (see [`filter()`]), and panics, which are mistakes of
-/// the program. To be called once in a process, before anything is logged.
+/// Starts logging what `filter` lets through (see [`filter()`]), and panics, which are defects of
+/// the program. Call it once per process, before anything is logged.
 ///
 /// # Errors
-/// When `filter` is not a filter, or no thread can be started.
+/// When `filter` is not a filter, or the thread cannot be started.
 ///
 /// # Panics
-/// When a log has begun already, this one or another.
+/// When a log has been started before, this one or another.
 pub fn init(filter: &str, format: LogFormat) -> Result<Log, LogError> {
     let (filter, handle) = reload::Layer::new(filter::parse(filter)?);
     let quiet = Quiet::default();
@@ -98,7 +100,7 @@ pub fn init(filter: &str, format: LogFormat) -> Result<Log, LogError> {
     let layer = fmt::layer()
         .with_writer(move || Line(lines))
         .with_target(false)
-        // It would print what it cannot format, and block.
+        // The library would print what it cannot format, and block.
         .log_internal_errors(false);
     let layer = match format {
         LogFormat::Auto if journal::is_journal() => layer.event_format(Journal::default()).boxed(),
@@ -109,12 +111,12 @@ pub fn init(filter: &str, format: LogFormat) -> Result<Log, LogError> {
         .with(filter)
         .with(layer.with_filter(quiet.clone()))
         .init();
-    // The standard library's would block where the log does not.
+    // The hook of the standard library would block where the log does not.
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         let place = place.unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or("no message");
-        // As RUST_BACKTRACE asks for it.
+        // Empty unless RUST_BACKTRACE asks for it.
         let backtrace = Backtrace::capture();
         let captured = backtrace.status() == BacktraceStatus::Captured;
         let backtrace = captured.then(|| backtrace.to_string());
@@ -127,13 +129,13 @@ pub fn init(filter: &str, format: LogFormat) -> Result<Log, LogError> {
 }
 
 impl Log {
-    /// Logs what `filter` lets through from now on.
+    /// Changes the filter.
     ///
     /// # Errors
-    /// When it is not a filter; then the one before stays.
+    /// When the text is not a filter; the old filter stays.
     pub fn set_filter(&self, filter: &str) -> Result<(), InvalidFilter> {
         let filter = filter::parse(filter)?;
-        // It fails when the subscriber is gone, with its log.
+        // `reload` fails only when the subscriber is gone, and the log with it.
         let _ = self.filter.reload(filter);
         Ok(())
     }
@@ -148,7 +150,7 @@ impl Drop for Log {
     }
 }
 
-/// A line, which the subscriber writes in one piece.
+/// One line, which the subscriber writes in one piece.
 struct Line(&'static Lines);
 
 impl io::Write for Line {
@@ -162,8 +164,8 @@ impl io::Write for Line {
     }
 }
 
-/// Standard error, without the lock of the standard library: a thread that is stuck in writing
-/// must not keep others from ending the process with a last word.
+/// Standard error without the lock of the standard library: a thread that is stuck in a write must
+/// not keep others from ending the process with a last message.
 fn standard_error() -> Box<dyn io::Write + Send> {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! Strangers cause log lines: of each kind so many are written and the others counted.
+//! Limits log lines that strangers can cause: a number of each kind is written, the rest counted.
 
 use crate::{bounds::Bucket, time::now};
 use std::{
@@ -11,28 +11,28 @@ use std::{
 use tracing::{Event, Level, Metadata, callsite::Identifier, field};
 use tracing_subscriber::layer::{Context, Filter};
 
-/// Lets through 50 lines of one kind at once, and 5 a second lastingly: what a person can read, and
-/// less than 100 MB a day. A kind is a place in our source. Lines for debugging are all let
-/// through: whoever asks for them wants them.
+/// Lets through 50 lines of one kind at once, and 5 per second on average: as much as a person can
+/// read, and less than 100 MB a day. A kind is a place in our source. Debug and trace lines are
+/// never suppressed: the operator has asked for them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quiet(Arc<Mutex<Kinds<Identifier>>>);
 
 const AT_ONCE: f64 = 50.0;
 const PER_SECOND: f64 = 5.0;
 
-/// How often it is told what was left out.
+/// How often suppressed lines are reported.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 struct Kind {
     bucket: Bucket,
     left_out: u64,
-    /// The first line that was left out; none yet while it is being written.
+    /// The first suppressed line; `None` while it is being formatted.
     example: Option<String>,
 }
 
 impl Quiet {
-    /// Tells what was left out since this was called last.
+    /// Reports the lines suppressed since the last call.
     pub(super) fn tell(&self) {
         let left_out = self.kinds().left_out();
         for (left_out, example) in left_out {
@@ -40,7 +40,7 @@ impl Quiet {
         }
     }
 
-    /// Tells it from time to time.
+    /// A handle that reports them from time to time.
     pub(super) fn teller(&self) -> Teller {
         Teller {
             quiet: self.clone(),
@@ -53,7 +53,7 @@ impl Quiet {
     }
 }
 
-/// Tells from time to time what was left out.
+/// Reports suppressed lines from time to time.
 #[derive(Debug)]
 pub(super) struct Teller {
     quiet: Quiet,
@@ -61,7 +61,7 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    /// Tells it if it was not told for a while.
+    /// Reports if enough time has passed since the last report.
     pub(super) fn tell(&mut self) {
         let now = now();
         if now.saturating_duration_since(self.told) >= TELL_EVERY {
@@ -71,7 +71,7 @@ impl Teller {
     }
 }
 
-/// What was written and left out of each kind: pure.
+/// The numbers of written and suppressed lines of each kind. Pure.
 #[derive(Debug)]
 struct Kinds<K>(HashMap<K, Kind>);
 
@@ -82,7 +82,7 @@ impl<K> Default for Kinds<K> {
 }
 
 impl<K: Eq + Hash> Kinds<K> {
-    /// What was left out since this was asked last: how many lines of a kind, and one of them.
+    /// The lines suppressed since the last call: for each kind the number, and an example.
     fn left_out(&mut self) -> Vec<(u64, String)> {
         let take = |kind: &mut Kind| {
             let example = kind.example.take()?;
@@ -91,8 +91,8 @@ impl<K: Eq + Hash> Kinds<K> {
         self.0.values_mut().filter_map(take).collect()
     }
 
-    /// Whether one more line of this kind is written, or is at least an example of those that
-    /// are not.
+    /// Counts one more line of this kind, and decides whether it is written, or kept as the
+    /// example of the suppressed ones.
     fn count(&mut self, kind: K, now: Instant) -> Counted {
         let kind = self.0.entry(kind).or_default();
         if kind.bucket.spend(now, PER_SECOND, AT_ONCE) {
@@ -113,7 +113,7 @@ impl<K: Eq + Hash> Kinds<K> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counted {
     Through,
-    /// The first that is left out.
+    /// The first that is suppressed.
     First,
     LeftOut,
 }
@@ -131,7 +131,7 @@ impl<S> Filter<S> for Quiet {
         let kind = metadata.callsite();
         let counted = self.kinds().count(kind.clone(), now());
         if counted == Counted::First {
-            // Without the lock: whatever writes the values may log, or panic.
+            // Formatted without the lock: formatting the values may log, or panic.
             let mut text = Text::default();
             event.record(&mut text);
             self.kinds().example(kind, text.0);
@@ -140,7 +140,7 @@ impl<S> Filter<S> for Quiet {
     }
 }
 
-/// An event's text without its fields.
+/// The message of an event without its fields.
 #[derive(Default)]
 struct Text(String);
 
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_of_one_kind_is_cut_and_counted_and_other_kinds_are_not() {
+    fn a_flood_of_one_kind_is_suppressed_and_counted_and_other_kinds_are_not() {
         let (mut kinds, start) = (Kinds::default(), now());
         let through = |kinds: &mut Kinds<_>, kind: &'static str, from: u32, to: u32, at| {
             let line = |n: &u32| {

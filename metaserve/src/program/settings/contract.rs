@@ -1,4 +1,4 @@
-//! What a program says of its settings.
+//! The interface between a program and its settings.
 
 use super::{
     declared::{Declared, DeclaredSetting},
@@ -9,35 +9,35 @@ use crate::program::log::LogFormat;
 use clap::Command;
 use std::ffi::OsString;
 
-/// The settings of a program. Each field needs a default, or is an `Option` or a `Vec`, and no
-/// field requires another or excludes it: that is what [`complete`](Self::complete) looks at.
+/// The settings of a program. Each field needs a default, or is an `Option` or a `Vec`. No field
+/// may require or exclude another: [`complete`](Self::complete) checks that.
 pub trait Settings: clap::Args {
-    /// Those that may change while the program runs: a part of the struct, or none
+    /// The settings that may change while the program runs: a part of the struct, or none
     /// ([`Fixed`]).
     type Live: clap::Args;
 
-    /// What the names of their variables begin with, such as `METASERVE_`. A variable that begins
-    /// so and names no setting is a mistake.
+    /// The prefix of the environment variables, such as `METASERVE_`. A variable with this prefix
+    /// that names no setting is a mistake.
     const VARIABLES: &'static str;
 
-    /// Variables of other programs, by what they begin with.
+    /// Prefixes of the variables of other programs.
     const OTHERS: &'static [&'static str] = &[];
 
     /// Settings that belong together, such as a certificate and its key: when a layer has one of
-    /// them, those of lower layers do not count.
+    /// them, lower layers are ignored for all of them.
     const TOGETHER: &'static [&'static [&'static str]] = &[];
 
-    /// What is logged, and how.
+    /// The log filter and the log format.
     fn log(&self) -> (&str, LogFormat);
 
-    /// Fills in defaults that depend on other settings, and names settings that contradict each
-    /// other. `values` says which were given.
+    /// Fills in defaults that depend on other settings, and reports settings that contradict each
+    /// other. `values` says which ones were given.
     fn complete(&mut self, values: &Values) -> Vec<Problem> {
         let _ = values;
         Vec::new()
     }
 
-    /// All declared settings, in their order.
+    /// All declared settings, in order.
     fn declared() -> Vec<DeclaredSetting>
     where
         Self: Sized,
@@ -45,7 +45,7 @@ pub trait Settings: clap::Args {
         Declared::of::<Self>().describe(&Declared::of::<Self::Live>())
     }
 
-    /// The defaults, for programs that are no command line.
+    /// The default settings, for programs without a command line.
     #[must_use]
     fn defaults() -> Self
     where
@@ -59,14 +59,14 @@ pub trait Settings: clap::Args {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Fixed {}
 
-/// The settings that these flags say.
+/// The settings in these flags.
 pub(super) fn typed<S: Settings>(flags: Vec<OsString>) -> Result<S, clap::Error> {
     let command = S::augment_args(Command::new("settings").no_binary_name(true));
     S::from_arg_matches(&command.try_get_matches_from(flags)?)
 }
 
 /// # Panics
-/// When a setting has no default: a mistake in the declaration, which any test finds.
+/// When a setting has no default: a defect in the declaration, which any test finds.
 pub(super) fn defaults<S: Settings>() -> S {
     typed(Vec::new()).unwrap_or_else(|error| panic!("a setting without a default: {error}"))
 }

@@ -1,4 +1,4 @@
-//! What is declared: clap's arguments, as settings.
+//! The declared settings: clap's arguments, as settings.
 
 use clap::{
     Arg, ArgAction, Args, Command,
@@ -15,7 +15,7 @@ use std::{
 /// Settings in the order of their declaration.
 pub(super) struct Declared(Vec<Arg>);
 
-/// How a value is written in a file, and shown.
+/// The type of a value in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Number,
@@ -28,25 +28,25 @@ pub(super) enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeclaredSetting {
-    /// Its name in files, and with dashes in front as a flag.
+    /// Its name in files, and as a flag after two dashes.
     pub name: String,
-    /// Other names that are understood.
+    /// Its aliases.
     pub aliases: Vec<String>,
-    /// The section that it stands in, such as a protocol.
+    /// Its section, such as a protocol.
     pub section: Option<String>,
-    /// What stands for its value, such as `COUNT`.
+    /// The placeholder of its value, such as `COUNT`.
     pub value: String,
-    /// The lowest and the highest sensible value, if there are.
+    /// The lowest and the highest accepted value, if there are bounds.
     pub bounds: Option<String>,
-    /// Its default, if that is always the same.
+    /// Its default, if that does not depend on anything.
     pub default: Option<String>,
     /// What it does.
     pub explanation: String,
-    /// Whether it may be given several times.
+    /// Whether it may be repeated.
     pub is_list: bool,
     /// Whether it may change while the program runs.
     pub is_live: bool,
-    /// Whether it is kept out of the help: an old name.
+    /// Whether the help omits it: an old name.
     pub is_hidden: bool,
 }
 
@@ -60,13 +60,13 @@ impl Declared {
         self.0.iter()
     }
 
-    /// The setting of this name, or of this other name.
+    /// The setting with this name or alias.
     pub(super) fn find(&self, named: &str) -> Option<&Arg> {
         let mut settings = self.iter();
         settings.find(|arg| names(arg).any(|name| name == named))
     }
 
-    /// The name that was meant, perhaps.
+    /// The name that was probably meant.
     pub(super) fn nearest(&self, mistyped: &str) -> Option<&str> {
         let candidates = self.iter().filter(|arg| !arg.is_hide_set()).flat_map(names);
         let scored = candidates.map(|name| (strsim::jaro_winkler(mistyped, name), name));
@@ -102,7 +102,7 @@ pub(super) fn name(arg: &Arg) -> &str {
     arg.get_long().unwrap_or_default()
 }
 
-/// Its name, and then others that are understood.
+/// Its name, then its aliases.
 pub(super) fn names(arg: &Arg) -> impl Iterator<Item = &str> {
     std::iter::once(name(arg)).chain(arg.get_all_aliases().unwrap_or_default())
 }
@@ -133,7 +133,7 @@ pub(super) fn kind(arg: &Arg) -> Kind {
     }
 }
 
-/// Whether text is a value of the setting, or why not.
+/// Checks whether a text is a value of the setting.
 pub(super) fn check(arg: &Arg, text: &OsStr) -> Result<(), String> {
     let alone = Command::new("setting").no_binary_name(true);
     let alone = alone.disable_help_flag(true).arg(arg.clone());
@@ -150,7 +150,7 @@ pub(super) fn flag(arg: &Arg, text: &OsStr) -> OsString {
     flag
 }
 
-/// What clap holds against a value, without what it says around it.
+/// clap's objection to a value, without the text around it.
 fn reason(error: &clap::Error, text: &str) -> String {
     if let Some(source) = error.source() {
         let (source, text) = (source.to_string(), format!("{text:?}"));
@@ -177,7 +177,7 @@ fn placeholder(arg: &Arg) -> String {
     names.join(" ")
 }
 
-/// What [`within`](super::within) says about it.
+/// The bounds that [`within`](super::within) declares.
 pub(super) fn bounds(arg: &Arg) -> Option<String> {
     let values = arg.get_possible_values();
     let hidden = values.iter().find(|it| it.is_hide_set());
@@ -195,8 +195,8 @@ fn explanation(arg: &Arg) -> String {
     sentences.collect::<Vec<_>>().join(" ")
 }
 
-/// The setting as it stands in a command line: any text is accepted, since all mistakes are to be
-/// found at once, and the help has the bounds and the variable.
+/// The setting for use on a command line. Any text is accepted, since all mistakes are reported at
+/// once; the help shows the bounds and the variable.
 pub(super) fn shown(arg: &Arg, variable: String) -> Arg {
     let possible = arg.get_possible_values().into_iter();
     let any = AnyText(possible.filter(|it| !it.is_hide_set()).collect());
@@ -213,7 +213,7 @@ pub(super) fn shown(arg: &Arg, variable: String) -> Arg {
     shown
 }
 
-/// Takes any text, and shows what is possible to people and shells.
+/// Accepts any text, and shows the possible values to people and shells.
 #[derive(Clone)]
 struct AnyText(Vec<PossibleValue>);
 

@@ -12,7 +12,8 @@ pub(super) fn variable(prefix: &str, name: &str) -> String {
     format!("{prefix}{}", name.replace('-', "_").to_ascii_uppercase())
 }
 
-/// What the variables that begin with `prefix` say, without those that begin with one of `others`.
+/// The values of variables that begin with `prefix`, without those that begin with one of
+/// `others`.
 pub(super) fn layer(
     declared: &Declared,
     prefix: &str,
@@ -39,7 +40,7 @@ pub(super) fn layer(
             let written = name[prefix.len()..].replace('_', "-").to_ascii_lowercase();
             let meant = declared.nearest(&written);
             let meant = meant.map(|it| format!(": did you mean {}?", variable(prefix, it)));
-            let problem = format!("names no setting{}", meant.unwrap_or_default());
+            let problem = format!("no such setting{}", meant.unwrap_or_default());
             mistakes.push(Mistake::new(name, problem));
             continue;
         };
@@ -57,8 +58,8 @@ pub(super) fn layer(
     layer
 }
 
-/// What Kubernetes and Docker set for a service that is named like the program, such as
-/// `METASERVE_PORT_4433_UDP_ADDR`.
+/// Whether Kubernetes or Docker sets this variable for a service that is named like the program,
+/// such as `METASERVE_PORT_4433_UDP_ADDR`.
 fn is_service_link(name: &str) -> bool {
     let is_port = |it: &str| {
         let mut parts = it.split('_');

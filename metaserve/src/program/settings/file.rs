@@ -13,12 +13,12 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-/// What a file says. All that is wrong with it is named, whatever other layers say.
+/// The values in a file. All mistakes in it are reported, whatever other layers say.
 pub(super) fn layer(declared: &Declared, file: &Path, mistakes: &mut Vec<Mistake>) -> Layer {
     match text::read(file) {
         Ok(text) => parse(declared, file, &text, mistakes),
         Err(error) => {
-            let problem = format!("the configuration file cannot be used: {error}");
+            let problem = format!("cannot use the configuration file: {error}");
             mistakes.push(Mistake::new(file.display(), problem));
             Layer::new()
         }
@@ -32,7 +32,7 @@ fn parse(declared: &Declared, file: &Path, text: &str, mistakes: &mut Vec<Mistak
         file: file.clone(),
         line,
     };
-    // By line, since they are found in another order.
+    // Sorted by line, since they are found in another order.
     let mut found: Vec<(usize, Mistake)> = Vec::new();
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
@@ -47,7 +47,7 @@ fn parse(declared: &Declared, file: &Path, text: &str, mistakes: &mut Vec<Mistak
             None => Mistake::new(at(line), error.message().replace('\n', ", ")),
         };
         found.push((line, mistake));
-        // What follows from a mistake is not another one.
+        // Errors that follow from a mistake are not reported.
         found.dedup_by_key(|(line, _)| *line);
     }
     let is_broken = |line: usize| found.iter().any(|(broken, _)| *broken == line);
@@ -69,7 +69,7 @@ fn parse(declared: &Declared, file: &Path, text: &str, mistakes: &mut Vec<Mistak
             DeValue::Array(items) if declared::is_list(arg) => items.iter().collect(),
             _ => vec![value],
         };
-        // A setting that has a mistake is given, too.
+        // A setting with a mistake counts as given.
         let mut texts = Vec::new();
         for value in values {
             let text = written(arg, value, text);
@@ -77,7 +77,7 @@ fn parse(declared: &Declared, file: &Path, text: &str, mistakes: &mut Vec<Mistak
             match checked {
                 Ok(text) => texts.push(text),
                 Err(problem) => {
-                    // What is no value has no place.
+                    // Only an actual value has a position.
                     let line = match value.span().is_empty() {
                         true => here,
                         false => line(value.span().start),
@@ -99,7 +99,7 @@ fn parse(declared: &Declared, file: &Path, text: &str, mistakes: &mut Vec<Mistak
     layer
 }
 
-/// A value as it would be written on a command line, if it has the setting's type.
+/// The value as it would be written on a command line, if it has the type of the setting.
 fn written(arg: &Arg, value: &Spanned<DeValue<'_>>, text: &str) -> Result<OsString, String> {
     let kind = declared::kind(arg);
     let written = match (value.get_ref(), kind) {
@@ -109,7 +109,7 @@ fn written(arg: &Arg, value: &Spanned<DeValue<'_>>, text: &str) -> Result<OsStri
             let number = i128::from_str_radix(it.as_str(), it.radix());
             number.map_or_else(|_| it.to_string(), |it| it.to_string())
         }
-        // A setting that has parts of its own reads them itself.
+        // A setting with an inner structure parses it itself.
         (DeValue::Table(_), Kind::Text) => text.get(value.span()).unwrap_or_default().to_owned(),
         (other, _) => {
             let expected = match kind {
@@ -122,7 +122,7 @@ fn written(arg: &Arg, value: &Spanned<DeValue<'_>>, text: &str) -> Result<OsStri
                 DeValue::Array(_) => "a list",
                 other => other.type_str(),
             };
-            return Err(format!("write {expected}, not this {found}"));
+            return Err(format!("write {expected}, not a value of type {found}"));
         }
     };
     Ok(written.into())

@@ -1,4 +1,4 @@
-//! The flags of a command line, and what they become with file and environment.
+//! The flags of a command line, combined with file and environment.
 
 use super::{
     contract::{Settings, defaults, typed},
@@ -16,8 +16,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The settings that a command line gives, and the file that it names with `--config`. Flatten it
-/// into a clap struct; [`settle`](Self::settle) makes settings of it.
+/// The settings given on a command line, and the file that it names with `--config`. Flatten it
+/// into a clap struct; [`settle`](Self::settle) turns it into settings.
 pub struct Given<S> {
     config: Option<PathBuf>,
     flags: Layer,
@@ -25,13 +25,13 @@ pub struct Given<S> {
     settings: PhantomData<fn() -> S>,
 }
 
-/// Settings, and where each value comes from.
+/// Settings with the source of each value.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settled<S> {
     /// The settings.
     pub settings: S,
-    /// The same as text.
+    /// The same values as text.
     pub values: Values,
 }
 
@@ -46,7 +46,7 @@ impl<S: Settings> Given<S> {
         Ok(settled)
     }
 
-    /// The settings of all layers without those that are mistakes, and the mistakes.
+    /// The settings of all layers except those with mistakes, and the mistakes.
     #[must_use]
     pub fn look(&self) -> (Settled<S>, Vec<Mistake>) {
         self.look_in(env::vars_os())
@@ -64,8 +64,8 @@ impl<S: Settings> Given<S> {
         (settled, mistakes)
     }
 
-    /// The settings of all layers, not looked at together: for a program that uses some of them
-    /// for something else.
+    /// The settings of all layers, without checking them together: for a program that uses some of
+    /// them for something else.
     ///
     /// # Errors
     /// All mistakes in file, environment and flags, without contradictions.
@@ -108,29 +108,29 @@ impl<S: Settings> Given<S> {
         (Settled { settings, values }, mistakes)
     }
 
-    /// The file with further settings, if one is named.
+    /// The configuration file, if one is named.
     #[must_use]
     pub fn file(&self) -> Option<PathBuf> {
         let variable = || env::var_os(environment::variable(S::VARIABLES, CONFIG));
         self.config.clone().or_else(|| Some(variable()?.into()))
     }
 
-    /// Whether the setting of this name is a flag or a variable.
+    /// Whether the setting with this name is given as a flag or a variable.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         let variable = environment::variable(S::VARIABLES, name);
         self.flags.contains_key(name) || env::var_os(variable).is_some()
     }
 
-    /// Gives a setting a value by a word of another form, which wins over the environment, and
-    /// over which flags win.
+    /// Sets a value from an argument of another form. It wins over the environment; flags win over
+    /// it.
     pub fn say(&mut self, name: &str, text: impl Into<OsString>, word: &str) {
         let texts = vec![text.into()];
         let origin = Origin::Word(word.to_owned());
         self.words.insert(name.to_owned(), Entry { texts, origin });
     }
 
-    /// Adds the flags of some settings to a command, by their names, and `--config`.
+    /// Adds the flags of the settings that `wanted` selects by name to a command, and `--config`.
     #[must_use]
     pub fn add_to(command: Command, wanted: impl Fn(&str) -> bool) -> Command {
         let declared = Declared::of::<S>();
@@ -143,8 +143,8 @@ impl<S: Settings> Given<S> {
             .env(variable(CONFIG))
             .global(is_global)
             .help(
-                "Read settings from this TOML file: the same names as here without the dashes in \
-                 front, such as `log = \"debug\"`",
+                "Read settings from this TOML file: the same names as here without the leading dashes, \
+                 such as `log = \"debug\"`",
             );
         let command = command.arg(config);
         let wanted = declared.iter().filter(|arg| wanted(declared::name(arg)));
@@ -203,7 +203,7 @@ impl<S: Settings> FromArgMatches for Given<S> {
 }
 
 impl<S> Default for Given<S> {
-    /// Nothing is given.
+    /// No settings are given.
     fn default() -> Self {
         Self {
             config: None,
@@ -215,7 +215,7 @@ impl<S> Default for Given<S> {
 }
 
 impl<S> Given<S> {
-    /// These settings, with those of this file.
+    /// These settings, with the settings of this file.
     #[must_use]
     pub fn with_file(self, file: &Path) -> Self {
         Self {
@@ -237,7 +237,7 @@ impl<S> Clone for Given<S> {
 }
 
 impl<S> fmt::Debug for Given<S> {
-    /// Values may be secrets.
+    /// Prints no values: they may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.flags.keys().chain(self.words.keys()).collect();
         f.debug_struct("Given")

@@ -1,4 +1,4 @@
-//! Kinds of values, written alike in every program.
+//! Kinds of values, written in the same way in every program.
 
 use clap::{
     Arg, Command,
@@ -7,9 +7,9 @@ use clap::{
 };
 use std::{ffi::OsStr, ops::RangeInclusive, time::Duration};
 
-/// What can be counted or measured: it has an order, and a way to write it.
+/// A number or a measure: it has an order and a written form.
 pub trait Quantity: Copy + Ord + Send + Sync + 'static {
-    /// Reads it.
+    /// Parses it.
     ///
     /// # Errors
     /// When the text is something else; the error says what to write.
@@ -24,7 +24,7 @@ macro_rules! numbers {
         $(impl Quantity for $number {
             fn read(text: &str) -> Result<Self, String> {
                 text.parse().map_err(|_| match !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit()) {
-                    true => format!("{text} is out of range: choose less"),
+                    true => format!("{text} is out of range: choose a smaller number"),
                     false => format!("{text:?} is not a whole number of 0 or more"),
                 })
             }
@@ -38,14 +38,14 @@ macro_rules! numbers {
 
 numbers!(u16 u32 u64 usize);
 
-/// With units, such as `200ms` or `1m 30s`; without, in seconds.
+/// With units, such as `200ms` or `1m 30s`; a number without unit is in seconds.
 impl Quantity for Duration {
     fn read(text: &str) -> Result<Self, String> {
         let seconds = text.parse().map(Self::from_secs);
         seconds.or_else(|_| {
             humantime::parse_duration(text).map_err(|error| {
                 format!(
-                    "{text:?} is not a duration ({error}): write a duration as 200ms, 3s or 1m, or \
+                    "{text:?} is not a duration ({error}): write a duration like 200ms, 3s or 1m, or \
                      a number of seconds"
                 )
             })
@@ -61,7 +61,7 @@ impl Quantity for Duration {
 #[derive(Clone, Debug)]
 pub struct Within<T>(RangeInclusive<T>);
 
-/// Accepts numbers or durations from the lowest to the highest that makes sense, for
+/// Accepts numbers or durations from the lowest to the highest sensible value, for
 /// `#[arg(value_parser = within(1..=1024))]`.
 #[must_use]
 pub fn within<T: Quantity>(bounds: RangeInclusive<T>) -> Within<T> {
@@ -82,7 +82,7 @@ impl<T: Quantity> Within<T> {
                 value.write(),
                 way_out(value)
             )),
-            // More than the type has.
+            // The number is larger than the type can hold.
             Err(_) if !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit()) => Err(
                 format!("{text} is out of range: choose {}", way_out(highest)),
             ),
@@ -99,7 +99,7 @@ impl<T: Quantity> TypedValueParser for Within<T> {
             .map_err(|problem| clap::Error::raw(ErrorKind::ValueValidation, problem))
     }
 
-    /// A hidden one that tells the bounds: clap has no other place for them.
+    /// A hidden value that shows the bounds: clap has no other place for them.
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         let (lowest, highest) = (self.0.start().write(), self.0.end().write());
         let bounds = PossibleValue::new(format!("{lowest} to {highest}")).hide(true);
@@ -107,11 +107,11 @@ impl<T: Quantity> TypedValueParser for Within<T> {
     }
 }
 
-/// Reads `on` or `off`, also as `true` or `false`, for
-/// `#[arg(action = ArgAction::Set, value_parser = switch)]`.
+/// Parses `on` or `off`, or `true` or `false`, for `#[arg(action = ArgAction::Set, value_parser =
+/// switch)]`.
 ///
 /// # Errors
-/// When it is something else.
+/// When the text is something else.
 pub fn switch(text: &str) -> Result<bool, &'static str> {
     match text {
         "on" | "true" => Ok(true),

@@ -1,4 +1,4 @@
-//! Where values come from, and how layers of them become one.
+//! The sources of values, and how layers are merged.
 
 use super::{
     declared::{self, Declared, Kind},
@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     Default,
@@ -25,18 +25,18 @@ pub(super) enum Origin {
     Flag(String),
 }
 
-/// The values of one setting: one, or those of a list.
+/// The value of one setting, or the values of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) texts: Vec<OsString>,
     pub(super) origin: Origin,
 }
 
-/// What one place says, by the names of settings.
+/// The values from one source, by the names of settings.
 pub(super) type Layer = BTreeMap<String, Entry>;
 
-/// All settings of a program with the values that are in force, and where each comes from.
-/// Displayed, it is a table for people, which keeps secrets.
+/// All settings of a program with their current values and sources. Displayed, it is a table for
+/// people, without secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values(Vec<Value>);
 
@@ -49,7 +49,7 @@ pub(super) struct Value {
 }
 
 impl Values {
-    /// Puts layers together, of which earlier ones win.
+    /// Merges layers. Earlier layers win.
     pub(super) fn merge(declared: &Declared, together: &[&[&str]], layers: &[&Layer]) -> Self {
         let value = |arg: &Arg| {
             let name = declared::name(arg);
@@ -85,7 +85,7 @@ impl Values {
         self.0.iter()
     }
 
-    /// Whether the setting of this name was given, and is not left at its default.
+    /// Whether the setting with this name was given, and is not left at its default.
     #[must_use]
     pub fn is_given(&self, name: &str) -> bool {
         *self.origin(name) != Origin::Default
@@ -105,7 +105,7 @@ impl Values {
     }
 }
 
-/// The same value in the same words, whichever way it is written.
+/// The same text for the same value, however it is written.
 fn canonical(arg: &Arg, text: &OsStr) -> OsString {
     let written = text.to_str().and_then(|text| match declared::kind(arg) {
         Kind::Duration => Some(Duration::read(text).ok()?.write()),

@@ -1,16 +1,16 @@
-//! What is wrong with settings, all of it.
+//! Mistakes in settings. All of them are reported at once.
 
 use super::layer::Origin;
 use std::fmt;
 
-/// One mistake, with where it is.
+/// One mistake and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     place: String,
     problem: String,
 }
 
-/// Two settings contradict each other, or one alone makes no sense.
+/// Two settings contradict each other, or one makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The name of the setting.
@@ -19,12 +19,12 @@ pub struct Problem {
     pub what: String,
 }
 
-/// All mistakes in settings, one a line.
+/// All mistakes in settings, one per line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Mistakes(Vec<Mistake>);
 
 impl Problem {
-    /// The setting of this name, and what is wrong with it.
+    /// The setting with this name, and what is wrong with it.
     #[must_use]
     pub fn new(setting: &'static str, what: impl Into<String>) -> Self {
         let what = what.into();
@@ -33,7 +33,7 @@ impl Problem {
 }
 
 impl Mistake {
-    /// A mistake in a file, perhaps at a line.
+    /// A mistake at a place, such as a line of a file.
     pub(super) fn new(place: impl fmt::Display, problem: impl Into<String>) -> Self {
         Self {
             place: place.to_string(),
@@ -41,7 +41,7 @@ impl Mistake {
         }
     }
 
-    /// A value that a setting cannot have.
+    /// An invalid value of a setting.
     pub(super) fn of_value(name: &str, origin: &Origin, problem: &str) -> Self {
         match origin {
             Origin::Line { .. } => Self::new(origin, format!("`{name}`: {problem}")),
@@ -52,7 +52,7 @@ impl Mistake {
     /// Settings that contradict each other.
     pub(super) fn of_settings(origin: &Origin, problem: String) -> Self {
         match origin {
-            // It has the flag's name in it already.
+            // The problem already contains the name of the flag.
             Origin::Flag(_) | Origin::Default => Self::new("", problem),
             _ => Self::new(origin, problem),
         }
@@ -69,7 +69,7 @@ impl fmt::Display for Mistake {
 }
 
 impl Mistakes {
-    /// The mistakes, if there are any.
+    /// An error if there are any mistakes.
     pub(super) fn found(mistakes: Vec<Mistake>) -> Result<(), Self> {
         match mistakes.is_empty() {
             true => Ok(()),
@@ -77,12 +77,12 @@ impl Mistakes {
         }
     }
 
-    /// What is no setting's alone.
+    /// A mistake that is not about a single setting.
     pub(super) fn of(error: &impl fmt::Display) -> Self {
         Self(vec![Mistake::new("", error.to_string())])
     }
 
-    /// Each of them.
+    /// Iterates over them.
     pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
         self.0.iter()
     }

@@ -1,17 +1,17 @@
 //! The settings of a program, each declared once.
 //!
-//! A program declares its settings as a struct with clap's derive: a field is a setting, with its
-//! name, default, bounds ([`within`]) and explanation. From that come the flag, the variable, the
-//! key in the TOML file, the help, the table that `check` prints ([`Values`]) and the reference
-//! page ([`reference()`]). A value is text until all layers are put together, by name:
+//! A program declares its settings as a struct with clap's derive. A field is a setting, with its
+//! name, default, bounds ([`within`]) and explanation. The flag, the variable, the key in the TOML
+//! file, the help, the table that `check` prints ([`Values`]) and the reference page
+//! ([`reference()`]) all come from it. Values are text until all layers are merged, by name:
 //!
 //! ```text
 //! defaults < file < environment < flags        Given::settle() -> Settled { settings, values }
 //! ```
 //!
-//! [`Given`] is what stands in the struct of a command line: it accepts the flags, and reads file
-//! and environment when it is asked to, which is at the start and at each reload. Every mistake in
-//! any of them is found at once ([`Mistakes`]).
+//! [`Given`] is the field in the struct of a command line. It accepts the flags, and reads file
+//! and environment at the start and at each reload. It reports every mistake in any of them at
+//! once ([`Mistakes`]).
 //!
 //! ```
 //! use clap::{Args, Parser};

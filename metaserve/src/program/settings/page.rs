@@ -1,9 +1,9 @@
-//! The reference page: every setting of a program as rows of Markdown.
+//! The reference page: all settings of a program as rows of Markdown.
 
 use super::{DeclaredSetting, Settings, environment};
 use std::fmt::Write;
 
-/// The tables of a program's settings for a reference page, one for each section, in Markdown.
+/// The tables of a program's settings for a reference page in Markdown, one for each section.
 #[must_use]
 pub fn reference<S: Settings>() -> String {
     let mut page = String::new();
@@ -23,7 +23,7 @@ pub fn reference<S: Settings>() -> String {
     let example = environment::variable(prefix, "log-format");
     let _ = write!(
         page,
-        "\nThe variable of each in the environment is `{prefix}` and its name: `{example}`, for \
+        "\nThe environment variable of each setting is `{prefix}` and its name: `{example}`, for \
          example.\n"
     );
     page
@@ -43,7 +43,7 @@ fn row(it: &DeclaredSetting) -> String {
     let reload = if it.is_live { "yes" } else { "" };
     let meaning = it.explanation.replace('|', "\\|");
     let several = match it.is_list {
-        true => " May be given several times; in a file it is a list.",
+        true => " May be repeated; in a file it is a list.",
         false => "",
     };
     format!("| {name}{also} | {default} | {bounds} | {reload} | {meaning}{several} |")

@@ -1,4 +1,4 @@
-//! Settings of a program that runs: read again when the operator asks for it.
+//! The settings of a running program, read again when the operator asks for it.
 
 use super::{Given, Mistakes, Settings, Settled, Values, declared::Declared};
 use crate::program::{
@@ -8,7 +8,7 @@ use crate::program::{
 };
 use std::sync::{Mutex, PoisonError};
 
-/// The settings of a program that runs, and its log, which follows them.
+/// The settings of a running program, and its log, which follows them.
 #[derive(Debug)]
 pub struct Running<S> {
     given: Given<S>,
@@ -18,13 +18,13 @@ pub struct Running<S> {
 }
 
 impl<S: Settings> Running<S> {
-    /// Makes settings of what is given, and begins the log.
+    /// Settles the given settings, and starts the log.
     ///
     /// # Errors
-    /// When there are mistakes in the settings, or the log cannot begin.
+    /// When the settings have mistakes, or the log cannot be started.
     ///
     /// # Panics
-    /// When a log has begun already.
+    /// When a log has been started before.
     pub fn start(given: Given<S>) -> Result<(S, Self), Mistakes> {
         let Settled { settings, values } = given.settle()?;
         let (filter, format) = settings.log();
@@ -39,9 +39,10 @@ impl<S: Settings> Running<S> {
         Ok((settings, running))
     }
 
-    /// Serves until SIGTERM or SIGINT, and tells the service manager that the program
-    /// reloads, is ready again, and stops; that it is ready at first, it tells itself. At SIGHUP the settings are read again and given to `adopt`, unless they have
-    /// mistakes. `status` is what the program does, in one line.
+    /// Waits for SIGTERM or SIGINT, and notifies the service manager when the program reloads, is
+    /// ready again, and stops; the program itself sends the first notification that it is ready.
+    /// On SIGHUP the settings are read again and passed to `adopt`, or `None` if they have
+    /// mistakes. `status` describes the program's state in one line.
     pub async fn until_stopped(
         &self,
         signals: Signals,
@@ -57,7 +58,7 @@ impl<S: Settings> Running<S> {
                 }
                 Err(mistakes) => {
                     for mistake in mistakes.iter() {
-                        tracing::error!("the running configuration stays: {mistake}");
+                        tracing::error!("keeping the running configuration: {mistake}");
                     }
                     adopt(None).await;
                 }
@@ -68,7 +69,7 @@ impl<S: Settings> Running<S> {
         service::tell(State::Stopping);
     }
 
-    /// Reads file and environment again, and logs what they say from now on.
+    /// Reads file and environment again, and applies the new log filter.
     fn read(&self) -> Result<Settled<S>, Mistakes> {
         let settled = self.given.settle()?;
         let (filter, _) = settled.settings.log();
@@ -77,7 +78,7 @@ impl<S: Settings> Running<S> {
         Ok(settled)
     }
 
-    /// Logs what has changed, and what needs a restart.
+    /// Logs which settings have changed, and which need a restart.
     fn report(&self, values: Values) {
         let live = Declared::of::<S::Live>();
         let is_live = |name: &&str| live.find(name).is_some();

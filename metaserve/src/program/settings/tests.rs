@@ -85,12 +85,12 @@ fn look(flags: &[&str], variables: &[(&str, &str)], file: &str) -> (Settled<Shop
     (settled, said.collect())
 }
 
-/// Where a setting's value comes from.
+/// The source of a setting's value.
 fn origin(values: &Values, name: &str) -> String {
     values.origin(name).to_string()
 }
 
-/// For each setting: text that it takes, as a flag and in a file.
+/// For each setting, values that it accepts as a flag and in a file.
 const EXAMPLES: [(&str, [&str; 3]); 9] = [
     ("customers", ["1", "2", "3"]),
     ("close-after", ["1s", "2s", "3s"]),
@@ -157,12 +157,12 @@ fn all_mistakes_are_named_at_once_with_their_places() {
     let expected = [
         "FILE, line 1: `customers`: 100000 is out of range: choose 99 or less, down to 1",
         "FILE, line 2: `customres` is not a setting: did you mean `customers`?",
-        "FILE, line 3: `music`: write \"on\" or \"off\", not this integer",
+        "FILE, line 3: `music`: write \"on\" or \"off\", not a value of type integer",
         "FILE, line 4: `close-after`: \"soon\" is not a duration",
-        "FILE, line 5: `lock`: write text in quotes, not this integer",
+        "FILE, line 5: `lock`: write text in quotes, not a value of type integer",
         "FILE, line 6: `customers` is given twice: choose one",
         "FILE, line 8: `shelf` is not a setting",
-        "SHOP_CUSTOMRES: names no setting: did you mean SHOP_CUSTOMERS?",
+        "SHOP_CUSTOMRES: no such setting: did you mean SHOP_CUSTOMERS?",
         "--music: \"loud\": write on or off",
         "SHOP_LOG: \"inof\": `inof` is not a level",
         "FILE, line 5: --lock needs --key",
@@ -171,13 +171,13 @@ fn all_mistakes_are_named_at_once_with_their_places() {
     for (mistake, expected) in mistakes.iter().zip(expected) {
         assert!(mistake.starts_with(expected), "{mistake}\n{expected}");
     }
-    // The rest is there to be looked at.
+    // The other settings are available.
     assert_eq!(settled.settings.greeting.as_deref(), Some("hello"));
     assert_eq!(settled.settings.ware, ["one"]);
 }
 
 #[test]
-fn what_is_no_toml_and_what_only_looks_like_it_is_named_by_line() {
+fn invalid_toml_and_look_alike_characters_are_reported_by_line() {
     for (file, expected) in [
         (
             "customers = 1\nmusic = \u{201c}on\u{201d}",
@@ -193,13 +193,13 @@ fn what_is_no_toml_and_what_only_looks_like_it_is_named_by_line() {
     let line = CommandLine::try_parse_from(["shop", "--config", "/nowhere/shop.toml"]).unwrap();
     let mistakes = line.shop.settle().unwrap_err().to_string();
     assert!(
-        mistakes.starts_with("/nowhere/shop.toml: the configuration file"),
+        mistakes.starts_with("/nowhere/shop.toml: cannot use the configuration file"),
         "{mistakes}"
     );
 }
 
 #[test]
-fn values_are_written_alike_everywhere() {
+fn values_are_written_in_the_same_way_everywhere() {
     for (text, seconds) in [("30", 30), ("30s", 30), ("1m 30s", 90)] {
         let flag = format!("--close-after={text}");
         let (settled, mistakes) = look(&[&flag], &[], "");
@@ -225,7 +225,7 @@ fn values_are_written_alike_everywhere() {
 }
 
 #[test]
-fn parts_of_one_setting_come_from_one_place() {
+fn settings_that_belong_together_come_from_one_source() {
     let (settled, mistakes) = look(&["--lock=mine"], &[], "lock = 'theirs'\nkey = 'theirs'");
     assert_eq!(settled.settings.key, None);
     assert_eq!(mistakes, ["--lock needs --key"]);
@@ -251,7 +251,7 @@ fn an_old_name_is_the_same_setting() {
 }
 
 #[test]
-fn the_table_says_what_is_in_force_and_where_from_and_keeps_secrets() {
+fn the_table_shows_values_and_sources_but_no_secrets() {
     let variables = [("SHOP_KEY", "my secret"), ("SHOP_LOCK", "door")];
     let (settled, _) = look(&["--customers=5"], &variables, "music = false");
     let table = settled.values.to_string();
@@ -275,7 +275,7 @@ fn the_table_says_what_is_in_force_and_where_from_and_keeps_secrets() {
 }
 
 #[test]
-fn the_help_has_bounds_and_variables_and_no_value_of_a_secret() {
+fn the_help_shows_bounds_and_variables_but_no_secrets() {
     use clap::CommandFactory;
     CommandLine::command().debug_assert();
     let help = CommandLine::command()
@@ -294,7 +294,7 @@ fn the_help_has_bounds_and_variables_and_no_value_of_a_secret() {
 }
 
 #[test]
-fn a_word_beats_the_environment_and_not_a_flag() {
+fn an_argument_of_another_form_wins_over_the_environment_but_not_a_flag() {
     let mut given = CommandLine::try_parse_from(["shop", "--music=off"])
         .unwrap()
         .shop;

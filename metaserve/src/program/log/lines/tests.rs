@@ -1,7 +1,7 @@
 use super::*;
 use std::sync::{Weak, mpsc};
 
-/// A sink that does with each write what the test says, and shows what it was given.
+/// A sink whose writes return what the test says, and which shows what it was given.
 struct Scripted {
     answers: mpsc::Receiver<io::Result<usize>>,
     asked: mpsc::Sender<String>,
@@ -10,7 +10,7 @@ struct Scripted {
 impl Write for Scripted {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let asked = String::from_utf8_lossy(bytes).into_owned();
-        self.asked.send(asked).expect("the test looks");
+        self.asked.send(asked).expect("the test receives");
         let answer = self.answers.recv().unwrap_or(Ok(usize::MAX));
         answer.map(|most| most.min(bytes.len()))
     }
@@ -26,7 +26,7 @@ struct Stage {
     asked: mpsc::Receiver<String>,
 }
 
-/// The writer tells of lost lines in a line.
+/// The writer reports lost lines as a line.
 fn stage() -> Stage {
     let (answers, sink_answers) = mpsc::channel();
     let (sink_asked, asked) = mpsc::channel();
@@ -34,7 +34,7 @@ fn stage() -> Stage {
         answers: sink_answers,
         asked: sink_asked,
     };
-    // Without keeping the thread for it.
+    // A weak reference, which does not keep the thread alive.
     let own = Arc::new(OnceLock::<Weak<Handle>>::new());
     let tell = own.clone();
     let turn = move |lost: Option<Lost>| {
@@ -60,7 +60,7 @@ impl Stage {
         self.asked.recv().unwrap()
     }
 
-    /// The sink takes what it was asked for.
+    /// The sink accepts what it was given.
     fn takes(&self) {
         self.answers.send(Ok(usize::MAX)).unwrap();
     }
@@ -71,11 +71,11 @@ impl Stage {
 }
 
 #[test]
-fn a_reader_that_stands_still_costs_lines_and_is_told_how_many() {
+fn a_reader_that_is_stuck_loses_lines_and_learns_how_many() {
     let stage = stage();
     stage.lines.push(b"first\n");
     assert_eq!(stage.asked(), "first\n");
-    // It stands still from here on: nothing of this waits.
+    // From here on the reader is stuck; nothing below waits for it.
     let line = [&[b'x'; 1023][..], b"\n"].concat();
     for _ in 0..2_000 {
         stage.lines.push(&line);
@@ -94,10 +94,10 @@ fn a_reader_that_stands_still_costs_lines_and_is_told_how_many() {
 }
 
 #[test]
-fn what_cannot_be_written_is_lost_and_said_when_something_can() {
+fn lines_that_cannot_be_written_are_lost_and_reported_later() {
     let stage = stage();
     stage.lines.push(b"one\ntwo\n");
-    // A full disk takes what there is still room for.
+    // A full disk still takes what there is room for.
     assert_eq!(stage.asked(), "one\ntwo\n");
     stage.answers.send(Ok(6)).unwrap();
     assert_eq!(stage.asked(), "o\n");
@@ -114,7 +114,7 @@ fn what_cannot_be_written_is_lost_and_said_when_something_can() {
     stage.takes();
     let told = format!("2 lost: {}\n", io::Error::from(ErrorKind::StorageFull));
     assert_eq!(stage.asked(), told);
-    // What was told is not lost by being lost.
+    // A lost report is reported again.
     stage.fails(ErrorKind::BrokenPipe);
     assert!(stage.lines.flush(Duration::MAX));
     stage.lines.push(b"five\n");
@@ -139,7 +139,7 @@ fn every_line_that_is_lost_counts() {
 }
 
 #[test]
-fn a_sink_that_asks_to_come_again_loses_nothing() {
+fn a_sink_that_is_not_ready_loses_nothing() {
     let stage = stage();
     stage.lines.push(b"line\n");
     for error in [ErrorKind::WouldBlock, ErrorKind::Interrupted] {
@@ -158,6 +158,6 @@ fn the_thread_ends_with_its_last_user() {
     stage.takes();
     drop(stage.lines);
     assert_eq!(stage.asked.recv().unwrap(), "line\n");
-    // Nobody but the thread could still ask.
+    // Only the thread itself could still ask.
     stage.asked.recv().unwrap_err();
 }
