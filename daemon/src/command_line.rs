@@ -39,7 +39,7 @@ const AFTER_HELP: &str = "\
 Each setting is taken from the command line, else from the environment (METASERVE_ and its name), \
 else from the file, else its default. Durations are written like 200ms, 3s or 1m.
 
-Signals: SIGTERM and SIGINT tell every peer to come back soon and end the daemon; SIGHUP reads \
+Signals: SIGTERM and SIGINT tell every peer to reconnect soon and end the daemon; SIGHUP reads \
 the configuration file, the certificate and the bans again (the latter two are also read again when \
 they change).
 

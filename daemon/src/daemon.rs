@@ -190,7 +190,7 @@ impl Daemon {
 
     /// Tells every peer to reconnect soon. Returns when all have been told, or after 5 s.
     async fn drain(&self) {
-        tracing::info!("stopping: telling every peer to come back soon");
+        tracing::info!("stopping: telling every peer to reconnect soon");
         self.close();
         let told = async {
             self.tasks.wait().await;

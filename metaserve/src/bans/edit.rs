@@ -248,8 +248,8 @@ fn keep_access(file: &File, path: &Path, before: Option<&Metadata>) -> io::Resul
     };
     let now = file.metadata()?;
     if (now.uid(), now.gid()) != (before.uid(), before.gid()) {
-        // Only root may change the owner. Otherwise the file changes its owner, with the same
-        // permissions.
+        // Only root may change the owner. Without that the new file belongs to this user, with the
+        // same permissions.
         let _ = fchown(file, Some(before.uid()), Some(before.gid()));
     }
     file.set_permissions(before.permissions())

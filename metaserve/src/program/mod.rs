@@ -8,6 +8,7 @@ pub mod check;
 pub mod listen;
 pub mod log;
 pub mod manual;
+mod nearest;
 pub mod print;
 pub mod service;
 pub mod settings;

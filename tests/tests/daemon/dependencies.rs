@@ -1,20 +1,15 @@
-//! The libraries for games do not link what only the daemon needs.
+//! The libraries for games do not link what only the daemon needs, and log filters know the crates
+//! that log.
 
-use std::process::Command;
+use metaserve::program::log::TARGETS;
+use std::{collections::BTreeSet, process::Command};
 
-/// The names of the crates that a crate links.
-fn linked(package: &str) -> Vec<String> {
+/// The names of the crates in a tree of dependencies.
+fn tree(arguments: &[&str]) -> BTreeSet<String> {
     let tree = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "--offline",
-            "--locked",
-            "-e",
-            "normal",
-            "--prefix",
-            "none",
-        ])
-        .args(["--format", "{p}", "-p", package])
+        .args(["tree", "--offline", "--locked", "-e", "normal"])
+        .args(["--prefix", "none", "--format", "{p}"])
+        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
@@ -24,11 +19,13 @@ fn linked(package: &str) -> Vec<String> {
         String::from_utf8_lossy(&tree.stderr)
     );
     let lines = String::from_utf8(tree.stdout).unwrap();
-    lines
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .map(str::to_owned)
-        .collect()
+    let names = lines.lines().filter_map(|line| line.split(' ').next());
+    names.map(str::to_owned).collect()
+}
+
+/// The names of the crates that a crate links.
+fn linked(package: &str) -> BTreeSet<String> {
+    tree(&["-p", package])
 }
 
 #[test]
@@ -57,4 +54,24 @@ fn games_do_not_pay_for_the_daemon() {
             );
         }
     }
+}
+
+/// The known targets of log filters, in which a mistyped name is looked up.
+#[test]
+fn every_crate_that_logs_is_a_known_target_of_log_filters() {
+    let programs = ["metaserve-daemon", "metaserve-lobby-bridge"];
+    let linked: BTreeSet<_> = programs
+        .iter()
+        .flat_map(|program| linked(program))
+        .collect();
+    let mut logging = tree(&["--workspace", "-i", "tracing", "--depth", "1"]);
+    // They log nothing themselves.
+    for silent in ["tracing", "tracing-subscriber"] {
+        assert!(logging.remove(silent));
+    }
+    let logging = logging.iter().filter(|name| linked.contains(*name));
+    let mut targets: BTreeSet<_> = logging.map(|name| name.replace('-', "_")).collect();
+    // The target of sqlx's lines about queries, whichever of its crates logs them.
+    targets.insert("sqlx".to_owned());
+    assert_eq!(targets, TARGETS.map(str::to_owned).into());
 }

@@ -124,6 +124,15 @@ async fn a_reload_can_change_the_log_filter() {
 }
 
 #[tokio::test]
+async fn an_unknown_target_in_the_log_filter_is_reported() {
+    let mut it = Configured::start("log = 'info,metaserve_deamon=debug'").await;
+    let line = it.daemon.logged("unknown target metaserve_deamon").await;
+    assert!(line.contains("did you mean `metaserve_daemon`?"), "{line}");
+    it.reload("log = 'info,quinm=debug'", "unknown target quinm")
+        .await;
+}
+
+#[tokio::test]
 async fn the_page_gets_the_join_links_and_a_reload_changes_them() {
     let mut it = Configured::start("join-link = ['oa=quake3://{address}']").await;
     let links = async |http| get(http, "/page.json", &[]).await.json()["join_links"].clone();

@@ -1,7 +1,25 @@
 //! The log filter.
 
+use crate::program::nearest::nearest;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{EnvFilter, filter::ParseError};
+
+/// The crates that log in our programs: the first part of every target.
+pub const TARGETS: [&str; 13] = [
+    "metaserve",
+    "metaserve_client",
+    "metaserve_daemon",
+    "metaserve_heartbeat",
+    "metaserve_lobby_bridge",
+    "quinn",
+    "quinn_proto",
+    "quinn_udp",
+    "sea_orm",
+    "sqlx",
+    "sqlx_core",
+    "sqlx_mysql",
+    "sqlx_sqlite",
+];
 
 /// A text that is not a log filter.
 #[derive(Debug, thiserror::Error)]
@@ -41,10 +59,38 @@ pub fn filter(filter: &str) -> Result<String, InvalidFilter> {
     parse(filter).map(|_| filter.to_owned())
 }
 
-pub(super) fn parse(filter: &str) -> Result<EnvFilter, InvalidFilter> {
-    // Splits as the library does.
+/// The words of a filter. Splits as the library does.
+fn words(filter: &str) -> impl Iterator<Item = &str> {
     let words = filter.split(',').map(str::trim);
-    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    words.filter(|word| !word.is_empty())
+}
+
+/// The targets in a valid filter that select no line of [`TARGETS`], each with a suggestion.
+pub(super) fn unknown_targets(filter: &str) -> impl Iterator<Item = (&str, String)> {
+    let targets = words(filter).filter(|word| word.parse::<LevelFilter>().is_err());
+    let targets = targets.map(|word| word.split(['=', '[']).next().unwrap_or(word));
+    let unknown = targets.filter(|target| !target.is_empty() && !is_known(target));
+    unknown.map(|target| {
+        let name = target.split("::").next().unwrap_or(target);
+        let suggestion = match nearest(name, TARGETS) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("use one of {}", TARGETS.join(", ")),
+        };
+        (target, suggestion)
+    })
+}
+
+/// Whether a target selects lines of one of [`TARGETS`]. The library compares beginnings, so `sql`
+/// selects `sqlx_core` as well.
+fn is_known(target: &str) -> bool {
+    TARGETS.iter().any(|name| {
+        let inside = target.strip_prefix(name);
+        name.starts_with(target) || inside.is_some_and(|rest| rest.starts_with("::"))
+    })
+}
+
+pub(super) fn parse(filter: &str) -> Result<EnvFilter, InvalidFilter> {
+    let words: Vec<_> = words(filter).collect();
     let is_level = |word: &&str| word.parse::<LevelFilter>().is_ok();
     // With `=`, `::` or brackets, a word names a target.
     let bare = |word: &&str| !word.contains(['=', ':', '[']);
@@ -106,6 +152,30 @@ mod tests {
         ] {
             let complaint = understood(filter);
             assert!(complaint.contains(named), "{filter:?}: {complaint}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_target_is_named_with_the_nearest_known_one() {
+        for known in [
+            "debug",
+            "quinn=debug",
+            "quinn::connection",
+            "info,quinn_p=trace",
+            "[connection{peer}]=debug",
+            "metaserve_daemon[connection]=debug",
+        ] {
+            assert_eq!(unknown_targets(known).count(), 0, "{known:?}");
+        }
+        for (filter, target, suggestion) in [
+            ("info,quin_proto=debug", "quin_proto", "mean `quinn_proto`?"),
+            ("metaserved=debug", "metaserved", "mean `metaserve`?"),
+            ("quinnn::connection", "quinnn::connection", "mean `quinn`?"),
+            ("axum=debug", "axum", "use one of metaserve, "),
+        ] {
+            let unknown: Vec<_> = unknown_targets(filter).collect();
+            assert_eq!((unknown.len(), unknown[0].0), (1, target));
+            assert!(unknown[0].1.contains(suggestion), "{unknown:?}");
         }
     }
 }

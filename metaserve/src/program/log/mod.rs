@@ -10,7 +10,7 @@ mod journal;
 mod lines;
 mod quiet;
 
-pub use filter::{InvalidFilter, filter};
+pub use filter::{InvalidFilter, TARGETS, filter};
 
 pub(crate) use lines::Lines;
 
@@ -83,7 +83,7 @@ pub(super) fn lines() -> Option<&'static Lines> {
 /// # Panics
 /// When a log has been started before, this one or another.
 pub fn init(filter: &str, format: LogFormat) -> Result<Log, LogError> {
-    let (filter, handle) = reload::Layer::new(filter::parse(filter)?);
+    let (enabled, handle) = reload::Layer::new(filter::parse(filter)?);
     let quiet = Quiet::default();
     let mut teller = quiet.teller();
     let turn = move |lost: Option<lines::Lost>| {
@@ -108,7 +108,7 @@ pub fn init(filter: &str, format: LogFormat) -> Result<Log, LogError> {
         LogFormat::Json => layer.json().boxed(),
     };
     tracing_subscriber::registry()
-        .with(filter)
+        .with(enabled)
         .with(layer.with_filter(quiet.clone()))
         .init();
     // The hook of the standard library would block where the log does not.
@@ -122,6 +122,7 @@ pub fn init(filter: &str, format: LogFormat) -> Result<Log, LogError> {
         let backtrace = captured.then(|| backtrace.to_string());
         tracing::error!(backtrace, "panicked at {place}: {message}");
     }));
+    warn_of_unknown_targets(filter);
     Ok(Log {
         filter: handle,
         quiet,
@@ -134,10 +135,18 @@ impl Log {
     /// # Errors
     /// When the text is not a filter; the old filter stays.
     pub fn set_filter(&self, filter: &str) -> Result<(), InvalidFilter> {
-        let filter = filter::parse(filter)?;
+        let parsed = filter::parse(filter)?;
         // `reload` fails only when the subscriber is gone, and the log with it.
-        let _ = self.filter.reload(filter);
+        let _ = self.filter.reload(parsed);
+        warn_of_unknown_targets(filter);
         Ok(())
+    }
+}
+
+/// Logs which targets of the filter select no lines.
+fn warn_of_unknown_targets(filter: &str) {
+    for (target, suggestion) in filter::unknown_targets(filter) {
+        tracing::warn!("the log filter names the unknown target {target}: {suggestion}");
     }
 }
 

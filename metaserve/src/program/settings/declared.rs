@@ -1,5 +1,6 @@
 //! The declared settings: clap's arguments, as settings.
 
+use crate::program::nearest::nearest;
 use clap::{
     Arg, ArgAction, Args, Command,
     builder::{PossibleValue, TypedValueParser},
@@ -68,11 +69,8 @@ impl Declared {
 
     /// The name that was probably meant.
     pub(super) fn nearest(&self, mistyped: &str) -> Option<&str> {
-        let candidates = self.iter().filter(|arg| !arg.is_hide_set()).flat_map(names);
-        let scored = candidates.map(|name| (strsim::jaro_winkler(mistyped, name), name));
-        let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b));
-        best.filter(|(score, _)| *score > 0.85)
-            .map(|(_, name)| name)
+        let shown = self.iter().filter(|arg| !arg.is_hide_set());
+        nearest(mistyped, shown.flat_map(names))
     }
 
     pub(super) fn describe(&self, live: &Self) -> Vec<DeclaredSetting> {
