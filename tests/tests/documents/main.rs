@@ -1,6 +1,9 @@
 //! What the documents say of each other and of the code is true.
 
+mod book;
 mod citations;
+mod links;
+mod markdown;
 
 use std::{
     fs,
@@ -17,14 +20,30 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// All files below a folder of the repository with this extension, by their paths in it.
+/// Where the repository is on the Web, as the packages say.
+fn repository() -> String {
+    let manifest = read("Cargo.toml");
+    let values = manifest
+        .lines()
+        .filter_map(|line| line.strip_prefix("repository = \""));
+    let value = values.filter_map(|value| value.strip_suffix('"')).next();
+    value
+        .expect("the workspace names its repository")
+        .to_owned()
+}
+
+/// All files below a folder of the repository with this extension, by their paths in it, without
+/// what is built and what is fuzzed.
 fn files(folder: &str, extension: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root().join(folder)).unwrap() {
         let entry = entry.unwrap();
         let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
         if entry.file_type().unwrap().is_dir() {
-            found.extend(files(&path, extension));
+            let skipped = ["book", "corpus", "target"];
+            if !skipped.iter().any(|name| entry.file_name() == *name) {
+                found.extend(files(&path, extension));
+            }
         } else if path.ends_with(&format!(".{extension}")) {
             found.push(path);
         }

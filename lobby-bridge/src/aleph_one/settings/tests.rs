@@ -20,11 +20,11 @@ fn one_room_is_open_if_nothing_else_is_said() {
     assert!(!settings.rules.https);
 }
 
-/// The example of the README.
+/// The example of the guide.
 #[test]
 fn rooms_are_tables_or_words() {
-    let readme = include_str!("../../../../README.md");
-    let (_, example) = readme.split_once("```toml\naleph-one = ").unwrap();
+    let guide = include_str!("../../../../docs/guide/aleph-one.md");
+    let (_, example) = guide.split_once("```toml\naleph-one = ").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     let config = parsed(&format!("aleph-one = {example}")).unwrap();
     let [open, members] = &config.settings.rules.rooms[..] else {
