@@ -1,14 +1,14 @@
 //! A game client that prints the list of servers, and then each change.
 //!
-//! Start a daemon, and then this with the fingerprint that the daemon prints:
+//! Start a daemon, then this program with the fingerprint that the daemon prints:
 //!
 //! ```text
 //! cargo run --release -p metaserve-daemon
 //! cargo run --example game_client -- --fingerprint 5e0c...
 //! ```
 //!
-//! Lines begin with `+` for a server that came, `~` for one that changed, `-` for one that went;
-//! `=` with the number of servers follows.
+//! A line begins with `+` for a new server, `~` for a changed one and `-` for a removed one; a line
+//! with `=` and the number of servers follows.
 #![forbid(unsafe_code)]
 
 use anyhow::Context;
@@ -28,14 +28,14 @@ struct Cli {
     /// Follow this game only [default: all games]
     #[arg(long, value_name = "TAG")]
     game: Option<String>,
-    /// Print the list as it is now, and end; with exit code 1 if there is none
+    /// Print the current list and end, with exit code 1 if there is none
     #[arg(long)]
     once: bool,
     #[command(flatten)]
     daemon: DaemonArgs,
 }
 
-/// How long the daemon may take to connect and give the list.
+/// How long connecting and receiving the list may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[tokio::main(flavor = "current_thread")]
@@ -63,12 +63,12 @@ async fn main() -> anyhow::Result<()> {
         if print(changes(&before, &now))? == Reader::Gone {
             break;
         }
-        before = now; // Snapshots are cheap to keep, and know the servers that have gone since.
+        before = now; // Snapshots are cheap to keep, and still have the removed servers.
     }
     Ok(())
 }
 
-/// Prints the list as it is now. Unlike `maintain` it does not try again.
+/// Prints the current list. Unlike `maintain` it does not try again.
 async fn once(daemon: &Connector, game: Option<String>) -> anyhow::Result<()> {
     let mut list = Subscriber::new(daemon.connect().await?);
     if let Some(game) = game {
@@ -102,8 +102,8 @@ fn line(server: &Server) -> String {
     format!("{:21} {game:12} {says}", server.address)
 }
 
-/// What a heartbeat says, if it follows the [`ServerInfo`] convention; else how long it is. Your
-/// game would read its own format here.
+/// Describes a heartbeat that follows the [`ServerInfo`] convention; for others, gives the size.
+/// Your game would parse its own format here.
 fn describe(heartbeat: &[u8]) -> String {
     let Some(info) = ServerInfo::from_json(heartbeat) else {
         return format!("{} bytes", heartbeat.len());
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_told_in_words_and_others_by_their_size() {
+    fn records_are_described_and_other_heartbeats_shown_by_size() {
         let table = [
             (
                 &br#"{"name":"Dusty's","map":"dunes","players":3,"max_players":16}"#[..],

@@ -1,13 +1,13 @@
-//! A game server that puts itself on the list, and stays there.
+//! A game server that publishes itself on the list, and stays there.
 //!
-//! Start a daemon, and then this with the fingerprint that the daemon prints:
+//! Start a daemon, then this program with the fingerprint that the daemon prints:
 //!
 //! ```text
 //! cargo run --release -p metaserve-daemon
 //! cargo run --example game_server -- --fingerprint 5e0c...
 //! ```
 //!
-//! Its players are made up: one comes or goes every two seconds. Ctrl-C takes it off the list.
+//! Its players are simulated: one comes or goes every two seconds. Ctrl-C removes it from the list.
 #![forbid(unsafe_code)]
 
 use clap::Parser;
@@ -16,19 +16,19 @@ use metaserve::{Role, ServerInfo};
 use metaserve_examples::{DaemonArgs, identity, log, stopped};
 use std::{path::PathBuf, time::Duration};
 
-/// Publishes a pretended game server on the list.
+/// Publishes a simulated game server on the list.
 #[derive(Debug, Parser)]
 struct Cli {
     /// The game to be listed in
     #[arg(long, value_name = "TAG", default_value = "example")]
     game: String,
-    /// The port that players join by
+    /// The port that players join on
     #[arg(long, default_value_t = 7777)]
     port: u16,
-    /// What the server is called
+    /// The name of the server
     #[arg(long, default_value = "An example")]
     name: String,
-    /// Keep the server's certificate here: by it a restarted server takes its old place
+    /// Keep the server's certificate in this directory, so that it keeps its entry after a restart
     #[arg(long, value_name = "DIR")]
     identity: Option<PathBuf>,
     #[command(flatten)]
@@ -42,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
     let identity = identity(cli.identity.as_deref())?;
     let daemon = cli.daemon.connector(Role::Heartbeat, identity.as_ref())?;
 
-    // When the stream of heartbeats ends, the daemon is told, and the server is off the list.
+    // When the stream of heartbeats ends, the server says goodbye and leaves the list.
     let heartbeats = heartbeats(cli.name).take_until(stopped());
     metaserve_heartbeat::maintain(&daemon)
         .game(cli.game)
@@ -52,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The state of a game that changes every two seconds. A real server would yield its own.
+/// A simulated state that changes every two seconds. A real server would send its own.
 fn heartbeats(name: String) -> impl Stream<Item = Vec<u8>> {
     // Three players come and go again; then the next map begins.
     let states = ["dunes", "harbour", "old mill"]
