@@ -1,7 +1,16 @@
-# Accounts in a real MariaDB: Debian's, on a private server in a directory of its own. Sourced by
-# live.sh, whose functions it uses; `mariadb_parts` is to be called there.
+# Accounts in a real MariaDB: Debian's, on a private server in a directory of its own
 
-mariadb_missing() { [ -x /usr/sbin/mariadbd ] || echo mariadb-server; }
+accounts=(cargo test -q --workspace --test mariadb)
+
+mariadb_missing() {
+    missing /usr/sbin/mariadbd mariadb-server
+    missing python3 python3
+}
+
+mariadb_build() {
+    cargo build -q --workspace --bin metaserve-lobby-bridge
+    "${accounts[@]}" --no-run
+}
 
 # sql [DATABASE]: runs the SQL that is given to it, as root.
 sql() { mariadb --no-defaults --socket "$mariadb/socket" --user root --batch --skip-column-names "$@"; }
@@ -43,8 +52,7 @@ PYTHON
 }
 
 accounts_in_mariadb() {
-    METASERVE_TEST_MARIADB_URL=$mariadb_url \
-        cargo test -q -p metaserve-lobby-bridge --test mariadb >"$dir/mariadb-tests.log" 2>&1
+    METASERVE_TEST_MARIADB_URL=$mariadb_url "${accounts[@]}" >"$dir/mariadb-tests.log" 2>&1
 }
 
 bridge_account() { "$built/metaserve-lobby-bridge" "$@" --database "$mariadb_url/old"; }
@@ -79,7 +87,7 @@ replay_myth() {
     ended_well "$bridge"
 }
 
-mariadb_parts() {
+mariadb_run() {
     start_mariadb
     fill_mariadb
     check "accounts, hubs and logs work in MariaDB, existing and new" accounts_in_mariadb

@@ -1,0 +1,78 @@
+# What the parts of live.sh have in common; sourced by it.
+
+passed=0
+failed=0
+pids=()
+# Where everything logs. Servers run as nobody, and must reach their homes.
+dir=$(mktemp -d)
+chmod 755 "$dir"
+built=${CARGO_TARGET_DIR:-target}/debug
+
+finish() {
+    local status=$?
+    trap - EXIT
+    [ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    [ ! -S "$dir/tmux.sock" ] || tmux kill-server 2>/dev/null || true
+    wait
+    [ "$failed" = 0 ] || for log in "$dir"/*.log; do
+        echo "--- $log"
+        tail -n 20 "$log"
+    done
+    rm -rf "$dir"
+    echo "$passed passed, $failed failed"
+    [ "$failed" = 0 ] || exit 1
+}
+
+tmux() { command tmux -S "$dir/tmux.sock" "$@"; }
+
+# missing PROGRAM PACKAGE: prints the package if the program is not installed.
+missing() { type -P "$1" >/dev/null || echo "$2"; }
+
+# install PACKAGE...: by apt-get.
+install() {
+    [ "$#" != 0 ] || return 0
+    echo "installing $*"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "$@" >"$dir/apt.log"
+}
+
+# within SECONDS COMMAND...: waits until the command succeeds.
+within() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.1
+    done
+}
+
+# check WHAT COMMAND...: counts whether the command succeeds.
+check() {
+    local what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+        echo "ok      $what"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $what"
+    fi
+}
+
+# start NAME COMMAND...: runs the command beside us, as $pid, with its output in NAME.log.
+start() {
+    local name=$1
+    shift
+    "$@" </dev/null >>"$dir/$name.log" 2>&1 &
+    pid=$!
+    pids+=("$pid")
+}
+
+logged() { grep -qsE "$2" "$dir/$1.log"; }
+ended() { ! kill -0 "$1" 2>/dev/null; }
+ended_well() { within 10 ended "$1" && wait "$1"; }
+
+# tests_of COMMAND...: the names of the tests that a `cargo test` command runs.
+tests_of() { "$@" -- --list 2>/dev/null | sed -n 's/: test$//p'; }
