@@ -21,9 +21,13 @@ async def move(peer, local, target=None):
     own = socket.socket(family, socket.SOCK_DGRAM)
     own.setblocking(False)
     own.bind((local, 0))
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: peer, sock=own)
-    if target:
-        peer._quic._network_paths[0].addr = target
+
+    def from_here():
+        if target:
+            peer._quic._network_paths[0].addr = target
+        return peer
+
+    await asyncio.get_running_loop().create_datagram_endpoint(from_here, sock=own)
     peer.change_connection_id()
     peer.ping_once()
 

@@ -144,6 +144,8 @@ class Conversation:
 
     def __init__(self, daemon, identities):
         self.daemon, self.identities, self.parties = daemon, identities, {}
+        # That of the last cursor, with which another connection may go on.
+        self.list = ServerList()
         self.bound = {f"${name}": fingerprint(it) for name, it in identities.items()}
 
     def same(self, seen, right):
@@ -188,6 +190,7 @@ class Conversation:
                     self.same(f"{host}:{port}", how["address"])
             case {"send": {"message": name, "fields": fields}}:
                 connection.send(frame(encode(name, **self.filled(fields))))
+                party.list = self.list
             case {"send": content}:
                 connection.send(bytes.fromhex(content) * step.get("times", 1))
             case {"receive": right}:
@@ -201,6 +204,7 @@ class Conversation:
                     await party.message()
             case {"cursor": names}:
                 assert self.same(plain(party.list.cursor), names)
+                self.list = party.list
             case {"finish": True}:
                 connection.send(finish=True)
             case {"reset": code}:
