@@ -1,8 +1,8 @@
-//! What a full room costs: 1,000 players, 10 lines of chat a second.
+//! Measures what a full room costs: 1,000 players, 10 lines of chat per second.
 //!
-//! `cargo bench -p metaserve-lobby-bridge --bench aleph_one` runs the hall in a process of its
-//! own and prints its memory per player, its CPU time, and how long chat is under way. Linux only;
-//! needs 4,000 open files.
+//! `cargo bench -p metaserve-lobby-bridge --bench aleph_one` runs the hall in a separate process,
+//! and prints its memory per player, its CPU time, and the delay of chat. Linux only; needs 4,000
+//! open files.
 
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 #![expect(dead_code, reason = "the tests use more of the packets")]
@@ -45,7 +45,7 @@ async fn main() -> io::Result<()> {
     }
 }
 
-/// The hall, in a process of its own. Prints its addresses.
+/// Runs the hall in its process. Prints its addresses.
 async fn serve() -> io::Result<()> {
     let limits = Limits {
         players: 2 * PLAYERS,
@@ -120,7 +120,7 @@ async fn measured(server: &mut std::process::Child) -> io::Result<()> {
     let before = cpu_seconds(pid)?;
     sleep(MEASURED).await;
     let idle = (cpu_seconds(pid)? - before) / MEASURED.as_secs_f64();
-    println!("CPU while nobody speaks: {idle:.4} s per second");
+    println!("CPU while nobody chats: {idle:.4} s per second");
 
     heard.reset();
     let before = cpu_seconds(pid)?;
@@ -150,7 +150,7 @@ async fn measured(server: &mut std::process::Child) -> io::Result<()> {
 
 static EPOCH: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
 
-/// What all players have heard, and how late.
+/// How much all players have received, and with what delay.
 #[derive(Default)]
 struct Heard {
     count: AtomicU64,
@@ -179,7 +179,7 @@ impl Heard {
     }
 }
 
-/// A player in the room, who listens and answers KeepAlives.
+/// Enters the room as a player who reads everything and answers KeepAlives.
 async fn enter(
     login: SocketAddr,
     room: SocketAddr,
@@ -209,7 +209,7 @@ async fn enter(
     let id = u32::from_be_bytes([body[0], body[1], body[2], body[3]]);
     let (mut read, write) = stream.into_split();
     let heard = Arc::clone(heard);
-    // A second handle for the answers, as the first one is the speaker's.
+    // A second handle for the answers, since the first one writes chat.
     let answers = socket2::SockRef::from(read.as_ref()).try_clone()?;
     tokio::spawn(async move {
         while let Ok((number, body)) = frame(&mut read).await {

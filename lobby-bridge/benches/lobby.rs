@@ -1,8 +1,8 @@
-//! What a full lobby costs: 2,000 idle clients, 200 that chat, one that never reads.
+//! Measures what a full lobby costs: 2,000 idle clients, 200 that chat, one that never reads.
 //!
-//! `cargo bench -p metaserve-lobby-bridge --bench lobby` runs the lobby in a process of its
-//! own and prints its memory per client, its CPU time, and how long chat is under way.
-//! Linux only; needs 5,000 open files.
+//! `cargo bench -p metaserve-lobby-bridge --bench lobby` runs the lobby in a separate process, and
+//! prints its memory per client, its CPU time, and the delay of chat. Linux only; needs 5,000 open
+//! files.
 
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 const IDLE: usize = 2_000;
 const CHATTING: usize = 200;
-/// Each of those who chat says something this often.
+/// The time between two lines of each chatting client.
 const CHAT_PERIOD: Duration = Duration::from_secs(10);
 const MEASURED: Duration = Duration::from_secs(20);
 
@@ -38,7 +38,7 @@ async fn main() -> io::Result<()> {
     }
 }
 
-/// The lobby, in a process of its own. Prints its port.
+/// Runs the lobby in its process. Prints its port.
 async fn serve() -> io::Result<()> {
     let limits = Limits {
         capacity: 3_000,
@@ -78,7 +78,7 @@ async fn measured(lobby: &mut std::process::Child) -> io::Result<()> {
     let pid = lobby.id();
     let empty = resident_kib(pid)?;
 
-    // Protocol 3, whose logins are told in a line and not by the whole list of users.
+    // Protocol 3, which announces a login in a line instead of the whole list of users.
     let begin = Instant::now();
     let mut idle = Vec::new();
     for number in 0..IDLE {
@@ -108,7 +108,7 @@ async fn measured(lobby: &mut std::process::Child) -> io::Result<()> {
     Ok(())
 }
 
-/// Has people chat for a while and says what it cost.
+/// Lets clients chat for a while, and prints what it cost.
 async fn chat(address: SocketAddr, pid: u32, when: &str) -> io::Result<()> {
     let (report, mut delays) = tokio::sync::mpsc::channel(10_000);
     let mut talkers = tokio::task::JoinSet::new();
@@ -121,7 +121,8 @@ async fn chat(address: SocketAddr, pid: u32, when: &str) -> io::Result<()> {
             let mark = format!(":>>MSG:chat{number}:");
             let mut text = Vec::new();
             while matches!(read.read_buf(&mut text).await, Ok(1..)) {
-                // Only one's own words are timed: they say when they were said.
+                // Only a client's own lines are timed: they contain the time at which they were
+                // sent.
                 let now = Instant::now();
                 let said = String::from_utf8_lossy(&text);
                 if let Some((_, said)) = said.split_once(&mark) {

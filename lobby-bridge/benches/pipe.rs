@@ -1,7 +1,7 @@
-//! How fast two games are carried, beside a bare proxy in the same run.
+//! Measures how fast two games are carried, compared with a bare proxy in the same run.
 //!
-//! `cargo bench -p metaserve-lobby-bridge --bench pipe` prints both rates and their ratio, and
-//! fails below 0.8 or when a byte is wrong. A number after `--` is the MiB to carry each way,
+//! `cargo bench -p metaserve-lobby-bridge --bench pipe` prints both rates and their ratio. It fails
+//! if the ratio is below 0.8 or a byte is wrong. A number after `--` is the MiB to carry each way,
 //! 64 by default.
 
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 const LEAST_RATIO: f64 = 0.8;
 
-/// The better of so many runs counts, for both.
+/// The best of this many runs counts, for both.
 const ROUNDS: usize = 5;
 
 const PAIRS: usize = 2;
@@ -60,7 +60,7 @@ fn payload(length: usize) -> Vec<u8> {
     (0..length / 8).flat_map(|_| next()).collect()
 }
 
-/// Sends `payload` both ways through all pairs at once; MiB per second, all counted.
+/// Sends `payload` both ways through all pairs at once. Returns the total rate in MiB per second.
 async fn rate(pairs: Vec<(TcpStream, TcpStream)>, payload: &Arc<[u8]>) -> io::Result<f64> {
     let begin = Instant::now();
     let mut ends = JoinSet::new();
@@ -93,7 +93,7 @@ async fn rate(pairs: Vec<(TcpStream, TcpStream)>, payload: &Arc<[u8]>) -> io::Re
     Ok((count * payload.len()) as f64 / (1024.0 * 1024.0) / begin.elapsed().as_secs_f64())
 }
 
-/// Game servers and game clients joined by a bridge.
+/// Makes game servers and game clients that are joined by a bridge.
 async fn bridged_pairs() -> io::Result<Vec<(TcpStream, TcpStream)>> {
     let settings = Settings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -123,7 +123,7 @@ async fn bridged_pairs() -> io::Result<Vec<(TcpStream, TcpStream)>> {
     Ok(pairs)
 }
 
-/// Starts a game of two; the UUIDs of its server, the host and the guest.
+/// Starts a game of two. Returns the UUIDs of its server, the host and the guest.
 async fn start(address: SocketAddr, number: usize) -> io::Result<Vec<String>> {
     let mut read = String::new();
     let name = |who: &str| format!("{who}{number}");
@@ -162,7 +162,7 @@ async fn until(stream: &mut TcpStream, wanted: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The same joined by nothing but `copy_bidirectional`.
+/// Makes the same pairs, joined only by `copy_bidirectional`.
 async fn proxied_pairs() -> io::Result<Vec<(TcpStream, TcpStream)>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut pairs = Vec::new();

@@ -1,9 +1,10 @@
-//! Who may not come in, whichever protocol they speak: the ban file, read again when it changes.
+//! The bans of all protocols: the ban file, which is read again when it changes.
 //!
-//! The file is that of [`metaserve::bans`], and the service and its moderators write to it as the
-//! commands `ban` and `unban` do. It is a file, and not a table beside the accounts, since a ban
-//! is about all protocols, has to hold while the database is away, and is the operator's to see
-//! and to lift with one tool.
+//! Its format is that of [`metaserve::bans`]. The service and its moderators write to it, and so do
+//! the commands `ban` and `unban`. It is a file instead of a table of the accounts' database
+//! because
+//! bans concern all protocols, must hold while the database is unreachable, and should be visible
+//! and removable with one tool.
 
 use std::{net::IpAddr, path::Path, sync::Arc, time::SystemTime};
 
@@ -14,26 +15,26 @@ use metaserve::{
 };
 use tokio::sync::watch;
 
-/// The bans of this moment, for all who serve peers. Cheap to clone.
+/// The current bans, for everything that serves peers. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     file: Option<Arc<Path>>,
-    /// At the file, before it was read.
+    /// The state of the file from before it was read.
     look: Option<Look>,
     current: Arc<watch::Sender<Arc<Bans>>>,
 }
 
 impl Guard {
-    /// Nobody is banned, and nobody can be.
+    /// A guard without bans, to which none can be added.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// The bans of this file, which has to exist.
+    /// Reads the bans of this file, which must exist.
     ///
     /// # Errors
-    /// When it cannot be read, or is not in order.
+    /// The file cannot be read, or has a mistake.
     pub fn open(file: &Path) -> Result<Self, BanFileError> {
         let look = Look::new(vec![file.to_owned()]);
         let bans = Bans::read(file)?;
@@ -44,23 +45,23 @@ impl Guard {
         })
     }
 
-    /// Whether bans can be written.
+    /// Whether bans can be added.
     #[must_use]
     pub fn has_file(&self) -> bool {
         self.file.is_some()
     }
 
-    /// The bans of this moment, and what says when they change.
+    /// Returns a receiver of the current bans and of all later ones.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Bans>> {
         self.current.subscribe()
     }
 
-    /// The ban that holds for everybody at this address now, if one does.
+    /// Returns the ban that now holds for everybody at this address, if there is one.
     pub(crate) fn banned(&self, address: IpAddr) -> Option<Ban> {
         self.current.borrow().covering(address, wall_clock())
     }
 
-    /// Waits until everybody at this address is banned, if they are not. Cancel safe.
+    /// Waits until everybody at this address is banned. Cancel safe.
     pub(crate) async fn until_banned(&self, address: IpAddr) -> Ban {
         let mut current = self.subscribe();
         loop {
@@ -74,7 +75,7 @@ impl Guard {
         }
     }
 
-    /// Changes the file, and what holds with it.
+    /// Changes the file and the current bans.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&str, SystemTime) -> (String, T) + Send + 'static,
@@ -90,7 +91,7 @@ impl Guard {
         Ok(changed)
     }
 
-    /// Reads the file again whenever it changes. Never ends by itself.
+    /// Reads the file again whenever it changes. Never completes.
     pub async fn watch(self) {
         match self.look.clone() {
             Some(look) => look.watch(async move || self.reload().await).await,
@@ -98,12 +99,12 @@ impl Guard {
         }
     }
 
-    /// Reads the file again. A mistake in it is logged, and changes nothing.
+    /// Reads the file again. A mistake in it is logged and changes nothing.
     pub async fn reload(&self) {
         let Some(file) = self.file.clone() else {
             return;
         };
-        // A long file takes longer than players should wait.
+        // Reading a long file takes longer than players should wait.
         let read = tokio::task::spawn_blocking(move || Bans::read(&file)).await;
         match read.map_err(anyhow::Error::from).and_then(|it| Ok(it?)) {
             Ok(bans) => {
@@ -125,7 +126,7 @@ impl Guard {
     }
 }
 
-/// What a banned peer is told.
+/// Returns what a banned peer is told.
 pub(crate) fn told(ban: &Ban) -> String {
     let until = ban.until.map(|until| {
         let until = humantime::format_rfc3339_seconds(until);

@@ -9,26 +9,26 @@ use tokio::sync::watch;
 
 type Map<T> = OrdMap<ServerId, T>;
 
-/// What has changed about one server.
+/// A change of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<T> {
-    /// It is to be shown like this.
+    /// Show it like this.
     Show(ServerId, T),
-    /// It is not to be shown any more.
+    /// Do not show it any longer.
     Withdraw(ServerId),
 }
 
-/// The servers to show: the newest state, never a backlog.
+/// The servers to show. Changes are always to the newest state, without a backlog.
 #[derive(Debug)]
 pub struct Natives<T> {
     current: watch::Receiver<Map<T>>,
     told: Map<T>,
 }
 
-/// How a protocol shows a server; nothing for one that it cannot show.
+/// Turns a server into what a protocol shows; `None` if it cannot show it.
 type Reader<T> = Box<dyn Fn(&Server) -> Option<T> + Send + Sync>;
 
-/// Keeps [`Natives`] up to date. `T` is how a protocol shows a server.
+/// Keeps [`Natives`] up to date. `T` is what a protocol shows of a server.
 pub struct Follower<T> {
     current: watch::Sender<Map<T>>,
     connector: Connector,
@@ -37,8 +37,8 @@ pub struct Follower<T> {
     tells: fn(&T, &T) -> bool,
 }
 
-/// Follows the servers of `game` that `read` can show. When what was told `tells` all that is
-/// newer, it stays.
+/// Follows the servers of `game` that `read` can show. A server is not shown again if
+/// `tells(shown, newer)`: players know everything in `newer` already.
 pub fn follow<T: Clone + Eq>(
     connector: Connector,
     game: &'static str,
@@ -61,7 +61,7 @@ pub fn follow<T: Clone + Eq>(
 }
 
 impl<T: Clone + Eq + Send + Sync + 'static> Natives<T> {
-    /// The changes, as they come; several of one moment at once. Ends with the follower.
+    /// Returns the changes, several at a time if they come together. Ends with the follower.
     pub fn changes(self) -> impl Stream<Item = Vec<Change<T>>> + Send {
         stream::unfold(self, async |mut natives| {
             natives.current.changed().await.ok()?;
@@ -81,8 +81,8 @@ impl<T: Clone + Eq + Send + Sync + 'static> Natives<T> {
 }
 
 impl<T: Clone> Follower<T> {
-    /// Follows the list, through restarts of the daemon. It never ends by itself, and leaves the
-    /// servers as they are while there is no connection.
+    /// Follows the list, through restarts of the daemon. Never completes. The servers stay as they
+    /// are while there is no connection.
     pub async fn run(self) {
         let connector = self.connector.clone();
         let connect = move || {
@@ -95,7 +95,7 @@ impl<T: Clone> Follower<T> {
             match snapshot {
                 Ok(snapshot) => self.show(&snapshot),
                 Err(error) => {
-                    tracing::error!(%error, "servers of the registry are not shown any more");
+                    tracing::error!(%error, "no longer showing servers of the registry");
                     break;
                 }
             }

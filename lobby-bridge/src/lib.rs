@@ -1,7 +1,7 @@
 //! Keeps lobbies of old games alive, and shows their games in a metaserve list.
 //!
-//! Players of old games know one protocol and one server, which is gone. The bridge speaks that
-//! protocol to them, and publishes their open games like those of any modern server.
+//! Players of old games can use only one protocol and one server, which is gone. The bridge speaks
+//! that protocol with them, and publishes their open games like those of any modern server.
 //!
 //! ```no_run
 //! use metaserve_lobby_bridge::{publish::Listings, vcmi};
@@ -10,7 +10,7 @@
 //! # async fn example() -> Result<(), vcmi::ListenError> {
 //! let listings = Listings::default();
 //! let lobby = vcmi::Server::bind(vcmi::Settings::default(), listings.clone())?;
-//! // It ends when the token is cancelled, or with an error when it cannot go on.
+//! // It ends when the token is cancelled, or with an error if it cannot continue.
 //! let _ = lobby.run(CancellationToken::new()).await;
 //! # Ok(())
 //! # }
@@ -26,16 +26,17 @@
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
 //! - [`aleph_one`]: the metaserver of Aleph One.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
-//! - [`mac_roman`]: text as Aleph One's players and their accounts have it.
-//! - [`bans`]: who may not come in.
-//! - [`protocol`]: what each of them is to the bridge.
-//! - [`peers`]: tasks and sockets of all of them.
-//! - [`follow`]: the daemon's list, for those that show it to their players.
-//! - [`publish`]: what the bridge wants the list to say, whichever protocol it comes from.
-//! - [`relay`]: tells the daemon, through its restarts.
-//! - [`accounts`]: who may log in, in SQL; [`commands`] manages them.
-//! - [`command_line`]: its words, to [`settings`] of which each protocol declares its own, and those
-//!   to a [`Bridge`]; [`run`] does it.
+//! - [`mac_roman`]: the text encoding of Aleph One's players and their accounts.
+//! - [`bans`]: the banned addresses.
+//! - [`protocol`]: the interface of a protocol to the bridge.
+//! - [`peers`]: tasks and sockets of all protocols.
+//! - [`follow`]: follows the daemon's list, for protocols that show it to their players.
+//! - [`publish`]: the open games of all protocols, for the list.
+//! - [`relay`]: publishes them to the daemon, through its restarts.
+//! - [`commands`]: manages accounts, hubs and bans.
+//! - [`command_line`]: parses the command line into [`settings`], of which each protocol declares
+//! its
+//!   own; they become a [`Bridge`], and [`run`] runs it.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -83,27 +84,29 @@ pub enum RunError {
     #[error(transparent)]
     Open(OpenError),
     /// The ban file cannot be used.
-    #[error("the bans cannot be read: mend the file, or name another with `--ban-file`")]
+    #[error("cannot read the bans: correct the file, or choose another one with `--ban-file`")]
     Bans(#[from] metaserve::bans::BanFileError),
     /// The bridge's identity can neither be read nor made.
-    #[error("the identity in the state directory cannot be used: choose one with `--state-dir`")]
+    #[error(
+        "cannot use the identity in the state directory: choose a directory with `--state-dir`"
+    )]
     Identity(#[from] FileError),
-    /// The daemon's name or the trust in it is of no use.
-    #[error("the daemon cannot be published at")]
+    /// The daemon's name or the trust in it cannot be used.
+    #[error("cannot publish to the daemon")]
     Connect(#[from] ConnectError),
-    /// Something has failed that the bridge cannot do without.
+    /// A task that the bridge cannot do without has failed.
     #[error(transparent)]
     Stopped(#[from] Stopped),
 }
 
-/// How long the rest may take to end in order after something has failed.
+/// How long the other tasks may take to end in order after one has failed.
 const LAST_MOMENTS: Duration = Duration::from_secs(20);
 
-/// Runs every lobby that `bridge` asks for until `shutdown`, then ends them in order.
+/// Runs all lobbies of `bridge` until `shutdown`, then closes them in order.
 ///
 /// # Errors
-/// Something cannot be opened, and nothing has run then; or something has failed while it ran
-/// that the bridge cannot do without, and nothing runs any more.
+/// Either something cannot be opened, and nothing has run; or a task that the bridge cannot do
+/// without has failed, and nothing runs any more.
 pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunError> {
     let listings = Listings::default();
     let bans = match &bridge.ban_file {
@@ -147,7 +150,7 @@ pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunE
     match stopped {
         Ok(()) => vital.join().await?,
         Err(stopped) => {
-            tracing::error!("{stopped}; the bridge ends, since it is of no use without");
+            tracing::error!("{stopped}; the bridge ends, since it cannot work without it");
             let _ = tokio::time::timeout(LAST_MOMENTS, vital.join()).await;
             return Err(stopped.into());
         }
@@ -155,14 +158,14 @@ pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunE
     Ok(())
 }
 
-/// Completes when the owner of each lobby has had a turn.
+/// Completes when the owner of each lobby has answered.
 async fn all_beat(pulses: Arc<[Pulse]>) {
     for pulse in &*pulses {
         pulse.beat().await;
     }
 }
 
-/// The protocols that are to run. Another one is another line here.
+/// Returns the enabled protocols. A new protocol is one more line here.
 pub(crate) fn protocols(bridge: &Bridge) -> impl Iterator<Item = &dyn Protocol> {
     fn asked<P: Protocol>(settings: &Option<P>) -> Option<&dyn Protocol> {
         settings.as_ref().map(|it| it as &dyn Protocol)
@@ -171,8 +174,8 @@ pub(crate) fn protocols(bridge: &Bridge) -> impl Iterator<Item = &dyn Protocol> 
     protocols.into_iter().flatten()
 }
 
-/// The daemon to publish at, under the bridge's own identity, which is made on first start. Prints
-/// what the daemon's operator needs to let it in.
+/// Prepares publishing to the daemon, with the bridge's own identity, which is made at the first
+/// start. Prints the flag with which the daemon trusts this bridge.
 fn publisher(daemon: &str, bridge: &Bridge) -> Result<(Registry, Relay), RunError> {
     let identity = Identity::load_or_create(&bridge.state_dir, &[])?;
     let fingerprint = identity.fingerprint();

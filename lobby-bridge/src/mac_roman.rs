@@ -1,21 +1,21 @@
-//! Text as the protocol has it: MacRoman with style escapes
-//! (`docs/specifications/myth-metaserver.md`, section 3).
+//! Text of the protocol: MacRoman with style escapes (`docs/specifications/myth-metaserver.md`,
+//! section 3).
 
 use std::borrow::Cow;
 
 use encoding_rs::MACINTOSH;
 
-/// What the client's ignore list passes over at the beginning of a name.
+/// A mark that the client's ignore list skips at the beginning of a name.
 const IGNORED_MARK: u8 = 0xB0;
 
-/// MacRoman bytes as text. Every byte means a character.
+/// Decodes MacRoman. Every byte is a character.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     MACINTOSH.decode_without_bom_handling(bytes).0
 }
 
-/// Text as MacRoman bytes, with `?` for what it cannot say, and without the NUL that would end
-/// it too early.
+/// Encodes text as MacRoman. Unknown characters become `?`. NULs are left out, since they would end
+/// the text.
 #[must_use]
 pub fn encode(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -30,7 +30,7 @@ pub fn encode(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Without style escapes: a bar and one of the letters that stand for a style.
+/// Removes style escapes: a bar and one of the letters that stand for a style.
 #[must_use]
 pub fn without_styles(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(bytes.len());
@@ -51,8 +51,8 @@ fn is_style(letter: u8) -> bool {
     b"pbilrcsu".contains(&letter.to_ascii_lowercase())
 }
 
-/// A name as the client compares it with those to ignore: without styles, and without the mark
-/// that may stand before it.
+/// Returns a name as the client compares it with its ignore list: without styles, and without the
+/// mark that may come first.
 #[must_use]
 pub fn compared(name: &[u8]) -> Vec<u8> {
     let mut plain = without_styles(name);
@@ -62,14 +62,14 @@ pub fn compared(name: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Without the bytes that steer a terminal instead of being shown.
+/// Removes control characters.
 #[must_use]
 pub fn without_controls(bytes: &[u8]) -> Vec<u8> {
     let shown = |byte: &&u8| !byte.is_ascii_control();
     bytes.iter().filter(shown).copied().collect()
 }
 
-/// The beginning of a text, at most `bytes` long, without half a style escape at its end.
+/// Returns the beginning of a text, at most `bytes` long, without half a style escape at its end.
 #[must_use]
 pub fn cut(text: &[u8], bytes: usize) -> &[u8] {
     match text.get(..bytes) {
@@ -79,7 +79,7 @@ pub fn cut(text: &[u8], bytes: usize) -> &[u8] {
     }
 }
 
-/// Without ASCII white space at both ends.
+/// Removes ASCII white space at both ends.
 #[must_use]
 pub fn trim(text: &[u8]) -> &[u8] {
     let start = text.iter().position(|byte| !is_space(*byte));
@@ -90,7 +90,7 @@ pub fn trim(text: &[u8]) -> &[u8] {
     }
 }
 
-/// The words between ASCII white space.
+/// Returns the words between ASCII white space.
 pub fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| is_space(*byte))
         .filter(|word| !word.is_empty())
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn styles_are_a_bar_and_a_letter_of_theirs() {
+    fn a_style_is_a_bar_and_a_style_letter() {
         let table: [(&[u8], &[u8]); 5] = [
             (b"|iGuest|p Bob", b"Guest Bob"),
             (b"|B|I|S", b""),

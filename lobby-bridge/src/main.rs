@@ -1,4 +1,4 @@
-//! The program: parses, calls the library, prints what went wrong.
+//! The program: parses the command line, calls the library, prints errors.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what an operator asks for beside the service. Only errors are logged.
+/// Executes a command of the operator. Only errors are logged.
 fn manage(commands: Commands) -> anyhow::Result<()> {
     let _log = log::init("error", LogFormat::Auto)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
@@ -49,12 +49,12 @@ fn run(given: Given<BridgeSettings>, remarks: &[String]) -> anyhow::Result<()> {
     let bridge = Bridge::of(settings)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
-        // Before anything serves: whoever sees it serve may ask it to end.
+        // Signals are handled before anything serves, so that none is missed.
         let signals = Signals::new().context("cannot handle signals")?;
         let shutdown = CancellationToken::new();
         let asked = shutdown.clone();
         let until_stopped = async move {
-            // What may change is what is logged; bans and certificates are watched.
+            // Only the log filter may change. Bans and certificates are watched.
             let status = || "serving lobbies".to_owned();
             running.until_stopped(signals, status, async |_| {}).await;
             tracing::info!("closing");
@@ -77,7 +77,7 @@ fn run(given: Given<BridgeSettings>, remarks: &[String]) -> anyhow::Result<()> {
     })
 }
 
-/// One line per cause.
+/// Prints an error, one line per cause.
 fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
     let mut text = format!("metaserve-lobby-bridge: {error}\n");
     for cause in error.chain().skip(1) {

@@ -1,4 +1,4 @@
-//! What a legacy protocol is to the bridge: something that is opened, and then serves.
+//! The interface of a legacy protocol to the bridge: it is opened, and then it serves.
 
 use std::{error::Error, net::SocketAddr, path::PathBuf};
 
@@ -11,13 +11,13 @@ use crate::{bans::Guard, peers::Pulse, publish::Listings};
 /// Why a protocol cannot be opened.
 pub type OpenError = Box<dyn Error + Send + Sync>;
 
-/// A legacy protocol that is to run: its settings, complete and possible.
+/// A legacy protocol that is enabled: its settings, complete and valid.
 pub trait Protocol: Send + Sync {
-    /// Where it listens: what `check` tries.
+    /// Returns the addresses that it listens on. `check` tries them.
     fn listens(&self) -> Vec<SocketAddr>;
 
-    /// Opens its sockets, and whatever else it needs. Nobody is served yet, and nothing is left
-    /// open when it is dropped.
+    /// Opens its sockets and everything else that it needs. Nobody is served yet, and dropping the
+    /// result closes everything.
     ///
     /// # Errors
     /// Something cannot be opened.
@@ -26,23 +26,23 @@ pub trait Protocol: Send + Sync {
 
 /// A protocol that is open.
 pub trait Opened: Send {
-    /// Whether its lobby works, once it serves.
+    /// Returns a handle that checks that its lobby works, once it serves.
     fn pulse(&self) -> Pulse;
 
-    /// Says what is open, and serves in tasks of `vital` until `closing` is cancelled.
+    /// Logs what is open, and serves in tasks of `vital` until `closing` is cancelled.
     fn serve(self: Box<Self>, vital: &Vital, closing: &CancellationToken);
 }
 
 /// What all protocols of a bridge share.
 #[derive(Clone, Debug)]
 pub struct House {
-    /// Who may not come in.
+    /// The banned addresses.
     pub bans: Guard,
-    /// Where open games are put, for the registry.
+    /// Where open games are added, for the registry.
     pub listings: Listings,
-    /// Where files of the bridge's own are.
+    /// The directory of the bridge's own files.
     pub state_dir: PathBuf,
-    /// The daemon that games are published at, if they are.
+    /// The daemon that games are published to, if there is one.
     pub registry: Option<Registry>,
 }
 
@@ -51,9 +51,9 @@ pub struct House {
 pub struct Registry {
     /// Its address, `HOST:PORT`.
     pub daemon: String,
-    /// How to know it.
+    /// How to verify it.
     pub trust: Trust,
-    /// Who publishes the bridge's own games there.
+    /// The identity under which the bridge's own games are published.
     pub bridge: Fingerprint,
 }
 
@@ -61,7 +61,7 @@ impl Registry {
     /// Connects to the list.
     ///
     /// # Errors
-    /// The daemon's name or the trust in it is of no use.
+    /// The daemon's name or the trust in it cannot be used.
     pub fn connector(&self) -> Result<Connector, ConnectError> {
         Connector::new(Role::Client, &self.daemon, &self.trust, None)
     }

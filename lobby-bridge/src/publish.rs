@@ -1,7 +1,7 @@
-//! What the bridge wants the list to say, for whoever tells the daemon.
+//! The open games of the bridge, for the task that publishes them.
 //!
-//! Each legacy protocol puts its open games into [`Listings`] and never waits. A publisher takes
-//! their [`changes`](Listings::changes) at its own pace: it gets the newest state of each, never a
+//! Each legacy protocol adds its open games to [`Listings`] and never waits. A publisher takes the
+//! [`changes`](Listings::changes) at its own pace. It gets the newest state of each game, without a
 //! backlog.
 //!
 //! ```
@@ -37,12 +37,12 @@ use tokio::sync::watch;
 /// The most listings at one time. Further ones are left out, with a warning in the log.
 pub const MAX_LISTINGS: usize = 20_000;
 
-/// Which game of which legacy protocol: names a listing for as long as the bridge runs.
+/// Names a listing for as long as the bridge runs: a game of a legacy protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// The legacy protocol, such as `vcmi`.
     pub protocol: &'static str,
-    /// The game's number in that protocol's lobby.
+    /// The game's id in that protocol's lobby.
     pub id: u64,
 }
 
@@ -55,16 +55,16 @@ impl fmt::Display for Key {
 /// One entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// The namespace it is listed in.
+    /// The game under which it is listed.
     pub game: &'static str,
     /// Where players join it.
     pub address: SocketAddr,
-    /// What it says: `ServerInfo` JSON.
+    /// Its record: `ServerInfo` JSON.
     pub heartbeat: Bytes,
 }
 
-/// All listings. Each has a number, for whoever tells the daemon of them: another one whenever it
-/// is listed anew.
+/// All listings. Each has a number for the publisher, which changes whenever the listing is
+/// removed and added again.
 #[derive(Debug, Default)]
 struct State {
     map: Map,
@@ -73,7 +73,7 @@ struct State {
 
 type Map = OrdMap<Key, (u64, Listing)>;
 
-/// The state that should be in the list. Cheap to clone; all clones are the same state.
+/// The open games that should be in the list. Cheap to clone; all clones share one state.
 #[derive(Clone, Debug)]
 pub struct Listings(Arc<watch::Sender<State>>);
 
@@ -84,7 +84,7 @@ impl Default for Listings {
 }
 
 impl Listings {
-    /// States a listing, in place of the one with the same key. Never waits.
+    /// Adds a listing, or replaces the one with the same key. Never waits.
     pub fn list(&self, key: Key, listing: Listing) {
         self.0.send_if_modified(|State { map, last }| {
             if map.len() >= MAX_LISTINGS && !map.contains_key(&key) {
@@ -103,13 +103,13 @@ impl Listings {
         });
     }
 
-    /// Takes a listing back, if there is one. Never waits.
+    /// Removes a listing, if it exists. Never waits.
     pub fn unlist(&self, key: Key) {
         self.0
             .send_if_modified(|state| state.map.remove(&key).is_some());
     }
 
-    /// The state as it is now, ordered by key.
+    /// Returns the current state, ordered by key.
     #[must_use]
     pub fn now(&self) -> Vec<(Key, Listing)> {
         let map = self.0.borrow().map.clone();
@@ -117,8 +117,8 @@ impl Listings {
         listings.map(|(key, (_, listing))| (key, listing)).collect()
     }
 
-    /// What there is to tell, from the beginning: the first changes are all listings there are.
-    /// Ends when all [`Listings`] are dropped and everything was told.
+    /// Returns all changes. The first ones are the existing listings. Ends when all [`Listings`]
+    /// are dropped and everything was returned.
     pub fn changes(&self) -> impl Stream<Item = Change> + Send + use<> {
         let begin = (self.0.subscribe(), Map::new());
         let batches = stream::unfold(begin, |(mut current, told)| async move {
@@ -147,7 +147,7 @@ fn differences(told: &Map, current: &Map) -> Vec<Change> {
         .collect()
 }
 
-/// None for a tag that cannot be, which those of our protocols are not.
+/// Returns `None` for an invalid game tag. Those of our protocols are valid.
 fn change((number, listing): &(u64, Listing)) -> Option<Change> {
     Some(Change::List(metaserve_heartbeat::Listing {
         key: *number,
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    /// What there is to tell right now: numbers, with their words or without them when they go.
+    /// Returns the changes that are ready: numbers, with the heartbeat or `None` if it is removed.
     fn told(changes: &mut (impl Stream<Item = Change> + Unpin)) -> Vec<(u64, Option<Bytes>)> {
         let mut told = Vec::new();
         while let Some(Some(change)) = changes.next().now_or_never() {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_follower_gets_the_newest_of_each_and_no_history() {
+    fn a_late_follower_gets_only_the_newest_state() {
         let listings = Listings::default();
         listings.list(key(1), listing("old"));
         listings.list(key(1), listing("new"));
@@ -204,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn a_follower_is_told_what_changed_since() {
+    fn a_follower_gets_later_changes() {
         let listings = Listings::default();
         listings.list(key(1), listing("one"));
         listings.list(key(2), listing("two"));
         let mut changes = pin!(listings.changes());
         told(&mut changes);
         listings.list(key(1), listing("one"));
-        assert_eq!(told(&mut changes), [], "the same again is no news");
+        assert_eq!(told(&mut changes), [], "an equal listing is no change");
         listings.unlist(key(1));
         listings.list(key(2), listing("two, later"));
         listings.list(key(3), listing("three"));

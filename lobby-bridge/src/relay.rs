@@ -1,10 +1,10 @@
-//! Tells the daemon what the bridge lists, over one relay connection after the other.
+//! Publishes the bridge's listings to the daemon, over one relay connection at a time.
 
 use metaserve::{ConnectError, Connector, Identity, Role, Trust, printable};
 
 use crate::publish::Listings;
 
-/// The bridge's connection to a daemon, made again whenever it is lost.
+/// The bridge's connection to a daemon. It is made again whenever it is lost.
 #[derive(Debug)]
 pub struct Relay {
     connector: Connector,
@@ -12,19 +12,20 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Prepares connections to `daemon` (`HOST:PORT`), which has to trust `identity`. Call it
-    /// inside a tokio runtime.
+    /// Prepares connections to `daemon` (`HOST:PORT`), which has to trust `identity`. Must be
+    /// called
+    /// within a tokio runtime.
     ///
     /// # Errors
-    /// The name, the trust or the identity cannot be used, or there is no UDP socket.
+    /// The name, the trust or the identity cannot be used, or no UDP socket can be opened.
     pub fn new(daemon: &str, trust: &Trust, identity: &Identity) -> Result<Self, ConnectError> {
         let connector = Connector::new(Role::Relay, daemon, trust, Some(identity))?;
         let daemon = daemon.to_owned();
         Ok(Self { connector, daemon })
     }
 
-    /// Keeps the daemon's list as `listings` say, through losses of the connection, until the
-    /// listings are dropped everywhere. Dropping the future takes everything off the list.
+    /// Keeps the daemon's list equal to `listings`, through losses of the connection, until all
+    /// clones of the listings are dropped. Dropping the future removes everything from the list.
     pub async fn run(self, listings: &Listings) {
         let Self { connector, daemon } = &self;
         let connect = || async move {
@@ -41,7 +42,7 @@ impl Relay {
                 let problem = printable(&problem.to_string());
                 tracing::warn!(daemon = at, "{problem}; connecting again in {delay:.1?}");
             });
-        // No daemon closes a relay for good: it ends with the listings.
+        // A daemon never closes a relay for good, so this ends only with the listings.
         let _ = relay.run(listings.changes()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Accounts, hubs and logs in an SQLite file.
+//! Tests of accounts, hubs and logs in an SQLite file.
 
 mod accounts_suite;
 
@@ -26,7 +26,7 @@ impl Fixture {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_new_file_is_for_its_owner_only() {
+async fn a_new_file_is_readable_only_by_its_owner() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
@@ -38,7 +38,7 @@ async fn a_new_file_is_for_its_owner_only() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_is_named() {
+async fn an_invalid_url_is_named() {
     for url in [
         "",
         "accounts.sqlite",
@@ -65,7 +65,7 @@ async fn a_file_that_is_no_database_is_refused() {
     )
     .unwrap();
     let accounts = Accounts::open(&default_database(directory.path()), options()).await;
-    // It may be mended: nobody can log in until it is.
+    // The operator may repair the file. Until then, no account can log in.
     let refusal = accounts
         .unwrap()
         .check_password("bob", "secret", somewhere())

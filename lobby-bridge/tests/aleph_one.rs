@@ -1,4 +1,4 @@
-//! What players of Aleph One may count on, whatever the others do.
+//! Tests of what each player of Aleph One can rely on, whatever other players do.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Bytes without a pattern.
+/// Returns pseudo-random bytes.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed + 1;
     let mut next = || {
@@ -37,15 +37,15 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-/// The server ends it, perhaps by a reset.
+/// Waits until the server closes the connection, perhaps with a reset.
 async fn ends(stream: &mut TcpStream) {
     let mut rest = Vec::new();
     let end = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
-    let _ = end.expect("it is closed");
+    let _ = end.expect("the connection is closed");
 }
 
 #[tokio::test]
-async fn garbage_of_one_leaves_the_others_untouched() {
+async fn garbage_affects_only_its_sender() {
     let hall = Hall::open().await;
     let mut witness = hall.guest("Witness").await;
     let frame = packets::frame;
@@ -72,7 +72,7 @@ async fn garbage_of_one_leaves_the_others_untouched() {
 }
 
 #[tokio::test]
-async fn any_byte_may_be_said_and_comes_as_it_was_sent() {
+async fn chat_may_contain_any_byte_and_arrives_unchanged() {
     let hall = Hall::open().await;
     let (mut ann, bob) = (hall.guest("Ann").await, hall.guest("Bob").await);
     let all: Vec<u8> = (0x21..=0xff).collect();
@@ -81,7 +81,7 @@ async fn any_byte_may_be_said_and_comes_as_it_was_sent() {
         .until(200, |body| hall::peer::contains(body, &all))
         .await;
     assert_eq!(body.last(), Some(&0));
-    // A text that its frame ends is not lost.
+    // A text without a NUL at the end of its frame is not lost.
     let whole = packets::chat(bob.id, b"cut off");
     let mut cut = whole[..whole.len() - 1].to_vec();
     let length = u32::try_from(cut.len()).unwrap();
@@ -91,7 +91,7 @@ async fn any_byte_may_be_said_and_comes_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn somebody_who_never_reads_is_dropped_and_delays_nobody() {
+async fn a_player_who_never_reads_is_dropped_and_delays_no_one() {
     let hall = Hall::with(|rules| {
         let limits = &mut rules.limits;
         limits.queued_bytes = 128 * 1024;
@@ -102,7 +102,7 @@ async fn somebody_who_never_reads_is_dropped_and_delays_nobody() {
     let mut alice = hall.guest("Alice").await;
     let mut login = Peer::connect(hall.login).await;
     let (deaf_id, token) = login.log_in_as_guest("Deaf").await;
-    // He enters with small buffers, and never reads anything.
+    // This player enters with small buffers, and never reads.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut deaf = socket.connect(hall.rooms[0]).await.unwrap();
@@ -133,7 +133,7 @@ async fn somebody_who_never_reads_is_dropped_and_delays_nobody() {
 }
 
 #[tokio::test]
-async fn who_talks_without_end_is_slowed_down_and_nobody_else() {
+async fn only_a_player_who_floods_is_slowed_down() {
     let clock = Clock::stop();
     let hall = Hall::with(|rules| {
         rules.limits.burst_packets = 20;
@@ -154,14 +154,14 @@ async fn who_talks_without_end_is_slowed_down_and_nobody_else() {
         }
         heard += 1;
     }
-    // What it said to come in counts as well. After the last of the burst there is a pause.
+    // The packets of entering count too. After the last one of the burst there is a pause.
     assert_eq!(heard, 20 + 1 - 2, "lines");
     clock.pass(Duration::from_secs(3)).await;
     ann.say("and after three seconds").await;
 }
 
 #[tokio::test]
-async fn half_open_logins_take_their_own_places_only() {
+async fn half_open_logins_use_only_their_own_places() {
     let hall = Hall::with(|rules| {
         rules.limits.logins_per_host = 4;
         rules.limits.logins = 20;
@@ -182,7 +182,7 @@ async fn half_open_logins_take_their_own_places_only() {
         }
     }
     ann.say("I do not notice").await;
-    // Another host has places of its own.
+    // Another host has its own places.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
     let mut other = socket.connect(hall.login).await.unwrap();
@@ -193,7 +193,7 @@ async fn half_open_logins_take_their_own_places_only() {
     let mut accept = [0; 8];
     other.read_exact(&mut accept).await.unwrap();
     assert_eq!(accept, *b"\xde\xad\x00\x0c\0\0\0\x08");
-    // And whoever leaves gives his place back.
+    // A place is free again when its connection ends.
     drop(half_open);
     loop {
         let mut peer = Peer::connect(hall.login).await;
@@ -205,7 +205,7 @@ async fn half_open_logins_take_their_own_places_only() {
 }
 
 #[tokio::test]
-async fn a_crowd_of_idle_strangers_keeps_no_player_out() {
+async fn many_idle_connections_do_not_keep_players_out() {
     let hall = Hall::with(|rules| {
         rules.limits.logins = 20;
         rules.limits.seats = 20;
@@ -227,12 +227,12 @@ async fn a_crowd_of_idle_strangers_keeps_no_player_out() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_given_up_at_the_login_daemon_without_a_question() {
+async fn a_silent_login_is_closed_without_a_question() {
     let clock = Clock::stop();
     let hall = Hall::open().await;
     for address in [hall.login, hall.rooms[0]] {
         let mut mute = Peer::connect(address).await;
-        // Bytes that are no complete packet are no sign of life.
+        // Bytes that are not a complete packet are no sign of life.
         let _ = mute.try_send(&packets::localization()[..9]).await;
         clock.until(mute.expect_end()).await;
         assert!(mute.keep_alives.try_recv().is_err(), "it was asked");
@@ -240,7 +240,7 @@ async fn who_says_nothing_is_given_up_at_the_login_daemon_without_a_question() {
 }
 
 #[tokio::test]
-async fn a_player_is_asked_for_a_sign_of_life_and_given_up_without_one() {
+async fn a_player_without_a_sign_of_life_is_disconnected() {
     let clock = Clock::stop();
     let hall = Hall::open().await;
     let mut ann = hall.guest("Ann").await;
@@ -253,7 +253,7 @@ async fn a_player_is_asked_for_a_sign_of_life_and_given_up_without_one() {
     assert!(mute.keep_alives.recv().await.is_some());
     let gone = |body: &[u8]| body[1] == 1 && body[8..12] == id.to_be_bytes();
     ann.until(1, gone).await;
-    // Those who answer stay. What they say unasked is never answered.
+    // Players who answer stay. Unasked signs of life are not answered.
     for _ in 0..5 {
         assert!(clock.until(ann.keep_alives.recv()).await.is_some());
     }
@@ -262,7 +262,7 @@ async fn a_player_is_asked_for_a_sign_of_life_and_given_up_without_one() {
 }
 
 #[tokio::test]
-async fn guessing_passwords_comes_to_an_end() {
+async fn guessing_passwords_is_stopped() {
     let hall = Hall::open().await;
     hall.account("bob", "secret", false).await;
     let mut refused = None;
@@ -285,7 +285,7 @@ async fn guessing_passwords_comes_to_an_end() {
 }
 
 #[tokio::test]
-async fn without_a_database_guests_play_and_accounts_are_told() {
+async fn without_a_database_guests_can_play_and_accounts_get_a_reason() {
     let nowhere = "mysql://nobody:nothing@127.0.0.1:1/none";
     let options = accounts::Settings {
         patience: Duration::from_secs(1),
@@ -328,7 +328,7 @@ async fn without_a_database_guests_play_and_accounts_are_told() {
 }
 
 #[tokio::test]
-async fn what_is_changed_from_outside_holds_at_the_next_login() {
+async fn changes_by_other_programs_take_effect_at_the_next_login() {
     let hall = Hall::open().await;
     hall.account("bob", "secret", false).await;
     let bob = hall.player("bob", "secret", "Bob").await;
@@ -340,7 +340,7 @@ async fn what_is_changed_from_outside_holds_at_the_next_login() {
     let bob = loop {
         let mut login = Peer::connect(hall.login).await;
         login.send(&packets::login("bob", b"Bob")).await;
-        // Until the first connection is known to be gone.
+        // Repeat until the first connection is known to be gone.
         if let Next::Frame(6, _) = login.next(PATIENCE).await {
             break hall.player("bob", "secret", "Bob").await;
         }
@@ -372,9 +372,9 @@ async fn closing_ends_everything_in_order() {
 }
 
 #[tokio::test]
-async fn a_hall_whose_state_is_lost_stops_and_lets_everybody_go() {
+async fn a_hall_whose_owner_panics_stops_and_closes_all_connections() {
     let hall = Hall::with(|rules| {
-        // So long that the end of it cannot be computed.
+        // Too long to compute when it ends.
         rules.limits.token_time = Duration::MAX;
     })
     .await;

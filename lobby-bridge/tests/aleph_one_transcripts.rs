@@ -1,4 +1,4 @@
-//! Every recorded conversation of the hall gets the answers that the specification wants.
+//! Plays every recorded conversation with the hall, which must answer as specified.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
@@ -35,7 +35,7 @@ fn transcripts() -> Vec<Transcript> {
         .collect()
 }
 
-/// Plays it in a runtime of its own, whose clock only the conversation moves.
+/// Plays a conversation in a separate runtime, whose clock only the conversation moves.
 fn replay(transcript: &Transcript) -> Result<(), String> {
     let mut runtime = Builder::new_current_thread();
     let runtime = runtime.enable_all().build().expect("a runtime");

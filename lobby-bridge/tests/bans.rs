@@ -1,4 +1,4 @@
-//! The ban file of the bridge holds for all its protocols, for whoever comes and whoever is there.
+//! Tests that the ban file holds for all protocols, for newcomers and for connected peers.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
@@ -13,7 +13,7 @@ use harness::Lobby;
 use metaserve_lobby_bridge::{bans::Guard, vcmi};
 use tempfile::TempDir;
 
-/// A ban file that is watched as the program does.
+/// A ban file, watched like the program watches it.
 struct BanFile {
     path: PathBuf,
     guard: Guard,
@@ -34,8 +34,8 @@ impl BanFile {
         }
     }
 
-    /// Exchanges the file whole, as the commands do: it is being watched, and half of a file can
-    /// be one in order.
+    /// Replaces the whole file at once, as the commands do. It is being watched, and half of a file
+    /// could be valid.
     fn write(&self, text: &str) {
         let new = self.path.with_extension("new");
         std::fs::write(&new, text).expect("a file beside it");
@@ -53,7 +53,7 @@ fn vcmi(bans: &BanFile) -> Lobby {
 const UNTIL: &str = "127.0.0.1 until 2999-01-01T00:00:00Z # loopback\n";
 
 #[tokio::test]
-async fn a_launcher_is_told_and_may_come_back_when_the_ban_is_lifted() {
+async fn a_banned_launcher_gets_a_reason_and_can_return_after_the_ban() {
     let bans = BanFile::with(UNTIL);
     let lobby = vcmi(&bans);
     let mut banned = lobby.connect().await;
@@ -73,7 +73,7 @@ async fn a_launcher_is_told_and_may_come_back_when_the_ban_is_lifted() {
             break client;
         }
     };
-    // And goes when it comes again.
+    // A new ban disconnects the client.
     bans.write(UNTIL);
     client.until(text).await;
     client.expect_end().await;
@@ -81,9 +81,9 @@ async fn a_launcher_is_told_and_may_come_back_when_the_ban_is_lifted() {
 }
 
 #[tokio::test]
-async fn pipes_are_closed() {
+async fn pipes_of_banned_addresses_are_closed() {
     let bans = BanFile::with("");
-    // Nothing else closes them while the test waits.
+    // Nothing else may close them while the test waits.
     let lobby = Lobby::run(vcmi::Settings {
         bans: bans.guard.clone(),
         limits: vcmi::Limits {
@@ -107,7 +107,7 @@ async fn pipes_are_closed() {
 }
 
 #[tokio::test]
-async fn players_of_aleph_one_are_told_at_the_login_and_in_the_room() {
+async fn banned_players_of_aleph_one_get_a_reason_at_the_login_and_in_the_room() {
     let bans = BanFile::with("# nobody yet\n");
     let hall = Hall::guarded(|_| {}, bans.guard.clone()).await;
     let mut ann = hall.guest("Ann").await;
@@ -125,7 +125,7 @@ async fn players_of_aleph_one_are_told_at_the_login_and_in_the_room() {
 }
 
 #[tokio::test]
-async fn a_ban_of_guests_lets_accounts_in() {
+async fn a_ban_of_guests_does_not_affect_accounts() {
     let bans = BanFile::with("127.0.0.1 guests\n");
     let hall = Hall::guarded(|_| {}, bans.guard.clone()).await;
     hall.account("ann", "secret", false).await;
@@ -140,7 +140,7 @@ async fn a_ban_of_guests_lets_accounts_in() {
 }
 
 #[tokio::test]
-async fn a_moderator_bans_the_guests_of_an_address_and_lifts_it_again() {
+async fn a_moderator_can_ban_the_guests_of_an_address_and_unban_them() {
     let bans = BanFile::with("# ours\n");
     let hall = Hall::guarded(|_| {}, bans.guard.clone()).await;
     hall.account("mod", "secret", true).await;
@@ -164,7 +164,7 @@ async fn a_moderator_bans_the_guests_of_an_address_and_lifts_it_again() {
     let written = file.lines().nth(1).expect("a second line");
     assert!(written.starts_with("127.0.0.2 guests until "), "{file}");
     assert!(written.ends_with("\"Bob\", by mod: shoots us"), "{file}");
-    // Under whatever name he comes back; others are not meant.
+    // Another name does not help, and guests from other addresses are admitted.
     let mut again = Peer::connect_from(rude, hall.login).await;
     again.send(&packets::login("guest", b"Angel")).await;
     let text = again.denied(14).await;

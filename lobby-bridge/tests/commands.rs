@@ -1,4 +1,4 @@
-//! The subcommands, as an operator types them.
+//! Tests of the subcommands, as an operator types them.
 
 use std::{
     io::Write,
@@ -30,13 +30,13 @@ impl Operator {
             .spawn()
             .expect("the program starts");
         let mut stdin = child.stdin.take().expect("its input");
-        // It may end without reading.
+        // The program may end without reading.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         child.wait_with_output().expect("it ends")
     }
 
-    /// What it prints.
+    /// Runs a command that succeeds, and returns its output.
     fn reads(&self, line: &str, input: &str) -> String {
         let output = self.types(line, input);
         let said = String::from_utf8_lossy(&output.stderr);
@@ -44,7 +44,7 @@ impl Operator {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// How it complains.
+    /// Runs a command that fails, and returns its error message.
     fn is_told(&self, line: &str, input: &str) -> String {
         let output = self.types(line, input);
         assert_eq!(output.status.code(), Some(1), "{line}");
@@ -128,7 +128,7 @@ fn hubs_are_added_listed_and_removed() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_in_one_line() {
+fn errors_of_commands_are_printed_in_one_line() {
     let operator = Operator::new();
     let told = operator.is_told("account list", "");
     assert!(told.contains("there is no database"), "{told}");
@@ -137,12 +137,12 @@ fn what_cannot_be_done_is_said_in_one_line() {
         (
             "account add bob --password-stdin",
             "x",
-            "there is an account of that name already",
+            "there is already an account of that name",
         ),
         (
             "account add guest --password-stdin",
             "x",
-            "those without an account",
+            "players without an account",
         ),
         (
             "account add b\u{f6}b --password-stdin",
@@ -176,7 +176,7 @@ fn what_cannot_be_done_is_said_in_one_line() {
 }
 
 #[test]
-fn the_database_may_stand_in_the_services_file() {
+fn the_database_may_be_set_in_the_configuration_file() {
     let operator = Operator::new();
     let elsewhere = operator.state().join("elsewhere.sqlite");
     let file = operator.state().join("bridge.toml");
@@ -193,10 +193,10 @@ fn the_database_may_stand_in_the_services_file() {
     assert!(elsewhere.exists());
 }
 
-/// `account list | head` ended in a panic.
+/// A user saw `account list | head` end in a panic.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_reader_that_has_seen_enough_is_no_error_and_a_full_disk_is() {
+fn a_closed_pipe_is_no_error_but_a_full_disk_is() {
     let operator = Operator::new();
     operator.reads("account add bob --password-stdin", "secret");
     operator.reads("hub add hub.example 4226", "");
@@ -229,7 +229,7 @@ fn a_reader_that_has_seen_enough_is_no_error_and_a_full_disk_is() {
 }
 
 #[test]
-fn help_shows_the_way() {
+fn help_names_all_commands() {
     let operator = Operator::new();
     assert!(operator.reads("--help", "").contains("account add NAME"));
     let help = operator.reads("account --help", "");
@@ -278,7 +278,7 @@ fn bans_are_added_listed_and_removed() {
     let (_, list) = types(&["ban", "list"]);
     let lines: Vec<_> = list.lines().collect();
     assert!(lines[1].starts_with("192.0.2.7 guests  "), "{list}");
-    // Or "1h 59m", when that was in another second.
+    // Or "1h 59m", if that was a second ago.
     assert!(
         lines[1].contains("  2h  ") || lines[1].contains("  1h 59m  "),
         "{list}"

@@ -1,6 +1,7 @@
-//! Accounts, hubs and logs in MariaDB: in an existing database that is used as it is, and in a
-//! new one. `METASERVE_TEST_MARIADB_URL` names a server, with the right to make databases and
-//! without one, such as `mysql://root@127.0.0.1:3306`.
+//! Tests of accounts, hubs and logs in MariaDB: in an existing database, which is used unchanged,
+//! and
+//! in a new one. `METASERVE_TEST_MARIADB_URL` names a server without a database, such as
+//! `mysql://root@127.0.0.1:3306`. The user must be allowed to create databases.
 
 mod accounts_suite;
 
@@ -18,7 +19,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A database as an operator of the old server has it.
+/// A database as operators of the old server have it.
 const EXISTING: &str = include_str!("../../tests/live/existing.sql");
 
 fn server() -> String {
@@ -26,17 +27,17 @@ fn server() -> String {
         .expect("METASERVE_TEST_MARIADB_URL names the server to test on")
 }
 
-/// A database of its own for a test; the server is thrown away with all of them.
+/// Makes a separate database for a test. The server is thrown away with all of them.
 async fn empty() -> Fixture {
     let server = server();
     let server = server.trim_end_matches('/');
     let name = format!("test_{:016x}", fastrand::u64(..));
     let root = Database::connect(format!("{server}/mysql")).await;
-    let root = root.expect("the server is there");
+    let root = root.expect("a server");
     let made = root
         .execute_unprepared(&format!("CREATE DATABASE {name}"))
         .await;
-    made.expect("a database can be made");
+    made.expect("a new database");
     root.close().await.expect("it ends");
     Fixture::new(format!("{server}/{name}"), None).await
 }
@@ -68,7 +69,7 @@ async fn an_existing_database_is_not_changed() {
 }
 
 #[tokio::test]
-async fn columns_that_cannot_hold_what_they_are_for_are_named() {
+async fn unsuitable_columns_are_named() {
     let it = existing().await;
     it.run("ALTER TABLE `user` MODIFY meta_login_token_date INT NULL")
         .await;
@@ -85,12 +86,12 @@ async fn columns_that_cannot_hold_what_they_are_for_are_named() {
     ));
     assert_eq!(
         source.to_string(),
-        "column `meta_login_token_date` of its table `user` is int, and a datetime is needed"
+        "column `meta_login_token_date` of its table `user` has type int, but needs to hold a datetime"
     );
 }
 
 #[tokio::test]
-async fn other_types_of_the_same_kind_do_as_well() {
+async fn other_suitable_column_types_are_accepted() {
     let it = existing().await;
     it.run("ALTER TABLE `user` MODIFY moderator BIT(1) NULL, MODIFY sort_order BIGINT UNSIGNED")
         .await;
@@ -129,7 +130,7 @@ async fn a_lost_connection_is_replaced() {
         .check_password("bob", "secret", somewhere())
         .await
         .unwrap();
-    // Everything but the connection that says so.
+    // All connections but the one that executes this.
     let others = "SELECT CAST(group_concat(concat('KILL ', id) SEPARATOR ';\n') AS CHAR) \
                   FROM information_schema.processlist \
                   WHERE db = DATABASE() AND id <> CONNECTION_ID()";
@@ -144,8 +145,8 @@ async fn a_lost_connection_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_refuses_accounts_and_nothing_else() {
-    // A port that nobody has: it was ours a moment ago.
+async fn an_unreachable_server_refuses_only_accounts() {
+    // A port that is free: this process has just released it.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("mysql://root@{}/x", free.local_addr().unwrap());
     drop(free);
@@ -161,7 +162,7 @@ async fn a_server_that_is_not_there_refuses_accounts_and_nothing_else() {
     assert!(accounts.hubs("V2").await.is_err());
 }
 
-/// What is between the accounts and the server: it can be cut, and it can swallow everything.
+/// A proxy between the accounts and the server. It can be cut, and it can swallow all data.
 struct Wire {
     url: String,
     state: watch::Sender<State>,
@@ -199,9 +200,7 @@ async fn carry(mut near: TcpStream, server: String, mut states: watch::Receiver<
     if *states.borrow() == State::Cut {
         return;
     }
-    let mut far = TcpStream::connect(server)
-        .await
-        .expect("the server is there");
+    let mut far = TcpStream::connect(server).await.expect("a server");
     loop {
         let state = *states.borrow_and_update();
         let carried = async {
@@ -230,7 +229,7 @@ async fn on_a_wire(state: State) -> (Fixture, Wire, Accounts) {
     (it, wire, accounts)
 }
 
-/// Tries until it works.
+/// Retries until the login works.
 async fn until_it_works(accounts: &Accounts) {
     while let Err(refusal) = accounts.check_password("bob", "secret", somewhere()).await {
         assert!(matches!(refusal, Refusal::Database(_)), "{refusal:?}");
@@ -253,7 +252,7 @@ fn said(message: &str) -> LogRow {
 const MESSAGES: &str = "SELECT group_concat(message ORDER BY id) FROM chatlog";
 
 #[tokio::test]
-async fn a_server_that_comes_later_is_used_then() {
+async fn a_server_that_becomes_reachable_later_is_used() {
     for away in [State::Cut, State::Silent] {
         let (it, wire, accounts) = on_a_wire(away).await;
         let refusal = accounts
@@ -273,7 +272,7 @@ async fn a_server_that_comes_later_is_used_then() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_is_waited_for_and_no_line_is_lost() {
+async fn an_interrupted_server_is_waited_for_and_no_log_row_is_lost() {
     for away in [State::Cut, State::Silent] {
         let (it, wire, accounts) = on_a_wire(State::Whole).await;
         accounts.log(said("one"));
@@ -290,7 +289,7 @@ async fn a_server_that_goes_is_waited_for_and_no_line_is_lost() {
         until_it_works(&accounts).await;
         accounts.flush(Duration::from_secs(60)).await;
         let messages = it.ask(MESSAGES).await.unwrap();
-        // What was under way when the answer was lost may be there twice.
+        // A row whose confirmation was lost may have been written twice.
         let mut messages: Vec<_> = messages.split(',').collect();
         messages.dedup();
         assert_eq!(messages, ["one", "two", "three"], "{away:?}");
@@ -298,7 +297,7 @@ async fn a_server_that_goes_is_waited_for_and_no_line_is_lost() {
 }
 
 #[tokio::test]
-async fn what_the_queue_cannot_hold_is_dropped_and_nobody_waits() {
+async fn log_rows_beyond_the_queue_are_dropped_without_waiting() {
     let it = existing().await;
     let wire = Wire::to(&it.url, State::Whole).await;
     let options = Settings {
@@ -318,11 +317,11 @@ async fn what_the_queue_cannot_hold_is_dropped_and_nobody_waits() {
     assert!(messages.split(',').count() < 10, "{messages}");
 }
 
-/// The rights that `docs/guide/accounts.md` asks for.
+/// The page with the rights that the bridge needs.
 const PAGE: &str = include_str!("../../docs/guide/accounts.md");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_rights_that_the_page_asks_for_are_enough() {
+async fn the_documented_database_rights_are_enough() {
     let it = existing().await;
     let name = it.url.rsplit('/').next().unwrap().to_owned();
     let user = format!("u{:08x}", fastrand::u32(..));

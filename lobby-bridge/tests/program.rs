@@ -1,4 +1,4 @@
-//! The program itself: what it takes from where, and how it ends.
+//! Tests of the program itself: where its settings come from, and how it ends.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -32,7 +32,7 @@ fn program(file: &str) -> (tempfile::TempDir, Command) {
 }
 
 #[test]
-fn the_environment_wins_over_the_file() {
+fn the_environment_overrides_the_file() {
     let (_directory, mut command) = program("vcmi = \"127.0.0.1:0\"\nvcmi-capacity = 5");
     let output = command
         .env("METASERVE_BRIDGE_VCMI_CAPACITY", "0")
@@ -62,7 +62,7 @@ fn an_address_in_use_is_an_error_that_names_it() {
 }
 
 #[test]
-fn flags_win_over_the_environment_and_sigterm_ends_it_in_order() {
+fn flags_override_the_environment_and_sigterm_shuts_down_in_order() {
     let (_directory, mut command) = program("vcmi = \"127.0.0.1:0\"");
     command
         .env("METASERVE_BRIDGE_VCMI_CAPACITY", "0")
@@ -85,7 +85,7 @@ fn flags_win_over_the_environment_and_sigterm_ends_it_in_order() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// The service manager's end of what the program tells it.
+/// Makes the service manager's end of the notify socket.
 fn manager(command: &mut Command) -> (tempfile::TempDir, UnixDatagram) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("notify");
@@ -94,7 +94,7 @@ fn manager(command: &mut Command) -> (tempfile::TempDir, UnixDatagram) {
     (directory, socket)
 }
 
-/// A launcher of the text-lobby era that has logged in: what it is told first.
+/// Logs in like a launcher from the time of the text lobby, and returns the first answer.
 fn greeted(lobby: SocketAddr, name: &str) -> String {
     let mut launcher = TcpStream::connect(lobby).unwrap();
     let hello = format!("\u{5}\u{4}utf8<GREETINGS>{name}<VER>1.3.2");
@@ -112,7 +112,7 @@ fn end(mut child: Child) {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// A full disk ended the program at its start.
+/// A user saw a full disk end the program at its start.
 #[test]
 fn output_and_log_on_a_full_disk_do_not_matter() {
     let (_directory, mut command) = program("vcmi = \"127.0.0.1:0\"");
@@ -125,17 +125,17 @@ fn output_and_log_on_a_full_disk_do_not_matter() {
     end(child);
 }
 
-/// The lobby closed every connection from its first line on that could not be written, and did not
-/// end when it was asked to.
+/// After the first log line that could not be written, the lobby closed every connection, and did
+/// not shut down when asked to.
 #[test]
-fn a_log_that_nobody_reads_any_longer_costs_the_lobby_nothing() {
+fn a_log_without_a_reader_does_not_affect_the_lobby() {
     let (_directory, mut command) = program("vcmi = \"127.0.0.1:0\"");
     let mut child = command.spawn().unwrap();
     let log = BufReader::new(child.stderr.take().unwrap());
     let open = log.lines().map_while(Result::ok);
     let open = open.filter(|line| line.contains("is open")).take(1);
     let address = open.map(|line| address_in(&line)).next().unwrap();
-    // The reader is gone.
+    // The reader of the log is gone.
     for name in ["ann", "bob", "cid"] {
         assert!(greeted(address, name).contains(":>>USERS"), "{name}");
     }
@@ -156,7 +156,7 @@ fn a_mistyped_log_filter_is_an_error() {
     assert!(said.contains("`inof` is not a level"), "{said}");
 }
 
-/// A lobby whose state is lost would look alive: it listens, its process lives.
+/// Otherwise a lobby that lost its state would look alive: it listens, and its process runs.
 #[tokio::test]
 async fn a_lobby_that_fails_ends_the_program_with_an_error_that_names_it() {
     let Ok(Asked::Service(given, _)) = command_line::ask(["bridge", "--vcmi", "127.0.0.1:0"])
@@ -164,7 +164,7 @@ async fn a_lobby_that_fails_ends_the_program_with_an_error_that_names_it() {
         panic!("a lobby");
     };
     let mut bridge = Bridge::of(given.settle().unwrap().settings).unwrap();
-    // So long that the end of it cannot be computed.
+    // Too long to compute when it ends.
     bridge.vcmi.as_mut().unwrap().health_check = Duration::MAX;
     let ended = metaserve_lobby_bridge::run(bridge, CancellationToken::new()).await;
     let said = ended.unwrap_err().to_string();
@@ -177,7 +177,7 @@ const FIVE_MISTAKES: &str = "vcmi = \"127.0.0.1:0\"\nvcmi-capacty = 3\nvcmi-heal
                              vcmi-pipes = true\nvcmi-statistics = \"maybe\"\nvcmi = \"[::]:1\"";
 
 #[test]
-fn five_mistakes_in_a_file_are_five_lines_of_check_and_of_the_start() {
+fn five_mistakes_in_a_file_are_five_lines_of_check_and_start() {
     for (command, code) in [(&["check"][..], 1), (&[], 2)] {
         let (directory, mut program) = program(FIVE_MISTAKES);
         let output = program.args(command).output().unwrap();
@@ -203,7 +203,7 @@ fn check_shows_where_values_come_from_and_warns_of_no_hub() {
     let state = tempfile::tempdir().unwrap();
     let file = file.replace("STATE", state.path().to_str().unwrap());
     let (_directory, mut command) = program(&file);
-    // Made by the first use.
+    // The first use creates it.
     let (_directory2, mut hub) = program(&file);
     assert!(
         hub.args(["account", "list"])
@@ -239,7 +239,7 @@ fn check_shows_where_values_come_from_and_warns_of_no_hub() {
 }
 
 #[test]
-fn check_opens_the_certificate_of_https_and_makes_nothing() {
+fn check_opens_the_https_certificate_and_creates_nothing() {
     let state = tempfile::tempdir().unwrap();
     let file = format!(
         "aleph-one = \"127.0.0.1:0\"\naleph-one-https = \"127.0.0.1:0\"\nstate-dir = '{}'",
@@ -258,12 +258,12 @@ fn check_opens_the_certificate_of_https_and_makes_nothing() {
     let (code, said, problems) = check("");
     assert_eq!(code, Some(0), "{problems}");
     assert!(
-        said.contains("HTTPS certificate: its own, which is to be made"),
+        said.contains("HTTPS certificate: its own, which will be made at the first start"),
         "{said}"
     );
-    // The database neither.
+    // Nor is the database created.
     assert!(
-        said.contains("which is to be made, and has no hub"),
+        said.contains("which will be created, and has no hub"),
         "{said}"
     );
     assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
@@ -272,7 +272,7 @@ fn check_opens_the_certificate_of_https_and_makes_nothing() {
     metaserve::Identity::load_or_create(&state.path().join("https"), &names).unwrap();
     let (code, said, problems) = check("");
     assert_eq!(code, Some(0), "{problems}");
-    let again = "it is not for metaserver.lhowon.org, and is to be made again";
+    let again = "it does not cover metaserver.lhowon.org, and will be made again";
     assert!(
         said.contains("names: games.example.org\n") && said.contains(again),
         "{said}"
@@ -286,13 +286,13 @@ fn check_opens_the_certificate_of_https_and_makes_nothing() {
     let (code, said, problems) = check(&files(&chain, &key));
     assert_eq!(code, Some(0), "{problems}");
     assert!(
-        said.contains("it is not for metaserver.lhowon.org: games"),
+        said.contains("it does not cover metaserver.lhowon.org: games"),
         "{said}"
     );
 
     let (code, _, problems) = check(&files(&chain, &state.path().join("none.pem")));
     assert_eq!(code, Some(1));
-    let wrong = "the HTTPS certificate cannot be used (--aleph-one-cert)";
+    let wrong = "cannot use the HTTPS certificate (--aleph-one-cert)";
     assert!(
         problems.contains(wrong) && problems.contains("none.pem"),
         "{problems}"
@@ -300,7 +300,7 @@ fn check_opens_the_certificate_of_https_and_makes_nothing() {
 }
 
 #[test]
-fn former_names_of_aleph_ones_settings_are_understood_everywhere() {
+fn former_names_of_aleph_ones_settings_work_everywhere() {
     let (_directory, mut command) = program("myth = \"127.0.0.1:0\"\nmyth-players = 7");
     command.env("METASERVE_BRIDGE_MYTH_LOGINS", "8");
     let output = command.args(["--myth-per-address", "9", "check"]).output();
@@ -322,7 +322,7 @@ fn former_names_of_aleph_ones_settings_are_understood_everywhere() {
 }
 
 #[test]
-fn a_reload_takes_good_settings_and_names_the_mistakes_in_bad_ones() {
+fn a_reload_applies_valid_settings_and_names_mistakes() {
     let (directory, mut command) = program("vcmi = \"127.0.0.1:0\"");
     let mut child = command.spawn().unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -358,7 +358,7 @@ fn a_reload_takes_good_settings_and_names_the_mistakes_in_bad_ones() {
 }
 
 #[test]
-fn a_service_manager_is_shown_that_the_lobbies_live() {
+fn the_service_manager_gets_signs_of_life_from_all_lobbies() {
     let (directory, mut command) = program(
         "vcmi = \"127.0.0.1:0\"\naleph-one = \"127.0.0.1:0\"\naleph-one-room = [\"a=127.0.0.1:0\"]",
     );

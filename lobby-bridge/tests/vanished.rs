@@ -1,4 +1,5 @@
-//! A peer that is gone leaves lists and places at once, whatever it has said that was not read yet.
+//! Tests that a peer that is gone leaves lists and places at once, even if unread data of it is
+//! left.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
@@ -23,23 +24,23 @@ use tokio::{
     time::timeout,
 };
 
-/// More than all buffers on the way hold.
+/// More than all buffers on the way can hold.
 const MUCH: usize = 32 * 1024 * 1024;
 
-/// How somebody goes.
+/// How a peer vanishes.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// His program closes its side in order.
+    /// Its program closes its side in order.
     End,
-    /// He is gone, and his system says so.
+    /// It is gone, and its system resets the connection.
     Reset,
 }
 
-/// A hall that takes hours to read what is sent in a second.
+/// Makes a hall that takes hours to read what is sent in a second.
 async fn slow_hall() -> Hall {
     Hall::with(|rules| {
         rules.limits.packets_per_second = 1;
-        // Asking would find it out as well.
+        // Otherwise a question would discover it as well.
         rules.limits.keep_alive = Duration::from_secs(3_600);
     })
     .await
@@ -59,7 +60,7 @@ async fn expect_gone(witness: &mut Peer, ghost: u32) {
 }
 
 #[tokio::test]
-async fn a_player_who_vanishes_takes_his_game_along_whatever_he_has_still_to_say() {
+async fn the_game_of_a_vanished_player_is_removed_despite_unread_packets() {
     for way in [Way::End, Way::Reset] {
         let hall = slow_hall().await;
         let mut witness = hall.guest("Witness").await;
@@ -80,7 +81,7 @@ async fn a_player_who_vanishes_takes_his_game_along_whatever_he_has_still_to_say
 }
 
 #[tokio::test]
-async fn an_end_behind_more_than_the_system_holds_is_noticed_by_asking() {
+async fn an_end_hidden_by_full_buffers_is_noticed_by_asking() {
     let hall = Hall::with(|rules| {
         rules.limits.packets_per_second = 1;
         rules.limits.keep_alive = Duration::from_secs(2);
@@ -89,7 +90,7 @@ async fn an_end_behind_more_than_the_system_holds_is_noticed_by_asking() {
     let mut witness = hall.guest("Witness").await;
     let mut login = Peer::connect(hall.login).await;
     let (id, token) = login.log_in_as_guest("Ghost").await;
-    // He plays, so that he is told nothing, and does not answer.
+    // This player is in a game, so it is sent nothing, and does not answer.
     let ghost = Peer::open(hall.rooms[0], false).await.unwrap();
     let description = packets::description("Ghost's Game", "Nowhere", 1);
     let begin = [
@@ -106,7 +107,7 @@ async fn an_end_behind_more_than_the_system_holds_is_noticed_by_asking() {
 }
 
 #[tokio::test]
-async fn the_account_of_a_player_who_vanishes_is_free_again() {
+async fn the_account_of_a_vanished_player_can_log_in_again() {
     let hall = slow_hall().await;
     hall.account("bob", "secret", false).await;
     let bob = hall.player("bob", "secret", "Bob").await;
@@ -126,7 +127,7 @@ async fn the_account_of_a_player_who_vanishes_is_free_again() {
 }
 
 #[tokio::test]
-async fn nobody_stays_at_the_login_daemon_by_talking() {
+async fn packets_do_not_extend_a_login_beyond_its_limit() {
     let clock = Clock::stop();
     let hall = Hall::with(|rules| {
         rules.limits.packets_per_second = 1;
@@ -141,7 +142,7 @@ async fn nobody_stays_at_the_login_daemon_by_talking() {
 }
 
 #[tokio::test]
-async fn a_launcher_that_vanishes_is_off_the_lists_whatever_it_has_still_to_say() {
+async fn a_vanished_launcher_leaves_the_lists_despite_unread_frames() {
     for way in [Way::End, Way::Reset] {
         let lobby = Lobby::with(|limits| {
             limits.burst_bytes = 10_000;
@@ -162,7 +163,7 @@ async fn a_launcher_that_vanishes_is_off_the_lists_whatever_it_has_still_to_say(
 }
 
 #[tokio::test]
-async fn nobody_stays_in_the_lobby_without_a_name_by_talking() {
+async fn frames_do_not_keep_an_anonymous_launcher_in_the_lobby() {
     let clock = Clock::stop();
     let lobby = Lobby::with(|limits| {
         limits.burst_bytes = 1_000;
@@ -176,7 +177,7 @@ async fn nobody_stays_in_the_lobby_without_a_name_by_talking() {
 }
 
 #[tokio::test]
-async fn a_launcher_that_is_closed_and_reads_nothing_is_given_up() {
+async fn a_closed_launcher_that_does_not_read_is_cut_off() {
     let lobby = Lobby::with(|limits| {
         limits.queued_bytes = 2 * MUCH;
         limits.burst_bytes = usize::MAX;
@@ -187,7 +188,7 @@ async fn a_launcher_that_is_closed_and_reads_nothing_is_given_up() {
     host.say("<NEW>castle<COUNT>2").await;
     guest.say("<JOIN>castle<PSWD>").await;
     host.until(":>>JOIN:castle:guest").await;
-    // What the guest does not read fills every buffer on its way.
+    // The unread chat fills every buffer on the way to the guest.
     let chat = "x".repeat(100_000);
     for _ in 0..MUCH / chat.len() {
         host.say(format!("<MSG>{chat}")).await;
@@ -196,12 +197,12 @@ async fn a_launcher_that_is_closed_and_reads_nothing_is_given_up() {
     // The start of a session closes both.
     host.say("<FORCESTART>castle").await;
     host.until(":>>START:").await;
-    // It has read nothing in time, so it is not given the rest.
+    // The guest has read nothing in time, so it is not sent the rest.
     let closed = timeout(harness::PATIENCE, guest.read.ready(Interest::ERROR));
     closed.await.expect("still open").unwrap();
 }
 
-/// How many pipes are open, as a newcomer is told.
+/// Returns how many pipes are open, as a newcomer is told.
 async fn playing(lobby: &Lobby, newcomer: &str) -> usize {
     let mut client: Client = lobby.connect().await;
     client.greet(5, newcomer).await;
@@ -211,7 +212,7 @@ async fn playing(lobby: &Lobby, newcomer: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_game_that_vanishes_does_not_count_while_its_partner_does_not_read() {
+async fn a_vanished_game_is_not_counted_although_its_partner_does_not_read() {
     let lobby = Lobby::with(|limits| {
         limits.half_close_stall = Duration::from_millis(200);
     });
@@ -232,7 +233,7 @@ async fn a_game_that_vanishes_does_not_count_while_its_partner_does_not_read() {
     timeout(harness::PATIENCE, gone)
         .await
         .expect("it is counted");
-    // And the partner is not held by what it does not take.
+    // The partner does not keep its connection because of unread data.
     let rest = async {
         while client
             .read

@@ -1,4 +1,4 @@
-//! What launchers may rely on, over real sockets, however others behave.
+//! Tests of what each launcher can rely on, over real sockets, whatever others do.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
@@ -19,10 +19,10 @@ use tokio::time::Instant;
 const ERROR: &str = ":>>ERROR:Protocol error or incorrect encoding";
 
 #[tokio::test]
-async fn lengths_that_nobody_sends_end_the_connection() {
+async fn invalid_lengths_end_the_connection() {
     let lobby = Lobby::open();
     let mut witness = lobby.launcher(5, "witness").await;
-    // (what is sent before logging in, and after it; what is answered then)
+    // (what is sent before and after the login, the answer)
     let table = [
         (&[0, 0, 0, 0], ""),
         (&[0xff, 0xff, 0xff, 0xff], ERROR),
@@ -43,7 +43,7 @@ async fn lengths_that_nobody_sends_end_the_connection() {
 }
 
 #[tokio::test]
-async fn a_frame_of_the_greatest_length_is_taken() {
+async fn a_frame_of_the_maximum_length_is_accepted() {
     let lobby = Lobby::open();
     let mut user = lobby.launcher(5, "verbose").await;
     let chat = "x".repeat(128 * 1024 - "<MSG>".len());
@@ -52,7 +52,7 @@ async fn a_frame_of_the_greatest_length_is_taken() {
 }
 
 #[tokio::test]
-async fn who_dawdles_is_disconnected() {
+async fn slow_peers_are_disconnected() {
     let clock = Clock::stop();
     let lobby = Lobby::open();
     let unfinished = frame("<MSG>never ends");
@@ -89,7 +89,7 @@ async fn who_dawdles_is_disconnected() {
 }
 
 #[tokio::test]
-async fn a_client_that_never_reads_is_dropped_and_delays_nobody() {
+async fn a_client_that_never_reads_is_dropped_and_delays_no_one() {
     let lobby = Lobby::with(|limits| {
         limits.queued_bytes = 256 * 1024;
         limits.burst_bytes = usize::MAX;
@@ -101,7 +101,7 @@ async fn a_client_that_never_reads_is_dropped_and_delays_nobody() {
     ];
     alice.expect(":>>USERS:3:deaf:alice:bobby").await;
     let chat = "x".repeat(100_000);
-    // Until the kernel takes no more for the deaf one either.
+    // Until the kernel accepts no more data for the client that does not read.
     let mut rounds = 0;
     let gone = ":>>USERS:2:alice:bobby";
     loop {
@@ -117,14 +117,14 @@ async fn a_client_that_never_reads_is_dropped_and_delays_nobody() {
         assert!(rounds < 1_000, "never dropped");
     }
     bobby.expect(gone).await;
-    // What it had not read is gone, and so is the connection.
+    // Its unread messages are dropped, and its connection is closed.
     let deadline = Instant::now() + harness::PATIENCE;
     while deaf.read(deadline).await {}
     assert!(deaf.ended);
 }
 
 #[tokio::test]
-async fn who_talks_without_end_is_slowed_down_and_nobody_is_dropped_for_it() {
+async fn a_client_that_floods_is_slowed_down_and_no_one_is_dropped() {
     let lobby = Lobby::with(|limits| {
         limits.queued_bytes = 256 * 1024;
         limits.burst_bytes = 128 * 1024;
@@ -133,7 +133,7 @@ async fn who_talks_without_end_is_slowed_down_and_nobody_is_dropped_for_it() {
     let mut slow = lobby.launcher(5, "slow").await;
     let flooder = lobby.launcher(5, "flooder").await;
     let chat = frame(format!("<MSG>{}", "x".repeat(10_000)));
-    // Sixteen megabytes, of which the lobby takes in what the burst allows.
+    // Sixteen megabytes, of which the lobby reads what the burst allows.
     let flood = flooder.send_meanwhile(chat.repeat(1_600));
     keep_busy(&lobby).await;
     assert!(!flood.is_finished(), "all of it was taken in");
@@ -147,7 +147,7 @@ async fn who_talks_without_end_is_slowed_down_and_nobody_is_dropped_for_it() {
 }
 
 #[tokio::test]
-async fn garbage_of_one_client_leaves_the_others_untouched() {
+async fn garbage_of_one_client_does_not_affect_others() {
     let lobby = Lobby::open();
     let mut witness = lobby.launcher(5, "witness").await;
     for number in 0..4 {
@@ -162,7 +162,7 @@ async fn garbage_of_one_client_leaves_the_others_untouched() {
 }
 
 #[tokio::test]
-async fn one_more_than_the_capacity_is_told_so_and_games_are_not_counted() {
+async fn a_client_beyond_the_capacity_gets_a_reason_and_games_are_not_counted() {
     let lobby = Lobby::with(|limits| limits.capacity = 3);
     let game = Game::start(&lobby).await;
     let _users = [
@@ -178,7 +178,7 @@ async fn one_more_than_the_capacity_is_told_so_and_games_are_not_counted() {
 }
 
 #[tokio::test]
-async fn a_crowd_of_one_address_keeps_nobody_else_out() {
+async fn many_connections_from_one_address_do_not_lock_others_out() {
     let lobby = Lobby::with(|limits| {
         limits.capacity = 3;
         limits.undecided = 4;
@@ -193,7 +193,7 @@ async fn a_crowd_of_one_address_keeps_nobody_else_out() {
     lone.greet(5, "lone").await;
     lone.until(":>>USERS:1:lone").await;
     drop(idle);
-    // And in a full lobby.
+    // The same holds in a full lobby.
     let _first = lobby.launcher(5, "first").await;
     let mut newest = lobby.launcher(5, "newest").await;
     let mut other = lobby.connect_from([127, 0, 0, 3]).await;
@@ -204,7 +204,7 @@ async fn a_crowd_of_one_address_keeps_nobody_else_out() {
 }
 
 #[tokio::test]
-async fn rooms_are_listed_where_the_host_came_in() {
+async fn rooms_are_listed_at_the_address_the_host_connected_to() {
     let lobby = Lobby::open();
     let mut host = lobby.launcher(5, "host").await;
     host.say("<NEW>castle<COUNT>2<ROOT>rooms").await;

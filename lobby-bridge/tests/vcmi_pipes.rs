@@ -1,4 +1,4 @@
-//! What games may rely on once their room has started, over real sockets.
+//! Tests of what games can rely on after their room has started, over real sockets.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
@@ -14,7 +14,7 @@ use clock::Clock;
 use game::Game;
 use harness::{Lobby, frame, introduction, keep_busy, noise};
 
-/// More than all buffers on the way of a pipe hold.
+/// More than all buffers of a pipe can hold.
 const MUCH: usize = 32 * 1024 * 1024;
 
 #[tokio::test]
@@ -44,11 +44,11 @@ async fn a_game_of_three_exchanges_megabytes_without_a_wrong_byte() {
 }
 
 #[tokio::test]
-async fn what_a_game_sends_before_its_partner_comes_is_kept() {
+async fn data_sent_before_the_partner_arrives_is_kept() {
     let lobby = Lobby::open();
     let game = Game::start(&lobby).await;
     let mut client = game.client(&lobby, 0).await;
-    // Far more than is kept, and than all buffers on the way hold: the rest waits in the sender.
+    // Far more than is kept and than all buffers can hold: the sender has to wait with the rest.
     let early = client.send_meanwhile(noise(1, MUCH));
     keep_busy(&lobby).await;
     assert!(!early.is_finished(), "nobody was there to take it");
@@ -64,14 +64,14 @@ async fn what_a_game_sends_before_its_partner_comes_is_kept() {
 }
 
 #[tokio::test]
-async fn a_crowd_of_pipes_keeps_no_other_address_out_of_its_game() {
+async fn many_pipes_from_one_address_do_not_lock_others_out_of_their_game() {
     let lobby = Lobby::with(|limits| limits.pipes = 4);
     let crowd = Game::start(&lobby).await;
     let game = Game::start(&lobby).await;
     let (mut s1, mut p1) = crowd.pair(&lobby, 0).await;
     let (mut s2, mut p2) = crowd.pair(&lobby, 1).await;
     let lone = [127, 0, 0, 2];
-    // The newest pipe of the crowd makes room, and its partner goes with it.
+    // The newest pipe of the crowd makes room, and its partner is closed with it.
     let mut server = lobby.connect_from(lone).await;
     server.send(&introduction("server", &game.server)).await;
     p2.expect_end().await;
@@ -82,13 +82,13 @@ async fn a_crowd_of_pipes_keeps_no_other_address_out_of_its_game() {
         .expect(introduction("client", &game.clients[0]))
         .await;
     client.expect(introduction("server", &game.server)).await;
-    // A game that has no more than its share goes on.
+    // A game that has no more than its share continues.
     s1.send(b"your turn").await;
     p1.expect("your turn").await;
 }
 
 #[tokio::test]
-async fn a_player_comes_back_with_the_same_uuid() {
+async fn a_player_can_return_with_the_same_uuid() {
     let lobby = Lobby::open();
     let game = Game::start(&lobby).await;
     for round in ["first", "second"] {
@@ -113,7 +113,7 @@ async fn a_second_server_connection_waits_for_a_second_client() {
 }
 
 #[tokio::test]
-async fn the_last_words_of_a_game_arrive_and_then_the_end() {
+async fn data_sent_before_the_end_arrives_before_the_end() {
     let lobby = Lobby::open();
     let game = Game::start(&lobby).await;
     let (server, mut client) = game.pair(&lobby, 0).await;
@@ -128,7 +128,7 @@ async fn the_last_words_of_a_game_arrive_and_then_the_end() {
 }
 
 #[tokio::test]
-async fn who_has_ended_its_side_still_gets_the_answer() {
+async fn a_peer_that_has_ended_its_side_still_gets_the_answer() {
     let lobby = Lobby::open();
     let game = Game::start(&lobby).await;
     let (mut server, mut client) = game.pair(&lobby, 0).await;
@@ -158,7 +158,7 @@ async fn a_silent_partner_is_closed_soon_after_the_other_has_ended() {
 }
 
 #[tokio::test]
-async fn a_slow_player_slows_its_partner_and_nobody_else() {
+async fn a_slow_player_slows_down_only_its_partner() {
     let lobby = Lobby::open();
     let game = Game::start(&lobby).await;
     let (s1, mut p1) = game.pair(&lobby, 0).await;
@@ -175,7 +175,7 @@ async fn a_slow_player_slows_its_partner_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn strangers_get_no_pipe() {
+async fn invalid_pipes_are_refused() {
     let lobby = Lobby::open();
     let game = Game::start(&lobby).await;
     let unknown = "01234567-89ab-4def-8123-456789abcdef";
@@ -200,7 +200,7 @@ async fn strangers_get_no_pipe() {
 }
 
 #[tokio::test]
-async fn of_one_session_only_so_many_pipes_are_open() {
+async fn the_number_of_pipes_of_a_session_is_limited() {
     let lobby = Lobby::with(|limits| limits.pipes_per_session = 2);
     let game = Game::start(&lobby).await;
     let (_server, _client) = game.pair(&lobby, 0).await;

@@ -1,5 +1,5 @@
--- A database as an operator of the old Aleph One metaserver may have it: the columns that it
--- used, among others, in the character sets of its time.
+-- A database as an operator of the old Aleph One metaserver may have it: with the columns that it
+-- used, some others, and the character sets of its time.
 
 CREATE TABLE `user` (
     id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,

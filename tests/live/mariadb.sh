@@ -1,4 +1,4 @@
-# Accounts in a real MariaDB: Debian's, on a private server in a directory of its own
+# Tests accounts in a real MariaDB: Debian's, as a private server in a separate directory
 
 accounts=(cargo test -q --workspace --test mariadb)
 
@@ -12,10 +12,10 @@ mariadb_build() {
     "${accounts[@]}" --no-run
 }
 
-# sql [DATABASE]: runs the SQL that is given to it, as root.
+# sql [DATABASE]: runs the SQL on its standard input as root.
 sql() { mariadb --no-defaults --socket "$mariadb/socket" --user root --batch --skip-column-names "$@"; }
 
-# Starts the server, as $mariadb_url, without a database of ours.
+# Starts the server at $mariadb_url, without a database of ours.
 start_mariadb() {
     mariadb=$dir/mariadb
     mkdir "$mariadb"
@@ -26,7 +26,7 @@ start_mariadb() {
     fi
     "${user[@]}" mariadb-install-db --no-defaults --datadir="$home" \
         --auth-root-authentication-method=normal --skip-test-db >"$dir/mariadb-install.log" 2>&1
-    # The port is free now; should another take it first, the server ends and says so.
+    # The port is free now. If another program takes it first, the server ends with an error.
     local port
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     start mariadb "${user[@]}" /usr/sbin/mariadbd --no-defaults --datadir="$home" \
@@ -38,7 +38,7 @@ start_mariadb() {
 }
 mariadb_answers() { sql -e 'SELECT 1' >/dev/null 2>&1; }
 
-# The database `old`, with its own SQL and with accounts whose hashes another library made.
+# Fills the database `old`, with its own SQL and with hashes of another library.
 fill_mariadb() {
     sql -e 'CREATE DATABASE old'
     sql old <tests/live/existing.sql
@@ -69,8 +69,8 @@ adds_and_removes() {
         [ "$(sql old -e 'SELECT COUNT(*) FROM user')" = 3 ]
 }
 
-# replay_myth NAME DATABASE_URL SETUP: a bridge on that database against all Myth transcripts.
-# SETUP is what `myth_setup.py` calls the same database.
+# replay_myth NAME DATABASE_URL SETUP: plays all Myth transcripts with a bridge on that database.
+# SETUP names the same database for `myth_setup.py`.
 replay_myth() {
     local name=bridge-$1 url=$2 setup=$3 login bridge
     start "$name" "$built/metaserve-lobby-bridge" --state-dir "$dir/$name" \

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes the accounts and hubs of a Myth transcript, as `myth_replay.py --setup` asks for it.
+"""Makes the accounts and hubs of a Myth transcript, as `myth_replay.py --setup` needs them.
 
     myth_setup.py sqlite:PATH
     myth_setup.py mariadb:SOCKET:DATABASE
 
-Writes rows by hand, with hashes of another library than the bridge's: what works on them works on
-an existing database. The tables have to be there. Python's standard library only, and the client
-of MariaDB for that.
+Writes the rows itself, with hashes of another library than the bridge's: what works with them works
+with an existing database. The tables must exist. Needs only Python's standard library, and
+MariaDB's client for MariaDB.
 """
 
 import json
@@ -21,7 +21,7 @@ import crypt  # noqa: E402  (deprecated, and not replaced by anything in the sta
 
 
 def text(value):
-    """A text as SQL, by its bytes."""
+    """Returns a text as SQL, by its bytes."""
     return "CAST(x'%s' AS %s)" % (value.encode().hex(), "TEXT" if sqlite else "CHAR")
 
 

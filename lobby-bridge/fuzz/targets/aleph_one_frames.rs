@@ -28,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
             }
         }
     }
-    // The same frames, wherever the stream was cut.
+    // The frames are the same wherever the stream was cut.
     for (kind, body) in frames {
         assert!(body.len() <= FRAME_BYTES - 8);
         assert_eq!(take_frame(&mut whole), Ok(Some((kind, body.clone()))));
@@ -42,7 +42,7 @@ fuzz_target!(|input: &[u8]| {
                 let shown = names::registered(&login.player.name, &login.username, 63);
                 assert!(shown.len() <= 63);
                 let encoded = text::encode(&text::decode(&shown));
-                assert_eq!(encoded, shown, "MacRoman comes back");
+                assert_eq!(encoded, shown, "MacRoman survives the round trip");
             }
             _ => {}
         }

@@ -28,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
             }
         }
     }
-    // The same frames, wherever the stream was cut.
+    // The frames are the same wherever the stream was cut.
     for payload in frames {
         assert!(!payload.is_empty() && payload.len() <= LIMIT);
         assert_eq!(take_frame(&mut whole, LIMIT), Ok(Some(payload.clone())));

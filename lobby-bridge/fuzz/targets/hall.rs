@@ -1,5 +1,6 @@
-//! What players say, to what everybody is told. Input: a byte that names the player, a frame,
-//! and so on. Two players are in a room, one is an account's, two come in at the login daemon.
+//! From packets of players to the frames that everybody is sent. Input: a byte that selects the
+//! player, a frame, and so on. Three players are in a room, one of them with an account; two are at
+//! the login daemon.
 
 #![no_main]
 
@@ -42,7 +43,7 @@ impl Stage {
             for effect in self.hall.handle(who, event, self.now) {
                 match effect {
                     Effect::Send(to, frame) => {
-                        assert!(!self.closed.contains(&to), "told something after the end");
+                        assert!(!self.closed.contains(&to), "sent something after it was closed");
                         self.check(&frame);
                     }
                     Effect::Close(who) => {
@@ -90,7 +91,7 @@ impl Stage {
         }
     }
 
-    /// A frame that clients understand: one bad entry would cost them all the others in it.
+    /// Checks that clients understand a frame: one bad entry makes them drop all others in it.
     fn check(&mut self, frame: &Bytes) {
         let mut frame = frame.clone();
         let length = frame.len();
@@ -149,7 +150,7 @@ impl Stage {
         who
     }
 
-    /// Somebody in the room.
+    /// Makes a player in the room.
     fn player(&mut self, username: &[u8], name: &[u8]) -> ConnectionId {
         let login = self.at_login();
         let packet = Packet::Login(Box::new(Login {

@@ -1,5 +1,5 @@
-//! What clients say, to what everybody is told. Input: a byte that names the client, a frame,
-//! and so on.
+//! From frames of clients to the messages that everybody is sent. Input: a byte that selects the
+//! client, a frame, and so on.
 
 #![no_main]
 
@@ -56,7 +56,7 @@ fuzz_target!(|input: &[u8]| {
         for effect in lobby.handle(who, event, now) {
             match effect {
                 Effect::Send(to, text) => {
-                    assert!(!closed.contains(&to), "told something after the end");
+                    assert!(!closed.contains(&to), "sent something after it was closed");
                     assert!(text.starts_with(b":>>"));
                     let beginnings = text.windows(3).filter(|window| window == b":>>").count();
                     assert_eq!(beginnings, 1, "a message within a message");

@@ -1,6 +1,6 @@
-//! What everybody else knows of a row: accounts and hubs.
+//! Accounts and hubs, as the rest of the bridge sees their rows.
 
-/// An account, as its row was at login.
+/// An account, as its row was at the login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The name, byte for byte as it is stored.
@@ -16,7 +16,7 @@ pub struct Account {
 /// A game relay that the operator has registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hub {
-    /// Its number on the wire, never 0.
+    /// Its id on the wire, never 0.
     pub id: u16,
     /// A name or an IPv4 address.
     pub host: String,

@@ -1,4 +1,4 @@
-//! What an operator does with accounts and hubs.
+//! The operator's commands for accounts and hubs.
 
 use super::{
     DatabaseError, Hub, Logs, OpenError, SchemaError, Settings,
@@ -8,7 +8,7 @@ use super::{
     schema,
 };
 
-/// Accounts and hubs in the hands of the operator.
+/// Manages accounts and hubs for the operator.
 #[derive(Debug)]
 pub struct Administration {
     database: Database,
@@ -29,47 +29,47 @@ pub struct ListedAccount {
     pub sort_order: i32,
 }
 
-/// Why something cannot be done.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdministrationError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The database cannot be asked.
+    /// A query failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The name cannot be an account's.
+    /// The name is not allowed for an account.
     #[error(transparent)]
     Name(#[from] InvalidName),
-    /// The password cannot be used.
+    /// The password is not allowed.
     #[error(transparent)]
     Password(#[from] InvalidPassword),
-    /// There is one of that name, perhaps in other letter case.
-    #[error("there is an account of that name already")]
+    /// An account has this name, perhaps in another case.
+    #[error("there is already an account of that name")]
     NameTaken,
     /// There is no such account.
-    #[error("there is no account `{0}`; names are compared with their letter case")]
+    #[error("there is no account `{0}`; names are case-sensitive")]
     NoAccount(String),
-    /// There is such a hub.
-    #[error("there is a hub at that address already")]
+    /// A hub has this address.
+    #[error("there is already a hub at that address")]
     HubTaken,
     /// There is no such hub.
     #[error("there is no hub {0}")]
     NoHub(u16),
-    /// The library of passwords failed.
-    #[error("the password cannot be hashed: {0}")]
+    /// The password library failed.
+    #[error("cannot hash the password: {0}")]
     Hash(String),
 }
 
 impl Administration {
-    /// Opens the database as the service does, and fails if it cannot be reached.
+    /// Opens the database like the service does. Fails if it cannot be reached.
     ///
     /// # Errors
     /// See [`AdministrationError`].
     pub async fn open(url: &str) -> Result<Self, AdministrationError> {
         let settings = Settings {
-            // Tables of logs are none of its business.
+            // This does not use the log tables.
             logs: Logs {
                 chat: false,
                 private_messages: false,
@@ -111,7 +111,7 @@ impl Administration {
         }
     }
 
-    /// Gives an account another password. Any token for it is void then.
+    /// Sets the password of an account. A token for it becomes void.
     ///
     /// # Errors
     /// See [`AdministrationError`].
@@ -121,7 +121,7 @@ impl Administration {
         found(done, username)
     }
 
-    /// Whether there is such an account.
+    /// Whether this account exists.
     ///
     /// # Errors
     /// See [`AdministrationError`].
@@ -129,7 +129,7 @@ impl Administration {
         Ok(self.database.user(username).await?.is_some())
     }
 
-    /// Removes an account. Whoever is logged in to it stays until he leaves.
+    /// Removes an account. A player who is logged in to it stays until they leave.
     ///
     /// # Errors
     /// See [`AdministrationError`].
@@ -153,7 +153,7 @@ impl Administration {
         found(self.database.set_hidden(username, on).await?, username)
     }
 
-    /// All accounts, by sort order and name.
+    /// Returns all accounts, by sort order and name.
     ///
     /// # Errors
     /// See [`AdministrationError`].
@@ -168,7 +168,7 @@ impl Administration {
         Ok(listed.collect())
     }
 
-    /// Adds a hub. `host` is resolved when players ask for hubs, not now.
+    /// Adds a hub. `host` is not resolved now, but when players ask for hubs.
     ///
     /// # Errors
     /// See [`AdministrationError`].
@@ -184,7 +184,7 @@ impl Administration {
         }
     }
 
-    /// All hubs, by id, each with its network version.
+    /// Returns all hubs by id, each with its network version.
     ///
     /// # Errors
     /// See [`AdministrationError`].
@@ -192,7 +192,7 @@ impl Administration {
         Ok(self.database.hubs(None).await?)
     }
 
-    /// Removes a hub. Games that use it go on.
+    /// Removes a hub. Games that use it continue.
     ///
     /// # Errors
     /// See [`AdministrationError`].
@@ -203,7 +203,7 @@ impl Administration {
         }
     }
 
-    /// Ends the connection in order.
+    /// Closes the connection in order.
     pub async fn close(self) {
         self.database.close().await;
     }

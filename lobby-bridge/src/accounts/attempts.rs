@@ -1,4 +1,4 @@
-//! How often passwords may be guessed: pure, the caller brings the time.
+//! Limits on guessing passwords. Pure: the caller passes the time in.
 
 use std::{
     collections::HashMap,
@@ -9,12 +9,12 @@ use std::{
 use super::AttemptLimits;
 use crate::peers;
 
-/// Failed attempts, for accounts and addresses. An attempt is charged when it begins, so that
-/// many at one time count as many, and paid back when it succeeds.
+/// Failed attempts, by account and address. An attempt is charged when it begins, so that many
+/// parallel ones count as many, and refunded when it succeeds.
 #[derive(Debug)]
 pub(super) struct Attempts {
     limits: AttemptLimits,
-    /// When all failures will be forgiven. What is not here has none.
+    /// When all failures of each will be forgiven. An absent entry has none.
     forgiven: HashMap<Who, Instant>,
 }
 
@@ -25,7 +25,7 @@ enum Who {
     Address(IpAddr),
 }
 
-/// An attempt that was let through.
+/// An attempt that was allowed.
 #[derive(Debug)]
 pub(super) struct Attempt(Vec<Who>);
 
@@ -37,8 +37,8 @@ impl Attempts {
         }
     }
 
-    /// Charges an attempt; none when there were too many. Without a name only the address is
-    /// to blame.
+    /// Charges an attempt; `None` if there were too many. Without a name, only the address is
+    /// charged.
     pub(super) fn begin(
         &mut self,
         username: Option<&str>,
@@ -62,7 +62,7 @@ impl Attempts {
         })
     }
 
-    /// Pays a successful attempt back.
+    /// Refunds a successful attempt.
     pub(super) fn succeeded(&mut self, attempt: Attempt) {
         for who in attempt.0 {
             let (_, each) = self.limits.of(&who);
@@ -81,7 +81,7 @@ impl Attempts {
         owed + each <= each * burst
     }
 
-    /// Forgets those who are forgiven anyway, and if that is not enough those who would be next.
+    /// Forgets entries that are already forgiven, and if necessary those that would be next.
     fn make_room(&mut self, room: usize, now: Instant) {
         let most = self.limits.remembered.saturating_sub(room);
         if self.forgiven.len() <= most {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn guessing_ends_and_begins_again_one_by_one() {
+    fn guesses_are_limited_and_allowed_again_one_by_one() {
         let (mut attempts, now) = (attempts(), time::now());
         let mut may = |after: u32| {
             attempts
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_comes_in_while_somebody_else_guesses() {
+    fn the_owner_can_log_in_while_another_address_guesses() {
         let (mut attempts, now) = (attempts(), time::now());
         while attempts.begin(Some("bob"), ip(1), now).is_some() {}
         assert!(attempts.begin(Some("bob"), ip(2), now).is_some());
@@ -149,21 +149,21 @@ mod tests {
     }
 
     #[test]
-    fn many_who_guess_one_account_together_are_stopped() {
+    fn many_addresses_guessing_one_account_are_stopped() {
         let (mut attempts, now) = (attempts(), time::now());
         let mut tries = (0..100).map(|last| attempts.begin(Some("bob"), ip(last), now));
         assert_eq!(tries.by_ref().flatten().count(), 4);
     }
 
     #[test]
-    fn one_who_tries_many_accounts_is_stopped() {
+    fn one_address_guessing_many_accounts_is_stopped() {
         let (mut attempts, now) = (attempts(), time::now());
         let tries = (0..100).map(|n| attempts.begin(Some(&n.to_string()), ip(1), now));
         assert_eq!(tries.flatten().count(), 6);
     }
 
     #[test]
-    fn who_succeeds_is_never_stopped() {
+    fn successful_attempts_are_never_stopped() {
         let (mut attempts, now) = (attempts(), time::now());
         for _ in 0..1_000 {
             let attempt = attempts.begin(Some("bob"), ip(1), now).unwrap();
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_names_does_not_set_free_who_guessed_before() {
+    fn a_flood_of_names_does_not_forgive_earlier_guesses() {
         let (mut attempts, now) = (attempts(), time::now());
         while attempts.begin(Some("bob"), ip(1), now).is_some() {}
         for n in 0..10_000_u32 {

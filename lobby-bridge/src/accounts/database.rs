@@ -1,4 +1,4 @@
-//! The connection: SQLite or MariaDB, bounded in number and in time.
+//! The database connections: SQLite or MariaDB, limited in number and in time.
 
 use std::{
     fs, io,
@@ -20,18 +20,18 @@ use sqlx::{
 
 use super::{DatabaseError, OpenError, Settings};
 
-/// Connections to one database, made when they are needed.
+/// Connections to one database. They are opened when needed.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     connections: DatabaseConnection,
     patience: Duration,
-    /// What the log calls it: without the password.
+    /// The name in the log, without the password.
     pub(super) name: String,
 }
 
 impl Database {
-    /// Understands the URL and prepares the pool. Nothing is connected yet, but an SQLite file
-    /// is made if it is missing, readable by its owner only.
+    /// Parses the URL and prepares the pool. Does not connect yet, but makes a missing SQLite
+    /// file, readable only by its owner.
     pub(super) fn new(url: &str, settings: &Settings) -> Result<Self, OpenError> {
         let patience = settings.patience;
         if let Some(path) = sqlite_file(url) {
@@ -57,7 +57,7 @@ impl Database {
                 })
             }
             _ => Err(OpenError::Url(
-                "it begins with none of sqlite:, mysql: and mariadb:".to_owned(),
+                "it begins with neither sqlite:, mysql: nor mariadb:".to_owned(),
             )),
         }
     }
@@ -66,7 +66,7 @@ impl Database {
         self.connections.get_database_backend()
     }
 
-    /// The first row, if any.
+    /// Returns the first row, if there is one.
     pub(super) async fn one(
         &self,
         statement: &impl StatementBuilder,
@@ -88,7 +88,7 @@ impl Database {
         self.in_time(self.connections.execute(statement)).await
     }
 
-    /// Statements as they are written.
+    /// Executes the statements of a script.
     pub(super) async fn script(&self, sql: &str) -> Result<(), DatabaseError> {
         for statement in sql.split(";\n").filter(|it| !it.trim().is_empty()) {
             self.in_time(self.connections.execute_unprepared(statement))
@@ -123,7 +123,7 @@ impl Database {
     }
 }
 
-/// The file of an SQLite URL, `sqlite:PATH` or `sqlite://PATH`; none for other URLs.
+/// Returns the file of an SQLite URL, `sqlite:PATH` or `sqlite://PATH`; `None` for other URLs.
 #[must_use]
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
@@ -137,9 +137,9 @@ fn pool<DB: sqlx::Database>(pool: PoolOptions<DB>, settings: &Settings) -> PoolO
 }
 
 fn mysql(server: MySqlConnectOptions, settings: &Settings) -> DatabaseConnection {
-    // The session keeps the time zone, in which other programs beside us read and write dates.
+    // The session keeps its time zone, in which other programs write and read dates too.
     let server = server.timezone(None).pipes_as_concat(false);
-    // A statement that was given up must not block its place for ever.
+    // A statement that was abandoned must not block its place in the pool forever.
     let patience = settings.patience;
     let pool = pool(MySqlPoolOptions::new(), settings).after_release(move |connection, _| {
         Box::pin(async move {
@@ -160,7 +160,7 @@ fn sqlite(path: &Path, settings: &Settings) -> Result<DatabaseConnection, OpenEr
     })?;
     let file = SqliteConnectOptions::new()
         .filename(path)
-        // Readers and the writer of the logs do not wait for each other.
+        // Readers and the writer of the logs do not block each other.
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(settings.patience);
@@ -168,7 +168,7 @@ fn sqlite(path: &Path, settings: &Settings) -> Result<DatabaseConnection, OpenEr
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }
 
-/// Makes the file if it is missing. Its hashes are for nobody but its owner.
+/// Makes the file if it is missing. Only its owner may read the hashes in it.
 fn make(path: &Path) -> io::Result<()> {
     if let Some(directory) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
         fs::create_dir_all(directory)?;
@@ -178,7 +178,7 @@ fn make(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        // SQLite makes its further files for the owner of this one.
+        // SQLite makes its other files for the owner of this one.
         Ok(file) => give_to_owner_of_directory(&file, path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             fs::OpenOptions::new().append(true).open(path).map(drop)

@@ -1,10 +1,10 @@
-//! Build dates as C compilers write them.
+//! Build dates, as C compilers write them.
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
-/// `Mon D YYYY HH:MM:SS` as SQL wants it, `YYYY-MM-DD HH:MM:SS`; none for what is no date
+/// Converts `Mon D YYYY HH:MM:SS` to SQL's `YYYY-MM-DD HH:MM:SS`; `None` if it is no date
 /// (`docs/specifications/myth-metaserver.md`, section 23.5).
 pub(super) fn build_date(text: &str) -> Option<String> {
     let mut words = text.split_ascii_whitespace();
@@ -45,7 +45,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn compilers_dates_are_read_and_nothing_else() {
+    fn only_dates_of_compilers_are_parsed() {
         let table = [
             ("Aug 29 2025 12:34:56", Some("2025-08-29 12:34:56")),
             ("Jan  1 2026 00:00:00", Some("2026-01-01 00:00:00")),

@@ -1,4 +1,4 @@
-//! What can go wrong with accounts and their database.
+//! Errors of accounts and their database.
 
 use std::{error::Error as _, path::PathBuf};
 
@@ -7,133 +7,136 @@ use super::{
     password::Unchecked,
 };
 
-/// Why somebody is not let in. Players are told no more than that name or password are wrong;
-/// the operator's log tells the cases apart.
+/// Why a login is refused. Players are told only that name or password are wrong. The operator's
+/// log has the exact reason.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// There is no such account.
     #[error("there is no such account")]
     Unknown,
-    /// The password is not that of the account.
+    /// The password does not belong to the account.
     #[error("the password is wrong")]
     WrongPassword,
-    /// The token is not the account's, too old, or used.
-    #[error("the token is wrong, used or too old")]
+    /// The token does not belong to the account, has expired, or was used.
+    #[error("the token is wrong, used or expired")]
     WrongToken,
-    /// Too many failed attempts for this account or from this address, or more logins at one
-    /// time than are checked: come again later.
+    /// There were too many failed attempts for this account or from this address, or too many
+    /// logins
+    /// at the same time. Try again later.
     #[error("too many attempts")]
     TooManyAttempts,
-    /// The account could not be read. Accounts are refused until it can.
-    #[error("the database cannot be asked")]
+    /// The account could not be read. All accounts are refused until it can.
+    #[error("the database cannot be queried")]
     Database(#[from] DatabaseError),
-    /// The account's row is of no use, such as a hash that is NULL or not bcrypt's.
-    #[error("the account's record is of no use: {0}")]
+    /// The account's row is unusable, for example because its hash is NULL or not from bcrypt.
+    #[error("the account's record is unusable: {0}")]
     BadRecord(String),
 }
 
-/// Why the database did not answer.
+/// Why a query failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
-    /// It was not reached yet, or its tables are not those that are needed.
+    /// The database was not reached yet, or its tables cannot be used.
     #[error("the database is not available")]
     Unavailable,
-    /// It did not answer in time.
+    /// The database did not answer in time.
     #[error("the database did not answer in time")]
     TooSlow,
-    /// It refused a statement, or the connection broke.
+    /// The database refused a statement, or the connection was lost.
     #[error("the database failed")]
     Failed(#[source] sea_orm::DbErr),
 }
 
-/// Why accounts cannot be opened at all. A database that cannot be reached now is none of them.
+/// Why accounts cannot be opened at all. An unreachable database is not one of these errors.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Not an address of a database.
+    /// The text is not the URL of a database.
     #[error(
         "not a database: {0}; write `sqlite:PATH`, or `mysql://USER:PASSWORD@HOST/NAME` for \
          MariaDB and MySQL"
     )]
     Url(String),
     /// The SQLite file cannot be made or written.
-    #[error("the database file {path} cannot be used")]
+    #[error("cannot use the database file {path}")]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The tables are not those that are needed.
-    #[error("the database {database} cannot be used")]
+    /// The tables cannot be used.
+    #[error("cannot use the database {database}")]
     Schema {
-        /// Which database.
+        /// The database.
         database: String,
-        /// What is wrong with it.
+        /// What is wrong with its tables.
         source: SchemaError,
     },
 }
 
-/// Why a database's tables cannot be used. Nothing was changed in it.
+/// Why the tables of a database cannot be used. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// Some tables are there, and this one is not.
+    /// Some tables exist, but not this one.
     #[error(
-        "it has no table `{table}`{}: make it, or name another database",
+        "it has no table `{table}`{}: create the table, or choose another database",
         .log.map(|log| format!(" (for the log of {log}, which can be switched off)"))
             .unwrap_or_default()
     )]
     NoTable {
-        /// Which table.
+        /// The table.
         table: &'static str,
-        /// Which log it is for, if it is for one.
+        /// The log that it belongs to, if any.
         log: Option<&'static str>,
     },
     /// A column is missing.
-    #[error("its table `{table}` has no column `{column}`: add it, or name another database")]
+    #[error(
+        "its table `{table}` has no column `{column}`: add the column, or choose another database"
+    )]
     NoColumn {
-        /// In which table.
+        /// The table.
         table: &'static str,
-        /// Which column.
+        /// The column.
         column: &'static str,
     },
-    /// A column cannot hold what it is for.
-    #[error("column `{column}` of its table `{table}` is {is}, and {needed} is needed")]
+    /// The type of a column is unsuitable.
+    #[error("column `{column}` of its table `{table}` has type {is}, but needs to hold {needed}")]
     WrongType {
-        /// In which table.
+        /// The table.
         table: &'static str,
-        /// Which column.
+        /// The column.
         column: &'static str,
         /// Its type in the database.
         is: String,
         /// What it must be able to hold.
         needed: &'static str,
     },
-    /// The database is empty, and its tables could not be made.
-    #[error("it is empty, and the tables could not be made")]
+    /// The database is empty, and the tables could not be made.
+    #[error("it is empty, and its tables could not be created")]
     Make(#[source] DatabaseError),
-    /// The database could not be asked.
+    /// A query failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
 
-/// Why an account was not made.
+/// Why a player could not make an account.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignUpError {
-    /// There is one of that name, perhaps in other letter case.
+    /// An account has this name, perhaps in another case.
     #[error("the name is taken")]
     Taken,
-    /// The name cannot be an account's.
+    /// The name is not allowed for an account.
     #[error(transparent)]
     Name(#[from] InvalidName),
-    /// The password cannot be used.
+    /// The password is not allowed.
     #[error(transparent)]
     Password(#[from] InvalidPassword),
-    /// It could not be made now.
+    /// It is not possible now.
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
@@ -160,7 +163,7 @@ impl From<Unchecked> for Refusal {
 }
 
 impl DatabaseError {
-    /// With what the database said.
+    /// Returns the message together with the database's own.
     #[must_use]
     pub fn with_cause(&self) -> String {
         match self.source() {
@@ -169,13 +172,13 @@ impl DatabaseError {
         }
     }
 
-    /// Whether the database is there, and does not take this statement.
+    /// Whether the database is reachable and refused the statement.
     pub(super) fn is_refusal(&self) -> bool {
         self.sqlx()
             .is_some_and(|it| matches!(it, sqlx::Error::Database(_)))
     }
 
-    /// Whether something would be there twice that may be there once.
+    /// Whether the statement would have made a duplicate where none is allowed.
     pub(super) fn is_duplicate(&self) -> bool {
         let error = self.sqlx().and_then(sqlx::Error::as_database_error);
         error.is_some_and(sqlx::error::DatabaseError::is_unique_violation)

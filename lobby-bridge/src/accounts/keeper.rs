@@ -1,4 +1,4 @@
-//! Whether the database can be used: looked at when it is opened, and again until it can.
+//! Checks whether the database can be used: when it is opened, and then until it can.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{DatabaseError, Logs, SchemaError, database::Database, schema};
 
-/// A database that may not be there yet. Cheap to clone.
+/// A database that may not be reachable yet. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Keeper {
     database: Arc<Database>,
@@ -16,7 +16,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Looks at the database once.
+    /// Checks the database once.
     pub(super) async fn open(database: Database, logs: Logs) -> Result<Self, SchemaError> {
         let keeper = Self {
             database: Arc::new(database),
@@ -28,14 +28,14 @@ impl Keeper {
             Err(SchemaError::Database(error)) => tracing::warn!(
                 database = keeper.database.name,
                 error = %error.with_cause(),
-                "the database cannot be reached: nobody can log in to an account until it can"
+                "the database cannot be reached: players cannot log in to accounts until it can"
             ),
             Err(error) => return Err(error),
         }
         Ok(keeper)
     }
 
-    /// Tries until the database can be used.
+    /// Checks the database until it can be used.
     pub(super) async fn keep_trying(self) {
         let mut backoff = Backoff::default();
         while !*self.ready.borrow() {
@@ -43,14 +43,17 @@ impl Keeper {
             tokio::time::sleep(delay).await;
             match self.prepare().await {
                 Ok(()) => {
-                    tracing::info!(database = self.database.name, "the database is there");
+                    tracing::info!(
+                        database = self.database.name,
+                        "the database can be used now"
+                    );
                 }
                 Err(SchemaError::Database(error)) => tracing::debug!(
                     database = self.database.name,
                     error = %error.with_cause(),
                     "the database cannot be reached"
                 ),
-                // Somebody has to mend it, and may be at it.
+                // The operator has to fix this, and may be about to.
                 Err(error) => tracing::error!(
                     database = self.database.name,
                     "the database cannot be used: {error}"
@@ -59,7 +62,7 @@ impl Keeper {
         }
     }
 
-    /// The database, if it was seen to be as it should be. It may be lost again since.
+    /// Returns the database if a check has succeeded. The connection may be lost again since.
     pub(super) fn ready(&self) -> Result<&Database, DatabaseError> {
         match *self.ready.borrow() {
             true => Ok(&self.database),

@@ -1,4 +1,4 @@
-//! The logs: a queue bounded in bytes, and one task that writes it.
+//! The logs: a queue with a limit in bytes, and one task that writes it.
 
 use std::{
     sync::{
@@ -14,18 +14,18 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{ChatKind, LogRow, Logs, keeper::Keeper};
 
-/// What a row takes besides its texts, generously.
+/// The size of a row without its texts, rounded up.
 const ROW_BYTES: usize = 512;
 
-/// How often a database that is there may refuse a row, such as for a lock, before it is given up.
+/// How often a reachable database may refuse a row, for example for a lock, before it is dropped.
 const MAX_REFUSALS: u32 = 5;
 
-/// The logs of one database. Dropping it ends the writer.
+/// The logs of one database. Dropping it stops the writer.
 #[derive(Debug)]
 pub(super) struct Log {
     logs: Logs,
     queue: mpsc::UnboundedSender<Queued>,
-    /// Bytes that may still be queued: what bounds the queue.
+    /// The bytes that may still be queued. This limits the queue.
     room: Arc<Semaphore>,
     dropped: Arc<AtomicU64>,
     _writer: AbortOnDropHandle<()>,
@@ -55,7 +55,7 @@ impl Log {
         }
     }
 
-    /// Never waits.
+    /// Queues a row. Never waits.
     pub(super) fn add(&self, row: LogRow) {
         if !self.logs.wants(&row) {
             return;
@@ -64,12 +64,12 @@ impl Log {
         let room = Arc::clone(&self.room).try_acquire_many_owned(size);
         let Ok(room) = room else {
             if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
-                tracing::warn!("rows of the logs are dropped: the database is too slow for them");
+                tracing::warn!("dropping log rows: the database is too slow");
             }
             return;
         };
         let made = now();
-        // The writer lives as long as this does.
+        // The writer lives as long as `self`.
         let _ = self.queue.send(Queued::Row {
             row,
             made,
@@ -77,7 +77,7 @@ impl Log {
         });
     }
 
-    /// Whether everything was written in time.
+    /// Waits until everything is written, or `within` is over. Returns whether it is written.
     pub(super) async fn flush(&self, within: Duration) -> bool {
         let (done, written) = oneshot::channel();
         let _ = self.queue.send(Queued::Flush(done));
@@ -85,7 +85,7 @@ impl Log {
     }
 }
 
-/// Writes row by row, in order, through times without a database.
+/// Writes row by row, in order. Waits while there is no database.
 async fn write(
     mut rows: mpsc::UnboundedReceiver<Queued>,
     database: Keeper,
@@ -96,15 +96,15 @@ async fn write(
             Queued::Row { row, made, _room } => insert(&database, &row, made).await,
             Queued::Flush(done) => drop(done.send(())),
         }
-        // As soon as one is written again there is somebody to tell.
+        // Now that a row is written, the log can tell how many were lost.
         match dropped.swap(0, Ordering::Relaxed) {
             0 => {}
-            rows => tracing::warn!(rows, "rows of the logs were dropped"),
+            rows => tracing::warn!(rows, "dropped log rows"),
         }
     }
 }
 
-/// Tries until the row is written, or is one that the database will never take.
+/// Retries until the row is written, or the database has refused it too often.
 async fn insert(database: &Keeper, row: &LogRow, made: Instant) {
     let mut backoff = Backoff::default();
     let mut refusals = 0;
@@ -122,9 +122,9 @@ async fn insert(database: &Keeper, row: &LogRow, made: Instant) {
         }
         if refusals == MAX_REFUSALS {
             let error = error.with_cause();
-            return tracing::warn!(error, "a row of the logs cannot be written, and is dropped");
+            return tracing::warn!(error, "dropped a log row: it cannot be written");
         }
-        tracing::debug!(error = %error.with_cause(), "the logs wait for the database");
+        tracing::debug!(error = %error.with_cause(), "the logs are waiting for the database");
         let delay = backoff.delay(Retry::Soon, fastrand::f64());
         tokio::time::sleep(delay).await;
     }

@@ -10,9 +10,9 @@ use super::{
     store::no_bytes,
 };
 
-/// What `varchar(255)` and `varbinary(255)` hold.
+/// The size of `varchar(255)` and `varbinary(255)`.
 const MAX_SHORT: usize = 255;
-/// What `blob` holds.
+/// The size of `blob`.
 const MAX_BLOB: usize = 65_535;
 
 impl Database {

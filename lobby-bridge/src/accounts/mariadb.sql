@@ -1,5 +1,5 @@
--- The tables of an Aleph One metaserver's database, as the bridge makes them in a new one.
--- The bridge asks for no more than these columns; further columns are left alone.
+-- The tables of an Aleph One metaserver's database, as the bridge creates them in a new one.
+-- The bridge needs only these columns, and ignores all others.
 
 CREATE TABLE `user` (
     sort_order INT NULL UNIQUE,

@@ -1,4 +1,4 @@
-//! Who may log in, which hubs there are, and the logs: everything that is kept in SQL.
+//! Accounts, hubs and logs: everything that is stored in SQL.
 //!
 //! ```text
 //!  connection ──name, password──▶ Accounts ─▶ attempts.rs: too many?
@@ -9,8 +9,8 @@
 //!
 //! Tables and columns are those of the Aleph One metaserver
 //! (`docs/specifications/myth-metaserver.md`, section 23), in an SQLite file of our own or in an
-//! existing MariaDB or MySQL database, which is used as it is. All times in the database are read
-//! from the database's clock, so that tokens stored by other programs beside us mean the same.
+//! existing MariaDB or MySQL database, which is used unchanged. All times in the database are those
+//! of the database's clock, so that tokens of other programs mean the same here.
 
 mod account;
 mod admin;

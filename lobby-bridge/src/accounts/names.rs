@@ -1,45 +1,45 @@
-//! Which names and passwords an account may have.
+//! The allowed names and passwords of accounts.
 
 use crate::mac_roman as text;
 
-/// How long a name may be to be looked for (`docs/specifications/myth-metaserver.md`, section 22).
+/// The longest name that is looked up (`docs/specifications/myth-metaserver.md`, section 22).
 pub(super) const MAX_NAME_BYTES: usize = 31;
 
 /// The longest name and password that Aleph One lets a player type
 /// (`docs/specifications/myth-metaserver.md`, section 22).
 const CLIENT_CHARACTERS: usize = 15;
 
-/// Why a name cannot be an account's.
+/// Why a name is not allowed for an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidName {
-    /// Nothing, or too much.
-    #[error("a name has 1 to 31 characters, of which Aleph One lets players type 15")]
+    /// It is empty or too long.
+    #[error("a name needs 1 to 31 characters, of which Aleph One lets players type 15")]
     Length,
-    /// Not ASCII, or invisible.
-    #[error("a name is made of visible ASCII characters, without spaces")]
+    /// It has characters that are not ASCII or not visible.
+    #[error("a name may contain only visible ASCII characters, and no spaces")]
     Characters,
-    /// Whoever logs in as `guest` has no account.
-    #[error("`guest` is the name of those without an account")]
+    /// `guest` logs in without an account.
+    #[error("`guest` is the name of players without an account")]
     Guest,
 }
 
-/// Why a password cannot be used.
+/// Why a password is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPassword {
-    /// Nothing, or more than the game can send.
-    #[error("a password has 1 to 15 characters: Aleph One lets players type no more")]
+    /// It is empty, or longer than the game can send.
+    #[error("a password needs 1 to 15 characters: Aleph One does not let players type more")]
     Length,
-    /// A character that the game cannot send.
-    #[error("a password is made of characters that MacRoman has, without control characters")]
+    /// It has a character that the game cannot send.
+    #[error("a password may contain only characters of MacRoman, and no control characters")]
     Characters,
 }
 
-/// Whether an account may have this name.
+/// Checks that an account may have this name.
 ///
 /// # Errors
-/// It may not.
+/// The name is not allowed.
 pub fn check_name(username: &str) -> Result<(), InvalidName> {
     if !(1..=MAX_NAME_BYTES).contains(&username.len()) {
         return Err(InvalidName::Length);
@@ -53,10 +53,10 @@ pub fn check_name(username: &str) -> Result<(), InvalidName> {
     }
 }
 
-/// Whether a player can type this password.
+/// Checks that players can type this password.
 ///
 /// # Errors
-/// He cannot.
+/// They cannot.
 pub fn check_new_password(password: &str) -> Result<(), InvalidPassword> {
     if !(1..=CLIENT_CHARACTERS).contains(&password.chars().count()) {
         return Err(InvalidPassword::Length);

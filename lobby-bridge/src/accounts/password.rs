@@ -1,4 +1,4 @@
-//! Passwords: bcrypt beside the network threads, few at one time.
+//! Passwords: bcrypt on threads of its own, few at one time.
 
 use std::sync::{
     Arc,
@@ -8,26 +8,26 @@ use std::sync::{
 use bcrypt::HashParts;
 use tokio::sync::Semaphore;
 
-/// The most work of one stored hash, about four seconds of a core. What asks for more was not
-/// meant for logging in.
+/// The highest cost of a stored hash: about four seconds of one core. A higher one is not meant
+/// for logins.
 const MAX_COST: u32 = 16;
 
 /// Checks passwords, few at one time.
 #[derive(Debug)]
 pub(super) struct Checker {
-    /// Places for those who are checked or wait for it.
+    /// Places for checks that run or wait.
     waiting: Arc<Semaphore>,
     running: Arc<Semaphore>,
-    /// Of the last hash that was checked: one that is not there takes as long.
+    /// The cost of the last checked hash. The check of a missing account takes as long.
     cost: AtomicU32,
 }
 
 /// Why a password could not be checked.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unchecked {
-    /// Too many wait already.
+    /// Too many checks are waiting.
     Busy,
-    /// The hash is none.
+    /// The stored hash is invalid.
     BadHash(String),
 }
 
@@ -42,8 +42,8 @@ impl Checker {
         }
     }
 
-    /// Whether `password` belongs to the hash of an account, which may be absent (then never).
-    /// Takes as long for an account that is not there as for the last one that was.
+    /// Checks `password` against the hash of an account. A missing hash never matches. The check of
+    /// a missing account takes as long as the last one of an existing account.
     pub(super) async fn check(
         &self,
         password: &str,
@@ -66,7 +66,7 @@ impl Checker {
         .await
     }
 
-    /// A new hash, of this cost.
+    /// Makes a new hash with this cost.
     pub(super) async fn hash(&self, password: &str, cost: u32) -> Result<String, Unchecked> {
         let password = password.to_owned();
         self.beside(move || bcrypt::hash(password, cost.clamp(4, MAX_COST)))
@@ -74,8 +74,8 @@ impl Checker {
             .map_err(|error| Unchecked::BadHash(error.to_string()))
     }
 
-    /// Does the work on a thread for such work. It is finished, and counted as running, even if
-    /// nobody waits for it any more.
+    /// Runs `work` on a blocking thread. It is finished, and counts as running, even if the caller
+    /// no longer waits for it.
     async fn beside<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -91,14 +91,14 @@ impl Checker {
     }
 }
 
-/// A hash as existing databases have it: `$2a$`, `$2b$` or `$2y$`.
+/// Parses a hash of an existing database: `$2a$`, `$2b$` or `$2y$`.
 fn parse(hash: &[u8]) -> Result<HashParts, String> {
     let hash = str::from_utf8(hash).map_err(|_| "the hash is not text".to_owned())?;
     let known = ["$2a$", "$2b$", "$2y$"]
         .iter()
         .any(|it| hash.starts_with(it));
     if !known {
-        return Err("the hash is not bcrypt's".to_owned());
+        return Err("the hash is not from bcrypt".to_owned());
     }
     let parts: HashParts = hash.parse().map_err(|error| format!("{error}"))?;
     match parts.get_cost() {
@@ -111,7 +111,7 @@ fn parse(hash: &[u8]) -> Result<HashParts, String> {
 mod tests {
     use super::*;
 
-    /// Made with libxcrypt, not with the library that checks them.
+    /// Made with libxcrypt, not with the library that checks them here.
     const EXISTING: [&str; 3] = [
         "$2b$04$abcdefghijklmnopqrstuu2v5fNaV95UiPt3r1a15WhlglydMOP2u",
         "$2a$04$abcdefghijklmnopqrstuu2v5fNaV95UiPt3r1a15WhlglydMOP2u",
@@ -119,7 +119,7 @@ mod tests {
     ];
 
     #[tokio::test]
-    async fn hashes_of_existing_databases_are_understood() {
+    async fn hashes_of_existing_databases_can_be_checked() {
         let checker = Checker::new(1, 10, 4);
         for hash in EXISTING {
             let hash = Some(hash.as_bytes());
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_hash_is_named_and_never_right() {
+    async fn an_invalid_hash_is_an_error_and_never_matches() {
         let checker = Checker::new(1, 10, 4);
         let [good, ..] = EXISTING;
         let expensive = good.replace("$04$", "$31$");
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn new_hashes_are_right_for_their_password() {
+    async fn a_new_hash_matches_its_password() {
         let checker = Checker::new(1, 10, 4);
         let hash = checker.hash("secret", 4).await.unwrap();
         assert_eq!(
@@ -154,13 +154,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn more_than_can_be_checked_are_refused_at_once() {
+    async fn checks_beyond_the_limit_are_refused_at_once() {
         let checker = Checker::new(1, 1, 4);
         let running = checker.running.acquire().await.unwrap();
         let mut second = std::pin::pin!(checker.check("", None));
         let mut third = std::pin::pin!(checker.check("", None));
         let waits = |_: &mut std::task::Context<'_>| std::task::Poll::Ready(());
-        // Polls each once: both wait for the one that runs.
+        // Each is polled once. Both wait for the one that runs.
         tokio::select! { biased; _ = &mut second => panic!(), () = std::future::poll_fn(waits) => {} }
         tokio::select! { biased; _ = &mut third => panic!(), () = std::future::poll_fn(waits) => {} }
         assert_eq!(checker.check("", None).await, Err(Unchecked::Busy));

@@ -1,4 +1,4 @@
-//! The tables: made in a new database, looked at in an existing one.
+//! The tables: created in a new database, checked in an existing one.
 
 use std::collections::HashMap;
 
@@ -91,11 +91,11 @@ const LOGIN_DETAIL: Table = (
     ],
 );
 
-/// Columns of a table with the database's name of their type, lower case.
+/// The columns of a table, each with the database's name of its type in lower case.
 type Found = HashMap<String, String>;
 
-/// Makes all tables where there is none of them; otherwise sees whether those that are needed
-/// are as they are needed, and changes nothing.
+/// Creates all tables if none of them exists. Otherwise checks the needed tables, and changes
+/// nothing.
 pub(super) async fn prepare(database: &Database, logs: Logs) -> Result<(), SchemaError> {
     let tables = [
         (USER, None),
@@ -114,7 +114,7 @@ pub(super) async fn prepare(database: &Database, logs: Logs) -> Result<(), Schem
             _ => include_str!("mariadb.sql"),
         };
         database.script(sql).await.map_err(SchemaError::Make)?;
-        tracing::info!(database = database.name, "the tables were made");
+        tracing::info!(database = database.name, "created the tables");
         return Ok(());
     }
     for (table, columns, log, found) in found {
@@ -153,7 +153,7 @@ fn check(
 
 async fn columns_of(database: &Database, table: &str) -> Result<Found, DatabaseError> {
     let statement = match database.backend() {
-        // SQLite takes any value in any column, so types say nothing.
+        // SQLite stores any value in any column, so types do not matter.
         DbBackend::Sqlite => Query::select()
             .expr_as(Expr::column("name"), "name")
             .expr_as(Expr::val(""), "type")

@@ -1,4 +1,4 @@
-//! The accounts, hubs and logs of one database, as whoever serves players uses them.
+//! The accounts, hubs and logs of one database, for the parts that serve players.
 
 use std::{
     net::IpAddr,
@@ -43,12 +43,12 @@ struct Inner {
 }
 
 impl Accounts {
-    /// Opens `sqlite:PATH` (made when new), `mysql://...` or `mariadb://...`. An existing
-    /// schema is used unchanged. A database that cannot be reached is tried again for ever, and
-    /// accounts are refused until it is.
+    /// Opens `sqlite:PATH` (created if missing), `mysql://...` or `mariadb://...`. An existing
+    /// schema is used unchanged. If the database cannot be reached, connecting is retried without
+    /// end, and accounts are refused until it succeeds.
     ///
     /// # Errors
-    /// The URL is none, or the database's tables are not those that are needed.
+    /// The URL is invalid, or the database's tables cannot be used.
     pub async fn open(url: &str, settings: Settings) -> Result<Self, OpenError> {
         let database = Database::new(url, &settings)?;
         let name = database.name.clone();
@@ -74,9 +74,9 @@ impl Accounts {
         Ok(Self { inner })
     }
 
-    /// Whether `username` has this password. Counts as a failed attempt of `from` if not. Takes
-    /// as long for an account that does not exist. Dropping the future is safe; the attempt
-    /// counts as failed then.
+    /// Checks that `username` has this password. If not, that counts as a failed attempt of `from`.
+    /// Takes as long for an account that does not exist. If the future is dropped, the attempt
+    /// counts as failed.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -91,8 +91,8 @@ impl Accounts {
         self.settle(attempt, checked).map(Account::from)
     }
 
-    /// Whether `username` was given this token less than 60 s ago. It is used up then. Counts
-    /// as a failed attempt of `from` if not.
+    /// Checks that `username` was given this token less than 60 s ago, and uses it up. If not, that
+    /// counts as a failed attempt of `from`.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -107,7 +107,7 @@ impl Accounts {
         self.settle(attempt, checked).map(Account::from)
     }
 
-    /// Checks the password and stores a new token in place of any old one.
+    /// Checks the password, and stores a new token in place of an old one.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -125,7 +125,7 @@ impl Accounts {
             let database = self.inner.keeper.ready()?;
             match database.store_token(&row.username, hash, &token).await? {
                 true => Ok(token),
-                // The password was changed a moment ago.
+                // The password was changed in the meantime.
                 false => Err(Refusal::WrongPassword),
             }
         };
@@ -133,7 +133,7 @@ impl Accounts {
         self.settle(attempt, issued)
     }
 
-    /// Whose token this is, used up by asking. For the settings page, which is told no name.
+    /// Uses up a token, and returns its account. The settings page uses it: it is given no name.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -152,10 +152,10 @@ impl Accounts {
         self.settle(attempt, redeemed).map(Account::from)
     }
 
-    /// Gives an account another password.
+    /// Sets the password of an account.
     ///
     /// # Errors
-    /// See [`Refusal`]; [`Refusal::Unknown`] if it was removed meanwhile.
+    /// See [`Refusal`]; [`Refusal::Unknown`] if the account was removed in the meantime.
     pub async fn change_password(&self, username: &str, password: &str) -> Result<(), Refusal> {
         let hash = self.hash(password).await?;
         let database = self.inner.keeper.ready()?;
@@ -165,8 +165,8 @@ impl Accounts {
         }
     }
 
-    /// Makes an account. Whether strangers may is for the caller to know; how many they may
-    /// make is seen to here.
+    /// Makes an account. The caller decides whether strangers may. How many they may make is
+    /// limited here.
     ///
     /// # Errors
     /// See [`SignUpError`].
@@ -179,8 +179,8 @@ impl Accounts {
         check_name(username)?;
         check_new_password(password)?;
         let database = self.inner.keeper.ready()?;
-        // Charged also when it fails: it tells which names are taken.
-        // All of them under one name, so that its limit is that of all together.
+        // Failures are charged too, since they tell which names are in use. All are charged to one
+        // name, so that the limit of that name is the limit of all together.
         let charged = lock(&self.inner.sign_ups).begin(Some(""), from, now());
         charged.ok_or(Refusal::TooManyAttempts)?;
         if database.is_taken(username).await? {
@@ -193,10 +193,10 @@ impl Accounts {
         }
     }
 
-    /// The hubs of exactly this network version, by id.
+    /// Returns the hubs of exactly this network version, by id.
     ///
     /// # Errors
-    /// The database cannot be asked.
+    /// A query failed.
     pub async fn hubs(&self, network_version: &str) -> Result<Vec<Hub>, DatabaseError> {
         let database = self.inner.keeper.ready()?;
         let choose = store::of_version(database, network_version);
@@ -204,49 +204,49 @@ impl Accounts {
         Ok(hubs.into_iter().map(|(hub, _)| hub).collect())
     }
 
-    /// Whether there is a hub, of whatever version.
+    /// Whether there is a hub, of any version.
     ///
     /// # Errors
-    /// The database cannot be asked.
+    /// A query failed.
     pub async fn has_hub(&self) -> Result<bool, DatabaseError> {
         let hubs = self.inner.keeper.ready()?.hubs(None).await?;
         Ok(!hubs.is_empty())
     }
 
-    /// The hub with this id, if there is one.
+    /// Returns the hub with this id, if there is one.
     ///
     /// # Errors
-    /// The database cannot be asked.
+    /// A query failed.
     pub async fn hub(&self, id: u16) -> Result<Option<Hub>, DatabaseError> {
         let database = self.inner.keeper.ready()?;
         let mut hubs = database.hubs(Some(store::with_id(id))).await?;
         Ok(hubs.pop().map(|(hub, _)| hub))
     }
 
-    /// Queues a row for the log tables, dated now. Never waits: when the queue is full the row
-    /// is dropped and counted. Rows of kinds that are switched off are ignored.
+    /// Queues a row for the log tables, with the current time. Never waits: if the queue is full,
+    /// the row is dropped and counted. Rows for logs that are switched off are ignored.
     pub fn log(&self, row: LogRow) {
         self.inner.log.add(row);
     }
 
-    /// Waits until what was logged is written or `within` is over, and closes the database.
+    /// Waits until all rows are written, for `within` at most, and closes the database.
     pub async fn flush(&self, within: Duration) {
         if self.inner.log.flush(within).await {
             self.inner.keeper.close().await;
         } else {
-            tracing::warn!("the last rows of the logs were not written: the database is too slow");
+            tracing::warn!("could not write the last log rows: the database is too slow");
         }
     }
 
-    /// Charges an attempt, if there were not too many.
+    /// Charges an attempt, unless there were too many.
     fn attempt(&self, username: &str, from: IpAddr) -> Result<Attempt, Refusal> {
-        // A name that cannot be anybody's is nobody's.
+        // An impossible name belongs to no account.
         let username = is_possible(username).then(|| username.to_ascii_lowercase());
         let attempt = lock(&self.inner.attempts).begin(username.as_deref(), from, now());
         attempt.ok_or(Refusal::TooManyAttempts)
     }
 
-    /// Pays the attempt back unless it was a wrong guess.
+    /// Refunds the attempt, unless it was a wrong guess.
     fn settle<T>(&self, attempt: Attempt, result: Result<T, Refusal>) -> Result<T, Refusal> {
         use Refusal::{Unknown, WrongPassword, WrongToken};
         if !matches!(result, Err(Unknown | WrongPassword | WrongToken)) {
@@ -288,7 +288,7 @@ impl Accounts {
         self.use_token(row, token).await
     }
 
-    /// The row, if this is its token and young enough; it is used up then, once.
+    /// Returns the row if this is its token and has not expired. The token is then used up.
     async fn use_token(
         &self,
         row: Option<UserRow>,
@@ -300,9 +300,9 @@ impl Accounts {
             .token
             .as_deref()
             .is_some_and(|it| it.ct_eq(token).into());
-        // An answer without a body makes a client send sixteen NULs.
+        // After an answer without a body, clients send sixteen NULs.
         let real = !token.contains(&0);
-        // Also not from the future, as dates are when a clock is set back.
+        // Dates in the future are refused too. They appear when a clock is set back.
         let lifetime = self.inner.settings.token_lifetime.as_secs();
         let young = row
             .token_age_seconds

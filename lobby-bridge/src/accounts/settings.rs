@@ -1,17 +1,17 @@
-//! What can be set, and what accounts are kept by.
+//! The settings of accounts.
 
 use std::{path::Path, time::Duration};
 
 use clap::Args;
 use metaserve::program::settings::switch;
 
-/// The database of a bridge that keeps its state in `state_dir`, unless told otherwise.
+/// Returns the default database of a bridge with this state directory.
 #[must_use]
 pub fn default_database(state_dir: &Path) -> String {
     format!("sqlite:{}", state_dir.join("accounts.sqlite").display())
 }
 
-/// What can be set about accounts, hubs and logs. What is `None` is left open.
+/// The settings of accounts, hubs and logs. `None` means the default.
 #[derive(Args, Clone, Debug)]
 pub struct AccountSettings {
     /// Write public chat to the database [default: true]
@@ -22,31 +22,31 @@ pub struct AccountSettings {
     #[arg(long, alias = "myth-log-private-messages", value_name = "on|off", value_parser = switch)]
     pub aleph_one_log_private_messages: Option<bool>,
 
-    /// Write who comes, goes and plays to the database [default: true]
+    /// Write logins, logouts and games of players to the database [default: true]
     #[arg(long, alias = "myth-log-events", value_name = "on|off", value_parser = switch)]
     pub aleph_one_log_events: Option<bool>,
 
-    /// Write what players' programs say of themselves to the database [default: true]
+    /// Write details of players' programs to the database [default: true]
     #[arg(long, alias = "myth-log-login-details", value_name = "on|off", value_parser = switch)]
     pub aleph_one_log_login_details: Option<bool>,
 
     /// The database of accounts, hubs and logs [default: an SQLite file in the state directory]
     ///
     /// `sqlite:PATH`, `mariadb://USER:PASSWORD@HOST/NAME` or `mysql://...`. The tables are those
-    /// of the Aleph One metaserver, so its database can be used as it is.
+    /// of the Aleph One metaserver, so its database can be used unchanged.
     #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
 }
 
 impl AccountSettings {
-    /// The database; without one that is named, the file in this state directory.
+    /// Returns the database that is set, or the file in this state directory.
     #[must_use]
     pub fn database(&self, state_dir: &Path) -> String {
         let database = self.database.clone();
         database.unwrap_or_else(|| default_database(state_dir))
     }
 
-    /// What accounts are kept by.
+    /// Returns the settings of the accounts themselves.
     #[must_use]
     pub fn settings(&self) -> Settings {
         let wanted = |it: Option<bool>| it.unwrap_or(true);
@@ -62,62 +62,62 @@ impl AccountSettings {
     }
 }
 
-/// How accounts are kept and guarded.
+/// How accounts are stored and protected.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Which logs are written.
+    /// The logs that are written.
     pub logs: Logs,
-    /// How many failed attempts there may be.
+    /// The limits of failed attempts.
     pub attempts: AttemptLimits,
-    /// How many accounts strangers may make where they may: `each_account` bounds those of all
-    /// together. Default: 5 from one address, then one in ten minutes; 60 in all, then one a
-    /// minute.
+    /// The limits of accounts that strangers make; `each_account` limits those of all strangers
+    /// together. Default: 5 from one address, then one every ten minutes; 60 in total, then one
+    /// every minute.
     pub sign_ups: AttemptLimits,
-    /// How old a token may become. Default: 60 s (`docs/specifications/myth-metaserver.md`,
-    /// section 9).
+    /// The lifetime of a token. Default: 60 s (`docs/specifications/myth-metaserver.md`, section
+    /// 9).
     pub token_lifetime: Duration,
-    /// The work of new hashes, 4 to 16; each step doubles it. Default: 12, about a quarter of
-    /// a second of one core per login.
+    /// The cost of new hashes, 4 to 16; each step doubles the work. Default: 12, about a quarter
+    /// of a second of one core per login.
     pub bcrypt_cost: u32,
     /// How many passwords are checked at one time. Default: half of the cores, at least 1.
     pub checks_at_once: usize,
-    /// How many more may wait for that, before logins are refused. Default: 100.
+    /// How many more may wait before logins are refused. Default: 100.
     pub checks_waiting: usize,
     /// The most connections to the database. Default: 5.
     pub connections: u32,
-    /// How long connecting may take, and how long a statement. Default: 5 s.
+    /// The timeout of connecting, and of each statement. Default: 5 s.
     pub patience: Duration,
-    /// The most bytes of rows that wait to be written to the logs, a line of chat counting
-    /// about 600; further rows are dropped. Default: 8 MiB.
+    /// The most bytes of log rows that wait to be written; a line of chat counts about 600. Further
+    /// rows are dropped. Default: 8 MiB.
     pub log_queue_bytes: usize,
 }
 
-/// Which log tables are written. Default: all.
+/// The log tables that are written. Default: all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Logs {
     /// Public lines and broadcasts, in `chatlog`.
     pub chat: bool,
     /// Private messages, in `chatlog`; independent of `chat`.
     pub private_messages: bool,
-    /// Who came, went and played, in `eventlog`.
+    /// Logins, logouts and games of players, in `eventlog`.
     pub events: bool,
-    /// What clients are, in `logindetail`.
+    /// Details of clients, in `logindetail`.
     pub login_details: bool,
 }
 
-/// How many failed attempts are let through at once, and how long one more takes to become
-/// possible. What succeeds is not counted.
+/// How many failed attempts are allowed at once, and after which time one more is. Successful
+/// attempts do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptLimits {
-    /// For one account from one address. Default: 10, then one in 20 s.
+    /// For one account from one address. Default: 10, then one every 20 s.
     pub each_pair: (u32, Duration),
-    /// For one account from anywhere. Default: 100, then one in 10 s. Higher than for the pair,
-    /// so that one guesser does not lock the owner out.
+    /// For one account from all addresses. Default: 100, then one every 10 s. This is higher than
+    /// for the pair, so that one guesser does not lock the owner out.
     pub each_account: (u32, Duration),
-    /// From one address (IPv6: /64) for any account. Default: 50, then one in 5 s.
+    /// From one address (IPv6: /64) for all accounts. Default: 50, then one every 5 s.
     pub each_address: (u32, Duration),
-    /// Accounts and addresses that are remembered at one time, about 100 bytes each. Default:
-    /// 10,000. When there are more, those with the fewest failures are forgotten.
+    /// How many accounts and addresses are remembered, about 100 bytes each. Default: 10,000.
+    /// Beyond it, those with the fewest failures are forgotten.
     pub remembered: usize,
 }
 
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_what_is_said_of_them() {
+    fn defaults_are_as_documented() {
         let settings = Settings::default();
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         assert_eq!(settings.sign_ups.each_pair, (5, minutes(10)));

@@ -1,4 +1,4 @@
--- The tables of an Aleph One metaserver's database, as the bridge makes them in a new file.
+-- The tables of an Aleph One metaserver's database, as the bridge creates them in a new file.
 -- Dates are texts in UTC, `YYYY-MM-DD HH:MM:SS`, as SQLite's own functions write them.
 
 CREATE TABLE "user" (

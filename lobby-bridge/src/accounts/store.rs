@@ -1,4 +1,4 @@
-//! The statements (`docs/specifications/myth-metaserver.md`, section 23).
+//! The SQL statements (`docs/specifications/myth-metaserver.md`, section 23).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{Account, DatabaseError, Hub, TOKEN_BYTES, database::Database};
 const USER: &str = "user";
 const HUB: &str = "remotehub";
 
-/// An account's row, as far as logging in needs it.
+/// The fields of an account's row that a login needs.
 #[derive(Debug)]
 pub(super) struct UserRow {
     pub(super) username: String,
@@ -21,7 +21,7 @@ pub(super) struct UserRow {
     pub(super) hidden: bool,
     pub(super) sort_order: i32,
     pub(super) token: Option<Vec<u8>>,
-    /// By the database's clock; negative when the date lies in the future.
+    /// By the database's clock; negative if the date is in the future.
     pub(super) token_age_seconds: Option<i64>,
 }
 
@@ -37,14 +37,14 @@ impl From<UserRow> for Account {
 }
 
 impl Database {
-    /// The row of exactly this name, byte for byte.
+    /// Returns the row of exactly this name, byte for byte.
     pub(super) async fn user(&self, username: &str) -> Result<Option<UserRow>, DatabaseError> {
         let mut select = self.select_users();
         select.cond_where(self.named(username));
         self.one(&select).await?.map(user).transpose()
     }
 
-    /// Whether an account is called so, in whatever letter case.
+    /// Whether an account has this name, in any case.
     pub(super) async fn is_taken(&self, username: &str) -> Result<bool, DatabaseError> {
         let lower_case = match self.backend() {
             DbBackend::Sqlite => "LOWER(CAST(username AS TEXT))",
@@ -57,7 +57,7 @@ impl Database {
         Ok(self.one(&select).await?.is_some())
     }
 
-    /// The row that holds this token.
+    /// Returns the row with this token.
     pub(super) async fn user_of_token(
         &self,
         token: &[u8; TOKEN_BYTES],
@@ -67,7 +67,7 @@ impl Database {
         self.one(&select).await?.map(user).transpose()
     }
 
-    /// All rows, by sort order and name.
+    /// Returns all rows, by sort order and name.
     pub(super) async fn users(&self) -> Result<Vec<UserRow>, DatabaseError> {
         let mut select = self.select_users();
         select
@@ -77,8 +77,8 @@ impl Database {
         rows.into_iter().map(user).collect()
     }
 
-    /// Existing columns may be of any width and of any character set: the database makes them
-    /// one type each.
+    /// Selects users. Existing columns may have any width and character set, so the database
+    /// converts each to one type.
     fn select_users(&self) -> SelectStatement {
         let (bytes, number, age) = match self.backend() {
             DbBackend::Sqlite => (
@@ -104,8 +104,8 @@ impl Database {
         select
     }
 
-    /// Exactly this name. The first half finds it by the index under whatever collation, the
-    /// second looks at the bytes.
+    /// The condition that the name is exactly this one. The first half uses the index, under any
+    /// collation; the second compares the bytes.
     fn named(&self, username: &str) -> SimpleExpr {
         let bytes = match self.backend() {
             DbBackend::Sqlite => "BLOB",
@@ -117,7 +117,7 @@ impl Database {
             .and(same.eq(username.as_bytes().to_vec()))
     }
 
-    /// Takes the token away from the account; false if it has another one by now, or none.
+    /// Removes the token from the account. Returns false if it has another one now, or none.
     pub(super) async fn use_token(
         &self,
         username: &str,
@@ -132,7 +132,7 @@ impl Database {
         Ok(self.execute(&update).await?.rows_affected() > 0)
     }
 
-    /// Stores a token, dated now, unless the account's hash is another one by now.
+    /// Stores a token with the current time, unless the account's hash has changed.
     pub(super) async fn store_token(
         &self,
         username: &str,
@@ -149,7 +149,7 @@ impl Database {
         Ok(self.execute(&update).await?.rows_affected() > 0)
     }
 
-    /// Adds an account behind all others.
+    /// Adds an account after all others.
     pub(super) async fn add_user(&self, username: &str, hash: &str) -> Result<(), DatabaseError> {
         let last = Query::select()
             .expr_as(
@@ -185,7 +185,7 @@ impl Database {
         self.execute(&insert).await.map(drop)
     }
 
-    /// Changes the password and takes any token away; false if there is no such account.
+    /// Changes the password, and removes a token. Returns false if there is no such account.
     pub(super) async fn set_password(
         &self,
         username: &str,
@@ -229,7 +229,7 @@ impl Database {
         Ok(self.execute(&delete).await?.rows_affected() > 0)
     }
 
-    /// The hubs that `choose` leaves, by id, each with its network version.
+    /// Returns the hubs that `choose` selects, by id, each with its network version.
     pub(super) async fn hubs(
         &self,
         choose: Option<SimpleExpr>,
@@ -253,9 +253,9 @@ impl Database {
         for row in self.all(&select).await? {
             let (id, port): (i64, i64) = (get(&row, "id")?, get(&row, "port")?);
             let host = text(get(&row, "host")?);
-            // Neither could be written on the wire.
+            // Other values do not fit into a frame.
             let (Ok(id @ 1..), Ok(port @ 1..)) = (u16::try_from(id), u16::try_from(port)) else {
-                tracing::warn!(id, port, host, "a hub that nobody can be told is left out");
+                tracing::warn!(id, port, host, "left a hub out: its id or port is invalid");
                 continue;
             };
             hubs.push((Hub { id, host, port }, text(get(&row, "network_version")?)));
@@ -286,7 +286,7 @@ impl Database {
     }
 }
 
-/// Hubs of exactly this version.
+/// The condition for hubs of exactly this version.
 pub(super) fn of_version(database: &Database, network_version: &str) -> SimpleExpr {
     let bytes = match database.backend() {
         DbBackend::Sqlite => "BLOB",
@@ -297,7 +297,7 @@ pub(super) fn of_version(database: &Database, network_version: &str) -> SimpleEx
         .eq(network_version.as_bytes().to_vec())
 }
 
-/// The hub with this id.
+/// The condition for the hub with this id.
 pub(super) fn with_id(id: u16) -> SimpleExpr {
     Expr::column("id").eq(i32::from(id))
 }
@@ -310,7 +310,7 @@ fn no_token() -> [(&'static str, SimpleExpr); 2] {
 }
 
 fn user(row: QueryResult) -> Result<UserRow, DatabaseError> {
-    // Extra rights need a clear yes.
+    // Only a clear yes gives extra rights.
     let yes = |column| Ok(get::<Option<i64>>(&row, column)?.is_some_and(|it| it != 0));
     let sort_order = get::<Option<i64>>(&row, "sort_order")?.unwrap_or(0);
     Ok(UserRow {
@@ -333,7 +333,7 @@ fn text(bytes: Option<Vec<u8>>) -> String {
     String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
 }
 
-/// A hash is ASCII, or would not have been taken for one.
+/// Returns a hash as text. It is ASCII, or it would have been refused.
 fn hash_text(hash: &[u8]) -> String {
     String::from_utf8_lossy(hash).into_owned()
 }

@@ -6,57 +6,58 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-/// What every frame begins with.
+/// The first two bytes of every frame.
 pub const SIGNATURE: u16 = 0xDEAD;
 
 /// The bytes in front of each body.
 pub const HEADER_BYTES: usize = 8;
 
-/// The longest frame that is taken in, header included (`docs/specifications/myth-metaserver.md`,
+/// The longest frame that is accepted, header included (`docs/specifications/myth-metaserver.md`,
 /// section 22).
 pub const FRAME_BYTES: usize = 10_240;
 
-/// What clients send, by its number (`docs/specifications/myth-metaserver.md`, section 4).
+/// The types of frames that clients send, with their numbers
+/// (`docs/specifications/myth-metaserver.md`, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// 100: who the player is, to the login daemon.
+    /// 100: describes the player to the login daemon.
     Login,
-    /// 101: the token, to a room.
+    /// 101: gives the token to a room.
     RoomLogin,
     /// 102: goodbye.
     Logout,
-    /// 103: name, team, colours and whether he is away.
+    /// 103: name, team, colours and whether the player is away.
     PlayerData,
-    /// 104: a new game, or news of the one there is.
+    /// 104: a new game, or a new description of the current one.
     CreateGame,
-    /// 105: the game is over.
+    /// 105: the game has ended.
     RemoveGame,
-    /// 107: deaf or listening.
+    /// 107: whether the player reads the chat.
     PlayerMode,
-    /// 109: password or HTTPS token.
+    /// 109: a password or an HTTPS token.
     PasswordResponse,
     /// 110: asks for the full lists.
     SyncGames,
-    /// 113: the game has not begun after all.
+    /// 113: the game has not started after all.
     ResetGame,
-    /// 114: the game begins.
+    /// 114: the game starts.
     StartGame,
     /// 115: ready for the result of the login.
     Localization,
     /// 122: asks for free hubs.
     RemoteHubRequest,
-    /// 200: to everybody.
+    /// 200: text to everybody.
     Chat,
-    /// 201: to one player.
+    /// 201: text to one player.
     PrivateMessage,
-    /// 202: still there.
+    /// 202: a sign of life.
     KeepAlive,
-    /// 111, 112, 117, 121: known of Myth, and ignored in a room.
+    /// 111, 112, 117, 121: part of Myth's protocol, ignored in a room.
     Ignored,
 }
 
 impl Kind {
-    /// What number `number` means, if clients may send it.
+    /// Returns the kind with this number, if clients may send it.
     #[must_use]
     pub fn of(number: u16) -> Option<Self> {
         Some(match number {
@@ -82,26 +83,27 @@ impl Kind {
     }
 }
 
-/// Why a connection sends no more frames. All are the peer's fault and end the connection.
+/// Why no more frames can be read. Every error is the peer's fault and ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// Something else speaks here.
+    /// The peer speaks another protocol.
     #[error("a frame with signature {0:#06x}")]
     Signature(u16),
-    /// No client sends this.
+    /// No client sends a frame of this type.
     #[error("a frame of unknown type {0}")]
     Unknown(u16),
-    /// The announced length cannot be, or is above the limit. No body was waited for.
+    /// The announced length is impossible or above the limit. It is refused before the body
+    /// arrives.
     #[error("a frame of {0} bytes, not 8 to {FRAME_BYTES}")]
     Length(u32),
 }
 
-/// Takes the next complete frame off the front of `buffer`, or `None` when it is not all there
+/// Takes the next complete frame off the front of `buffer`, or returns `None` if it is not complete
 /// yet. An error is found as soon as the eight bytes of the header are there.
 ///
 /// # Errors
-/// See [`FrameError`]; `buffer` is left as it is.
+/// See [`FrameError`]. `buffer` is then left as it is.
 pub fn take_frame(buffer: &mut BytesMut) -> Result<Option<(Kind, Bytes)>, FrameError> {
     let Some(header) = buffer.first_chunk::<HEADER_BYTES>() else {
         return Ok(None);
@@ -124,7 +126,7 @@ pub fn take_frame(buffer: &mut BytesMut) -> Result<Option<(Kind, Bytes)>, FrameE
     Ok(Some((kind, frame.freeze())))
 }
 
-/// The bytes of a frame: its header is put in front of what `body` writes.
+/// Returns the bytes of a frame: its header, and then what `body` writes.
 pub(super) fn frame(number: u16, body: impl FnOnce(&mut BytesMut)) -> Bytes {
     let mut bytes = BytesMut::with_capacity(128);
     bytes.put_u16(SIGNATURE);
@@ -154,8 +156,8 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_judged_by_its_header_alone() {
-        // (length, what is known from the header of a Login)
+    fn a_frame_is_checked_by_its_header_alone() {
+        // (length, the result of the header of a Login alone)
         let table = [
             (0, Err(FrameError::Length(0))),
             (7, Err(FrameError::Length(7))),
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frames_of_the_specification_are_read() {
+    fn specified_frames_are_decoded() {
         let empty = Bytes::new();
         let table = [
             (202, Kind::KeepAlive, *b"\xde\xad\x00\xca\0\0\0\x08"),

@@ -1,4 +1,4 @@
-//! How somebody is refused: a code, a sentence for him, and the end of his connection.
+//! Refusals: a code for the client, a sentence for the player, and the end of the connection.
 
 use std::borrow::Cow;
 
@@ -15,9 +15,9 @@ use crate::bans;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Denial {
-    /// What the client makes of it.
+    /// The code, which the client reacts to.
     pub code: Code,
-    /// What people may read.
+    /// The sentence, which players read.
     pub text: Cow<'static, str>,
 }
 
@@ -42,7 +42,7 @@ denials! {
     NO_ACCOUNTS = NotNow, "Accounts cannot be checked at the moment. You may come in as a guest.";
     TOO_MANY_ATTEMPTS = NotNow, "Too many failed logins. Please try again in a minute.";
     CROWDED = NotNow, "Too many players have come from your address. Please come back when one of them has left.";
-    MADE_ROOM = NotNow, "All places are taken, and many players have come from your address: yours went to somebody from another one. Please come back later.";
+    MADE_ROOM = NotNow, "All places are taken, and many players have come from your address: your place went to a player from another address. Please come back later.";
     FULL = RoomFull, "All rooms are full.";
     BAD_USER = BadUser, "Login failed: bad user name or password.";
     NOT_LOGGED_IN = NotLoggedIn, "You are not logged in.";
@@ -61,12 +61,13 @@ impl Denial {
         }
     }
 
-    /// The frame that says so.
+    /// Returns the frame that tells the client.
     pub(super) fn frame(&self) -> Bytes {
         sent::message(self.code, &self.text)
     }
 
-    /// The frames that say so: clients in a room do not show messages with a code.
+    /// Returns the frames that tell the client: in a room, clients do not show messages with a
+    /// code.
     pub(super) fn frames(&self, in_room: bool) -> impl Iterator<Item = Bytes> {
         let line = in_room.then(|| sent::room_message(&text::encode(&self.text)));
         line.into_iter().chain([self.frame()])

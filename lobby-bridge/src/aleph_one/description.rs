@@ -1,17 +1,17 @@
-//! The game description: what a gatherer says of his game
+//! The game description: what a gatherer tells about its game
 //! (`docs/specifications/myth-metaserver.md`, section 16).
 //!
-//! The bridge keeps and forwards it as bytes. This is for the registry, for games that come from
-//! there, and for telling what Aleph One would not survive: a client that meets one malformed
-//! description in a list drops the list.
+//! The bridge stores and forwards it as bytes. It is read here for the registry, written here for
+//! games that come from the registry, and checked here: one malformed description in a list makes
+//! Aleph One drop the whole list.
 
 /// The longest description that is accepted.
 pub const MAX_BYTES: usize = 9 * 1024;
-/// What stands before the two names.
+/// The length of everything before the two names.
 const FIXED_BYTES: usize = 568;
 const EXTENSION_BYTES: usize = 512;
 
-/// Bit of [`Description::status`]: nobody can join any more.
+/// Bit of [`Description::status`]: no one else can join.
 pub const CLOSED: u16 = 0x0010;
 /// Bit of [`Description::status`]: the game has begun.
 pub const RUNNING: u16 = 0x0001;
@@ -23,7 +23,7 @@ pub const CUSTOM: u16 = 8;
 const NAMES_PRESENT: u16 = 1;
 const OPTIONS_PRESENT: u16 = 2;
 
-/// All fields of a description, in their order. Texts are MacRoman.
+/// All fields of a description, in their order on the wire. Texts are MacRoman.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// Myth's type; Aleph One writes 0.
@@ -32,7 +32,7 @@ pub struct Description {
     pub game_type: u16,
     /// Myth's options; Aleph One writes 0.
     pub myth_options: u32,
-    /// In ticks of 1/30 s; -1, 0 and `i32::MAX` mean none.
+    /// In ticks of 1/30 s; -1, 0 and `i32::MAX` mean no limit.
     pub time_limit_ticks: i32,
     /// Checksum of the map; 0 in practice.
     pub map_checksum: u32,
@@ -50,25 +50,25 @@ pub struct Description {
     pub planning_time: u32,
     /// Aleph One writes zeros.
     pub unused: [u8; 10],
-    /// What Aleph One added to Myth's description.
+    /// The fields that Aleph One added to Myth's description.
     pub extension: Extension,
     /// Aleph One writes `0xC136E436`.
     pub client_version: u32,
     /// Aleph One writes 0.
     pub private_checksum: u32,
-    /// [`CLOSED`], [`RUNNING`].
+    /// The bits [`CLOSED`] and [`RUNNING`].
     pub status: u16,
-    /// How many are in the game.
+    /// How many players are in the game.
     pub players: u8,
     /// Aleph One writes 0.
     pub action: u8,
-    /// The game's name; no NUL.
+    /// The game's name, without NUL.
     pub name: Vec<u8>,
-    /// The map's name; no NUL.
+    /// The map's name, without NUL.
     pub map: Vec<u8>,
 }
 
-/// 512 bytes of which two bits say what is in them.
+/// An area of 512 bytes, and flags of which two tell what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
     flags: u16,
@@ -84,7 +84,7 @@ pub struct Names {
     pub protocol: Vec<u8>,
     /// The scenario; 32 bytes at most.
     pub scenario: Vec<u8>,
-    /// What must be equal to play together, empty if anything goes; 24 bytes at most.
+    /// Players with different ids cannot play together; empty if any id will do. 24 bytes at most.
     pub scenario_id: Vec<u8>,
     /// The scenario's version; 8 bytes at most.
     pub scenario_version: Vec<u8>,
@@ -92,13 +92,13 @@ pub struct Names {
     pub script: Vec<u8>,
 }
 
-/// The options in the extension. The bits are in `docs/specifications/myth-metaserver.md`,
-/// section 16.
+/// The options in the extension. `docs/specifications/myth-metaserver.md`, section 16, has their
+/// bits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GameOptions {
     /// How the game is played.
     pub options: u16,
-    /// What players may use.
+    /// What players may do besides.
     pub cheats: u16,
     /// Kills or points to win.
     pub kill_limit: i16,
@@ -118,10 +118,10 @@ pub enum DescriptionError {
     /// Longer than [`MAX_BYTES`].
     #[error("it has {0} bytes, and 9216 at most are allowed")]
     TooLong(usize),
-    /// A name does not end.
+    /// A name has no NUL after it.
     #[error("the {0} name has no end")]
     Unterminated(&'static str),
-    /// Something stands behind the map's name, where Aleph One expects the next game.
+    /// Bytes follow the map's name, where Aleph One expects the next game.
     #[error("{0} bytes follow the map name")]
     Trailing(usize),
 }
@@ -173,7 +173,7 @@ impl Description {
         })
     }
 
-    /// The bytes: of what was parsed the very same. A name that holds a NUL is cut there.
+    /// Returns the bytes. A parsed description gives the same bytes again. A name is cut at a NUL.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(FIXED_BYTES + self.name.len() + self.map.len() + 2);
@@ -203,7 +203,7 @@ impl Description {
         bytes
     }
 
-    /// Whether the game ends by the clock.
+    /// Whether the game has a time limit.
     #[must_use]
     pub fn is_timed(&self) -> bool {
         self.time_limit_ticks > 0 && self.time_limit_ticks != i32::MAX
@@ -211,7 +211,7 @@ impl Description {
 }
 
 impl Default for Description {
-    /// A game of every man for himself that Aleph One can read, without names or players.
+    /// A game without teams that Aleph One can read, without names or players.
     fn default() -> Self {
         Self {
             myth_type: 0,
@@ -239,8 +239,8 @@ impl Default for Description {
 }
 
 impl Extension {
-    /// An extension with these names, and these options if they are known. What is too long
-    /// for its field is cut.
+    /// Makes an extension with these names, and these options if they are known. Texts that are
+    /// too long for their fields are cut.
     #[must_use]
     pub fn new(names: &Names, options: Option<&GameOptions>) -> Self {
         let mut area = Box::new([0; EXTENSION_BYTES]);
@@ -269,7 +269,7 @@ impl Extension {
         Self { flags, area }
     }
 
-    /// The names, if they are there.
+    /// Returns the names, if they are present.
     #[must_use]
     pub fn names(&self) -> Option<Names> {
         let mut area = Reader(&self.area[..]);
@@ -283,7 +283,7 @@ impl Extension {
         })
     }
 
-    /// The options, if they are there. Without names there are none.
+    /// Returns the options, if they are present. They are not if there are no names.
     #[must_use]
     pub fn options(&self) -> Option<GameOptions> {
         let both = NAMES_PRESENT | OPTIONS_PRESENT;
@@ -298,7 +298,7 @@ impl Extension {
     }
 }
 
-/// Reads fields of a part whose length is known to be right.
+/// Reads fields of a part that is known to be long enough.
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
@@ -324,7 +324,7 @@ impl Reader<'_> {
     }
 }
 
-/// The bytes before the first NUL, and those behind it.
+/// Splits bytes at the first NUL.
 fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().position(|&byte| byte == 0)?;
     Some((&bytes[..end], &bytes[end + 1..]))

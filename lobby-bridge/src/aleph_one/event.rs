@@ -1,4 +1,4 @@
-//! What happens to a hall, and what it asks its server to do about it.
+//! The events of a hall, and its effects.
 
 use std::{
     net::{IpAddr, SocketAddrV4},
@@ -16,62 +16,62 @@ use crate::{
     peers::{self, ConnectionId, Ends},
 };
 
-/// What a connection did, or what became of something that was asked for it.
+/// What a connection did, or the result of something that the hall asked for on its behalf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It came in at the login daemon.
+    /// It connected to the login daemon.
     AtLogin(Ends),
-    /// It came in at the room with this position in the rules.
+    /// It connected to the room with this position in the rules.
     AtRoom(usize, Ends),
-    /// It sent this.
+    /// It sent this packet.
     Packet(Packet),
-    /// Its password or token was looked at, as [`Errand::Check`] had asked.
+    /// Its password or token was checked, as [`Errand::Check`] asked.
     Checked(Result<Account, Unchecked>),
-    /// Hubs were looked for, as [`Errand::FindHubs`] had asked; none if that failed.
+    /// The free hubs were looked up, as [`Errand::FindHubs`] asked; none if that failed.
     HubsFound(Vec<(u16, SocketAddrV4)>),
-    /// A hub was looked for, as [`Errand::FindHub`] had asked.
+    /// A hub was looked up, as [`Errand::FindHub`] asked.
     HubFound(u16, Result<SocketAddrV4, NoHub>),
-    /// Its game was tested, as [`Errand::Test`] had asked. These are the lines for the player.
+    /// Its game was tested, as [`Errand::Test`] asked. These are the lines for the player.
     Tested(Vec<String>),
-    /// A line for the player, about what he has asked for.
+    /// A line for the player in answer to a command.
     Told(String),
-    /// A ban could not be written; the line says why.
+    /// A ban could not be written. The line tells the moderator why.
     NotBanned(Box<BanOrder>, String),
-    /// It has ended, whatever it was. Nothing more comes from it.
+    /// It has ended, whatever it was. This is its last event.
     Ended,
 }
 
-/// Why an account is not let in.
+/// Why an account is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unchecked {
     /// No such account, or a wrong password or token.
     Wrong,
-    /// Somebody has tried too often.
+    /// Too many attempts have failed.
     TooOften,
     /// The accounts cannot be read, or there are none.
     Unavailable,
 }
 
-/// Why a game cannot be at a hub.
+/// Why a game cannot use a hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoHub {
-    /// There is none with this id, or its host has no IPv4 address.
+    /// There is no hub with this id, or its host has no IPv4 address.
     Unknown,
     /// The hubs cannot be read.
     Unavailable,
 }
 
-/// What a client shows to prove that an account is its own.
+/// How a client proves that an account is its own.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Proof {
-    /// The password, MacRoman read as text.
+    /// The password, decoded from MacRoman.
     Password(String),
-    /// What the HTTPS service gave out.
+    /// A token from the HTTPS service.
     Token([u8; 16]),
 }
 
 impl std::fmt::Debug for Proof {
-    /// Never shows it: this may be logged.
+    /// Never shows the secret, since this may be logged.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Password(_) => "Password",
@@ -80,7 +80,7 @@ impl std::fmt::Debug for Proof {
     }
 }
 
-/// What a listener leads to.
+/// What a listener accepts connections to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
     /// The login daemon.
@@ -89,121 +89,121 @@ pub enum Gate {
     Room(usize),
 }
 
-/// What happens to the hall beside its peers.
+/// What happens to the hall other than by its peers.
 #[derive(Clone, Debug)]
 pub enum News {
-    /// Something may have become too old.
+    /// It is time to forget what has expired.
     Expire,
-    /// The registry is to be told how long games still go on.
+    /// It is time to tell the registry how long games still last.
     Relist,
-    /// Players may be told how full the rooms are.
+    /// It is time to tell players how full the rooms are.
     Announce,
-    /// There may be hubs now, or none any more.
+    /// It is time to look whether there is any hub.
     LookForHubs,
-    /// Hubs were looked for, as [`Errand::LookForHubs`] had asked: whether there is any.
+    /// Whether there is any hub, as [`Errand::LookForHubs`] asked.
     HasHub(bool),
-    /// The bans from now on.
+    /// The bans that hold from now on.
     Bans(Arc<Bans>),
-    /// What has changed about the servers of the registry.
+    /// Servers of the registry have changed.
     Natives(Vec<Change<Native>>),
 }
 
 /// What the hall asks its server to do.
 pub type Effect = peers::Effect<GameId, Box<ListedGame>, Errand>;
 
-/// What the hall needs from elsewhere.
+/// Work that the hall asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Errand {
-    /// Look at a proof, and say [`Event::Checked`].
+    /// Check a proof, and report [`Event::Checked`].
     Check(ConnectionId, Claim),
-    /// Look for the hubs of this network version, and say [`Event::HubsFound`]. Nothing else of
-    /// this connection counts before that.
+    /// Look up the hubs of this network version, and report [`Event::HubsFound`]. Until then,
+    /// nothing else of this connection is executed.
     FindHubs(ConnectionId, String),
-    /// Look for the hub with this id, and say [`Event::HubFound`]. Nothing else of this
-    /// connection counts before that.
+    /// Look up the hub with this id, and report [`Event::HubFound`]. Until then, nothing else of
+    /// this connection is executed.
     FindHub(ConnectionId, u16),
-    /// Look whether there is any hub, and say [`News::HasHub`] if that can be known.
+    /// Look whether there is any hub, and report [`News::HasHub`] if that can be found out.
     LookForHubs,
-    /// Test whether others can join here, and say [`Event::Tested`].
+    /// Test whether others can join at this address, and report [`Event::Tested`].
     Test(ConnectionId, SocketAddrV4),
-    /// Stop testing, and say nothing.
+    /// Stop the test, and report nothing.
     EndTest(ConnectionId),
-    /// Ban the guests from an address for this moderator, and say [`Event::Told`] or
+    /// Ban the guests from an address on behalf of this moderator, and report [`Event::Told`] or
     /// [`Event::NotBanned`].
     Ban(ConnectionId, Box<BanOrder>),
-    /// Lift the bans of guests with this name for this moderator, and say [`Event::Told`].
+    /// Remove the bans of guests with this name for this moderator, and report [`Event::Told`].
     Unban(ConnectionId, Vec<u8>),
-    /// Write this down, if it is wanted.
+    /// Write this to the log in the database, if the operator wants that.
     Log(LogRow),
 }
 
-/// A guest whom a moderator bans.
+/// A moderator's order to ban a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BanOrder {
-    /// Where he is.
+    /// The guest's address.
     pub peer: IpAddr,
     /// For how long.
     pub time: Duration,
-    /// What he has called himself, MacRoman.
+    /// The guest's name, in MacRoman.
     pub name: Vec<u8>,
     /// The moderator's account.
     pub by: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// Who somebody claims to be.
+/// A client's claim to own an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The account.
+    /// The name of the account.
     pub username: String,
-    /// How he shows it.
+    /// The proof.
     pub proof: Proof,
-    /// Where he is.
+    /// The client's address.
     pub from: IpAddr,
 }
 
-/// A game, as the registry is told of it.
+/// A game, as it is passed on to the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedGame {
-    /// Where it is joined.
+    /// Where to join it.
     pub address: SocketAddrV4,
-    /// What its gatherer says of it (`docs/specifications/myth-metaserver.md`, section 16); it can
-    /// be read.
+    /// The gatherer's description (`docs/specifications/myth-metaserver.md`, section 16). It is
+    /// known to be readable.
     pub description: Bytes,
-    /// Whether it has begun.
+    /// Whether it has started.
     pub started: bool,
-    /// How long it goes on.
+    /// How long it still lasts, if it has a time limit.
     pub seconds_left: Option<u32>,
-    /// What its gatherer is called, MacRoman.
+    /// The gatherer's name, in MacRoman.
     pub gatherer: Vec<u8>,
 }
 
 /// A server of the registry, as a game to show to players.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NativeGame {
-    /// Where it is joined.
+    /// Where to join it.
     pub address: SocketAddrV4,
-    /// It as a description (`docs/specifications/myth-metaserver.md`, section 16).
+    /// The server as a game description (`docs/specifications/myth-metaserver.md`, section 16).
     pub description: Bytes,
-    /// How long it goes on.
+    /// How long it still lasts, if it has a time limit.
     pub seconds_left: Option<u32>,
 }
 
-/// A server of the registry, and when its clock was read.
+/// A server of the registry, and the time of its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Native {
     /// How it is shown.
     pub game: NativeGame,
-    /// When that was true.
+    /// When that was read.
     pub read: Instant,
 }
 
-/// A clock that is off by less is not worth telling everybody.
+/// A smaller error of the clock is not worth sending to everybody.
 const CLOCK_SECONDS: u32 = 5;
 
 impl Native {
-    /// Whether players know all that `newer` says, by what they were told and their clocks.
+    /// Whether players know everything in `newer` already, if their clocks went on since.
     #[must_use]
     pub fn tells(&self, newer: &Self) -> bool {
         let elapsed = newer.read.saturating_duration_since(self.read).as_secs();
@@ -218,8 +218,8 @@ impl Native {
     }
 }
 
-/// A description but for how long the game takes, which in one made from a server's record
-/// changes all the time.
+/// Returns a description without its time limit, which changes all the time in one made from a
+/// server's record.
 fn timeless(description: &[u8]) -> Option<Description> {
     let description = Description::parse(description).ok()?;
     let time_limit_ticks = match description.is_timed() {

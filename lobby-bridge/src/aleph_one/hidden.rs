@@ -1,4 +1,4 @@
-//! Servers of the registry that players are not shown.
+//! Servers of the registry that are not shown to players.
 
 use std::{net::SocketAddr, str::FromStr};
 
@@ -7,21 +7,21 @@ use metaserve::{Fingerprint, address::canonical, bans};
 use metaserve_client::Server;
 use serde::{Deserialize, Deserializer, de};
 
-/// Which servers are hidden from rooms: `all`, a fingerprint, an address or prefix, `IP:PORT`.
+/// Servers that are not shown in rooms: `all`, a fingerprint, an address or prefix, `IP:PORT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hidden {
-    /// All of them.
+    /// All servers.
     All,
-    /// The one with this certificate, wherever it runs.
+    /// The server with this certificate, at any address.
     Identity(Fingerprint),
-    /// Those that have an address among these.
+    /// Servers with an address within this prefix.
     Within(IpNet),
-    /// The one that has this address.
+    /// The server with this address.
     At(SocketAddr),
 }
 
 impl Hidden {
-    /// Whether this server is meant.
+    /// Whether this server is hidden.
     #[must_use]
     pub fn hides(&self, server: &Server) -> bool {
         let mut addresses = server.addresses.iter();
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_hidden_is_told_apart_by_its_form() {
+    fn the_kinds_of_hidden_servers_are_distinguished_by_form() {
         let parsed = |text: &str| text.parse::<Hidden>();
         assert_eq!(parsed("all"), Ok(Hidden::All));
         assert!(matches!(parsed(&"0f".repeat(32)), Ok(Hidden::Identity(_))));

@@ -1,5 +1,5 @@
-//! Numbers for users and games (`docs/specifications/myth-metaserver.md`, section 11): counted
-//! upwards, never one that is in use.
+//! Ids of users and games (`docs/specifications/myth-metaserver.md`, section 11). They count
+//! upwards, and skip ids in use.
 
 use std::collections::HashSet;
 
@@ -17,13 +17,13 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    /// The first id will be `first`.
+    /// Makes a set of ids whose first is `first`.
     pub(super) fn from(first: u32) -> Self {
         let taken = HashSet::new();
         Self { next: first, taken }
     }
 
-    /// An id that is not in use; `None` when all are.
+    /// Takes an id that is not in use; `None` if all are.
     pub(super) fn take(&mut self) -> Option<u32> {
         if self.taken.len() >= IDS {
             return None;
@@ -37,7 +37,7 @@ impl Ids {
         }
     }
 
-    /// Not in use any more.
+    /// Marks an id as not in use.
     pub(super) fn give_back(&mut self, id: u32) {
         self.taken.remove(&id);
     }
@@ -48,14 +48,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_wrap_and_pass_over_those_in_use() {
+    fn ids_wrap_around_and_skip_those_in_use() {
         let mut ids = Ids::from(59_999);
         let first: Vec<_> = (0..4).map(|_| ids.take().unwrap()).collect();
         assert_eq!(first, [59_999, 60_000, 10_000, 10_001]);
         for _ in 4..IDS {
             assert!(ids.take().is_some());
         }
-        assert_eq!(ids.take(), None, "and no search for ever");
+        assert_eq!(ids.take(), None, "it does not search forever");
         ids.give_back(12_345);
         assert_eq!(ids.take(), Some(12_345));
     }

@@ -1,7 +1,7 @@
-//! Who is kept out of the rooms for a while: whom a moderator has kicked, and banned guests. Pure:
-//! it is told the time, by both clocks.
+//! Players who are kept out of the rooms for a while: those whom a moderator has kicked, and banned
+//! guests. Pure: the time of both clocks is passed in.
 //!
-//! Who is banned altogether does not come this far: `peers` turns them away.
+//! Peers who are banned altogether do not get this far: `peers` refuses them.
 
 use std::{
     collections::HashMap,
@@ -15,22 +15,22 @@ use metaserve::bans::{Ban, Bans};
 use super::{denial::Denial, names};
 use crate::peers::host;
 
-/// The most who are remembered as kicked.
+/// The most kicks that are remembered.
 const KICKED: usize = 10_000;
 
-/// How somebody is known again.
+/// How a kicked player is recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Known {
     /// By the account.
     Account(String),
-    /// As any guest from this host: a guest can choose another name at once. Many people may share
-    /// an address, so that those there who have an account are not meant.
+    /// By the address, if they come as a guest: a guest can choose another name at any time. Many
+    /// people may share an address, so those with an account are still admitted.
     GuestsAt(IpAddr),
 }
 
 impl Known {
-    /// `None` for whoever comes from the address that this machine calls itself by, such as
-    /// everybody behind a proxy here.
+    /// Returns `None` for the loopback addresses, from which everybody behind a local proxy seems
+    /// to come.
     pub(super) fn guest(peer: IpAddr) -> Option<Self> {
         let here = [
             IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -44,10 +44,10 @@ impl Known {
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct KeptOut {
-    /// Until when, and what they were called.
+    /// When each kick ends, and the name that the player had.
     kicked: HashMap<Known, (Instant, Vec<u8>)>,
     bans: Arc<Bans>,
-    /// The same moment by both clocks: bans go by the second.
+    /// One moment in the time of both clocks. Bans have a resolution of one second.
     clocks: Option<(Instant, SystemTime)>,
 }
 
@@ -60,17 +60,17 @@ impl KeptOut {
         }
     }
 
-    /// The bans from now on.
+    /// Adopts the bans that hold from now on.
     pub(super) fn adopt(&mut self, bans: Arc<Bans>) {
         self.bans = bans;
     }
 
-    /// What time it is: bans end by a clock that may be set.
+    /// Tells the time. Bans end by the wall clock, which may be set.
     pub(super) fn keep_time(&mut self, now: Instant, wall: SystemTime) {
         self.clocks = Some((now, wall));
     }
 
-    /// Keeps somebody out until then, if not for longer already.
+    /// Keeps a player out until then, unless they are already kept out for longer.
     pub(super) fn kick(&mut self, known: Known, name: &[u8], until: Instant) {
         let room = self.kicked.len() < KICKED || self.kicked.contains_key(&known);
         if room {
@@ -80,7 +80,7 @@ impl KeptOut {
         }
     }
 
-    /// Lets those come back who are called so.
+    /// Ends the kicks of everybody with this name. Returns whether there were any.
     pub(super) fn forgive(&mut self, name: &[u8]) -> bool {
         let before = self.kicked.len();
         self.kicked.retain(|known, (_, kicked)| match known {
@@ -90,17 +90,17 @@ impl KeptOut {
         self.kicked.len() < before
     }
 
-    /// Forgets what is over.
+    /// Forgets kicks that have ended.
     pub(super) fn expire(&mut self, now: Instant) {
         self.kicked.retain(|_, (until, _)| *until > now);
     }
 
-    /// Whether the owner of an account may come in.
+    /// Checks that the owner of an account may come in.
     pub(super) fn account(&self, username: &str, now: Instant) -> Result<(), Denial> {
         self.not_kicked(&Known::Account(username.to_owned()), now)
     }
 
-    /// Whether a guest may come in from here.
+    /// Checks that a guest from this address may come in.
     pub(super) fn guest(&self, peer: IpAddr, now: Instant) -> Result<(), Denial> {
         if let Some(ban) = self.guest_ban(peer, now) {
             return Err(Denial::banned(&ban));
@@ -108,7 +108,7 @@ impl KeptOut {
         Known::guest(peer).map_or(Ok(()), |known| self.not_kicked(&known, now))
     }
 
-    /// The ban that holds for guests from here, if one does.
+    /// Returns the ban that holds for guests from this address, if there is one.
     pub(super) fn guest_ban(&self, peer: IpAddr, now: Instant) -> Option<Ban> {
         let (then, wall) = self.clocks?;
         let wall = wall + now.saturating_duration_since(then);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_kicked_stays_out_until_then_and_the_longer_time_counts() {
+    fn a_kicked_player_stays_out_for_the_longer_of_two_times() {
         let (mut kept, now) = (KeptOut::new(), Instant::now());
         let known = Known::guest(here()).unwrap();
         kept.kick(known.clone(), b"Bob", now + 2 * HOUR);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_called_so_comes_back_and_nobody_else() {
+    fn only_players_with_the_forgiven_name_come_back() {
         let (mut kept, now) = (KeptOut::new(), Instant::now());
         let account = |name: &str| Known::Account(name.to_owned());
         kept.kick(account("bob"), b"Bobby", now + HOUR);
@@ -163,7 +163,7 @@ mod tests {
         let out = |kept: &KeptOut| ["bob", "ann"].map(|it| kept.account(it, now).is_err());
         assert!(!kept.forgive(b"carol"));
         assert_eq!(out(&kept), [true, true]);
-        // By the account, or by what they were called.
+        // By the account's name, or by the name in the game.
         assert!(kept.forgive(b"bob"));
         assert_eq!(out(&kept), [false, true]);
         assert!(kept.forgive(b"annie"));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_are_remembered_as_may_be_and_those_are_kept_longer_all_the_same() {
+    fn beyond_the_limit_known_kicks_can_still_be_extended() {
         let (mut kept, now) = (KeptOut::new(), Instant::now());
         for number in 0..=KICKED {
             let known = Known::Account(number.to_string());

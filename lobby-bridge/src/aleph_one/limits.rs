@@ -1,25 +1,25 @@
-//! Every bound of the hall in one place.
+//! Every limit of the hall.
 
 use std::time::Duration;
 
-/// What one peer, and all of them together, may cost.
+/// What one peer may cost, and what all peers together may cost.
 ///
-/// Worst case with the defaults: a player holds 10 KiB of an unfinished frame, one more that is
-/// being executed, 1 MiB that he does not read, and a game description of 9 KiB. The kernel's
+/// Worst case with the defaults: a player holds 10 KiB of an unfinished frame, one more frame that
+/// is being executed, 1 MiB of unread messages, and a game description of 9 KiB. The kernel's
 /// socket buffers come on top.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// People logged in at one time, in all rooms and on the way there. Default 5,000, at most
-    /// 50,001, which is how many ids there are. When all are taken, the newest one of the addresses
-    /// that have the most makes room for one from an address that has less than its share; others
-    /// are refused.
+    /// Players logged in at one time, in all rooms and on the way there. Default 5,000, at most
+    /// 50,001, which is the number of ids. When all are taken, the newest one of the addresses that
+    /// have the most makes room for one from an address that has less than its share; others are
+    /// refused.
     pub users: usize,
-    /// The same, from one host (an IPv4 address or an IPv6 /64). Default 128; the next one is told
-    /// so when logging in. Whoever logs in without entering a room has a place until the token
-    /// ends.
+    /// The same, from one host (an IPv4 address or an IPv6 /64). Default 128. The next one is
+    /// refused with a reason when logging in. A player who logs in without entering a room keeps
+    /// the place until the token expires.
     pub users_per_host: usize,
     /// Players in one room, unless the room says otherwise. Default 1,000, shared by address in
-    /// the same way. Guests and accounts are refused with code 13 when all rooms are full.
+    /// the same way. When all rooms are full, everybody is refused with code 13.
     pub players: usize,
     /// Connections to the login daemon at one time. Default 2,000. When all are taken, the newest
     /// one of the addresses that have the most makes room for one from an address that has less
@@ -29,38 +29,39 @@ pub struct Limits {
     pub logins_per_host: usize,
     /// Connections to rooms at one time, all rooms together. Default 6,000, shared in the same way.
     pub seats: usize,
-    /// The same, from one host. Default 256: those who may log in from there, and as many that are
-    /// not known yet.
+    /// The same, from one host. Default 256: as many as may log in from there, and as many that
+    /// have not shown a token yet.
     pub seats_per_host: usize,
-    /// Bytes of a player's name. Default 63; the rest is cut
+    /// Bytes of a player's name. Default 63; the rest is cut off
     /// (`docs/specifications/myth-metaserver.md`, section 22).
     pub name_bytes: usize,
-    /// Bytes of an away text. Default 31; the rest is cut.
+    /// Bytes of an away text. Default 31; the rest is cut off.
     pub away_bytes: usize,
-    /// Bytes of a message. Default 1,000; the rest is cut.
+    /// Bytes of a message. Default 1,000; the rest is cut off.
     pub message_bytes: usize,
-    /// Servers of the registry shown in each room. Default 500; further ones are left out.
+    /// Servers of the registry shown in each room. Default 500; the others are left out.
     pub native_games: usize,
-    /// Bytes waiting for one player. Default 1 MiB; then he is disconnected. Each frame is
-    /// charged 64 bytes more than its length, for what it costs to hold it.
+    /// Bytes waiting for one player. Default 1 MiB; beyond it, the player is disconnected. Each
+    /// frame counts 64 bytes more than its length, for the memory around it.
     pub queued_bytes: usize,
-    /// Bytes that a player may say, or be told in return, at once. Default 768 KiB, less than
-    /// may be queued; then his frames are read at the pace below.
+    /// Bytes that a player may send, or be sent in answer, at once. Default 768 KiB, less than may
+    /// be queued. Beyond it, the player's frames are read at the rate below.
     pub burst_bytes: usize,
-    /// The same lastingly, per second. Default 256 KiB.
+    /// The same on average, per second. Default 256 KiB.
     pub bytes_per_second: usize,
-    /// Packets that a player may send at once. Default 60; then they are read at the pace below.
+    /// Packets that a player may send at once. Default 60. Beyond it, they are read at the rate
+    /// below.
     pub burst_packets: usize,
-    /// The same lastingly, per second. Default 10: more than people write.
+    /// The same on average, per second. Default 10: more than people type.
     pub packets_per_second: usize,
-    /// How often one player may say `.me`. Default 15 s (`docs/specifications/myth-metaserver.md`,
-    /// section 18).
+    /// The least time between two `.me` of one player. Default 15 s
+    /// (`docs/specifications/myth-metaserver.md`, section 18).
     pub action_time: Duration,
-    /// Connectivity tests that a player may ask for at once. Default 5.
+    /// Connectivity tests that a player may request at once. Default 5.
     pub tests: usize,
-    /// How long it takes until he may ask for one more. Default 10 s.
+    /// The time after which a player may request one more. Default 10 s.
     pub test_time: Duration,
-    /// Connectivity tests at one time, of all players. Default 64.
+    /// Connectivity tests of all players at one time. Default 64.
     pub tests_at_once: usize,
     /// Time from one packet to the next on a connection to the login daemon. Default 60 s
     /// (`docs/specifications/myth-metaserver.md`, section 20).
@@ -69,15 +70,15 @@ pub struct Limits {
     pub login_time: Duration,
     /// Time from accepting a connection to a room until the player has entered. Default 20 s.
     pub entry_time: Duration,
-    /// How long a player may be silent before he is asked whether he is there, and again before
-    /// he is given up. Default 10 s.
+    /// How long a player may be silent before being asked for a sign of life, and again before
+    /// being disconnected. Default 10 s.
     pub keep_alive: Duration,
-    /// How long a token is good after the connection to the login daemon has ended. Default 15 s
+    /// How long a token is valid after the connection to the login daemon has ended. Default 15 s
     /// (`docs/specifications/myth-metaserver.md`, section 11).
     pub token_time: Duration,
-    /// How long looking up a hub may take. Default 5 s.
+    /// How long the lookup of a hub may take. Default 5 s.
     pub hub_time: Duration,
-    /// How long whoever a moderator kicked stays out. Default 60 s.
+    /// How long a kicked player stays out. Default 60 s.
     pub kick_time: Duration,
     /// How long a closing connection may take to read what was sent to it. Default 5 s.
     pub linger: Duration,
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_in_bytes_are_what_is_said_of_them() {
+    fn defaults_in_bytes_are_as_documented() {
         let limits = Limits::default();
         assert_eq!(limits.queued_bytes, 1_048_576);
         assert_eq!(limits.burst_bytes, 786_432);

@@ -1,4 +1,4 @@
-//! A Myth game as the registry shows it, and a native server as Aleph One shows it. Pure.
+//! Turns Myth games into records of the registry, and native servers into Myth games. Pure.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use metaserve::{Mod, ServerInfo};
@@ -9,23 +9,24 @@ use super::{
     text,
 };
 
-/// The network protocol that a native server is taken to speak
+/// The network protocol that native servers are said to speak
 /// (`docs/specifications/myth-metaserver.md`, section 17).
 pub const NETWORK_PROTOCOL: &str = "Aleph One WonderNAT V2";
-/// The namespace of these games in the registry.
+/// The name under which these games are listed in the registry.
 pub const GAME: &str = "alephone";
 const PROTOCOL: &str = "myth";
 
-/// The longest description that is published as it is, so that the record stays below the 8 KiB
-/// which a daemon takes by default. Aleph One's have about 640 bytes.
+/// The longest description that is published unchanged, so that the record stays below the 8 KiB
+/// that daemons accept by default. Aleph One's descriptions have about 640 bytes.
 const MAX_PUBLISHED_BYTES: usize = 4 * 1024;
-/// The most characters of a text that are published, and of a native server's that are shown.
+/// The most characters that are published of a text, and that are shown of a native server's.
 const MAX_TEXT: usize = 100;
-/// A week: what lasts longer has no limit (`docs/specifications/myth-metaserver.md`, section 15.4).
+/// A week. A game that lasts longer has no limit (`docs/specifications/myth-metaserver.md`, section
+/// 15.4).
 const MAX_TICKS: i64 = 18_144_000;
 const TICKS_PER_SECOND: i64 = 30;
 
-/// The rules by number (`docs/specifications/myth-metaserver.md`, section 16).
+/// The names of the game types, by number (`docs/specifications/myth-metaserver.md`, section 16).
 const MODES: [&str; 8] = [
     "every man for himself",
     "cooperative",
@@ -37,18 +38,18 @@ const MODES: [&str; 8] = [
     "tag",
 ];
 
-/// What is known of a game besides its description.
+/// The facts of a game that are not in its description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GameFacts {
     /// Whether its gatherer has started it.
     pub started: bool,
-    /// How long it goes on; none when that is not known or it has no limit.
+    /// How long it still lasts; `None` if that is unknown or it has no limit.
     pub seconds_left: Option<u32>,
-    /// The gatherer's display name, MacRoman.
+    /// The gatherer's display name, in MacRoman.
     pub gatherer: Vec<u8>,
 }
 
-/// What the registry is told of a game. The record stays below 8 KiB.
+/// Makes the record of a game for the registry. It stays below 8 KiB.
 #[must_use]
 pub fn server_info(raw: &[u8], description: &Description, facts: GameFacts) -> ServerInfo {
     let names = description.extension.names().unwrap_or_default();
@@ -81,8 +82,8 @@ pub fn server_info(raw: &[u8], description: &Description, facts: GameFacts) -> S
     }
 }
 
-/// A server's record as Aleph One can read it: the description in its `legacy` if there is a
-/// readable one, else one made from its fields. None when it has no name to show.
+/// Makes a description of a server that Aleph One can read: the one in its `legacy` if that is
+/// readable, otherwise one made from its fields. `None` if it has no name to show.
 #[must_use]
 pub fn description(info: &ServerInfo) -> Option<Vec<u8>> {
     info.legacy.as_ref().and_then(published).or_else(|| {
@@ -91,7 +92,7 @@ pub fn description(info: &ServerInfo) -> Option<Vec<u8>> {
     })
 }
 
-/// The description that a record brings along.
+/// Returns the description in a record, if there is a readable one.
 fn published(legacy: &Value) -> Option<Vec<u8>> {
     if legacy.get("protocol")?.as_str()? != PROTOCOL {
         return None;
@@ -104,7 +105,7 @@ fn published(legacy: &Value) -> Option<Vec<u8>> {
     Description::parse(&raw).is_ok().then_some(raw)
 }
 
-/// A description made from the fields of a record that knows nothing of Myth.
+/// Makes a description from the fields of a record that is not of a Myth game.
 fn built(info: &ServerInfo, name: Vec<u8>) -> Description {
     let field = |text: &Option<String>| text.as_deref().map(written).unwrap_or_default();
     let scenario = info.mods.first();
@@ -115,7 +116,7 @@ fn built(info: &ServerInfo, name: Vec<u8>) -> Description {
         scenario: scenario.map(|it| written(&it.name)).unwrap_or_default(),
         scenario_version: scenario.map(|it| field(&it.version)).unwrap_or_default(),
         script,
-        // Empty: goes with every scenario.
+        // Empty: any scenario will do.
         scenario_id: Vec::new(),
     };
     let ticks = info
@@ -125,7 +126,7 @@ fn built(info: &ServerInfo, name: Vec<u8>) -> Description {
     let players = info.players.unwrap_or(0);
     let max_players = info.max_players.unwrap_or(8).min(0xfffe);
     let started = info.started == Some(true);
-    // Aleph One cannot give a password, so to its players such a game is closed.
+    // Aleph One cannot send a password, so for its players such a game is closed.
     let closed = started || info.password == Some(true) || players >= max_players;
     Description {
         game_type,
@@ -152,7 +153,7 @@ fn mode(game_type: u16, script: &str) -> String {
     }
 }
 
-/// The number of the rules with this name, and the script that shows a name of its own.
+/// Returns the game type with this name. Other names become a custom type with a script.
 fn rules(mode: &str) -> (u16, Vec<u8>) {
     let known = MODES.iter().zip(0..).find(|(name, _)| **name == mode);
     match known {
@@ -161,13 +162,13 @@ fn rules(mode: &str) -> (u16, Vec<u8>) {
     }
 }
 
-/// MacRoman as people read it: without style escapes and control characters, and not too long.
+/// Decodes MacRoman for people: without style escapes and control characters, and not too long.
 fn shown(text: &[u8]) -> String {
     let text = text::decode(&text::without_styles(text)).replace(char::is_control, "");
     text.trim().chars().take(MAX_TEXT).collect()
 }
 
-/// Text as MacRoman, without control characters, and not too long.
+/// Encodes text as MacRoman, without control characters, and not too long.
 fn written(text: &str) -> Vec<u8> {
     let plain = text.chars().filter(|c| !c.is_control());
     text::encode(&plain.take(MAX_TEXT).collect::<String>())

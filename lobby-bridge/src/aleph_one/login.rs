@@ -1,5 +1,5 @@
-//! The login daemon (`docs/specifications/myth-metaserver.md`, section 10): one connection from its
-//! first packet to its token.
+//! The login daemon (`docs/specifications/myth-metaserver.md`, section 10): one connection, from
+//! its first packet to its token.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{accounts::Account, peers::Ends};
 
-/// What a connection to the login daemon is about to do.
+/// What a connection to the login daemon waits for.
 #[derive(Debug)]
 pub(super) enum State {
     NeedLogin,
@@ -23,7 +23,7 @@ pub(super) enum State {
     LoggedIn(Arc<Profile>),
 }
 
-/// A way to prove who one is (`docs/specifications/myth-metaserver.md`, section 8).
+/// A way to prove an identity (`docs/specifications/myth-metaserver.md`, section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Authentication {
     Plain = 0,
@@ -37,23 +37,23 @@ pub(super) struct LoginConnection {
     pub(super) state: State,
 }
 
-/// What a packet asks for.
+/// What to do after a packet.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Nothing,
-    /// Let a guest in.
+    /// Admit a guest.
     Guest(Box<Login>),
-    /// Ask the owner of an account for his password.
+    /// Ask the owner of an account for the password.
     Ask(Box<Login>),
-    /// Look at what he answered.
+    /// Check the proof.
     Check(Claim),
-    /// Give out the token and the rooms.
+    /// Send the token and the rooms.
     Finish,
-    /// Look for hubs of this version.
+    /// Look up the hubs of this network version.
     Hubs(String),
-    /// Close without a word.
+    /// Close without an answer.
     Leave {
-        /// Whether that was a Logout.
+        /// Whether the packet was a Logout.
         logged_out: bool,
     },
     Deny(Denial),
@@ -65,7 +65,7 @@ impl LoginConnection {
         Self { ends, state }
     }
 
-    /// What `packet` asks for in this state.
+    /// Returns what `packet` asks for in this state.
     pub(super) fn step(&mut self, packet: Packet) -> Step {
         match (packet, &self.state) {
             (Packet::KeepAlive, _) => Step::Nothing,
@@ -86,7 +86,7 @@ impl LoginConnection {
                 | Packet::RemoteHubRequest(_),
                 _,
             ) => Step::Deny(Denial::SYNTAX),
-            // What belongs into a room.
+            // Packets that belong into a room.
             _ => Step::Leave { logged_out: false },
         }
     }
@@ -112,8 +112,8 @@ impl LoginConnection {
         })
     }
 
-    /// What the look at his proof has shown: his login and account, or a denial. `None` when
-    /// nobody had asked.
+    /// Takes the result of a check: the login and the account, or a denial. `None` if no check is
+    /// expected.
     pub(super) fn checked(
         &mut self,
         result: Result<Account, Unchecked>,
@@ -135,7 +135,7 @@ impl LoginConnection {
         )
     }
 
-    /// Who has been let in here.
+    /// Returns the profile of the player who was admitted here.
     pub(super) fn profile(&self) -> Option<&Arc<Profile>> {
         match &self.state {
             State::NeedVersion(profile) | State::LoggedIn(profile) => Some(profile),
@@ -144,12 +144,12 @@ impl LoginConnection {
     }
 }
 
-/// The account's name as text.
+/// Returns the account's name as text.
 pub(super) fn username(login: &Login) -> String {
     text::decode(&login.username).into_owned()
 }
 
-/// `docs/specifications/myth-metaserver.md`, section 8.2.
+/// Decodes the password as `docs/specifications/myth-metaserver.md`, section 8.2, says.
 fn password(key: &[u8; 16]) -> String {
     let end = key
         .iter()
@@ -158,7 +158,7 @@ fn password(key: &[u8; 16]) -> String {
     text::decode(&key[..end]).into_owned()
 }
 
-/// What a guest is called.
+/// Returns the name under which a guest is shown.
 pub(super) fn guest_name(login: &Login, limit: usize) -> Vec<u8> {
     names::guest(&login.player.name, limit)
 }

@@ -1,4 +1,4 @@
-//! How a player speaks: packets, at a pace of their own, and signs of life in between.
+//! How a player speaks: packets at a limited rate, and signs of life in between.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ pub(super) struct Manners {
     patience: Patience,
 }
 
-/// Why a connection sends no more packets.
+/// Why no more packets can be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Malformed {
     #[error(transparent)]
@@ -33,7 +33,7 @@ pub(super) enum Malformed {
 }
 
 impl Manners {
-    /// Those of a connection that has come in at `gate` now.
+    /// Makes the manners of a connection that has just arrived at `gate`.
     pub(super) fn new(gate: Gate, limits: &Limits, now: Instant) -> Self {
         Self {
             gate,

@@ -1,16 +1,18 @@
 //! The Myth metaserver as players of Aleph One use it: login daemon, rooms, games.
 //!
 //! Pure, from bytes to meaning: `codec.rs` (frames), `received.rs` and `sent.rs` (packets in and
-//! out), `text.rs`, `names.rs`, `description.rs` (a game), `hall/` with `login.rs`, `users.rs` (who
-//! is logged in, tokens) and `room/` (what happens), `event.rs` (what happens to it and what it
-//! asks for), `denial.rs` (refusals), `published.rs` with `listing.rs` (games as servers, and
-//! servers as games; `hidden.rs` says which not), `patience.rs` and `manners.rs` (how a player
-//! speaks, and may be silent), `kept_out.rs` (kicked and banned). `rules.rs` is what the operator
-//! chooses, `limits.rs` bounds all of it.
+//! out), `text.rs`, `names.rs`, `description.rs` (a game), `hall/` with `login.rs`, `users.rs`
+//! (users and tokens) and `room/` (the state), `event.rs` (its events and effects), `denial.rs`
+//! (refusals), `published.rs` with `listing.rs` (games as servers, and servers as games;
+//! `hidden.rs`
+//! says which are left out), `patience.rs` and `manners.rs` (how a player speaks and may be
+//! silent),
+//! `kept_out.rs` (kicked and banned players). `rules.rs` has the operator's choices, and
+//! `limits.rs` the limits of all of it.
 //!
-//! Sockets are in [`peers`](crate::peers); `server.rs` puts it all together, `open.rs` opens it with
-//! what belongs to it, and [`settings`] is what can be set about it. `errands/` is what has to be
-//! waited for: accounts, hubs, bans, the test of `.test`. `https/` exchanges passwords for tokens.
+//! Sockets are in [`peers`](crate::peers). `server.rs` puts everything together, `open.rs` opens it
+//! with its accounts and services, and [`settings`] has the settings. `errands/` is work that takes
+//! time: accounts, hubs, bans, the test of `.test`. `https/` exchanges passwords for tokens.
 
 pub mod codec;
 pub mod denial;
@@ -55,11 +57,11 @@ pub use crate::{mac_roman as text, peers::ListenError};
 
 use std::fmt;
 
-/// A player for as long as he is logged in (`docs/specifications/myth-metaserver.md`, section 11).
+/// Names a player while logged in (`docs/specifications/myth-metaserver.md`, section 11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub u32);
 
-/// A game for as long as it is listed.
+/// Names a game while it is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GameId(pub u32);
 
@@ -69,7 +71,7 @@ impl From<GameId> for u64 {
     }
 }
 
-/// Red, green and blue, each over the whole range.
+/// Red, green and blue, each from 0 to 65,535.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rgb(pub [u16; 3]);
 

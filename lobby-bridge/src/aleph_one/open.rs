@@ -1,4 +1,4 @@
-//! A metaserver with all that belongs to it: accounts, HTTPS, the servers of the registry.
+//! A metaserver with everything that belongs to it: accounts, HTTPS, the servers of the registry.
 
 use std::{iter, net::SocketAddr, path::PathBuf};
 
@@ -19,26 +19,26 @@ use crate::{
     protocol::{self, House, Opened, Protocol},
 };
 
-/// A metaserver with all that belongs to it.
+/// A metaserver with everything that belongs to it.
 #[derive(Clone, Debug)]
 pub struct Metaserver {
     /// The metaserver itself.
     pub settings: Settings,
-    /// Where its accounts, hubs and logs are; `None` for the file in the state directory.
+    /// The database of accounts, hubs and logs; `None` for the file in the state directory.
     pub database: Option<String>,
-    /// How they are guarded, and what is logged.
+    /// How accounts are protected, and what is logged.
     pub accounts: accounts::Settings,
-    /// Where logins are served over HTTPS, if they are.
+    /// Where to serve logins over HTTPS, if at all.
     pub https: Option<SocketAddr>,
-    /// Certificate chain and key for that; `None` for one of its own.
+    /// The files of certificate chain and key; `None` for a certificate of its own.
     pub certificate: Option<(PathBuf, PathBuf)>,
-    /// What peers of that may take.
+    /// The limits of the HTTPS service's peers.
     pub https_limits: https::Limits,
-    /// The host names that the service's own certificate is for.
+    /// The host names that the service's own certificate covers.
     pub hosts: Vec<String>,
-    /// Whether players may make accounts there.
+    /// Whether players may make accounts through the service.
     pub sign_up: bool,
-    /// Servers of the registry that rooms do not show.
+    /// Servers of the registry that are not shown in rooms.
     pub hide_native: Vec<Hidden>,
 }
 
@@ -53,18 +53,18 @@ pub enum OpenError {
     #[error(transparent)]
     Https(#[from] https::BindError),
     /// The registry cannot be followed.
-    #[error("the daemon cannot be published at")]
+    #[error("cannot publish to the daemon")]
     Connect(#[from] ConnectError),
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
 }
 
-/// One that listens, and does not serve yet.
+/// A metaserver that listens and does not serve yet.
 struct Ready {
     server: Server,
     https: Option<Service>,
-    /// What brings it the servers of the registry.
+    /// The task that follows the servers of the registry.
     natives: Option<Follower<Native>>,
 }
 
@@ -146,7 +146,7 @@ impl Opened for Ready {
         if let Some(https) = self.https {
             let fingerprint = https.fingerprint();
             let address = https.local_address();
-            tracing::info!(%address, %fingerprint, "logins over HTTPS");
+            tracing::info!(%address, %fingerprint, "serving logins over HTTPS");
             vital.spawn(format!("HTTPS at {address}"), https.run(closing.clone()));
         }
         if let Some(natives) = self.natives {

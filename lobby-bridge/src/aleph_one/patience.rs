@@ -1,12 +1,12 @@
 //! How long a silent peer is waited for (`docs/specifications/myth-metaserver.md`, section 20).
-//! Pure: it is told the time.
+//! Pure: the time is passed in.
 
 use std::time::Instant;
 
 use super::{event::Gate, limits::Limits};
 use crate::peers::Standing;
 
-/// When something has to happen about one peer if it stays silent.
+/// When to do something about one peer if it stays silent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     gate: Gate,
@@ -14,16 +14,16 @@ pub(super) struct Patience {
     asked: bool,
     opened: Instant,
     heard: Instant,
-    /// When it was last asked, whatever for.
+    /// When it was last asked, for any reason.
     probed: Instant,
 }
 
-/// What has to happen about a silent peer.
+/// What to do about a silent peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Ask whether it is there.
+    /// Ask it for a sign of life.
     Ask,
-    /// It is not.
+    /// Disconnect it.
     GiveUp,
 }
 
@@ -39,14 +39,14 @@ impl Patience {
         }
     }
 
-    /// A complete packet has come; less does not count.
+    /// Records a complete packet. Incomplete ones do not count.
     pub(super) fn heard(&mut self, standing: Standing, now: Instant) {
         self.inside = standing == Standing::Inside;
         self.asked = false;
         self.heard = now;
     }
 
-    /// Until when nothing has to happen.
+    /// Returns when something has to be done if the peer stays silent.
     pub(super) fn deadline(&self, limits: &Limits) -> Instant {
         match (self.gate, self.limit(limits)) {
             (Gate::Login, Some(limit)) => limit.min(self.heard + limits.login_silence),
@@ -55,7 +55,8 @@ impl Patience {
         }
     }
 
-    /// When it is over whatever is said; never for a player in a room.
+    /// Returns when the peer is disconnected even if it sends packets. `None` for a player in a
+    /// room.
     pub(super) fn limit(&self, limits: &Limits) -> Option<Instant> {
         match (self.gate, self.inside) {
             (Gate::Login, _) => Some(self.opened + limits.login_time),
@@ -64,9 +65,9 @@ impl Patience {
         }
     }
 
-    /// Whether to ask a player whose packets wait to be read: they may be all that is left of
-    /// it. Whatever is sent then brings the end of its connection to light, and an answer is not
-    /// expected soon, since it comes behind them.
+    /// Whether to ask a player whose packets wait to be read, since the connection may already be
+    /// gone. The question fails if it is. An answer takes a while, since it comes after those
+    /// packets.
     pub(super) fn is_unsure(&mut self, limits: &Limits, now: Instant) -> bool {
         let unsure = self.inside && now >= self.probed + limits.keep_alive;
         if unsure {
@@ -75,8 +76,8 @@ impl Patience {
         unsure
     }
 
-    /// The deadline is over. Clients at the login daemon must not be asked: some would take the
-    /// question for the answer they wait for.
+    /// Called after the deadline. Clients at the login daemon must not be asked: some would take
+    /// the question for the answer that they wait for.
     pub(super) fn expired(&mut self, now: Instant) -> Verdict {
         if !self.inside || self.asked {
             return Verdict::GiveUp;
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_player_is_asked_once_and_then_given_up() {
+    fn a_silent_player_is_asked_once_and_then_disconnected() {
         let (limits, start) = (Limits::default(), Instant::now());
         let mut patience = Patience::new(Gate::Room(0), start);
         assert_eq!(patience.deadline(&limits), start + seconds(20));
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_player_with_more_to_say_than_is_read_is_asked_at_the_same_pace() {
+    fn a_player_whose_packets_wait_is_asked_at_the_same_rate() {
         let (limits, start) = (Limits::default(), Instant::now());
         let mut patience = Patience::new(Gate::Room(0), start);
         assert!(!patience.is_unsure(&limits, start + seconds(15)), "outside");
@@ -126,11 +127,15 @@ mod tests {
             patience.is_unsure(&limits, now)
         });
         assert_eq!(asked.collect::<Vec<_>>(), [16, 26, 36, 46, 56]);
-        assert_eq!(patience.limit(&limits), None, "and never given up for it");
+        assert_eq!(
+            patience.limit(&limits),
+            None,
+            "it is never disconnected for that"
+        );
     }
 
     #[test]
-    fn who_does_not_enter_is_given_up_whatever_he_says() {
+    fn a_player_who_does_not_enter_is_disconnected_despite_packets() {
         let (limits, start) = (Limits::default(), Instant::now());
         let mut patience = Patience::new(Gate::Room(0), start);
         patience.heard(Standing::Outside, start + seconds(15));
@@ -139,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_never_asked_and_ends_after_all() {
+    fn a_login_is_never_asked_and_ends_after_its_limit() {
         let (limits, start) = (Limits::default(), Instant::now());
         let mut patience = Patience::new(Gate::Login, start);
         assert_eq!(patience.deadline(&limits), start + seconds(60));

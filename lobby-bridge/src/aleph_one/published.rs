@@ -1,4 +1,4 @@
-//! Games in the registry: ours as servers, and servers of others as games.
+//! Games in the registry: our games as servers, and other servers as games.
 
 use std::net::{SocketAddr, SocketAddrV4};
 
@@ -17,10 +17,10 @@ use crate::{
     publish::Listing,
 };
 
-/// Names the bridge that has published a game, in the record's `legacy`.
+/// The field of the record's `legacy` that names the bridge that published the game.
 const BRIDGE: &str = "bridge";
 
-/// What the registry is told of a game by `bridge`; nothing if the game cannot be read.
+/// Makes the listing of a game of `bridge`; `None` if the game cannot be read.
 pub(super) fn listing(game: &ListedGame, bridge: Option<&Fingerprint>) -> Option<Listing> {
     let description = Description::parse(&game.description).ok()?;
     let facts = GameFacts {
@@ -39,8 +39,8 @@ pub(super) fn listing(game: &ListedGame, bridge: Option<&Fingerprint>) -> Option
     })
 }
 
-/// A server of the registry as a game to show; `None` if it cannot be shown, or `bridge` has
-/// published it itself.
+/// Makes a game to show from a server of the registry; `None` if it cannot be shown, or if `bridge`
+/// has published it.
 pub(super) fn native(server: &Server, bridge: &Fingerprint) -> Option<NativeGame> {
     let info = ServerInfo::from_json(&server.heartbeat)?;
     let publisher = info.legacy.as_ref().and_then(|legacy| legacy.get(BRIDGE));
@@ -58,8 +58,8 @@ pub(super) fn native(server: &Server, bridge: &Fingerprint) -> Option<NativeGame
     })
 }
 
-/// Follows the registry for servers to show: all but those that are `hidden`, and the games that
-/// `bridge` publishes.
+/// Follows the servers of the registry that are to be shown: all except those that are `hidden` and
+/// those that `bridge` publishes.
 #[must_use]
 pub fn follow(
     connector: Connector,
@@ -77,7 +77,7 @@ pub fn follow(
     follow::follow(connector, GAME, read, Native::tells)
 }
 
-/// Whether it makes sense to send a player there.
+/// Whether players can join at this address.
 pub(super) fn can_be_joined(address: SocketAddrV4) -> bool {
     joinable(address.into()).is_ok()
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_can_be_reached_is_a_place_to_join() {
+    fn only_reachable_addresses_can_be_joined() {
         let table = [
             ("192.0.2.7:4226", true),
             ("127.0.0.1:4226", true),

@@ -1,4 +1,4 @@
-//! What clients say (`docs/specifications/myth-metaserver.md`, section 5): frames to packets.
+//! Packets of clients (`docs/specifications/myth-metaserver.md`, section 5), read from frames.
 
 use bytes::{Buf, Bytes};
 
@@ -21,9 +21,9 @@ pub enum Packet {
     RemoveGame,
     /// 5.9
     PlayerMode {
-        /// Whether the player does not want to hear the room.
+        /// Whether the player does not want to read the room's chat.
         deaf: bool,
-        /// The game session he is in.
+        /// The game session that the player is in.
         session: Vec<u8>,
     },
     /// 5.3
@@ -40,23 +40,23 @@ pub enum Packet {
     RemoteHubRequest(Vec<u8>),
     /// 5.12
     Chat {
-        /// Who claims to say it.
+        /// The user who claims to write it.
         sender: UserId,
-        /// What is said.
+        /// The text.
         message: Vec<u8>,
     },
     /// 5.13
     PrivateMessage(PrivateMessage),
     /// 5.5
     KeepAlive,
-    /// `docs/specifications/myth-metaserver.md`, section 4: understood as nothing.
+    /// `docs/specifications/myth-metaserver.md`, section 4: it has no meaning here.
     Ignored,
 }
 
 /// 5.1
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlayerData {
-    /// Whether the player calls himself away.
+    /// Whether the client says that the player is away.
     pub away: bool,
     /// The player's colour.
     pub primary: Rgb,
@@ -75,13 +75,13 @@ pub struct Login {
     pub authentication: u16,
     /// The game, `MARATHON` for Aleph One.
     pub service: Vec<u8>,
-    /// When the client was built, as C writes it.
+    /// The date on which the client was built, as C writes it.
     pub build_date: Vec<u8>,
-    /// The time of that.
+    /// The time of the build.
     pub build_time: Vec<u8>,
     /// The account, or `guest`.
     pub username: Vec<u8>,
-    /// The rest.
+    /// Name and colours.
     pub player: PlayerData,
 }
 
@@ -92,36 +92,36 @@ pub struct CreateGame {
     pub port: u16,
     /// The hub that hosts the game; 0 for none.
     pub hub: u16,
-    /// `docs/specifications/myth-metaserver.md`, section 16.
+    /// The description (`docs/specifications/myth-metaserver.md`, section 16).
     pub description: Bytes,
 }
 
 /// 5.13
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivateMessage {
-    /// To whom.
+    /// The receiver.
     pub target: UserId,
-    /// To whom, said a second time.
+    /// The receiver again.
     pub target_again: UserId,
     /// Whether the sender wants a copy.
     pub echo: bool,
-    /// Who claims to say it.
+    /// The user who claims to write it.
     pub sender: UserId,
-    /// What is said.
+    /// The text.
     pub message: Vec<u8>,
 }
 
-/// The body ends before the packet's fixed part does.
+/// The body ends before the fixed part of the packet does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a body of {length} bytes, too few for {kind:?}")]
+#[error("a body of {length} bytes, which is too short for {kind:?}")]
 pub struct TooShort {
-    /// What it should have been.
+    /// The kind of packet that was announced.
     pub kind: Kind,
-    /// The bytes there were.
+    /// The length of the body.
     pub length: usize,
 }
 
-/// The packet that a frame holds. Bytes behind what is expected are ignored.
+/// Reads the packet in a frame. Bytes after its last field are ignored.
 ///
 /// # Errors
 /// The body is too short.
@@ -132,7 +132,7 @@ pub fn packet(kind: Kind, body: &Bytes) -> Result<Packet, TooShort> {
         .ok_or(TooShort { kind, length })
 }
 
-/// What has not been read of a body.
+/// The unread part of a body.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -214,19 +214,19 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Sender and destination of the 24 bytes that all chat begins with.
+    /// Reads sender and receiver from the 24 bytes at the beginning of all chat.
     fn chat_header(&mut self) -> Option<(UserId, UserId)> {
         self.skip(16)?;
         Some((UserId(self.u32()?), UserId(self.u32()?)))
     }
 
-    /// The second of two strings; the first is the sender's name, which we know better.
+    /// Reads the second of two strings. The first is the sender's name, which is known already.
     fn message(&mut self) -> Vec<u8> {
         self.string();
         self.string()
     }
 
-    /// Up to the next NUL, or without one up to the end.
+    /// Reads up to the next NUL, or to the end if there is none.
     fn string(&mut self) -> Vec<u8> {
         let end = self.0.iter().position(|byte| *byte == 0);
         let (string, rest) = match end {
@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
         string.to_vec()
     }
 
-    /// A field of 32 bytes, up to its first NUL.
+    /// Reads a field of 32 bytes, up to its first NUL.
     fn characters(&mut self) -> Option<Vec<u8>> {
         let field = self.array::<32>()?;
         let text = field.split(|byte| *byte == 0).next();

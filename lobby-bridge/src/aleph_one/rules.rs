@@ -1,11 +1,11 @@
-//! What the operator may choose about a hall.
+//! The operator's choices about a hall.
 
 use std::{net::Ipv4Addr, str::FromStr};
 
 use super::limits::Limits;
 
-/// The names that clients know for rooms, by id (`docs/specifications/myth-metaserver.md`,
-/// section 25).
+/// The names that clients have for rooms, by id (`docs/specifications/myth-metaserver.md`, section
+/// 25).
 const TITLES: [&str; 30] = [
     "Crows Bridge",
     "Otter Ferry",
@@ -44,27 +44,27 @@ const TITLES: [&str; 30] = [
 pub struct Rules {
     /// The rooms, in the order in which players are sent to them.
     pub rooms: Vec<RoomRules>,
-    /// Where players reach the rooms. `None`: where they reached the login daemon.
+    /// The address at which players reach the rooms. `None` means that of the login daemon.
     pub public_address: Option<Ipv4Addr>,
-    /// Whether the HTTPS service runs, and clients that know it are sent there
+    /// Whether the HTTPS service runs. Clients that support it are sent there
     /// (`docs/specifications/myth-metaserver.md`, section 8.1).
     pub https: bool,
-    /// The one service name that is let in, such as `MARATHON`; `None` for all.
+    /// The only service name that is admitted, such as `MARATHON`; `None` for all.
     pub service: Option<String>,
     /// What happens to a second login to an account.
     pub second_login: SecondLogin,
-    /// Whether players who enter while there is no hub are told what to change to gather games.
+    /// Whether players who enter while there is no hub are told how to gather games without one.
     pub hub_hint: bool,
     /// Whether players in rooms are told, every few seconds, how full the rooms are.
     pub announce_counts: bool,
-    /// The bounds.
+    /// The limits.
     pub limits: Limits,
 }
 
-/// What the operator may choose about one room.
+/// The operator's choices about one room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomRules {
-    /// What it is called; see [`id`](Self::id).
+    /// The room's name; see [`id`](Self::id).
     pub title: String,
     /// 0 normal, 1 ranked, 2 tournament.
     pub kind: u16,
@@ -72,20 +72,19 @@ pub struct RoomRules {
     pub players: Option<usize>,
     /// Whether guests may enter.
     pub guests: bool,
-    /// Lines that everybody reads on entering.
+    /// Lines that everybody is sent on entering.
     pub welcome: Vec<String>,
-    /// Lines that guests read before those.
+    /// Lines that guests are sent before those.
     pub guest_welcome: Vec<String>,
 }
 
-/// What happens to a login to an account that somebody is logged in to, after the password was
-/// right.
+/// What happens to a second login to an account, after the password was found right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecondLogin {
     /// It is refused.
     #[default]
     Refuse,
-    /// It takes the place of the first, which is disconnected.
+    /// It is accepted, and the first one is disconnected.
     Displace,
 }
 
@@ -102,7 +101,7 @@ impl FromStr for SecondLogin {
 }
 
 impl RoomRules {
-    /// A room open to all, without a word of welcome.
+    /// Makes a room that is open to all, without welcome lines.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
         Self {
@@ -115,9 +114,9 @@ impl RoomRules {
         }
     }
 
-    /// The number by which clients know a room's name: that of the title if it is one of those
-    /// that they have, else one that they show as "Unknown". Aleph One goes to "Arrival" (26) if
-    /// there is one, else to the first room of the list.
+    /// Returns the id by which clients know the room's name: that of the title if it is one of
+    /// theirs, otherwise one that they show as "Unknown". Aleph One enters "Arrival" (26) if there
+    /// is one, otherwise the first room of the list.
     #[must_use]
     pub fn id(&self, position: usize) -> u16 {
         let known = TITLES
@@ -149,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_is_known_by_its_title_where_clients_have_it() {
+    fn a_room_has_the_id_of_its_title_if_clients_know_it() {
         let id = |title: &str| RoomRules::new(title).id(2);
         assert_eq!((id("Crows Bridge"), id("arrival")), (0, 26));
         assert_eq!((id("Stilwell Road"), id("My own")), (29, 32));

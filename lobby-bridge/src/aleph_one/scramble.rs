@@ -1,11 +1,11 @@
 //! The simple scrambling of passwords (`docs/specifications/myth-metaserver.md`, section 8.3).
 //!
-//! Answers to it can only be checked by whoever knows the password itself, which the accounts
-//! here do not: it is never asked for, and kept for programs that talk to such servers.
+//! Checking an answer needs the password itself, which accounts here do not store. It is therefore
+//! never asked for. It is kept for programs that talk to other servers.
 
 use std::ops::BitXor;
 
-/// The key that a client answers `salt` with.
+/// Returns the key with which a client answers `salt`.
 #[must_use]
 pub fn scramble(password: &[u8], salt: [u8; 16]) -> [u8; 16] {
     let mut key = salt;
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_vectors_of_the_specification_hold() {
+    fn the_specified_vectors_hold() {
         let count = std::array::from_fn(|at| at as u8);
         let double = std::array::from_fn(|at| 0x11 * at as u8);
         let mut empty = [0xff; 16];

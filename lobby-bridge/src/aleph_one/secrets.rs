@@ -1,4 +1,4 @@
-//! Tokens and salts that cannot be guessed, from a seed that the edge brings.
+//! Tokens and salts that cannot be guessed, made from a seed that the caller provides.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use ring::hmac;
 
 const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// An endless row of secrets.
+/// An endless supply of secrets.
 pub struct Secrets {
     key: hmac::Key,
     used: u64,
@@ -19,21 +19,22 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The row of this seed.
+    /// Makes the supply of this seed.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &seed);
         Self { key, used: 0 }
     }
 
-    /// 128 bits as 32 hexadecimal digits (`docs/specifications/myth-metaserver.md`, section 6.3).
+    /// Returns 128 bits as 32 hexadecimal digits (`docs/specifications/myth-metaserver.md`, section
+    /// 6.3).
     pub(super) fn token(&mut self) -> [u8; 32] {
         let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
         let block = self.block();
         std::array::from_fn(|at| digit(block[at / 2] >> (4 * (1 - at % 2))))
     }
 
-    /// 15 letters and digits and a NUL: the client hands it on as a C string
+    /// Returns 15 letters and digits and a NUL: clients handle it as a C string
     /// (`docs/specifications/myth-metaserver.md`, section 8.5).
     pub(super) fn salt(&mut self) -> [u8; 16] {
         let block = self.block();

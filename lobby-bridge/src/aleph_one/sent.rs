@@ -1,4 +1,4 @@
-//! What we say (`docs/specifications/myth-metaserver.md`, section 6): packets to frames, each
+//! Our packets (`docs/specifications/myth-metaserver.md`, section 6), turned into frames. Each is
 //! encoded once.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -8,32 +8,33 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::{GameId, Rgb, UserId, codec::frame};
 
 /// Lists are split so that no frame is longer than this (`docs/specifications/myth-metaserver.md`,
-/// section 22), unless one entry is.
+/// section 22), unless one entry is longer.
 const LIST_BYTES: usize = 8_000;
 
-/// Still there? (type 202)
+/// Asks for a sign of life (type 202).
 pub(super) const KEEP_ALIVE: Bytes = Bytes::from_static(b"\xde\xad\x00\xca\0\0\0\x08");
 
-/// Go on (type 12).
+/// Tells the client to go on (type 12).
 pub(super) const ACCEPT: Bytes = Bytes::from_static(b"\xde\xad\x00\x0c\0\0\0\x08");
 
-/// What a list entry is about (`docs/specifications/myth-metaserver.md`, sections 6.9, 6.10).
+/// What has happened to a list entry (`docs/specifications/myth-metaserver.md`, sections 6.9,
+/// 6.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// It is new; of a known one, it replaces that.
+    /// It is new. If it is known already, it is replaced.
     Add = 0,
     /// It is gone.
     Delete = 1,
-    /// It is different; of an unknown one, it is new.
+    /// It has changed. If it is unknown, it is added.
     Change = 2,
 }
 
-/// What denials and messages of type 3 say (`docs/specifications/myth-metaserver.md`, section 7).
+/// The code of a denial or message of type 3 (`docs/specifications/myth-metaserver.md`, section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// The packet cannot be meant now.
+    /// The packet is not allowed now.
     Syntax = 0,
-    /// Not here, or not now; clients show the text.
+    /// Not possible here or now. Clients show the text.
     NotNow = 1,
     /// Unknown account, wrong password, wrong token.
     BadUser = 3,
@@ -41,11 +42,11 @@ pub enum Code {
     NotLoggedIn = 4,
     /// The account, or the connection, is logged in already.
     LoggedIn = 6,
-    /// No error at all.
+    /// Not an error.
     Welcome = 8,
-    /// The addressee is not in the room.
+    /// The receiver is not in the room.
     NotInRoom = 10,
-    /// Nobody else can enter.
+    /// No one else can enter.
     RoomFull = 13,
     /// The account may not log in now.
     Locked = 14,
@@ -53,14 +54,14 @@ pub enum Code {
     NoGuests = 16,
 }
 
-/// A room, as the list of rooms shows it (`docs/specifications/myth-metaserver.md`, section 6.4).
+/// A room's entry in the list of rooms (`docs/specifications/myth-metaserver.md`, section 6.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomEntry {
     /// Selects the name that the client shows.
     pub id: u16,
     /// How many players are listed in it.
     pub players: u16,
-    /// Where it is.
+    /// Where to connect.
     pub address: SocketAddrV4,
     /// How many games are listed in it.
     pub games: u16,
@@ -68,42 +69,42 @@ pub struct RoomEntry {
     pub kind: u16,
 }
 
-/// A player, as the list of players shows him (`docs/specifications/myth-metaserver.md`,
-/// section 6.9).
+/// A player's entry in the list of players (`docs/specifications/myth-metaserver.md`, section 6.9).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlayerEntry<'a> {
-    /// `docs/specifications/myth-metaserver.md`, section 13.
+    /// The flags (`docs/specifications/myth-metaserver.md`, section 13).
     pub flags: u16,
-    /// Who.
+    /// The player.
     pub user: UserId,
-    /// Whether he is away or in a game.
+    /// Whether the player is away or in a game.
     pub away: bool,
-    /// Behind the name.
+    /// The colour behind the name.
     pub primary: Rgb,
-    /// Beside the name.
+    /// The colour beside the name.
     pub secondary: Rgb,
-    /// What others call him.
+    /// The shown name.
     pub name: &'a [u8],
-    /// His account, empty for guests.
+    /// The account, empty for guests.
     pub account: &'a [u8],
 }
 
-/// A game, as the list of games shows it (`docs/specifications/myth-metaserver.md`, section 6.10).
+/// A game's entry in the list of games (`docs/specifications/myth-metaserver.md`, section 6.10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GameEntry<'a> {
-    /// Which.
+    /// The game.
     pub id: GameId,
-    /// Where it is joined.
+    /// Where to join it.
     pub address: SocketAddrV4,
-    /// How long it goes on; `None` when that is not known.
+    /// How long it still lasts; `None` if that is unknown.
     pub seconds_left: Option<u32>,
-    /// Whose it is.
+    /// The player who hosts it.
     pub gatherer: UserId,
-    /// `docs/specifications/myth-metaserver.md`, section 16.
+    /// The description (`docs/specifications/myth-metaserver.md`, section 16).
     pub description: &'a [u8],
 }
 
-/// Type 6: asks for a password, in a way of `docs/specifications/myth-metaserver.md`, section 8.
+/// Type 6: asks for a proof of the account, in one of the ways of
+/// `docs/specifications/myth-metaserver.md`, section 8.
 pub(super) fn salt(authentication: u16, salt: &[u8; 16]) -> Bytes {
     frame(6, |body| {
         body.put_u16(authentication);
@@ -111,7 +112,7 @@ pub(super) fn salt(authentication: u16, salt: &[u8; 16]) -> Bytes {
     })
 }
 
-/// Type 7: the way to the rooms.
+/// Type 7: the user id and the token for a room.
 pub(super) fn login_successful(user: UserId, token: &[u8; 32]) -> Bytes {
     frame(7, |body| {
         body.put_u32(user.0);
@@ -120,7 +121,7 @@ pub(super) fn login_successful(user: UserId, token: &[u8; 32]) -> Bytes {
     })
 }
 
-/// Type 0.
+/// Type 0: the list of rooms.
 pub(super) fn rooms(rooms: &[RoomEntry]) -> Bytes {
     frame(0, |body| {
         for room in rooms {
@@ -145,7 +146,7 @@ pub(super) fn hubs(hubs: &[(u16, SocketAddrV4)]) -> Bytes {
     })
 }
 
-/// Type 9: who one is in the room, and how many fit in.
+/// Type 9: the user id, and how many players fit into the room.
 pub(super) fn room_login_successful(user: UserId, limit: u16) -> Bytes {
     frame(9, |body| {
         body.put_u32(user.0);
@@ -154,7 +155,7 @@ pub(super) fn room_login_successful(user: UserId, limit: u16) -> Bytes {
     })
 }
 
-/// Type 3.
+/// Type 3: a code with a text.
 pub(super) fn message(code: Code, text: &str) -> Bytes {
     frame(3, |body| {
         body.put_u32(code as u32);
@@ -162,12 +163,12 @@ pub(super) fn message(code: Code, text: &str) -> Bytes {
     })
 }
 
-/// Type 10: a line of the server's own.
+/// Type 10: a line of the server.
 pub(super) fn room_message(text: &[u8]) -> Bytes {
     frame(10, |body| string(body, text))
 }
 
-/// Type 200: what `sender` says to everybody.
+/// Type 200: a message of `sender` to everybody.
 pub(super) fn chat(sender: UserId, colour: Rgb, name: &[u8], message: &[u8]) -> Bytes {
     let header = ChatHeader {
         colour,
@@ -177,7 +178,7 @@ pub(super) fn chat(sender: UserId, colour: Rgb, name: &[u8], message: &[u8]) -> 
     frame(200, |body| header.put(body, name, message))
 }
 
-/// Type 201: what `sender` says to `target`.
+/// Type 201: a message of `sender` to `target`.
 pub(super) fn private_message(
     (sender, target): (UserId, UserId),
     colour: Rgb,
@@ -199,7 +200,7 @@ pub(super) fn private_message(
 struct ChatHeader {
     colour: Rgb,
     sender: UserId,
-    /// 0 for everybody.
+    /// The receiver; 0 for everybody.
     target: UserId,
 }
 
@@ -227,12 +228,12 @@ pub struct List {
 }
 
 impl List {
-    /// Of players.
+    /// Begins a list of players.
     pub(super) fn players() -> Self {
         Self::of(1)
     }
 
-    /// Of games.
+    /// Begins a list of games.
     pub(super) fn games() -> Self {
         Self::of(2)
     }
@@ -245,7 +246,7 @@ impl List {
         }
     }
 
-    /// Adds an entry that was encoded before.
+    /// Adds an encoded entry.
     pub(super) fn entry(&mut self, entry: &[u8]) {
         if !self.entries.is_empty() && self.entries.len() + entry.len() > LIST_BYTES {
             self.end_frame();
@@ -253,7 +254,7 @@ impl List {
         self.entries.extend_from_slice(entry);
     }
 
-    /// The frames; none when there are no entries.
+    /// Returns the frames. There are none if there are no entries.
     pub(super) fn frames(mut self) -> Vec<Bytes> {
         if !self.entries.is_empty() {
             self.end_frame();
@@ -269,7 +270,7 @@ impl List {
 }
 
 impl PlayerEntry<'_> {
-    /// The bytes of the entry.
+    /// Encodes the entry.
     pub(super) fn encode(&self, verb: Verb) -> Bytes {
         let mut entry = BytesMut::with_capacity(64 + self.name.len() + self.account.len());
         entry.put_u16(verb as u16);
@@ -293,7 +294,7 @@ impl PlayerEntry<'_> {
 }
 
 impl GameEntry<'_> {
-    /// The bytes of the entry.
+    /// Encodes the entry.
     pub(super) fn encode(&self, verb: Verb) -> Bytes {
         let mut entry = BytesMut::with_capacity(32 + self.description.len());
         entry.put_u32(self.id.0);
@@ -322,7 +323,7 @@ fn rgb(body: &mut BytesMut, Rgb(channels): Rgb) {
     }
 }
 
-/// A NUL within would end it too early, and lose the frame at the client.
+/// Writes a string up to its first NUL. A NUL within it would make the client lose the frame.
 fn string(body: &mut BytesMut, text: &[u8]) {
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     body.put_slice(text);

@@ -1,4 +1,4 @@
-//! A hall at work: how its parts are put together.
+//! A running hall: how its parts are put together.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -28,14 +28,14 @@ use crate::{
     publish::Listings,
 };
 
-/// How a hall is run.
+/// The settings of a hall.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the login daemon listens. Aleph One's players always come to port 6321.
+    /// Where the login daemon listens. Aleph One always connects to port 6321.
     pub login: SocketAddr,
-    /// Where each room of the rules listens, in their order. Port 0 is any free port.
+    /// Where each room of the rules listens, in their order. Port 0 means any free port.
     pub rooms: Vec<SocketAddr>,
-    /// What the operator has chosen.
+    /// The operator's choices.
     pub rules: Rules,
 }
 
@@ -50,22 +50,22 @@ impl Default for Settings {
     }
 }
 
-/// What a hall uses besides its own sockets.
+/// What a hall uses in addition to its own sockets.
 #[derive(Debug)]
 pub struct Links {
-    /// Who may log in; without it, only guests may.
+    /// The accounts. Without them, only guests can log in.
     pub accounts: Option<Accounts>,
-    /// Who may not come in.
+    /// The banned addresses.
     pub bans: Guard,
-    /// Where its games are put, for the registry.
+    /// Where it adds its games, for the registry.
     pub listings: Listings,
     /// The servers of the registry that it shows as games, if it shows any.
     pub natives: Option<Natives<Native>>,
-    /// Who publishes its games.
+    /// The identity under which its games are published.
     pub bridge: Option<Fingerprint>,
 }
 
-/// A hall that listens, but does not serve before it [runs](Self::run).
+/// A hall that listens, but serves nobody until it [runs](Self::run).
 #[derive(Debug)]
 pub struct Server {
     rules: Rules,
@@ -102,29 +102,29 @@ impl Server {
         })
     }
 
-    /// The addresses that are listened on, the login daemon's first, then those of the rooms.
+    /// Returns the addresses that are listened on: the login daemon's, then those of the rooms.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
         self.server.doors.iter().map(|door| door.local).collect()
     }
 
-    /// What rooms are called, in the order of their addresses.
+    /// Returns the names of the rooms, in the order of their addresses.
     pub fn room_titles(&self) -> impl Iterator<Item = &str> {
         self.rules.rooms.iter().map(|room| &room.title[..])
     }
 
-    /// Whether the hall works, once it [runs](Self::run).
+    /// Returns a handle that checks that the hall works once it [runs](Self::run).
     #[must_use]
     pub fn pulse(&self) -> Pulse {
         self.server.pulse()
     }
 
-    /// Serves until `shutdown` is cancelled and all connections have been closed in order,
-    /// which takes at most twice the time to [linger](super::Limits::linger) and usually none.
+    /// Serves until `shutdown` is cancelled and all connections have been closed in order. That
+    /// takes at most twice the time to [linger](super::Limits::linger), and usually no time at all.
     ///
     /// # Errors
-    /// A task has failed that the hall cannot do without. Connections have been closed
-    /// then as in order.
+    /// A task that the hall cannot do without has failed. Connections have been closed in order in
+    /// this case as well.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Stopped> {
         let ports = self.local_addresses();
         let ports = ports[1..].iter().map(SocketAddr::port).collect();
@@ -162,7 +162,7 @@ impl Server {
                 frames: (limits.burst_packets, limits.packets_per_second),
                 linger,
             },
-            // The places at its doors bound them.
+            // The places of its doors are the limit.
             connections: Semaphore::MAX_PERMITS,
             entrance: entrances(&limits),
             span: |it: &Arrival<Gate>| tracing::info_span!("myth", gate = ?it.gate, client = %it.who, peer = %it.peer),
@@ -180,11 +180,11 @@ impl Server {
     }
 }
 
-/// The bans as they are, and then whenever they change.
+/// The current bans, and then all later ones.
 fn bans(guard: &Guard) -> impl Stream<Item = News> + Send + 'static {
     let mut bans = guard.subscribe();
     bans.mark_changed();
-    // It ends with the program only.
+    // The guard ends only with the program.
     stream::unfold(bans, async |mut bans| {
         bans.changed().await.ok()?;
         let current = bans.borrow_and_update().clone();
@@ -198,7 +198,7 @@ fn natives(natives: Option<Natives<Native>>) -> impl Stream<Item = News> + Send 
     changes.map(News::Natives).chain(stream::pending())
 }
 
-/// The places at the login daemon, and those of all rooms together.
+/// Makes the places of the login daemon, and those that all rooms share.
 fn entrances(limits: &Limits) -> Box<dyn Fn(&Gate) -> Entrance + Send> {
     let logins = Entrance::new(
         "Aleph One, logging in (--aleph-one-logins)",
@@ -216,7 +216,7 @@ fn entrances(limits: &Limits) -> Box<dyn Fn(&Gate) -> Entrance + Send> {
     })
 }
 
-/// Serves one connection to its end. What ends it is the peer's business, and logged.
+/// Serves one connection until it ends. The reason for the end is logged.
 async fn receive(arrival: Arrival<Gate>, shared: Arc<peers::Shared<Errands>>, limits: Limits) {
     let (gate, _place) = (arrival.gate, arrival.place);
     let peer = arrival.peer.ip();

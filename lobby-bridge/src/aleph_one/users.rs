@@ -1,8 +1,8 @@
-//! Who is logged in, and the tokens that lead from the login daemon to a room
+//! The users who are logged in, and the tokens that lead from the login daemon to a room
 //! (`docs/specifications/myth-metaserver.md`, section 11).
 //!
-//! A user lasts as long as one of three does: the connection to the login daemon, that to a
-//! room, the token. As long as that, his account is taken.
+//! A user exists as long as one of three things does: the connection to the login daemon, the
+//! connection to a room, the token. Until then, the account is in use.
 
 use std::{
     collections::HashMap,
@@ -16,20 +16,20 @@ use metaserve::bounds::{Admitted, Fair, Id, Origin, Refused};
 use super::{Rgb, UserId, denial::Denial, ids::Ids, limits::Limits, received::Login};
 use crate::{accounts::Account, peers::ConnectionId};
 
-/// What a user is, from his login on.
+/// What is known of a user from the login on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// His number.
+    /// The id.
     pub id: UserId,
-    /// His account; guests have none.
+    /// The account. Guests have none.
     pub account: Option<Account>,
-    /// What he is called in rooms.
+    /// The name in rooms.
     pub name: Vec<u8>,
-    /// His own colour.
+    /// The player's colour.
     pub primary: Rgb,
-    /// His team's colour.
+    /// The team's colour.
     pub secondary: Rgb,
-    /// What his client said of itself.
+    /// What the client sent about itself.
     pub login: Login,
 }
 
@@ -44,7 +44,7 @@ struct Token {
 #[derive(Debug)]
 struct User {
     profile: Arc<Profile>,
-    /// His place among all users.
+    /// The user's place among all users.
     place: Id,
     login: Option<ConnectionId>,
     room: Option<ConnectionId>,
@@ -59,10 +59,10 @@ pub(super) struct Users {
     token_time: Duration,
     ids: Ids,
     users: HashMap<UserId, User>,
-    /// By name in lower case: names that differ in letter case alone are one.
+    /// By name in lower case: names that differ only in case are one account.
     accounts: HashMap<String, UserId>,
     tokens: HashMap<[u8; 32], UserId>,
-    /// Places, shared by the addresses that users have logged in from.
+    /// The places, shared by the addresses that users log in from.
     places: Fair<UserId>,
 }
 
@@ -80,20 +80,20 @@ impl Users {
         }
     }
 
-    /// How many there are.
+    /// Returns how many users there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.users.len()
     }
 
-    /// Who has this account now.
+    /// Returns the user who has this account now.
     pub(super) fn owner(&self, account: &str) -> Option<UserId> {
         self.accounts.get(&account.to_ascii_lowercase()).copied()
     }
 
-    /// A new user, on this connection to the login daemon from `peer`. His account must be free.
-    /// Also returns who has to go for him, if all places are taken: see that he is
-    /// [expelled](Self::expel).
+    /// Adds a user, on this connection to the login daemon from `peer`. The account must not be in
+    /// use. If all places are taken, also returns the user who has to make room: the caller must
+    /// [expel](Self::expel) that one.
     pub(super) fn admit(
         &mut self,
         login: ConnectionId,
@@ -129,7 +129,7 @@ impl Users {
         Ok((profile, loser))
     }
 
-    /// Gives the user his token.
+    /// Gives a user a token.
     pub(super) fn issue(&mut self, id: UserId, secret: [u8; 32]) {
         if let Some(user) = self.users.get_mut(&id) {
             let expires = None;
@@ -138,8 +138,8 @@ impl Users {
         }
     }
 
-    /// His connection to the login daemon has ended. The token, if he got one and did not log
-    /// out, stays good for a while.
+    /// Handles the end of the connection to the login daemon. The token stays valid for a while,
+    /// if there is one and the user did not log out.
     pub(super) fn login_ended(&mut self, id: UserId, logged_out: bool, now: Instant) {
         let Some(user) = self.users.get_mut(&id) else {
             return;
@@ -155,8 +155,8 @@ impl Users {
         self.forget(id);
     }
 
-    /// The user whom this token leads into a room; it leads nobody any more. He is as good as in
-    /// the room then: see to it that [`room_ended`](Self::room_ended) follows.
+    /// Uses up a token, and returns its user, who then counts as being in a room. The caller must
+    /// call [`room_ended`](Self::room_ended) later.
     pub(super) fn redeem(
         &mut self,
         secret: &[u8; 32],
@@ -174,7 +174,7 @@ impl Users {
         Some(Arc::clone(&user.profile))
     }
 
-    /// He has left the room.
+    /// Handles the end of the connection to a room.
     pub(super) fn room_ended(&mut self, id: UserId) {
         if let Some(user) = self.users.get_mut(&id) {
             user.room = None;
@@ -182,7 +182,7 @@ impl Users {
         self.forget(id);
     }
 
-    /// Removes the user, and returns the connections that he still has.
+    /// Removes a user, and returns the connections that are still open.
     pub(super) fn expel(&mut self, id: UserId) -> Vec<ConnectionId> {
         let Some(user) = self.users.get_mut(&id) else {
             return Vec::new();
@@ -195,7 +195,7 @@ impl Users {
         connections.into_iter().flatten().collect()
     }
 
-    /// Forgets tokens whose time is over, and who had nothing else.
+    /// Forgets expired tokens, and users who have nothing else.
     pub(super) fn expire(&mut self, now: Instant) {
         let over = |user: &User| {
             let expires = user.token.and_then(|token| token.expires);
@@ -212,7 +212,7 @@ impl Users {
         }
     }
 
-    /// Forgets him if nothing of him is left.
+    /// Forgets a user of whom nothing is left.
     fn forget(&mut self, id: UserId) {
         let gone =
             |user: &User| user.login.is_none() && user.room.is_none() && user.token.is_none();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_once() {
+    fn a_token_works_once() {
         let (mut users, now) = (users(), Instant::now());
         let id = bob(&mut users);
         assert_eq!(users.redeem(&SECRET, ROOM, now).unwrap().id, id);
@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(users.owner("bob"), Some(id));
         let late = now + Duration::from_secs(15);
         assert_eq!(users.redeem(&SECRET, ROOM, late), None);
-        assert_eq!(users.owner("bob"), None, "and he is forgotten");
+        assert_eq!(users.owner("bob"), None, "the user is forgotten");
         assert_eq!(users.len(), 0);
     }
 
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_taken_as_long_as_its_user_lasts() {
+    fn an_account_is_in_use_while_its_user_exists() {
         let (mut users, now) = (users(), Instant::now());
         let id = bob(&mut users);
         users.redeem(&SECRET, ROOM, now);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_expelled_leaves_nothing() {
+    fn an_expelled_user_leaves_nothing() {
         let (mut users, now) = (users(), Instant::now());
         let id = bob(&mut users);
         assert_eq!(users.expel(id), [LOGIN]);
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn users_are_bounded_in_all_and_for_each_host() {
+    fn users_are_limited_in_total_and_per_host() {
         let (mut users, now) = (users(), Instant::now());
         let guest = |id| Profile {
             account: None,
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_host_whose_users_go_and_come_each_counts_once() {
+    fn users_who_leave_and_return_are_counted_once() {
         let mut users = users();
         let guest = |id| Profile {
             account: None,

@@ -1,4 +1,4 @@
-//! The words after the binary's name: a command, or settings and old words for the service.
+//! The command line: a command, or settings and old words for the service.
 
 #[cfg(test)]
 mod tests;
@@ -28,11 +28,11 @@ Players of VCMI 1.1 to 1.4 then enter this machine's name and port 5002 as their
 
     metaserve-lobby-bridge --aleph-one [::]:6321
 
-Players of Aleph One then find each other here, if the name of the server that their game has
-built in leads to this machine (hosts file or DNS). Rooms are at port 6335 and on, see
---aleph-one-room; with --daemon all games are also in its list.
+Players of Aleph One then find each other here, if the host name that is built into their game
+leads to this machine (hosts file or DNS). Rooms use port 6335 and up, see --aleph-one-room. With
+--daemon, all games are also in its list.
 
-Two commands manage the players' accounts and the hubs, also while the bridge runs; each has a
+Two commands manage the players' accounts and the hubs, even while the bridge runs. Each has a
 --help of its own:
 
     metaserve-lobby-bridge account add NAME
@@ -52,12 +52,12 @@ struct CommandLine {
     ///
     /// `port=N` means `--vcmi [::]:N`, `capacity=N` means `--vcmi-capacity N`,
     /// `healthcheck=N` means `--vcmi-healthcheck N`, `logging=LEVEL` means `--log LEVEL`.
-    /// As soon as there is one, the VCMI lobby runs, on port 5002 unless told otherwise.
+    /// If there is at least one, the VCMI lobby runs, on port 5002 unless another one is given.
     #[arg(value_name = "KEY=VALUE")]
     words: Vec<String>,
 }
 
-/// The same without the old words: a word is then a command, or a mistake that is named.
+/// The same without the old words: every word is then a command, or an error that names it.
 #[derive(Debug, Parser)]
 #[command(name = NAME)]
 struct WithoutWords {
@@ -71,28 +71,28 @@ struct WithoutWords {
 /// What a command line asks for.
 #[derive(Debug)]
 pub enum Asked {
-    /// To serve, with what to tell the operator about his old words before anything else.
+    /// Serve. The remarks about old words must be printed first.
     Service(Given<BridgeSettings>, Vec<String>),
-    /// Something beside that.
+    /// Execute a command.
     Command(Box<Commands>),
 }
 
-/// The command line, for those who make manuals and completions of it.
+/// Returns the command line, for manuals and completions.
 #[must_use]
 pub fn command() -> clap::Command {
     CommandLine::command()
 }
 
-/// What a command line asks for, with what it leaves to environment and file.
+/// Parses the command line. Other values come from the environment and the file.
 ///
 /// # Errors
-/// When it cannot be understood, or asks for help; the error prints itself.
+/// The command line is invalid or asks for help. The error prints itself.
 pub fn ask(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Asked, clap::Error> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     let line = CommandLine::try_parse_from(&arguments)?;
-    // A mistyped command must not be taken for an old word, and open a lobby.
+    // A mistyped command must not count as an old word and open a lobby.
     if !line.words.iter().all(|word| word.contains('=')) {
         WithoutWords::try_parse_from(&arguments)?;
     }

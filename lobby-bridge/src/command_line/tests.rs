@@ -21,7 +21,7 @@ fn with_file(text: &str, arguments: &[&str]) -> anyhow::Result<Bridge> {
     bridge(&[&["--config", path.to_str().unwrap()], arguments].concat())
 }
 
-/// An error with its causes, as an operator reads it.
+/// Returns an error with its causes, as an operator reads it.
 fn chain(error: &anyhow::Error) -> String {
     format!("{error:#}")
 }
@@ -55,9 +55,9 @@ fn a_former_module_name_still_selects_its_log_lines() {
 }
 
 #[test]
-fn without_a_protocol_there_is_nothing_to_do() {
+fn at_least_one_protocol_must_be_enabled() {
     let error = chain(&bridge(&[]).unwrap_err());
-    assert!(error.starts_with("no lobby to run"), "{error}");
+    assert!(error.starts_with("no lobby is enabled"), "{error}");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn times_are_seconds_or_have_units() {
 }
 
 #[test]
-fn what_cannot_work_is_refused_with_a_reason() {
+fn invalid_settings_are_refused_with_a_reason() {
     let vcmi = ["--vcmi", "[::]:1"];
     // (arguments, what the error names)
     let table: [(&[&str], &str); 7] = [
@@ -146,7 +146,7 @@ fn old_words_mean_the_new_options() {
 }
 
 #[test]
-fn one_old_word_runs_the_lobby_where_it_was() {
+fn one_old_word_enables_the_lobby_at_its_old_port() {
     let bridge = bridge(&["capacity=60"]).unwrap();
     assert_eq!(bridge.vcmi.unwrap().listen, "[::]:5002".parse().unwrap());
     let least = self::bridge(&["capacity=1", "healthcheck=10"]).unwrap();
@@ -172,7 +172,7 @@ fn one_old_word_runs_the_lobby_where_it_was() {
 }
 
 #[test]
-fn as_many_as_the_lobby_holds_may_come_at_once_and_from_one_network() {
+fn limits_of_half_open_connections_follow_the_capacity() {
     let limits = |arguments: &[&str]| {
         let arguments = [&["--vcmi", "[::]:1"], arguments].concat();
         let limits = bridge(&arguments).unwrap().vcmi.unwrap().limits;
@@ -187,7 +187,7 @@ fn as_many_as_the_lobby_holds_may_come_at_once_and_from_one_network() {
 }
 
 #[test]
-fn flags_win_over_old_words_and_those_over_the_file() {
+fn flags_override_old_words_and_these_override_the_file() {
     let file = "vcmi-capacity = 1\nvcmi-healthcheck = 11";
     let arguments = ["--vcmi-capacity", "3", "capacity=2", "healthcheck=22"];
     let vcmi = with_file(file, &arguments).unwrap().vcmi.unwrap();
@@ -198,7 +198,7 @@ fn flags_win_over_old_words_and_those_over_the_file() {
 }
 
 #[test]
-fn what_the_old_program_said_is_said() {
+fn remarks_of_the_old_program_are_repeated() {
     let words = ["port=0", "capacity=0", "healthcheck=9", "colour=red"];
     let bridge = bridge(&words).unwrap();
     let vcmi = bridge.vcmi.unwrap();
@@ -219,7 +219,7 @@ fn what_the_old_program_said_is_said() {
 
 /// A mistyped command opened a lobby to everybody.
 #[test]
-fn a_word_that_is_neither_a_command_nor_an_old_word_is_an_error() {
+fn an_unknown_word_is_an_error() {
     for (arguments, named) in [
         (&["acount", "list"][..], "'account'"),
         (&["acount", "list", "--vcmi", "[::]:1"], "'account'"),
@@ -272,11 +272,11 @@ fn every_setting_of_aleph_one_has_its_former_name() {
     }
 }
 
-/// The sample that packages install.
+/// The sample configuration that packages install.
 const SAMPLE: &str = include_str!("../../../deploy/config/bridge.toml");
 
 #[test]
-fn the_sample_configuration_shows_every_setting_and_is_understood() {
+fn the_sample_configuration_shows_every_setting_and_is_valid() {
     let is_setting =
         |line: &&str| !line.starts_with("# ") && !line.starts_with("#   ") && line.contains(" = ");
     let lines = SAMPLE.lines().filter(is_setting);
@@ -284,14 +284,14 @@ fn the_sample_configuration_shows_every_setting_and_is_understood() {
     let name = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
     let mut shown: Vec<_> = lines.iter().map(|line| name(line)).collect();
     shown.sort();
-    // Where the unit says that it is, and what is for people at a terminal.
+    // The unit sets the first, and the second is for people at a terminal.
     let elsewhere = ["state-dir", "log-format"];
     let declared = BridgeSettings::declared().into_iter().map(|it| it.name);
     let mut declared: Vec<_> = declared.filter(|it| !elsewhere.contains(&&**it)).collect();
     declared.sort();
     assert_eq!(shown, declared);
 
-    // Its fingerprint is none, and a way to know the daemon besides `ca`.
+    // Its fingerprint is not valid, and excludes `ca`.
     let lines = lines.iter().filter(|line| name(line) != "fingerprint");
     let text = lines.copied().collect::<Vec<_>>().join("\n");
     for text in [text.replace("aleph-one", "myth"), text, SAMPLE.to_owned()] {

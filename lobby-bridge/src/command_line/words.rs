@@ -9,10 +9,10 @@ use crate::settings::BridgeSettings;
 
 const DEFAULT_PORT: u16 = 5002;
 
-/// The old words of a command line, understood.
+/// The old words of a command line, parsed.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
-    /// What the operator should read about them, in the old program's words where it had some.
+    /// Remarks for the operator, with the old program's text where it had one.
     pub(crate) remarks: Vec<String>,
     any: bool,
     log: Option<String>,
@@ -22,7 +22,7 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Never fails: what cannot be used is remarked on, and the default stays.
+    /// Never fails: an invalid word leads to a remark and the default.
     pub(crate) fn parse(words: &[String]) -> Self {
         let mut parsed = Self {
             any: !words.is_empty(),
@@ -56,14 +56,14 @@ impl Words {
                         "Too frequent timer for healthcheck, continue with default 30",
                     );
                 }
-                // The old program ignored what it did not know.
+                // The old program ignored unknown words.
                 _ => {}
             }
         }
         parsed
     }
 
-    /// Says the words: a flag wins over them, and they win over the environment.
+    /// Sets what the words mean. Flags override them, and they override the environment.
     pub(crate) fn say(&self, given: &mut Given<BridgeSettings>) {
         let port = self
             .port

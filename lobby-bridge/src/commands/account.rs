@@ -1,4 +1,4 @@
-//! `account`: who may log in.
+//! `account`: manages accounts.
 
 use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
@@ -7,7 +7,7 @@ use metaserve::program::{complain, print::print, table::Table};
 use super::place::{Where, new_password};
 use crate::accounts::{AdministrationError, check_name};
 
-/// What can be done with accounts.
+/// The commands for accounts.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
     /// Add an account; asks for its password
@@ -22,18 +22,18 @@ pub(crate) enum Account {
     },
     /// Remove an account
     ///
-    /// Whoever is logged in to it stays until he leaves.
+    /// A player who is logged in to it stays until they leave.
     Remove {
-        /// Its name, with the letter case it has
+        /// Its name, in its exact case
         name: String,
     },
-    /// Allow an account moderator commands, or forbid them
+    /// Allow or forbid an account moderator commands
     ///
-    /// It holds from the next login on.
+    /// This takes effect at the next login.
     Moderator(Switch),
-    /// Hide an account's player in rooms, or show him
+    /// Hide or show an account's player in rooms
     ///
-    /// It holds from the next login on.
+    /// This takes effect at the next login.
     Hide(Switch),
 }
 
@@ -48,9 +48,9 @@ pub(crate) struct WithPassword {
 
 #[derive(Args, Debug)]
 pub(crate) struct Switch {
-    /// Its name, with the letter case it has
+    /// Its name, in its exact case
     name: String,
-    /// Whether it shall be so
+    /// Switch it on or off
     #[arg(value_enum, default_value = "on")]
     is: OnOff,
 }
@@ -100,7 +100,7 @@ impl Account {
 }
 
 async fn add(it: WithPassword, place: &Where) -> anyhow::Result<()> {
-    // Nobody likes to type a password twice for a name that cannot be.
+    // Checked first, so that no one types a password twice for an invalid name.
     check_name(&it.name)?;
     let accounts = place.open_or_make().await?;
     if accounts.exists(&it.name).await? {
@@ -111,7 +111,7 @@ async fn add(it: WithPassword, place: &Where) -> anyhow::Result<()> {
     accounts.close().await;
     print(format!("added {}\n", it.name))?;
     if it.name.len() > 15 {
-        complain("note: Aleph One lets players type 15 characters of a name only\n");
+        complain("note: Aleph One lets players type only 15 characters of a name\n");
     }
     Ok(())
 }

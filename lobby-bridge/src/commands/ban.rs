@@ -10,11 +10,11 @@ use metaserve::{
 
 use super::place::Where;
 
-/// Add addresses or prefixes to the ban file, or list what is in it
+/// Add addresses or prefixes to the ban file, or list the bans in it
 ///
-/// A running bridge reads the file again within two seconds, and disconnects whoever is banned
-/// now, whichever protocol they speak. What else is in the file stays as it is, and a file that is
-/// not there is made. A ban for some time ends by itself.
+/// A running bridge reads the file again within two seconds, and disconnects peers that are now
+/// banned, in all protocols. Everything else in the file stays as it is. A missing file is
+/// created. A ban with a time ends by itself.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Ban {
@@ -36,9 +36,9 @@ enum Look {
     List,
 }
 
-/// Take addresses or prefixes out of the ban file
+/// Remove addresses or prefixes from the ban file
 ///
-/// Removes the lines that ban exactly these. Exit code 1 says that another line still bans one of
+/// Removes the lines that ban exactly these. Exit code 1 means that another line still bans one of
 /// them.
 #[derive(Args, Debug)]
 pub(crate) struct Unban {
@@ -59,7 +59,7 @@ impl Ban {
                 };
                 print(bans.run(&place.ban_file()?, whom, wall_clock())?.text)?;
             }
-            (None, None) => bail!("ban whom? Name an address or a prefix"),
+            (None, None) => bail!("no address is given: name an address or a prefix to ban"),
         }
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Unban {
         print(done.text)?;
         match done.still_banned {
             0 => Ok(()),
-            count => bail!("{count} of them still banned"),
+            count => bail!("{count} of them are still banned by other lines"),
         }
     }
 }

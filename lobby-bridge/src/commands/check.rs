@@ -1,4 +1,4 @@
-//! `check`: what the bridge would do with its settings.
+//! `check`: shows what the bridge would do with its settings.
 
 use anyhow::Context;
 use metaserve::program::{check::Check, listen, settings::Given};
@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
     let (settled, _) = given.look();
-    // Beforehand, since it waits.
+    // Looked up first, since it waits.
     let hub = hubs(&settled.settings).await;
     Check::of(given).run("the bridge", |settings, findings| {
         if let Some(hub) = hub {
@@ -31,7 +31,7 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
         for address in protocols(&bridge).flat_map(Protocol::listens) {
             let listens = listen::tcp(address).map(|_| format!("listen: {address} (TCP)\n"));
             let listens = listens.or_else(|error| match error.kind() {
-                // The bridge that runs may have it.
+                // The running bridge may use it.
                 std::io::ErrorKind::AddrInUse => {
                     Ok(format!("listen: {address} (TCP), which is in use now\n"))
                 }
@@ -44,7 +44,7 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What Aleph One's games would be shown over HTTPS, if they are served.
+/// Describes the certificate of Aleph One's HTTPS service, if that is enabled.
 fn certificate(bridge: &Bridge) -> anyhow::Result<String> {
     let metaserver = bridge.aleph_one.as_ref();
     let Some(metaserver) = metaserver.filter(|it| it.https.is_some()) else {
@@ -52,20 +52,20 @@ fn certificate(bridge: &Bridge) -> anyhow::Result<String> {
     };
     let files = metaserver.certificate.as_ref();
     https::described(files, &bridge.state_dir, &metaserver.hosts)
-        .context("the HTTPS certificate cannot be used (--aleph-one-cert)")
+        .context("cannot use the HTTPS certificate (--aleph-one-cert)")
 }
 
-/// What follows from having no hub.
+/// The consequence of having no hub.
 const NO_HUB: &str = "has no hub: new players of Aleph One cannot gather before they change a \
                       setting (hub add)";
 
-/// Whether Aleph One's new players can gather, if there is a database to look at.
+/// Tells whether there is a hub, if there is a database to look into.
 async fn hubs(settings: &BridgeSettings) -> Option<anyhow::Result<String>> {
     settings.aleph_one.aleph_one?;
     let url = settings.accounts.database(settings.state_dir());
     if sqlite_file(&url).is_some_and(|file| !file.exists()) {
         return Some(Ok(format!(
-            "database: an SQLite file, which is to be made, and {NO_HUB}\n"
+            "database: an SQLite file, which will be created, and {NO_HUB}\n"
         )));
     }
     let look = async {

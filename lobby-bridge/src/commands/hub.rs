@@ -1,4 +1,4 @@
-//! `hub`: which hubs there are (`docs/specifications/myth-metaserver.md`, section 17).
+//! `hub`: manages hubs (`docs/specifications/myth-metaserver.md`, section 17).
 
 use anyhow::bail;
 use clap::Subcommand;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::place::Where;
 use crate::aleph_one::listing::NETWORK_PROTOCOL;
 
-/// What can be done with hubs.
+/// The commands for hubs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Hub {
     /// Add a hub
@@ -28,9 +28,9 @@ pub(crate) enum Hub {
         #[arg(long)]
         json: bool,
     },
-    /// Remove a hub; games that use it go on
+    /// Remove a hub; games that use it continue
     Remove {
-        /// Its number in the list
+        /// Its id in the list
         id: u16,
     },
 }
@@ -50,7 +50,7 @@ impl Hub {
                     bail!("a host is a name or an IPv4 address: {host:?} is neither");
                 }
                 if network_version.is_empty() || network_version.len() > 50 {
-                    bail!("a network version has 1 to 50 bytes (--network-version)");
+                    bail!("a network version needs 1 to 50 bytes (--network-version)");
                 }
                 let hubs = place.open_or_make().await?;
                 hubs.add_hub(&host, port, &network_version).await?;

@@ -1,4 +1,4 @@
-//! What an operator does beside the service: `account`, `hub`, `ban` and `unban`.
+//! The operator's commands: `account`, `hub`, `ban` and `unban`.
 
 mod account;
 mod ban;
@@ -15,7 +15,7 @@ use metaserve::program::{
 use self::place::Where;
 use crate::settings::BridgeSettings;
 
-/// What an operator asks for beside the service.
+/// A command of the operator.
 #[derive(Debug)]
 pub struct Commands {
     command: Command,
@@ -32,10 +32,10 @@ pub(crate) enum Command {
     Hub(hub::Hub),
     Ban(ban::Ban),
     Unban(ban::Unban),
-    /// Say what the bridge would do with these settings, without starting it
+    /// Show what the bridge would do with these settings, without starting it
     ///
     /// Shows each setting with its value and where that comes from, and names all mistakes. Other
-    /// settings than the configuration file go before `check`. Exit code 1 says that the bridge
+    /// settings than the configuration file go before `check`. Exit code 1 means that the bridge
     /// would not start.
     Check,
     Completions(Completions),
@@ -43,23 +43,22 @@ pub(crate) enum Command {
 }
 
 impl Commands {
-    /// The command, with the settings that were given before or after its name.
+    /// Makes a command, with the settings that were given before or after its name.
     pub(crate) fn new(command: Command, given: Given<BridgeSettings>) -> Self {
         let place = Where(given);
         Self { command, place }
     }
 
-    /// The settings of the service that were given.
+    /// Returns the settings of the service that were given.
     #[cfg(test)]
     pub(crate) fn given(&self) -> &Given<BridgeSettings> {
         &self.place.0
     }
 
-    /// Does it, and prints what there is to print; manual and completions are those of
-    /// `command_line`.
+    /// Executes the command, and prints its output. `command_line` is for manuals and completions.
     ///
     /// # Errors
-    /// It cannot be done; nothing has changed then.
+    /// The command failed and has changed nothing.
     pub async fn run(self, command_line: clap::Command) -> anyhow::Result<()> {
         match self.command {
             Command::Account(account) => account.run(&self.place).await,

@@ -1,4 +1,4 @@
-//! Where the service's settings say that things are, and how a password is asked for.
+//! Finds the database and the ban file through the service's settings, and asks for passwords.
 
 use std::{
     io::{self, IsTerminal, Read as _},
@@ -17,12 +17,12 @@ use crate::{
     settings::BridgeSettings,
 };
 
-/// Where the service's settings say that things are.
+/// The places that the service's settings name.
 #[derive(Debug)]
 pub(super) struct Where(pub(super) Given<BridgeSettings>);
 
 impl Where {
-    /// The database, which is made if it is a file that is not there.
+    /// Opens the database. A missing SQLite file is created.
     pub(super) async fn open_or_make(&self) -> anyhow::Result<Administration> {
         let url = self.url()?;
         let made = sqlite_file(&url).filter(|it| !it.exists());
@@ -30,7 +30,7 @@ impl Where {
         let opened = opened.context("cannot open the database (--database)")?;
         if let Some(file) = made {
             let whole = std::path::absolute(&file).unwrap_or(file);
-            complain(format!("made the database {}\n", whole.display()));
+            complain(format!("created the database {}\n", whole.display()));
             if let Some(remark) = files::readable_by_root_only(&whole) {
                 complain(format!("{remark}\n"));
             }
@@ -38,7 +38,7 @@ impl Where {
         Ok(opened)
     }
 
-    /// The database, which has to be there: in an empty one there is nothing to do.
+    /// Opens the database, which must exist: there is nothing to do in an empty one.
     pub(super) async fn open(&self) -> anyhow::Result<Administration> {
         let url = self.url()?;
         if let Some(file) = sqlite_file(&url).filter(|it| !it.exists()) {
@@ -51,7 +51,7 @@ impl Where {
         self.open_or_make().await
     }
 
-    /// As the service would find it.
+    /// Returns the URL that the service would use.
     fn url(&self) -> anyhow::Result<String> {
         let settings = self.0.apart()?.settings;
         Ok(settings.accounts.database(settings.state_dir()))
@@ -59,13 +59,13 @@ impl Where {
 
     pub(super) fn ban_file(&self) -> anyhow::Result<PathBuf> {
         self.0.apart()?.settings.ban_file.context(
-            "which file? Name the ban file with --ban-file, or with --config the configuration \
-             file that names it",
+            "no ban file is given: name it with --ban-file, or name the configuration file that does \
+            with --config",
         )
     }
 }
 
-/// A new password: typed twice without being shown, or the first line of the input.
+/// Reads a new password: typed twice without being shown, or the first line of the input.
 pub(super) fn new_password(from_stdin: bool) -> anyhow::Result<String> {
     let password = match from_stdin {
         true => first_line(io::stdin().lock())?,
@@ -90,7 +90,7 @@ fn first_line(input: impl io::Read) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     let read = input.take(4_096).read_to_end(&mut bytes);
     read.context("cannot read the password")?;
-    // Shells of some systems begin what they pipe with a mark, or pipe UTF-16.
+    // Some shells begin piped text with a byte order mark, or use UTF-16.
     let text = text::decode(bytes).context("cannot read the password")?;
     let line = text.lines().next().unwrap_or_default();
     Ok(line.to_owned())

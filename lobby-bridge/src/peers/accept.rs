@@ -1,4 +1,4 @@
-//! Accepting connections, through times in which the system gives none.
+//! Accepting connections, also when the system has no file descriptors left.
 
 use std::{
     net::SocketAddr,
@@ -11,14 +11,15 @@ use tokio::{
     time::sleep,
 };
 
-/// How long to wait before accepting again after the system refused to: others have to go first.
+/// How long to wait before accepting again after the system refused. Other connections have to
+/// end first.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often the log is told while that goes on.
+/// The least time between two log lines about that.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
-/// The next connection of this listener. An error of the system, such as too many open files, is
-/// logged and waited out. Cancel safe.
+/// Returns the next connection of this listener. After an error of the system, such as too many
+/// open files, logs it, waits and tries again. Cancel safe.
 pub(crate) async fn accept(
     listener: &TcpListener,
     trouble: &mut Trouble,
@@ -42,7 +43,7 @@ pub(crate) async fn accept(
     }
 }
 
-/// What has not been said yet of a listener's failures. Pure.
+/// The failures of a listener that have not been logged yet. Pure.
 #[derive(Debug, Default)]
 pub(crate) struct Trouble {
     said: Option<Instant>,
@@ -50,8 +51,8 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    /// It has failed once more. Returns how often that was since it was said last, if it is to be
-    /// said now: at the first time, and then once a minute.
+    /// Records a failure. If a log line is due, returns how many failures it covers: one is due at
+    /// the first failure, and then once a minute.
     fn happened(&mut self, now: Instant) -> Option<u32> {
         self.unsaid = self.unsaid.saturating_add(1);
         let due = self.said.is_none_or(|said| now >= said + SAY_EVERY);
@@ -61,7 +62,7 @@ impl Trouble {
         })
     }
 
-    /// It has not failed. Who fails and succeeds in turn is not said more often for that.
+    /// Records a success. Alternating failures and successes do not cause more log lines.
     fn over(&mut self) {
         self.unsaid = 0;
     }
@@ -72,19 +73,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lasting_trouble_is_said_once_a_minute() {
+    fn lasting_failures_are_logged_once_a_minute() {
         let start = now();
         let mut trouble = Trouble::default();
         let mut said = Vec::new();
         for step in 0..1_300 {
             let now = start + PAUSE * step;
             said.extend(trouble.happened(now).map(|times| (step, times)));
-            // Now and then a connection goes, and its place is taken at once.
+            // Now and then a connection ends, and another one takes its place at once.
             if step % 7 == 0 {
                 trouble.over();
             }
         }
-        // With how often it has failed since it last went well.
+        // Each line tells how many failures there were since the last success.
         assert_eq!(said, [(0, 1), (600, 5), (1_200, 3)]);
     }
 }

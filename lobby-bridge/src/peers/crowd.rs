@@ -1,14 +1,14 @@
-//! What the operator is told when places run out: one line now and then, whatever a crowd does.
+//! Tells the operator when places run out: one log line now and then, however many peers come.
 
 use std::time::{Duration, Instant};
 
-/// How often a line says that places run out.
+/// The least time between two log lines that say that places run out.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// What became of newcomers since the last line about it.
+/// What happened to newcomers since the last log line.
 #[derive(Debug)]
 pub(crate) struct Crowd {
-    /// What the places are for, in words of the operator's.
+    /// What the places are for, in words that the operator knows.
     name: &'static str,
     told: Option<Instant>,
     refused: u64,
@@ -25,16 +25,16 @@ impl Crowd {
         }
     }
 
-    /// Somebody was refused one of so many places.
+    /// Records that a connection was refused one of this many places.
     pub(crate) fn refused(&mut self, places: usize, why: &str, now: Instant) {
         self.refused += 1;
         self.tell(places, why, now);
     }
 
-    /// Somebody has lost one of so many places to somebody else.
+    /// Records that a connection lost one of this many places to another one.
     pub(crate) fn replaced(&mut self, places: usize, now: Instant) {
         self.replaced += 1;
-        self.tell(places, "somebody made room", now);
+        self.tell(places, "a connection made room for another address", now);
     }
 
     fn tell(&mut self, places: usize, why: &str, now: Instant) {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crowd_is_told_of_at_once_and_then_once_in_a_while() {
+    fn a_crowd_is_logged_at_once_and_then_once_in_a_while() {
         let (mut crowd, start) = (Crowd::new("test"), Instant::now());
         crowd.replaced(4, start);
         for second in 0..10 {

@@ -1,5 +1,5 @@
-//! Places for connections, shared fairly by address: a crowd from a few addresses keeps nobody
-//! else out.
+//! Places for connections, shared fairly by address: many connections from a few addresses do not
+//! keep others out.
 
 use std::{
     net::IpAddr,
@@ -27,13 +27,14 @@ pub(crate) struct Entrance {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) place: Place,
-    /// Cancelled when the place went to somebody from an address with fewer, and the connection is
-    /// to be closed at once.
+    /// Cancelled when the place went to a connection from an address with fewer. The connection
+    /// must then be closed at once.
     pub(crate) lost: CancellationToken,
 }
 
 impl Entrance {
-    /// `total` places, of which `each_host` (an IPv4 address or an IPv6 /64) may take so many.
+    /// Makes `total` places, of which each host (an IPv4 address or an IPv6 /64) may take
+    /// `each_host`.
     pub(crate) fn new(name: &'static str, total: usize, each_host: usize) -> Self {
         Self {
             places: bounds::Places::default(),
@@ -42,9 +43,10 @@ impl Entrance {
         }
     }
 
-    /// A place for a connection from `peer`. When all are taken, the newest connection of those
-    /// addresses that have the most loses its place to one from an address that has less than its
-    /// share.
+    /// Takes a place for a connection from `peer`. If all places are taken and the address of
+    /// `peer`
+    /// has less than its share, the newest connection of the addresses that have the most loses its
+    /// place.
     pub(crate) fn admit(&self, peer: IpAddr, now: Instant) -> Option<Admitted> {
         let lost = CancellationToken::new();
         match self.places.take(Origin::new(peer), self.room, lost.clone()) {
@@ -68,7 +70,7 @@ impl Entrance {
     }
 }
 
-/// Completes when `served` does, or when the place that it has is lost: it is dropped then.
+/// Runs `served` until it completes or its place is lost. In the second case it is dropped.
 pub(crate) async fn unless_lost(served: impl Future<Output = ()>, lost: CancellationToken) {
     if lost.run_until_cancelled(served).await.is_none() {
         tracing::debug!("closed: its place went to an address with fewer connections");

@@ -1,22 +1,23 @@
-//! What one protocol needs beyond messages and listings.
+//! The work of one protocol that is neither a message nor a listing.
 
 use super::{ConnectionId, lobby::Lobby};
 
-/// Runs the errands of a lobby. It belongs to the lobby's owner, so nothing in it may wait: what
-/// takes time is a task of its own, which tells the [`Owner`](super::Owner) how it ended.
+/// Runs the errands of a lobby. It belongs to the task that owns the lobby, so it must never wait.
+/// Work that takes time runs in a task of its own, which reports the result to the
+/// [`Owner`](super::Owner).
 pub(crate) trait Errands: Sized + Send + 'static {
-    /// Whose errands they are.
+    /// The lobby that asks for these errands.
     type Lobby: Lobby;
-    /// What tasks tell it.
+    /// What the tasks report.
     type Note: Send + 'static;
 
-    /// Runs an errand. Returns the peer, if there is one, of which nothing counts before the
-    /// owner hears of it again.
+    /// Runs an errand. If it returns a peer, the owner executes nothing more of that peer until
+    /// an event about it arrives.
     fn run(&mut self, errand: <Self::Lobby as Lobby>::Errand) -> Option<ConnectionId>;
 
-    /// Takes a note, and returns what the lobby is to know of it.
+    /// Takes a report, and returns the event that the lobby is told because of it.
     fn noted(&mut self, note: Self::Note) -> Option<(ConnectionId, <Self::Lobby as Lobby>::Event)>;
 
-    /// A peer is gone: nothing is done for it any more.
+    /// Called when a peer is gone. Everything still running for it stops.
     fn ended(&mut self, who: ConnectionId);
 }

@@ -1,8 +1,8 @@
-//! Who one peer is, as far as an address tells.
+//! Which addresses count as one peer.
 
 use std::net::IpAddr;
 
-/// What one customer of a provider usually is given: an IPv4 address, or an IPv6 /64.
+/// The network that a provider usually gives one customer: an IPv4 address, or an IPv6 /64.
 pub(crate) fn host(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => {

@@ -1,4 +1,4 @@
-//! What one peer sends, up to its end: bytes from a socket, and whether more can come.
+//! Reading from one peer's socket, and noticing when the peer has ended its side.
 
 use std::{
     error::Error,
@@ -14,13 +14,13 @@ use tokio::{
     time::{sleep, timeout, timeout_at},
 };
 
-/// Bytes taken from a socket at once.
+/// The most bytes read from a socket at once.
 const READ_BYTES: usize = 8 * 1024;
 
-/// How often a peer that has sent more than is read of it is looked at.
+/// How often to check whether a peer has ended its side while bytes of it are still unread.
 const LOOK_FOR_THE_END: Duration = Duration::from_millis(250);
 
-/// Why a connection sends no more frames.
+/// Why no more frames can be read from a connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError<E: Error> {
     #[error(transparent)]
@@ -31,11 +31,11 @@ pub(crate) enum ReadError<E: Error> {
     Slow(#[from] tokio::time::error::Elapsed),
 }
 
-/// See the [module](self). An idle one holds no memory.
+/// See the [module](self). It holds no memory while idle.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     pub(crate) read: OwnedReadHalf,
-    /// What has arrived and was not asked for yet.
+    /// Bytes that have arrived and that no frame was cut from yet.
     pub(crate) buffer: BytesMut,
 }
 
@@ -45,7 +45,7 @@ impl Inbox {
         Self { read, buffer }
     }
 
-    /// Adds what has arrived to the buffer, a limited piece. 0 at the end of the stream.
+    /// Adds a limited piece of what has arrived to the buffer. Returns 0 at the end of the stream.
     /// Cancel safe.
     pub(crate) async fn read_more(&mut self) -> io::Result<usize> {
         loop {
@@ -58,9 +58,9 @@ impl Inbox {
         }
     }
 
-    /// The next frame that `take` finds; `None` at the end of the stream, also within a frame.
-    /// It has to be there until the `deadline`, which is asked with the time at which the first
-    /// bytes of the frame were seen, if there are any. Cancel safe.
+    /// Returns the next frame that `take` finds, or `None` at the end of the stream, even if a
+    /// frame is incomplete. The frame must be complete by `deadline`, which is called with the
+    /// time at which the first bytes of the frame were seen, if there are any. Cancel safe.
     pub(crate) async fn frame<F, E: Error>(
         &mut self,
         mut take: impl FnMut(&mut BytesMut) -> Result<Option<F>, E>,
@@ -92,7 +92,7 @@ impl Inbox {
         ended(&self.read).await;
     }
 
-    /// Reads and forgets until the end of the stream, for `linger` at most.
+    /// Reads and discards until the end of the stream, for `linger` at most.
     pub(crate) async fn discard(&mut self, linger: Duration) {
         let to_the_end = async {
             loop {
@@ -107,12 +107,12 @@ impl Inbox {
 }
 
 /// Completes when the peer has ended its side or is gone, even if bytes that it sent before are
-/// unread. A reset shows at once; the end of a stream shows once the kernel has taken in what
-/// comes before it, so that a peer whose bytes fill its buffer hides its end until something is
-/// written to it, which a peer that is gone answers with a reset.
+/// unread. A reset is seen at once. The end of a stream is seen once the kernel has received
+/// everything before it: a peer whose bytes fill its buffer hides its end until something is
+/// written to it, which is answered with a reset if the peer is gone.
 ///
-/// Readiness of a socket is the only sign: while there is something to read, it has to be looked
-/// at from time to time.
+/// The readiness of the socket is the only sign. While there is something to read, it has to be
+/// polled from time to time.
 pub(crate) async fn ended(read: &OwnedReadHalf) {
     loop {
         match read.ready(Interest::READABLE).await {

@@ -1,4 +1,4 @@
-//! What a lobby of a legacy protocol is to the tasks around it: a pure state machine.
+//! The lobby of a legacy protocol as the tasks around it see it: a pure state machine.
 
 use std::{
     hash::Hash,
@@ -10,69 +10,69 @@ use bytes::Bytes;
 
 use super::ConnectionId;
 
-/// The state of a lobby. It has no socket, clock or randomness of its own.
+/// The state of a lobby. It has no socket, no clock and no source of random numbers.
 pub trait Lobby: Sized + Send + 'static {
-    /// What a peer did, or what became of something that was asked for it.
+    /// What a peer did, or the result of something that the lobby asked for on its behalf.
     type Event: Send + 'static;
-    /// What happens to the lobby beside its peers. Use [`Infallible`](std::convert::Infallible)
-    /// if nothing does.
+    /// What happens to the lobby other than by its peers. Use
+    /// [`Infallible`](std::convert::Infallible) if nothing does.
     type News: Clone + Send + 'static;
     /// Names a game while it is listed.
     type GameId: Copy + Eq + Hash + Into<u64> + Send;
-    /// A game as the registry is told of it.
+    /// A game, as it is passed on to the registry.
     type Game: Send;
-    /// What the lobby asks for and does not wait for.
+    /// Work that the lobby asks for without waiting for it.
     type Errand: Send;
 
-    /// The event of a peer that is gone. It is the last one of that peer.
+    /// Returns the event that says that a peer is gone. It is the last event of that peer.
     fn ended() -> Self::Event;
 
-    /// What is to be done when `who` did `what`. Events of unknown peers have no effect: the lobby
-    /// may have closed them meanwhile.
+    /// Returns what to do after peer `who` did `what`. Events of unknown peers have no effect: the
+    /// lobby may have closed them in the meantime.
     fn handle(&mut self, who: ConnectionId, what: Self::Event, now: Instant) -> Effects<Self>;
 
-    /// What is to be done about `news`. `wall` is the time by which bans end.
+    /// Returns what to do about `news`. `wall` is the wall-clock time, by which bans end.
     fn hear(&mut self, news: Self::News, now: Instant, wall: SystemTime) -> Effects<Self>;
 
-    /// Where the lobby stands with `who`.
+    /// Returns how far `who` has got in the lobby.
     fn standing(&self, who: ConnectionId) -> Standing;
 
-    /// What the lobby has to hear again and again.
+    /// Returns the news that the lobby needs to hear at regular times.
     fn chores(&self) -> Vec<Chore<Self::News>>;
 }
 
-/// What a lobby wants to have done, in this order.
+/// What a lobby wants done, in this order.
 pub type Effects<L> = Vec<Effect<<L as Lobby>::GameId, <L as Lobby>::Game, <L as Lobby>::Errand>>;
 
-/// What a lobby wants to have done.
+/// One thing that a lobby wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect<Id, Game, Errand> {
-    /// Send this message, whole.
+    /// Send this message in one piece.
     Send(ConnectionId, Bytes),
-    /// Close the connection when everything sent to it has been delivered. The lobby has
-    /// forgotten it already.
+    /// Close the connection after everything sent to it has been delivered. The lobby has
+    /// already forgotten it.
     Close(ConnectionId),
-    /// Tell the registry this about a game.
+    /// Give the registry this description of a game.
     List(Id, Game),
-    /// Tell the registry that a game is gone.
+    /// Remove a game from the registry.
     Unlist(Id),
-    /// Do what only this protocol needs.
+    /// Do work that only this protocol needs.
     Errand(Errand),
 }
 
-/// News that a lobby hears regularly.
+/// News that a lobby hears at regular times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chore<News> {
-    /// How long after the start it hears them for the first time.
+    /// How long after the start it is heard for the first time.
     pub first: Duration,
-    /// How long after that, at least, it hears them again.
+    /// The least time after that until it is heard again.
     pub every: Duration,
-    /// What it hears.
+    /// The news itself.
     pub news: News,
 }
 
 impl<News> Chore<News> {
-    /// Once per period, for the first time after one period.
+    /// Once per period; the first time is one period after the start.
     pub const fn every(period: Duration, news: News) -> Self {
         Self {
             first: period,
@@ -82,22 +82,22 @@ impl<News> Chore<News> {
     }
 }
 
-/// Where a lobby stands with a peer.
+/// How far a peer has got in a lobby.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// On its way in.
+    /// Not logged in yet.
     Outside,
     /// Logged in.
     Inside,
-    /// Closed, or about to be; nothing more from it counts.
+    /// Closed or about to be closed. Nothing more from it counts.
     Closing,
 }
 
-/// Both ends of a connection.
+/// The addresses of both ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends {
-    /// Theirs.
+    /// The peer's address.
     pub peer: IpAddr,
-    /// Ours.
+    /// Our own address.
     pub local: SocketAddr,
 }

@@ -1,4 +1,4 @@
-//! How one connection speaks, and how long it is waited for. Pure: it is told the time.
+//! How one connection speaks, and how long it may be silent. Pure: the time is passed in.
 
 use std::{error::Error, time::Instant};
 
@@ -7,69 +7,69 @@ use metaserve::bans::Ban;
 
 use super::lobby::Standing;
 
-/// The codec of one connection, with its patience. Each connection has its own.
+/// The codec and the timeouts of one connection. Each connection has its own.
 pub(crate) trait Manners: Send + Sync {
-    /// What frames mean to the lobby.
+    /// What a frame means to the lobby.
     type Event: Send;
-    /// Why a connection sends no more frames: the peer's fault.
+    /// Why no more frames can be read. It is the peer's fault.
     type Error: Error + Send;
 
-    /// Takes the next whole frame off the front of `buffer`; `None` when it is not all there yet.
+    /// Takes the next complete frame off the front of `buffer`; `None` if it is not complete yet.
     fn take(&self, buffer: &mut BytesMut) -> Result<Option<Said<Self::Event>>, Self::Error>;
 
-    /// Until when the next frame has to be there. `begun` is when its first bytes were seen.
+    /// Returns when the next frame must be complete. `begun` is when its first bytes were seen.
     fn deadline(&self, begun: Option<Instant>) -> Option<Instant>;
 
-    /// The deadline has passed.
+    /// Called when the deadline has passed.
     fn expired(&mut self, now: Instant) -> Verdict;
 
-    /// The lobby has executed a frame, and stands like this with the peer.
+    /// Called when the lobby has executed a frame. `standing` is how far the peer has got.
     fn heard(&mut self, standing: Standing, now: Instant);
 
-    /// While a peer that talks too much is not listened to: when it is over nevertheless, and how.
+    /// Returns when to end a peer even while it is not read because it sends too much, and how.
     fn limit(&self) -> Option<(Instant, Verdict)>;
 
-    /// A peer has not been listened to for a while. Returns what to send it, so that a connection
-    /// that is gone shows.
+    /// Called when a peer is read again after it was not read for a while. Returns a message whose
+    /// delivery fails if the connection is gone.
     fn resumed(&mut self, now: Instant) -> Option<Bytes> {
         let _ = now;
         None
     }
 
-    /// No more frames can be read. Logs why, and returns what the lobby is to know of it.
+    /// Called when no more frames can be read. Logs why, and returns the event for the lobby.
     fn broken(&mut self, error: &Self::Error) -> Option<Self::Event>;
 
-    /// The connection is cut off, without giving it time to read more. Logs why.
+    /// Called when the connection is cut off, without time to read more. Logs why.
     fn lost(&self, why: &'static str);
 
-    /// What the peer is told before it is disconnected.
+    /// Returns the messages that a peer is sent before it is disconnected.
     fn goodbye(&self, why: Goodbye<'_>) -> Vec<Bytes>;
 }
 
-/// A frame.
+/// One frame of a peer.
 #[derive(Debug)]
 pub(crate) struct Said<Event> {
-    /// What it means; `None` for a mere sign of life.
+    /// What it means; `None` if it is only a sign of life.
     pub(crate) what: Option<Event>,
-    /// How many bytes it counts for.
+    /// How many bytes it counts as.
     pub(crate) bytes: usize,
 }
 
-/// What becomes of a peer whose time is over.
+/// What to do with a peer that missed its deadline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is asked whether it is there.
+    /// Send it this question; any answer shows that it is there.
     Ask(Bytes),
-    /// It is disconnected in order.
+    /// Close it in order: it is sent what waits for it.
     Close,
-    /// It is cut off.
+    /// Cut it off at once.
     CutOff(&'static str),
 }
 
-/// Why a peer is disconnected that has done nothing wrong.
+/// Why a peer that did nothing wrong is disconnected.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goodbye<'a> {
-    /// Its address is banned now.
+    /// Its address was banned while it was connected.
     Banned(&'a Ban),
     /// The program ends.
     Closing,

@@ -1,4 +1,4 @@
-//! Tasks and sockets of every legacy protocol: what is the same whatever is spoken.
+//! Tasks and sockets: what all legacy protocols have in common.
 //!
 //! ```text
 //!  listener ─▶ Entrance ─▶ connection ──frames, by Manners──▶ events ─▶ ┌───────┐
@@ -8,21 +8,21 @@
 //!                                            Errands  ◀──────── effects └───────┘
 //! ```
 //!
-//! A protocol brings what is pure: a [`Lobby`], which turns events into effects, and `Manners`,
-//! which turn the bytes of one connection into events and say how long it may be silent. The rest
-//! is here: `Server` listens, admits by fair shares (`Entrance`) and ends in order; `serve`
-//! is one connection; `Owner` is the one task that has the lobby's state. What peers may hold,
-//! send and leave unread is bounded by `Inbox`, `Outbox` and `Pace`.
+//! A protocol provides the pure parts: a [`Lobby`], which turns events into effects, and `Manners`,
+//! which turns the bytes of one connection into events and says how long it may be silent. The rest
+//! is here: `Server` listens, admits connections in fair shares (`Entrance`) and shuts down in
+//! order; `serve` handles one connection; `Owner` is the handle of the one task that has the
+//! lobby's state. `Inbox`, `Outbox` and `Pace` bound what peers may hold, send and leave unread.
 //!
-//! **Datagrams.** The owner knows nothing of streams: a peer is a [`ConnectionId`] and an
+//! **Datagrams.** The owner knows nothing of streams: to it a peer is a [`ConnectionId`] and an
 //! `Outlet`. A protocol over UDP gives each remote address an id when its first datagram arrives
-//! (`Owner::announce`, `Owner::enter`), tells the owner each datagram as an event, and drops
-//! the `Farewell` once the address has been silent for long enough. Its outlet sends a datagram
-//! for each message, or drops it where an `Outbox` would overflow, and never fails.
+//! (`Owner::announce`, `Owner::enter`), passes each datagram to the owner as an event, and drops
+//! the `Farewell` once the address has been silent for long enough. Its outlet sends one datagram
+//! per message, or drops the message where an `Outbox` would overflow, and never fails.
 //!
-//! **HTTP.** A request is a peer that says one thing: its handler announces it, waits until it has
-//! been said (`Owner::said`), takes the answer out of its `Outbox`, and is gone. What a lobby has
-//! to send elsewhere, such as a challenge over UDP, is an errand.
+//! **HTTP.** A request is a peer that says one thing. Its handler announces the peer, waits until
+//! the owner has executed the request (`Owner::said`), takes the answer out of the `Outbox`, and
+//! ends. Anything that a lobby has to send elsewhere, such as a challenge over UDP, is an errand.
 
 mod accept;
 mod crowd;
@@ -63,7 +63,7 @@ pub use self::{
     server::ListenError,
 };
 
-/// A peer, such as a TCP connection; later ones have larger ids.
+/// A peer, such as a TCP connection. Later peers have larger ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
 
@@ -73,7 +73,7 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// Listens on TCP; on `[::]` for both families, and on a system without IPv6 for IPv4.
+/// Listens on TCP. `[::]` means both address families, or IPv4 on a system without IPv6.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(program::listen::tcp(address)?)
 }

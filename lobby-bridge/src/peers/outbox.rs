@@ -1,4 +1,4 @@
-//! The text that waits for one lobby client: bounded by bytes, filled without waiting.
+//! The messages that wait for one peer: bounded in bytes, filled without waiting.
 
 use std::{
     collections::VecDeque,
@@ -9,14 +9,14 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// What a message costs besides its bytes.
+/// How many bytes a message counts as, in addition to its own.
 const OVERHEAD_BYTES: usize = 64;
 
 /// Small messages are written together up to this size, which fits into one segment on any
-/// usual path. Launchers take each segment for itself, so it must end where a message ends.
+/// usual path. Launchers parse each segment by itself, so a write ends where a message ends.
 const SEGMENT_BYTES: usize = 1_200;
 
-/// See the [module](self). One task fills it, one takes from it.
+/// See the [module](self). One task adds messages, another takes them.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     limit: usize,
@@ -33,7 +33,7 @@ struct State {
     finished: bool,
 }
 
-/// The client has not read what was sent to it before. Nothing more will be sent.
+/// The peer did not read what was sent to it before. Nothing more will be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Overflow;
 
@@ -48,8 +48,8 @@ impl Outbox {
         }
     }
 
-    /// Adds a message, unless it is finished. When that is too much, the outbox is abandoned:
-    /// emptied, and its client to be disconnected.
+    /// Adds a message, unless the outbox is finished. If the limit is exceeded, the outbox is
+    /// emptied and abandoned, and its peer has to be disconnected.
     pub(crate) fn push(&self, message: Bytes) -> Result<(), Overflow> {
         let mut state = self.lock();
         if state.finished {
@@ -70,25 +70,25 @@ impl Outbox {
         Ok(())
     }
 
-    /// Nothing more will be added; what is there is still to be sent.
+    /// Accepts no more messages. Those already here are still sent.
     pub(crate) fn finish(&self) {
         self.lock().finished = true;
         self.finished.cancel();
         self.changed.notify_one();
     }
 
-    /// Ends when the client is to be disconnected after it was sent the rest.
+    /// Completes when the peer must be disconnected after the remaining messages were sent.
     pub(crate) async fn finished(&self) {
         self.finished.cancelled().await;
     }
 
-    /// Ends when the client is to be disconnected without sending it the rest.
+    /// Completes when the peer must be disconnected without sending the remaining messages.
     pub(crate) async fn abandoned(&self) {
         self.abandoned.cancelled().await;
     }
 
-    /// The next bytes to write, ending where a message ends; `None` when it is finished and
-    /// empty. Cancel safe.
+    /// Returns the next bytes to write, which end where a message ends, or `None` when the outbox
+    /// is finished and empty. Cancel safe.
     pub(crate) async fn next(&self) -> Option<Bytes> {
         loop {
             match self.take() {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_leave_in_order_and_are_never_cut() {
+    async fn messages_leave_in_order_and_are_never_split() {
         let outbox = Outbox::new(10_000);
         for text in [":>>A:1", ":>>B:2"] {
             outbox.push(text.into()).unwrap();
@@ -159,14 +159,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_read_is_bounded() {
+    async fn unread_messages_are_bounded() {
         let outbox = Outbox::new(1_000);
         assert_eq!(outbox.push(message(400)), Ok(()));
         assert_eq!(outbox.push(message(400)), Ok(()));
         assert_eq!(outbox.push(message(9)), Err(Overflow));
         assert!(outbox.abandoned.is_cancelled());
-        assert_eq!(outbox.next().await, None, "nothing is kept for it");
-        assert_eq!(outbox.push(message(1)), Ok(()), "and nothing more is");
+        assert_eq!(outbox.next().await, None, "nothing is kept");
+        assert_eq!(outbox.push(message(1)), Ok(()), "nothing more is added");
         assert_eq!(outbox.next().await, None);
     }
 
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn segments_are_filled_and_no_more() {
+    async fn segments_are_filled_up_to_the_limit() {
         let outbox = Outbox::new(10_000);
         for bytes in [600, 600, 1, 1_198, 2] {
             outbox.push(message(bytes)).unwrap();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn many_tiny_messages_count_for_what_they_hold() {
+    fn tiny_messages_count_with_their_overhead() {
         let outbox = Outbox::new(1024 * 1024);
         let pushed = (0..50_000)
             .take_while(|_| outbox.push(message(1)).is_ok())

@@ -1,5 +1,5 @@
-//! The one task that owns a lobby. All others tell it what happened, one event after the other,
-//! and it carries out what the lobby decides without ever waiting for a peer.
+//! The one task that owns a lobby. All other tasks send it events. It handles one event after the
+//! other, and carries out what the lobby decides without ever waiting for a peer.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::publish::{Key, Listing, Listings};
 
-/// Events under way besides the one slot of each peer for its end.
+/// The length of the queue, in addition to one slot per peer for the event of its end.
 const QUEUED_EVENTS: usize = 256;
 
 type Event<E> = <<E as Errands>::Lobby as Lobby>::Event;
@@ -30,12 +30,13 @@ type News<E> = <<E as Errands>::Lobby as Lobby>::News;
 type GameId<E> = <<E as Errands>::Lobby as Lobby>::GameId;
 type Game<E> = <<E as Errands>::Lobby as Lobby>::Game;
 
-/// Where what a lobby says to one peer goes. It never waits.
+/// Where messages of a lobby to one peer go. It never waits.
 pub(crate) trait Outlet: Send + Sync {
-    /// Adds a message. After an error nothing more will be sent, and the peer counts as gone.
+    /// Adds a message. After an error nothing more is sent, and the peer counts as gone.
     fn push(&self, message: Bytes) -> Result<(), Overflow>;
 
-    /// The lobby has closed the peer: it is disconnected once it was sent what is there.
+    /// Called when the lobby has closed the peer: it is disconnected after the messages already
+    /// here were sent.
     fn finish(&self);
 }
 
@@ -58,8 +59,8 @@ enum Command<E: Errands> {
     Noted(E::Note),
 }
 
-/// How tasks talk to the owner. When the owner has ended, what they say is lost, and what they ask
-/// is answered as for a peer that is being closed.
+/// The handle through which tasks talk to the owner. After the owner has ended, events are lost,
+/// and questions are answered as for a peer that is being closed.
 pub(crate) struct Owner<E: Errands> {
     commands: mpsc::Sender<Command<E>>,
 }
@@ -72,44 +73,44 @@ impl<E: Errands> Clone for Owner<E> {
 }
 
 impl<E: Errands> Owner<E> {
-    /// Prepares for so many peers at one time; [`Desk::run`] is the owner's task.
+    /// Makes a queue for this many peers at one time. [`Desk::run`] is the owner's task.
     pub(crate) fn new(peers: usize) -> (Self, Desk<E>) {
         let (commands, receiver) = mpsc::channel(peers + QUEUED_EVENTS);
         (Self { commands }, Desk { commands: receiver })
     }
 
-    /// Sees to it that the end of a peer will be announced. `None` when the owner has ended.
+    /// Makes sure that the end of a peer will be announced. `None` if the owner has ended.
     pub(crate) async fn announce(&self, who: ConnectionId) -> Option<Farewell<E>> {
         let slot = self.commands.clone().reserve_owned().await.ok()?;
         let slot = Some(slot);
         Some(Farewell { who, slot })
     }
 
-    /// From this event on, the lobby can say something to the peer.
+    /// Announces a peer. From this event on, the lobby can send it messages.
     pub(crate) async fn enter(&self, who: ConnectionId, what: Event<E>, to: Arc<dyn Outlet>) {
         self.tell(Command::Enters(who, what, to)).await;
     }
 
-    /// Tells the lobby of an event, and does not wait for what comes of it.
+    /// Tells the lobby of an event, and does not wait for its effects.
     pub(crate) async fn happened(&self, who: ConnectionId, what: Event<E>) {
         self.tell(Command::Happened(who, what)).await;
     }
 
-    /// Has what a peer sent executed. Waits for that, so that one peer has one frame under way: a
-    /// peer that sends many delays nobody but itself. Also returns how many bytes it was told in
-    /// return: what others are told by it, it is told as well.
+    /// Has the lobby execute what a peer sent, and waits for that. Each peer therefore has at most
+    /// one frame in progress, and one that sends many delays only itself. Also returns how many
+    /// bytes the peer was sent in answer, which is what all others were sent as well.
     pub(crate) async fn said(&self, who: ConnectionId, what: Event<E>) -> (Standing, usize) {
         let (done, standing) = oneshot::channel();
         self.tell(Command::Said(who, what, done)).await;
         standing.await.unwrap_or((Standing::Closing, 0))
     }
 
-    /// Tells the lobby what has happened beside its peers.
+    /// Tells the lobby of news.
     pub(crate) async fn heard(&self, news: News<E>) {
         self.tell(Command::Heard(news)).await;
     }
 
-    /// Leaves a note for the lobby's errands.
+    /// Sends a report to the lobby's errands.
     pub(crate) async fn note(&self, note: E::Note) {
         self.tell(Command::Noted(note)).await;
     }
@@ -119,8 +120,8 @@ impl<E: Errands> Owner<E> {
     }
 }
 
-/// Announces the end of a peer when it is dropped, on every way out. Its slot in the owner's queue
-/// is reserved from the beginning, so that there is nothing to wait for then.
+/// Announces the end of a peer when dropped, on every path. Its slot in the owner's queue is
+/// reserved from the beginning, so dropping does not have to wait.
 pub(crate) struct Farewell<E: Errands> {
     who: ConnectionId,
     slot: Option<mpsc::OwnedPermit<Command<E>>>,
@@ -139,23 +140,23 @@ pub(crate) struct Desk<E: Errands> {
     commands: mpsc::Receiver<Command<E>>,
 }
 
-/// How the registry is shown a game; not at all if that cannot be.
+/// Turns a game into a listing; `None` if the game cannot be listed.
 pub(crate) type Lister<E> = Box<dyn Fn(&Game<E>) -> Option<Listing> + Send>;
 
 /// What the owner needs besides its queue.
 pub(crate) struct Means<E: Errands> {
     pub(crate) lobby: E::Lobby,
     pub(crate) errands: E,
-    /// What the lobby hears besides its chores.
+    /// What the lobby hears in addition to its chores.
     pub(crate) news: BoxStream<'static, News<E>>,
-    /// The protocol's name in the keys of listings.
+    /// The name of the protocol in the keys of listings.
     pub(crate) protocol: &'static str,
     pub(crate) listings: Listings,
     pub(crate) listing: Lister<E>,
 }
 
 impl<E: Errands> Desk<E> {
-    /// Owns the lobby until `shutdown`; publishes its games meanwhile.
+    /// Owns the lobby until `shutdown`, and publishes its games.
     pub(crate) async fn run(
         mut self,
         means: Means<E>,
@@ -188,8 +189,8 @@ impl<E: Errands> Desk<E> {
     }
 }
 
-/// When the lobby has to hear what. A late chore is not made up for: the next one comes a whole
-/// period later.
+/// When the lobby hears which chore. A late chore is not repeated to catch up: the next one comes a
+/// whole period later.
 struct Chores<News>(Vec<(Instant, Chore<News>)>);
 
 impl<News: Clone> Chores<News> {
@@ -216,7 +217,7 @@ impl<News: Clone> Chores<News> {
 struct State<E: Errands> {
     means: Means<E>,
     outlets: HashMap<ConnectionId, Arc<dyn Outlet>>,
-    /// Peers of which nothing counts before an errand is done, with who waits for that.
+    /// Peers of which nothing is executed until an errand is done, and who waits for that.
     held: HashMap<ConnectionId, Option<oneshot::Sender<(Standing, usize)>>>,
     listed: HashSet<GameId<E>>,
 }
@@ -261,7 +262,7 @@ impl<E: Errands> State<E> {
         self.carry_out(effects);
     }
 
-    /// A peer of which nothing counted before this event goes on.
+    /// Handles an event after which a held peer is executed again.
     fn goes_on(&mut self, who: ConnectionId, what: Event<E>) {
         let held = self.held.remove(&who);
         self.happened(who, what);
@@ -279,7 +280,7 @@ impl<E: Errands> State<E> {
         self.means.lobby.handle(who, what, now())
     }
 
-    /// Carries out effects, and those of disconnecting peers that do not read.
+    /// Carries out effects, including those of disconnecting peers that do not read.
     fn carry_out(&mut self, mut effects: Effects<E::Lobby>) {
         while !effects.is_empty() {
             let mut stuck = Vec::new();
@@ -330,7 +331,7 @@ impl<E: Errands> State<E> {
 }
 
 impl<E: Errands> Drop for State<E> {
-    /// Whatever ends the owner, its games must not stay in the list.
+    /// Removes all games from the list, however the owner ends.
     fn drop(&mut self) {
         for id in std::mem::take(&mut self.listed) {
             self.means.listings.unlist(self.key(id));

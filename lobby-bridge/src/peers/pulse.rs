@@ -1,28 +1,28 @@
-//! Whether the task that owns a lobby's state still works.
+//! Checking that the task that owns a lobby's state still runs.
 
 use tokio::sync::{mpsc, oneshot};
 
-/// Asks the task that owns a lobby's state for signs of life. Cheap to clone.
+/// Checks that the task that owns a lobby's state still runs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Pulse {
     questions: mpsc::Sender<oneshot::Sender<()>>,
 }
 
-/// The owner's side: it answers between two events.
+/// The owner's side. It answers between two events.
 #[derive(Debug)]
 pub(crate) struct Heart {
     questions: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
-/// A pulse and the heart that it is felt of.
+/// Makes both ends.
 pub(crate) fn pulse() -> (Pulse, Heart) {
     let (ask, questions) = mpsc::channel(1);
     (Pulse { questions: ask }, Heart { questions })
 }
 
 impl Pulse {
-    /// Completes when the owner has had a turn since; never when it has ended or does not run.
-    /// Cancel safe.
+    /// Completes when the owner has handled the question. Never completes if the owner has ended
+    /// or does not run. Cancel safe.
     pub async fn beat(&self) {
         let (answer, answered) = oneshot::channel();
         let asked = self.questions.send(answer).await;
@@ -33,12 +33,12 @@ impl Pulse {
 }
 
 impl Heart {
-    /// Answers whoever asks, for as long as it is polled. Cancel safe.
+    /// Answers all questions, as long as it is polled. Cancel safe.
     pub(crate) async fn beat(&mut self) {
         while let Some(answer) = self.questions.recv().await {
             let _ = answer.send(());
         }
-        // Nobody can ask any more.
+        // All pulses are gone: there will be no more questions.
         std::future::pending().await
     }
 }
@@ -50,7 +50,7 @@ mod tests {
     use std::pin::pin;
 
     #[tokio::test]
-    async fn a_beat_is_felt_only_while_the_owner_works() {
+    async fn a_pulse_beats_only_while_the_owner_runs() {
         let (pulse, mut heart) = pulse();
         let mut felt = pin!(pulse.beat());
         assert_eq!(felt.as_mut().now_or_never(), None, "it is stuck");

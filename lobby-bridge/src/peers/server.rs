@@ -1,4 +1,4 @@
-//! Listening, accepting, and ending in order.
+//! Listening, accepting connections, and shutting down in order.
 
 use std::{
     io,
@@ -38,20 +38,20 @@ use crate::bans::Guard;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListenError {
-    /// An address cannot be listened on.
+    /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
         /// The address that was asked for.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The system has no random numbers.
-    #[error("the system gives no random numbers")]
+    #[error("the system provides no random numbers")]
     Random,
 }
 
-/// 32 bytes that nobody can guess.
+/// Returns 32 bytes that nobody can guess.
 pub(crate) fn seed() -> Result<[u8; 32], ListenError> {
     let mut seed = [0; 32];
     SystemRandom::new()
@@ -60,7 +60,7 @@ pub(crate) fn seed() -> Result<[u8; 32], ListenError> {
     Ok(seed)
 }
 
-/// A listener, and what it leads to.
+/// A listener, and what kind of connections it accepts.
 #[derive(Debug)]
 pub(crate) struct Door<Gate> {
     pub(crate) gate: Gate,
@@ -82,20 +82,20 @@ impl<Gate> Door<Gate> {
     }
 }
 
-/// The doors of a lobby, which serve nobody yet.
+/// The listeners of a lobby, before anybody is served.
 #[derive(Debug)]
 pub(crate) struct Server<Gate> {
     pub(crate) doors: Vec<Door<Gate>>,
     pulse: (Pulse, Heart),
 }
 
-/// A connection that has just been admitted.
+/// A connection that was just admitted.
 pub(crate) struct Arrival<Gate> {
     pub(crate) stream: TcpStream,
     pub(crate) peer: SocketAddr,
     pub(crate) who: ConnectionId,
     pub(crate) gate: Gate,
-    /// Given back when it is dropped.
+    /// Freed when dropped.
     pub(crate) place: Place,
 }
 
@@ -106,16 +106,16 @@ pub(crate) struct Serving<E: Errands, Gate> {
     pub(crate) means: Means<E>,
     pub(crate) bans: Guard,
     pub(crate) bounds: Bounds,
-    /// The most connections at one time, whatever places they have.
+    /// The most connections at one time, in all places together.
     pub(crate) connections: usize,
-    /// Where the connections of each door take their places.
+    /// Which places the connections of a door take.
     pub(crate) entrance: Box<dyn Fn(&Gate) -> Entrance + Send>,
-    /// What log lines about a connection show.
+    /// The span of all log lines about a connection.
     pub(crate) span: fn(&Arrival<Gate>) -> Span,
     pub(crate) receive: Arc<Receive<E, Gate>>,
 }
 
-/// Serves one connection to its end.
+/// Serves one connection until it ends.
 pub(crate) type Receive<E, Gate> =
     dyn Fn(Arrival<Gate>, Arc<Shared<E>>) -> BoxFuture<'static, ()> + Send + Sync;
 
@@ -125,17 +125,17 @@ impl<Gate: Copy + Send + 'static> Server<Gate> {
         Self { doors, pulse }
     }
 
-    /// Whether the lobby works, once it [runs](Self::run).
+    /// Returns a handle that checks that the lobby works once it [runs](Self::run).
     pub(crate) fn pulse(&self) -> Pulse {
         self.pulse.0.clone()
     }
 
-    /// Serves until `shutdown` is cancelled and all connections have been closed in order, which
-    /// takes at most twice the time to linger and usually none.
+    /// Serves until `shutdown` is cancelled and all connections have been closed in order. That
+    /// takes at most twice the linger time, and usually no time at all.
     ///
     /// # Errors
-    /// A task has failed that the lobby cannot do without. Connections have been closed then as
-    /// in order.
+    /// A task that the lobby cannot do without has failed. Connections have been closed in order
+    /// in this case as well.
     pub(crate) async fn run<E: Errands>(
         self,
         serving: Serving<E, Gate>,
@@ -152,7 +152,7 @@ impl<Gate: Copy + Send + 'static> Server<Gate> {
             span,
             receive,
         } = serving;
-        // The owner ends last: until then it hears of the connections that end.
+        // The owner ends last, so that it hears of the connections that end.
         let end_of_owner = CancellationToken::new();
         let (_, heart) = self.pulse;
         let owning = desk.run(means, heart, end_of_owner.clone());

@@ -1,4 +1,4 @@
-//! One connection of a stream protocol: frames to the owner, messages from the outbox.
+//! One connection of a stream protocol: frames go to the owner, messages come from the outbox.
 
 use std::{io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -24,20 +24,20 @@ use super::{
 };
 use crate::bans::Guard;
 
-/// What one connection may take.
+/// The limits of one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
-    /// Bytes that wait for it.
+    /// The most bytes that may wait for it.
     pub(crate) queued_bytes: usize,
-    /// Bytes that it may say, or be told in return, at once and then per second.
+    /// How many bytes it may send or be sent in answer: at once, and then per second.
     pub(crate) bytes: (usize, usize),
-    /// Frames that it may send at once and then per second.
+    /// How many frames it may send: at once, and then per second.
     pub(crate) frames: (usize, usize),
-    /// How long it may take to read what was said to it last, and to close its own side.
+    /// How long it may take to read the last messages, and to close its own side.
     pub(crate) linger: Duration,
 }
 
-/// What all connections of a server have in common.
+/// What all connections of a server share.
 pub(crate) struct Shared<E: Errands> {
     pub(crate) owner: Owner<E>,
     pub(crate) bans: Guard,
@@ -46,8 +46,8 @@ pub(crate) struct Shared<E: Errands> {
 }
 
 impl<E: Errands> Shared<E> {
-    /// Reads and forgets until the end of the stream, for as long as we linger, and not after
-    /// the end of the program has begun.
+    /// Reads and discards until the end of the stream, at most for the linger time, and stops when
+    /// the program begins to shut down.
     pub(crate) async fn discard(&self, inbox: &mut Inbox) {
         tokio::select! {
             () = inbox.discard(self.bounds.linger) => {}
@@ -64,23 +64,23 @@ pub(crate) struct Connection<E: Errands> {
     pub(crate) write: OwnedWriteHalf,
     /// Taken when the connection counts as ended, even if it is not closed yet.
     pub(crate) farewell: Option<Farewell<E>>,
-    /// Its place among those of which the lobby knows nothing yet, for as long as it is one.
+    /// Its place among the connections that the lobby does not know yet, while it is one of them.
     pub(crate) undecided: Option<Place>,
     pub(crate) shared: Arc<Shared<E>>,
 }
 
-/// How a connection has ended, and what is still to do.
+/// How a connection ended, and what remains to do.
 enum End {
-    /// We close it: it may take some time to read what was said to it last.
+    /// We close it. It gets some time to read what was sent to it last.
     Closed,
-    /// It has ended its side, or cannot be written to.
+    /// The peer has ended its side, or cannot be written to.
     Gone,
-    /// It does not read, or does not answer; what it holds is to be freed at once.
+    /// The peer does not read or does not answer. What it holds is freed at once.
     CutOff(&'static str),
 }
 
 impl<E: Errands> Connection<E> {
-    /// Announces it to the owner. `None` when it is gone already, or the owner has ended.
+    /// Announces the connection to the owner. `None` if it is gone already, or the owner has ended.
     pub(crate) async fn open(
         stream: TcpStream,
         peer: IpAddr,
@@ -90,7 +90,7 @@ impl<E: Errands> Connection<E> {
         let local = match stream.set_nodelay(true).and_then(|()| stream.local_addr()) {
             Ok(local) => local,
             Err(error) => {
-                tracing::debug!(%error, "gone at once");
+                tracing::debug!(%error, "gone before it was served");
                 return None;
             }
         };
@@ -107,8 +107,8 @@ impl<E: Errands> Connection<E> {
         })
     }
 
-    /// Closes it so that what was written to it is not lost by a reset: ends our side, then reads
-    /// and forgets until the peer ends its own.
+    /// Closes the connection such that no reset destroys what was written to it: ends our side,
+    /// then reads and discards until the peer ends its own.
     pub(crate) async fn close(mut self) {
         self.farewell.take();
         if self.write.shutdown().await.is_ok() {
@@ -117,8 +117,8 @@ impl<E: Errands> Connection<E> {
     }
 }
 
-/// Serves a peer to its end: `entering` is how it comes into the lobby, `first` what it has said
-/// already. What ends it is the peer's business, and logged.
+/// Serves a peer until it ends. `entering` is the event with which it enters the lobby, and
+/// `first` is a frame that it has sent already. The reason for the end is logged.
 pub(crate) async fn serve<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Event>>(
     mut connection: Connection<E>,
     mut manners: M,
@@ -133,14 +133,14 @@ pub(crate) async fn serve<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Ev
         End::Gone => {}
         End::CutOff(why) => {
             manners.lost(why);
-            // Without this the kernel would keep for minutes what is unread.
+            // Otherwise the kernel would keep unread data for minutes.
             let socket = SockRef::from(connection.write.as_ref());
             let _ = socket.set_linger(Some(Duration::ZERO));
         }
     }
 }
 
-/// Listens and speaks until the lobby has let go of the peer and all was said to it.
+/// Reads and writes until the lobby has closed the peer and everything was sent to it.
 async fn converse<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Event>>(
     connection: &mut Connection<E>,
     manners: &mut M,
@@ -168,9 +168,9 @@ async fn converse<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Event>>(
     let mut writer = pin!(deliver(write, &outbox));
     let goodbye = tokio::select! {
         end = listener.listen(manners, first) => Err(end),
-        // It ends when the lobby has let go and everything is said, or nothing can be.
+        // Completes when the lobby has closed the peer and everything is sent, or a write failed.
         written = &mut writer => return written.map_or(End::Gone, |()| End::Closed),
-        // It has a while to read what was said to it last, whatever it still has to say.
+        // It has some time to read the last messages, whatever it still sends.
         () = outbox.finished() => Err(End::Closed),
         () = outbox.abandoned() => Err(End::CutOff("it does not read what was sent to it")),
         ban = shared.bans.until_banned(ends.peer) => {
@@ -188,7 +188,7 @@ async fn converse<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Event>>(
         }
         Err(end) => end,
     };
-    // It is out of the lobby from here on, even if it takes a while to say goodbye.
+    // From here on it is out of the lobby, even if its last messages take a while.
     farewell.take();
     if let End::CutOff(_) = end {
         return end;
@@ -201,7 +201,7 @@ async fn converse<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Event>>(
     }
 }
 
-/// What hears a peer.
+/// Reads from one peer.
 struct Listener<'a, E: Errands> {
     who: ConnectionId,
     inbox: &'a mut Inbox,
@@ -211,7 +211,7 @@ struct Listener<'a, E: Errands> {
 }
 
 impl<E: Errands> Listener<'_, E> {
-    /// Has each frame executed, until the peer or the lobby ends it.
+    /// Has each frame executed, until the peer or the lobby ends the connection.
     async fn listen<M: Manners<Event = <E::Lobby as Lobby>::Event>>(
         &mut self,
         manners: &mut M,
@@ -237,25 +237,25 @@ impl<E: Errands> Listener<'_, E> {
             if standing == Standing::Closing {
                 return End::Closed;
             }
-            // From here on it is counted as a peer of the lobby.
+            // From here on it counts as a peer of the lobby.
             self.undecided.take();
             let instant = now();
             let wait = frames.charge(1, instant);
             let wait = wait.max(bytes.charge(told.max(said.bytes), instant));
             manners.heard(standing, now());
             if !wait.is_zero() {
-                tracing::debug!(?wait, "talks too much");
+                tracing::debug!(?wait, "sends too much");
                 let limit = manners.limit();
                 tokio::select! {
                     () = sleep(wait) => {}
-                    // What it has said beyond its pace does not keep it in the lobby.
+                    // Unread bytes beyond its pace do not keep a peer that is gone in the lobby.
                     () = self.inbox.ended() => return End::Gone,
                     () = sleep_until(limit.as_ref().map(|(time, _)| *time)) => match limit {
                         Some((_, Verdict::CutOff(why))) => return End::CutOff(why),
                         _ => return End::Closed,
                     },
                 }
-                // It could not be heard meanwhile.
+                // It could not be read in the meantime.
                 manners.heard(standing, now());
                 if let Some(question) = manners.resumed(now()) {
                     let _ = self.outbox.push(question);
@@ -264,7 +264,7 @@ impl<E: Errands> Listener<'_, E> {
         }
     }
 
-    /// The next frame, however often the peer has to be asked for it.
+    /// Returns the next frame. Asks the peer for a sign of life as often as it needs to.
     async fn next<M: Manners<Event = <E::Lobby as Lobby>::Event>>(
         &mut self,
         manners: &mut M,
@@ -297,7 +297,7 @@ impl<E: Errands> Listener<'_, E> {
     }
 }
 
-/// Writes everything that is put into `outbox`, each message whole, then ends our side.
+/// Writes all messages of `outbox`, each in one piece, then ends our side.
 async fn deliver(write: &mut OwnedWriteHalf, outbox: &Outbox) -> io::Result<()> {
     while let Some(bytes) = outbox.next().await {
         write.write_all(&bytes).await?;

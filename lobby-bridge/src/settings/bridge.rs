@@ -1,4 +1,4 @@
-//! What settings make of a bridge.
+//! Turns settings into a bridge.
 
 use std::path::PathBuf;
 
@@ -7,33 +7,33 @@ use metaserve::{Trust, tls::FileError};
 use super::{BridgeSettings, Daemon};
 use crate::{aleph_one::Metaserver, vcmi};
 
-/// What a bridge does, complete and possible.
+/// The settings of a bridge, complete and valid.
 #[derive(Clone, Debug)]
 pub struct Bridge {
-    /// Where to publish.
+    /// The daemon to publish to.
     pub daemon: Daemon,
-    /// How to know the daemon.
+    /// How to verify the daemon.
     pub trust: Trust,
-    /// Where the bridge keeps its identity.
+    /// The directory of the bridge's identity.
     pub state_dir: PathBuf,
-    /// The addresses that are banned; none for no bans.
+    /// The file of banned addresses; `None` for no bans.
     pub ban_file: Option<PathBuf>,
-    /// The VCMI lobby, if it is to run.
+    /// The VCMI lobby, if it is enabled.
     pub vcmi: Option<vcmi::Settings>,
-    /// The metaserver of Aleph One, if it is to run.
+    /// The metaserver of Aleph One, if it is enabled.
     pub aleph_one: Option<Metaserver>,
 }
 
-/// The file with the authorities that may vouch for the daemon cannot be used.
+/// The file with certificate authorities for the daemon cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("`ca` cannot be used")]
+#[error("cannot use `ca`")]
 pub struct AuthoritiesError(#[from] FileError);
 
 impl Bridge {
-    /// What these settings ask for.
+    /// Makes the bridge that these settings describe.
     ///
     /// # Errors
-    /// When the file with authorities cannot be used.
+    /// The file with authorities cannot be used.
     pub fn of(settings: BridgeSettings) -> Result<Self, AuthoritiesError> {
         let trust = match (settings.fingerprint, &settings.ca) {
             (Some(fingerprint), _) => Trust::Fingerprint(fingerprint),

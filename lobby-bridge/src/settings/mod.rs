@@ -1,5 +1,5 @@
-//! The settings of a bridge, each declared once: see [`metaserve::program::settings`]. Those of a
-//! protocol are declared with it.
+//! The settings of a bridge. Each is declared once: see [`metaserve::program::settings`]. A
+//! protocol's settings are declared in its own module.
 
 mod bridge;
 
@@ -22,12 +22,12 @@ use metaserve::{
 
 use crate::{accounts::AccountSettings, aleph_one::AlephOneSettings, vcmi::VcmiSettings};
 
-/// Everything that can be set, wherever it is set. What is `None` or empty is left open.
+/// All settings of the bridge. `None` or an empty list means the default.
 #[derive(Args, Clone, Debug)]
 pub struct BridgeSettings {
-    /// The daemon to publish games at, or `none` [default: none]
+    /// The daemon to publish games to, or `none` [default: none]
     ///
-    /// With `none` the lobbies run alone and nothing is published.
+    /// With `none`, the lobbies run without being published.
     #[arg(long, value_name = "HOST:PORT|none")]
     pub daemon: Option<Daemon>,
 
@@ -38,26 +38,26 @@ pub struct BridgeSettings {
     #[arg(long, value_name = "HEX")]
     pub fingerprint: Option<Fingerprint>,
 
-    /// A file with the certificates that may vouch for the daemon, PEM or DER
+    /// A file with certificate authorities for the daemon, PEM or DER
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
 
-    /// Where the bridge keeps its own identity [default: bridge-state]
+    /// The directory of the bridge's own identity [default: bridge-state]
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 
-    /// A file with addresses and prefixes that are banned, read again when it changes
+    /// A file with banned addresses and prefixes, which is read again when it changes
     ///
-    /// It has to exist, and may be empty. `metaserve-lobby-bridge ban` and `unban` edit it, and so
+    /// It must exist, and may be empty. `metaserve-lobby-bridge ban` and `unban` edit it, and so
     /// do Aleph One's moderators with `.ban`, if the service may write to its directory.
     #[arg(long, global = true, value_name = "FILE")]
     pub ban_file: Option<PathBuf>,
 
-    /// An address at which players reach this machine, once per family
+    /// An address at which players reach this machine; one per address family
     ///
-    /// Listed as the address of every game that is played through the bridge. Needed when it
-    /// stands behind a router or load balancer; otherwise the address that a game's host came
-    /// in on is right.
+    /// It is listed as the address of all games that are played through the bridge. Needed when the
+    /// bridge stands behind a router or load balancer. Otherwise the address is listed to which
+    /// the host of a game connected.
     #[arg(long, value_name = "IP", value_delimiter = ',')]
     pub public_address: Vec<IpAddr>,
 
@@ -73,32 +73,32 @@ pub struct BridgeSettings {
     #[command(flatten)]
     pub accounts: AccountSettings,
 
-    /// Log lines for people or for programs
+    /// The format of log lines: for people, for programs, or for the journal
     ///
-    /// `auto` is for the journal where systemd has set that up, else `text`.
+    /// `auto` is the format of the journal if systemd has set that up, otherwise `text`.
     #[arg(long, value_name = "auto|text|json", default_value = "auto")]
     pub log_format: LogFormat,
 
-    /// What may change while the bridge runs.
+    /// The settings that may change while the bridge runs.
     #[command(flatten)]
     pub live: Live,
 }
 
-/// The daemon to publish at.
+/// The daemon to publish to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Daemon {
-    /// None: the bridge runs alone.
+    /// None: nothing is published.
     #[default]
     None,
     /// The daemon at this `HOST:PORT`.
     At(String),
 }
 
-/// Where the state is kept unless told otherwise.
+/// The default state directory.
 const STATE_DIR: &str = "bridge-state";
 
 impl BridgeSettings {
-    /// Where the state is kept.
+    /// Returns the state directory.
     #[must_use]
     pub fn state_dir(&self) -> &Path {
         self.state_dir.as_deref().unwrap_or(Path::new(STATE_DIR))
@@ -110,13 +110,13 @@ impl BridgeSettings {
 pub struct Live {
     /// What is logged: error, warn, info, debug, trace, off, or a filter
     ///
-    /// A filter chooses by part: `info,metaserve_lobby_bridge::vcmi=debug`. What it does not name
-    /// stays at `info`.
+    /// A filter sets levels by part: `info,metaserve_lobby_bridge::vcmi=debug`. Parts that it does
+    /// not name are at `info`.
     #[arg(long, value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
 }
 
-/// A log filter, in which a module's former name still selects its lines.
+/// Parses a log filter. A module's former name still selects its lines.
 fn log_filter(text: &str) -> Result<String, log::InvalidFilter> {
     log::filter(&text.replace("bridge::myth", "bridge::aleph_one"))
 }
@@ -142,13 +142,13 @@ impl Settings for BridgeSettings {
         problem(
             !given("vcmi") && !given("aleph-one"),
             "vcmi",
-            "no lobby to run: give an address for one, such as `--vcmi [::]:5002` or \
-             `--aleph-one [::]:6321`",
+            "no lobby is enabled: give an address for one, such as `--vcmi [::]:5002` or \
+            `--aleph-one [::]:6321`",
         );
         problem(
             given("fingerprint") && given("ca"),
             "ca",
-            "--fingerprint and --ca are two ways to know the daemon: give one of them",
+            "--fingerprint and --ca are two ways to verify the daemon: give only one of them",
         );
         problem(
             given("aleph-one-cert") != given("aleph-one-key"),

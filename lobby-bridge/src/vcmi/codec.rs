@@ -9,28 +9,28 @@ use bytes::{Buf, Bytes, BytesMut};
 /// The bytes of the length in front of each payload.
 pub const LENGTH_BYTES: usize = 4;
 
-/// Why a connection sends no more frames. All are the peer's fault and end the connection.
+/// Why no more frames can be read. Every error is the peer's fault and ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
     /// The announced length is zero, which no client sends.
     #[error("a frame of length 0")]
     Empty,
-    /// The announced length is above the limit. Nothing of the payload was waited for.
-    #[error("a frame of {announced} bytes, more than {limit}")]
+    /// The announced length is above the limit. It is refused before the payload arrives.
+    #[error("a frame of {announced} bytes, but the limit is {limit}")]
     TooLong {
-        /// What the peer announced.
+        /// The length that the peer announced.
         announced: u32,
-        /// What it may send.
+        /// The most that it may send.
         limit: usize,
     },
 }
 
-/// Takes the next complete payload off the front of `buffer`, or `None` when it is not all
-/// there yet. An error is found as soon as the four bytes of the length are there.
+/// Takes the next complete payload off the front of `buffer`, or returns `None` if it is not
+/// complete yet. An error is found as soon as the four bytes of the length are there.
 ///
 /// # Errors
-/// The announced length is zero or above `limit`; `buffer` is left as it is.
+/// The announced length is zero or above `limit`. `buffer` is then left as it is.
 pub fn take_frame(buffer: &mut BytesMut, limit: usize) -> Result<Option<Bytes>, FrameError> {
     let Some(length) = buffer.first_chunk::<LENGTH_BYTES>() else {
         return Ok(None);
@@ -50,9 +50,10 @@ pub fn take_frame(buffer: &mut BytesMut, limit: usize) -> Result<Option<Bytes>, 
     Ok(Some(buffer.split_to(length).freeze()))
 }
 
-/// The bytes of a frame with this payload, as they were or would be on the wire.
+/// Returns the bytes of a frame with this payload.
 ///
-/// A payload above 4 GiB cannot be framed; it is cut there. None that was received is.
+/// A payload above 4 GiB does not fit into a frame and is cut off there. Received payloads are
+/// never that long.
 #[must_use]
 pub fn frame(payload: &[u8]) -> Bytes {
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
@@ -74,8 +75,8 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_judged_before_its_payload_arrives() {
-        // (length field, what is known from these four bytes alone)
+    fn a_length_is_checked_before_its_payload_arrives() {
+        // (length field, the result of these four bytes alone)
         let table = [
             (0_u32, Err(FrameError::Empty)),
             (1, Ok(None)),
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_magic_is_framed_as_the_specification_prints_it() {
+    fn the_frame_of_the_magic_is_as_specified() {
         assert_eq!(
             frame(b"Aiya!\n")[..],
             *b"\x06\0\0\0\x41\x69\x79\x61\x21\x0a"

@@ -10,10 +10,11 @@ use encoding_rs::{
 };
 
 /// A text encoding that a client announced. Fixed for the life of its connection, both ways.
+/// A text encoding that a client announced. It holds for the whole connection, both ways.
 ///
-/// Neither direction can fail: what cannot be decoded becomes U+FFFD, and a character that
-/// cannot be encoded becomes `?`. In all of them the characters of ASCII, and only they, have
-/// the bytes of ASCII below 0x40, so that `:` and `>` stand for themselves in encoded text.
+/// Neither direction can fail: bytes that cannot be decoded become U+FFFD, and a character that
+/// cannot be encoded becomes `?`. In every encoding the bytes below 0x40 are those of ASCII and
+/// never part of another character, so `:` and `>` mean themselves in encoded text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Encoding(Kind);
 
@@ -21,21 +22,21 @@ pub struct Encoding(Kind);
 enum Kind {
     Utf8,
     Ascii,
-    /// The real ISO 8859-1, not the windows-1252 that the web means by `latin1`.
+    /// The real ISO 8859-1, not the windows-1252 that `latin1` means on the web.
     Latin1,
-    /// A Windows code page: bytes without a character are errors, not control characters.
+    /// A Windows code page. Bytes without a character are errors, not control characters.
     Windows(&'static encoding_rs::Encoding),
-    /// As RFC 2319 has it, unlike the web in two bytes.
+    /// KOI8-U as RFC 2319 defines it. The web's version differs in two bytes.
     Koi8U,
     Other(&'static encoding_rs::Encoding),
 }
 
 impl Encoding {
-    /// What is spoken when no encoding is named.
+    /// The encoding of a client that names none.
     pub const UTF_8: Self = Self(Kind::Utf8);
 
-    /// The encoding that a client calls `name`, or `None` when there is no such encoding of
-    /// text here. Upper and lower case are alike; `-`, `_` and blanks are optional.
+    /// Returns the encoding that a client calls `name`, or `None` if it is no supported text
+    /// encoding. Case does not matter; `-`, `_` and blanks are optional.
     #[must_use]
     pub fn named(name: &[u8]) -> Option<Self> {
         let name: String = std::str::from_utf8(name)
@@ -65,7 +66,7 @@ impl Encoding {
         }))
     }
 
-    /// The text that a client meant by `bytes`.
+    /// Decodes bytes of a client.
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
         match self.0 {
@@ -97,7 +98,7 @@ impl Encoding {
         }
     }
 
-    /// The bytes to send to a client for `text`.
+    /// Encodes `text` for a client.
     #[must_use]
     pub fn encode(self, text: &str) -> Bytes {
         let narrow = |limit: u32| -> Bytes {
@@ -125,7 +126,7 @@ impl Encoding {
     }
 }
 
-/// What the web's KOI8-U reads in the bytes AE and BE, and what KOI8-U (RFC 2319) has there.
+/// What the bytes AE and BE mean in the web's KOI8-U, and in that of RFC 2319.
 const WEB: [char; 2] = ['\u{45e}', '\u{40e}'];
 const OWN: [char; 2] = ['\u{255d}', '\u{256c}'];
 
@@ -134,7 +135,7 @@ fn exchange(c: char, from: [char; 2], to: [char; 2]) -> char {
     at.map_or(c, |at| to[at])
 }
 
-/// What the web's decoders make of bytes that have no character in a Windows code page.
+/// Whether the web's decoder made `c` from a byte that has no character in a Windows code page.
 fn is_undefined(c: char) -> bool {
     matches!(c, '\u{80}'..='\u{9f}')
 }
@@ -144,7 +145,7 @@ fn encode_with(encoding: &'static encoding_rs::Encoding, text: &str) -> Bytes {
     let mut bytes = Vec::new();
     let mut rest = text;
     loop {
-        // Room for all of the rest; one more for the `?` after what cannot be encoded.
+        // Room for all of the rest, and for a `?` in place of a character that cannot be encoded.
         let room = encoder.max_buffer_length_from_utf8_without_replacement(rest.len());
         bytes.reserve(room.unwrap_or(rest.len()).saturating_add(1));
         let (result, read) =
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings_are_known_by_all_their_names() {
+    fn all_names_of_an_encoding_are_known() {
         let table = [
             ("utf8", ["utf-8", "UTF-8", "u8", "cp65001", "utf 8"]),
             (
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_encoding_is_refused() {
+    fn names_of_no_text_encoding_are_refused() {
         for name in [
             "klingon", "", "utf-16", "utf-16le", "utf32", "utf-7", "base64", "hex", "é",
         ] {
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_replaced() {
+    fn text_that_does_not_fit_is_replaced() {
         assert_eq!(named("cp1251").encode("竜 dragon"), &b"? dragon"[..]);
         assert_eq!(named("koi8-r").encode("竜竜"), &b"??"[..]);
         assert_eq!(named("ascii").encode("né"), &b"n?"[..]);
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_encoding_has_no_byte_for_is_a_question_mark() {
+    fn a_character_without_a_byte_becomes_a_question_mark() {
         for (name, bytes) in [("ascii", &b"~??"[..]), ("latin-1", b"~\x80?")] {
             let encoding = Encoding::named(name.as_bytes()).unwrap();
             assert_eq!(encoding.encode("~\u{80}\u{100}")[..], *bytes, "{name}");
@@ -272,7 +273,7 @@ mod tests {
             for name in NAMES {
                 let encoding = named(name);
                 let _ = encoding.decode(&bytes);
-                // Nobody can smuggle in a separator by way of an encoding.
+                // No encoding lets a client smuggle in a separator.
                 let separators = |c: &u8| matches!(c, b':' | b'>' | b'<');
                 let sent = encoding.encode(&text);
                 prop_assert_eq!(
@@ -284,7 +285,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_decoded_without_loss_survives(bytes: Vec<u8>) {
+        fn text_decoded_without_loss_survives_a_round_trip(bytes: Vec<u8>) {
             for name in ["latin1", "cp1251", "koi8-r", "cp866", "iso8859-2", "iso8859-5"] {
                 let encoding = named(name);
                 let text = encoding.decode(&bytes);

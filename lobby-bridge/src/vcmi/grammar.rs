@@ -4,17 +4,17 @@
 //! text   := junk? ( "<" name ">" value )*
 //! ```
 
-/// One command as it was sent, `<name>value`.
+/// One command as it was sent: `<name>value`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tag<'a> {
-    /// What stands between `<` and the next `>`: not empty; may contain `<`.
+    /// The text between `<` and the next `>`. It is not empty, and may contain `<`.
     pub name: &'a str,
-    /// Everything up to the next `<`: may be empty, may contain `>`.
+    /// The text up to the next `<`. It may be empty, and may contain `>`.
     pub value: &'a str,
 }
 
-/// The tags of `text` from left to right. Whatever is not a tag is left out silently, and the
-/// first thing that cannot be one ends the text: no `>`, or no name before it.
+/// Returns the tags of `text` from left to right. Text between tags is skipped silently. A `<`
+/// without a `>`, or without a name, ends the text.
 #[must_use]
 pub fn tags(text: &str) -> Tags<'_> {
     Tags { rest: text }
@@ -43,8 +43,8 @@ impl<'a> Iterator for Tags<'a> {
     }
 }
 
-/// Decimal digits with an optional sign and blanks around them, or `None`.
-/// Numbers too large for us are as good as any other that nothing allows.
+/// Reads decimal digits with an optional sign, and blanks around them. A number that is too large
+/// becomes `i64::MAX`, which no command allows.
 #[must_use]
 pub fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_found_as_section_6_says() {
+    fn tags_are_found_as_specified() {
         let table: [(&str, &[(&str, &str)]); 14] = [
             ("", &[]),
             ("no tags at all", &[]),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_may_have_a_sign_and_blanks() {
+    fn an_integer_may_have_a_sign_and_blanks() {
         let table = [
             ("4", Some(4)),
             (" +4\n", Some(4)),
@@ -120,7 +120,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_as_tags_is_read_as_tags(
+        fn tags_survive_a_round_trip(
             pairs in prop::collection::vec(("[A-Z]{1,8}", "[^<]{0,20}"), 0..20),
         ) {
             let text: String =

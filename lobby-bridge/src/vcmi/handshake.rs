@@ -4,7 +4,7 @@
 
 use super::{encoding::Encoding, uuid::Uuid};
 
-/// Whether a first frame announces a pipe: the magic and nothing but line ends behind it.
+/// Whether a first frame announces a pipe: it is the magic, followed by line ends only.
 #[must_use]
 pub fn is_pipe(payload: &[u8]) -> bool {
     let rest = payload
@@ -19,47 +19,47 @@ pub fn is_pipe(payload: &[u8]) -> bool {
 pub struct Version(u8);
 
 impl Version {
-    /// The version that this byte announces, if there is one.
+    /// Returns the version that this byte announces, if there is one.
     #[must_use]
     pub fn new(byte: u8) -> Option<Self> {
         (1..=5).contains(&byte).then_some(Self(byte))
     }
 
-    /// Reads USERS, GAMEMODE and HEALTH (4 and later).
+    /// Whether the client understands USERS, GAMEMODE and HEALTH (4 and later).
     #[must_use]
     pub fn reads_users(self) -> bool {
         self.0 >= 4
     }
 
-    /// Reads MSGCH instead of MSG (5).
+    /// Whether the client understands MSGCH instead of MSG (5).
     #[must_use]
     pub fn reads_channels(self) -> bool {
         self.0 >= 5
     }
 
-    /// Reads MODSOTHER as a host (3 and later).
+    /// Whether the client understands MODSOTHER when it is a host (3 and later).
     #[must_use]
     pub fn reads_mods_of_others(self) -> bool {
         self.0 >= 3
     }
 
-    /// Its READY starts the game when it is the host (1 and 2).
+    /// Whether READY starts the game when a host sends it (1 and 2).
     #[must_use]
     pub fn starts_when_ready(self) -> bool {
         self.0 < 3
     }
 }
 
-/// What a lobby client says about itself before its first command.
+/// What a lobby client sends before its first command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix {
-    /// The protocol it speaks.
+    /// The version of the protocol.
     pub version: Version,
     /// The encoding of all text, both ways.
     pub encoding: Encoding,
 }
 
-/// Why a prefix is refused. The texts are sent as they are; the connection is closed.
+/// Why a prefix is refused. The text is sent to the client, and the connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPrefix {
     /// Less than two bytes.
@@ -68,15 +68,15 @@ pub enum InvalidPrefix {
     /// A version outside of 1 to 5.
     #[error("Cannot connect to remote server due to protocol incompatibility")]
     Version,
-    /// A length that leads outside of the frame, or a name that is no text encoding.
+    /// A length that points outside of the frame, or a name that is no text encoding.
     #[error("Protocol error or incorrect encoding")]
     Encoding,
 }
 
-/// Splits a greeting into its prefix and the encoded commands behind it.
+/// Splits a greeting into its prefix and the encoded commands after it.
 ///
 /// # Errors
-/// In this order: too short, unknown version, unusable encoding.
+/// Checked in this order: too short, unknown version, unusable encoding.
 pub fn prefix(payload: &[u8]) -> Result<(Prefix, &[u8]), InvalidPrefix> {
     let [version, length, rest @ ..] = payload else {
         return Err(InvalidPrefix::TooShort);
@@ -92,7 +92,7 @@ pub fn prefix(payload: &[u8]) -> Result<(Prefix, &[u8]), InvalidPrefix> {
     Ok((Prefix { version, encoding }, text))
 }
 
-/// Which end of a game a pipe connection is.
+/// The end of a game that a pipe connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// A player's game client.
@@ -101,7 +101,7 @@ pub enum Role {
     Server,
 }
 
-/// The role in the second frame of a pipe: the first of the words in parentheses that is one,
+/// Reads the role from the second frame of a pipe: the first word in parentheses that is a role,
 /// or the whole payload.
 #[must_use]
 pub fn role(payload: &[u8]) -> Option<Role> {
@@ -122,7 +122,7 @@ pub fn role(payload: &[u8]) -> Option<Role> {
     in_parentheses.or_else(|| named(payload.trim_ascii()))
 }
 
-/// The UUID in the third frame of a pipe, blanks and line ends around it aside.
+/// Reads the UUID from the third frame of a pipe. Blanks and line ends around it are ignored.
 #[must_use]
 pub fn uuid(payload: &[u8]) -> Option<Uuid> {
     std::str::from_utf8(payload.trim_ascii()).ok()?.parse().ok()
@@ -134,7 +134,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn only_the_magic_makes_a_pipe() {
+    fn only_the_magic_announces_a_pipe() {
         for magic in ["Aiya!\n", "Aiya!", "Aiya!\r\n", "Ayia!", "Ayia!\n"] {
             assert!(is_pipe(magic.as_bytes()), "{magic:?}");
         }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_differ_as_the_specification_says() {
+    fn versions_differ_as_specified() {
         let features = |byte| {
             let version = Version::new(byte).unwrap();
             (

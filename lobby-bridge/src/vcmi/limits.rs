@@ -1,8 +1,8 @@
-//! Every bound of the VCMI lobby in one place.
+//! Every limit of the VCMI lobby.
 
 use std::time::Duration;
 
-/// What one peer, and all of them together, may cost.
+/// What one peer may cost, and what all peers together may cost.
 ///
 /// The defaults are those of `docs/specifications/vcmi-lobby.md`, section 13.5, where it names one.
 /// Worst case with them: a lobby client holds 128 KiB of an unfinished frame, one more frame that
@@ -11,7 +11,7 @@ use std::time::Duration;
 /// `socket_buffer_bytes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Lobby clients at one time. Default 50; the next one reads `:>>ERROR:Server is full`.
+    /// Lobby clients at one time. Default 50; the next one is sent `:>>ERROR:Server is full`.
     pub capacity: usize,
     /// The same, from one host (an IPv4 address or an IPv6 /64). Default 50. When all are taken,
     /// the newest client of the addresses that have the most makes room for one from an address
@@ -19,27 +19,26 @@ pub struct Limits {
     pub clients_per_host: usize,
     /// Pipe connections at one time. Default 1,024. When all are taken, the newest one of the
     /// addresses that have the most makes room for one from an address that has less than its
-    /// share; others are closed without a word.
+    /// share; others are closed at once, without a message.
     pub pipes: usize,
-    /// The same, from one host (an IPv4 address or an IPv6 /64). Default 256: four sessions with
-    /// all that they may have.
+    /// The same, from one host (an IPv4 address or an IPv6 /64). Default 256: four full sessions.
     pub pipes_per_host: usize,
-    /// Pipe connections of one session at one time. Default 64 (eight players need 14);
-    /// further ones are closed without a word.
+    /// Pipe connections of one session at one time. Default 64 (eight players need 14). Further
+    /// ones are closed at once, without a message.
     pub pipes_per_session: usize,
-    /// Connections that have not shown yet whether they are lobby or pipe, and those that are
-    /// being closed. Default 512. When all are taken, the newest one of the addresses that have
-    /// the most makes room for one from an address that has less than its share; others are
+    /// Connections that have not shown yet whether they are a lobby client or a pipe, and those
+    /// that are being closed. Default 512. When all are taken, the newest one of the addresses that
+    /// have the most makes room for one from an address that has less than its share; others are
     /// closed at once.
     pub undecided: usize,
     /// The same, from one host (an IPv4 address or an IPv6 /64). Default 64; more are closed at
     /// once.
     pub undecided_per_host: usize,
-    /// Sessions remembered at one time. Default 4,096; then the one that has been without a
-    /// connection for longest is forgotten. Must be larger than `pipes`, so that there is one.
+    /// Sessions remembered at one time. Default 4,096; beyond it, the session that has been without
+    /// a connection for longest is forgotten. Must be larger than `pipes`, so that there is one.
     pub sessions: usize,
-    /// Bytes in a lobby frame, and in the first frame of any connection. Default 128 KiB;
-    /// a longer one ends the connection as soon as its length is read.
+    /// Bytes in a lobby frame, and in the first frame of any connection. Default 128 KiB. A longer
+    /// one ends the connection as soon as its length is read.
     pub lobby_frame_bytes: usize,
     /// Bytes in the second and third frame of a pipe. Default 4 KiB.
     pub pipe_frame_bytes: usize,
@@ -47,53 +46,53 @@ pub struct Limits {
     pub tags_per_frame: usize,
     /// Characters in a user name or room name. Default 64; a longer one is an invalid name.
     pub name_chars: usize,
-    /// Characters kept of a password, version text, mod name or mod version. Default 256.
+    /// Characters kept of a password, version text, mod name or mod version. Default 256; the rest
+    /// is cut off.
     pub text_chars: usize,
-    /// Mods kept of one list. Default 1,024.
+    /// Mods kept of one list. Default 1,024; the rest is left out.
     pub mods: usize,
-    /// Bytes of text waiting for one lobby client. Default 1 MiB; then it is disconnected.
-    /// Each message is charged 64 bytes more than its length, for what it costs to hold it.
+    /// Bytes of text waiting for one lobby client. Default 1 MiB; beyond it, the client is
+    /// disconnected. Each message counts 64 bytes more than its length, for the memory around it.
     pub queued_bytes: usize,
-    /// Bytes that a lobby client may say, or make everybody read in return, at once. Default
-    /// 768 KiB, less than may be queued; then its frames are read at the pace below.
+    /// Bytes that a lobby client may send at once, or have sent to everybody. Default 768 KiB,
+    /// less than may be queued. Beyond it, its frames are read at the rate below.
     pub burst_bytes: usize,
-    /// The same lastingly, per second. Default 256 KiB: more than people write, and what most
+    /// The same on average, per second. Default 256 KiB: more than people type, and what most
     /// connections can read.
     pub bytes_per_second: usize,
-    /// Bytes kept of what a pipe sends before its partner arrives. Default 64 KiB; the rest
-    /// stays in the sender.
+    /// Bytes kept of what a pipe sends before its partner arrives. Default 64 KiB; the rest is not
+    /// read until then.
     pub early_bytes: usize,
-    /// Bytes on the way in one direction of a pair of pipes. Default 64 KiB.
+    /// Bytes in transit in one direction of a pair of pipes. Default 64 KiB.
     pub pipe_buffer_bytes: usize,
-    /// Bytes that the kernel may hold for a pipe, each way. Default 512 KiB; without a bound of
-    /// ours it would be that of the system, often tens of MiB. A pipe carries at most this much
-    /// per round trip: 5 MiB/s at 100 ms.
+    /// Bytes that the kernel may hold for a pipe, each way. Default 512 KiB. The system's own limit
+    /// is often tens of MiB. A pipe carries at most this much per round trip: 5 MiB/s at 100 ms.
     pub socket_buffer_bytes: usize,
-    /// Distinct addresses and distinct user names counted by the statistics. Default 65,536
-    /// of each; the count stays there.
+    /// Distinct addresses and distinct user names counted by the statistics. Default 65,536 of
+    /// each; beyond it, the count stays there.
     pub counted: usize,
-    /// Bytes in what is published about one room. Default 8 KiB, which is what a daemon takes
-    /// by default; the last mods are left out of a longer list.
+    /// Bytes published about one room. Default 8 KiB, which daemons accept by default. If a list
+    /// of mods is too long, the last ones are left out.
     pub listing_bytes: usize,
     /// Time from accepting a connection to its first complete frame. Default 30 s.
     pub first_frame_time: Duration,
     /// Time from the first byte of a later frame to its last. Default 30 s.
     pub frame_time: Duration,
-    /// Time from a lobby client's first frame to its authorisation. Default 60 s.
+    /// Time from a lobby client's first frame to its login. Default 60 s.
     pub authorisation_time: Duration,
     /// Time from a pipe's first byte to the end of its handshake. Default 30 s.
     pub handshake_time: Duration,
     /// How long a session without a connection is kept. Default 1,800 s
     /// (`docs/specifications/vcmi-lobby.md`, section 12.4).
     pub session_time: Duration,
-    /// How long a closing connection may take to read what was sent to it and to close its
-    /// own side. Default 5 s.
+    /// How long a closing connection may take to read what was sent to it and to close its own
+    /// side. Default 5 s.
     pub linger: Duration,
-    /// After one pipe of a pair has ended: how long the other may be silent before it is
-    /// closed as well. Default 2 s.
+    /// How long the other pipe of a pair may be silent after one has ended, before it is closed as
+    /// well. Default 2 s.
     pub half_close_silence: Duration,
-    /// After one pipe of a pair has ended: how long the other may take nothing of what is on
-    /// its way to it. Default 60 s.
+    /// How long the other pipe of a pair may read none of the data for it after one has ended.
+    /// Default 60 s.
     pub half_close_stall: Duration,
 }
 
@@ -139,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_in_bytes_are_what_is_said_of_them() {
+    fn defaults_in_bytes_are_as_documented() {
         let limits = Limits::default();
         assert_eq!(limits.lobby_frame_bytes, 131_072);
         assert_eq!(limits.pipe_frame_bytes, 4_096);

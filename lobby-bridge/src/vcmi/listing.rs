@@ -1,4 +1,4 @@
-//! An open room as the registry shows it: `ServerInfo` JSON in game `vcmi`.
+//! Turns an open room into its entry of the registry: `ServerInfo` JSON in game `vcmi`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,12 +9,12 @@ use serde_json::json;
 use super::{lobby::OpenRoom, room::HostMode};
 use crate::publish::Listing;
 
-/// The namespace of VCMI's rooms.
+/// The name under which VCMI's rooms are listed.
 const GAME: &str = "vcmi";
 
-/// What the registry is told of `room`, in at most `limit` bytes: of too many mods, the last
-/// are left out. Its address is the first of `public` of the family that the host came in by,
-/// or simply the first, or without any the address that the host came in on.
+/// Makes the listing of `room`, in at most `limit` bytes: if there are too many mods, the last ones
+/// are left out. The listed address is the first of `public` of the family by which the host
+/// connected, else the first of `public`, else the address that the host connected to.
 pub(super) fn listing(room: &OpenRoom, public: &[IpAddr], limit: usize) -> Listing {
     let local = canonical(room.local);
     let same_family = public.iter().find(|ip| ip.is_ipv4() == local.is_ipv4());
@@ -47,7 +47,7 @@ fn heartbeat(room: &OpenRoom, limit: usize) -> Bytes {
         version: (!room.version.is_empty()).then(|| room.version.clone()),
         mods: mods.collect(),
         started: Some(false),
-        // How many mods the host has, as the list may be shortened.
+        // The number of the host's mods, since the list may be shortened.
         legacy: Some(json!({
             "protocol": "vcmi",
             "host_mode": room.mode as u8,
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn the_public_address_of_the_hosts_family_is_listed() {
         let public = ["198.51.100.1", "2001:db8::1"].map(|ip| ip.parse().unwrap());
-        // (came in on, public addresses, listed)
+        // (connected to, public addresses, listed)
         let table = [
             ("[::ffff:192.0.2.7]:5002", &public[..0], "192.0.2.7:5002"),
             ("[2001:db8::7]:5002", &public[..0], "[2001:db8::7]:5002"),

@@ -1,4 +1,4 @@
-//! How a launcher speaks: frames of text, at its leisure once it is logged in.
+//! How a launcher speaks: frames of text. Once logged in, it may be silent.
 
 use std::time::Instant;
 
@@ -16,12 +16,12 @@ use crate::peers::{self, Goodbye, Said, Standing, Verdict};
 #[derive(Debug)]
 pub(super) struct Manners {
     limits: Limits,
-    /// Until when it has to log in; `None` once it has.
+    /// When it must have logged in; `None` once it has.
     authorisation: Option<Instant>,
 }
 
 impl Manners {
-    /// Those of a client that enters the lobby now.
+    /// Makes the manners of a client that enters the lobby now.
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
         Self {
             limits: limits.clone(),
@@ -30,7 +30,7 @@ impl Manners {
     }
 }
 
-/// A frame as an event of the lobby.
+/// Turns a frame into an event of the lobby.
 pub(super) fn said(payload: Bytes) -> Said<Event> {
     Said {
         bytes: payload.len(),

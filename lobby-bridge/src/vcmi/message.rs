@@ -5,8 +5,8 @@
 //! :>>NAME:arg1:arg2:...
 //! ```
 //!
-//! The protocol has no escaping: the next `:>>` begins the next message, wherever it comes
-//! from. So the only way to write an argument is [`Message::arg`], which never lets one through.
+//! The protocol has no escaping: `:>>` begins the next message wherever it occurs. Arguments are
+//! therefore written by [`Message::arg`] only, which never lets one through.
 
 use std::fmt::{self, Display, Write};
 
@@ -14,33 +14,34 @@ use metaserve::bans::Ban;
 
 use crate::bans;
 
-/// One message of the server. It has at least one argument before it is sent.
+/// One message of the server. It needs at least one argument before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message(String);
 
 impl Message {
-    /// The message `name`, without arguments yet.
+    /// Begins the message `name`, without arguments.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(format!(":>>{name}"))
     }
 
-    /// A text from the server itself, shown in the chat.
+    /// Makes a text from the server itself, which is shown in the chat.
     #[must_use]
     pub fn system(text: impl Display) -> Self {
         Self::new("MSG").arg("System").arg(text)
     }
 
-    /// Why a banned client is disconnected. Launchers show an argument up to its first colon, so
-    /// there is none in the time. ASCII, which is the same in every encoding.
+    /// Makes the message that tells a banned client why it is disconnected. Launchers show an
+    /// argument up to its first colon, so the time is written without one. The text is ASCII, which
+    /// is the same in every encoding.
     #[must_use]
     pub fn banned(ban: &Ban) -> Self {
         Self::new("ERROR").arg(bans::told(ban).replace(':', "."))
     }
 
-    /// Adds an argument. Control characters other than line feeds are left out, and where the
-    /// message would seem to end within it (`:>>`), a blank is put after the colon, also when
-    /// that colon is the one in front of the argument.
+    /// Adds an argument. Control characters other than line feeds are left out. Where the text
+    /// would begin a new message (`:>>`), a blank is added after the colon, even if it is the colon
+    /// in front of the argument.
     #[must_use]
     pub fn arg(mut self, value: impl Display) -> Self {
         self.0.push(':');
@@ -55,14 +56,14 @@ impl Message {
         self.arg(if value { "True" } else { "False" })
     }
 
-    /// The message as it is sent, before encoding.
+    /// Returns the message as it is sent, before encoding.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Takes what players wrote and appends it so that it stays within its argument.
+/// Appends text of players such that it stays within its argument.
 struct Inert<'a>(&'a mut String);
 
 impl Write for Inert<'_> {
@@ -78,7 +79,7 @@ impl Write for Inert<'_> {
     }
 }
 
-/// `text` without control characters but line feeds (`docs/specifications/vcmi-lobby.md`,
+/// Returns `text` without control characters but line feeds (`docs/specifications/vcmi-lobby.md`,
 /// section 13.4), cut after `chars` characters.
 #[must_use]
 pub fn printable(text: &str, chars: usize) -> String {
@@ -88,8 +89,8 @@ pub fn printable(text: &str, chars: usize) -> String {
         .collect()
 }
 
-/// `text` as one line, for lists (`docs/specifications/vcmi-lobby.md`, section 14, defect 15), cut
-/// after `chars` characters.
+/// Returns `text` as one line, for lists (`docs/specifications/vcmi-lobby.md`, section 14, defect
+/// 15), cut after `chars` characters.
 #[must_use]
 pub fn one_line(text: &str, chars: usize) -> String {
     printable(&text.replace('\n', ""), chars)
@@ -105,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn no_argument_begins_another_message() {
+    fn an_argument_never_begins_another_message() {
         let table = [
             ("hello: you", ":>>MSG:a:hello: you"),
             ("x:>>START:u", ":>>MSG:a:x: >>START:u"),
-            // The colon in front of the argument must not help either.
+            // The colon in front of the argument does not count as part of `:>>`.
             (">>START:u", ":>>MSG:a: >>START:u"),
-            // Nor a control character that is left out.
+            // Nor does a control character that is left out hide it.
             (":\r>\u{1}>START:u", ":>>MSG:a:: >>START:u"),
             ("::>>>:>>", ":>>MSG:a::: >>>: >>"),
             ("a > b >> c :> d", ":>>MSG:a:a > b >> c :> d"),
@@ -129,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_message_begins_only_where_it_begins(
+        fn two_messages_are_always_read_as_two(
             args in prop::collection::vec("[:>a\r\n\u{7f}]{0,8}", 1..6),
         ) {
             let messages = [1, 2].map(|_| {

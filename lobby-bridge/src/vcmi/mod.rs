@@ -6,14 +6,14 @@
 //!  game ─────frames──▶ pipe ────events──▶ └───────┘ ──effects──▶ pairs of pipes
 //! ```
 //!
-//! Pure, from bytes to meaning: `codec.rs` (frames), `handshake.rs` (which kind of connection,
-//! who is it), `encoding.rs`, `grammar.rs` (tags), `lobby/` with `room.rs`, `sessions.rs`,
-//! `statistics.rs` and `uuid.rs` (what happens), `message.rs` (what is said), `listing.rs`
-//! (what is published). `limits.rs` bounds all of it.
+//! Pure, from bytes to meaning: `codec.rs` (frames), `handshake.rs` (the kind of connection),
+//! `encoding.rs`, `grammar.rs` (tags), `lobby/` with `room.rs`, `sessions.rs`, `statistics.rs` and
+//! `uuid.rs` (the state), `message.rs` (what is sent), `listing.rs` (what is published).
+//! `limits.rs` has the limits of all of it.
 //!
-//! `manners.rs` is how a launcher speaks. Sockets are in [`peers`](crate::peers), but for those of
-//! games, which are in `pipes/`; `server.rs` puts it all together, and
-//! `settings.rs` is what can be set about it.
+//! `manners.rs` is how a launcher speaks. Sockets are in [`peers`](crate::peers), except those of
+//! games, which are in `pipes/`. `server.rs` puts everything together, and `settings.rs` has the
+//! settings.
 
 pub mod codec;
 pub mod encoding;

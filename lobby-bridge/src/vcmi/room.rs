@@ -1,10 +1,10 @@
-//! A room: players who gather for a game (`docs/specifications/vcmi-lobby.md`, section 10).
+//! A room: players who meet for a game (`docs/specifications/vcmi-lobby.md`, section 10).
 
 use std::fmt;
 
 use super::{ConnectionId, limits::Limits, message::one_line};
 
-/// A room, for as long as the bridge runs. Rooms are listed in the order of their ids.
+/// Names a room, for as long as the bridge runs. Rooms are listed in the order of their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
 
@@ -14,7 +14,7 @@ impl From<RoomId> for u64 {
     }
 }
 
-/// A mod as its user's launcher names it. Neither part holds a `:` or a control character.
+/// A mod as the user's launcher names it. Neither part contains a `:` or a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mod {
     /// Its name.
@@ -23,7 +23,7 @@ pub struct Mod {
     pub version: String,
 }
 
-/// What the host wants to play.
+/// Whether the host starts a new game or loads one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HostMode {
     /// A new game, 0 on the wire.
@@ -34,7 +34,7 @@ pub enum HostMode {
 }
 
 impl HostMode {
-    /// The mode of this number.
+    /// Returns the mode of this number.
     #[must_use]
     pub fn new(number: i64) -> Option<Self> {
         match number {
@@ -56,24 +56,24 @@ impl fmt::Display for HostMode {
 pub struct Room {
     /// Its name, unique among the rooms that exist.
     pub name: String,
-    /// Who made it; it is destroyed when the host goes.
+    /// The client that made it. The room is destroyed when the host leaves.
     pub host: ConnectionId,
-    /// In the order in which they joined, the host first.
+    /// The players in the order in which they joined. The host is first.
     pub players: Vec<ConnectionId>,
-    /// The most players, 2 to 8; `None` until COUNT: then it is hidden, and full for others.
+    /// The most players, 2 to 8. `None` until COUNT: the room is then hidden, and full for others.
     pub total: Option<usize>,
-    /// Empty when everybody may join.
+    /// Empty if everybody may join.
     pub password: String,
-    /// What the host wants to play.
+    /// Whether the host starts a new game or loads one.
     pub mode: HostMode,
     /// The host's mods.
     pub mods: Vec<Mod>,
-    /// Whether it was ever told to the registry.
+    /// Whether the registry was ever told of it.
     pub listed: bool,
 }
 
 impl Room {
-    /// An incomplete room with its host alone in it.
+    /// Makes an incomplete room with only its host in it.
     #[must_use]
     pub fn new(name: String, host: ConnectionId) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl Room {
         }
     }
 
-    /// Whether nobody else can join.
+    /// Whether no one else can join.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.total.is_none_or(|total| self.players.len() >= total)
@@ -100,14 +100,14 @@ impl Room {
         !self.password.is_empty()
     }
 
-    /// Whether `password` opens it.
+    /// Whether `password` lets a client join.
     #[must_use]
     pub fn opens_with(&self, password: &str) -> bool {
         !self.is_protected() || self.password == password
     }
 }
 
-/// A room name without control characters other than line feeds, with which it is no name.
+/// Returns a room name without control characters. Line feeds stay, which make the name invalid.
 #[must_use]
 pub fn clean_room_name(name: &str) -> String {
     name.chars()
@@ -115,8 +115,8 @@ pub fn clean_room_name(name: &str) -> String {
         .collect()
 }
 
-/// Whether a room may have this name. It stands in lists that are separated by colons and, for
-/// old clients, by line ends, and must not pass for the beginning of a message there.
+/// Whether a room may have this name. Lists separate names by colons, or by line ends for old
+/// clients, and no name may look like the beginning of a message there.
 #[must_use]
 pub fn is_room_name(name: &str, limits: &Limits) -> bool {
     (3..=limits.name_chars).contains(&name.chars().count())
@@ -125,7 +125,7 @@ pub fn is_room_name(name: &str, limits: &Limits) -> bool {
         && !name.contains([':', '\n'])
 }
 
-/// The mods in `name&version;name&version`. Empty items are ignored.
+/// Reads the mods in `name&version;name&version`. Empty items are ignored.
 #[must_use]
 pub fn mods(list: &str, limits: &Limits) -> Vec<Mod> {
     let part = |text: &str| one_line(text, limits.text_chars).replace(':', "_");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn mods_have_a_name_and_perhaps_a_version() {
+    fn a_mod_has_a_name_and_an_optional_version() {
         let table: [(&str, &[(&str, &str)]); 7] = [
             ("", &[]),
             (";;", &[]),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn room_names_cannot_be_mistaken_for_anything_else() {
+    fn ambiguous_room_names_are_refused() {
         let long = "x".repeat(64);
         for name in ["abc", "a b >c", "Вася", "ab ", &long] {
             assert!(is_room_name(name, &Limits::default()), "{name:?}");
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_opens_with_its_password_and_without_one_with_any() {
+    fn a_room_opens_with_its_password_or_with_any_if_it_has_none() {
         let mut room = Room::new("castle".to_owned(), ConnectionId(1));
         assert!(room.opens_with("") && room.opens_with("x"));
         room.password = "secret".to_owned();

@@ -1,5 +1,5 @@
-//! A lobby at work: how its parts are put together, and what becomes of a connection by its first
-//! frame.
+//! A running lobby: how its parts are put together, and how the first frame of a connection decides
+//! what it is.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -35,26 +35,26 @@ use crate::{
     publish::Listings,
 };
 
-/// A peer that vanished without a word is noticed after about two minutes.
+/// A peer that vanished without closing its connection is noticed after about two minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How a VCMI lobby is run.
+/// The settings of a VCMI lobby.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to listen. `[::]` means all addresses of both families; port 0 any free port.
+    /// Where to listen. `[::]` means all addresses of both families; port 0 means any free port.
     pub listen: SocketAddr,
-    /// Who may not come in.
+    /// The banned addresses.
     pub bans: Guard,
-    /// Where the bridge is reached from outside, at most one address per family is used.
-    /// Empty: the address that the host of a room came in on.
+    /// The addresses at which the bridge is reached from outside. At most one per family is used.
+    /// If empty, it is the address that the host of a room connected to.
     pub public_addresses: Vec<IpAddr>,
     /// How often clients are asked for a sign of life (`docs/specifications/vcmi-lobby.md`,
     /// section 13.2).
     pub health_check: Duration,
     /// Whether every user may ask for statistics with `<ROOT>`.
     pub statistics: bool,
-    /// The bounds.
+    /// The limits.
     pub limits: Limits,
 }
 
@@ -72,7 +72,7 @@ impl Default for Settings {
     }
 }
 
-/// A VCMI lobby that listens, but does not serve before it [runs](Self::run).
+/// A VCMI lobby that listens, but serves nobody until it [runs](Self::run).
 #[derive(Debug)]
 pub struct Server {
     settings: Settings,
@@ -82,7 +82,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens as `settings` say. The open rooms will be put into `listings`.
+    /// Listens as `settings` say. Open rooms will be added to `listings`.
     ///
     /// Must be called within a tokio runtime.
     ///
@@ -98,18 +98,18 @@ impl Server {
         })
     }
 
-    /// The address that is listened on, with the port that was found for port 0.
+    /// Returns the address that is listened on, with the port that the system chose for port 0.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
         self.server.doors[0].local
     }
 
-    /// Serves until `shutdown` is cancelled and all connections have been closed in order,
-    /// which takes at most twice [`linger`](Limits::linger) and usually no time.
+    /// Serves until `shutdown` is cancelled and all connections have been closed in order. That
+    /// takes at most twice [`linger`](Limits::linger), and usually no time at all.
     ///
     /// # Errors
-    /// A task has failed that the lobby cannot do without. Connections have been closed then as
-    /// in order.
+    /// A task that the lobby cannot do without has failed. Connections have been closed in order
+    /// in this case as well.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Stopped> {
         let Self {
             settings,
@@ -206,7 +206,7 @@ impl Opened for Server {
     }
 }
 
-/// Serves one connection to its end. What ends it is the peer's business, and logged.
+/// Serves one connection until it ends. The reason for the end is logged.
 async fn receive(arrival: Arrival<()>, shared: Arc<Shared>, pipes: Arc<Pipes>) {
     let (accepted, peer, limits) = (now(), arrival.peer.ip(), &pipes.limits);
     let opened = peers::Connection::open(arrival.stream, peer, arrival.who, &shared);
@@ -234,7 +234,7 @@ async fn receive(arrival: Arrival<()>, shared: Arc<Shared>, pipes: Arc<Pipes>) {
     match first {
         Ok(Some(first)) if is_pipe(&first) => {
             let deadline = accepted + limits.handshake_time;
-            // Pipes have no words for a ban.
+            // Pipes have no message that could tell of a ban.
             tokio::select! {
                 biased;
                 ban = shared.bans.until_banned(peer) => tracing::info!("pipe closed: {ban} is banned"),
@@ -253,7 +253,7 @@ async fn receive(arrival: Arrival<()>, shared: Arc<Shared>, pipes: Arc<Pipes>) {
                 peers::serve(connection, manners, entering, first).await;
             }
         },
-        Ok(None) => tracing::debug!("left without a word"),
+        Ok(None) => tracing::debug!("ended before its first frame"),
         Err(error) => {
             tracing::debug!(%error, "closed before its first frame");
             connection.close().await;
@@ -261,12 +261,12 @@ async fn receive(arrival: Arrival<()>, shared: Arc<Shared>, pipes: Arc<Pipes>) {
     }
 }
 
-/// Tells a lobby client why it may not come in.
+/// Tells a lobby client that it is banned, and until when.
 async fn turn_away(mut connection: Connection, ban: &Ban) {
     tracing::debug!("refused: {ban} is banned");
     let text = Message::banned(ban);
     let written = connection.write.write_all(text.as_str().as_bytes());
-    // It has as long to take this as to read it.
+    // It has as much time to accept this as to read it.
     let written = timeout(connection.shared.bounds.linger, written).await;
     if matches!(written, Ok(Ok(()))) {
         connection.close().await;

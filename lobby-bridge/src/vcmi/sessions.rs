@@ -1,5 +1,5 @@
-//! Games that have started: who may connect, who waits for whom, and when all is forgotten
-//! (`docs/specifications/vcmi-lobby.md`, sections 11 and 12). Pure: no sockets, no clock.
+//! Games that have started: which pipes may connect, which are partners, and when a session is
+//! forgotten (`docs/specifications/vcmi-lobby.md`, sections 11 and 12). Pure: no sockets, no clock.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -8,14 +8,14 @@ use std::{
 
 use super::{ConnectionId, handshake::Role, limits::Limits, uuid::Uuid};
 
-/// What becomes of a pipe connection that has shown role and UUID.
+/// What happens to a pipe connection that has sent its role and UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// No session knows this UUID in this role, or there is no room for more connections.
+    /// No session has this UUID in this role, or too many connections are open.
     Refused,
-    /// No partner is there yet.
+    /// There is no partner yet.
     Waits,
-    /// This partner has waited for longest and now waits no more.
+    /// This is the partner: the pipe that has waited longest. It waits no more.
     Pairs(ConnectionId),
 }
 
@@ -25,15 +25,15 @@ struct SessionId(u64);
 #[derive(Debug)]
 struct Session {
     uuids: Vec<Uuid>,
-    /// Those of one role at most: as soon as both were there, they were paired.
+    /// Waiting pipes. All have the same role: two of different roles are paired at once.
     waiting: VecDeque<(Role, ConnectionId)>,
     connections: usize,
-    /// Since when there has been no connection; `None` while there is one.
+    /// When the last connection ended; `None` while there is one.
     empty_since: Option<Instant>,
 }
 
-/// All sessions. UUIDs are not used up: whoever was in a game can come back to it while the
-/// session is remembered.
+/// All sessions. A UUID can be used again: a player can come back to a game while the session is
+/// remembered.
 #[derive(Debug)]
 pub struct Sessions {
     limits: Limits,
@@ -44,7 +44,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// No sessions yet; bounded by `sessions`, `pipes` and `pipes_per_session` of `limits`.
+    /// Makes an empty set, bounded by `sessions`, `pipes` and `pipes_per_session` of `limits`.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self {
@@ -56,8 +56,8 @@ impl Sessions {
         }
     }
 
-    /// Remembers a new session. When there are too many, the one that has been without a
-    /// connection for longest is forgotten.
+    /// Remembers a new session. If there are too many, forgets the one that has been without a
+    /// connection for longest.
     pub fn open(&mut self, server: Uuid, clients: &[Uuid], now: Instant) {
         if self.sessions.len() >= self.limits.sessions {
             let empty = self
@@ -85,8 +85,8 @@ impl Sessions {
         self.sessions.insert(id, session);
     }
 
-    /// A connection has shown who it is. It may do so again when its partner turned out to be
-    /// gone; it then looks for another one.
+    /// Handles a connection that has sent its role and UUID. It may do so again if its partner is
+    /// gone; it then gets another one.
     pub fn arrive(&mut self, who: ConnectionId, role: Role, uuid: Uuid, now: Instant) -> Arrival {
         let Some(&(id, known)) = self.uuids.get(&uuid) else {
             return Arrival::Refused;
@@ -118,8 +118,8 @@ impl Sessions {
         }
     }
 
-    /// A connection has ended, wherever it was. After the last one of a session, its time
-    /// begins to run out.
+    /// Handles the end of a connection, wherever it was. After the last connection of a session,
+    /// the time begins after which the session is forgotten.
     pub fn end(&mut self, who: ConnectionId, now: Instant) {
         let Some(id) = self.pipes.remove(&who) else {
             return;
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
     use crate::vcmi::uuid::Uuids;
 
-    /// A session of one game server and three players, and a clock that we turn.
+    /// A session of one game server and three players, and a clock that the test sets.
     struct Game {
         sessions: Sessions,
         server: Uuid,
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_waiting_of_the_other_role_is_the_partner() {
+    fn the_partner_is_the_pipe_of_the_other_role_that_has_waited_longest() {
         let mut game = Game::new(&Limits::default());
         assert_eq!(game.client(1), Arrival::Waits);
         assert_eq!(game.client(2), Arrival::Waits);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_waiting_is_nobodys_partner() {
+    fn a_pipe_that_ended_while_waiting_is_not_paired() {
         let mut game = Game::new(&Limits::default());
         assert_eq!(game.client(1), Arrival::Waits);
         game.end(1);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn who_lost_a_partner_may_look_for_another_without_counting_twice() {
+    fn a_pipe_that_lost_its_partner_gets_another_and_is_counted_once() {
         let mut game = Game::new(&Limits {
             pipes_per_session: 2,
             ..Limits::default()
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_nobody_came_to_is_forgotten_after_half_an_hour() {
+    fn an_unused_session_is_forgotten_after_half_an_hour() {
         let mut game = Game::new(&Limits::default());
         game.wait(1_799);
         assert_eq!(game.sessions.len(), 1);
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_stops_the_countdown_and_its_end_begins_it_anew() {
+    fn a_connection_stops_the_countdown_and_its_end_restarts_it() {
         let mut game = Game::new(&Limits::default());
         game.wait(1_700);
         assert_eq!(game.client(1), Arrival::Waits);
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overdue_session_is_over_even_before_it_is_swept_away() {
+    fn an_expired_session_is_refused_even_before_it_is_removed() {
         let mut game = Game::new(&Limits::default());
         game.now += Duration::from_secs(1_800);
         assert_eq!(game.client(1), Arrival::Refused);
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_sessions_the_one_longest_without_a_connection_goes() {
+    fn beyond_the_limit_the_session_longest_without_a_connection_is_forgotten() {
         let mut game = Game::new(&Limits {
             sessions: 2,
             ..Limits::default()

@@ -1,4 +1,4 @@
-//! What can be set about the VCMI lobby.
+//! The settings of the VCMI lobby.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -11,7 +11,7 @@ use metaserve::program::settings::{switch, within};
 use super::{Limits, Settings};
 use crate::bans::Guard;
 
-/// What can be set about the VCMI lobby. What is `None` is left open.
+/// The settings of the VCMI lobby. `None` means the default.
 #[derive(Args, Clone, Debug)]
 pub struct VcmiSettings {
     /// Run a VCMI lobby at this address; the old one was at `[::]:5002`
@@ -22,14 +22,15 @@ pub struct VcmiSettings {
     #[arg(long, value_name = "N", value_parser = within(1..=1_000_000_usize))]
     pub vcmi_capacity: Option<usize>,
 
-    /// The most VCMI lobby clients from one address, an IPv6 /64 being one [default: all]
+    /// The most VCMI lobby clients from one address (an IPv6 /64 counts as one) [default: all]
     ///
-    /// In a full lobby the newest client of the addresses that have the most makes room for one
-    /// from an address that has less than its share.
+    /// When the lobby is full, the newest client of the addresses that have the most makes room for
+    /// one from an address that has less than its share.
     #[arg(long, value_name = "N", value_parser = within(1..=1_000_000_usize))]
     pub vcmi_per_address: Option<usize>,
 
-    /// The most VCMI connections that have not said yet what they want [default: 512]
+    /// The most VCMI connections that have not shown yet whether they are a launcher or a game
+    /// [default: 512]
     ///
     /// Shared by address in the same way.
     #[arg(long, value_name = "N", value_parser = within(1..=1_000_000_usize))]
@@ -41,10 +42,10 @@ pub struct VcmiSettings {
     #[arg(long, value_name = "N", value_parser = within(1..=1_000_000_usize))]
     pub vcmi_pipes: Option<usize>,
 
-    /// How often VCMI clients are asked whether they are still there [default: 30s]
+    /// How often VCMI clients are asked for a sign of life [default: 30s]
     ///
-    /// At least 10s. A client that leaves one question unanswered for that long is
-    /// disconnected. A bare number is seconds.
+    /// At least 10s. A client that sends nothing until the next question is disconnected. A bare
+    /// number is seconds.
     #[arg(long, value_name = "TIME", value_parser = within(Duration::from_secs(10)..=Duration::from_secs(3_600)))]
     pub vcmi_healthcheck: Option<Duration>,
 
@@ -54,8 +55,8 @@ pub struct VcmiSettings {
 }
 
 impl VcmiSettings {
-    /// What a lobby is to run on, if one is to run, with the addresses at which it is reached from
-    /// outside.
+    /// Returns the settings of the lobby, if it is enabled. `public_addresses` are the addresses at
+    /// which it is reached from outside.
     #[must_use]
     pub fn lobby(&self, public_addresses: &[IpAddr]) -> Option<Settings> {
         let defaults = Settings::default();
@@ -73,7 +74,7 @@ impl VcmiSettings {
         let defaults = Limits::default();
         let capacity = self.vcmi_capacity.unwrap_or(defaults.capacity);
         let pipes = self.vcmi_pipes.unwrap_or(defaults.pipes);
-        // Everybody may come at once, also from one network.
+        // All clients may connect at the same time, even from one network.
         let undecided = defaults.undecided.max(2 * capacity);
         Limits {
             capacity,
@@ -81,7 +82,7 @@ impl VcmiSettings {
             undecided: self.vcmi_half_open.unwrap_or(undecided),
             undecided_per_host: defaults.undecided_per_host.max(capacity),
             pipes,
-            // Four addresses fill it at least, and one has enough for a game.
+            // It takes four addresses to use all places, and one has enough for a game.
             pipes_per_host: (pipes / 4).max(defaults.pipes_per_session),
             sessions: defaults.sessions.max(4 * pipes),
             ..defaults

@@ -15,14 +15,14 @@ pub struct Statistics {
     pub sessions: u64,
     /// Pairs of pipes joined.
     pub connections: u64,
-    /// The most distinct values that are told apart.
+    /// The most distinct values that are counted.
     cap: usize,
     uniques: HashSet<IpAddr>,
     users: HashSet<String>,
 }
 
 impl Statistics {
-    /// Nothing has happened yet. At most `cap` addresses and `cap` names are told apart.
+    /// Makes counters at zero. At most `cap` addresses and `cap` names are counted as distinct.
     #[must_use]
     pub fn new(cap: usize) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Statistics {
         }
     }
 
-    /// A connection from `address` was accepted.
+    /// Counts an accepted connection from `address`.
     pub fn accepted(&mut self, address: IpAddr) {
         self.logins += 1;
         if self.uniques.len() < self.cap {
@@ -39,14 +39,14 @@ impl Statistics {
         }
     }
 
-    /// A user was authorised as `name`.
+    /// Counts a user who was authorised as `name`.
     pub fn authorised(&mut self, name: &str) {
         if self.users.len() < self.cap {
             self.users.insert(name.to_owned());
         }
     }
 
-    /// The value of a field, if there is such a field.
+    /// Returns the value of a field, if there is such a field.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<u64> {
         Some(match name {

@@ -1,10 +1,10 @@
-//! The random names of game sessions.
+//! The random UUIDs of game sessions.
 
 use std::{fmt, str::FromStr};
 
 use ring::hmac;
 
-/// A version 4 UUID. Whoever knows it may connect to the session, so it must not be guessable.
+/// A version 4 UUID. Everyone who knows it can connect to the session, so it must not be guessable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Uuid([u8; 16]);
 
@@ -16,7 +16,7 @@ pub struct InvalidUuid;
 impl FromStr for Uuid {
     type Err = InvalidUuid;
 
-    /// Upper and lower case are alike. Blanks around it are not allowed.
+    /// Case does not matter. Blanks around the text are not allowed.
     fn from_str(text: &str) -> Result<Self, InvalidUuid> {
         let text: &[u8; 36] = text.as_bytes().try_into().map_err(|_| InvalidUuid)?;
         let mut digits = [0; 32];
@@ -55,14 +55,14 @@ impl fmt::Display for Uuid {
 }
 
 impl fmt::Debug for Uuid {
-    /// Only the beginning, since logs are read by more people than may join the game.
+    /// Shows only the beginning, since not everyone who reads the log may join the game.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:02x}{:02x}..", self.0[0], self.0[1])
     }
 }
 
 /// An endless supply of UUIDs from one secret: HMAC-SHA-256 of a counter. The same seed gives
-/// the same UUIDs; without it, none can be told from those seen before.
+/// the same UUIDs. Without the seed, seen UUIDs do not help to guess others.
 #[derive(Debug)]
 pub struct Uuids {
     key: hmac::Key,
@@ -70,7 +70,7 @@ pub struct Uuids {
 }
 
 impl Uuids {
-    /// The supply that `seed` stands for: 32 bytes that nobody else knows.
+    /// Makes the supply of `seed`: 32 bytes that nobody else knows.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl Uuids {
         }
     }
 
-    /// The next one.
+    /// Returns the next UUID.
     pub fn take(&mut self) -> Uuid {
         let tag = hmac::sign(&self.key, &self.given.to_le_bytes());
         self.given += 1;
@@ -98,7 +98,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn each_is_new_and_reads_back_in_either_case() {
+    fn each_uuid_is_new_and_reads_back_in_either_case() {
         let mut uuids = Uuids::from_seed([7; 32]);
         let given: Vec<Uuid> = (0..1000).map(|_| uuids.take()).collect();
         assert_eq!(given.iter().collect::<HashSet<_>>().len(), 1000);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused() {
+    fn invalid_texts_are_refused() {
         let good = "01234567-89ab-cdef-0123-456789abcdef";
         assert!(good.parse::<Uuid>().is_ok());
         let bad = [

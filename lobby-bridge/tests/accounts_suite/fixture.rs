@@ -1,4 +1,4 @@
-//! A database of its own for each test.
+//! A separate database for each test.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use sea_orm::{
 const SECRET: &str = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
 pub(crate) const TOKEN: &[u8; 16] = b"Ab0Cd1Ef2Gh3Ij4K";
 
-/// A database of its own for a test, with a second connection that is the test's own.
+/// A separate database for a test, and the test's own connection to it.
 pub(crate) struct Fixture {
     pub(crate) url: String,
     pub(crate) sql: DatabaseConnection,
@@ -21,11 +21,11 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new(url: String, directory: Option<tempfile::TempDir>) -> Self {
-        // One connection, so that it always is the same.
+        // A single connection, so that all statements use the same one.
         let mut options = ConnectOptions::new(&url);
         options.max_connections(1);
         let sql = Database::connect(options).await;
-        let sql = sql.expect("the database is there");
+        let sql = sql.expect("a database");
         Self {
             url,
             sql,
@@ -38,7 +38,7 @@ impl Fixture {
         ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// One value of a query, as text.
+    /// Returns the single value of a query, as text.
     pub(crate) async fn ask(&self, sql: &str) -> Option<String> {
         let backend = self.sql.get_database_backend();
         let statement = Statement::from_string(backend, sql);
@@ -67,7 +67,7 @@ impl Fixture {
         }
     }
 
-    /// An account with the password `secret`, as a row written by hand.
+    /// Inserts an account with the password `secret`, as other programs would.
     pub(crate) async fn insert(&self, username: &str, sort_order: i32) {
         let user = self.quoted_user();
         self.run(&format!(
@@ -88,9 +88,7 @@ impl Fixture {
     }
 
     pub(crate) async fn open(&self) -> Accounts {
-        self.try_open()
-            .await
-            .expect("the database is as it should be")
+        self.try_open().await.expect("a usable database")
     }
 
     pub(crate) async fn try_open(&self) -> Result<Accounts, OpenError> {

@@ -1,12 +1,12 @@
-//! Names and passwords.
+//! Tests of names and passwords.
 
 use metaserve_lobby_bridge::accounts::{Administration, AdministrationError, Refusal, SignUpError};
 use sea_orm::ConnectionTrait as _;
 
 use super::fixture::{Fixture, somewhere};
 
-/// The row says the rights, and is read at each login.
-pub(crate) async fn passwords_and_rights_are_those_of_the_row_now(it: &Fixture) {
+/// The row has the rights, and is read at each login.
+pub(crate) async fn passwords_and_rights_are_read_at_each_login(it: &Fixture) {
     let accounts = it.open().await;
     it.insert("bob", 7).await;
     let account = accounts
@@ -35,8 +35,8 @@ pub(crate) async fn passwords_and_rights_are_those_of_the_row_now(it: &Fixture) 
     assert!(matches!(refusal, Refusal::Unknown), "{refusal:?}");
 }
 
-/// Byte for byte.
-pub(crate) async fn names_and_passwords_are_compared_with_letter_case_and_spaces(it: &Fixture) {
+/// They are compared byte for byte.
+pub(crate) async fn names_and_passwords_are_compared_exactly(it: &Fixture) {
     let accounts = it.open().await;
     it.insert("bob", 1).await;
     for name in ["Bob", "BOB", "bob ", " bob", "böb", "", "bob' OR 'a'='a"] {
@@ -58,8 +58,8 @@ pub(crate) async fn names_and_passwords_are_compared_with_letter_case_and_spaces
     }
 }
 
-/// Databases of old may hold two such names: whoever calls them exactly has them both.
-pub(crate) async fn no_account_is_made_that_differs_in_letter_case_alone(it: &Fixture) {
+/// Old databases may contain two such names. Each logs in with its exact name.
+pub(crate) async fn no_account_is_made_whose_name_differs_only_in_case(it: &Fixture) {
     let accounts = it.open().await;
     let operator = Administration::open(&it.url).await.unwrap();
     it.insert("Carol", 1).await;
@@ -79,12 +79,12 @@ pub(crate) async fn no_account_is_made_that_differs_in_letter_case_alone(it: &Fi
     }
 }
 
-/// NULLs wherever the old server's tables may have them.
-pub(crate) async fn rows_with_holes_are_met(it: &Fixture) {
+/// The old server's tables may contain NULLs.
+pub(crate) async fn rows_with_nulls_are_handled(it: &Fixture) {
     let accounts = it.open().await;
     it.insert("bob", 1).await;
     let user = it.quoted_user();
-    // Tables of our own have no such holes.
+    // Tables that the bridge created do not allow NULL here.
     let holes = format!("UPDATE {user} SET moderator = NULL, hide_in_room = NULL");
     let _ = it.sql.execute_unprepared(&holes).await;
     let account = accounts

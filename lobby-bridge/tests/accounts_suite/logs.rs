@@ -1,4 +1,4 @@
-//! What is logged.
+//! Tests of the logs.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn chat(kind: ChatKind, message: &[u8]) -> LogRow {
     })
 }
 
-/// Every column, bytes as they are.
+/// All columns are written, and bytes are not changed.
 pub(crate) async fn logs_are_written_in_order(it: &Fixture) {
     let accounts = it.open().await;
     accounts.log(chat(ChatKind::Chat, b"one \xa5"));
@@ -84,8 +84,7 @@ pub(crate) async fn logs_are_written_in_order(it: &Fixture) {
     assert_eq!(ask("count(*)", &recent).await, is("2"));
 }
 
-/// One by one; private messages do not need the other
-/// (`docs/specifications/myth-metaserver.md`, section 27, D7).
+/// Each log is switched on its own. Private messages do not need the log of chat (D7).
 pub(crate) async fn each_log_has_its_switch(it: &Fixture) {
     it.open().await;
     let logs = Logs {

@@ -1,4 +1,4 @@
-//! What must hold on every database.
+//! Tests that must pass on every database.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,19 +14,19 @@ pub(crate) mod tokens;
 
 pub(crate) use fixture::{Fixture, options, somewhere};
 
-/// Makes a test of each, on what `fixture` makes.
+/// Makes each of these a test, on the databases that `fixture` makes.
 #[macro_export]
 macro_rules! on {
     ($fixture:path) => {
         $crate::on!($fixture:
-            logins::passwords_and_rights_are_those_of_the_row_now,
-            logins::names_and_passwords_are_compared_with_letter_case_and_spaces,
-            logins::no_account_is_made_that_differs_in_letter_case_alone,
-            logins::rows_with_holes_are_met,
-            tokens::a_token_works_once_and_not_for_long,
-            tokens::a_token_is_given_for_the_password_only,
+            logins::passwords_and_rights_are_read_at_each_login,
+            logins::names_and_passwords_are_compared_exactly,
+            logins::no_account_is_made_whose_name_differs_only_in_case,
+            logins::rows_with_nulls_are_handled,
+            tokens::a_token_works_once_and_expires,
+            tokens::a_token_is_issued_only_for_the_password,
             tokens::guessing_is_stopped,
-            operator::hubs_are_those_of_the_version,
+            operator::hubs_are_found_by_version,
             logs::logs_are_written_in_order,
             logs::each_log_has_its_switch,
             schema::a_wrong_schema_is_named,

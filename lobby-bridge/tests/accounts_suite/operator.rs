@@ -1,11 +1,11 @@
-//! Hubs, and what an operator does with them and with accounts.
+//! Tests of hubs, and of the operator's commands.
 
 use metaserve_lobby_bridge::accounts::{Administration, AdministrationError, Hub};
 
 use super::fixture::{Fixture, somewhere};
 
-/// By exact version, in order.
-pub(crate) async fn hubs_are_those_of_the_version(it: &Fixture) {
+/// Hubs are found by exact version, in order.
+pub(crate) async fn hubs_are_found_by_version(it: &Fixture) {
     let accounts = it.open().await;
     it.run(
         "INSERT INTO remotehub (id, host, port, network_version) VALUES \
@@ -27,7 +27,7 @@ pub(crate) async fn hubs_are_those_of_the_version(it: &Fixture) {
     assert_eq!(accounts.hub(1).await.unwrap(), None);
 }
 
-/// What the subcommands do, beside a service that runs.
+/// The subcommands work while the service runs.
 pub(crate) async fn an_operator_manages_accounts_and_hubs(it: &Fixture) {
     let accounts = it.open().await;
     let operator = Administration::open(&it.url).await.unwrap();

@@ -1,10 +1,10 @@
-//! Tables as they should be, and others.
+//! Tests of valid and invalid tables.
 
 use metaserve_lobby_bridge::accounts::{Accounts, Logs, OpenError, SchemaError, Settings};
 
 use super::fixture::{Fixture, options};
 
-/// Nothing is changed in a database that is not ours.
+/// A database that is not ours is not changed.
 pub(crate) async fn a_wrong_schema_is_named(it: &Fixture) {
     it.open().await;
     let user = it.quoted_user();
@@ -14,8 +14,8 @@ pub(crate) async fn a_wrong_schema_is_named(it: &Fixture) {
     let OpenError::Schema { source, .. } = error else {
         panic!("{error:?}")
     };
-    let expected = "its table `chatlog` has no column `target_chatname`: add it, or name another \
-                    database";
+    let expected = "its table `chatlog` has no column `target_chatname`: add the column, or choose \
+                    another database";
     assert_eq!(source.to_string(), expected);
 
     it.run("DROP TABLE chatlog").await;
@@ -41,7 +41,7 @@ pub(crate) async fn a_wrong_schema_is_named(it: &Fixture) {
     let without = Settings { logs, ..options() };
     assert!(
         Accounts::open(&it.url, without).await.is_ok(),
-        "it is not needed then"
+        "the table is not needed then"
     );
 
     it.run(&format!("ALTER TABLE {user} DROP COLUMN meta_login_token"))

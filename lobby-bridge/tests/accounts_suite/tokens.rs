@@ -1,4 +1,4 @@
-//! Tokens, and how often whoever guesses may.
+//! Tests of tokens, and of the limits on guessing.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -6,8 +6,9 @@ use metaserve_lobby_bridge::accounts::{Accounts, AttemptLimits, Refusal, Setting
 
 use super::fixture::{Fixture, TOKEN, options, somewhere};
 
-/// `docs/specifications/myth-metaserver.md`, section 9, tokens stored by another program included.
-pub(crate) async fn a_token_works_once_and_not_for_long(it: &Fixture) {
+/// `docs/specifications/myth-metaserver.md`, section 9, including tokens that another program has
+/// stored.
+pub(crate) async fn a_token_works_once_and_expires(it: &Fixture) {
     let accounts = it.open().await;
     it.insert("bob", 1).await;
     it.insert("ann", 2).await;
@@ -43,12 +44,12 @@ pub(crate) async fn a_token_works_once_and_not_for_long(it: &Fixture) {
     .await;
     assert!(
         check("bob", &[0; 16]).await.is_err(),
-        "an empty answer is no token"
+        "an empty answer is not a token"
     );
 }
 
-/// A token of ours.
-pub(crate) async fn a_token_is_given_for_the_password_only(it: &Fixture) {
+/// Tokens that the bridge issues.
+pub(crate) async fn a_token_is_issued_only_for_the_password(it: &Fixture) {
     let accounts = it.open().await;
     it.insert("bob", 1).await;
     assert!(
@@ -72,7 +73,7 @@ pub(crate) async fn a_token_is_given_for_the_password_only(it: &Fixture) {
             .await
             .is_err()
     );
-    // Of many at one time one wins.
+    // Of several at the same time, only one succeeds.
     let tries = (0..8).map(|_| {
         let accounts = accounts.clone();
         tokio::spawn(async move {
@@ -89,7 +90,7 @@ pub(crate) async fn a_token_is_given_for_the_password_only(it: &Fixture) {
     assert_eq!(winners, 1);
 }
 
-/// Whoever guesses is stopped; whoever knows is not.
+/// Guessing is stopped; the owner is not.
 pub(crate) async fn guessing_is_stopped(it: &Fixture) {
     it.open().await;
     it.insert("bob", 1).await;

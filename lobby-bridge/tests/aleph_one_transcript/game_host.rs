@@ -1,5 +1,5 @@
-//! A game as the connectivity test meets it (`docs/specifications/myth-metaserver.md`, section 19),
-//! good or not.
+//! A simulated game for the connectivity test (`docs/specifications/myth-metaserver.md`, section
+//! 19), with or without faults.
 
 use std::{
     net::SocketAddr,
@@ -20,7 +20,7 @@ use crate::hall::packets::frame;
 
 const VERSION: &[u8] = b"Aleph One WonderNAT V2\0";
 
-/// Ends when it is dropped.
+/// The simulated game. It ends when dropped.
 pub(super) struct GameHost {
     pub(super) port: u16,
     seen: Arc<Seen>,

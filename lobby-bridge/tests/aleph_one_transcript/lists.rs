@@ -1,6 +1,6 @@
 //! Lists, whose entries may come in any order and in any number of frames.
 
-/// The entries of a list frame of this type.
+/// Returns the entries of a list frame of this type.
 pub(super) fn entries(number: u16, body: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let mut entries = Vec::new();
     let mut rest = body;

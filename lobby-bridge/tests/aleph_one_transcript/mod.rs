@@ -1,4 +1,4 @@
-//! Plays recorded conversations of the hall. The format is `myth-transcript/1`.
+//! Plays recorded conversations with a hall. The format is `myth-transcript/1`.
 
 mod game_host;
 mod lists;

@@ -1,8 +1,8 @@
-//! Plays one conversation against a hall.
+//! Plays one conversation with a hall.
 //!
-//! Templates: `{name/len}` binds a variable or is equal to it, `{*len}` is any bytes, `{cstr}`
-//! any string, `{rest}` whatever is left, `{near:V:TOL/4}` a number, `{ip:CONN/4}` our own
-//! address, `{port:HOST/2}` the port of a game host.
+//! Templates: `{name/len}` binds a variable or must equal it, `{*len}` is any bytes, `{cstr}` is
+//! any string, `{rest}` is everything that is left, `{near:V:TOL/4}` is a number, `{ip:CONN/4}` is
+//! our own address, `{port:HOST/2}` is the port of a game host.
 
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 
@@ -111,7 +111,7 @@ impl<'a> Player<'a> {
         let bytes = self.filled(template)?;
         let peer = &self.peers[name];
         for piece in bytes.chunks(step.frag.unwrap_or(bytes.len())) {
-            // If it is gone, what is expected next will tell.
+            // If the connection is gone, the next expected answer will show it.
             let _ = peer.try_send(piece).await;
             if step.frag.is_some() {
                 self.clock.settle().await;
@@ -233,13 +233,13 @@ impl<'a> Player<'a> {
         (!early).then_some(()).ok_or("too early".to_owned())
     }
 
-    /// What comes without time passing.
+    /// Returns what arrives without time passing.
     async fn next_at_once(&self, peer: &mut Peer) -> Next {
         let next = self.clock.at_once(peer.next(PATIENCE)).await;
         next.unwrap_or(Next::Nothing)
     }
 
-    /// Within so many seconds there comes this and nothing else.
+    /// Checks that exactly `want` comes within this many seconds.
     async fn nothing_but(&self, peer: &mut Peer, seconds: f64, want: &Next) -> Result<(), String> {
         let next = peer.next(Duration::from_secs_f64(seconds));
         let got = self.clock.until(next).await;
@@ -290,7 +290,7 @@ impl<'a> Player<'a> {
         Ok(bytes)
     }
 
-    /// Compares, and binds variables if it fits.
+    /// Compares, and binds variables on success.
     fn matches(&mut self, template: &str, data: &[u8]) -> Result<(), String> {
         let mut bound = Bound::new();
         let mut rest = data;
@@ -307,7 +307,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// How many bytes at the beginning of `data` fit.
+    /// Returns how many bytes at the beginning of `data` match.
     fn fits(&self, part: &Part, data: &[u8], bound: &mut Bound) -> Option<usize> {
         match part {
             Part::Literal(literal) => data.starts_with(literal).then_some(literal.len()),

@@ -1,4 +1,4 @@
-//! What a recorded conversation says.
+//! The format of recorded conversations.
 
 use serde::Deserialize;
 
@@ -39,7 +39,7 @@ pub(crate) struct Hub {
     pub(crate) network_version: String,
 }
 
-/// One step: which field is there says what it is.
+/// One step. Its kind follows from the fields that are present.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Step {

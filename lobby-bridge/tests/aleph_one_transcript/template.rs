@@ -1,4 +1,4 @@
-//! Hexadecimal digits and items in braces; see `player.rs` for what they mean.
+//! Templates: hexadecimal digits, and items in braces, which `player.rs` explains.
 
 /// A part of a template.
 #[derive(Debug, PartialEq, Eq)]

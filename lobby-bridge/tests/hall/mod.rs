@@ -1,5 +1,4 @@
-//! Starts a hall on free ports with a database of its own, and connects to it as Aleph One
-//! does.
+//! Starts a hall on free ports with its own database, and connects to it like Aleph One.
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
@@ -22,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use peer::Peer;
 
-/// Far more than anything takes, also on a busy machine; a test that waits this long has failed.
+/// Far more than anything takes, even on a busy machine. A test that waits this long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A hall that runs in this process.
@@ -37,17 +36,17 @@ pub(crate) struct Hall {
 }
 
 impl Hall {
-    /// One with the usual rules, and one room.
+    /// Starts a hall with the default rules, and one room.
     pub(crate) async fn open() -> Self {
         Self::with(|_| {}).await
     }
 
-    /// One with other rules.
+    /// Starts a hall with other rules.
     pub(crate) async fn with(change: impl FnOnce(&mut Rules)) -> Self {
         Self::guarded(change, Guard::none()).await
     }
 
-    /// One with other rules, and bans.
+    /// Starts a hall with other rules, and bans.
     pub(crate) async fn guarded(change: impl FnOnce(&mut Rules), bans: Guard) -> Self {
         let mut rules = Rules::default();
         change(&mut rules);
@@ -89,13 +88,13 @@ impl Hall {
         }
     }
 
-    /// Changes the database from outside.
+    /// Changes the database like another program.
     pub(crate) async fn run(&self, sql: &str) {
         let ran = self.sql.execute_unprepared(sql).await;
         ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// An account, as a row written by hand.
+    /// Inserts an account, like another program.
     pub(crate) async fn account(&self, username: &str, password: &str, moderator: bool) {
         let hash = bcrypt::hash(password, 4).expect("a password");
         self.run(&format!(
@@ -105,7 +104,7 @@ impl Hall {
         .await;
     }
 
-    /// A guest in the first room, who has read his welcome.
+    /// Returns a guest in the first room who has read the welcome.
     pub(crate) async fn guest(&self, name: &str) -> Peer {
         let mut login = Peer::connect(self.login).await;
         let (_, token) = login.log_in_as_guest(name).await;
@@ -113,7 +112,7 @@ impl Hall {
         self.enter(0, &token, "guest").await
     }
 
-    /// The owner of an account in the first room.
+    /// Returns the owner of an account, in the first room.
     pub(crate) async fn player(&self, account: &str, password: &str, name: &str) -> Peer {
         let mut login = Peer::connect(self.login).await;
         let (_, token) = login.log_in(account, password, name).await;
@@ -132,14 +131,14 @@ impl Hall {
         peer
     }
 
-    /// Waits until it has stopped by itself, and says why.
+    /// Waits until the hall stops by itself, and returns the reason.
     pub(crate) async fn stopped(self) -> String {
         let stopped = tokio::time::timeout(PATIENCE, self.task).await;
         let stopped = stopped.expect("it stops").expect("no panic");
         stopped.expect_err("it was not asked to").to_string()
     }
 
-    /// Closes it and waits until all its connections have ended.
+    /// Closes the hall, and waits until all its connections have ended.
     pub(crate) async fn close(self) {
         self.shutdown.cancel();
         tokio::time::timeout(PATIENCE, self.task)

@@ -1,6 +1,7 @@
-//! What Aleph One sends (`docs/specifications/myth-metaserver.md`, section 5), byte for byte.
+//! The packets that Aleph One sends (`docs/specifications/myth-metaserver.md`, section 5), byte for
+//! byte.
 
-/// A frame.
+/// Makes a frame.
 pub(crate) fn frame(number: u16, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(8 + body.len()).expect("a short frame");
     let parts = [
@@ -70,7 +71,8 @@ pub(crate) fn private_message(sender: u32, target: u32, text: &[u8]) -> Vec<u8> 
     frame(201, &[&header.concat()[..], b"me\0", text, b"\0"].concat())
 }
 
-/// A description of this many players (`docs/specifications/myth-metaserver.md`, section 16).
+/// Makes a description of a game with this many players (`docs/specifications/myth-metaserver.md`,
+/// section 16).
 pub(crate) fn description(name: &str, map: &str, players: u8) -> Vec<u8> {
     let mut bytes = vec![0; 568];
     bytes[8..12].copy_from_slice(&[0xff; 4]);

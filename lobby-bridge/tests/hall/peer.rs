@@ -1,4 +1,4 @@
-//! One connection to a hall, as a client has it.
+//! One connection to a hall, from the client's side.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{PATIENCE, packets};
 
 pub(crate) const KEEP_ALIVE: u16 = 202;
 
-/// A connection whose frames are read as they come.
+/// A connection whose frames are read as they arrive.
 pub(crate) struct Peer {
     /// Its user id, once it is in a room.
     pub(crate) id: u32,
@@ -29,7 +29,7 @@ pub(crate) struct Peer {
     reader: AbortHandle,
 }
 
-/// What came, or did not.
+/// What has arrived, if anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Frame(u16, Vec<u8>),
@@ -38,7 +38,7 @@ pub(crate) enum Next {
 }
 
 impl Peer {
-    /// One that answers KeepAlives.
+    /// Connects, and answers KeepAlives.
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::open(address, true).await.expect("it listens")
     }
@@ -47,7 +47,7 @@ impl Peer {
         Self::of(TcpStream::connect(address).await?, answers)
     }
 
-    /// One from another address of this machine.
+    /// Connects from another address of this machine.
     pub(crate) async fn connect_from(from: [u8; 4], address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         let bound = socket.bind(SocketAddr::from((from, 0)));
@@ -95,7 +95,7 @@ impl Peer {
         let _ = write.as_ref().set_zero_linger();
     }
 
-    /// Sends `bytes` over and over, as much as the systems on both sides take now.
+    /// Sends `bytes` repeatedly, as often as the systems on both sides accept them now.
     pub(crate) async fn fill(&self, bytes: &[u8]) {
         let write = self.write.lock().await;
         loop {
@@ -107,7 +107,7 @@ impl Peer {
         }
     }
 
-    /// The next frame that is no KeepAlive.
+    /// Returns the next frame that is not a KeepAlive.
     pub(crate) async fn next(&mut self, within: Duration) -> Next {
         if let Some((number, body)) = self.kept.take() {
             return Next::Frame(number, body);
@@ -124,7 +124,7 @@ impl Peer {
         self.kept = Some((number, body));
     }
 
-    /// The body of the next frame, which has this number.
+    /// Returns the body of the next frame, which must have this number.
     pub(crate) async fn expect(&mut self, number: u16) -> Vec<u8> {
         match self.next(PATIENCE).await {
             Next::Frame(it, body) if it == number => body,
@@ -132,7 +132,7 @@ impl Peer {
         }
     }
 
-    /// The body of the next frame with this number, whatever comes before it.
+    /// Returns the body of the next frame with this number, and skips all others.
     pub(crate) async fn until(&mut self, number: u16, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         loop {
             match self.next(PATIENCE).await {
@@ -143,13 +143,13 @@ impl Peer {
         }
     }
 
-    /// Waits for a line of the server's own that contains `text`.
+    /// Waits for a line of the server that contains `text`.
     pub(crate) async fn told(&mut self, text: &str) -> String {
         let line = self.until(10, |body| contains(body, text.as_bytes())).await;
         String::from_utf8_lossy(&line[..line.len() - 1]).into_owned()
     }
 
-    /// It is refused with this code, and closed.
+    /// Expects a refusal with this code, and the end of the connection.
     pub(crate) async fn denied(&mut self, code: u32) -> String {
         let body = self.until(3, |_| true).await;
         assert_eq!(body[..4], code.to_be_bytes(), "{body:?}");
@@ -157,7 +157,7 @@ impl Peer {
         String::from_utf8_lossy(&body[4..body.len() - 1]).into_owned()
     }
 
-    /// The connection ends, whatever is said before.
+    /// Expects the end of the connection, and skips all frames before it.
     pub(crate) async fn expect_end(&mut self) {
         loop {
             match self.next(PATIENCE).await {
@@ -168,14 +168,14 @@ impl Peer {
         }
     }
 
-    /// Id and token of a new guest.
+    /// Logs in as a guest. Returns the id and the token.
     pub(crate) async fn log_in_as_guest(&mut self, name: &str) -> (u32, Vec<u8>) {
         self.send(&packets::login("guest", name.as_bytes())).await;
         self.expect(12).await;
         self.finish().await
     }
 
-    /// Id and token of the owner of an account.
+    /// Logs in to an account. Returns the id and the token.
     pub(crate) async fn log_in(
         &mut self,
         account: &str,
@@ -197,7 +197,7 @@ impl Peer {
         (id, body[8..40].to_vec())
     }
 
-    /// Says something to everybody, and waits until it comes back.
+    /// Sends a line to everybody, and waits until it comes back.
     pub(crate) async fn say(&mut self, text: &str) {
         self.send(&packets::chat(self.id, text.as_bytes())).await;
         self.hears(text).await;

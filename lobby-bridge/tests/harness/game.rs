@@ -9,7 +9,7 @@ pub(crate) struct Game {
 }
 
 impl Game {
-    /// Two clients of protocol 5 and one of protocol 2 chat, meet in a room and start.
+    /// Two clients of protocol 5 and one of protocol 2 chat, meet in a room and start a game.
     pub(crate) async fn start(lobby: &Lobby) -> Self {
         let mut host = lobby.launcher(5, "host").await;
         let mut guests = [
@@ -53,7 +53,7 @@ impl Game {
         pipe(lobby, "client", &self.clients[player]).await
     }
 
-    /// A game server and a player's client, joined, with their introductions read.
+    /// Returns a joined game server and player's client that have read each other's introductions.
     pub(crate) async fn pair(&self, lobby: &Lobby, player: usize) -> (Client, Client) {
         let (mut server, mut client) = (self.server(lobby).await, self.client(lobby, player).await);
         server

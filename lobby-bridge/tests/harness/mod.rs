@@ -1,4 +1,4 @@
-//! Starts a lobby on a free port, and connects to it as launchers and games do.
+//! Starts a lobby on a free port, and connects to it like launchers and games do.
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Far more than anything takes, also on a busy machine; a test that waits this long has failed.
+/// Far more than anything takes, even on a busy machine. A test that waits this long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A lobby that runs in this process.
@@ -39,7 +39,7 @@ impl Lobby {
         Self::with(|_| {})
     }
 
-    /// A lobby with other limits than usual.
+    /// Starts a lobby with other limits.
     pub(crate) fn with(change: impl FnOnce(&mut Limits)) -> Self {
         let mut limits = Limits::default();
         change(&mut limits);
@@ -87,7 +87,7 @@ impl Lobby {
         }
     }
 
-    /// A launcher that has logged in and read its welcome.
+    /// Returns a launcher that has logged in and read its welcome.
     pub(crate) async fn launcher(&self, version: u8, name: &str) -> Client {
         let mut client = self.connect().await;
         client.greet(version, name).await;
@@ -103,7 +103,7 @@ impl Lobby {
         client
     }
 
-    /// Closes it and waits until all its connections have ended.
+    /// Closes the lobby, and waits until all its connections have ended.
     pub(crate) async fn close(self) {
         self.shutdown.cancel();
         tokio::time::timeout(PATIENCE, self.task)
@@ -117,7 +117,7 @@ impl Lobby {
 /// One connection to a lobby.
 pub(crate) struct Client {
     pub(crate) read: OwnedReadHalf,
-    /// Shared with whoever sends in the background.
+    /// Shared with tasks that send in the background.
     pub(crate) write: Arc<Mutex<OwnedWriteHalf>>,
     pub(crate) received: Vec<u8>,
     pub(crate) ended: bool,
@@ -138,7 +138,7 @@ impl Client {
         tokio::spawn(async move { write.lock().await.write_all(&bytes).await })
     }
 
-    /// Reads exactly this, which is too much to show.
+    /// Reads exactly these bytes. They are too many to show.
     pub(crate) async fn expect_bytes(&mut self, expected: &[u8]) {
         let received = self.read_exactly(expected.len()).await;
         let wrong = expected.iter().zip(&received).position(|(a, b)| a != b);
@@ -156,7 +156,7 @@ impl Client {
         self.say(payload).await;
     }
 
-    /// Reads once; false when nothing came until `deadline`.
+    /// Reads once. Returns false if nothing came until `deadline`.
     pub(crate) async fn read(&mut self, deadline: Instant) -> bool {
         if self.ended {
             return false;
@@ -171,7 +171,7 @@ impl Client {
         true
     }
 
-    /// Reads exactly this, and takes it.
+    /// Reads and removes exactly these bytes.
     pub(crate) async fn expect(&mut self, expected: impl AsRef<[u8]>) {
         let expected = expected.as_ref();
         let deadline = Instant::now() + PATIENCE;
@@ -186,7 +186,7 @@ impl Client {
         self.received.drain(..expected.len());
     }
 
-    /// Reads up to and including this, and returns what came before it.
+    /// Reads up to and including `expected`. Returns the text before it.
     pub(crate) async fn until(&mut self, expected: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -204,7 +204,7 @@ impl Client {
         }
     }
 
-    /// The lobby ends the connection and says nothing more.
+    /// Expects the end of the connection, without further messages.
     pub(crate) async fn expect_end(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         while self.read(deadline).await {}
@@ -212,7 +212,7 @@ impl Client {
         assert_eq!(shown(&self.received), "", "before the end");
     }
 
-    /// Waits until the lobby has executed everything said so far, and forgets the answers.
+    /// Waits until the lobby has executed everything sent so far, and drops the answers.
     pub(crate) async fn drain(&mut self) {
         self.say("<ROOT>rooms<CHANNEL>sync").await;
         self.until("with this name already exists").await;
@@ -230,7 +230,7 @@ impl Client {
         self.received.drain(..length).collect()
     }
 
-    /// A UUID that follows here.
+    /// Reads a UUID.
     pub(crate) async fn uuid(&mut self) -> String {
         text(&self.read_exactly(36).await)
     }
@@ -256,7 +256,7 @@ pub(crate) fn frame(payload: impl AsRef<[u8]>) -> Vec<u8> {
     bytes
 }
 
-/// Bytes that only `seed` decides: SHA-256 of it, a colon and the number of each 32 bytes.
+/// Makes bytes that depend only on `seed`: SHA-256 of it, a colon and the number of each 32 bytes.
 pub(crate) fn random(seed: &str, length: usize) -> Vec<u8> {
     let block = |number| digest(&SHA256, format!("{seed}:{number}").as_bytes());
     let mut bytes = Vec::with_capacity(length + 32);
@@ -267,7 +267,7 @@ pub(crate) fn random(seed: &str, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Bytes without a pattern, and quickly.
+/// Makes pseudo-random bytes quickly.
 pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed + 1;
     let mut next = || {
@@ -284,7 +284,7 @@ pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// What a game sends first: `role` is `client` or `server`.
+/// The first frames of a game; `role` is `client` or `server`.
 pub(crate) fn introduction(role: &str, uuid: &str) -> Vec<u8> {
     let role = format!("VCMI 1.4.0 ({role})");
     [frame("Aiya!\n"), frame(role), frame(uuid)].concat()
@@ -294,7 +294,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The beginning of a text, for a message about it.
+/// Returns the beginning of a text, for an error message.
 fn shown(bytes: &[u8]) -> String {
     text(&bytes[..bytes.len().min(400)])
 }
@@ -305,7 +305,7 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
         .position(|window| window == wanted)
 }
 
-/// Gives the lobby enough to do for everything that can happen meanwhile to happen.
+/// Gives the lobby so much work that everything else that can happen does happen.
 pub(crate) async fn keep_busy(lobby: &Lobby) {
     let mut user = lobby.launcher(5, "busy").await;
     for _ in 0..2_000 {

@@ -1,4 +1,4 @@
-//! TLS, and the certificate that is shown.
+//! Tests of TLS and the certificate.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -17,7 +17,7 @@ use tokio_rustls::{
 use crate::service::Running;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_of_old_and_new_tls_are_served() {
+async fn clients_with_tls_1_2_and_1_3_are_served() {
     let it = Running::new(|_| {}).await;
     for versions in [&[&version::TLS12][..], &[&version::TLS13]] {
         let builder = ClientConfig::builder_with_protocol_versions(versions);
@@ -43,7 +43,7 @@ async fn a_renewed_certificate_is_shown_to_new_connections() {
     }
 }
 
-/// The certificate that the service shows now.
+/// Returns the certificate that the service shows now.
 async fn shown(at: SocketAddr) -> Vec<u8> {
     use tokio_rustls::rustls::client::danger::{
         HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
@@ -102,11 +102,11 @@ async fn shown(at: SocketAddr) -> Vec<u8> {
     tls.peer_certificates().expect("a certificate")[0].to_vec()
 }
 
-/// Aleph One checks the host name whatever its players have switched off.
+/// Aleph One checks the host name, whatever its players have switched off.
 #[tokio::test]
-async fn the_services_own_certificate_is_for_the_names_that_games_have_built_in() {
+async fn the_services_own_certificate_covers_the_built_in_host_names() {
     let directory = tempfile::tempdir().unwrap();
-    // As it was made before names were looked at.
+    // A certificate from before host names were checked.
     let state = directory.path().join("https");
     let old = Identity::load_or_create(&state, &["localhost".to_owned()]).unwrap();
     let bind = async |hosts: &[&str]| {
@@ -133,7 +133,7 @@ async fn the_services_own_certificate_is_for_the_names_that_games_have_built_in(
     let new = bind(&[HOST]).await;
     assert_ne!(new, old.fingerprint());
     assert!(names().contains(&HOST.to_owned()), "{:?}", names());
-    assert_eq!(bind(&[HOST]).await, new, "it is kept");
+    assert_eq!(bind(&[HOST]).await, new, "the certificate is kept");
     let rebuilt = bind(&[HOST, "games.example.org"]).await;
     assert_ne!(rebuilt, new);
     for name in [HOST, "games.example.org", "localhost"] {
@@ -142,6 +142,6 @@ async fn the_services_own_certificate_is_for_the_names_that_games_have_built_in(
     assert_eq!(
         bind(&[HOST]).await,
         rebuilt,
-        "it is for more than is needed"
+        "it covers more than is needed"
     );
 }

@@ -1,4 +1,4 @@
-//! The HTTPS service, as the game and a browser use it.
+//! Tests of the HTTPS service, as the game and a browser use it.
 
 mod certificate;
 mod page;
@@ -29,7 +29,7 @@ async fn a_password_is_exchanged_for_a_token_that_works_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_know_the_password_gets_nothing() {
+async fn a_wrong_password_gets_no_token() {
     let it = Running::new(|_| {}).await;
     for body in [
         &b"password=wrong&salt=&username=bob"[..],
@@ -48,7 +48,7 @@ async fn who_does_not_know_the_password_gets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn guessing_ends() {
+async fn guessing_over_https_is_stopped() {
     let it = Running::new(|_| {}).await;
     let mut body = String::new();
     for _ in 0..11 {
@@ -63,7 +63,7 @@ async fn guessing_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_make_accounts_only_where_they_may() {
+async fn strangers_can_make_accounts_only_if_allowed() {
     let it = Running::new(|_| {}).await;
     let body = b"email=a%40b&password=secret&username=ann";
     let answer = it.post("/metaclient/signup", body).await;
@@ -92,10 +92,10 @@ async fn strangers_make_accounts_only_where_they_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_host_does_not_take_all_places() {
+async fn one_host_cannot_take_all_places() {
     let it = Running::new(|settings| settings.limits.each_host = 1).await;
     let holder = TcpStream::connect(it.at).await.unwrap();
-    // The second is closed unheard.
+    // The second connection is closed without an answer.
     let mut second = TcpStream::connect(it.at).await.unwrap();
     assert_eq!(second.read(&mut [0; 1]).await.unwrap_or(0), 0);
     it.shutdown.cancel();
@@ -104,7 +104,7 @@ async fn one_host_does_not_take_all_places() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_banned_is_told_so() {
+async fn a_banned_peer_gets_a_reason_over_https() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("bans.txt");
     std::fs::write(&file, "127.0.0.1 until 2999-01-01T00:00:00Z\n").unwrap();

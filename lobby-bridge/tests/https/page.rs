@@ -1,11 +1,11 @@
-//! The page on which players change their passwords.
+//! Tests of the page on which players change their passwords.
 
 use metaserve_lobby_bridge::accounts::{Administration, default_database};
 
 use crate::service::{Running, secret_of};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_player_changes_his_password_with_a_fresh_token() {
+async fn a_player_can_change_the_password_with_a_fresh_token() {
     let it = Running::new(|_| {}).await;
     let mut page = it.opens_settings().await;
     assert!(page.body.contains("<b>bob</b>"), "{}", page.body);
@@ -37,7 +37,7 @@ async fn a_player_changes_his_password_with_a_fresh_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_changes_a_password_without_a_token() {
+async fn a_password_cannot_be_changed_without_a_token() {
     let it = Running::new(|_| {}).await;
     let hex = |token: &[u8]| {
         token
@@ -62,7 +62,7 @@ async fn nobody_changes_a_password_without_a_token() {
         let answer = it.post("/metaclient/settings", body.as_bytes()).await;
         assert_eq!(answer.status, 403);
     }
-    // A browser that looks ahead does not use it up; a second look does not find it.
+    // A HEAD request does not use the token up. A second GET is refused.
     let path = format!("/metaclient/settings?token={}", hex(&it.token().await));
     let head = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     assert_eq!(it.asks(head.as_bytes()).await.status, 200);
@@ -72,7 +72,7 @@ async fn nobody_changes_a_password_without_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_cannot_bring_markup_into_the_page() {
+async fn a_name_is_never_markup_in_the_page() {
     let it = Running::new(|_| {}).await;
     let url = default_database(it.directory.path());
     let operator = Administration::open(&url).await.unwrap();

@@ -1,4 +1,4 @@
-//! A service of its own for each test, and a client.
+//! A separate service for each test, and a client.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -68,7 +68,7 @@ impl Running {
         }
     }
 
-    /// Sends one request and reads the answer to its end.
+    /// Sends one request, and reads the answer to its end.
     pub(crate) async fn asks(&self, request: &[u8]) -> Answer {
         self.asks_in(request, ClientConfig::builder()).await
     }
@@ -126,7 +126,7 @@ impl Running {
         answer.body.as_bytes().try_into().expect("exactly a token")
     }
 
-    /// What the game opens in a browser after that.
+    /// Opens the page that the game opens in a browser after a login.
     pub(crate) async fn opens_settings(&self) -> Answer {
         let hex: String = self
             .token()
@@ -149,7 +149,7 @@ impl Running {
     }
 }
 
-/// As Aleph One writes it, with a password in MacRoman.
+/// A request of Aleph One, with a password in MacRoman.
 pub(crate) const GAME: &[u8] = b"password=d%8Ej%88%20vu%2B1&salt=abcdefghijklmno&username=bob";
 
 pub(crate) fn secret_of(page: &Answer) -> &str {

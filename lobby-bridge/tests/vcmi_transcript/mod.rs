@@ -1,5 +1,6 @@
-//! Plays recorded conversations of the VCMI lobby: `script.rs` is what they say, `player.rs` says
-//! it.
+//! Plays recorded conversations with the VCMI lobby: `script.rs` has their format, `player.rs`
+//! plays
+//! them.
 
 mod player;
 mod script;

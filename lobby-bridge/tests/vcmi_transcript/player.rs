@@ -1,7 +1,8 @@
-//! Plays one recorded conversation. The format is that of the recordings:
+//! Plays one recorded conversation. The format of expected texts is that of the recordings:
 //!
-//! `${name:class}` in an expected text binds a variable, `${name}` must be equal later; the
-//! name `_` is never bound. Classes: uuid, int, any. HEALTH messages are ignored.
+//! `${name:class}` binds a variable, and `${name}` must equal it later. The name `_` is never
+//! bound.
+//! Classes: uuid, int, any. HEALTH messages are ignored.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -207,7 +208,8 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// The last message of each kind is the wanted one, and others there are none.
+    /// Checks that the last message of each kind is the wanted one, and that there are no other
+    /// kinds.
     async fn settles(
         &mut self,
         conn: &str,
@@ -227,7 +229,7 @@ impl<'a> Player<'a> {
             };
             let last: HashMap<_, _> = messages.into_iter().map(|m| (kind(&m), m)).collect();
             if last == *wanted {
-                // Settled, if nothing more comes.
+                // It has settled if nothing more comes.
                 let settled = client.received.len();
                 take_in(self.clock, client).await;
                 if client.received.len() == settled {
@@ -242,7 +244,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Takes what the parts match, if it has come.
+    /// Removes the received bytes that match the parts, if they do.
     fn taken(&mut self, conn: &str, parts: &[Part]) -> bool {
         let (client, raw) = self.clients.get_mut(conn).expect("an open connection");
         skip_health(client, *raw);
@@ -267,7 +269,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Hexadecimal text with the values of variables in it.
+    /// Decodes hexadecimal text, with the values of variables in it.
     fn filled(&self, hex: &str) -> Vec<u8> {
         let of_part = |part| match part {
             Part::Literal(bytes) => bytes,
@@ -286,7 +288,7 @@ impl<'a> Player<'a> {
     }
 }
 
-/// Reads all that comes without time passing.
+/// Reads everything that arrives without time passing.
 async fn take_in(clock: &Clock, client: &mut Client) {
     let deadline = Instant::now() + PATIENCE;
     while clock.at_once(client.read(deadline)).await == Some(true) {}
@@ -319,7 +321,7 @@ fn parts(template: &str, literal: impl Fn(&str) -> Vec<u8>) -> Vec<Part> {
     parts
 }
 
-/// How much of `received` the parts match, and what they bind.
+/// Returns how many bytes of `received` the parts match, and what they bind.
 fn prefix(
     received: &[u8],
     parts: &[Part],

@@ -1,4 +1,4 @@
-//! What a recorded conversation says.
+//! The format of recorded conversations.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Aleph One as the bridge sees it, by hand: the same as in the bridge's own tests.
+//! Aleph One's side of the bridge, byte for byte: shared with the bridge's own tests.
 
 #![allow(dead_code, reason = "the bridge's own tests use more of it")]
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
@@ -13,10 +13,10 @@ use std::{net::SocketAddr, time::Duration};
 use crate::process::Bridge;
 use peer::Peer;
 
-/// Far more than anything takes, also on a busy machine; a test that waits this long has failed.
+/// Far more than anything takes, even on a busy machine. A test that waits this long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A guest in the bridge's room.
+/// Returns a guest in the bridge's room.
 pub(crate) async fn guest(bridge: &Bridge, name: &str) -> Peer {
     let (login, room): (SocketAddr, SocketAddr) = bridge.myth;
     let mut peer = Peer::connect(login).await;
@@ -31,8 +31,8 @@ pub(crate) async fn guest(bridge: &Bridge, name: &str) -> Peer {
     peer
 }
 
-/// An entry of the list of games that is about the game with this name: its verb, address and
-/// current number of players.
+/// Waits for an entry of the list of games with this name. Returns its verb, its address and its
+/// number of players.
 pub(crate) async fn game(peer: &mut Peer, name: &str) -> (u8, SocketAddr, u8) {
     let named = |body: &[u8]| peer::contains(body, name.as_bytes());
     let body = peer.until(2, named).await;

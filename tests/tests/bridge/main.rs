@@ -1,4 +1,4 @@
-//! What the lobby bridge promises: old games' players and native clients see the same list.
+//! Tests that players of old games and native clients see the same list through the bridge.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

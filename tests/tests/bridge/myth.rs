@@ -1,4 +1,5 @@
-//! Games of Aleph One's players are servers in the list, and servers in the list are games.
+//! Tests that games of Aleph One's players are servers in the list, and servers in the list are
+//! games.
 
 use crate::{
     DAEMON,
@@ -27,7 +28,7 @@ fn listed(list: &Snapshot) -> Option<ServerInfo> {
         .find_map(|server| ServerInfo::from_json(&server.heartbeat))
 }
 
-/// The lists of games that a player is told, until they are as wanted.
+/// Collects the lists of games that a player is sent, until they are as wanted.
 async fn games_until(peer: &mut Peer, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let mut games = Vec::new();
     while !wanted(&games) {
@@ -36,7 +37,7 @@ async fn games_until(peer: &mut Peer, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8>
     games
 }
 
-/// Heartbeats that the test decides on.
+/// Makes a stream of heartbeats that the test controls.
 fn heartbeats() -> (mpsc::UnboundedSender<Bytes>, BoxStream<'static, Bytes>) {
     let (say, mut said) = mpsc::unbounded_channel();
     let stream = futures::stream::poll_fn(move |context| said.poll_recv(context));
@@ -44,7 +45,7 @@ fn heartbeats() -> (mpsc::UnboundedSender<Bytes>, BoxStream<'static, Bytes>) {
 }
 
 #[tokio::test]
-async fn a_native_client_sees_a_game_appear_fill_start_and_go() {
+async fn a_native_client_sees_a_game_appear_fill_start_and_leave() {
     let (state, arguments) = trusted();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let daemon = Daemon::start(DAEMON, &arguments).await;
@@ -81,7 +82,7 @@ async fn a_native_client_sees_a_game_appear_fill_start_and_go() {
     };
     client.until("the start", started).await;
 
-    // Whoever comes now is shown the game once: the bridge does not take it for somebody else's.
+    // A newcomer sees the game once: the bridge recognises its own game in the list.
     let mut bob = guest(&bridge, "Bob").await;
     assert_eq!(game(&mut bob, "Alice's Game").await.0, ADD);
     bob.say("and no more").await;
@@ -91,7 +92,7 @@ async fn a_native_client_sees_a_game_appear_fill_start_and_go() {
 }
 
 #[tokio::test]
-async fn players_see_a_native_server_appear_fill_and_go() {
+async fn players_see_a_native_server_appear_fill_and_leave() {
     let (state, arguments) = trusted();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let daemon = Daemon::start(DAEMON, &arguments).await;
@@ -116,7 +117,7 @@ async fn players_see_a_native_server_appear_fill_and_go() {
     say.send(info.to_json().into()).unwrap();
     assert_eq!(game(&mut alice, "Dusty's").await, (CHANGE, here, 5));
 
-    // Who comes later sees it as well.
+    // A player who comes later sees it as well.
     let mut bob = guest(&bridge, "Bob").await;
     assert_eq!(game(&mut bob, "Dusty's").await, (ADD, here, 5));
 
@@ -127,7 +128,7 @@ async fn players_see_a_native_server_appear_fill_and_go() {
 }
 
 #[tokio::test]
-async fn players_do_not_see_servers_that_are_hidden() {
+async fn players_do_not_see_hidden_servers() {
     let (state, arguments) = trusted();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let daemon = Daemon::start(DAEMON, &arguments).await;
@@ -172,7 +173,7 @@ async fn players_do_not_see_servers_that_are_hidden() {
 }
 
 #[tokio::test]
-async fn games_are_stated_again_to_a_daemon_that_was_restarted_and_the_chat_goes_on() {
+async fn games_are_listed_again_after_a_restart_of_the_daemon_and_the_chat_continues() {
     let (state, arguments) = trusted();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let daemon = Daemon::start(DAEMON, &arguments).await;

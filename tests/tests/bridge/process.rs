@@ -1,4 +1,4 @@
-//! The bridge in a process of its own, and an old launcher by hand.
+//! The bridge in a separate process, and an old launcher, byte for byte.
 
 use crate::BRIDGE;
 use metaserve_tests::{Daemon, patiently};
@@ -13,20 +13,21 @@ use tokio::{
 pub(crate) struct Bridge {
     _process: Child,
     log: Lines<BufReader<ChildStderr>>,
-    /// Where VCMI launchers reach it.
+    /// The address for VCMI launchers.
     pub(crate) vcmi: SocketAddr,
-    /// Where Aleph One reaches its login daemon, and its room.
+    /// The addresses of the login daemon and the room for Aleph One.
     pub(crate) myth: (SocketAddr, SocketAddr),
 }
 
 impl Bridge {
-    /// Starts a bridge with a VCMI lobby and a metaserver of one room, which publishes at `daemon` under the identity in
-    /// `state`.
+    /// Starts a bridge with a VCMI lobby and a metaserver of one room. It publishes to `daemon`,
+    /// with
+    /// the identity in `state`.
     pub(crate) async fn start(daemon: &Daemon, state: &Path) -> Self {
         Self::with(daemon, state, &[]).await
     }
 
-    /// The same with further arguments.
+    /// Starts the same with further arguments.
     pub(crate) async fn with(daemon: &Daemon, state: &Path, arguments: &[&str]) -> Self {
         let mut process = Command::new(BRIDGE)
             .env_clear()
@@ -68,7 +69,7 @@ impl Bridge {
         }
     }
 
-    /// Waits for a log line that holds `text`.
+    /// Waits for a log line that contains `text`.
     pub(crate) async fn logged(&mut self, text: &str) -> String {
         search(&mut self.log, text).await
     }
@@ -93,11 +94,11 @@ async fn search(log: &mut Lines<BufReader<ChildStderr>>, text: &str) -> String {
     patiently(text, search).await
 }
 
-/// A launcher of the text-lobby era.
+/// A launcher from the time of the text lobby.
 pub(crate) struct Launcher(TcpStream);
 
 impl Launcher {
-    /// Logs in with protocol `version`.
+    /// Logs in with version `version` of the protocol.
     pub(crate) async fn new(bridge: &Bridge, version: u8, name: &str) -> Self {
         let mut launcher = Self(TcpStream::connect(bridge.vcmi).await.unwrap());
         let greeting = format!("<GREETINGS>{name}<VER>VCMI 1.4.0");
@@ -122,7 +123,7 @@ impl Launcher {
             .unwrap();
     }
 
-    /// Reads until `text` has come; gives all that came.
+    /// Reads until `text` has come. Returns everything that came.
     pub(crate) async fn hears(&mut self, text: &str) -> String {
         let mut heard = String::new();
         let listen = async {

@@ -1,4 +1,5 @@
-//! A room of the VCMI lobby is a server in the list: it appears, fills, changes and goes.
+//! Tests that a room of the VCMI lobby is a server in the list: it appears, fills, changes and
+//! leaves.
 
 use crate::{
     DAEMON,
@@ -33,7 +34,7 @@ fn has_players(count: u32) -> impl Fn(&Snapshot) -> bool {
 }
 
 #[tokio::test]
-async fn a_native_client_sees_a_room_appear_fill_and_go() {
+async fn a_native_client_sees_a_room_appear_fill_and_leave() {
     let (state, arguments) = trusted();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let daemon = Daemon::start(DAEMON, &arguments).await;
@@ -72,7 +73,7 @@ async fn a_native_client_sees_a_room_appear_fill_and_go() {
 }
 
 #[tokio::test]
-async fn rooms_are_stated_again_to_a_daemon_that_was_restarted_and_the_lobby_goes_on() {
+async fn rooms_are_listed_again_after_a_restart_of_the_daemon_and_the_lobby_continues() {
     let (state, arguments) = trusted();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let daemon = Daemon::start(DAEMON, &arguments).await;
@@ -93,7 +94,7 @@ async fn rooms_are_stated_again_to_a_daemon_that_was_restarted_and_the_lobby_goe
 }
 
 #[tokio::test]
-async fn a_bridge_that_is_not_trusted_says_what_the_operator_has_to_do() {
+async fn an_untrusted_bridge_logs_what_the_operator_has_to_do() {
     let state = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let mut bridge = Bridge::start(&daemon, state.path()).await;

@@ -1,9 +1,9 @@
-//! Processes that are killed.
+//! Faults of processes: they are killed.
 
 use crate::world::World;
 
 #[tokio::test]
-async fn a_killed_server_leaves_and_one_that_is_started_again_takes_its_own_place() {
+async fn a_killed_server_leaves_and_a_restarted_one_takes_its_own_place() {
     let mut world = World::new().await;
     let [victim, returns, other, reader] = [(); 4].map(|()| world.net.place());
     let identity = tempfile::tempdir().unwrap();
@@ -19,7 +19,7 @@ async fn a_killed_server_leaves_and_one_that_is_started_again_takes_its_own_plac
     world.rounds(2).await;
 
     world.killed("victim").await;
-    // At no moment does it stand beside its ghost, which would be a lie.
+    // At no time is it listed twice, beside its former self.
     world.killed("returns").await;
     world
         .server_via("returns", &returns, daemon, seen, known)
@@ -31,7 +31,7 @@ async fn a_killed_server_leaves_and_one_that_is_started_again_takes_its_own_plac
 }
 
 #[tokio::test]
-async fn killed_clients_are_not_missed() {
+async fn killed_clients_affect_no_one() {
     let mut world = World::new().await;
     let [server, reader, other] = [(); 3].map(|()| world.net.place());
     world.server("one", &server).await;
@@ -47,7 +47,7 @@ async fn killed_clients_are_not_missed() {
 }
 
 #[tokio::test]
-async fn a_killed_daemon_that_is_started_again_has_everybody_back() {
+async fn a_restarted_daemon_gets_everybody_back() {
     let mut world = World::with(&["one", "two", "three"], &["reader", "other"]).await;
     world.rounds(2).await;
     let mut world = world.daemon_killed_and_started_again().await;

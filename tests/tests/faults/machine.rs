@@ -1,4 +1,4 @@
-//! The daemon's machine: its clock, its disk.
+//! Faults of the daemon's machine: its clock, its disk.
 
 use crate::{DAEMON, world::World};
 use std::{
@@ -6,11 +6,11 @@ use std::{
     io::{ErrorKind, Write},
 };
 
-/// Where Debian's faketime has what it makes programs load.
+/// The library that Debian's faketime preloads into programs.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
 #[tokio::test]
-async fn a_clock_that_jumps_is_noticed_by_nobody() {
+async fn a_clock_that_jumps_affects_no_one() {
     let directory = tempfile::tempdir().unwrap();
     let clock = directory.path().join("clock");
     fs::write(&clock, "+0").unwrap();
@@ -29,7 +29,7 @@ async fn a_clock_that_jumps_is_noticed_by_nobody() {
     world.server("one", &server).await;
     world.client("reader", &reader);
     world.rounds(2).await;
-    // Years ahead, then years back. The line of the log shows that the daemon has seen it.
+    // Years ahead, then years back. The log line shows that the daemon has seen the new time.
     for (offset, years) in [("+4000d", "203"), ("-4000d", "201")] {
         fs::write(&clock, offset).unwrap();
         world.daemon.signal("HUP").await;
@@ -47,19 +47,19 @@ async fn a_clock_that_jumps_is_noticed_by_nobody() {
     world.done("a clock that jumps").await;
 }
 
-/// Words after which the daemon's own come, with its state on a disk of 64 KB that only it sees.
+/// A command that runs the daemon with its state on a disk of 64 KB that only the daemon sees.
 const SMALL_DISK: [&str; 6] = [
     "unshare",
     "-m",
     "sh",
     "-c",
-    // The daemon's words are: binary, --listen, address, --state-dir, directory.
+    // The daemon's arguments are: binary, --listen, address, --state-dir, directory.
     "mount -t tmpfs -o size=64k tmpfs \"$5\" && exec \"$@\"",
     "sh",
 ];
 
 #[tokio::test]
-async fn a_disk_that_is_full_is_noticed_by_nobody() {
+async fn a_full_disk_affects_no_one() {
     let mut world = World::under(&SMALL_DISK).await;
     let [server, reader] = [(); 2].map(|()| world.net.place());
     world.server("one", &server).await;
@@ -83,7 +83,7 @@ async fn a_disk_that_is_full_is_noticed_by_nobody() {
 }
 
 #[tokio::test]
-async fn a_first_start_on_a_full_disk_says_what_is_the_matter() {
+async fn a_first_start_on_a_full_disk_ends_with_a_clear_error() {
     let state = tempfile::tempdir().unwrap();
     let path = state.path().display();
     let script = format!(

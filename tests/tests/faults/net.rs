@@ -1,4 +1,4 @@
-//! A network of its own for each test.
+//! A separate network for each test.
 
 use std::{
     net::Ipv4Addr,
@@ -6,8 +6,9 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// A namespace for the daemon, the hub, and others around it, each joined to it by a wire:
-/// `10.0.N.1` is the hub's end and `10.0.N.2` that of place N. Dropping it removes all.
+/// A namespace for the daemon, the hub, and others around it. A wire joins each to the hub:
+/// `10.0.N.1` is the hub's end, and `10.0.N.2` is the end of place N. Dropping it removes
+/// everything.
 pub(crate) struct Net {
     name: String,
     places: Vec<Place>,
@@ -19,13 +20,13 @@ pub(crate) struct Place {
     pub(crate) namespace: String,
     /// The name of its wire at the other end.
     pub(crate) wire: String,
-    /// Where it is, as it sees itself.
+    /// Its own address.
     pub(crate) address: Ipv4Addr,
-    /// Where the other end of its wire is: the daemon, or the place that forwards.
+    /// The address at the other end of its wire: the daemon, or the place that forwards.
     pub(crate) gateway: Ipv4Addr,
 }
 
-/// Runs a program to its end.
+/// Runs a program until it ends.
 pub(crate) fn run(words: &str) -> Output {
     let words: Vec<&str> = words.split_whitespace().collect();
     let output = Command::new(words[0]).args(&words[1..]).output();
@@ -49,19 +50,19 @@ impl Net {
         net
     }
 
-    /// The daemon's namespace.
+    /// Returns the daemon's namespace.
     pub(crate) fn hub(&self) -> &str {
         &self.name
     }
 
-    /// One more place with a wire to the hub.
+    /// Adds a place with a wire to the hub.
     pub(crate) fn place(&mut self) -> Place {
         let hub = self.name.clone();
         let net = Ipv4Addr::new(10, 0, self.next(), 0);
         self.join(&hub, net)
     }
 
-    /// One more place, whose packets the other forwards under its own address.
+    /// Adds a place whose packets `router` forwards under its own address.
     pub(crate) fn behind(&mut self, router: &Place) -> Place {
         let net = Ipv4Addr::new(10, 1, self.next(), 0);
         let place = self.join(&router.namespace, net);
@@ -109,7 +110,7 @@ impl Net {
         place
     }
 
-    /// Loses so many of a hundred packets that come to the hub, and that leave it.
+    /// Loses this many of a hundred packets to the hub, and from it.
     pub(crate) fn lose(&self, of_a_hundred: u32) {
         for hook in ["input", "output"] {
             let lose = format!("meta l4proto udp numgen random mod 100 < {of_a_hundred} drop");
@@ -117,7 +118,7 @@ impl Net {
         }
     }
 
-    /// Loses all packets of a place that come to the hub (`input`) or leave it (`output`), until
+    /// Loses all packets of a place to the hub (`input`) or from it (`output`), until
     /// [`open`](Self::open).
     pub(crate) fn lose_all(&self, hook: &str, place: &Place) {
         let way = if hook == "input" {
@@ -129,7 +130,7 @@ impl Net {
         filter(&self.name, hook, &format!("{way} {wire} drop"));
     }
 
-    /// Loses nothing more.
+    /// Stops losing packets.
     pub(crate) fn open(&self) {
         nft(&self.name, "flush ruleset");
     }
@@ -142,7 +143,7 @@ impl Net {
         ));
     }
 
-    /// Lets so much through to a place and from it.
+    /// Limits the rate of the wire of a place, in both directions.
     pub(crate) fn narrow(&self, place: &Place, rate: &str) {
         let ends = [
             (self.name.as_str(), place.wire.as_str()),
@@ -162,7 +163,7 @@ fn filter(namespace: &str, hook: &str, rule: &str) {
     nft(namespace, &format!("add rule ip faults {hook} {rule}"));
 }
 
-/// One command of nftables.
+/// Runs one command of nftables.
 pub(crate) fn nft(namespace: &str, command: &str) {
     run(&format!("ip netns exec {namespace} nft {command}"));
 }
@@ -171,7 +172,7 @@ impl Drop for Net {
     fn drop(&mut self) {
         let places = self.places.iter().map(|place| place.namespace.as_str());
         for namespace in places.chain([self.name.as_str()]) {
-            // What is left is seen in `ip netns`, and harms nobody.
+            // Leftover namespaces are visible in `ip netns` and do no harm.
             let delete = Command::new("ip")
                 .args(["netns", "delete", namespace])
                 .status();

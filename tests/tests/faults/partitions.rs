@@ -1,4 +1,4 @@
-//! Networks that fall apart and come together again.
+//! Faults of networks: they are partitioned and joined again.
 
 use crate::{
     truth::{GONE_WITHIN, IDLE_TIMEOUT},
@@ -7,7 +7,7 @@ use crate::{
 use std::time::{Duration, Instant};
 
 #[tokio::test]
-async fn thirty_seconds_apart_and_all_is_well_again() {
+async fn every_list_is_right_after_a_partition_of_thirty_seconds() {
     let mut world = World::new().await;
     let [far, near, far_client, near_client] = [(); 4].map(|()| world.net.place());
     world.server("far", &far).await;
@@ -24,7 +24,7 @@ async fn thirty_seconds_apart_and_all_is_well_again() {
     world.healthy("far_client", false);
     world.silence_is_noticed("a partition").await;
     world.rounds(2).await;
-    // What is said meanwhile is said for nobody to hear yet.
+    // Heartbeats of this time reach no one yet.
     world.say("far").await;
     tokio::time::sleep(Duration::from_secs(30).saturating_sub(cut.elapsed())).await;
 
@@ -40,7 +40,7 @@ async fn thirty_seconds_apart_and_all_is_well_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_heard_leaves_and_comes_back() {
+async fn a_server_that_cannot_be_heard_leaves_and_comes_back() {
     let mut world = World::new().await;
     let [mute, other, reader] = [(); 3].map(|()| world.net.place());
     world.server("mute", &mute).await;
@@ -67,8 +67,9 @@ async fn a_server_that_hears_nothing_leaves_and_comes_back() {
     world.rounds(2).await;
     world.net.lose_all("output", &deaf);
     let cut = Instant::now();
-    // It is alive and heard until it takes the daemon for gone, which is after one idle timeout;
-    // from then on it is silent, and the daemon notices that after another.
+    // It is alive and heard until it gives up the connection, which takes one idle timeout. From
+    // then
+    // on it is silent, and the daemon notices that after another idle timeout.
     let gone = |list: &crate::truth::Shown| list.iter().all(|(_, it)| !it.starts_with("deaf"));
     world.until("reader", "it is gone", gone).await;
     let took = cut.elapsed();
@@ -83,7 +84,7 @@ async fn a_server_that_hears_nothing_leaves_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_not_heard_is_right_again_when_it_is() {
+async fn a_client_that_could_not_be_heard_is_right_again() {
     let mut world = World::new().await;
     let [server, mute, reader] = [(); 3].map(|()| world.net.place());
     world.server("one", &server).await;

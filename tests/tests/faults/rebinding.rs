@@ -1,4 +1,4 @@
-//! Routers that forget.
+//! Faults of routers: they forget their mappings.
 
 use crate::{
     net::{Place, nft, run},
@@ -6,7 +6,7 @@ use crate::{
 };
 use std::net::Ipv4Addr;
 
-/// Lets a router send everything from its own address, and ports from `first` on.
+/// Lets a router send all packets from its own address, and from ports from `first` on.
 fn masquerade(router: &Place, first: u16) {
     let namespace = &router.namespace;
     let last = first + 999;
@@ -20,32 +20,32 @@ fn masquerade(router: &Place, first: u16) {
     nft(namespace, &format!("add rule ip router out {rule}"));
 }
 
-/// The router's address goes and another comes, with which it forgets whom it has let out.
+/// Replaces the router's address, so that it forgets its mappings.
 fn renew(world: &World, router: &Place, address: Ipv4Addr) {
     let namespace = &router.namespace;
     run(&format!("ip -n {namespace} address flush dev wire"));
     run(&format!(
         "ip -n {namespace} address add {address}/24 dev wire"
     ));
-    // The hub would go on with the old neighbour for a while.
+    // Otherwise the hub would use the old neighbour for a while.
     run(&format!("ip -n {} neigh flush all", world.net.hub()));
 }
 
 #[tokio::test]
-async fn a_router_that_forgets_changes_ports_and_addresses_and_the_list_follows() {
+async fn the_list_follows_new_ports_and_addresses_of_a_router() {
     let mut world = World::new().await;
     let router = world.net.place();
     let home = world.net.behind(&router);
     let reader = world.net.place();
     masquerade(&router, 41_000);
-    // From the home everything but its own wire is behind the router.
+    // From the home, everything beyond its own wire is behind the router.
     let daemon = world.address(&router);
     let seen = router.address;
     world
         .server_via("home", &home, daemon, seen.into(), None)
         .await;
     world.client("reader", &reader);
-    // A client at home as well, whose list must not suffer.
+    // There is a client at home as well, whose list must stay right.
     world.client_via("neighbour", &home, daemon);
     world.rounds(2).await;
     assert!((41_000..42_000).contains(&world.port("reader", "home")));

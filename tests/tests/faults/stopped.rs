@@ -1,4 +1,5 @@
-//! Processes that are stopped for a while and go on, as a suspended laptop or a virtual machine
+//! Processes that are stopped for a while and continue, like a suspended laptop or a virtual
+//! machine
 //! that is moved.
 
 use crate::{truth::IDLE_TIMEOUT, world::World};
@@ -6,14 +7,14 @@ use futures::future::join_all;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// Shorter than the idle timeout, longer than it, and longer than every timeout there is.
+/// Shorter than the idle timeout, longer than it, and longer than all timeouts.
 const PAUSES: [Duration; 3] = [
     Duration::from_secs(5),
     Duration::from_secs(20),
     Duration::from_secs(60),
 ];
 
-/// Two servers and two clients that know each other.
+/// Makes two servers and two clients, all of which see each other.
 async fn world() -> World {
     let mut world = World::with(&["one", "two"], &["reader", "other"]).await;
     world.rounds(2).await;
@@ -21,7 +22,7 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn a_server_that_was_stopped_is_listed_again_and_stays_listed_for_a_short_pause() {
+async fn a_stopped_server_is_listed_again_and_stays_listed_for_a_short_pause() {
     join_all(PAUSES.map(async |pause| {
         let mut world = world().await;
         let goes_on = Instant::now() + pause;
@@ -45,7 +46,7 @@ async fn a_server_that_was_stopped_is_listed_again_and_stays_listed_for_a_short_
 }
 
 #[tokio::test]
-async fn a_client_that_was_stopped_has_the_list_again_and_delays_nobody() {
+async fn a_stopped_client_has_the_list_again_and_delays_no_one() {
     join_all(PAUSES.map(async |pause| {
         let mut world = world().await;
         let goes_on = Instant::now() + pause;
@@ -65,7 +66,7 @@ async fn a_client_that_was_stopped_has_the_list_again_and_delays_nobody() {
 }
 
 #[tokio::test]
-async fn a_daemon_that_was_stopped_has_everybody_again_and_loses_nobody_in_a_short_pause() {
+async fn a_stopped_daemon_gets_everybody_back_and_loses_no_one_in_a_short_pause() {
     join_all(PAUSES.map(async |pause| {
         let mut world = world().await;
         world.daemon.signal("STOP").await;

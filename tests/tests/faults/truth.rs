@@ -1,4 +1,4 @@
-//! What the list must be, and whether what a client shows can be true.
+//! What the list must be, and whether a client's list can be true.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,32 +6,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a client prints: pairs of address and heartbeat.
+/// A list that a client prints: pairs of address and heartbeat.
 pub(crate) type Shown = Vec<(SocketAddr, String)>;
 
-/// The daemon's idle timeout and tick, which are its defaults here.
+/// The daemon's idle timeout and tick. They have their default values here.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const TICK: Duration = Duration::from_secs(1);
 
-/// For processes that this machine has not let run.
+/// For processes that this machine did not schedule.
 const SLACK: Duration = Duration::from_secs(10);
 
-/// Within which a server that has left is off every list.
+/// The time after which a server that has left must be off all lists.
 pub(crate) const GONE_WITHIN: Duration =
     Duration::from_secs(IDLE_TIMEOUT.as_secs() + TICK.as_secs() + SLACK.as_secs());
 
-/// All that servers have said and where they were.
+/// Everything that servers have sent, and their addresses.
 #[derive(Default)]
 pub(crate) struct Truth {
     servers: BTreeMap<String, Server>,
 }
 
 struct Server {
-    /// When it said its number N, which is how its heartbeats begin after its name.
+    /// When it sent heartbeat number N. A heartbeat is its name and this number.
     said: Vec<Instant>,
-    /// All addresses that it ever had; the last is where it is now.
+    /// All addresses that it ever had. The last one is its current one.
     held: Vec<IpAddr>,
-    /// Since when it cannot be on the list for long.
+    /// Since when it must not stay on the list for long.
     left: Option<Instant>,
 }
 
@@ -45,7 +45,7 @@ impl Truth {
         self.servers.insert(name.into(), server);
     }
 
-    /// The next heartbeat of a server.
+    /// Returns the next heartbeat of a server.
     pub(crate) fn says(&mut self, name: &str) -> String {
         let server = self.server(name);
         server.said.push(Instant::now());
@@ -56,12 +56,12 @@ impl Truth {
         self.server(name).held.push(to);
     }
 
-    /// It is dead, or cannot be heard.
+    /// Records that a server is dead or cannot be heard.
     pub(crate) fn leaves(&mut self, name: &str) {
         self.server(name).left = Some(Instant::now());
     }
 
-    /// It can be heard again.
+    /// Records that a server can be heard again.
     pub(crate) fn returns(&mut self, name: &str) {
         self.server(name).left = None;
     }
@@ -70,7 +70,7 @@ impl Truth {
         self.servers.get_mut(name).expect("it has joined")
     }
 
-    /// What every list must become: address and words.
+    /// Returns what every list must become: addresses and heartbeats.
     pub(crate) fn list(&self) -> BTreeSet<(IpAddr, String)> {
         let there = self.servers.iter().filter(|(_, it)| it.left.is_none());
         let said = there.filter(|(_, it)| !it.said.is_empty());
@@ -81,7 +81,7 @@ impl Truth {
         .collect()
     }
 
-    /// What cannot be true in what a client shows at this moment.
+    /// Returns everything in a client's list that cannot be true at this time.
     pub(crate) fn lies(&self, shown: &Shown, now: Instant) -> Vec<String> {
         let mut lies = Vec::new();
         let mut names = BTreeSet::new();
@@ -108,7 +108,7 @@ impl Truth {
         lies
     }
 
-    /// How long ago these words were said.
+    /// Returns how long ago this heartbeat was sent.
     pub(crate) fn age(&self, words: &str, now: Instant) -> Option<Duration> {
         let (name, number) = numbered(words);
         let said = self.servers.get(name)?.said.get(number.checked_sub(1)?)?;
@@ -124,7 +124,7 @@ fn numbered(words: &str) -> (&str, usize) {
     (name, number.unwrap_or(0))
 }
 
-/// What a client shows, as the truth has it.
+/// Converts a client's list to the form of [`Truth::list`].
 pub(crate) fn comparable(shown: &Shown) -> BTreeSet<(IpAddr, String)> {
     shown
         .iter()
@@ -135,7 +135,7 @@ pub(crate) fn comparable(shown: &Shown) -> BTreeSet<(IpAddr, String)> {
         .collect()
 }
 
-/// A truth that finds no lie proves nothing.
+/// A check that finds no lie would prove nothing.
 #[test]
 fn lies_are_found() {
     let mut truth = Truth::default();

@@ -1,8 +1,8 @@
-//! Bad networks: every heartbeat still gets to every list.
+//! Bad networks: every heartbeat still reaches every list.
 
 use crate::world::World;
 
-/// Three servers and two clients.
+/// Makes three servers and two clients.
 async fn five() -> World {
     let world = World::with(&["one", "two", "three"], &["reader", "other"]).await;
     world.agree("everybody is there").await;
@@ -31,7 +31,7 @@ async fn one_packet_in_five_is_lost() {
     with_loss(20).await;
 }
 
-/// Two servers and a client, each behind weather of its own.
+/// Runs two servers and a client, each behind its own bad network.
 async fn behind(weather: &str, what: &str) {
     let mut world = World::new().await;
     for server in ["one", "two"] {
@@ -79,7 +79,7 @@ async fn everything_at_once() {
 }
 
 #[tokio::test]
-async fn lines_of_256_kilobits_a_second() {
+async fn networks_of_256_kilobits_per_second() {
     let mut world = World::new().await;
     world.padding = 1000;
     for server in ["one", "two", "three", "four", "five", "six"] {

@@ -20,12 +20,12 @@ use tokio::{
     sync::watch,
 };
 
-/// What clients have shown, all together.
+/// The checks of all lists of all clients.
 #[derive(Default)]
 struct Judge {
     truth: Truth,
     lies: Vec<String>,
-    /// How old words were when a client first showed them.
+    /// How old heartbeats were when a client first showed them.
     ages: Vec<Duration>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct World {
     judge: Arc<Mutex<Judge>>,
     servers: BTreeMap<String, Server>,
     clients: BTreeMap<String, Client>,
-    /// Bytes of a heartbeat beyond its name and number.
+    /// The bytes of a heartbeat in addition to its name and number.
     pub(crate) padding: usize,
     others: Vec<Child>,
 }
@@ -48,7 +48,7 @@ struct Server {
 struct Client {
     process: Child,
     shown: watch::Receiver<Shown>,
-    /// Whether its list has to be right: it has a network.
+    /// Whether its list must be right, since it has a network.
     healthy: bool,
 }
 
@@ -57,7 +57,7 @@ impl World {
         Self::under(&[]).await
     }
 
-    /// With servers and clients, each on a wire of its own.
+    /// Makes a world with servers and clients, each on its own wire.
     pub(crate) async fn with(servers: &[&str], clients: &[&str]) -> Self {
         let mut world = Self::new().await;
         for server in servers {
@@ -71,7 +71,7 @@ impl World {
         world
     }
 
-    /// With a daemon that runs under another program.
+    /// Makes a world whose daemon runs under another program.
     pub(crate) async fn under(program: &[&str]) -> Self {
         let net = Net::new();
         let inside = ["ip", "netns", "exec", net.hub()];
@@ -88,13 +88,13 @@ impl World {
         }
     }
 
-    /// The daemon is killed, and another is started in its place.
+    /// Kills the daemon, and starts another one in its place.
     pub(crate) async fn daemon_killed_and_started_again(mut self) -> Self {
         self.daemon = self.daemon.kill_and_restart(&[]).await;
         self
     }
 
-    /// Where a place finds the daemon.
+    /// Returns the address at which a place reaches the daemon.
     pub(crate) fn address(&self, place: &Place) -> SocketAddr {
         (place.gateway, self.daemon.address.port()).into()
     }
@@ -116,7 +116,7 @@ impl World {
             .unwrap()
     }
 
-    /// A game server in a place, which connects to `daemon` and is then seen at `seen`.
+    /// Starts a game server in a place. It connects to `daemon`, which sees it at `seen`.
     pub(crate) async fn server_via(
         &mut self,
         name: &str,
@@ -135,14 +135,14 @@ impl World {
         self.say(name).await;
     }
 
-    /// A game server in a place beside the hub.
+    /// Starts a game server in a place beside the hub.
     pub(crate) async fn server(&mut self, name: &str, place: &Place) {
         let daemon = self.address(place);
         self.server_via(name, place, daemon, place.address.into(), None)
             .await;
     }
 
-    /// A game client in a place, which connects to `daemon`.
+    /// Starts a game client in a place. It connects to `daemon`.
     pub(crate) fn client_via(&mut self, name: &str, place: &Place, daemon: SocketAddr) {
         let (daemon, fingerprint) = (daemon.to_string(), self.daemon.fingerprint.to_string());
         let mut process = self.peer(place, &["client", &daemon, &fingerprint]);
@@ -175,14 +175,15 @@ impl World {
         self.clients.insert(name.into(), client);
     }
 
-    /// A game client in a place beside the hub.
+    /// Starts a game client in a place beside the hub.
     pub(crate) fn client(&mut self, name: &str, place: &Place) {
         let daemon = self.address(place);
         self.client_via(name, place, daemon);
     }
 
-    /// Weather in a place beside the hub: a daemon's address for those behind it. `weather` is as in
-    /// `src/peer.rs`, from the seed on.
+    /// Starts a bad network in a place beside the hub. Returns the daemon's address for those
+    /// behind
+    /// it. `weather` is as in `src/peer.rs`, from the seed on.
     pub(crate) async fn weather(
         &mut self,
         router: &Place,
@@ -198,7 +199,7 @@ impl World {
         listen
     }
 
-    /// A server says something new.
+    /// Lets a server send a new heartbeat.
     pub(crate) async fn say(&mut self, name: &str) {
         let words = self.truth(|truth| truth.says(name));
         let line = format!("{words} {:.<1$}\n", "", self.padding);
@@ -206,7 +207,7 @@ impl World {
         input.write_all(line.as_bytes()).await.unwrap();
     }
 
-    /// All servers say something new, and all clients hear it; so many times.
+    /// Lets all servers send a new heartbeat, and waits until all clients have it; this many times.
     pub(crate) async fn rounds(&mut self, count: usize) {
         for round in 0..count {
             let there: Vec<String> = self.servers.keys().cloned().collect();
@@ -219,16 +220,16 @@ impl World {
         }
     }
 
-    /// A server ends by itself.
+    /// Lets a server end by itself.
     pub(crate) fn ends(&mut self, name: &str) {
         self.truth(|truth| truth.leaves(name));
         self.servers.get_mut(name).unwrap().input = None;
     }
 
-    /// A server is killed.
+    /// Kills a server.
     pub(crate) async fn killed(&mut self, name: &str) {
         let server = self.servers.get_mut(name).unwrap();
-        // Before its input ends: it would say goodbye.
+        // This comes before the end of its input, after which it would say goodbye.
         server.process.kill().await.unwrap();
         server.input = None;
         self.truth(|truth| truth.leaves(name));
@@ -244,13 +245,13 @@ impl World {
         send(&self.clients[name].process, signal).await;
     }
 
-    /// A client is killed.
+    /// Kills a client.
     pub(crate) async fn client_killed(&mut self, name: &str) {
         let mut client = self.clients.remove(name).unwrap();
         client.process.kill().await.unwrap();
     }
 
-    /// A server cannot be heard from now on, or can again.
+    /// Records that a server cannot be heard from now on, or can be heard again.
     pub(crate) fn heard(&mut self, name: &str, heard: bool) {
         self.truth(|truth| match heard {
             true => truth.returns(name),
@@ -262,12 +263,12 @@ impl World {
         self.truth(|truth| truth.moves(name, to));
     }
 
-    /// A client has no network from now on, or has one again.
+    /// Records that a client has no network from now on, or has one again.
     pub(crate) fn healthy(&mut self, name: &str, healthy: bool) {
         self.clients.get_mut(name).unwrap().healthy = healthy;
     }
 
-    /// The port that a client shows for a server.
+    /// Returns the port that a client shows for a server.
     pub(crate) fn port(&self, client: &str, server: &str) -> u16 {
         let shown = self.clients[client].shown.borrow();
         let mut all = shown.iter();
@@ -282,7 +283,7 @@ impl World {
         drop(patiently(what, wait).await.unwrap());
     }
 
-    /// Waits until every healthy client shows the truth. Gives how long that took.
+    /// Waits until all healthy clients show the truth. Returns how long that took.
     pub(crate) async fn agree(&self, what: &str) -> Duration {
         let start = Instant::now();
         let truth = self.truth(|truth| truth.list());
@@ -300,14 +301,14 @@ impl World {
         start.elapsed()
     }
 
-    /// Waits until everybody has noticed by silence who has left.
+    /// Waits until everybody has noticed by silence that a server has left.
     pub(crate) async fn silence_is_noticed(&self, what: &str) {
         let took = self.agree(what).await;
         println!("figure: {what}: off every list after {took:.1?}");
         assert!(took <= GONE_WITHIN, "{took:?}");
     }
 
-    /// Ends the test: no client ever showed what cannot be.
+    /// Ends the test: no client has ever shown anything that cannot be true.
     pub(crate) async fn done(self, what: &str) {
         self.agree("the end").await;
         let mut judge = self.judge.lock().unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::{array, collection::vec, prelude::*};
 
-/// What Aleph One writes for a game of four, field by field at the offsets of
+/// The bytes that Aleph One writes for a game of four, field by field at the offsets of
 /// `docs/specifications/myth-metaserver.md`, section 16.
 fn aleph_one() -> Vec<u8> {
     let mut bytes = vec![0; FIXED_BYTES];
@@ -33,7 +33,7 @@ fn aleph_one() -> Vec<u8> {
 }
 
 #[test]
-fn every_field_is_where_the_specification_says() {
+fn every_field_is_at_its_specified_offset() {
     let it = Description::parse(&aleph_one()).unwrap();
     assert_eq!((it.game_type, it.difficulty), (3, 4));
     assert_eq!((it.time_limit_ticks, it.is_timed()), (18_000, true));
@@ -61,7 +61,7 @@ fn every_field_is_where_the_specification_says() {
 }
 
 #[test]
-fn what_is_built_from_fields_is_what_aleph_one_writes() {
+fn a_description_built_from_fields_equals_that_of_aleph_one() {
     let parsed = Description::parse(&aleph_one()).unwrap();
     let names = parsed.extension.names().unwrap();
     let options = parsed.extension.options().unwrap();
@@ -77,7 +77,7 @@ fn what_is_built_from_fields_is_what_aleph_one_writes() {
 }
 
 #[test]
-fn absent_names_and_options_are_not_read_out_of_what_lies_there() {
+fn absent_names_and_options_are_not_read() {
     let table = [
         (0, false, false),
         (1, true, false),
@@ -94,7 +94,7 @@ fn absent_names_and_options_are_not_read_out_of_what_lies_there() {
 }
 
 #[test]
-fn a_game_is_timed_when_it_has_an_end() {
+fn a_game_is_timed_if_it_has_a_time_limit() {
     let timed = |time_limit_ticks| {
         let game = Description {
             time_limit_ticks,
@@ -108,7 +108,7 @@ fn a_game_is_timed_when_it_has_an_end() {
 }
 
 #[test]
-fn what_aleph_one_could_not_read_is_refused() {
+fn descriptions_that_aleph_one_cannot_read_are_refused() {
     use DescriptionError::{TooLong, TooShort, Trailing, Unterminated};
     let fixed = vec![0; FIXED_BYTES];
     let with = |texts: &[u8]| Description::parse(&[&fixed, texts].concat());
@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_is_written_again(
+    fn a_description_survives_a_round_trip(
         fixed in vec(any::<u8>(), FIXED_BYTES),
         name in vec(1u8.., 0..40),
         map in vec(1u8.., 0..40),
@@ -146,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_built_can_be_read(
+    fn every_built_description_can_be_parsed(
         name: Vec<u8>, script: Vec<u8>, map_file: Vec<u8>, texts in array::uniform5(any::<Vec<u8>>()),
     ) {
         let [build, protocol, scenario, scenario_id, scenario_version] = texts;

@@ -1,5 +1,5 @@
-//! What the hall asks for and has to wait for: accounts, hubs, connectivity tests, logs.
-//! Each errand is a task of its own, so that a slow database delays only who needs it.
+//! What the hall asks for without waiting: accounts, hubs, connectivity tests, logs. Each errand is
+//! a task of its own, so that a slow database delays only those who need it.
 
 mod connectivity;
 mod moderation;
@@ -23,7 +23,7 @@ use crate::{
     peers::{self, ConnectionId},
 };
 
-/// The end of a connectivity test with this number.
+/// The lines of the connectivity test with this number, which has ended.
 #[derive(Debug)]
 pub(super) struct Tested(ConnectionId, u64, Vec<String>);
 
@@ -39,7 +39,7 @@ pub(super) struct Errands {
 }
 
 impl Errands {
-    /// Answers go to `owner`; `tasks` are aborted by nobody, and end by themselves.
+    /// Sends answers to `owner`. The tasks in `tasks` are never aborted; they end by themselves.
     pub(super) fn new(
         accounts: Option<Accounts>,
         bans: Guard,
@@ -58,7 +58,7 @@ impl Errands {
         }
     }
 
-    /// Finds out whether there is any hub; says nothing if that cannot be known now.
+    /// Finds out whether there is any hub. Reports nothing if that cannot be found out now.
     fn look_for_hubs(&self) {
         let (accounts, owner, time) = (self.accounts.clone(), self.owner.clone(), self.hub_time);
         self.tasks.spawn(async move {
@@ -146,7 +146,7 @@ impl peers::Errands for Errands {
         held
     }
 
-    /// Only the running test of a player counts; it is over then.
+    /// Accepts only the result of a player's current test, which has then ended.
     fn noted(&mut self, Tested(who, number, lines): Tested) -> Option<(ConnectionId, Event)> {
         let current = self.tests.get(&who).is_some_and(|(it, _)| *it == number);
         current.then(|| {
@@ -196,7 +196,7 @@ async fn hubs(accounts: Option<&Accounts>, version: &str) -> Vec<(u16, SocketAdd
     let hubs = match accounts.hubs(version).await {
         Ok(hubs) => hubs,
         Err(error) => {
-            tracing::warn!(%error, "hubs cannot be read");
+            tracing::warn!(%error, "cannot read the hubs");
             return Vec::new();
         }
     };
@@ -210,7 +210,7 @@ async fn hubs(accounts: Option<&Accounts>, version: &str) -> Vec<(u16, SocketAdd
 async fn hub(accounts: Option<&Accounts>, id: u16) -> Result<SocketAddrV4, NoHub> {
     let accounts = accounts.ok_or(NoHub::Unknown)?;
     let hub = accounts.hub(id).await.map_err(|error| {
-        tracing::warn!(%error, id, "a hub cannot be read");
+        tracing::warn!(%error, id, "cannot read a hub");
         NoHub::Unavailable
     })?;
     address(&hub.ok_or(NoHub::Unknown)?)
@@ -218,14 +218,14 @@ async fn hub(accounts: Option<&Accounts>, id: u16) -> Result<SocketAddrV4, NoHub
         .ok_or(NoHub::Unknown)
 }
 
-/// A hub's IPv4 address, if it has one that somebody can be sent to.
+/// Returns a hub's IPv4 address, if it has one that players can be sent to.
 async fn address(hub: &Hub) -> Option<SocketAddrV4> {
     let found = match hub.host.parse::<IpAddr>() {
         Ok(ip) => vec![SocketAddr::new(ip, hub.port)],
         Err(_) => match lookup_host((&hub.host[..], hub.port)).await {
             Ok(found) => found.collect(),
             Err(error) => {
-                tracing::warn!(host = hub.host, %error, "a hub's name is not known");
+                tracing::warn!(host = hub.host, %error, "cannot resolve the name of a hub");
                 Vec::new()
             }
         },

@@ -1,4 +1,4 @@
-//! Bans that moderators make and lift, in the ban file.
+//! Bans that moderators add and remove, in the ban file.
 
 use std::{
     net::IpAddr,
@@ -13,11 +13,11 @@ use crate::aleph_one::{
 };
 use crate::bans::Guard;
 
-/// Whose line it is, behind the time; the name follows, then the moderator.
+/// Marks a moderator's line, after the time. The guest's name follows, then the moderator.
 const MARK: &str = "guest \"";
 const BY: &str = "\", by ";
 
-/// The longest name, and the longest reason, that is written.
+/// The most characters written of a name or a reason.
 const CHARS: usize = 100;
 
 /// Bans the guests from an address.
@@ -37,17 +37,17 @@ pub(super) async fn ban(guard: Guard, order: Box<BanOrder>) -> Event {
             ))
         }
         Err(error) => {
-            tracing::error!("a moderator's ban of {peer} could not be written: {error:#}");
+            tracing::error!("cannot write a moderator's ban of {peer}: {error:#}");
             let line = format!(
-                "The ban of {name} could not be written to the ban file, which the operator has \
-                 to mend: it holds until this server restarts."
+                "The ban of {name} could not be written to the ban file, so it holds only until this \
+                server restarts. Please tell the operator."
             );
             Event::NotBanned(order, line)
         }
     }
 }
 
-/// Lifts the bans of guests who were called so.
+/// Removes the bans of guests who had this name.
 pub(super) async fn unban(guard: Guard, name: Vec<u8>) -> Event {
     let shown = plain(&text::decode(&name));
     if !guard.has_file() {
@@ -60,13 +60,13 @@ pub(super) async fn unban(guard: Guard, name: Vec<u8>) -> Event {
         )),
         Ok(_) => Event::Told(format!("{shown} may come back.")),
         Err(error) => {
-            tracing::error!("a moderator's unban could not be written: {error:#}");
-            Event::Told("The ban file could not be written: ask the operator.".to_owned())
+            tracing::error!("cannot write a moderator's unban: {error:#}");
+            Event::Told("The ban file could not be written. Please tell the operator.".to_owned())
         }
     }
 }
 
-/// The text with the ban, and the ban that holds then.
+/// Returns the text with the ban added, and the ban that then holds.
 fn write(
     text: &str,
     peer: IpAddr,
@@ -91,7 +91,7 @@ fn write(
     (text, ban)
 }
 
-/// The text without the bans of guests who were called so, and how many those were.
+/// Returns the text without the bans of guests who had this name, and how many those were.
 fn lift(text: &str, name: &[u8]) -> (String, usize) {
     let is = |remark: &str| {
         let (_, note) = remark.split_once(' ')?;
@@ -105,7 +105,7 @@ fn lift(text: &str, name: &[u8]) -> (String, usize) {
     })
 }
 
-/// What somebody has written, without what would be something else in a remark.
+/// Returns text of a player without characters that have a meaning in a remark.
 fn plain(text: &str) -> String {
     let plain = text.chars().filter(|c| !c.is_control()).take(CHARS);
     plain.map(|c| if c == '"' { '\'' } else { c }).collect()
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ban_is_found_again_by_the_name_that_was_banned() {
+    fn a_ban_is_found_by_the_name_of_the_banned_guest() {
         let start = SystemTime::UNIX_EPOCH;
         let note = format!("{MARK}Bob the {BY}mod: \"guest\" of ill repute");
         let day = Duration::from_secs(86_400);
@@ -139,6 +139,6 @@ mod tests {
             assert_eq!(lift(&more, name).1, lifted, "{name:?}");
         }
         let everybody = "192.0.2.7 # 1970-01-01T00:00:00Z guest \"Bob\", by mod: x\n";
-        assert_eq!(lift(everybody, b"Bob").1, 0, "that is the operator's");
+        assert_eq!(lift(everybody, b"Bob").1, 0, "this is the operator's ban");
     }
 }

@@ -1,5 +1,5 @@
-//! Connections to the login daemon, and who is let in (`docs/specifications/myth-metaserver.md`,
-//! section 10).
+//! Connections to the login daemon, and which players are let in
+//! (`docs/specifications/myth-metaserver.md`, section 10).
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -60,7 +60,7 @@ impl Hall {
         self.denied(who, done, now, effects);
     }
 
-    /// Asks for a password, unless it is of no use anyway.
+    /// Asks for a password, unless the login would be refused anyway.
     fn ask(
         &mut self,
         who: ConnectionId,
@@ -82,8 +82,8 @@ impl Hall {
         Ok(())
     }
 
-    /// Lets somebody in: a guest, or the owner of an account who has proved it. His account is
-    /// taken from here on.
+    /// Admits a guest, or the owner of an account who has proved it. From here on the account is
+    /// in use.
     pub(super) fn admit(
         &mut self,
         who: ConnectionId,
@@ -142,7 +142,7 @@ impl Hall {
         Ok(())
     }
 
-    /// Disconnects whoever is logged in to an account, and forgets him.
+    /// Disconnects the player who is logged in to an account, and forgets that player.
     fn displace(&mut self, owner: UserId, now: Instant, effects: &mut Vec<Effect>) {
         for connection in self.users.expel(owner) {
             effects.push(Effect::Send(connection, Denial::DISPLACED.frame()));
@@ -151,7 +151,7 @@ impl Hall {
         }
     }
 
-    /// Gives out the token and the rooms.
+    /// Sends the token and the rooms.
     fn finish(&mut self, who: ConnectionId, effects: &mut Vec<Effect>) -> Result<(), Denial> {
         let Some((profile, ends)) = self.logins.get(&who).and_then(|connection| {
             let profile = Arc::clone(connection.profile()?);
@@ -172,7 +172,7 @@ impl Hall {
         Ok(())
     }
 
-    /// These rooms, for who reached us like this; nothing if there is no address to give him.
+    /// Returns the list of these rooms, or `None` if we have no address that this client can use.
     pub(super) fn room_list(&self, rooms: &[usize], ends: &Ends) -> Option<Bytes> {
         let address = self.room_address(ends)?;
         let entry = |position: &usize| self.rooms[*position].entry(address, self.ports[*position]);
@@ -180,7 +180,7 @@ impl Hall {
         Some(sent::rooms(&rooms))
     }
 
-    /// Where rooms are reached by who reached the login daemon like this: clients know IPv4 only.
+    /// Returns the address of the rooms for this client. Clients know only IPv4.
     fn room_address(&self, ends: &Ends) -> Option<Ipv4Addr> {
         let local = match ends.local.ip().to_canonical() {
             IpAddr::V4(local) => Some(local),
@@ -189,7 +189,7 @@ impl Hall {
         self.rules.public_address.or(local)
     }
 
-    /// The rooms in which there is a place for somebody, in order.
+    /// Returns the rooms that have a place for this player, in order.
     pub(super) fn open_rooms(&self, guest: bool, peer: IpAddr) -> Result<Vec<usize>, Denial> {
         let admits = |position: &usize| !guest || self.rooms[*position].admits_guests();
         let rooms: Vec<usize> = (0..self.rooms.len()).filter(admits).collect();

@@ -1,8 +1,8 @@
 //! The hall: the login daemon and all rooms, as one pure state machine
 //! (`docs/specifications/myth-metaserver.md`, sections 10 to 18 and 25).
 //!
-//! [`handle`](Lobby::handle) takes what one connection did and answers with what the server is to
-//! do about it. It has no socket, clock or randomness of its own.
+//! [`handle`](Lobby::handle) takes what one connection did and returns what the server has to do
+//! about it. It has no socket, no clock and no source of random numbers.
 
 mod logins;
 mod natives;
@@ -34,16 +34,16 @@ use super::{
 };
 use crate::peers::{Chore, ConnectionId, Crowd, Ends, Lobby, Standing};
 
-/// How often tokens are looked through for those whose time is over.
+/// How often to look for tokens that have expired.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// How often the registry is told how long games still go on.
+/// How often to tell the registry how long games still last.
 const RELIST: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether there is a hub: operators add and remove them meanwhile.
+/// How often to look whether there is a hub. Operators add and remove them meanwhile.
 const HUBS: Duration = Duration::from_secs(30);
 
-/// How often players may be told how full the rooms are.
+/// The least time between two messages to players about how full the rooms are.
 const ANNOUNCE: Duration = Duration::from_secs(5);
 
 /// See the [module](self).
@@ -58,22 +58,22 @@ pub struct Hall {
     seats: HashMap<ConnectionId, Seat>,
     rooms: Vec<Room>,
     game_ids: Ids,
-    /// Whether there is any hub, once that is known.
+    /// Whether there is any hub; `None` until that is known.
     has_hub: Option<bool>,
-    /// Which game uses a hub.
+    /// The users whose games use a hub.
     hubs: HashMap<u16, UserId>,
     tests: usize,
     natives: BTreeMap<GameId, NativeGame>,
-    /// The servers of the registry, also those for which there is no room.
+    /// The servers of the registry, including those that there is no room to show.
     servers: BTreeMap<ServerId, Shown>,
-    /// How many players and games there were in each room when that was last announced.
+    /// How many players and games each room had when that was last announced.
     announced: Vec<(usize, usize)>,
     kept_out: KeptOut,
-    /// What is said when places run out.
+    /// Logs when places run out.
     crowded: Crowd,
 }
 
-/// A server of the registry, and its number while there is room to show it.
+/// A server of the registry, and its game id if there is room to show it.
 #[derive(Debug)]
 struct Shown {
     game: NativeGame,
@@ -174,7 +174,7 @@ impl Lobby for Hall {
                 if self.has_hub(has_hub) && !has_hub {
                     tracing::warn!(
                         "no hub is configured: players whose game is set to use a dedicated \
-                         server, as new ones are, cannot gather; add one with the command `hub add`"
+                        server, which is the default of new games, cannot gather; add one with the command `hub add`"
                     );
                 }
                 Vec::new()
@@ -214,7 +214,7 @@ impl Lobby for Hall {
 }
 
 impl Hall {
-    /// An empty hall. `ports` are those of the rooms, in the order of the rules.
+    /// Makes an empty hall. `ports` are the ports of the rooms, in the order of the rules.
     #[must_use]
     pub fn new(rules: Rules, ports: Vec<u16>, secrets: Secrets) -> Self {
         let limits = &rules.limits;
@@ -240,7 +240,7 @@ impl Hall {
         }
     }
 
-    /// How many players are in rooms, and how many of their games are listed.
+    /// Returns how many players are in rooms, and how many of their games are listed.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         let players = self.rooms.iter().map(Room::players).sum();
@@ -248,13 +248,13 @@ impl Hall {
         (players, games)
     }
 
-    /// What time it is by the clock that bans go by.
+    /// Tells the hall the time of the wall clock, by which bans end.
     pub fn keep_time(&mut self, now: Instant, wall: SystemTime) {
         self.kept_out.keep_time(now, wall);
     }
 
-    /// The bans from now on. Guests who are banned now are disconnected; whoever is banned
-    /// altogether is the connections' business.
+    /// Adopts new bans. Guests who are now banned are disconnected. Peers who are banned
+    /// altogether are disconnected by the tasks of their connections.
     #[must_use]
     pub fn hold_to(&mut self, bans: Arc<Bans>, now: Instant) -> Vec<Effect> {
         self.kept_out.adopt(bans);
@@ -274,7 +274,7 @@ impl Hall {
         for (who, ban) in banned {
             let denial = Denial::banned(&ban);
             if self.standing(who) == Standing::Inside {
-                // There, clients do not show messages with a code.
+                // In a room, clients do not show messages with a code.
                 let line = sent::room_message(&text::encode(&denial.text));
                 effects.push(Effect::Send(who, line));
             }
@@ -283,7 +283,7 @@ impl Hall {
         effects
     }
 
-    /// Whether this is a guest's, who has shown a token.
+    /// Whether this is the connection of a guest who has shown a token.
     fn is_guest(&self, seat: &Seat) -> bool {
         match &seat.state {
             SeatState::NeedLogin => false,
@@ -292,19 +292,19 @@ impl Hall {
         }
     }
 
-    /// Whether there is any hub, as far as is known now. Returns whether that is news.
+    /// Takes in whether there is any hub. Returns whether that has changed.
     pub fn has_hub(&mut self, has_hub: bool) -> bool {
         self.has_hub.replace(has_hub) != Some(has_hub)
     }
 
-    /// Forgets what has become too old.
+    /// Forgets what has expired.
     pub fn expire(&mut self, now: Instant) {
         self.users.expire(now);
         self.kept_out.expire(now);
     }
 
     /// Tells all players how full the rooms are, if that has changed and the operator wants it.
-    /// Aleph One ignores it, other games of the protocol show it.
+    /// Aleph One ignores it; other games of the protocol show it.
     #[must_use]
     pub fn announce_counts(&mut self) -> Vec<Effect> {
         let counts: Vec<_> = self.rooms.iter().map(Room::counts).collect();
@@ -327,7 +327,7 @@ impl Hall {
         told.collect()
     }
 
-    /// Tells the registry how long games still go on.
+    /// Tells the registry how long games still last.
     #[must_use]
     pub fn relist(&self, now: Instant) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -337,7 +337,7 @@ impl Hall {
         effects
     }
 
-    /// Tells somebody why he is refused, and closes.
+    /// Tells a client why it is refused, and closes the connection.
     fn denied(
         &mut self,
         who: ConnectionId,
@@ -356,7 +356,7 @@ impl Hall {
         }
     }
 
-    /// Forgets a connection, and all that depends on it.
+    /// Forgets a connection, and everything that depends on it.
     fn end(
         &mut self,
         who: ConnectionId,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Hall {
-    /// Takes in what has changed about servers of the registry, all of it before anything is shown.
+    /// Takes in all changes of servers of the registry, before any of them is shown.
     pub(super) fn natives_changed(
         &mut self,
         changes: Vec<Change<Native>>,
@@ -42,7 +42,7 @@ impl Hall {
         for server in to_show {
             effects.extend(self.show_server(server, now));
         }
-        // Places that are free now are for those that were left out.
+        // Free places go to servers that were left out before.
         let free = self.rules.limits.native_games;
         let free = free.saturating_sub(self.natives.len());
         let left_out = self.servers.iter().filter(|(_, it)| it.id.is_none());
@@ -65,8 +65,8 @@ impl Hall {
         effects
     }
 
-    /// Shows a server of the registry as a game, or says how it has changed. Returns its number,
-    /// or `None` when there are too many.
+    /// Shows a server of the registry as a game, or what has changed about it. Returns its game
+    /// id, or `None` if there are too many.
     pub fn show(
         &mut self,
         known: Option<GameId>,
@@ -89,7 +89,7 @@ impl Hall {
         (id, effects)
     }
 
-    /// Takes a server of the registry away again.
+    /// Stops showing a server of the registry.
     pub fn withdraw(&mut self, id: GameId, now: Instant) -> Vec<Effect> {
         let mut effects = Vec::new();
         if self.natives.remove(&id).is_some() {

@@ -1,5 +1,5 @@
-//! Connections to rooms, from their token to their place (`docs/specifications/myth-metaserver.md`,
-//! section 12).
+//! Connections to rooms, from the token to the place in the room
+//! (`docs/specifications/myth-metaserver.md`, section 12).
 
 use std::{sync::Arc, time::Instant};
 
@@ -68,7 +68,7 @@ impl Hall {
         let (Some(profile), Some(seat)) = (profile, self.seats.get_mut(&who)) else {
             return Err(Denial::NOT_LOGGED_IN);
         };
-        // What was given out before he was kicked, or banned, is of no use either.
+        // A token from before a kick or a ban is refused as well.
         let peer = seat.ends.peer;
         let kept_out = match &profile.account {
             Some(account) => self.kept_out.account(&account.username, now),
@@ -128,7 +128,7 @@ impl Hall {
         Ok(())
     }
 
-    /// Disconnects somebody whose place went to another.
+    /// Disconnects a player whose place went to another one.
     pub(super) fn make_room(
         &mut self,
         loser: ConnectionId,
@@ -142,7 +142,7 @@ impl Hall {
         effects.push(Effect::Close(loser));
     }
 
-    /// Has something happen to a player in his room, and then what it leads to outside of it.
+    /// Runs `happen` for a player in a room, and then carries out what follows outside of the room.
     pub(super) fn in_room(
         &mut self,
         who: ConnectionId,

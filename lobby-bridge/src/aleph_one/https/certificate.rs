@@ -1,4 +1,4 @@
-//! The service's certificate: from files, read again when they change, or its own.
+//! The service's certificate: from files, which are read again when they change, or its own.
 
 use std::{
     fmt,
@@ -21,21 +21,21 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// A file cannot be read, made or understood.
+    /// A file cannot be read, written or parsed.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The files hold none that can be shown now.
+    /// The files contain no certificate that is valid now.
     #[error(transparent)]
     Files(#[from] tls::CertificateError),
-    /// rustls does not take it.
+    /// rustls does not accept it.
     #[error("the certificate cannot be used")]
     Unusable(#[from] rustls::Error),
 }
 
-/// What new connections are shown.
+/// The certificate that new connections are shown.
 pub(super) struct Certificate {
     files: Option<CertificateFiles>,
-    /// Names that games have built in.
+    /// The host names that games have built in.
     hosts: Vec<String>,
     current: Mutex<Current>,
 }
@@ -47,8 +47,8 @@ struct Current {
 }
 
 impl Certificate {
-    /// Loads the files, or the service's own certificate, which is made if missing, and made again
-    /// if it is not for all `hosts`.
+    /// Loads the files, or else the service's own certificate. That is made if it is missing, and
+    /// made again if it does not cover all `hosts`.
     pub(super) fn load(
         files: Option<(PathBuf, PathBuf)>,
         state_dir: &Path,
@@ -57,7 +57,7 @@ impl Certificate {
         let files = files.map(|(chain, key)| CertificateFiles::new(chain, key));
         let identity = match &files {
             Some(files) => from_files(files, hosts)?,
-            // Apart from the identity that the daemon knows the bridge by.
+            // It is separate from the identity by which the daemon knows the bridge.
             None => own(&state_dir.join("https"), hosts)?,
         };
         let current = Mutex::new(Current::new(&identity)?);
@@ -81,8 +81,8 @@ impl Certificate {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads the files again whenever they have changed, or the time of what is in them has come,
-    /// until it is dropped. Existing connections go on as they are.
+    /// Loads the files again whenever they change, or when a certificate in them becomes valid,
+    /// until the future is dropped. Existing connections go on as they are.
     pub(super) async fn watch(self: Arc<Self>) {
         match &self.files {
             Some(files) => files.watch(|| self.reload()).await,
@@ -125,7 +125,7 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// The service's own certificate.
+/// Returns the service's own certificate.
 fn own(directory: &Path, hosts: &[String]) -> Result<Identity, CertificateError> {
     let names = [server::own_names(), hosts.to_vec()].concat();
     let identity = Identity::load_or_create(directory, &names)?;
@@ -135,22 +135,22 @@ fn own(directory: &Path, hosts: &[String]) -> Result<Identity, CertificateError>
     tracing::warn!(
         host = missing,
         directory = %directory.display(),
-        "the HTTPS certificate is made again: it was not for this host name"
+        "making a new HTTPS certificate: the old one does not cover this host name"
     );
     let [chain, key] = own_files(directory);
     Ok(Identity::create(&chain, &key, &names, Validity::Always)?)
 }
 
-/// Chain and key of the service's own certificate.
+/// Returns the paths of the chain and the key of the service's own certificate.
 fn own_files(directory: &Path) -> [PathBuf; 2] {
     ["cert.pem", "key.pem"].map(|file| directory.join(file))
 }
 
-/// What there is to say of the certificate that would be shown, in lines for the operator. Nothing
-/// is made or changed.
+/// Describes the certificate that would be used, in lines for the operator. Makes and changes
+/// nothing.
 ///
 /// # Errors
-/// When it cannot be shown.
+/// It cannot be used.
 pub fn described(
     files: Option<&(PathBuf, PathBuf)>,
     state_dir: &Path,
@@ -164,7 +164,9 @@ pub fn described(
             loaded(&CertificateFiles::new(chain.into(), key.into()))?,
         ),
         None if missing(&own_chain) && missing(&own_key) => {
-            return Ok("HTTPS certificate: its own, which is to be made\n".to_owned());
+            return Ok(
+                "HTTPS certificate: its own, which will be made at the first start\n".to_owned(),
+            );
         }
         None => (&own_chain, Identity::load(&own_chain, &own_key)?),
     };
@@ -181,16 +183,18 @@ pub fn described(
     if let Some(host) = not_named(&identity, hosts) {
         text += &match files {
             Some(_) => format!(
-                "  note: it is not for {host}: games with this host name built in refuse it, and \
-                 their players cannot log in to accounts\n"
+                "  note: it does not cover {host}: games with this host name built in refuse it, and \
+                their players cannot log in to accounts\n"
             ),
-            None => format!("  note: it is not for {host}, and is to be made again\n"),
+            None => format!(
+                "  note: it does not cover {host}, and will be made again at the next start\n"
+            ),
         };
     }
     Ok(text)
 }
 
-/// The first of `hosts` that the certificate is not for.
+/// Returns the first of `hosts` that the certificate does not cover.
 fn not_named<'a>(identity: &Identity, hosts: &'a [String]) -> Option<&'a String> {
     let certificate = certificate::Certificate::of_identity(identity);
     let names = certificate.map_or_else(Vec::new, |it| it.names);
@@ -198,22 +202,22 @@ fn not_named<'a>(identity: &Identity, hosts: &'a [String]) -> Option<&'a String>
     hosts.iter().find(|host| !is_for(host))
 }
 
-/// Whether a certificate for `name` is one for `host`: a `*` stands for the first label.
+/// Whether a certificate for `name` covers `host`. A `*` stands for the first label.
 fn covers(name: &str, host: &str) -> bool {
     let below = name.strip_prefix("*.").zip(host.split_once('.'));
     let below = below.is_some_and(|(name, (_, host))| name.eq_ignore_ascii_case(host));
     below || name.eq_ignore_ascii_case(host)
 }
 
-/// The certificate in the files, if it can be shown now.
+/// Loads the certificate in the files, if it is valid now.
 fn loaded(files: &CertificateFiles) -> Result<Identity, CertificateError> {
     #[expect(clippy::disallowed_methods, reason = "the edge that brings the time")]
     let now = SystemTime::now();
     Ok(files.load(now)?)
 }
 
-/// The certificate in the files, if it can be shown now. What peers will hold against it is a line
-/// of the log.
+/// Loads the certificate in the files, if it is valid now. Logs reasons for which peers will refuse
+/// it.
 fn from_files(files: &CertificateFiles, hosts: &[String]) -> Result<Identity, CertificateError> {
     let identity = loaded(files)?;
     let certificate = certificate::Certificate::of_identity(&identity);
@@ -225,8 +229,8 @@ fn from_files(files: &CertificateFiles, hosts: &[String]) -> Result<Identity, Ce
     }
     if let Some(host) = not_named(&identity, hosts) {
         tracing::warn!(
-            "the HTTPS certificate in {} is not for {host}: games with this host name built in \
-             refuse it, and their players cannot log in to accounts",
+            "the HTTPS certificate in {} does not cover {host}: games with this host name built in \
+            refuse it, and their players cannot log in to accounts",
             files.chain().display()
         );
     }
@@ -238,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_is_for_its_names_and_for_what_its_star_stands_for() {
+    fn a_certificate_covers_its_names_and_wildcards() {
         let table = [
             ("games.example.org", "games.example.org", true),
             ("Games.Example.org", "games.example.org", true),

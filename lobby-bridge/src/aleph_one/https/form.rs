@@ -1,11 +1,11 @@
-//! The body of a request: names and values, percent-encoded, in whatever encoding
+//! The body of a request: names and values, percent-encoded, in any encoding
 //! (`docs/specifications/myth-metaserver.md`, section 9).
 
 use std::borrow::Cow;
 
 use crate::aleph_one::text;
 
-/// A body, understood when it is asked.
+/// A body. It is decoded when a value is asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Form<'a>(&'a [u8]);
 
@@ -14,7 +14,7 @@ impl<'a> Form<'a> {
         Self(body)
     }
 
-    /// The bytes of the first value with this name.
+    /// Returns the bytes of the first value with this name.
     fn bytes(self, name: &str) -> Option<Vec<u8>> {
         let mut pairs = self.0.split(|&byte| byte == b'&').map(|pair| {
             let end = pair.iter().position(|&byte| byte == b'=');
@@ -25,13 +25,13 @@ impl<'a> Form<'a> {
         Some(decoded(value))
     }
 
-    /// A value as text: UTF-8 if it can be, else MacRoman.
+    /// Returns a value as text: UTF-8 if it is valid UTF-8, otherwise MacRoman.
     pub(super) fn text(self, name: &str) -> Option<String> {
         self.texts(name).into_iter().next()
     }
 
-    /// A value as the texts that it may mean, the likelier first: bytes beyond ASCII that happen
-    /// to be UTF-8 may be MacRoman all the same.
+    /// Returns all possible texts of a value, the likeliest first: bytes that are valid UTF-8 may
+    /// still be meant as MacRoman.
     pub(super) fn texts(self, name: &str) -> Vec<String> {
         let Some(bytes) = self.bytes(name) else {
             return Vec::new();
@@ -44,7 +44,7 @@ impl<'a> Form<'a> {
     }
 }
 
-/// Without percent signs; those that stand for nothing stand for themselves.
+/// Decodes percent-encoding. A percent sign without two digits after it is kept.
 fn decoded(encoded: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded;
@@ -70,7 +70,7 @@ fn decoded(encoded: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Text that may stand in HTML, also between quotes.
+/// Escapes text for HTML, also between quotes.
 pub(super) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(['<', '>', '&', '"', '\'']) {
         return text.into();
@@ -95,8 +95,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn values_are_decoded_whatever_the_client_sends() {
-        // (body, what the password may mean)
+    fn values_are_decoded_in_any_encoding() {
+        // (body, the possible passwords)
         let table: [(&[u8], &[&str]); 10] = [
             (b"password=secret&salt=&username=bob", &["secret"]),
             (b"username=bob&password=a%20b+c", &["a b c"]),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_the_same_in_html() {
+    fn escaped_text_reads_the_same_in_html() {
         assert_eq!(escaped("Bob's room"), "Bob&#39;s room");
         assert_eq!(
             escaped("<a href=\"x\">&"),
@@ -126,12 +126,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_body_is_met_calmly(body: Vec<u8>) {
+        fn any_body_is_parsed_without_panic(body: Vec<u8>) {
             let _ = Form::parse(&body).texts("password");
         }
 
         #[test]
-        fn nothing_can_break_out_of_html(text: String) {
+        fn escaped_text_cannot_break_out_of_html(text: String) {
             prop_assert!(!escaped(&text).contains(['<', '>', '"', '\'']));
         }
     }

@@ -1,4 +1,4 @@
-//! From a TCP connection to requests: who may come in, and how long he may stay.
+//! From a TCP connection to requests: which peers are admitted, and how long they may stay.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -23,7 +23,7 @@ use crate::peers::{Admitted, Entrance, Place, Trouble, accept, unless_lost};
 
 /// The longest head of a request.
 const HEAD_BYTES: usize = 16 * 1024;
-/// More lines than any client's request has.
+/// The most header lines of a request. Clients send fewer.
 const MAX_HEADERS: usize = 64;
 
 pub(super) struct Listener {
@@ -36,7 +36,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Accepts until `shutdown`. Each connection gets a task of its own among `tasks`.
+    /// Accepts until `shutdown`. Serves each connection in a task of its own, tracked by `tasks`.
     pub(super) async fn run(self, tasks: &TaskTracker, shutdown: &CancellationToken) {
         let mut trouble = Trouble::default();
         loop {
@@ -60,7 +60,7 @@ impl Listener {
             tasks.spawn(async move {
                 let longest = connection.limits.connection;
                 let served = connection.serve(stream, shutdown);
-                // A peer that is slower than that has nothing to say.
+                // A peer that is slower than this is not a client.
                 let served = async { drop(tokio::time::timeout(longest, served).await) };
                 unless_lost(served, lost).await;
             });
@@ -78,9 +78,9 @@ struct Connection {
 }
 
 impl Connection {
-    /// From the handshake to the last request.
+    /// Serves the connection from the handshake to the last request.
     async fn serve(&self, stream: TcpStream, shutdown: CancellationToken) {
-        // It fails for a connection that is gone.
+        // Fails only if the connection is gone.
         let _ = stream.set_nodelay(true);
         let peer = self.peer;
         let handshake = self.acceptor.accept(stream);
@@ -90,8 +90,8 @@ impl Connection {
         };
         let stream = match stream {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::debug!(%peer, "no TLS: {error}"),
-            Err(_) => return tracing::debug!(%peer, "no TLS in time"),
+            Ok(Err(error)) => return tracing::debug!(%peer, "TLS handshake failed: {error}"),
+            Err(_) => return tracing::debug!(%peer, "TLS handshake took too long"),
         };
         let peer = Peer(peer.ip().to_canonical());
         let refused = self.bans.banned(peer.0);

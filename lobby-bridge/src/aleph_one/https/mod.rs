@@ -1,5 +1,5 @@
-//! The HTTPS service beside the login daemon: passwords for tokens, so that they need not travel in
-//! clear (`docs/specifications/myth-metaserver.md`, section 9).
+//! The HTTPS service beside the login daemon: it exchanges passwords for tokens, so that passwords
+//! do not travel in clear (`docs/specifications/myth-metaserver.md`, section 9).
 //!
 //! ```text
 //!  client ──TLS──▶ listener.rs: places, deadlines ──▶ service.rs: routes
@@ -7,9 +7,8 @@
 //!                               └─ page.rs: /metaclient/settings
 //! ```
 //!
-//! Tokens are not bound to the salt of a login (`docs/specifications/myth-metaserver.md`,
-//! section 8.5, leaves that open): other programs that store tokens in the same database know no
-//! salts.
+//! Tokens do not depend on the salt of a login (section 8.5 leaves that open), because other
+//! programs that store tokens in the same database know no salts.
 
 mod certificate;
 mod form;
@@ -25,6 +24,6 @@ pub use certificate::{CertificateError, described};
 pub use service::{BindError, Service};
 pub use settings::{Limits, Settings};
 
-/// The name that released versions of Aleph One have built in. They check that a certificate is
-/// for it even when players have switched verification off.
+/// The host name that is built into released versions of Aleph One. They check that a certificate
+/// covers it even if players have switched verification off.
 pub const HOST: &str = "metaserver.lhowon.org";

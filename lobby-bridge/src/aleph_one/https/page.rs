@@ -1,6 +1,6 @@
-//! `/metaclient/settings`: a page on which a player who comes from within the game changes his
-//! password. It has no cookies and no scripts; what shows who asks is a secret in the page, which
-//! is made for a fresh token and used once.
+//! `/metaclient/settings`: a page on which players who come from within the game change their
+//! passwords. It has no cookies and no scripts. A secret in the page identifies the player. It is
+//! made for a fresh token, and can be used once.
 
 use axum::{
     Extension,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::accounts::{Refusal, TOKEN_BYTES, check_new_password};
 
-/// `GET`: the form, for whoever brings a fresh token.
+/// `GET`: returns the form, if the request has a fresh token.
 pub(super) async fn show(
     State(web): State<Web>,
     Extension(peer): Extension<Peer>,
@@ -27,7 +27,7 @@ pub(super) async fn show(
     let query = query.unwrap_or_default();
     let form = Form::parse(query.as_bytes());
     let token = form.text("token");
-    // A look at the head must not use the token up.
+    // A HEAD request must not use up the token.
     let (Some(token), true) = (token, method == Method::GET) else {
         return html(StatusCode::OK, COME_FROM_THE_GAME);
     };
@@ -47,7 +47,7 @@ pub(super) async fn show(
     }
 }
 
-/// `POST`: the new password, from the form.
+/// `POST`: takes the new password from the form.
 pub(super) async fn change(
     State(web): State<Web>,
     Extension(peer): Extension<Peer>,
@@ -84,7 +84,7 @@ pub(super) async fn change(
 const COME_FROM_THE_GAME: &str = "To change your password, open this page from within the game, with the button for your \
      account. A page from there works once, for ten minutes.";
 
-/// The form, with a remark on what was entered before.
+/// Returns the form, with a remark about the previous input.
 fn ask(web: &Web, username: &str, remark: &str) -> Response {
     let secret = web.pages.open(username, now());
     let (username, remark) = (escaped(username), escaped(remark));
@@ -102,7 +102,7 @@ fn ask(web: &Web, username: &str, remark: &str) -> Response {
     html(StatusCode::OK, &form)
 }
 
-/// A page that loads nothing, is kept by nobody and is shown inside no other page.
+/// Makes a page that loads nothing, is not cached, and cannot be shown inside of another page.
 fn html(status: StatusCode, content: &str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -122,7 +122,7 @@ fn html(status: StatusCode, content: &str) -> Response {
     (status, headers, page).into_response()
 }
 
-/// The token that the game wrote in hexadecimal digits.
+/// Parses the token, which the game writes in hexadecimal digits.
 fn parse(hex: &str) -> Option<[u8; TOKEN_BYTES]> {
     if hex.len() != 2 * TOKEN_BYTES || !hex.bytes().all(|it| it.is_ascii_hexdigit()) {
         return None;

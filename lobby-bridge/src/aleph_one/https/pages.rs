@@ -1,4 +1,4 @@
-//! Which settings pages are open, by their secrets. Pure, but for the secrets.
+//! The open settings pages, by their secrets. Pure, except that it makes the secrets.
 
 use std::{
     collections::HashMap,
@@ -8,12 +8,12 @@ use std::{
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-/// The pages that were shown and not used yet.
+/// The pages that were shown and have not been used yet.
 #[derive(Debug)]
 pub(super) struct Pages {
     lifetime: Duration,
     most: usize,
-    /// By their secret: whose it is, and until when.
+    /// By secret: the account, and when the page expires.
     open: Mutex<HashMap<String, (String, Instant)>>,
 }
 
@@ -26,11 +26,11 @@ impl Pages {
         }
     }
 
-    /// The secret of a new page for `username`.
+    /// Opens a page for `username`, and returns its secret.
     pub(super) fn open(&self, username: &str, now: Instant) -> String {
         let mut bytes = [0; 16];
         let filled = SystemRandom::new().fill(&mut bytes);
-        filled.expect("the operating system gives random bytes");
+        filled.expect("the operating system provides random bytes");
         let secret: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
         let mut open = self.lock();
         open.retain(|_, (_, until)| *until > now);
@@ -44,7 +44,7 @@ impl Pages {
         secret
     }
 
-    /// Whose page has this secret. It is used up.
+    /// Uses up the page with this secret, and returns its account.
     pub(super) fn close(&self, secret: &str, now: Instant) -> Option<String> {
         let (username, until) = self.lock().remove(secret)?;
         (until > now).then_some(username)
@@ -61,7 +61,7 @@ mod tests {
     use metaserve::time::now;
 
     #[test]
-    fn a_page_works_once_and_not_for_ever() {
+    fn a_page_works_once_and_expires() {
         let pages = Pages::new(Duration::from_secs(600), 2);
         let now = now();
         let page = pages.open("bob", now);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_pages_the_oldest_is_void() {
+    fn beyond_the_limit_the_oldest_page_is_void() {
         let pages = Pages::new(Duration::from_secs(600), 2);
         let now = now();
         let second = Duration::from_secs(1);

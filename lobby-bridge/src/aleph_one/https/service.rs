@@ -1,4 +1,4 @@
-//! The service, from its certificate to its routes.
+//! Puts the service together, from its certificate to its routes.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -29,12 +29,12 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
-    /// The address cannot be had.
+    /// The address cannot be listened on.
     #[error("cannot listen on {address} for HTTPS")]
     Listen {
-        /// Which address.
+        /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The certificate cannot be used.
@@ -42,7 +42,7 @@ pub enum BindError {
     Certificate(#[from] CertificateError),
 }
 
-/// The service, listening.
+/// The service, which listens but does not serve yet.
 #[derive(Debug)]
 pub struct Service {
     listener: TcpListener,
@@ -78,19 +78,19 @@ impl Service {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The fingerprint of the certificate, as it is now.
+    /// Returns the fingerprint of the current certificate.
     #[must_use]
     pub fn fingerprint(&self) -> metaserve::Fingerprint {
         self.certificate.fingerprint()
     }
 
-    /// Serves until `shutdown`; requests that have begun are answered.
+    /// Serves until `shutdown`. Requests in progress are answered.
     pub async fn run(self, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
         let watch = Arc::clone(&self.certificate).watch();

@@ -1,4 +1,4 @@
-//! `/metaclient/login` and `/metaclient/signup`: passwords for tokens, and new accounts.
+//! `/metaclient/login` and `/metaclient/signup`: tokens for passwords, and new accounts.
 
 use axum::{Extension, body::Bytes, extract::State, http::StatusCode, response::Response};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::accounts::{Refusal, SignUpError};
 
-/// Password for token: exactly its 16 bytes, or nothing.
+/// Returns a token for a password: exactly its 16 bytes, or an empty body.
 pub(super) async fn login(
     State(web): State<Web>,
     Extension(peer): Extension<Peer>,
@@ -20,7 +20,7 @@ pub(super) async fn login(
     for password in form.texts("password") {
         match web.accounts.issue_token(&username, &password, peer.0).await {
             Ok(token) => {
-                tracing::debug!(peer = %peer.0, ?username, "a token was given");
+                tracing::debug!(peer = %peer.0, ?username, "issued a token");
                 return plain(StatusCode::OK, token);
             }
             Err(Refusal::WrongPassword) => refusal = Refusal::WrongPassword,
@@ -38,14 +38,14 @@ pub(super) async fn login(
     plain(status, "")
 }
 
-/// A new account, if anybody may make one. Anything but `OK` is shown to the player.
+/// Makes an account, if everybody may make one. The game shows every answer but `OK`.
 pub(super) async fn sign_up(
     State(web): State<Web>,
     Extension(peer): Extension<Peer>,
     body: Bytes,
 ) -> Response {
     if !web.sign_up {
-        let why = "Accounts are made by the operator of this server. Please ask there.";
+        let why = "Only the operator of this server can make accounts. Please ask the operator.";
         return plain(StatusCode::FORBIDDEN, why);
     }
     let form = Form::parse(&body);

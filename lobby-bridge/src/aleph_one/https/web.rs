@@ -1,4 +1,4 @@
-//! What every handler needs, and how everybody is answered.
+//! What all handlers share: their state and their answers.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{
     bans,
 };
 
-/// What every handler needs.
+/// The state of all handlers.
 #[derive(Clone)]
 pub(super) struct Web {
     pub(super) accounts: Accounts,
@@ -23,7 +23,7 @@ pub(super) struct Web {
     pub(super) limits: Limits,
 }
 
-/// Who asks.
+/// The address that a request comes from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Web {
     }
 }
 
-/// What the operator reads about somebody who was refused.
+/// Logs a refusal for the operator.
 pub(super) fn report(peer: &Peer, username: &str, refusal: &Refusal) {
     let username: String = username.chars().take(40).collect();
     match refusal {
@@ -48,7 +48,7 @@ pub(super) fn report(peer: &Peer, username: &str, refusal: &Refusal) {
     }
 }
 
-/// What a player is told.
+/// Returns the answer that a player is shown.
 pub(super) fn told(refusal: &Refusal) -> (StatusCode, &'static str) {
     match refusal {
         Refusal::TooManyAttempts => (
@@ -63,12 +63,12 @@ pub(super) fn told(refusal: &Refusal) -> (StatusCode, &'static str) {
     }
 }
 
-/// What everything is answered with to somebody who is banned.
+/// The answer to all requests of a banned peer.
 pub(super) fn banned(ban: &Ban) -> Response {
     plain(StatusCode::FORBIDDEN, bans::told(ban))
 }
 
-/// An answer that is kept by nobody.
+/// Makes an answer that is not cached.
 pub(super) fn plain(status: StatusCode, body: impl IntoResponse) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),

@@ -22,7 +22,7 @@ fn gathered() -> Description {
 }
 
 #[test]
-fn a_game_is_published_with_what_players_look_for() {
+fn a_game_is_published_with_all_its_details() {
     let raw = gathered().encode();
     let facts = GameFacts {
         started: true,
@@ -113,7 +113,7 @@ fn a_native_server_becomes_a_game() {
 }
 
 #[test]
-fn whoever_cannot_join_sees_a_closed_game() {
+fn a_game_that_cannot_be_joined_is_shown_as_closed() {
     let open = ServerInfo {
         players: Some(3),
         max_players: Some(8),
@@ -165,7 +165,7 @@ fn a_forged_description_is_not_shown() {
 }
 
 #[test]
-fn a_description_that_is_brought_along_may_be_as_long_as_any() {
+fn a_published_description_may_have_the_maximum_length() {
     let shown = |extra| {
         let mut game = gathered();
         let fixed = game.encode().len() - game.name.len();
@@ -178,11 +178,11 @@ fn a_description_that_is_brought_along_may_be_as_long_as_any() {
         description(&info).unwrap().len()
     };
     assert_eq!(shown(0), MAX_BYTES);
-    assert!(shown(1) < MAX_BYTES, "it is made anew");
+    assert!(shown(1) < MAX_BYTES, "it is made from the fields");
 }
 
 #[test]
-fn nothing_is_shown_of_a_server_without_a_name() {
+fn a_server_without_a_name_is_not_shown() {
     assert_eq!(description(&ServerInfo::new("\n")), None);
 }
 
@@ -203,7 +203,7 @@ fn the_longest_record_fits_into_a_heartbeat() {
 
 proptest! {
     #[test]
-    fn whatever_is_listed_natively_can_be_read_by_aleph_one(
+    fn aleph_one_can_read_every_native_server(
         name: String, map: Option<String>, mode: Option<String>, version: Option<String>,
         players: Option<u32>, max_players: Option<u32>, time_left_seconds: Option<u32>,
     ) {

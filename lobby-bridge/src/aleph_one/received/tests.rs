@@ -24,7 +24,7 @@ const KINDS: [(Kind, usize); 17] = [
 ];
 
 #[test]
-fn a_body_is_as_long_as_its_fixed_part_or_refused() {
+fn a_body_shorter_than_its_fixed_part_is_refused() {
     for (kind, least) in KINDS {
         let body = vec![0; least].into();
         assert!(packet(kind, &body).is_ok(), "{kind:?} of {least} bytes");
@@ -49,7 +49,7 @@ fn unterminated(message: &[u8]) -> Packet {
 }
 
 #[test]
-fn a_string_without_its_end_is_not_lost() {
+fn an_unterminated_string_is_read() {
     let sender = UserId(10_001);
     for bytes in [&b"hello"[..], b"hello\0", b"hello\0trailing"] {
         let message = b"hello".to_vec();
@@ -98,7 +98,7 @@ fn a_login_is_read_field_by_field() {
 }
 
 #[test]
-fn what_is_yes_or_no_is_read_as_such() {
+fn flags_are_read_correctly() {
     let read = |kind, body: Vec<u8>| packet(kind, &body.into()).unwrap();
     for (flag, deaf) in [([0, 0], false), ([0, 1], true), ([2, 0], true)] {
         let session = b"x".to_vec();

@@ -1,4 +1,4 @@
-//! Public and private words (`docs/specifications/myth-metaserver.md`, section 14).
+//! Public and private messages (`docs/specifications/myth-metaserver.md`, section 14).
 
 use super::{Member, Room, Turn, UserId};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// What every command begins with.
+/// The first byte of every command.
 const COMMAND: u8 = b'.';
 
 impl Room {
@@ -85,12 +85,12 @@ impl Room {
         Ok(())
     }
 
-    /// Whoever says something is there again.
+    /// Marks a player who writes something as not away.
     fn active(&mut self, user: UserId, turn: &mut Turn<'_>) {
         self.mark(user, turn, |member| member.away = None);
     }
 
-    /// A line of the server's own for all who listen, caused by a player.
+    /// Sends a line of the server to all who read the chat. A player has caused it.
     pub(super) fn announce(&self, member: &Member, line: &[u8], turn: &mut Turn<'_>) {
         turn.log(LogRow::Chat(said(ChatKind::Broadcast, member, line)));
         self.broadcast(&sent::room_message(line), turn);

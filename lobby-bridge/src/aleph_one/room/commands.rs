@@ -7,20 +7,20 @@ use crate::aleph_one::{
     text,
 };
 
-/// Long replies are cut into lines of about this many bytes.
+/// Long replies are split into lines of about this many bytes.
 const LINE_BYTES: usize = 400;
 
 const HELP: [&str; 11] = [
-    ".afk [TEXT] - be shown as away until you say something",
-    ".back - be there again",
-    ".info, .caste - who the selected player is",
-    ".me, .action TEXT - say what you do",
-    ".test - find out whether others can join your game",
+    ".afk [TEXT] - be shown as away until you write something",
+    ".back - be shown as available again",
+    ".info, .caste - show who the selected player is",
+    ".me, .action TEXT - describe what you do",
+    ".test - test whether others can join your game",
     ".who - list the players",
     ".games - list the games",
     ".available, .avail - list the players who are not away",
     ".about, .credits - about this server",
-    ".ignore - your own game can ignore players for you",
+    ".ignore - players are ignored in your own game's settings",
     ".help - this list",
 ];
 
@@ -28,13 +28,13 @@ const MODERATOR_HELP: [&str; 4] = [
     ".kick - disconnect the selected player",
     ".ban NAME [TIME] [REASON] - keep a player out, for 7d unless you write 2h or 30d",
     ".unban NAME - let the player come back",
-    ".rainbow - colours for everybody, or not",
+    ".rainbow - switch rainbow colours for everybody on or off",
 ];
 
 pub(super) const NO_TARGET: &[u8] = b"No user selected: select a player in the list first.";
 
 impl Room {
-    /// Carries out a command, which begins with a dot.
+    /// Executes a command, which begins with a dot.
     pub(super) fn command(
         &mut self,
         user: UserId,
@@ -136,7 +136,7 @@ impl Room {
     fn test(&mut self, user: UserId, turn: &mut Turn<'_>) {
         let cost = test_cost(turn);
         let Some((member, _, game)) = self.game_of(user) else {
-            let line = b"Gather a network game first: there is none of yours to test.";
+            let line = b"Gather a network game first: you have no game to test.";
             return self.tell(user, line, turn);
         };
         let (address, connection) = (game.address, member.connection);
@@ -144,7 +144,7 @@ impl Room {
             && *turn.tests < turn.limits.tests_at_once
             && member.tests.admit(cost, turn.now);
         if !allowed {
-            return self.tell(user, b"Please be patient: tests take their time.", turn);
+            return self.tell(user, b"Please be patient: tests take a while.", turn);
         }
         member.testing = true;
         *turn.tests += 1;
@@ -154,7 +154,7 @@ impl Room {
         self.tell(user, line, turn);
     }
 
-    /// The test of a player's game has ended.
+    /// Sends a player the result of a test.
     pub(in crate::aleph_one) fn tested(
         &mut self,
         user: UserId,

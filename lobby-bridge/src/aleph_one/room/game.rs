@@ -6,34 +6,35 @@ use bytes::Bytes;
 
 use crate::aleph_one::{GameId, UserId, sent::GameEntry};
 
-/// The gatherer of a server of the registry, who is no user here.
+/// The gatherer shown for servers of the registry. It is no user.
 const NOBODY: UserId = UserId(1);
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Game {
-    /// Whose it is; `None` for a server of the registry.
+    /// The gatherer; `None` for a server of the registry.
     pub(super) gatherer: Option<UserId>,
     pub(super) address: SocketAddrV4,
-    /// `docs/specifications/myth-metaserver.md`, section 16; it can be read.
+    /// The description (`docs/specifications/myth-metaserver.md`, section 16). It is known to be
+    /// readable.
     pub(super) description: Bytes,
-    /// Since when it runs.
+    /// When it was started.
     pub(super) started: Option<Instant>,
-    /// How many seconds it takes from then on.
+    /// How many seconds it lasts from then on.
     pub(super) length: Option<u32>,
-    /// Where it is, if not at its gatherer's.
+    /// The hub that hosts it; `None` if the gatherer does.
     pub(super) hub: Option<u16>,
 }
 
 impl Game {
-    /// How long it goes on; `None` when that is not known.
+    /// Returns how long it still lasts; `None` if that is unknown.
     pub(super) fn seconds_left(&self, now: Instant) -> Option<u32> {
         let run = now.saturating_duration_since(self.started?).as_secs();
         let length = self.length?;
         Some(length.saturating_sub(u32::try_from(run).unwrap_or(u32::MAX)))
     }
 
-    /// How the list shows it.
+    /// Returns its entry in the list.
     pub(super) fn entry(&self, id: GameId, now: Instant) -> GameEntry<'_> {
         GameEntry {
             id,

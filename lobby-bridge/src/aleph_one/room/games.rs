@@ -9,20 +9,20 @@ use crate::aleph_one::{
     sent::{List, Verb},
 };
 
-/// From here on a length means that there is none: a week in ticks
+/// A length of a week or more, in ticks, means no time limit
 /// (`docs/specifications/myth-metaserver.md`, section 15.4).
 const UNTIMED_TICKS: i32 = 18_144_000;
 
 const TICKS_PER_SECOND: u32 = 30;
 
 impl Room {
-    /// How many games of its players there are.
+    /// Returns how many games its players have gathered.
     pub(in crate::aleph_one) fn gathered(&self) -> usize {
         let gathered = |game: &&Game| game.gatherer.is_some();
         self.games.values().filter(gathered).count()
     }
 
-    /// `docs/specifications/myth-metaserver.md`, section 15.4.
+    /// Starts a game (`docs/specifications/myth-metaserver.md`, section 15.4).
     pub(super) fn start_game(
         &mut self,
         user: UserId,
@@ -42,7 +42,7 @@ impl Room {
         Ok(())
     }
 
-    /// `docs/specifications/myth-metaserver.md`, section 15.5.
+    /// Marks a game as not started (`docs/specifications/myth-metaserver.md`, section 15.5).
     pub(super) fn reset_game(&mut self, user: UserId, turn: &mut Turn<'_>) {
         if let Some((_, id, game)) = self.game_of(user) {
             (game.started, game.length) = (None, None);
@@ -50,7 +50,7 @@ impl Room {
         }
     }
 
-    /// `docs/specifications/myth-metaserver.md`, section 15.3.
+    /// Removes a game (`docs/specifications/myth-metaserver.md`, section 15.3).
     pub(super) fn end_game(&mut self, user: UserId, turn: &mut Turn<'_>) {
         let Some(mut member) = self.members.remove(&user) else {
             return;
@@ -65,7 +65,7 @@ impl Room {
         }
     }
 
-    /// Takes a game of somebody who is leaving off the list.
+    /// Removes the game of a player who is leaving from the list.
     pub(super) fn remove_game(&mut self, id: GameId, member: &Member, turn: &mut Turn<'_>) {
         self.drop_game(id, turn);
         turn.log(event("remove game", member, None));
@@ -93,7 +93,7 @@ impl Room {
         self.missed_game(id, &entry);
     }
 
-    /// Tells the players and the registry about a game that is new or different.
+    /// Tells the players and the registry about a new or changed game.
     pub(super) fn game_changed(&self, id: GameId, verb: Verb, turn: &mut Turn<'_>) {
         if let Some(game) = self.games.get(&id) {
             self.tell_game(id, game, verb, turn);
@@ -101,7 +101,7 @@ impl Room {
         }
     }
 
-    /// Tells the registry how long the games that end by themselves go on.
+    /// Tells the registry how long games with a time limit still last.
     pub(in crate::aleph_one) fn relist_timed(&self, now: Instant, effects: &mut Vec<Effect>) {
         for (id, game) in &self.games {
             if game.seconds_left(now).is_some() {
@@ -125,7 +125,7 @@ impl Room {
         effects.push(Effect::List(id, Box::new(listed)));
     }
 
-    /// A server of the registry is new or different.
+    /// Shows a new or changed server of the registry.
     pub(in crate::aleph_one) fn show_native(
         &mut self,
         id: GameId,
@@ -147,14 +147,14 @@ impl Room {
         self.game_changed(id, verb, turn);
     }
 
-    /// A server of the registry is gone.
+    /// Stops showing a server of the registry.
     pub(in crate::aleph_one) fn withdraw_native(&mut self, id: GameId, turn: &mut Turn<'_>) {
         if let Some(game) = self.games.remove(&id) {
             self.tell_gone(id, &game, turn);
         }
     }
 
-    /// A player with his game, if he has one.
+    /// Returns a player with their game, if they have one.
     pub(super) fn game_of(&mut self, user: UserId) -> Option<(&mut Member, GameId, &mut Game)> {
         let member = self.members.get_mut(&user)?;
         let id = member.game?;

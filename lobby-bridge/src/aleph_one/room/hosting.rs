@@ -1,5 +1,5 @@
-//! Where games are: at their gatherer's, or at a hub (`docs/specifications/myth-metaserver.md`,
-//! sections 15.1, 15.2 and 17).
+//! Where games are hosted: by their gatherers, or by a hub
+//! (`docs/specifications/myth-metaserver.md`, sections 15.1, 15.2 and 17).
 
 use std::net::{IpAddr, SocketAddrV4};
 
@@ -15,20 +15,20 @@ use crate::aleph_one::{
 };
 
 impl Room {
-    /// A player has a game, or news of it.
+    /// Handles a player's new game, or a new description of it.
     pub(super) fn create_game(&mut self, user: UserId, packet: CreateGame, turn: &mut Turn<'_>) {
         let CreateGame {
             port,
             hub,
             description,
         } = packet;
-        // One game that cannot be read would cost clients the whole list.
+        // One unreadable game would make clients drop the whole list.
         if let Err(error) = Description::parse(&description) {
-            tracing::info!(%user, "a game is not listed: {error}");
+            tracing::info!(%user, "refused a game: {error}");
             let line = format!("Your game cannot be listed: {error}.");
             return self.tell(user, &text::encode(&line), turn);
         }
-        // The frame that it came in is not to be held for it.
+        // A copy, so that the whole frame need not be kept.
         let description = Bytes::copy_from_slice(&description);
         match hub {
             0 => self.host_directly(user, port, description, turn),
@@ -49,15 +49,16 @@ impl Room {
                 self.tell(user, b"Your game cannot be listed: it has no port.", turn);
             }
             (Some(IpAddr::V6(_)), _) => {
-                let line = b"Your game cannot be listed: you came here by IPv6, which others \
-                             cannot join by. Use a hub, or come by IPv4.";
+                let line =
+                    b"Your game cannot be listed: you are connected over IPv6, which others \
+                              cannot join by. Use a hub, or connect over IPv4.";
                 self.tell(user, line, turn);
             }
             (None, _) => {}
         }
     }
 
-    /// The hub is taken before it is looked up, so that nobody else can take it meanwhile.
+    /// Reserves a hub before looking it up, so that no one else can take it in the meantime.
     fn host_at_hub(&mut self, user: UserId, hub: u16, description: Bytes, turn: &mut Turn<'_>) {
         if turn.hubs.get(&hub).is_some_and(|owner| *owner != user) {
             return self.tell(user, b"That hub is busy. Please choose another one.", turn);
@@ -78,7 +79,7 @@ impl Room {
         }
     }
 
-    /// A hub was looked up for a player.
+    /// Takes the result of a hub's lookup.
     pub(in crate::aleph_one) fn hub_found(
         &mut self,
         user: UserId,
@@ -105,7 +106,7 @@ impl Room {
         }
     }
 
-    /// The player's game is here from now on; tells everybody.
+    /// Hosts the player's game at this address from now on, and tells everybody.
     fn host(
         &mut self,
         user: UserId,

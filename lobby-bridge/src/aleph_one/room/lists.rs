@@ -1,5 +1,5 @@
-//! Who is told what about players and games, and what somebody who did not listen has missed
-//! (`docs/specifications/myth-metaserver.md`, sections 13, 14.3 and 15.6).
+//! What players are told about players and games, and what they have missed while they did not read
+//! the chat (`docs/specifications/myth-metaserver.md`, sections 13, 14.3 and 15.6).
 
 use bytes::Bytes;
 
@@ -7,19 +7,19 @@ use super::{Game, GameId, Member, Room, Turn, UserId, event, logged::hexadecimal
 use crate::aleph_one::sent::{List, Verb};
 
 impl Room {
-    /// Those who are listed, by id.
+    /// Returns the listed players, by id.
     pub(super) fn visible(&self) -> impl Iterator<Item = &Member> {
         self.members.values().filter(|member| member.is_visible())
     }
 
-    /// Sends a frame to all who listen.
+    /// Sends a frame to all who read the chat.
     pub(super) fn broadcast(&self, frame: &Bytes, turn: &mut Turn<'_>) {
         for member in self.members.values().filter(|member| member.listens()) {
             turn.send(member.connection, frame.clone());
         }
     }
 
-    /// Tells all who listen about one player, who is visible.
+    /// Tells all who read the chat about one visible player.
     pub(super) fn tell_player(&self, member: &Member, verb: Verb, turn: &mut Turn<'_>) {
         let mut list = List::players();
         list.entry(&member.entry(|entry| entry.encode(verb)));
@@ -28,7 +28,7 @@ impl Room {
         }
     }
 
-    /// Tells all who listen about one game.
+    /// Tells all who read the chat about one game.
     pub(super) fn tell_game(&self, id: GameId, game: &Game, verb: Verb, turn: &mut Turn<'_>) {
         let mut list = List::games();
         list.entry(&game.entry(id, turn.now).encode(verb));
@@ -37,7 +37,7 @@ impl Room {
         }
     }
 
-    /// Sends one player all there is, as far as it is listed.
+    /// Sends one player everything that is listed.
     pub(super) fn send_lists(&self, to: UserId, verb: Verb, turn: &mut Turn<'_>) {
         let Some(member) = self.members.get(&to) else {
             return;
@@ -55,7 +55,7 @@ impl Room {
         }
     }
 
-    /// Changes something about a player, and tells everybody if it shows.
+    /// Changes a player's state, and tells everybody if the change is visible.
     pub(super) fn mark(
         &mut self,
         user: UserId,
@@ -78,7 +78,7 @@ impl Room {
         self.repaint(turn);
     }
 
-    /// Somebody goes to play and stops listening, or comes back
+    /// Handles a player who starts playing and stops reading the chat, or comes back
     /// (`docs/specifications/myth-metaserver.md`, section 14.3).
     pub(super) fn player_mode(
         &mut self,
@@ -108,7 +108,7 @@ impl Room {
         }
     }
 
-    /// Tells somebody who listens again what is gone, and everything that there is.
+    /// Tells a player who reads the chat again what is gone, and everything that exists.
     fn resynchronise(&self, user: UserId, missed: Missed, turn: &mut Turn<'_>) {
         let Some(member) = self.members.get(&user) else {
             return;
@@ -126,7 +126,7 @@ impl Room {
         self.send_lists(user, Verb::Change, turn);
     }
 
-    /// Keeps in mind, for those who do not listen, that a player is gone.
+    /// Remembers that a player is gone, for those who do not read the chat.
     pub(super) fn missed_player(&mut self, gone: &Member) {
         let entry = gone.entry(|entry| entry.encode(Verb::Delete));
         for missed in self
@@ -140,7 +140,7 @@ impl Room {
         }
     }
 
-    /// The same of a game.
+    /// Remembers the same about a game.
     pub(super) fn missed_game(&mut self, id: GameId, entry: &Bytes) {
         for missed in self
             .members

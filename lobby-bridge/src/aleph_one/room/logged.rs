@@ -1,4 +1,4 @@
-//! The rows that rooms log.
+//! The log rows of rooms.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::{
     aleph_one::text,
 };
 
-/// The log rows of an entry (`docs/specifications/myth-metaserver.md`, sections 23.4 and 23.5).
+/// Logs a player's entry (`docs/specifications/myth-metaserver.md`, sections 23.4 and 23.5).
 pub(super) fn log_entry(member: &Member, turn: &mut Turn<'_>) {
     let login = &member.profile.login;
     let said = |bytes: &[u8]| text::decode(bytes).into_owned();
@@ -50,7 +50,7 @@ pub(super) fn event(
     })
 }
 
-/// As the logs have bytes.
+/// Writes bytes as the logs contain them.
 pub(super) fn hexadecimal(bytes: &[u8]) -> Vec<u8> {
     let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
     let digits = bytes

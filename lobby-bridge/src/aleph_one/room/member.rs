@@ -28,32 +28,32 @@ pub(super) struct Member {
     pub(super) peer: IpAddr,
     pub(super) profile: Arc<Profile>,
     pub(super) place: Id,
-    /// What others call him, while he is not away.
+    /// The player's name in this room, without an away text.
     pub(super) name: Vec<u8>,
-    /// His colours of the rainbow.
+    /// The player's rainbow colours, if the rainbow is on.
     pub(super) painted: Option<(Rgb, Rgb)>,
-    /// His away text, since `.afk`.
+    /// The away text, since `.afk`.
     pub(super) away: Option<Vec<u8>>,
-    /// Whether his client has called him away.
+    /// Whether the client says that the player is away.
     pub(super) marked_away: bool,
-    /// He plays, and does not listen: what he has missed meanwhile.
+    /// While the player plays and does not read the chat: what they have missed.
     pub(super) playing: Option<Missed>,
     pub(super) game: Option<GameId>,
-    /// A hub that is being looked up, for a game with this description.
+    /// The hub that is being looked up, and the description of the game.
     pub(super) pending: Option<(u16, Bytes)>,
-    /// When he last said `.me`.
+    /// When the player last used `.me`.
     pub(super) acted: Option<Instant>,
-    /// Whether his game is being tested.
+    /// Whether the player's game is being tested.
     pub(super) testing: bool,
     pub(super) tests: Pace,
 }
 
-/// What somebody knew when he stopped listening, and which of that is gone since.
+/// What a player knew when they stopped reading the chat, and what of it is gone since.
 #[derive(Debug, Default)]
 pub(super) struct Missed {
-    /// With the entry that says he is gone, once he is.
+    /// Players. The entry is the one that announces that the player is gone.
     pub(super) players: BTreeMap<UserId, Option<Bytes>>,
-    /// The same of games.
+    /// Games, likewise.
     pub(super) games: BTreeMap<GameId, Option<Bytes>>,
 }
 
@@ -66,7 +66,7 @@ impl Member {
         place: Id,
         turn: &Turn<'_>,
     ) -> Self {
-        // In milliseconds of tests: each is charged the time that one takes to come back.
+        // In milliseconds: each test costs the time after which one more is allowed.
         let each = test_cost(turn);
         let tests = Pace::new(turn.limits.tests.saturating_mul(each), 1_000, turn.now);
         Self {
@@ -87,7 +87,7 @@ impl Member {
         }
     }
 
-    /// His account's name; guests have none.
+    /// Returns the name of the account. Guests have none.
     pub(super) fn account(&self) -> Option<String> {
         let account = self.profile.account.as_ref();
         account.map(|account| account.username.clone())
@@ -105,12 +105,12 @@ impl Member {
         self.profile.account.as_ref().is_some_and(what)
     }
 
-    /// Whether he is told what goes on.
+    /// Whether the player reads the chat and is sent the lists.
     pub(super) fn listens(&self) -> bool {
         self.playing.is_none()
     }
 
-    /// Whether he is shown as away: he plays, or is not there.
+    /// Whether the player is shown as away: they play, or are away.
     pub(super) fn is_away(&self) -> bool {
         self.playing.is_some() || self.away.is_some() || self.marked_away
     }
@@ -122,7 +122,7 @@ impl Member {
             | bit(self.profile.account.is_some(), REGISTERED)
     }
 
-    /// His name as it is now (`docs/specifications/myth-metaserver.md`, section 13).
+    /// Returns the name as it is shown now (`docs/specifications/myth-metaserver.md`, section 13).
     pub(super) fn shown_name(&self) -> Vec<u8> {
         match &self.away {
             Some(away) if self.listens() => [b"|i", &away[..], b"|p-", &self.name].concat(),
@@ -130,13 +130,13 @@ impl Member {
         }
     }
 
-    /// His colours as they are now.
+    /// Returns the colours as they are shown now.
     pub(super) fn colours(&self) -> (Rgb, Rgb) {
         let own = (self.profile.primary, self.profile.secondary);
         self.painted.unwrap_or(own)
     }
 
-    /// Stops the test of his game, if there is one, without a word.
+    /// Stops the test of the player's game, if there is one, without a message.
     pub(super) fn end_test(&mut self, turn: &mut Turn<'_>) {
         if std::mem::take(&mut self.testing) {
             *turn.tests = turn.tests.saturating_sub(1);
@@ -145,7 +145,7 @@ impl Member {
         }
     }
 
-    /// Calls `with` with his entry in the list.
+    /// Calls `with` with the player's entry in the list.
     pub(super) fn entry<T>(&self, with: impl FnOnce(PlayerEntry<'_>) -> T) -> T {
         let (primary, secondary) = self.colours();
         let account: &[u8] = match self.profile.account {
@@ -164,7 +164,7 @@ impl Member {
     }
 }
 
-/// What a test is charged: the milliseconds until one more may be asked for.
+/// Returns the cost of a test: the milliseconds until one more is allowed.
 pub(super) fn test_cost(turn: &Turn<'_>) -> usize {
     usize::try_from(turn.limits.test_time.as_millis()).unwrap_or(usize::MAX)
 }

@@ -1,14 +1,14 @@
-//! A room: who is in it, which games there are, and what everybody is told about it
+//! A room: its players and games, and the messages about them
 //! (`docs/specifications/myth-metaserver.md`, sections 12 to 18).
 //!
-//! - `member.rs`: what is known of one player
-//! - `lists.rs`: who is told what, and what who did not listen has missed
-//! - `chat.rs`: public and private words
+//! - `member.rs`: the state of one player
+//! - `lists.rs`: messages about players and games, and what absent players have missed
+//! - `chat.rs`: public and private messages
 //! - `commands.rs`, `moderation.rs`: dot commands
-//! - `game.rs`: what is known of one game
-//! - `games.rs`, `hosting.rs`: games, and where they are
-//! - `rainbow.rs`: colours for all
-//! - `logged.rs`: what the logs hear of it
+//! - `game.rs`: the state of one game
+//! - `games.rs`, `hosting.rs`: the list of games, and where they are hosted
+//! - `rainbow.rs`: colours for everybody
+//! - `logged.rs`: the log rows
 //! - `turn.rs`: what all rooms share
 
 mod chat;
@@ -61,32 +61,32 @@ pub(super) struct Room {
     welcome: Vec<Bytes>,
     guest_welcome: Vec<Bytes>,
     members: BTreeMap<UserId, Member>,
-    /// Places, shared by address.
+    /// The places, shared by address.
     places: Fair<UserId>,
     games: BTreeMap<GameId, Game>,
-    /// Whether everybody has a colour of the rainbow.
+    /// Whether everybody has rainbow colours.
     rainbow: bool,
 }
 
-/// Who comes in.
+/// A player who enters.
 #[derive(Debug)]
 pub(super) struct Entering {
     pub(super) connection: ConnectionId,
     pub(super) peer: IpAddr,
     pub(super) profile: Arc<Profile>,
     pub(super) place: Id,
-    /// Whether to say that games cannot use a hub here.
+    /// Whether to tell the player that games cannot use a hub here.
     pub(super) hub_hint: bool,
 }
 
-/// Without a hub, games that are set to use one fail to gather, and do not say why. New players'
-/// games are set so.
+/// Without a hub, games that are set to use one fail to gather without a reason. That setting is
+/// the default.
 const HUB_HINT: &[u8] =
     b"To gather a game here, first untick \"Use Dedicated Server\" in your game: \
                          this server has none.";
 
 impl Room {
-    /// An empty room with this position in the rules.
+    /// Makes an empty room with this position in the rules.
     pub(super) fn new(rules: &RoomRules, position: usize, players: usize) -> Self {
         let lines = |lines: &[String]| {
             let lines = lines.iter();
@@ -112,25 +112,25 @@ impl Room {
         self.guests
     }
 
-    /// Whether there is a place for somebody from `peer`, or somebody would make room.
+    /// Whether there is a place for a player from `peer`, or another player would make room.
     pub(super) fn has_place(&self, peer: IpAddr) -> bool {
         let peer = Origin::new(peer);
         self.places.judge(peer, self.capacity, usize::MAX).is_ok()
     }
 
-    /// How many players there may be.
+    /// Returns the most players that it can have.
     pub(super) fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// A place for a player from `peer`. Also returns the connection of who has to go for it, if
-    /// all are taken.
+    /// Takes a place for a player from `peer`. If all are taken, also returns the connection that
+    /// has to make room.
     pub(super) fn take_place(
         &mut self,
         user: UserId,
         peer: IpAddr,
     ) -> Result<(Id, Option<ConnectionId>), Denial> {
-        // How many of an address may be logged in is looked at before.
+        // The limit of an address was already checked at login.
         let each = usize::MAX;
         match self
             .places
@@ -145,12 +145,12 @@ impl Room {
         }
     }
 
-    /// How many are in it, hidden ones included.
+    /// Returns how many players are in it, hidden ones included.
     pub(super) fn players(&self) -> usize {
         self.members.len()
     }
 
-    /// How many players and games are listed in it.
+    /// Returns how many players and games are listed in it.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.visible().count(), self.games.len())
     }
@@ -161,7 +161,7 @@ impl Room {
         member.is_none_or(|member| member.profile.account.is_none())
     }
 
-    /// How the list of rooms shows it.
+    /// Returns its entry in the list of rooms.
     pub(super) fn entry(&self, address: Ipv4Addr, port: u16) -> RoomEntry {
         let count = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
         let (players, games) = self.counts();
@@ -174,8 +174,8 @@ impl Room {
         }
     }
 
-    /// Somebody comes in (`docs/specifications/myth-metaserver.md`, section 12). There is a place
-    /// for him.
+    /// Handles a player who enters (`docs/specifications/myth-metaserver.md`, section 12) and has a
+    /// place.
     pub(super) fn enter(&mut self, who: Entering, turn: &mut Turn<'_>) {
         let Entering {
             connection,
@@ -208,7 +208,7 @@ impl Room {
         self.send_lists(id, Verb::Add, turn);
     }
 
-    /// Somebody is gone, on whatever way. Whoever listens is told.
+    /// Handles a player who is gone for any reason. Tells all who read the chat.
     pub(super) fn leave(&mut self, user: UserId, turn: &mut Turn<'_>) {
         let Some(mut member) = self.members.remove(&user) else {
             return;
@@ -227,7 +227,7 @@ impl Room {
         self.repaint(turn);
     }
 
-    /// What a player in the room says.
+    /// Handles a packet of a player in the room.
     pub(super) fn handle(
         &mut self,
         user: UserId,
@@ -249,8 +249,8 @@ impl Room {
         Ok(())
     }
 
-    /// What somebody is called here: his own name, and his account with it if somebody else who
-    /// is here is called like that.
+    /// Returns a player's name in this room: the chosen name, with the account if another player
+    /// here has a similar name.
     fn name_for(&self, profile: &Profile) -> Vec<u8> {
         let Some(account) = &profile.account else {
             return profile.name.clone();
@@ -263,7 +263,7 @@ impl Room {
         }
     }
 
-    /// A line of the server's own for one player.
+    /// Sends a line of the server to one player.
     pub(super) fn tell(&self, user: UserId, line: &[u8], turn: &mut Turn<'_>) {
         if let Some(member) = self.members.get(&user) {
             turn.send(member.connection, sent::room_message(line));

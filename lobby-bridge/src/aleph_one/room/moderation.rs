@@ -1,4 +1,4 @@
-//! What moderators may do (`docs/specifications/myth-metaserver.md`, section 18).
+//! The commands of moderators (`docs/specifications/myth-metaserver.md`, section 18).
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::aleph_one::{
     names, text,
 };
 
-/// How long a ban lasts if the moderator does not say: addresses change hands.
+/// The length of a ban if the moderator gives none. Addresses change hands.
 const BAN_TIME: Duration = Duration::from_secs(7 * 86_400);
 
 impl Room {
-    /// Disconnects a player. Everybody is told who did it, he as well.
+    /// Disconnects a player. Everybody, including that player, is told who did it.
     pub(super) fn kick(&self, user: UserId, target: Option<UserId>, turn: &mut Turn<'_>) {
         let target = target.and_then(|target| self.members.get(&target));
         let (Some(moderator), Some(target)) = (self.members.get(&user), target) else {
@@ -22,8 +22,8 @@ impl Room {
         self.throw_out(moderator, target, "kick", None, turn);
     }
 
-    /// Disconnects a player and keeps him out: `[NAME] [TIME] [REASON]`. The account of one who
-    /// has one, else the guests from his address, by the ban file.
+    /// Disconnects a player and keeps them out: `[NAME] [TIME] [REASON]`. A player with an account
+    /// is kept out by the account, a guest by the address, in the ban file.
     pub(super) fn ban(
         &self,
         user: UserId,
@@ -60,7 +60,7 @@ impl Room {
             }
             (None, None) => self.tell(
                 user,
-                b"A guest on the server's own machine can be kicked only.",
+                b"A guest on the server's own machine can only be kicked.",
                 turn,
             ),
             (None, Some(_)) => {
@@ -78,13 +78,13 @@ impl Room {
         }
     }
 
-    /// Ends the bans of those who were called so when a moderator banned them.
+    /// Ends the bans of players who had this name when a moderator banned them.
     pub(super) fn unban(&self, user: UserId, name: &[u8], turn: &mut Turn<'_>) {
         let Some(moderator) = self.members.get(&user) else {
             return;
         };
         if name.is_empty() {
-            return self.tell(user, b"Whom? Write .unban NAME", turn);
+            return self.tell(user, b"Who? Write .unban NAME", turn);
         }
         turn.log(event("unban", moderator, Some(name.to_vec())));
         turn.forgiven.push(name.to_vec());
@@ -115,8 +115,8 @@ impl Room {
         let line = [&moderator.name[..], has_done, &target.name].concat();
         self.announce(moderator, &line, turn);
         let kick_time = turn.limits.kick_time;
-        // Whoever has an account can come as a guest, too. What keeps guests out for longer than a
-        // kick is the ban file.
+        // A player with an account could also come as a guest. The ban file keeps guests out for
+        // longer than a kick.
         let guests = Known::guest(target.peer).map(|known| (known, kick_time));
         let account = account.map(|it| (Known::Account(it), ban.unwrap_or(kick_time)));
         turn.kicked.push(Kicked {
@@ -126,7 +126,8 @@ impl Room {
         });
     }
 
-    /// The player who is selected, or whose name the words begin with, and the words behind that.
+    /// Finds the selected player, or the one whose name the words begin with. Also returns the
+    /// other words.
     fn find<'a, 'b>(
         &self,
         selected: Option<UserId>,
@@ -138,7 +139,7 @@ impl Room {
             let chosen = &member.profile.login.player.name;
             names::alike(name, &member.name) || names::alike(name, chosen)
         };
-        // The longest name first: names have blanks, and so have reasons.
+        // The longest name is tried first, since names and reasons both contain blanks.
         for length in (1..=words.len()).rev() {
             let (name, rest) = words.split_at(length);
             let name = name.join(&b' ');
@@ -153,8 +154,8 @@ impl Room {
                 (None, _) => {}
                 (Some(member), None) => return Ok((member, rest)),
                 (Some(_), Some(_)) => {
-                    return Err(b"Several players are called that: select one in the list, \
-                                 then say .ban TIME REASON to that player.");
+                    return Err(b"Several players have that name: select one in the list, \
+                                   then write .ban TIME REASON to that player.");
                 }
             }
         }

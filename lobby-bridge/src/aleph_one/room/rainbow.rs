@@ -1,5 +1,5 @@
-//! Colours for all visible players (`docs/specifications/myth-metaserver.md`, section 18), as long
-//! as a moderator is there.
+//! Rainbow colours for all visible players (`docs/specifications/myth-metaserver.md`, section 18),
+//! while a moderator is in the room.
 
 use std::cmp::Reverse;
 
@@ -18,7 +18,7 @@ impl Room {
         self.paint(turn);
     }
 
-    /// Gives everybody his colour again, after something has changed that decides on it.
+    /// Updates everybody's colours after a change that affects them.
     pub(super) fn repaint(&mut self, turn: &mut Turn<'_>) {
         if self.rainbow {
             self.paint(turn);
@@ -51,14 +51,14 @@ impl Room {
         }
     }
 
-    /// Flags descending, state descending, id ascending.
+    /// The order of colours: flags descending, state descending, id ascending.
     fn rank(member: &Member) -> (Reverse<u16>, Reverse<bool>, UserId) {
         let id = member.profile.id;
         (Reverse(member.flags()), Reverse(member.is_away()), id)
     }
 }
 
-/// The colour with hue `(at mod all)/all`, lightness 0.5 and saturation 1, truncated.
+/// Returns the colour with hue `(at mod all)/all`, lightness 0.5 and saturation 1, truncated.
 fn hue(at: usize, all: usize) -> Rgb {
     let hue = (at % all) as f64 / all as f64;
     let channel = |shift: f64| {
@@ -81,9 +81,9 @@ fn hue(at: usize, all: usize) -> Rgb {
 mod tests {
     use super::*;
 
-    /// As Python's `colorsys` has them, truncated.
+    /// Python's `colorsys` gives these colours, truncated.
     #[test]
-    fn colours_are_those_of_the_rainbow_to_the_last_bit() {
+    fn rainbow_colours_are_exact() {
         let six = [
             [65_535, 0, 0],
             [65_534, 65_535, 0],

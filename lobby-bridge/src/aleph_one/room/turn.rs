@@ -1,4 +1,4 @@
-//! What all rooms share while one of them handles something.
+//! The state that all rooms share while one of them handles an event.
 
 use std::{
     collections::HashMap,
@@ -25,25 +25,25 @@ pub(in crate::aleph_one) struct Turn<'a> {
     pub(in crate::aleph_one) now: Instant,
     pub(in crate::aleph_one) effects: &'a mut Vec<Effect>,
     pub(in crate::aleph_one) limits: &'a Limits,
-    /// The numbers of games.
+    /// The ids of games.
     pub(in crate::aleph_one) ids: &'a mut Ids,
-    /// Whose games are at which hub.
+    /// The users whose games use a hub.
     pub(in crate::aleph_one) hubs: &'a mut HashMap<u16, UserId>,
-    /// How many connectivity tests run.
+    /// How many connectivity tests are running.
     pub(in crate::aleph_one) tests: &'a mut usize,
-    /// Who is to be disconnected. They are still in the room.
+    /// Players to disconnect. They are still in the room.
     pub(in crate::aleph_one) kicked: Vec<Kicked>,
-    /// Names of those who are not to be kept out any longer.
+    /// Names of players who may come back.
     pub(in crate::aleph_one) forgiven: Vec<Vec<u8>>,
 }
 
-/// Somebody whom a moderator has kicked.
+/// A player whom a moderator has kicked.
 #[derive(Debug)]
 pub(in crate::aleph_one) struct Kicked {
     pub(in crate::aleph_one) connection: ConnectionId,
-    /// What he has called himself.
+    /// The name that the player chose.
     pub(in crate::aleph_one) name: Vec<u8>,
-    /// How he will be known when he comes back, and how long he is kept out.
+    /// How the player is recognised at the next login, and for how long they are kept out.
     pub(in crate::aleph_one) known: Vec<(Known, Duration)>,
 }
 

@@ -11,7 +11,7 @@ fn address(text: &str) -> SocketAddrV4 {
 }
 
 #[test]
-fn the_frames_of_the_specification_are_written() {
+fn specified_frames_are_encoded() {
     assert_eq!(hex(&KEEP_ALIVE), "dead00ca00000008");
     assert_eq!(hex(&ACCEPT), "dead000c00000008");
     assert_eq!(hex(&hubs(&[])), "dead001200000008");
@@ -41,7 +41,7 @@ fn bob() -> PlayerEntry<'static> {
 }
 
 #[test]
-fn a_player_is_written_field_by_field() {
+fn a_player_is_encoded_field_by_field() {
     let expected = "00004001 00000000 00002711 00000000 0000 0031 0000 0000 \
                     00 00 0000 111122223333 0000 444455556666 0000 0000 0000"
         .replace(' ', "")
@@ -51,7 +51,7 @@ fn a_player_is_written_field_by_field() {
 }
 
 #[test]
-fn private_words_say_to_whom_twice() {
+fn a_private_message_names_its_receiver_twice() {
     let colour = Rgb([0x1111, 0x2222, 0x3333]);
     let frame = private_message((UserId(10_001), UserId(10_002)), colour, b"Bob", b"hi");
     let expected = "dead00c9 0000002f 00002712 00000001 0000 001f 111122223333 0000 0001 0000 \
@@ -61,7 +61,7 @@ fn private_words_say_to_whom_twice() {
 }
 
 #[test]
-fn time_left_is_never_taken_for_untimed() {
+fn a_long_time_left_is_not_encoded_as_untimed() {
     let mut game = GameEntry {
         id: GameId(40_001),
         address: address("192.0.2.7:4226"),
@@ -103,6 +103,6 @@ fn long_lists_are_split_between_entries() {
 }
 
 #[test]
-fn nothing_ends_a_string_too_early() {
+fn a_nul_in_a_string_ends_it() {
     assert_eq!(room_message(b"one\0two")[8..], *b"one\0");
 }

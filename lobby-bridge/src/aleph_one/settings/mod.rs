@@ -1,4 +1,4 @@
-//! What can be set about the metaserver of Aleph One.
+//! The settings of the metaserver of Aleph One.
 
 mod room;
 #[cfg(test)]
@@ -19,24 +19,24 @@ use rustls::pki_types::ServerName;
 use super::{Hidden, Limits, Metaserver, RoomRules, Rules, SecondLogin, Settings, https};
 use crate::accounts::AccountSettings;
 
-/// The port of the only room, if nothing else is said.
+/// The port of the only room, if no rooms are set.
 const ROOM_PORT: u16 = 6335;
 
-/// What can be set about the metaserver of Aleph One, with the names that its settings had before.
-/// What is `None` or empty is left open.
+/// The settings of the metaserver of Aleph One, with their former names as aliases. `None` or an
+/// empty list means the default.
 #[derive(Args, Clone, Debug)]
 pub struct AlephOneSettings {
     /// Run an Aleph One (Myth) metaserver: where its login daemon listens
     ///
-    /// Players always come to port 6321 of the name that their game has built in:
+    /// Games always connect to port 6321 of the host name that is built into them:
     /// `--aleph-one [::]:6321`.
     #[arg(long, alias = "myth", value_name = "ADDR:PORT")]
     pub aleph_one: Option<SocketAddr>,
 
-    /// A room, once for each [default: Arrival=ADDR of --aleph-one, port 6335]
+    /// A room; may be given several times [default: Arrival=ADDR of --aleph-one, port 6335]
     ///
-    /// Each room needs a port of its own. Aleph One's players all come to the room named
-    /// `Arrival` if there is one, else to the first. In a file, a room may be a table with
+    /// Each room needs a port of its own. Aleph One's players all enter the room named
+    /// `Arrival` if there is one, otherwise the first. In a file, a room may be a table with
     /// `name`, `address`, `kind` (normal, ranked, tournament), `players`, `guests`, `welcome`
     /// and `guest-welcome`.
     #[arg(long, alias = "myth-room", value_name = "NAME=ADDR:PORT")]
@@ -44,21 +44,21 @@ pub struct AlephOneSettings {
 
     /// The IPv4 address at which players reach the rooms
     ///
-    /// Needed when the bridge stands behind a router or load balancer, or when players come in
-    /// by IPv6; otherwise the address at which a player reached the login daemon is right.
+    /// Needed when the bridge stands behind a router or load balancer, or when players connect
+    /// over IPv6. Otherwise players are sent the address at which they reached the login daemon.
     #[arg(long, alias = "myth-public-address", value_name = "IPV4")]
     pub aleph_one_public_address: Option<Ipv4Addr>,
 
     /// Also serve logins over HTTPS here, so that passwords do not travel in clear
     ///
-    /// Players' games post to port 443 of the name that they have built in.
+    /// Games use port 443 of the host name that is built into them.
     #[arg(long, alias = "myth-https", value_name = "ADDR:PORT")]
     pub aleph_one_https: Option<SocketAddr>,
 
-    /// A host name that players' games have built in, besides metaserver.lhowon.org, once for each
+    /// Another host name that games have built in, besides metaserver.lhowon.org
     ///
-    /// For games that were built for another one. The self-signed certificate of
-    /// --aleph-one-https is for these names: Aleph One checks the name even when its players have
+    /// For games that were built for another metaserver. The self-signed certificate of
+    /// --aleph-one-https covers these names: Aleph One checks the name even if players have
     /// switched the verification of certificates off.
     #[arg(
         long,
@@ -77,37 +77,39 @@ pub struct AlephOneSettings {
     #[arg(long, alias = "myth-key", value_name = "FILE")]
     pub aleph_one_key: Option<PathBuf>,
 
-    /// Whether anybody may make an account in the game, over --aleph-one-https [default: false]
+    /// Whether everybody may make an account in the game, over --aleph-one-https [default: false]
     ///
-    /// At most 5 from one address at once, and then one in ten minutes. The game asks for an
-    /// e-mail address, which is not kept.
+    /// At most 5 from one address at once, and then one every ten minutes. The game asks for an
+    /// e-mail address, which is not stored.
     #[arg(long, alias = "myth-signup", value_name = "on|off", value_parser = switch)]
     pub aleph_one_signup: Option<bool>,
 
-    /// A line that everybody reads on entering any room, once for each
+    /// A line that everybody is sent on entering any room
     #[arg(long, alias = "myth-welcome", value_name = "TEXT")]
     pub aleph_one_welcome: Vec<String>,
 
-    /// A line that guests read before those, once for each
+    /// A line that guests are sent before those
     #[arg(long, alias = "myth-guest-welcome", value_name = "TEXT")]
     pub aleph_one_guest_welcome: Vec<String>,
 
-    /// What becomes of a second login to an account: refuse or displace [default: refuse]
+    /// What happens to a second login to an account: refuse or displace [default: refuse]
     ///
-    /// `refuse` keeps whoever was there first, `displace` disconnects him.
+    /// `refuse` refuses the second login, `displace` disconnects the first.
     #[arg(long, alias = "myth-second-login", value_name = "refuse|displace")]
     pub aleph_one_second_login: Option<SecondLogin>,
 
-    /// Tell players in rooms every few seconds how full the rooms are [default: false]
+    /// Tell players in rooms how full the rooms are, every few seconds [default: false]
     ///
     /// Aleph One does not show it; other games of the protocol do.
     #[arg(long, alias = "myth-announce-counts", value_name = "on|off", value_parser = switch)]
     pub aleph_one_announce_counts: Option<bool>,
 
-    /// Servers of the registry that rooms do not show, once for each: all, a fingerprint, an address
+    /// Servers of the registry that are not shown in rooms: all, a fingerprint or an address
     ///
-    /// `all` shows none of them. Otherwise the SHA-256 fingerprint of a server's certificate, an
-    /// address, a prefix such as 192.0.2.0/24, or IP:PORT. They stay in the daemon's list.
+    /// `all` hides all of them. Otherwise give the SHA-256 fingerprint of a server's certificate,
+    /// an
+    /// address, a prefix such as 192.0.2.0/24, or IP:PORT. Hidden servers stay in the daemon's
+    /// list.
     #[arg(
         long,
         alias = "myth-hide-native",
@@ -116,11 +118,11 @@ pub struct AlephOneSettings {
     )]
     pub aleph_one_hide_native: Vec<Hidden>,
 
-    /// Tell players who enter while there is no hub what to change to gather games [default: true]
+    /// Tell players how to gather games without a hub, while there is no hub [default: true]
     #[arg(long, alias = "myth-hub-hint", value_name = "on|off", value_parser = switch)]
     pub aleph_one_hub_hint: Option<bool>,
 
-    /// Let only this game in, such as MARATHON [default: any]
+    /// Admit only players of this game, such as MARATHON [default: any]
     #[arg(long, alias = "myth-service", value_name = "NAME")]
     pub aleph_one_service: Option<String>,
 
@@ -145,7 +147,7 @@ pub struct AlephOneSettings {
     )]
     pub aleph_one_logins: Option<usize>,
 
-    /// The most connections to rooms, all together [default: 6000, or players and 2000]
+    /// The most connections to all rooms together [default: 6000, or players and 2000]
     ///
     /// Shared by address in the same way.
     #[arg(
@@ -167,9 +169,9 @@ pub struct AlephOneSettings {
     )]
     pub aleph_one_https_connections: Option<usize>,
 
-    /// The most players from one address, an IPv6 /64 being one [default: 128]
+    /// The most players from one address (an IPv6 /64 counts as one) [default: 128]
     ///
-    /// One more is told so when logging in.
+    /// The next one is refused with a reason when logging in.
     #[arg(
         long,
         alias = "myth-per-address",
@@ -178,9 +180,9 @@ pub struct AlephOneSettings {
     )]
     pub aleph_one_per_address: Option<usize>,
 
-    /// How long a player may be silent before he is asked for a sign of life [default: 10s]
+    /// How long a player may be silent before being asked for a sign of life [default: 10s]
     ///
-    /// At least 1s. If he stays silent for that long once more, he is disconnected.
+    /// At least 1s. A player who stays silent for that long again is disconnected.
     #[arg(
         long,
         alias = "myth-keep-alive",
@@ -189,7 +191,7 @@ pub struct AlephOneSettings {
     )]
     pub aleph_one_keep_alive: Option<Duration>,
 
-    /// How long whoever a moderator has kicked stays out [default: 60s]
+    /// How long a kicked player stays out [default: 60s]
     #[arg(
         long,
         alias = "myth-kick-time",
@@ -200,7 +202,7 @@ pub struct AlephOneSettings {
 }
 
 impl AlephOneSettings {
-    /// The metaserver that is to run, if one is, with its accounts.
+    /// Returns the metaserver with its accounts, if it is enabled.
     #[must_use]
     pub fn metaserver(&self, accounts: &AccountSettings) -> Option<Metaserver> {
         let login = self.aleph_one?;
@@ -235,18 +237,18 @@ impl AlephOneSettings {
             certificate: self.certificate(),
             https_limits: self.https_limits(),
             hosts: self.hosts(),
-            // Accounts for strangers are something to be asked for.
+            // The operator has to allow that strangers make accounts.
             sign_up: self.aleph_one_signup.unwrap_or(false),
             hide_native: self.aleph_one_hide_native.clone(),
         })
     }
 
-    /// Files of the certificate chain and its key, if there are.
+    /// Returns the files of the certificate chain and its key, if they are set.
     fn certificate(&self) -> Option<(PathBuf, PathBuf)> {
         Some((self.aleph_one_cert.clone()?, self.aleph_one_key.clone()?))
     }
 
-    /// The name that games have built in, and those of the operator's.
+    /// Returns the built-in host name, and the operator's.
     fn hosts(&self) -> Vec<String> {
         let built_in = std::iter::once(https::HOST.to_owned());
         built_in
@@ -270,7 +272,7 @@ impl AlephOneSettings {
         let players = self.aleph_one_players.unwrap_or(defaults.players);
         let rooms = self.aleph_one_room.iter();
         let rooms = rooms.map(|room| room.rules.players.unwrap_or(players));
-        // Everybody may come at once.
+        // All players may connect at the same time.
         let all = rooms.sum::<usize>().max(players);
         let seats = defaults.seats.max(all + 2_000);
         Limits {
@@ -287,7 +289,7 @@ impl AlephOneSettings {
         }
     }
 
-    /// A room with the lines for all rooms before its own.
+    /// Puts the lines of all rooms before those of this room.
     fn welcomed(&self, mut rules: RoomRules) -> RoomRules {
         let guest_welcome = self.aleph_one_guest_welcome.clone();
         rules.welcome.splice(..0, self.aleph_one_welcome.clone());
@@ -296,7 +298,7 @@ impl AlephOneSettings {
     }
 }
 
-/// A host name, of which a certificate may be.
+/// Parses a host name for a certificate.
 fn host(text: &str) -> Result<String, &'static str> {
     match ServerName::try_from(text) {
         Ok(_) => Ok(text.to_owned()),

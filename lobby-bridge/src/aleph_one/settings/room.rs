@@ -1,4 +1,4 @@
-//! A room, as it is set.
+//! The setting of one room.
 
 use std::{net::SocketAddr, str::FromStr};
 
@@ -11,7 +11,7 @@ use crate::aleph_one::RoomRules;
 pub struct Room {
     /// Where it listens.
     pub address: SocketAddr,
-    /// The rest.
+    /// Its other settings.
     pub rules: RoomRules,
 }
 
@@ -57,7 +57,7 @@ impl FromStr for Room {
         let (name, address) = parts.ok_or("write NAME=ADDR:PORT, such as `Arrival=[::]:6335`")?;
         let address = address.parse();
         let address =
-            address.map_err(|_| "behind the name, write ADDR:PORT, such as `[::]:6335`")?;
+            address.map_err(|_| "after the name, write ADDR:PORT, such as `[::]:6335`")?;
         let rules = RoomRules::new(name);
         Ok(Self { address, rules })
     }

@@ -13,16 +13,16 @@ fn parsed(file: &str) -> Result<Metaserver, String> {
 }
 
 #[test]
-fn one_room_is_open_if_nothing_else_is_said() {
+fn one_room_is_open_by_default() {
     let Metaserver { settings, .. } = parsed("aleph-one = \"[::]:6321\"").unwrap();
     assert_eq!(settings.rooms, ["[::]:6335".parse().unwrap()]);
     assert_eq!(settings.rules.rooms, [RoomRules::new("Arrival")]);
     assert!(!settings.rules.https);
 }
 
-/// The example of the guide.
+/// Tests the example of the guide.
 #[test]
-fn rooms_are_tables_or_words() {
+fn rooms_are_tables_or_strings() {
     let guide = include_str!("../../../../docs/guide/aleph-one.md");
     let (_, example) = guide.split_once("```toml\naleph-one = ").unwrap();
     let (example, _) = example.split_once("```").unwrap();
@@ -35,14 +35,18 @@ fn rooms_are_tables_or_words() {
         (members.id(1), members.kind, members.players),
         (6, 1, Some(50))
     );
-    assert_eq!(members.welcome.len(), 2, "its own after that of all");
+    assert_eq!(
+        members.welcome.len(),
+        2,
+        "its own line comes after the common one"
+    );
     assert!(!members.guests);
     let words = parsed("aleph-one = \"[::]:1\"\naleph-one-room = [\"Tyr=127.0.0.1:7\"]").unwrap();
     assert_eq!(words.settings.rules.rooms, [RoomRules::new("Tyr")]);
 }
 
 #[test]
-fn what_is_set_is_what_is_used() {
+fn settings_take_effect() {
     let config = parsed(
         "aleph-one = \"[::]:1\"\naleph-one-cert = \"c\"\naleph-one-key = \"k\"\n\
          aleph-one-log-private-messages = false\naleph-one-second-login = \"displace\"",
@@ -58,7 +62,7 @@ fn what_is_set_is_what_is_used() {
 }
 
 #[test]
-fn as_many_as_the_rooms_hold_may_come_at_once() {
+fn limits_follow_the_size_of_the_rooms() {
     let limits = |lines: &str| {
         let config = parsed(&format!("aleph-one = \"[::]:1\"\n{lines}")).unwrap();
         config.settings.rules.limits
@@ -89,8 +93,8 @@ fn as_many_as_the_rooms_hold_may_come_at_once() {
 }
 
 #[test]
-fn what_cannot_work_is_refused_with_a_reason() {
-    // (further line, what the error names)
+fn invalid_settings_are_refused_with_a_reason() {
+    // (the other line, what the error names)
     let table = [
         ("aleph-one-players = 0", "choose 1 or more"),
         ("aleph-one-per-address = 0", "choose 1 or more"),
@@ -128,7 +132,7 @@ fn what_cannot_work_is_refused_with_a_reason() {
 }
 
 #[test]
-fn there_is_a_place_for_everybody_who_may_come() {
+fn there_is_a_place_for_every_player_of_all_rooms() {
     let file = "aleph-one = \"[::]:1\"\naleph-one-players = 20000\naleph-one-room = [\"a=[::]:2\", \"b=[::]:3\"]";
     let limits = parsed(file).unwrap().settings.rules.limits;
     assert!(limits.users >= 40_000 && limits.seats >= 40_000);

@@ -17,7 +17,7 @@ impl Lobby {
         let hears = |client: &Client| match (sender.channel, room) {
             (Channel::Global, _) => true,
             (Channel::Room, Some(_)) => client.plays_in() == room,
-            // Who is on the channel without being in a room has only others like that.
+            // A client on the channel that is in no room reaches only others like it.
             (Channel::Room, None) => client.channel == Channel::Room && client.plays_in().is_none(),
         };
         let reads_channels = |client: &Client| client.version_is(|v| v.reads_channels());
@@ -79,7 +79,7 @@ impl Lobby {
         Ok(())
     }
 
-    /// The name of the room that a client is in, as player or pending.
+    /// Returns the name of the room that a client is in, as player or pending.
     fn joined_room<'a>(&'a self, client: &'a Client) -> Option<&'a str> {
         match &client.place {
             Place::Free => None,

@@ -10,7 +10,7 @@ use crate::vcmi::{
     room::RoomId,
 };
 
-/// Where a client speaks.
+/// Which channel a client writes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Channel {
     #[default]
@@ -35,14 +35,14 @@ impl Channel {
     }
 }
 
-/// Where a client is. "Joined" are all but `Free`; only `Host` and `Guest` are players.
+/// Where a client is. All but `Free` count as "joined"; only `Host` and `Guest` are players.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Place {
     #[default]
     Free,
     Host(RoomId),
-    /// Has named a room but not its password yet. The room may be gone meanwhile, or another
-    /// one may have its name, hence both.
+    /// It has named a room, but has not sent the password yet. The room may end in the meantime,
+    /// and another one may take its name, so both are kept.
     Pending(RoomId, String),
     Guest(RoomId),
 }
@@ -50,11 +50,11 @@ pub(super) enum Place {
 /// A lobby connection, from its first frame on.
 #[derive(Debug)]
 pub(super) struct Client {
-    /// The address of ours that it came in on.
+    /// Our own address that it connected to.
     pub(super) local: SocketAddr,
-    /// Its place in the lobby; one that is refused has none.
+    /// Its place in the lobby. A client that is refused has none.
     pub(super) seat: Option<Id>,
-    /// Known from the first frame that has a usable one.
+    /// Set by the first frame with a usable prefix.
     pub(super) prefix: Option<Prefix>,
     /// Its user name, once it is authorised.
     pub(super) name: Option<String>,
@@ -62,7 +62,7 @@ pub(super) struct Client {
     pub(super) channel: Channel,
     pub(super) ready: bool,
     pub(super) place: Place,
-    /// Whether a HEALTH was sent after its last sign of life.
+    /// Whether a HEALTH was sent since the client last sent anything.
     pub(super) asked: bool,
 }
 
@@ -90,12 +90,12 @@ impl Client {
         self.prefix.is_some_and(|prefix| rule(prefix.version))
     }
 
-    /// Its user name; empty before it is authorised.
+    /// Its user name, or an empty text before it is authorised.
     pub(super) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
     }
 
-    /// The room it plays in, as host or guest.
+    /// Returns the room in which it is the host or a guest.
     pub(super) fn plays_in(&self) -> Option<RoomId> {
         match self.place {
             Place::Host(room) | Place::Guest(room) => Some(room),

@@ -14,9 +14,9 @@ use crate::vcmi::{
 /// Why the rest of a frame is not executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// The command is refused; the client is told why.
+    /// The command is refused, and the client is sent the reason.
     Refused(Refusal),
-    /// Nothing is said about it.
+    /// The client is sent nothing.
     Silently,
 }
 
@@ -26,7 +26,7 @@ impl From<Refusal> for Stop {
     }
 }
 
-/// Why a command is refused. The texts are facts of the protocol, mistakes included.
+/// Why a command is refused. The texts, with their mistakes, are part of the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("User already authorized")]
@@ -39,7 +39,7 @@ pub(super) enum Refusal {
     InvalidUserName,
     #[error("Can't connect with the name {0}. This login is already occpupied")]
     TakenUserName(String),
-    /// Also what an unknown channel is refused with.
+    /// Also the answer to an unknown channel.
     #[error("Cannot create session with name {0}, session with this name already exists")]
     TakenRoomName(String),
     #[error("Cannot create session with invalid name {0}")]
@@ -58,7 +58,7 @@ pub(super) enum Refusal {
     NotHost,
 }
 
-/// A command that is skipped, whatever the reason, is `Ok`: the next one is executed.
+/// A command that is skipped for any reason is `Ok`: the next one is executed.
 pub(super) type Outcome = Result<(), Stop>;
 
 impl Lobby {
@@ -93,8 +93,8 @@ impl Lobby {
         }
     }
 
-    /// Executes one command. Unknown ones are skipped, and so is everything from a client that
-    /// has not greeted or that a command before in the frame has removed.
+    /// Executes one command. Skips unknown commands, and all commands of a client that has not
+    /// greeted or that an earlier command of the frame has removed.
     fn execute(
         &mut self,
         who: ConnectionId,
@@ -126,7 +126,8 @@ impl Lobby {
             "FORCESTART" => self.force_start(who, value, now),
             "HERE" => self.here(who),
             "ROOT" => self.root(who, value),
-            // ALIVE has done its work by arriving; USER and all others are not ours.
+            // ALIVE has no effect beyond its arrival. USER and all others are unknown to this
+            // lobby.
             _ => Ok(()),
         }
     }

@@ -12,7 +12,7 @@ use crate::vcmi::{
     message::{Message, printable},
 };
 
-/// Names that would pass for something else in the chat.
+/// Names that could be mistaken for something else in the chat.
 const RESERVED: [&str; 3] = ["System", "all", "room"];
 
 impl Lobby {
@@ -75,7 +75,7 @@ impl Lobby {
     }
 }
 
-/// Whether anybody may have this name.
+/// Checks that a name is allowed.
 fn check(name: &str, limits: &Limits) -> Result<(), Refusal> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '%' | '+' | '-');
     let length = name.chars().count();
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_letters_and_digits_of_any_script_and_few_others() {
+    fn a_name_has_letters_and_digits_of_any_script_and_few_other_characters() {
         let long = "x".repeat(64);
         for name in ["abc", "Вася", "A_b.c%d+e-9", "Room", "竜竜竜", "٣٤٥", &long] {
             assert_eq!(check(name, &Limits::default()), Ok(()), "{name}");
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn short_and_reserved_names_are_refused_in_their_own_words() {
+    fn short_and_reserved_names_are_refused_with_their_own_messages() {
         let said = |name| check(name, &Limits::default()).unwrap_err().to_string();
         assert_eq!(said("ab"), "Too short username ab");
         assert_eq!(said(""), "Too short username ");

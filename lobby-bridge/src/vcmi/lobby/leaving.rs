@@ -77,7 +77,7 @@ impl Lobby {
         Ok(())
     }
 
-    /// Announces that a guest goes, to the guest as well, and makes it free.
+    /// Announces that a guest leaves, to that guest as well, and sets it free.
     fn take_out(&mut self, guest: ConnectionId, id: RoomId) {
         let Some(room) = self.rooms.get(&id) else {
             return;
@@ -96,8 +96,8 @@ impl Lobby {
         self.changed.insert(id);
     }
 
-    /// Every player reads that it was kicked, and is free. Those about to join learn it when
-    /// they try.
+    /// Removes a room. All its players are told that they were kicked, and are free. Clients that
+    /// are about to join learn of it when they send the password.
     pub(super) fn destroy(&mut self, id: RoomId) {
         let Some(room) = self.rooms.remove(&id) else {
             return;
@@ -116,7 +116,7 @@ impl Lobby {
         }
     }
 
-    /// Forgets a lobby client, if it is one, and tells those who should know.
+    /// Removes a lobby client, if it is one, and tells those who need to know.
     pub(super) fn remove(&mut self, who: ConnectionId) {
         let Some(client) = self.forget(who) else {
             return;
@@ -151,7 +151,7 @@ impl Lobby {
                 continue;
             };
             if client.asked {
-                tracing::info!(client = %who, name = ?client.name(), "shows no sign of life");
+                tracing::info!(client = %who, name = ?client.name(), "disconnected: no sign of life");
                 self.close(who);
             } else {
                 client.asked = true;

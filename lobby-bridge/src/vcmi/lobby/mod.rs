@@ -1,11 +1,11 @@
-//! The lobby: who is here, which rooms there are, and what everybody is told about it
+//! The lobby: its clients and rooms, and the messages about them
 //! (`docs/specifications/vcmi-lobby.md`, sections 7 to 11 and 13).
 //!
-//! A pure state machine: [`handle`](peers::Lobby::handle) takes what one connection did and answers with what
-//! the server is to do about it. It has no socket, clock or randomness of its own.
+//! A pure state machine: [`handle`](peers::Lobby::handle) takes what one connection did and returns
+//! what the server has to do about it. It has no socket, no clock and no source of random numbers.
 //!
-//! - `client.rs`: what is known of one lobby client
-//! - `commands.rs`: a frame to commands; the refusals
+//! - `client.rs`: the state of one lobby client
+//! - `commands.rs`: from a frame to commands; the refusals
 //! - `greeting.rs`: GREETINGS, VER
 //! - `chat.rs`: MSG, CHANNEL, HERE, ROOT
 //! - `rooms.rs`: NEW, PSWD, COUNT, JOIN, HOSTMODE, MODS
@@ -48,77 +48,77 @@ use crate::peers::{self, Chore, Lobby as _, Standing};
 /// What a connection did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It was accepted; nothing is known of it but where it comes from.
+    /// It was accepted. Only its address is known.
     Accepted(IpAddr),
-    /// Its first frame shows a lobby client. `Frame` follows with that frame.
+    /// Its first frame shows that it is a lobby client. `Frame` follows with that frame.
     Entered {
-        /// Where it comes from.
+        /// The address that it connects from.
         peer: IpAddr,
-        /// The address of ours that it came in on.
+        /// Our own address that it connected to.
         local: SocketAddr,
     },
     /// A lobby client sent this payload.
     Frame(Bytes),
-    /// A lobby client sent the beginning of a frame that cannot be taken.
+    /// A lobby client sent a frame whose length is not allowed.
     Garbled,
-    /// Its first frame shows a pipe.
+    /// Its first frame shows that it is a pipe.
     Pipe,
-    /// It is a pipe that has shown its role and UUID, and asks for its partner by an [`Errand`].
+    /// It is a pipe that has sent its role and UUID. An [`Errand`] tells it about its partner.
     Arrived(Role, Uuid),
-    /// It has ended, whatever it was. Nothing more comes from it.
+    /// It has ended, whatever it was. This is its last event.
     Ended,
 }
 
-/// What the lobby asks its server to do.
+/// What the lobby asks the server to do.
 pub type Effect = peers::Effect<RoomId, OpenRoom, Errand>;
 
-/// Tell a pipe what becomes of it.
+/// Tells a pipe about its partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Errand(pub ConnectionId, pub Arrival);
 
 /// What happens to the lobby as time passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
-    /// Clients are to be asked for a sign of life.
+    /// It is time to ask clients for a sign of life.
     CheckHealth,
-    /// Sessions may be over.
+    /// It is time to look for sessions that have expired.
     Expire,
 }
 
-/// An open room, as the registry is told of it.
+/// An open room, as it is passed on to the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRoom {
     /// The room's name.
     pub name: String,
     /// Players in it, host included.
     pub players: usize,
-    /// The most players.
+    /// How many players it can have.
     pub max_players: usize,
     /// Whether a password is needed.
     pub protected: bool,
     /// The host's mods.
     pub mods: Vec<Mod>,
-    /// What the host's VER said.
+    /// The version that the host sent with VER.
     pub version: String,
-    /// What the host wants to play.
+    /// Whether the host starts a new game or loads one.
     pub mode: HostMode,
-    /// The address of ours that the host's connection came in on.
+    /// Our own address that the host connected to.
     pub local: SocketAddr,
 }
 
-/// What the operator may choose about a lobby.
+/// What the operator can choose about a lobby.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// The bounds.
+    /// The limits.
     pub limits: Limits,
-    /// Whether ROOT answers.
+    /// Whether ROOT is answered.
     pub statistics: bool,
     /// How often clients are asked for a sign of life (`docs/specifications/vcmi-lobby.md`,
     /// section 13.2).
     pub health_check: Duration,
 }
 
-/// How often sessions are looked through for those whose time is over.
+/// How often to look for sessions that have expired.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// See the [module](self).
@@ -127,15 +127,15 @@ pub struct Lobby {
     rules: Rules,
     uuids: Uuids,
     statistics: Statistics,
-    /// Ordered by id, which is the order in which they were accepted.
+    /// Ordered by id, which is the order of arrival.
     clients: BTreeMap<ConnectionId, Client>,
     rooms: BTreeMap<RoomId, Room>,
     next_room: u64,
     sessions: Sessions,
     pipes: BTreeSet<ConnectionId>,
-    /// Rooms that may look different to the registry than before.
+    /// Rooms whose listing may have changed.
     changed: BTreeSet<RoomId>,
-    /// Who has a place in it.
+    /// The places in the lobby, and which clients have them.
     seats: Fair<ConnectionId>,
     effects: Vec<Effect>,
 }
@@ -199,7 +199,7 @@ impl peers::Lobby for Lobby {
 }
 
 impl Lobby {
-    /// An empty lobby whose sessions are named by `uuids`.
+    /// Makes an empty lobby. The UUIDs of its sessions come from `uuids`.
     #[must_use]
     pub fn new(rules: Rules, uuids: Uuids) -> Self {
         Self {
@@ -217,22 +217,23 @@ impl Lobby {
         }
     }
 
-    /// A pipe has shown its role and UUID. It may do so again after its partner was lost.
+    /// Handles a pipe that has sent its role and UUID. It may do so again after it lost its
+    /// partner.
     pub fn arrive(&mut self, who: ConnectionId, role: Role, uuid: Uuid, now: Instant) -> Arrival {
         let arrival = self.sessions.arrive(who, role, uuid, now);
         self.statistics.connections += u64::from(matches!(arrival, Arrival::Pairs(_)));
         arrival
     }
 
-    /// Asks all clients that can answer whether they are still there, and disconnects those that
-    /// were asked the last time and have not sent anything since. To be called once per health
-    /// check period (`docs/specifications/vcmi-lobby.md`, section 13.2).
+    /// Asks all clients that can answer for a sign of life, and disconnects those that have sent
+    /// nothing since they were last asked. Call it once per health check period
+    /// (`docs/specifications/vcmi-lobby.md`, section 13.2).
     pub fn check_health(&mut self) -> Vec<Effect> {
         self.ask_for_life();
         self.take_effects()
     }
 
-    /// Forgets sessions without connections whose time is over. To be called now and then.
+    /// Forgets sessions that have had no connection for too long. Call it from time to time.
     pub fn expire(&mut self, now: Instant) {
         self.sessions.expire(now);
     }
@@ -259,7 +260,7 @@ impl Lobby {
         };
         self.clients.insert(who, Client::new(local, seat));
         if let Some(out) = out {
-            tracing::info!(client = %out, "no place in the lobby: {capacity} are taken");
+            tracing::info!(client = %out, "no place in the lobby: all {capacity} are taken");
             self.send(out, &Message::new("ERROR").arg("Server is full"));
             self.close(out);
         }
@@ -273,7 +274,7 @@ impl Lobby {
         self.close(who);
     }
 
-    /// Takes a client out, and gives its place back.
+    /// Removes a client and frees its place.
     fn forget(&mut self, who: ConnectionId) -> Option<Client> {
         let client = self.clients.remove(&who)?;
         if let Some(seat) = client.seat {
@@ -282,7 +283,7 @@ impl Lobby {
         Some(client)
     }
 
-    /// Forgets a client and has its connection closed after what was sent to it.
+    /// Removes a client, and closes its connection after everything sent to it.
     fn close(&mut self, who: ConnectionId) {
         if self.clients.contains_key(&who) {
             self.effects.push(Effect::Close(who));
@@ -314,7 +315,7 @@ impl Lobby {
         std::mem::take(&mut self.effects)
     }
 
-    // Telling clients things.
+    // Sending to clients.
 
     fn send(&mut self, to: ConnectionId, message: &Message) {
         if let Some(client) = self.clients.get(&to) {
@@ -323,7 +324,7 @@ impl Lobby {
         }
     }
 
-    /// Sends one message to several clients, encoding it once per encoding.
+    /// Sends one message to several clients. It is encoded once per encoding.
     fn send_all(&mut self, to: impl IntoIterator<Item = ConnectionId>, message: &Message) {
         let mut encoded: Vec<(Encoding, Bytes)> = Vec::new();
         for who in to {
@@ -340,7 +341,7 @@ impl Lobby {
         }
     }
 
-    /// The authorised clients for which `choose` is true, in accept order.
+    /// Returns the authorised clients for which `choose` is true, in the order of arrival.
     fn clients_where(&self, choose: impl Fn(&Client) -> bool) -> Vec<ConnectionId> {
         let authorised = self
             .clients
@@ -365,7 +366,7 @@ impl Lobby {
         );
     }
 
-    /// Open rooms only: an incomplete one is nobody's business yet.
+    /// Lists the open rooms only: a room without its number of players is not shown to others yet.
     fn sessions_message(&self) -> Message {
         let open = || {
             self.rooms

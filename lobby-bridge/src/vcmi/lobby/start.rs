@@ -42,20 +42,20 @@ impl Lobby {
         Ok(())
     }
 
-    /// The room that a client plays in, if that is its name.
+    /// Returns the room that a client plays in, if it has this name.
     fn own_room(&self, who: ConnectionId, name: &str) -> Option<RoomId> {
         let id = self.clients.get(&who)?.plays_in()?;
         (self.rooms.get(&id)?.name == clean_room_name(name)).then_some(id)
     }
 
-    /// Whether there is somebody to play with, and nobody to wait for.
+    /// Whether a room has more than one player, and all of them are ready.
     pub(super) fn all_are_ready(&self, id: RoomId) -> bool {
         let players = self.players(id);
         let ready = |who: &ConnectionId| self.clients.get(who).is_some_and(|client| client.ready);
         players.len() > 1 && players.iter().all(ready)
     }
 
-    /// Hands out the UUIDs, sends the players away to play and tells everybody else.
+    /// Gives out the UUIDs, sends the players to their game and tells all other clients.
     pub(super) fn start(&mut self, id: RoomId, now: Instant) {
         let Some(room) = self.rooms.remove(&id) else {
             return;
@@ -66,7 +66,7 @@ impl Lobby {
         self.statistics.sessions += 1;
         tracing::info!(room = ?room.name, players = room.players.len(), "started a session");
 
-        // The launcher keeps what HOST says and acts on START, so this order is the only one.
+        // The launcher remembers HOST and acts on START, so HOST must come first.
         let others = room.players.len() - 1;
         self.send(room.host, &Message::new("HOST").arg(server).arg(others));
         for (player, client) in room.players.iter().zip(clients) {

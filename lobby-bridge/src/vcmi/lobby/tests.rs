@@ -1,4 +1,4 @@
-//! The lobby, in its users' words. What the transcripts show is not repeated here.
+//! Tests of the lobby in terms of its users. The transcripts cover what is not tested here.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -11,12 +11,12 @@ use crate::vcmi::handshake::Role;
 mod chaos;
 mod rooms;
 
-/// A lobby with people around it, and a clock that we turn.
+/// A lobby with clients, and a clock that the test sets.
 struct Scene {
     lobby: Lobby,
     now: Instant,
     next: u64,
-    /// What each has been told and not read yet.
+    /// What each client was sent and has not read yet.
     told: HashMap<ConnectionId, String>,
     closed: HashSet<ConnectionId>,
     listed: BTreeMap<RoomId, OpenRoom>,
@@ -49,7 +49,10 @@ impl Scene {
         for effect in effects {
             match effect {
                 Effect::Send(to, bytes) => {
-                    assert!(!self.closed.contains(&to), "told something after the end");
+                    assert!(
+                        !self.closed.contains(&to),
+                        "sent something after it was closed"
+                    );
                     let text = std::str::from_utf8(&bytes).unwrap();
                     self.told.entry(to).or_default().push_str(text);
                 }
@@ -68,7 +71,7 @@ impl Scene {
         self.carry_out(effects);
     }
 
-    /// Somebody whose first frame is about to come.
+    /// Makes a client that has not sent its first frame yet.
     fn stranger(&mut self) -> ConnectionId {
         self.stranger_from([192, 0, 2, 1])
     }
@@ -94,7 +97,7 @@ impl Scene {
         self.happens(who, Event::Frame(payload.into()));
     }
 
-    /// Somebody who has logged in; nobody has anything left to read.
+    /// Makes a client that is logged in. Nobody has unread messages afterwards.
     fn user(&mut self, version: u8, name: &str) -> ConnectionId {
         let who = self.stranger();
         self.greets(who, version, name);
@@ -107,12 +110,12 @@ impl Scene {
         self.happens(who, Event::Frame(Bytes::copy_from_slice(text.as_bytes())));
     }
 
-    /// Everything that somebody was told since the last time.
+    /// Returns everything that a client was sent since the last call.
     fn reads(&mut self, who: ConnectionId) -> String {
         self.told.remove(&who).unwrap_or_default()
     }
 
-    /// An open room `castle` of a host and guests, all having read everything.
+    /// Opens a room `castle` with a host and guests, all of whom have read everything.
     fn castle(&mut self, host: ConnectionId, guests: &[ConnectionId]) {
         self.says(host, "<NEW>castle<PSWD><COUNT>8");
         for guest in guests {
@@ -170,7 +173,7 @@ fn room_names_that_would_break_lists_are_refused() {
 }
 
 #[test]
-fn who_answers_health_checks_stays_and_who_does_not_goes() {
+fn a_client_that_ignores_a_health_check_is_disconnected() {
     let mut scene = Scene::new();
     let [answers, talks, silent] = ["answers", "talks", "silent"].map(|name| scene.user(4, name));
     let old = scene.user(3, "old");
@@ -194,7 +197,7 @@ fn who_answers_health_checks_stays_and_who_does_not_goes() {
 }
 
 #[test]
-fn who_is_not_logged_in_is_not_asked_for_life() {
+fn a_client_that_is_not_logged_in_is_not_asked_for_a_sign_of_life() {
     let mut scene = Scene::new();
     let stranger = scene.stranger();
     scene.greets(stranger, 5, "x");
@@ -203,7 +206,7 @@ fn who_is_not_logged_in_is_not_asked_for_life() {
 }
 
 #[test]
-fn one_more_than_the_lobby_holds_is_told_so() {
+fn a_client_beyond_the_capacity_is_refused_with_a_message() {
     let mut scene = Scene::with(|limits| limits.capacity = 2);
     scene.user(5, "one");
     let two = scene.user(5, "two");
@@ -249,7 +252,7 @@ fn a_second_attempt_with_neither_prefix_nor_tag_is_a_wrong_version() {
 }
 
 #[test]
-fn of_a_thousand_tags_the_first_ones_are_executed() {
+fn only_the_first_tags_of_a_frame_are_executed() {
     let mut scene = Scene::new();
     let who = scene.user(5, "eve");
     scene.says(who, &"<MSG>x".repeat(1_000));
@@ -272,13 +275,13 @@ fn chat_in_a_room_stays_in_the_room() {
     scene.says(outside, "<MSG>outside");
     assert_eq!(scene.reads(host), ":>>MSGCH:host:room:inside");
     assert_eq!(scene.reads(guest), ":>>MSGCH:host:room:inside");
-    // Who has not got in yet is still outside.
+    // A client that has not sent the password yet is still outside.
     assert_eq!(scene.reads(other), ":>>MSGCH:outside:room:outside");
     assert_eq!(scene.reads(outside), ":>>MSGCH:outside:room:outside");
 }
 
 #[test]
-fn a_frame_that_cannot_be_taken_ends_only_its_sender() {
+fn an_invalid_frame_disconnects_only_its_sender() {
     let mut scene = Scene::new();
     let [eve, bob] = ["eve", "bob"].map(|name| scene.user(5, name));
     scene.castle(eve, &[bob]);
@@ -304,7 +307,7 @@ fn statistics_can_be_kept_private() {
 }
 
 #[test]
-fn launchers_without_a_list_of_users_are_told_who_comes_and_ask_who_is_here() {
+fn old_launchers_are_told_of_arrivals_and_can_ask_for_a_list_of_users() {
     let mut scene = Scene::new();
     let [old, new] = [(3, "old"), (5, "new")].map(|(version, name)| scene.user(version, name));
     let (host, pending) = (scene.user(5, "host"), scene.user(3, "pending"));
@@ -325,7 +328,7 @@ fn launchers_without_a_list_of_users_are_told_who_comes_and_ask_who_is_here() {
 }
 
 #[test]
-fn everybody_reads_in_the_encoding_of_his_own() {
+fn each_client_reads_in_its_own_encoding() {
     let mut scene = Scene::new();
     let who = scene.user(5, "modern");
     let russian = scene.stranger();

@@ -1,4 +1,4 @@
-//! Two pipes joined: bytes both ways, unchanged and in order, no faster than they are taken.
+//! Two joined pipes: bytes go both ways, unchanged, in order, and no faster than they are read.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -16,28 +16,28 @@ use super::{
 };
 use crate::peers::{Inbox, ended};
 
-/// How one direction came to its end.
+/// How one direction ended.
 enum End {
-    /// Everything that was sent was delivered, and the end of the stream after it.
+    /// Everything that was sent was delivered, and so was the end of the stream.
     Delivered,
-    /// The receiver is gone or does not take it.
+    /// The receiver is gone or does not read.
     Lost,
 }
 
-/// How far a pair has come to its end.
+/// How far a pair has ended.
 struct Ends {
-    /// One of the two has ended its side or is gone. What it has sent may be on its way.
+    /// One of the two has ended its side or is gone. Data that it sent may still be in transit.
     noticed: CancellationToken,
-    /// One direction has been carried to its end.
+    /// One direction has ended, with nothing left in transit.
     carried: CancellationToken,
 }
 
-/// Joins two pipes until both have ended. When one ends, everything it has sent is delivered
-/// and then the end of its stream; the other may go on until it ends, or is silent for
-/// `half_close_silence`. Both are counted as open until the first has ended, and among the pipes
-/// that there may be until both have.
+/// Joins two pipes until both have ended. When one ends, everything that it sent is delivered, and
+/// then the end of its stream. The other may go on until it ends or is silent for
+/// `half_close_silence`. For the lobby both are open until the first has ended; both keep their
+/// places among the pipes until the second has.
 pub(super) async fn couple(a: Half, b: Half, limits: &Limits) {
-    // Whatever else is in a half is held until both have ended.
+    // The rest of each half is held until both have ended.
     let Half {
         introduction: a_is,
         connection: mut a,
@@ -58,7 +58,7 @@ pub(super) async fn couple(a: Half, b: Half, limits: &Limits) {
     let (from_a, from_b, ()) = tokio::join!(
         carry(a.inbox, b.write, a_is, &ends, limits, &shared),
         carry(b.inbox, a.write, b_is, &ends, limits, &shared),
-        // The end of one is the end of both, whatever is still on its way.
+        // When one has ended, both count as ended, even if data is still in transit.
         async {
             ends.noticed.cancelled().await;
             drop(farewells);
@@ -67,7 +67,7 @@ pub(super) async fn couple(a: Half, b: Half, limits: &Limits) {
     tracing::info!(from_a, from_b, "the pair of pipes has ended");
 }
 
-/// Carries one direction to its end and returns how many bytes were delivered.
+/// Carries one direction until it ends. Returns how many bytes were delivered.
 async fn carry(
     mut from: Inbox,
     to: OwnedWriteHalf,
@@ -91,8 +91,8 @@ async fn carry(
         to: _to, delivered, ..
     } = way;
     if let End::Lost = end {
-        // Unread bytes would make the kernel reset the connection, and with it destroy what
-        // the sender has still to read from us.
+        // Unread bytes would make the kernel reset the connection, and a reset destroys what the
+        // sender has not read from us yet.
         ends.carried.cancel();
         shared.discard(&mut from).await;
     }
@@ -110,7 +110,7 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// Delivers `first`, and then what comes.
+    /// Delivers `first`, and then everything that arrives.
     async fn carry(&mut self, mut first: impl Buf) -> End {
         let limits = self.limits;
         while first.has_remaining() {
@@ -128,7 +128,7 @@ impl Way<'_> {
                 () = after(&self.ends.carried, limits.half_close_silence) => Ok(0),
                 () = self.shutdown.cancelled() => Ok(0),
             };
-            // What a failed connection has sent before is delivered like that of an orderly one.
+            // Data that arrived before a connection failed is delivered as after an orderly end.
             let Ok(length @ 1..) = read else { break };
             if self.deliver(&buffer[..length]).await.is_err() {
                 return End::Lost;
@@ -140,8 +140,8 @@ impl Way<'_> {
         }
     }
 
-    /// Writes all of `bytes`. Without limit of time while both are there: a slow receiver slows
-    /// its partner, and nobody else. That the partner goes meanwhile is noticed.
+    /// Writes all of `bytes`. There is no time limit while both are there: a slow receiver slows
+    /// down only its partner. Notices when the partner ends in the meantime.
     async fn deliver(&mut self, bytes: &[u8]) -> io::Result<()> {
         let stall = self.limits.half_close_stall;
         let noticed = &self.ends.noticed;
@@ -166,7 +166,7 @@ impl Way<'_> {
     }
 }
 
-/// Completes `time` after the later of now and the moment in which `token` was cancelled.
+/// Completes `time` after now, or after `token` was cancelled if that is later.
 async fn after(token: &CancellationToken, time: Duration) {
     token.cancelled().await;
     sleep(time).await;

@@ -1,8 +1,8 @@
-//! Game connections, which are joined in pairs (`docs/specifications/vcmi-lobby.md`, section 12):
-//! what is VCMI's alone.
+//! Game connections, which are joined in pairs (`docs/specifications/vcmi-lobby.md`, section 12).
+//! Only VCMI has them.
 //!
-//! `pipe.rs` is one of them until it has a partner, `couple.rs` is two. The lobby says who belongs
-//! together; [`Pairing`] (`pairing.rs`) brings them together.
+//! `pipe.rs` is one connection until it has a partner, `couple.rs` is two joined ones. The lobby
+//! decides which belong together; [`Pairing`] (`pairing.rs`) brings them together.
 
 mod couple;
 mod pairing;

@@ -1,4 +1,4 @@
-//! Who is joined with whom: what a pipe asks, and what the lobby has it answered.
+//! Pairing: the questions of pipes, and the lobby's answers.
 
 use std::collections::HashMap;
 
@@ -17,28 +17,28 @@ use crate::peers::{self, ConnectionId, Place};
 pub(in super::super) type Shared = peers::Shared<Pairing>;
 pub(in super::super) type Connection = peers::Connection<Pairing>;
 
-/// One end of a game, ready to be joined with the other.
+/// One end of a game, ready to be joined with the other end.
 pub(super) struct Half {
-    /// The three frames it introduced itself with, as they were on the wire.
+    /// The three frames of its handshake, as they were on the wire.
     pub(super) introduction: Bytes,
-    /// Its buffer holds what it has sent since.
+    /// The connection. Its buffer holds what was sent after the handshake.
     pub(super) connection: Connection,
-    /// Counted among the pipes.
+    /// Its place among the pipes.
     pub(super) place: Place,
-    /// Cancelled when the place went to somebody else.
+    /// Cancelled when the place went to another connection.
     pub(super) lost: CancellationToken,
 }
 
-/// What a pipe is to do after its arrival.
+/// What a pipe has to do after its arrival.
 pub(super) enum Answer {
     Refused,
-    /// Wait for a partner, and hand itself over to it.
+    /// Wait for a partner, and hand itself over to the partner's task.
     Waits(oneshot::Receiver<oneshot::Sender<Half>>),
-    /// Take over this partner; if it does not come, arrive again.
+    /// Take over this partner. If it does not come, ask again.
     Pairs(oneshot::Receiver<Half>),
 }
 
-/// A pipe has shown who it is, and asks what to do.
+/// A pipe has sent its role and UUID, and asks what to do.
 pub(in super::super) struct Arrives {
     pub(super) who: ConnectionId,
     pub(super) role: Role,
@@ -46,7 +46,7 @@ pub(in super::super) struct Arrives {
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
-/// Answers pipes as the lobby decides.
+/// Passes the lobby's decisions on to pipes.
 #[derive(Default)]
 pub(in super::super) struct Pairing {
     asking: HashMap<ConnectionId, oneshot::Sender<Answer>>,
@@ -68,7 +68,7 @@ impl peers::Errands for Pairing {
             Arrival::Pairs(partner) => {
                 let (give, take) = oneshot::channel();
                 if let Some(waiting) = self.waiting.remove(&partner) {
-                    // If it has just gone, `take` fails, and who asked arrives again.
+                    // If the partner has just gone, `take` fails, and the asking pipe asks again.
                     let _ = waiting.send(give);
                 }
                 Answer::Pairs(take)

@@ -1,4 +1,5 @@
-//! A game connection: handshake, waiting for a partner, then a [`couple`].
+//! A game connection: it makes its handshake, waits for a partner, and becomes part of a
+//! [`couple`].
 
 use std::{sync::Arc, time::Instant};
 
@@ -20,27 +21,27 @@ use super::{
 };
 use crate::peers::{Admitted, Entrance, ReadError, unless_lost};
 
-/// Where pipes take their places, and what bounds them.
+/// The places and the limits of pipes.
 #[derive(Debug)]
 pub(in super::super) struct Pipes {
     pub(in super::super) places: Entrance,
     pub(in super::super) limits: Limits,
 }
 
-/// Why a handshake leads nowhere.
+/// Why a handshake failed.
 #[derive(Debug, thiserror::Error)]
 enum HandshakeError {
     #[error(transparent)]
     Read(#[from] ReadError<FrameError>),
-    #[error("it ended within the handshake")]
+    #[error("it ended during the handshake")]
     Ended,
-    #[error("it names no role")]
+    #[error("it sent no role")]
     Role,
-    #[error("it names no UUID")]
+    #[error("it sent no UUID")]
     Uuid,
 }
 
-/// Serves a pipe whose first frame was `magic`, and whose handshake has time until `deadline`.
+/// Serves a pipe whose first frame was `magic`. The handshake has to be complete by `deadline`.
 pub(in super::super) async fn serve(
     mut connection: Connection,
     magic: Bytes,
@@ -67,7 +68,7 @@ pub(in super::super) async fn serve(
     };
     let socket = SockRef::from(connection.write.as_ref());
     let buffer_bytes = pipes.limits.socket_buffer_bytes;
-    // If the system does not want to, its own bounds hold.
+    // If the system refuses, its own limits hold.
     let _ = socket.set_recv_buffer_size(buffer_bytes);
     let _ = socket.set_send_buffer_size(buffer_bytes);
     let half = Half {
@@ -79,10 +80,10 @@ pub(in super::super) async fn serve(
     unless_lost(find_partner(half, role, uuid, pipes), lost).await;
 }
 
-/// Waits for a partner, and is joined with it.
+/// Waits for a partner, and joins the two.
 async fn find_partner(mut half: Half, role: Role, uuid: Uuid, pipes: &Pipes) {
     let shared = Arc::clone(&half.connection.shared);
-    // More than one round only if a partner is lost in the moment of pairing.
+    // There is a second round only if a partner is lost at the moment of pairing.
     loop {
         match arrive(&half, role, uuid).await {
             Answer::Refused => {
@@ -91,7 +92,7 @@ async fn find_partner(mut half: Half, role: Role, uuid: Uuid, pipes: &Pipes) {
             }
             Answer::Waits(partner) => {
                 half.connection.undecided.take();
-                tracing::info!(?role, ?uuid, "waits for its partner");
+                tracing::info!(?role, ?uuid, "waiting for its partner");
                 match wait(half, partner, &shared, pipes).await {
                     Some(alone) => half = alone,
                     None => return,
@@ -100,8 +101,8 @@ async fn find_partner(mut half: Half, role: Role, uuid: Uuid, pipes: &Pipes) {
             Answer::Pairs(partner) => {
                 half.connection.undecided.take();
                 if let Ok(partner) = partner.await {
-                    tracing::info!(?role, ?uuid, "is paired");
-                    // Its own task has handed it over, and looks after it no more.
+                    tracing::info!(?role, ?uuid, "paired");
+                    // The partner's task has handed it over and does nothing more for it.
                     let banned = shared.bans.until_banned(partner.connection.ends.peer);
                     let lost = partner.lost.clone();
                     return tokio::select! {
@@ -147,7 +148,7 @@ async fn introduce(
             .frame(|buffer| take_frame(buffer, limit), |_| Some(deadline));
         *payload = next.await?.ok_or(HandshakeError::Ended)?;
         introduction.extend_from_slice(&frame(payload));
-        // Judged as soon as it is there: who names no role is not waited for.
+        // Checked as soon as it arrives, so that a pipe without a role is refused at once.
         role = role.or_else(|| handshake::role(payload));
         if role.is_none() {
             return Err(HandshakeError::Role);
@@ -158,8 +159,8 @@ async fn introduce(
     Ok((role, uuid, introduction.freeze()))
 }
 
-/// Keeps what arrives, within a limit, until somebody takes this half. Returns it if they
-/// could not; `None` when it was taken or has ended.
+/// Keeps what arrives, within a limit, until a partner's task takes this half. Returns the half if
+/// that failed, and `None` when the half was taken or has ended.
 async fn wait(
     mut half: Half,
     partner: oneshot::Receiver<oneshot::Sender<Half>>,
@@ -180,7 +181,7 @@ async fn wait(
         tokio::select! {
             found = &mut partner => return found.ok()?.send(half).err(),
             goes_on = goes_on => if !goes_on {
-                tracing::debug!("gave up waiting");
+                tracing::debug!("ended while waiting for its partner");
                 return None;
             },
             () = shared.shutdown.cancelled() => return None,

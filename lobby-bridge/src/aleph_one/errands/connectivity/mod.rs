@@ -1,5 +1,5 @@
-//! The connectivity test of `.test`: can others join this game?
-//! (`docs/specifications/myth-metaserver.md`, section 19)
+//! The connectivity test of `.test`: whether others can join this game
+//! (`docs/specifications/myth-metaserver.md`, section 19).
 
 mod verdict;
 
@@ -21,11 +21,11 @@ use tokio::{
 use crate::aleph_one::text;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// After which a silent game is asked whether it is there, and then given up.
+/// After this time a silent game is asked for a sign of life; after twice this time it has failed.
 const SILENCE: Duration = Duration::from_secs(10);
-/// How long a game may talk without saying what it can do.
+/// How long a game may take to announce its capabilities.
 const TALK_TIMEOUT: Duration = Duration::from_secs(30);
-/// What comes before a game says what it can do is short.
+/// Frames before the capabilities are short, so this is more than enough.
 const MAX_FRAME_BYTES: usize = 64 * 1024;
 
 const SIGNATURE: u16 = 0xdead;
@@ -34,11 +34,11 @@ const HELLO: u16 = 700;
 const JOINER_INFO: u16 = 701;
 const CAPABILITIES: u16 = 703;
 const WARNING: u16 = 713;
-/// What a game may say besides (`docs/specifications/myth-metaserver.md`, section 19.1).
+/// Other frames that a game may send (`docs/specifications/myth-metaserver.md`, section 19.1).
 const TOLERATED: [u16; 14] = [
     KEEP_ALIVE, 702, 705, 706, 707, 708, 709, 711, 714, 715, 716, 717, 718, 719,
 ];
-/// Whose name the game's players may see for a moment.
+/// The name that the game's players may see for a moment.
 const NAME: &[u8] = b"joinerbot\0";
 
 const PINGS: u32 = 3;
@@ -53,10 +53,11 @@ pub(super) async fn test(host: SocketAddrV4) -> Verdict {
         return fail(Failure::NoTcp(host.port()), Vec::new());
     };
     let talked = timeout(TALK_TIMEOUT, capabilities(stream)).await;
-    let capabilities = match talked.unwrap_or_else(|_| Err("it did not come to the point".into())) {
-        Ok(capabilities) => capabilities,
-        Err(reason) => return fail(Failure::BadTcp(host.port(), reason), Vec::new()),
-    };
+    let capabilities =
+        match talked.unwrap_or_else(|_| Err("it did not announce its capabilities".into())) {
+            Ok(capabilities) => capabilities,
+            Err(reason) => return fail(Failure::BadTcp(host.port(), reason), Vec::new()),
+        };
     let warnings = Vec::from_iter(capabilities.warning());
     if !capabilities.answers_pings() {
         return Verdict::Passed { warnings };
@@ -68,7 +69,7 @@ pub(super) async fn test(host: SocketAddrV4) -> Verdict {
     }
 }
 
-/// Joins, as far as it takes to hear what the game can do
+/// Joins the game until it has announced its capabilities
 /// (`docs/specifications/myth-metaserver.md`, section 19.1).
 async fn capabilities(mut stream: TcpStream) -> Result<Capabilities, String> {
     loop {
@@ -95,7 +96,7 @@ async fn capabilities(mut stream: TcpStream) -> Result<Capabilities, String> {
     }
 }
 
-/// The next frame, asking once in between whether the game is there.
+/// Reads the next frame. Asks a silent game for a sign of life once.
 async fn next_frame(stream: &mut TcpStream) -> Result<(u16, Vec<u8>), String> {
     let header = read(stream, 8).await?;
     let [s0, s1, n0, n1, l0, l1, l2, l3] = *header.first_chunk().expect("8 bytes were read");
@@ -120,7 +121,7 @@ async fn read(stream: &mut TcpStream, length: usize) -> Result<Vec<u8>, String> 
             Ok(Ok(0)) => return Err("it closed the connection".to_owned()),
             Ok(Ok(_)) => asked = false,
             Ok(Err(error)) => return Err(lost(&error)),
-            Err(_) if asked => return Err("it said nothing".to_owned()),
+            Err(_) if asked => return Err("it sent nothing".to_owned()),
             Err(_) => {
                 asked = true;
                 let sent = stream.write_all(&frame(KEEP_ALIVE, b"")).await;
@@ -144,13 +145,13 @@ fn frame(number: u16, body: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The bytes before the first NUL, and those behind it.
+/// Splits bytes at the first NUL.
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().position(|&byte| byte == 0)?;
     Some((&bytes[..end], &bytes[end + 1..]))
 }
 
-/// What a game says that it can do, as far as it matters; 0 is absent.
+/// The capabilities of a game, as far as they matter; 0 means absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Capabilities {
     gameworld: u32,
@@ -195,15 +196,15 @@ impl Capabilities {
     }
 }
 
-/// What came back from a ping.
+/// The answer to a ping.
 enum Ping {
     Right,
     Wrong,
     Nothing,
 }
 
-/// Pings the game (`docs/specifications/myth-metaserver.md`, section 19.2). What others send is not
-/// looked at.
+/// Pings the game (`docs/specifications/myth-metaserver.md`, section 19.2). Datagrams from other
+/// addresses are ignored.
 async fn ping(host: SocketAddrV4) -> Ping {
     let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await else {
         return Ping::Nothing;
@@ -211,7 +212,7 @@ async fn ping(host: SocketAddrV4) -> Ping {
     let identifier = fastrand::u16(1..);
     let request = datagram(*b"PQ", identifier);
     for _ in 0..PINGS {
-        // What cannot be sent is not answered.
+        // If it cannot be sent, no answer comes.
         let _ = socket.send_to(&request, host).await;
         if let Ok(answer) = timeout(PING_TIMEOUT, answer(&socket, host)).await {
             return match answer == datagram(*b"PR", identifier) {
@@ -223,14 +224,14 @@ async fn ping(host: SocketAddrV4) -> Ping {
     Ping::Nothing
 }
 
-/// The next datagram from `host`, at most one byte more than an answer has.
+/// Returns the next datagram from `host`, cut at one byte more than an answer has.
 async fn answer(socket: &UdpSocket, host: SocketAddrV4) -> Vec<u8> {
     let mut buffer = [0; 7];
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((length, from)) if from == SocketAddr::V4(host) => return buffer[..length].to_vec(),
             Ok(_) => {}
-            // Such as "unreachable", for a datagram before: another may come through.
+            // For example "unreachable", for an earlier datagram. A later one may get through.
             Err(_) => tokio::task::yield_now().await,
         }
     }

@@ -4,7 +4,7 @@ use super::{clock::Clock, *};
 use proptest::prelude::*;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// What the client of today says.
+/// The capabilities of the current client.
 const TODAY: [(&str, u32); 8] = [
     ("Gameworld", 6),
     ("GameworldM1", 4),
@@ -26,10 +26,10 @@ fn capable(of: &[(&str, u32)]) -> Vec<u8> {
     frame(CAPABILITIES, &body)
 }
 
-/// A game that says `script`, and answers pings with what `answer` makes of them.
+/// A game that sends `script`, and answers each ping with the result of `answer`.
 struct Game {
     at: SocketAddrV4,
-    /// What the tester said.
+    /// What the tester sent.
     heard: JoinHandle<Vec<u8>>,
     _pings: JoinHandle<()>,
 }
@@ -39,7 +39,7 @@ impl Game {
         script: Vec<u8>,
         answer: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static,
     ) -> Self {
-        // Both protocols at one port.
+        // Both protocols use one port.
         let (tcp, udp) = loop {
             let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
             if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()).await {
@@ -75,7 +75,7 @@ impl Game {
     }
 }
 
-/// As a game answers.
+/// Answers like a real game.
 fn pong(ping: &[u8]) -> Option<Vec<u8>> {
     assert_eq!((&ping[..2], ping.len()), (&b"PQ"[..], 6));
     let identifier = u16::from_be_bytes([ping[4], ping[5]]);
@@ -91,7 +91,7 @@ async fn verdict(
     (judged(game.at).await, game.at.port())
 }
 
-/// The test's verdict. Time passes for it only while nothing else happens.
+/// Returns the test's verdict. The test's clock moves only while nothing else happens.
 async fn judged(at: SocketAddrV4) -> Verdict {
     let clock = Clock::stop();
     let verdict = clock.until(test(at)).await;
@@ -110,7 +110,7 @@ fn failed(failure: Failure) -> Verdict {
 }
 
 #[tokio::test]
-async fn a_game_that_others_can_join_passes_whatever_strangers_send() {
+async fn a_joinable_game_passes_even_if_strangers_send_datagrams() {
     let script = [
         frame(709, b"chat"),
         hello(),
@@ -128,7 +128,7 @@ async fn a_game_that_others_can_join_passes_whatever_strangers_send() {
 }
 
 #[tokio::test]
-async fn a_game_that_nobody_can_reach_fails() {
+async fn an_unreachable_game_fails() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let SocketAddr::V4(at) = free.local_addr().unwrap() else {
         panic!("bound to IPv4")
@@ -145,7 +145,7 @@ async fn a_game_that_nobody_can_reach_fails() {
 }
 
 #[tokio::test]
-async fn what_some_games_lack_is_a_warning() {
+async fn a_missing_capability_is_a_warning() {
     use Warning::{NotLatest, OldProtocol};
     let without = |key| Vec::from_iter(TODAY.into_iter().filter(|(it, _)| *it != key));
     let table = [
@@ -172,7 +172,7 @@ async fn what_some_games_lack_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_game_without_pings_needs_none() {
+async fn a_game_that_does_not_support_pings_is_not_pinged() {
     let can = [("Gameworld", 2), ("Star", 6), ("Lua", 2), ("ZippedData", 1)];
     let (latest, _) = verdict([hello(), capable(&can)].concat(), |_| None).await;
     assert_eq!(latest, passed(&[]));
@@ -182,7 +182,7 @@ async fn a_game_without_pings_needs_none() {
 }
 
 #[tokio::test]
-async fn whatever_does_not_join_like_a_game_is_a_bad_response() {
+async fn an_answer_that_is_not_of_a_game_is_a_bad_response() {
     let scripts = [
         b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
         [hello(), frame(1_000, b"")].concat(),
@@ -217,7 +217,7 @@ async fn whatever_does_not_join_like_a_game_is_a_bad_response() {
 }
 
 #[tokio::test]
-async fn a_game_that_leaves_is_a_bad_response() {
+async fn a_closed_connection_is_a_bad_response() {
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let SocketAddr::V4(at) = tcp.local_addr().unwrap() else {
         panic!("bound to IPv4")
@@ -234,7 +234,7 @@ async fn a_game_that_leaves_is_a_bad_response() {
 }
 
 #[tokio::test]
-async fn a_frame_that_comes_in_pieces_ends_where_it_says() {
+async fn a_frame_in_pieces_ends_at_its_length() {
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = tcp.local_addr().unwrap();
     let (stream, accepted) = tokio::join!(TcpStream::connect(at), tcp.accept());
@@ -248,9 +248,9 @@ async fn a_frame_that_comes_in_pieces_ends_where_it_says() {
 }
 
 #[tokio::test]
-async fn a_silent_game_is_asked_and_then_given_up() {
+async fn a_silent_game_is_asked_once_and_then_fails() {
     let game = Game::new(Vec::new(), pong).await;
-    let reason = "it said nothing".to_owned();
+    let reason = "it sent nothing".to_owned();
     assert_eq!(
         judged(game.at).await,
         failed(Failure::BadTcp(game.at.port(), reason))
@@ -259,7 +259,7 @@ async fn a_silent_game_is_asked_and_then_given_up() {
 }
 
 #[tokio::test]
-async fn wrong_answers_to_pings_fail_and_none_as_well() {
+async fn wrong_and_missing_answers_to_pings_fail() {
     let script = [hello(), capable(&TODAY)].concat();
     let wrong: [fn(Vec<u8>) -> Vec<u8>; 5] = [
         |pong| pong[..5].to_vec(),
@@ -280,7 +280,7 @@ async fn wrong_answers_to_pings_fail_and_none_as_well() {
 }
 
 #[test]
-fn pings_are_those_of_the_specification() {
+fn pings_are_as_specified() {
     // `docs/specifications/myth-metaserver.md`, section 29.
     assert_eq!(crc(b"123456789"), 0x29b1);
     let table = [
@@ -300,7 +300,7 @@ fn pings_are_those_of_the_specification() {
 
 proptest! {
     #[test]
-    fn any_capabilities_are_met_calmly(body: Vec<u8>) {
+    fn any_capabilities_are_parsed_without_panic(body: Vec<u8>) {
         let _ = Capabilities::parse(&body).warning();
     }
 }

@@ -1,25 +1,25 @@
-//! How a connectivity test ended, in words for the player who asked.
+//! The result of a connectivity test, in words for the player who asked for it.
 
 use std::fmt;
 
-/// How a test ended.
+/// The result of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Verdict {
     /// Others can join.
     Passed {
-        /// What might keep some from it.
+        /// What might keep some players from joining.
         warnings: Vec<Warning>,
     },
     /// Others cannot join.
     Failed {
         /// Why not.
         failure: Failure,
-        /// What else was seen before.
+        /// What was noticed before the failure.
         warnings: Vec<Warning>,
     },
 }
 
-/// Something that does not keep all from joining.
+/// A problem that keeps only some players from joining.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Warning {
     /// The game speaks the ring protocol only.
@@ -28,21 +28,22 @@ pub(in super::super) enum Warning {
     NotLatest,
 }
 
-/// What keeps others from joining.
+/// A problem that keeps all players from joining.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Failure {
-    /// No TCP connection to this port.
+    /// This TCP port could not be connected to.
     NoTcp(u16),
-    /// The game answered on this TCP port, but not as a game does.
+    /// The answer from this TCP port is not that of a game.
     BadTcp(u16, String),
-    /// Nothing came back from this UDP port.
+    /// No answer came from this UDP port.
     NoUdp(u16),
-    /// What came back from this UDP port was wrong.
+    /// The answer from this UDP port was wrong.
     BadUdp(u16),
 }
 
 impl Verdict {
-    /// The lines for the player who asked, in order; the last contains `pass` or `fail`.
+    /// Returns the lines for the player who asked, in order. The last one contains `pass` or
+    /// `fail`.
     #[must_use]
     pub(in super::super) fn lines(&self) -> Vec<String> {
         let (failure, warnings) = match self {

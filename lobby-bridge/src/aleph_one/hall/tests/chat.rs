@@ -15,7 +15,7 @@ fn a_forged_sender_is_denied() {
 }
 
 #[test]
-fn texts_are_cut_and_empty_ones_are_dropped() {
+fn long_texts_are_cut_and_empty_ones_are_dropped() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");
     stage.forget();
@@ -30,7 +30,7 @@ fn texts_are_cut_and_empty_ones_are_dropped() {
 }
 
 #[test]
-fn a_whisper_is_copied_to_its_sender_if_he_wants_it_and_listens() {
+fn a_private_message_is_copied_to_a_sender_that_wants_it_and_reads_chat() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
     let copies = |stage: &mut Stage, echo| {

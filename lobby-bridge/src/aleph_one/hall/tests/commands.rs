@@ -1,12 +1,15 @@
 use super::*;
 
 #[test]
-fn the_rainbow_lasts_as_long_as_a_moderator_is_there() {
+fn the_rainbow_lasts_while_a_moderator_is_in_the_room() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");
     let moderator = stage.moderator("mod", "Mod");
     stage.chats(ann, ".rainbow");
-    assert!(stage.lines(ann.who)[0].contains(".rainbow"), "not for her");
+    assert!(
+        stage.lines(ann.who)[0].contains(".rainbow"),
+        "not for guests"
+    );
     stage.forget();
     stage.chats(moderator, ".rainbow");
     let colours = |stage: &Stage| {
@@ -25,7 +28,7 @@ fn the_rainbow_lasts_as_long_as_a_moderator_is_there() {
 }
 
 #[test]
-fn actions_are_few_and_everybody_reads_them() {
+fn actions_are_rate_limited_and_shown_to_everybody() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
     stage.forget();
@@ -45,7 +48,7 @@ fn actions_are_few_and_everybody_reads_them() {
 }
 
 #[test]
-fn lists_are_answered_by_the_server_as_well() {
+fn lists_of_players_and_games_are_answered_in_the_chat() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");
     stage.player("bob", "Bob");
@@ -66,10 +69,10 @@ fn lists_are_answered_by_the_server_as_well() {
 }
 
 #[test]
-fn a_long_list_is_cut_into_lines_between_names() {
+fn a_long_list_is_split_into_lines_between_names() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");
-    // Each takes 63 bytes, and two for the comma and the blank.
+    // Each name takes 63 bytes, and the comma and the blank two more.
     let names: Vec<String> = (10..30).map(|n| format!("{n}{}", "x".repeat(61))).collect();
     for (n, name) in names.iter().enumerate() {
         stage.player(&format!("account{n}"), name);
@@ -88,7 +91,11 @@ fn a_long_list_is_cut_into_lines_between_names() {
     stage.says(ann.who, Packet::CreateGame(game));
     stage.forget();
     stage.chats(ann, ".games");
-    assert_eq!(stage.lines(ann.who).len(), 1, "what is too long has a line");
+    assert_eq!(
+        stage.lines(ann.who).len(),
+        1,
+        "an entry that is too long has its own line"
+    );
     for name in names {
         let whole = lines.iter().filter(|line| line.contains(&name)).count();
         assert_eq!(whole, 1, "{name}");
@@ -96,7 +103,7 @@ fn a_long_list_is_cut_into_lines_between_names() {
 }
 
 #[test]
-fn help_lists_what_one_may_do() {
+fn help_lists_the_commands_that_the_player_may_use() {
     let mut stage = Stage::open();
     let (ann, moderator) = (stage.guest("Ann"), stage.moderator("mod", "Mod"));
     stage.forget();
@@ -128,7 +135,7 @@ fn commands_of_moderators_are_unknown_to_others() {
 }
 
 #[test]
-fn whoever_is_away_is_shown_so_until_he_says_something() {
+fn a_player_is_shown_as_away_until_they_write_something() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.player("ann", "Ann"), stage.player("bob", "Bob"));
     let changed = |stage: &mut Stage| {
@@ -146,14 +153,14 @@ fn whoever_is_away_is_shown_so_until_he_says_something() {
     assert_eq!(
         stage.lines(ann.who),
         ["Available: Ann|p, Bob"],
-        "she is back"
+        "no longer away"
     );
     assert_eq!(changed(&mut stage), std::slice::from_ref(&back));
     stage.chats(ann, ".afk");
     changed(&mut stage);
     stage.whispers(ann, bob.id, "here");
     assert_eq!(changed(&mut stage), [back]);
-    // Her client says so as well, without a text.
+    // The client reports it as well, without a text.
     let data = PlayerData {
         away: true,
         ..PlayerData::default()
@@ -162,7 +169,7 @@ fn whoever_is_away_is_shown_so_until_he_says_something() {
     assert_eq!(changed(&mut stage), [(0x0001, true, "Ann".to_owned())]);
     stage.chats(bob, ".available");
     assert_eq!(stage.lines(bob.who), ["Available: Bob"]);
-    // Nobody looks for somebody who plays.
+    // A player in a game is not looked for.
     stage.chats(ann, ".afk");
     changed(&mut stage);
     stage.plays(ann, true);

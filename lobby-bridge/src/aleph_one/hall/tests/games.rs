@@ -14,7 +14,7 @@ impl Stage {
         self.happens(player.who, Event::HubFound(HUB, found));
     }
 
-    /// Where the registry was told last that there is a game.
+    /// Returns the address of the game that the registry was last told of.
     fn listed(&self) -> Option<String> {
         let listed = self.effects.iter().rev().find_map(|effect| match effect {
             Effect::List(_, game) => Some(Some(game.address.to_string())),
@@ -26,7 +26,7 @@ impl Stage {
 }
 
 #[test]
-fn a_game_that_cannot_be_read_is_refused_in_words() {
+fn an_unreadable_game_is_refused_with_a_reason() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
     stage.forget();
@@ -59,7 +59,7 @@ fn a_game_that_cannot_be_read_is_refused_in_words() {
 }
 
 #[test]
-fn who_came_by_ipv6_is_told_why_nobody_can_join() {
+fn a_host_connected_over_ipv6_is_told_why_no_one_can_join() {
     let mut stage = Stage::open();
     let login = stage.logs_in("guest", "Ann", None);
     let ann = stage.enters(0, "guest", login, "2001:db8::7");
@@ -67,7 +67,7 @@ fn who_came_by_ipv6_is_told_why_nobody_can_join() {
     stage.hosts(ann, 4226, 0);
     assert!(stage.lines(ann.who)[0].contains("IPv6"));
     assert_eq!(stage.games(ann.who), []);
-    // At a hub it works, and others come in as ever.
+    // It works at a hub, and others can connect as before.
     stage.hosts(ann, 4226, HUB);
     stage.found(ann, Ok(at_hub()));
     assert_eq!(stage.games(ann.who).len(), 1);
@@ -76,7 +76,7 @@ fn who_came_by_ipv6_is_told_why_nobody_can_join() {
 }
 
 #[test]
-fn time_left_stops_at_nothing() {
+fn the_time_left_stops_at_zero() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");
     stage.hosts(ann, 4226, 0);
@@ -96,7 +96,7 @@ fn time_left_stops_at_nothing() {
 }
 
 #[test]
-fn the_list_is_told_again_how_long_timed_games_go_on() {
+fn the_registry_is_regularly_told_how_long_timed_games_last() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
     stage.hosts(ann, 4226, 0);
@@ -111,7 +111,7 @@ fn the_list_is_told_again_how_long_timed_games_go_on() {
 }
 
 #[test]
-fn to_start_a_game_there_must_be_one() {
+fn a_game_can_be_started_only_if_there_is_one() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");
     stage.says(ann.who, Packet::RemoveGame);
@@ -122,7 +122,7 @@ fn to_start_a_game_there_must_be_one() {
 }
 
 #[test]
-fn a_hub_is_taken_before_it_is_looked_up_and_free_after_the_game() {
+fn a_hub_is_reserved_before_its_lookup_and_free_after_the_game() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
     stage.forget();
@@ -130,18 +130,18 @@ fn a_hub_is_taken_before_it_is_looked_up_and_free_after_the_game() {
     assert_eq!(
         stage.games(bob.who),
         [],
-        "nothing is shown before it is known"
+        "nothing is shown before the hub is known"
     );
     stage.hosts(bob, 4226, HUB);
     assert!(stage.lines(bob.who)[0].contains("busy"));
     stage.found(ann, Ok(at_hub()));
     assert_eq!(stage.games(bob.who)[0].2, 4301);
-    // News of the game and its start are about the hub as well.
+    // A new description and the start of the game do not change the hub.
     stage.hosts(ann, 4226, HUB);
     stage.says(ann.who, Packet::StartGame(30));
     assert!(stage.games(bob.who).iter().all(|game| game.2 == 4301));
     assert_eq!(stage.listed().as_deref(), Some("192.0.2.9:4301"));
-    // Back to hosting it directly.
+    // The game is hosted directly again.
     stage.hosts(ann, 4226, 0);
     assert_eq!(stage.listed().as_deref(), Some("192.0.2.7:4226"));
     stage.forget();
@@ -158,14 +158,14 @@ fn a_hub_is_taken_before_it_is_looked_up_and_free_after_the_game() {
 }
 
 #[test]
-fn a_hub_that_is_not_found_is_free_again() {
+fn a_hub_whose_lookup_fails_is_free_again() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
     stage.hosts(ann, 4226, HUB);
     stage.found(ann, Err(NoHub::Unknown));
     assert!(stage.lines(ann.who).pop().unwrap().contains("no such hub"));
     stage.hosts(bob, 4226, HUB);
-    // Gone while it is looked up.
+    // The player leaves while the hub is looked up.
     stage.happens(bob.who, Event::Ended);
     stage.found(bob, Ok(at_hub()));
     stage.forget();
@@ -194,7 +194,7 @@ fn hubs_in_use_are_not_offered() {
 }
 
 #[test]
-fn a_test_is_told_unless_the_game_begins_or_ends() {
+fn the_result_of_a_test_is_sent_unless_the_game_starts_or_ends() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");
     stage.chats(ann, ".test");
@@ -226,7 +226,7 @@ fn a_test_is_told_unless_the_game_begins_or_ends() {
 }
 
 #[test]
-fn tests_are_few() {
+fn tests_of_one_player_are_rate_limited() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");
     stage.hosts(ann, 4226, 0);
@@ -250,7 +250,7 @@ fn tests_are_few() {
 }
 
 #[test]
-fn no_more_games_are_tested_at_one_time_than_may_be() {
+fn the_number_of_simultaneous_tests_is_limited() {
     let mut stage = Stage::new(|rules| rules.limits.tests_at_once = 2);
     let players: Vec<_> = ["Ann", "Bob", "Carol"]
         .map(|name| {
@@ -274,7 +274,7 @@ fn no_more_games_are_tested_at_one_time_than_may_be() {
 }
 
 #[test]
-fn a_game_that_is_taken_back_is_taken_off_the_list() {
+fn a_removed_game_leaves_the_list() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
     stage.hosts(ann, 4226, 0);
@@ -292,7 +292,7 @@ fn a_game_that_is_taken_back_is_taken_off_the_list() {
 }
 
 #[test]
-fn servers_of_the_registry_are_games_for_everybody_and_never_published_again() {
+fn servers_of_the_registry_are_shown_as_games_and_not_published_again() {
     let mut stage = Stage::new(|rules| rules.limits.native_games = 1);
     let ann = stage.guest("Ann");
     stage.forget();

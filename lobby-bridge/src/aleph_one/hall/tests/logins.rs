@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn nobody_can_squat_on_a_name_without_its_password() {
+fn a_name_cannot_be_taken_without_its_password() {
     let mut stage = Stage::open();
     let thief = stage.at_login();
     stage.says(thief, login("bob", "Thief"));
@@ -46,7 +46,7 @@ fn a_second_login_displaces_the_first_if_the_operator_wants_it() {
 }
 
 #[test]
-fn only_players_of_the_game_that_is_served_come_in() {
+fn only_players_of_the_served_game_are_admitted() {
     for (served, code) in [("MARATHON", None), ("MYTH", Some(1))] {
         let mut stage = Stage::new(|rules| rules.service = Some(served.to_owned()));
         assert_eq!(stage.refused("Ann", "192.0.2.7"), code, "{served}");
@@ -57,7 +57,7 @@ fn only_players_of_the_game_that_is_served_come_in() {
 }
 
 #[test]
-fn an_account_is_free_once_its_token_is_too_old() {
+fn an_account_can_log_in_again_once_its_token_expires() {
     let mut stage = Stage::open();
     let login_connection = stage.logs_in("bob", "Bob", Some(account("bob")));
     stage.happens(login_connection, Event::Ended);
@@ -70,7 +70,7 @@ fn an_account_is_free_once_its_token_is_too_old() {
 }
 
 #[test]
-fn a_token_is_no_good_under_another_name_or_a_second_time() {
+fn a_token_works_only_once_and_for_its_own_name() {
     let mut stage = Stage::open();
     let login_connection = stage.logs_in("bob", "Bob", Some(account("bob")));
     let token = stage.token(login_connection);
@@ -82,7 +82,7 @@ fn a_token_is_no_good_under_another_name_or_a_second_time() {
 }
 
 #[test]
-fn what_is_said_out_of_turn_is_denied() {
+fn packets_in_the_wrong_state_are_denied() {
     let chat = || Packet::Chat {
         sender: UserId(10_001),
         message: b"x".to_vec(),
@@ -94,7 +94,7 @@ fn what_is_said_out_of_turn_is_denied() {
     let who = stage.at_login();
     stage.says(who, Packet::Localization);
     assert_eq!(stage.denied(who), Some(0));
-    // What belongs to the other daemon ends it without a word.
+    // A packet of the other daemon closes the connection without an answer.
     let who = stage.at_login();
     stage.says(who, chat());
     assert_eq!((stage.told(who), stage.denied(who)), (vec![], None));
@@ -105,7 +105,7 @@ fn what_is_said_out_of_turn_is_denied() {
 }
 
 #[test]
-fn accounts_that_cannot_be_checked_are_told_so_and_guests_come_in() {
+fn an_account_that_cannot_be_checked_is_refused_with_a_reason_and_guests_are_admitted() {
     let mut stage = Stage::open();
     for (problem, code) in [
         (Unchecked::Unavailable, 1),
@@ -122,7 +122,7 @@ fn accounts_that_cannot_be_checked_are_told_so_and_guests_come_in() {
 }
 
 #[test]
-fn the_proof_is_what_was_asked_for() {
+fn a_client_that_supports_tokens_is_asked_for_one() {
     let mut stage = Stage::new(|rules| rules.https = true);
     let who = stage.at_login();
     stage.says(who, login("bob", "Bob"));
@@ -141,7 +141,7 @@ fn the_proof_is_what_was_asked_for() {
 }
 
 #[test]
-fn only_the_game_that_is_served_is_let_in() {
+fn guests_of_another_game_are_refused() {
     let mut stage = Stage::new(|rules| rules.service = Some("MYTH2".to_owned()));
     let who = stage.at_login();
     stage.says(who, login("guest", "Ann"));
@@ -149,7 +149,7 @@ fn only_the_game_that_is_served_is_let_in() {
 }
 
 #[test]
-fn players_are_sent_where_they_may_go_and_there_is_room() {
+fn players_are_sent_only_rooms_that_admit_them_and_have_places() {
     let mut stage = Stage::new(|rules| {
         let small = RoomRules {
             players: Some(1),
@@ -178,12 +178,12 @@ fn players_are_sent_where_they_may_go_and_there_is_room() {
     let ann = stage.logs_in("guest", "Ann", None);
     assert_eq!(rooms(&stage, ann), [(4, 6335)]);
     stage.enters(0, "guest", ann, "192.0.2.7");
-    // Whoever comes too late is told at the login daemon, where his game shows it.
+    // A player who comes too late is told by the login daemon, whose message the game shows.
     let guest = stage.logs_in("guest", "Late", None);
     assert_eq!(stage.denied(guest), Some(13));
     let member = stage.logs_in("cat", "Cat", Some(account("cat")));
     assert_eq!(rooms(&stage, member), [(6, 6336)]);
-    // Neither is it of use to go there without being sent.
+    // Connecting to the room anyway does not help.
     let token = stage.token(bob);
     let who = stage.at_room(0, "192.0.2.7");
     stage.says(who, Packet::RoomLogin(token, b"bob".to_vec()));
@@ -192,7 +192,7 @@ fn players_are_sent_where_they_may_go_and_there_is_room() {
 }
 
 #[test]
-fn who_logs_out_leaves_no_token() {
+fn logging_out_voids_the_token() {
     let mut stage = Stage::open();
     let who = stage.logs_in("guest", "Ann", None);
     let token = stage.token(who);
@@ -204,7 +204,7 @@ fn who_logs_out_leaves_no_token() {
 }
 
 #[test]
-fn who_comes_by_ipv6_needs_an_address_that_the_operator_has_named() {
+fn ipv6_players_need_a_configured_public_address() {
     for public in [None, Some([203, 0, 113, 5].into())] {
         let mut stage = Stage::new(|rules| rules.public_address = public);
         let (who, ends) = stage.connection("2001:db8::7");
@@ -218,7 +218,7 @@ fn who_comes_by_ipv6_needs_an_address_that_the_operator_has_named() {
 }
 
 #[test]
-fn one_more_than_an_address_may_bring_is_told_so_when_logging_in() {
+fn a_player_beyond_the_limit_of_an_address_is_told_when_logging_in() {
     let mut stage = Stage::new(|rules| rules.limits.users_per_host = 2);
     let (ann, _bob) = (stage.guest("Ann"), stage.guest("Bob"));
     let third = stage.logs_in("guest", "Third", None);
@@ -230,7 +230,7 @@ fn one_more_than_an_address_may_bring_is_told_so_when_logging_in() {
 }
 
 #[test]
-fn of_accounts_that_differ_in_letter_case_alone_one_is_in_at_a_time() {
+fn accounts_that_differ_only_in_case_cannot_be_logged_in_together() {
     let mut stage = Stage::open();
     stage.player("carol", "Carol");
     let who = stage.logs_in("CAROL", "Another", None);
@@ -254,7 +254,7 @@ fn a_crowd_of_one_address_makes_room_for_a_player_of_another() {
     assert_eq!(stage.hall.standing(crowd[2].who), Standing::Closing);
     let lone = stage.enters(0, "guest", who, "198.51.100.1");
     assert_eq!(stage.hall.standing(lone.who), Standing::Inside);
-    // The crowd itself gets no more than its share.
+    // The crowd gets no more than its share.
     assert_eq!(stage.refused("Fourth", "192.0.2.7"), Some(13));
 }
 

@@ -1,4 +1,4 @@
-//! What users notice, in virtual time.
+//! Tests of what users notice, in virtual time.
 
 mod chat;
 mod commands;
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// A hall, what everybody was told, and the time.
+/// A hall, everything that it sent, and the time.
 struct Stage {
     hall: Hall,
     now: Instant,
@@ -32,7 +32,7 @@ struct Stage {
     effects: Vec<Effect>,
 }
 
-/// Somebody in a room.
+/// A player in a room.
 #[derive(Clone, Copy, Debug)]
 struct Player {
     who: ConnectionId,
@@ -64,7 +64,7 @@ impl Stage {
         Self::new(|_| {})
     }
 
-    /// The bans from now on, which go by seconds since 1970 here.
+    /// Sets the bans. Their times are seconds since 1970.
     fn bans(&mut self, bans: impl IntoIterator<Item = Ban>) {
         self.hall.keep_time(self.now, SystemTime::UNIX_EPOCH);
         let bans = Arc::new(bans.into_iter().collect());
@@ -104,7 +104,7 @@ impl Stage {
         who
     }
 
-    /// Says who he is, and what his password shows if he is asked.
+    /// Logs in, with the account that the password proves if one is needed.
     fn logs_in(&mut self, username: &str, name: &str, account: Option<Account>) -> ConnectionId {
         let who = self.at_login();
         self.says(who, login(username, name));
@@ -116,7 +116,7 @@ impl Stage {
         who
     }
 
-    /// The token that was given out last.
+    /// Returns the token that this connection was given last.
     fn token(&self, who: ConnectionId) -> [u8; 32] {
         let frames = self.told(who);
         let (_, body) = frames.iter().rfind(|(number, _)| *number == 7).unwrap();
@@ -141,7 +141,7 @@ impl Stage {
         self.enters(0, "guest", login, "192.0.2.7")
     }
 
-    /// The code with which a guest from there is refused, if he is.
+    /// Returns the code with which a guest from `peer` is refused, or `None`.
     fn refused(&mut self, name: &str, peer: &str) -> Option<u32> {
         let (who, ends) = self.connection(peer);
         self.happens(who, Event::AtLogin(ends));
@@ -198,7 +198,7 @@ impl Stage {
         self.says(player.who, Packet::PlayerMode { deaf, session });
     }
 
-    /// All that `who` was told since the last [`forget`](Self::forget).
+    /// Returns everything that `who` was sent since the last [`forget`](Self::forget).
     fn told(&self, who: ConnectionId) -> Vec<Frame> {
         let frame = |effect: &Effect| match effect {
             Effect::Send(to, frame) if *to == who => {
@@ -213,7 +213,7 @@ impl Stage {
         self.effects.iter().filter_map(frame).collect()
     }
 
-    /// The code with which `who` was refused, if he was.
+    /// Returns the code with which `who` was refused, or `None`.
     fn denied(&self, who: ConnectionId) -> Option<u32> {
         let frames = self.told(who);
         let (number, mut body) = frames.last()?.clone();
@@ -221,7 +221,7 @@ impl Stage {
         (number == 3 && closed).then(|| body.get_u32())
     }
 
-    /// The lines of the server's own that `who` was told.
+    /// Returns the server's own lines that `who` was sent.
     fn lines(&self, who: ConnectionId) -> Vec<String> {
         let frames = self.told(who).into_iter();
         let lines = frames.filter(|(number, _)| *number == 10);
@@ -230,14 +230,14 @@ impl Stage {
             .collect()
     }
 
-    /// Verb, id and state of the players that `who` was told about.
+    /// Returns verb, id and state of the players in the lists that `who` was sent.
     fn players(&self, who: ConnectionId) -> Vec<Entry> {
         let frames = self.told(who).into_iter();
         let lists = frames.filter(|(number, _)| *number == 1);
         lists.flat_map(|(_, body)| entries(body)).collect()
     }
 
-    /// Verb, id, port and seconds left of the games that `who` was told about.
+    /// Returns verb, id, port and seconds left of the games in the lists that `who` was sent.
     fn games(&self, who: ConnectionId) -> Vec<(u8, u32, u16, i32)> {
         let frames = self.told(who).into_iter();
         let lists = frames.filter(|(number, _)| *number == 2);
@@ -340,7 +340,7 @@ fn account(username: &str) -> Account {
     }
 }
 
-/// A description that can be read.
+/// Makes a description that can be read.
 fn description(name: &str) -> Bytes {
     let mut bytes = vec![0; 568];
     bytes.extend_from_slice(name.as_bytes());

@@ -12,7 +12,7 @@ fn ban(prefix: &str, whom: Whom, seconds: u64) -> Ban {
 }
 
 impl Stage {
-    /// What the server is asked to write into the ban file.
+    /// Returns what the ban file is asked to contain.
     fn orders(&self) -> Vec<BanOrder> {
         let order = |effect: &Effect| match effect {
             Effect::Errand(Errand::Ban(_, order)) => Some((**order).clone()),
@@ -22,9 +22,9 @@ impl Stage {
     }
 }
 
-/// A user saw a kicked guest come back at once, under another name.
+/// A user saw a kicked guest come back at once under another name.
 #[test]
-fn a_kicked_guest_stays_out_for_a_while_whatever_he_calls_himself() {
+fn a_kicked_guest_stays_out_for_a_while_under_any_name() {
     let mut stage = Stage::open();
     let moderator = stage.moderator("mod", "Mod");
     let bob = stage.guest("Bob");
@@ -42,11 +42,11 @@ fn a_kicked_guest_stays_out_for_a_while_whatever_he_calls_himself() {
     for name in ["Bob", "Robert", ""] {
         assert_eq!(stage.refused(name, "192.0.2.7"), Some(14), "{name}");
     }
-    // A token that was given out before is of no use.
+    // A token from before the kick is refused.
     let room = stage.at_room(0, "192.0.2.7");
     stage.says(room, Packet::RoomLogin(token, Vec::new()));
     assert_eq!(stage.denied(room), Some(14));
-    // Others who share the address come in with their accounts, and guests from elsewhere.
+    // Accounts from the same address and guests from other addresses are still admitted.
     stage.player("ann", "Ann");
     assert_eq!(stage.refused("Bob", "192.0.2.8"), None);
     stage.waits(60);
@@ -54,7 +54,7 @@ fn a_kicked_guest_stays_out_for_a_while_whatever_he_calls_himself() {
 }
 
 #[test]
-fn a_kicked_account_stays_out_and_does_not_come_as_a_guest_instead() {
+fn a_kicked_account_stays_out_and_cannot_come_as_a_guest_instead() {
     let mut stage = Stage::open();
     let moderator = stage.moderator("mod", "Mod");
     let bob = stage.player("bob", "Bob");
@@ -70,7 +70,7 @@ fn a_kicked_account_stays_out_and_does_not_come_as_a_guest_instead() {
 }
 
 #[test]
-fn on_this_machine_itself_only_the_one_who_is_meant_is_kicked() {
+fn a_kick_of_a_loopback_guest_affects_only_that_guest() {
     let mut stage = Stage::open();
     let moderator = stage.moderator("mod", "Mod");
     let login = stage.logs_in("guest", "Bob", None);
@@ -93,7 +93,7 @@ fn a_moderator_bans_the_guests_from_an_address_for_a_time_with_a_reason() {
         reason: reason.to_owned(),
     };
     let week = 7 * 86_400;
-    // (what he is called, whether he is selected, what is written, the order)
+    // (name, whether that player is selected, the command, the order)
     let table = [
         ("Bob", true, ".ban", order("Bob", week, "")),
         (
@@ -133,7 +133,7 @@ fn a_moderator_bans_the_guests_from_an_address_for_a_time_with_a_reason() {
 }
 
 #[test]
-fn who_cannot_be_banned_or_is_not_found_is_said() {
+fn a_moderator_is_told_why_a_player_cannot_be_banned() {
     let mut stage = Stage::open();
     let moderator = stage.moderator("mod", "Mod");
     let other = stage.moderator("second", "Second");
@@ -144,7 +144,7 @@ fn who_cannot_be_banned_or_is_not_found_is_said() {
         (".ban Carol 2h", "No user selected"),
         (".ban Second", "cannot be banned here"),
         (".ban Ann", "Several players"),
-        (".unban", "Whom?"),
+        (".unban", "Who?"),
     ] {
         stage.forget();
         stage.chats(moderator, line);
@@ -152,7 +152,7 @@ fn who_cannot_be_banned_or_is_not_found_is_said() {
         assert!(lines[0].contains(answer), "{line}: {lines:?}");
         assert_eq!(stage.orders(), [], "{line}");
     }
-    // It is for moderators only.
+    // Only moderators can ban.
     stage.forget();
     stage.whispers(bob, ann.id, ".ban");
     assert!(stage.lines(bob.who)[0].contains("Unknown command"));
@@ -161,7 +161,7 @@ fn who_cannot_be_banned_or_is_not_found_is_said() {
 }
 
 #[test]
-fn a_banned_account_is_kept_out_and_let_back_in() {
+fn a_banned_account_is_kept_out_until_it_is_unbanned() {
     let mut stage = Stage::open();
     let moderator = stage.moderator("mod", "Mod");
     let attempt = |stage: &mut Stage| {
@@ -188,7 +188,7 @@ fn a_banned_account_is_kept_out_and_let_back_in() {
 }
 
 #[test]
-fn a_ban_that_could_not_be_written_holds_all_the_same() {
+fn a_ban_that_could_not_be_written_still_holds() {
     let mut stage = Stage::open();
     let moderator = stage.moderator("mod", "Mod");
     stage.guest("Bob");
@@ -210,7 +210,7 @@ fn a_ban_that_could_not_be_written_holds_all_the_same() {
 }
 
 #[test]
-fn guests_who_come_to_be_banned_are_told_until_when_and_accounts_stay() {
+fn newly_banned_guests_are_told_until_when_and_accounts_stay() {
     let mut stage = Stage::open();
     let (bob, ann) = (stage.guest("Bob"), stage.player("ann", "Ann"));
     let waiting = stage.logs_in("guest", "Early", None);
@@ -229,7 +229,7 @@ fn guests_who_come_to_be_banned_are_told_until_when_and_accounts_stay() {
     assert_eq!(stage.denied(waiting), Some(14));
     assert!(!stage.effects.contains(&Effect::Close(ann.who)));
     assert_eq!(stage.refused("Bob", "192.0.2.7"), Some(14));
-    // It ends by the clock, without being read again.
+    // It ends by the clock, without reading the file again.
     stage.waits(100);
     assert_eq!(stage.refused("Bob", "192.0.2.7"), None);
     stage.bans([]);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn nobody_is_called_like_somebody_else() {
+fn no_two_players_have_the_same_name() {
     let mut stage = Stage::open();
     let witness = stage.guest("Witness");
     stage.moderator("mod", "Mod");
@@ -21,7 +21,7 @@ fn nobody_is_called_like_somebody_else() {
 }
 
 #[test]
-fn who_comes_back_from_a_game_is_told_what_he_has_missed() {
+fn a_player_who_returns_from_a_game_is_sent_what_they_missed() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.guest("Ann"), stage.guest("Bob"));
     stage.hosts(bob, 4226, 0);
@@ -31,10 +31,10 @@ fn who_comes_back_from_a_game_is_told_what_he_has_missed() {
     stage.happens(bob.who, Event::Ended);
     let cat = stage.guest("Cat");
     stage.hosts(cat, 4227, 0);
-    // Who comes and goes meanwhile is nobody he has ever heard of.
+    // Players who come and go in the meantime are never mentioned.
     let dan = stage.guest("Dan");
     stage.happens(dan.who, Event::Ended);
-    assert_eq!(stage.told(ann.who), [], "he does not listen");
+    assert_eq!(stage.told(ann.who), [], "deaf players are sent nothing");
     stage.plays(ann, false);
     let players: Vec<_> = stage
         .players(ann.who)
@@ -55,7 +55,7 @@ fn who_comes_back_from_a_game_is_told_what_he_has_missed() {
 }
 
 #[test]
-fn rooms_know_nothing_of_each_other() {
+fn rooms_do_not_see_each_other() {
     let mut stage = Stage::new(|rules| rules.rooms.push(RoomRules::new("Shoal")));
     let ann = stage.guest("Ann");
     let login = stage.logs_in("guest", "Bob", None);
@@ -73,7 +73,7 @@ fn rooms_know_nothing_of_each_other() {
         .collect();
     assert_eq!(frames, [3, 10]);
     assert!(!stage.effects.contains(&Effect::Close(bob.who)));
-    // A hub is one hub in all of them.
+    // A hub is shared by all rooms.
     stage.hosts(ann, 4226, 7);
     stage.happens(
         ann.who,
@@ -85,7 +85,7 @@ fn rooms_know_nothing_of_each_other() {
 }
 
 #[test]
-fn hidden_players_are_never_told_of() {
+fn hidden_players_are_never_mentioned() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");
     stage.forget();
@@ -103,7 +103,7 @@ fn hidden_players_are_never_told_of() {
 }
 
 #[test]
-fn what_happens_is_logged() {
+fn logins_games_and_chat_are_logged() {
     let mut stage = Stage::open();
     let (ann, bob) = (stage.player("ann", "Ann"), stage.guest("Bob"));
     let logins = stage.effects.iter().filter_map(|effect| match effect {
@@ -162,7 +162,7 @@ fn what_happens_is_logged() {
 }
 
 #[test]
-fn what_an_old_client_says_besides_changes_nothing() {
+fn ignored_packets_change_nothing() {
     let mut stage = Stage::open();
     let ann = stage.guest("Ann");
     let login = stage.at_login();
@@ -192,7 +192,7 @@ fn players_and_games_are_counted() {
 }
 
 #[test]
-fn counts_are_announced_when_they_have_changed_and_are_wanted() {
+fn changed_counts_are_announced_if_the_operator_wants_that() {
     for wanted in [false, true] {
         let mut stage = Stage::new(|rules| rules.announce_counts = wanted);
         let ann = stage.guest("Ann");
@@ -217,7 +217,7 @@ fn counts_are_announced_when_they_have_changed_and_are_wanted() {
 }
 
 #[test]
-fn who_enters_without_a_hub_is_told_what_to_untick() {
+fn a_player_who_enters_is_told_to_untick_dedicated_servers_if_there_is_no_hub() {
     let hinted = |stage: &mut Stage, name: &str| {
         let player = stage.guest(name);
         let hint = |line: &String| line.contains("Use Dedicated Server");
@@ -225,7 +225,7 @@ fn who_enters_without_a_hub_is_told_what_to_untick() {
     };
     let mut stage = Stage::open();
     assert!(!hinted(&mut stage, "Early"), "nothing is known yet");
-    assert!(stage.hall.has_hub(false), "that is news");
+    assert!(stage.hall.has_hub(false), "this is news");
     assert!(!stage.hall.has_hub(false));
     assert!(hinted(&mut stage, "Ann"));
     assert!(stage.hall.has_hub(true));

@@ -1,4 +1,4 @@
-//! Everything at once, in any order.
+//! Random commands of several clients, in any order.
 
 use super::*;
 use proptest::prelude::*;
@@ -31,8 +31,8 @@ const WORDS: [&str; 24] = [
 ];
 
 proptest! {
-    /// Whatever they do in whatever order: nobody is told anything after the end, everybody
-    /// in a room has a room, and the registry knows exactly the open rooms.
+    /// Whatever clients do in whatever order: a closed client is sent nothing, a client in a room
+    /// has a room, and the registry has exactly the open rooms.
     #[test]
     fn the_lobby_stays_consistent(
         deeds in prop::collection::vec((0_usize..4, 0..WORDS.len() + 1), 0..120),

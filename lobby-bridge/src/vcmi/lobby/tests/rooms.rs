@@ -1,4 +1,4 @@
-//! Rooms: joining, leaving, starting, and what the registry sees of them.
+//! Tests of rooms: joining, leaving, starting, and what the registry sees of them.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn an_incomplete_room_is_hidden_and_full() {
 }
 
 #[test]
-fn of_two_who_ask_for_the_last_seat_one_gets_it() {
+fn only_one_of_two_clients_gets_the_last_seat() {
     let mut scene = Scene::new();
     let [host, first, second] = ["host", "first", "second"].map(|name| scene.user(5, name));
     scene.says(host, "<NEW>castle<COUNT>2");
@@ -40,14 +40,14 @@ fn of_two_who_ask_for_the_last_seat_one_gets_it() {
 }
 
 #[test]
-fn who_is_about_to_join_a_room_that_goes_stays_in_the_lobby() {
+fn a_client_that_is_joining_a_destroyed_room_stays_in_the_lobby() {
     let mut scene = Scene::new();
     let [host, guest] = ["host", "guest"].map(|name| scene.user(5, name));
     scene.castle(host, &[]);
     scene.says(guest, "<JOIN>castle");
     scene.says(host, "<LEAVE>castle<NEW>castle<COUNT>2");
     scene.told.clear();
-    // The new castle is another one.
+    // The new castle is a different room.
     scene.says(guest, "<READY>castle<KICK>host<MSG>here<PSWD>");
     let read = scene.reads(guest);
     assert_eq!(
@@ -59,7 +59,7 @@ fn who_is_about_to_join_a_room_that_goes_stays_in_the_lobby() {
 }
 
 #[test]
-fn who_is_about_to_join_can_change_their_mind() {
+fn a_client_that_is_joining_can_change_its_mind() {
     let mut scene = Scene::new();
     let [host, guest] = ["host", "guest"].map(|name| scene.user(5, name));
     scene.castle(host, &[]);
@@ -75,7 +75,7 @@ fn who_is_about_to_join_can_change_their_mind() {
 }
 
 #[test]
-fn a_guest_who_sends_a_password_again_changes_nothing() {
+fn a_second_password_of_a_guest_changes_nothing() {
     let mut scene = Scene::new();
     let [host, guest] = ["host", "guest"].map(|name| scene.user(5, name));
     scene.castle(host, &[guest]);
@@ -88,7 +88,7 @@ fn a_guest_who_sends_a_password_again_changes_nothing() {
 }
 
 #[test]
-fn kicking_the_last_one_who_was_not_ready_starts_the_game() {
+fn kicking_the_last_unready_player_starts_the_game() {
     let mut scene = Scene::new();
     let [host, ready, late] = ["host", "ready", "late"].map(|name| scene.user(5, name));
     scene.castle(host, &[ready, late]);
@@ -109,7 +109,7 @@ fn kicking_the_last_one_who_was_not_ready_starts_the_game() {
 }
 
 #[test]
-fn a_guest_who_vanishes_does_not_start_the_game() {
+fn a_guest_that_vanishes_does_not_start_the_game() {
     let mut scene = Scene::new();
     let [host, ready, late] = ["host", "ready", "late"].map(|name| scene.user(5, name));
     scene.castle(host, &[ready, late]);
@@ -123,7 +123,7 @@ fn a_guest_who_vanishes_does_not_start_the_game() {
 }
 
 #[test]
-fn a_started_room_sends_its_players_away_and_knows_them_as_pipes() {
+fn the_players_of_a_started_room_leave_the_lobby_and_return_as_pipes() {
     let mut scene = Scene::new();
     let [host, guest, other] = ["host", "guest", "other"].map(|name| scene.user(5, name));
     scene.castle(host, &[guest]);
@@ -172,11 +172,11 @@ fn a_started_room_sends_its_players_away_and_knows_them_as_pipes() {
 }
 
 #[test]
-fn the_registry_sees_a_room_appear_change_and_go() {
+fn the_registry_sees_a_room_appear_change_and_disappear() {
     let mut scene = Scene::new();
     let [host, guest] = ["host", "guest"].map(|name| scene.user(4, name));
     scene.says(host, "<NEW>castle<PSWD>secret<MODS>wog&1");
-    assert!(scene.listed.is_empty(), "not before it is open");
+    assert!(scene.listed.is_empty(), "not listed before it is open");
     scene.says(host, "<COUNT>3");
     let id = RoomId(0);
     let open = scene.listed[&id].clone();
@@ -207,11 +207,11 @@ fn the_registry_sees_a_room_appear_change_and_go() {
     scene.happens(guest, Event::Ended);
     assert_eq!(scene.listed[&id].players, 1);
     scene.says(host, "<FORCESTART>castle");
-    assert!(scene.listed.is_empty(), "gone when it starts");
+    assert!(scene.listed.is_empty(), "removed when it starts");
 }
 
 #[test]
-fn a_room_goes_from_the_registry_with_its_host() {
+fn a_room_is_unlisted_when_its_host_leaves() {
     let mut scene = Scene::new();
     for (name, end) in [("leaver", "<LEAVE>castle"), ("vanisher", "")] {
         let host = scene.user(5, name);
@@ -227,7 +227,7 @@ fn a_room_goes_from_the_registry_with_its_host() {
 }
 
 #[test]
-fn ten_thousand_rooms_from_one_client_are_one_room() {
+fn a_client_can_have_only_one_room() {
     let mut scene = Scene::new();
     let who = scene.user(5, "eve");
     for number in 0..10_000 {
@@ -238,7 +238,7 @@ fn ten_thousand_rooms_from_one_client_are_one_room() {
 }
 
 #[test]
-fn sessions_of_one_client_after_the_other_are_bounded() {
+fn the_number_of_sessions_is_bounded() {
     let mut scene = Scene::new();
     for _ in 0..5_000 {
         let who = scene.user(5, "eve");
@@ -248,7 +248,7 @@ fn sessions_of_one_client_after_the_other_are_bounded() {
 }
 
 #[test]
-fn who_is_ready_starts_the_game_when_there_is_somebody_to_play_with() {
+fn a_game_starts_when_two_or_more_players_are_all_ready() {
     let started = |version, guests: usize, ready: usize| {
         let mut scene = Scene::new();
         let host = scene.user(version, "host");
@@ -265,7 +265,7 @@ fn who_is_ready_starts_the_game_when_there_is_somebody_to_play_with() {
     assert!(started(5, 1, 1));
     assert!(!started(5, 2, 1));
     assert!(started(5, 2, 2));
-    // Those launchers have no other way to start.
+    // Old launchers have no other way to start.
     assert!(started(2, 2, 0));
     assert!(!started(3, 2, 0));
 }
@@ -280,7 +280,7 @@ fn a_guest_of_an_old_launcher_does_not_start_the_game() {
 }
 
 #[test]
-fn a_session_that_nobody_comes_to_is_forgotten() {
+fn an_unused_session_is_forgotten() {
     let mut scene = Scene::new();
     let [host, guest] = ["host", "guest"].map(|name| scene.user(5, name));
     scene.castle(host, &[guest]);
@@ -292,7 +292,7 @@ fn a_session_that_nobody_comes_to_is_forgotten() {
 }
 
 #[test]
-fn whoever_joins_is_told_what_his_launcher_reads() {
+fn a_guest_is_sent_what_its_launcher_understands() {
     let joins = |version| {
         let mut scene = Scene::new();
         let (host, guest) = (scene.user(5, "host"), scene.user(version, "guest"));
