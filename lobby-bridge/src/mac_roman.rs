@@ -148,7 +148,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_met_calmly(bytes: Vec<u8>, at in 0_usize..70) {
+        fn any_bytes_are_handled_without_panic(bytes: Vec<u8>, at in 0_usize..70) {
             prop_assert!(cut(&bytes, at).len() <= at);
             prop_assert!(without_styles(&bytes).len() <= bytes.len());
             prop_assert_eq!(encode(&decode(&without_controls(&bytes))), without_controls(&bytes));

@@ -123,7 +123,7 @@ async fn the_account_of_a_vanished_player_can_log_in_again() {
         }
     };
     let back = timeout(hall::PATIENCE, back).await;
-    back.expect("his account is still taken");
+    back.expect("the account is still in use");
 }
 
 #[tokio::test]

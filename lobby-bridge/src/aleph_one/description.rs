@@ -113,13 +113,13 @@ pub struct GameOptions {
 #[non_exhaustive]
 pub enum DescriptionError {
     /// Shorter than the fixed part and two empty names.
-    #[error("it has {0} bytes, and 570 at least are needed")]
+    #[error("it has {0} bytes, but needs at least 570")]
     TooShort(usize),
     /// Longer than [`MAX_BYTES`].
-    #[error("it has {0} bytes, and 9216 at most are allowed")]
+    #[error("it has {0} bytes, but may have at most 9216")]
     TooLong(usize),
     /// A name has no NUL after it.
-    #[error("the {0} name has no end")]
+    #[error("the {0} name is not terminated")]
     Unterminated(&'static str),
     /// Bytes follow the map's name, where Aleph One expects the next game.
     #[error("{0} bytes follow the map name")]

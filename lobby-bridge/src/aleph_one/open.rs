@@ -47,7 +47,7 @@ pub struct Metaserver {
 #[non_exhaustive]
 pub enum OpenError {
     /// Its accounts cannot be opened.
-    #[error("the accounts cannot be opened: choose a database with `--database`")]
+    #[error("cannot open the accounts: choose a database with `--database`")]
     Accounts(#[from] accounts::OpenError),
     /// Its HTTPS service cannot be opened.
     #[error(transparent)]

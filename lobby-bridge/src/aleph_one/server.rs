@@ -218,10 +218,8 @@ fn entrances(limits: &Limits) -> Box<dyn Fn(&Gate) -> Entrance + Send> {
 
 /// Serves one connection until it ends. The reason for the end is logged.
 async fn receive(arrival: Arrival<Gate>, shared: Arc<peers::Shared<Errands>>, limits: Limits) {
-    let (gate, _place) = (arrival.gate, arrival.place);
-    let peer = arrival.peer.ip();
-    let opened = peers::Connection::open(arrival.stream, peer, arrival.who, &shared);
-    let Some(connection) = opened.await else {
+    let gate = arrival.gate;
+    let Some(connection) = peers::Connection::open(arrival, &shared).await else {
         return;
     };
     let entering = match gate {

@@ -1,5 +1,7 @@
 //! The work of one protocol that is neither a message nor a listing.
 
+use std::{convert::Infallible, marker::PhantomData};
+
 use super::{ConnectionId, lobby::Lobby};
 
 /// Runs the errands of a lobby. It belongs to the task that owns the lobby, so it must never wait.
@@ -20,4 +22,20 @@ pub(crate) trait Errands: Sized + Send + 'static {
 
     /// Called when a peer is gone. Everything still running for it stops.
     fn ended(&mut self, who: ConnectionId);
+}
+
+/// The errands of a lobby that has none.
+impl<L: Lobby<Errand = Infallible>> Errands for PhantomData<L> {
+    type Lobby = L;
+    type Note = Infallible;
+
+    fn run(&mut self, errand: Infallible) -> Option<ConnectionId> {
+        match errand {}
+    }
+
+    fn noted(&mut self, note: Infallible) -> Option<(ConnectionId, L::Event)> {
+        match note {}
+    }
+
+    fn ended(&mut self, _: ConnectionId) {}
 }

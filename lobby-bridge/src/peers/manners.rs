@@ -60,8 +60,8 @@ pub(crate) struct Said<Event> {
 pub(crate) enum Verdict {
     /// Send it this question; any answer shows that it is there.
     Ask(Bytes),
-    /// Close it in order: it is sent what waits for it.
-    Close,
+    /// Send it these messages, such as the reason, and close it in order.
+    Close(Vec<Bytes>),
     /// Cut it off at once.
     CutOff(&'static str),
 }

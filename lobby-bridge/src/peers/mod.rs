@@ -38,6 +38,8 @@ mod pace;
 mod pulse;
 mod server;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, io, net::SocketAddr};
 

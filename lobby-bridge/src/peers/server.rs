@@ -95,7 +95,7 @@ pub(crate) struct Arrival<Gate> {
     pub(crate) peer: SocketAddr,
     pub(crate) who: ConnectionId,
     pub(crate) gate: Gate,
-    /// Freed when dropped.
+    /// Kept by the [`Connection`](super::Connection) that is made of it. Freed when dropped.
     pub(crate) place: Place,
 }
 

@@ -1,12 +1,13 @@
 //! One connection of a stream protocol: frames go to the owner, messages come from the outbox.
 
-use std::{io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use metaserve::time::{now, sleep_until};
 use socket2::SockRef;
 use tokio::{
     io::AsyncWriteExt,
-    net::{TcpStream, tcp::OwnedWriteHalf},
+    net::tcp::OwnedWriteHalf,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,7 @@ use super::{
     outbox::Outbox,
     owner::{Farewell, Owner},
     pace::Pace,
+    server::Arrival,
 };
 use crate::bans::Guard;
 
@@ -64,8 +66,10 @@ pub(crate) struct Connection<E: Errands> {
     pub(crate) write: OwnedWriteHalf,
     /// Taken when the connection counts as ended, even if it is not closed yet.
     pub(crate) farewell: Option<Farewell<E>>,
-    /// Its place among the connections that the lobby does not know yet, while it is one of them.
-    pub(crate) undecided: Option<Place>,
+    /// Its place at its door, until it ends.
+    pub(crate) place: Option<Place>,
+    /// Whether the place is freed as soon as the lobby knows the peer.
+    pub(crate) place_until_known: bool,
     pub(crate) shared: Arc<Shared<E>>,
 }
 
@@ -81,12 +85,13 @@ enum End {
 
 impl<E: Errands> Connection<E> {
     /// Announces the connection to the owner. `None` if it is gone already, or the owner has ended.
-    pub(crate) async fn open(
-        stream: TcpStream,
-        peer: IpAddr,
-        who: ConnectionId,
+    pub(crate) async fn open<Gate>(
+        arrival: Arrival<Gate>,
         shared: &Arc<Shared<E>>,
     ) -> Option<Self> {
+        let Arrival {
+            stream, peer, who, ..
+        } = arrival;
         let local = match stream.set_nodelay(true).and_then(|()| stream.local_addr()) {
             Ok(local) => local,
             Err(error) => {
@@ -98,11 +103,15 @@ impl<E: Errands> Connection<E> {
         let (read, write) = stream.into_split();
         Some(Self {
             who,
-            ends: Ends { peer, local },
+            ends: Ends {
+                peer: peer.ip(),
+                local,
+            },
             inbox: Inbox::new(read),
             write,
             farewell: Some(farewell),
-            undecided: None,
+            place: Some(arrival.place),
+            place_until_known: false,
             shared: Arc::clone(shared),
         })
     }
@@ -153,7 +162,8 @@ async fn converse<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Event>>(
         inbox,
         write,
         farewell,
-        undecided,
+        place,
+        place_until_known,
         shared,
     } = connection;
     let outbox = Arc::new(Outbox::new(shared.bounds.queued_bytes));
@@ -161,7 +171,7 @@ async fn converse<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Event>>(
     let mut listener = Listener {
         who: *who,
         inbox,
-        undecided,
+        place: place_until_known.then_some(place),
         outbox: &outbox,
         shared,
     };
@@ -170,7 +180,7 @@ async fn converse<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Event>>(
         end = listener.listen(manners, first) => Err(end),
         // Completes when the lobby has closed the peer and everything is sent, or a write failed.
         written = &mut writer => return written.map_or(End::Gone, |()| End::Closed),
-        // It has some time to read the last messages, whatever it still sends.
+        // It has some time to read the last messages, even if it still sends.
         () = outbox.finished() => Err(End::Closed),
         () = outbox.abandoned() => Err(End::CutOff("it does not read what was sent to it")),
         ban = shared.bans.until_banned(ends.peer) => {
@@ -205,7 +215,8 @@ async fn converse<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Event>>(
 struct Listener<'a, E: Errands> {
     who: ConnectionId,
     inbox: &'a mut Inbox,
-    undecided: &'a mut Option<Place>,
+    /// The place to free when the lobby knows the peer, if it is not kept.
+    place: Option<&'a mut Option<Place>>,
     outbox: &'a Outbox,
     shared: &'a Shared<E>,
 }
@@ -238,7 +249,9 @@ impl<E: Errands> Listener<'_, E> {
                 return End::Closed;
             }
             // From here on it counts as a peer of the lobby.
-            self.undecided.take();
+            if let Some(place) = self.place.take() {
+                *place = None;
+            }
             let instant = now();
             let wait = frames.charge(1, instant);
             let wait = wait.max(bytes.charge(told.max(said.bytes), instant));
@@ -252,6 +265,7 @@ impl<E: Errands> Listener<'_, E> {
                     () = self.inbox.ended() => return End::Gone,
                     () = sleep_until(limit.as_ref().map(|(time, _)| *time)) => match limit {
                         Some((_, Verdict::CutOff(why))) => return End::CutOff(why),
+                        Some((_, Verdict::Close(words))) => return self.close(words),
                         _ => return End::Closed,
                     },
                 }
@@ -262,6 +276,14 @@ impl<E: Errands> Listener<'_, E> {
                 }
             }
         }
+    }
+
+    /// Sends the peer these messages, after which it is closed.
+    fn close(&self, words: Vec<Bytes>) -> End {
+        for message in words {
+            let _ = self.outbox.push(message);
+        }
+        End::Closed
     }
 
     /// Returns the next frame. Asks the peer for a sign of life as often as it needs to.
@@ -289,7 +311,7 @@ impl<E: Errands> Listener<'_, E> {
                 }
                 Err(ReadError::Slow(_)) => match manners.expired(now()) {
                     Verdict::Ask(question) => drop(self.outbox.push(question)),
-                    Verdict::Close => return Err(End::Closed),
+                    Verdict::Close(words) => return Err(self.close(words)),
                     Verdict::CutOff(why) => return Err(End::CutOff(why)),
                 },
             }

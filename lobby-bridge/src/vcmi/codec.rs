@@ -131,7 +131,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_met_calmly(bytes: Vec<u8>, limit in 0_usize..200) {
+        fn any_bytes_are_handled_without_panic(bytes: Vec<u8>, limit in 0_usize..200) {
             let mut buffer = BytesMut::from(&bytes[..]);
             while let Ok(Some(payload)) = take_frame(&mut buffer, limit) {
                 prop_assert!(!payload.is_empty() && payload.len() <= limit);

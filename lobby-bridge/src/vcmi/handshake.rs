@@ -194,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_met_calmly(bytes: Vec<u8>) {
+        fn any_bytes_are_handled_without_panic(bytes: Vec<u8>) {
             let _ = (is_pipe(&bytes), prefix(&bytes), role(&bytes), uuid(&bytes));
         }
     }

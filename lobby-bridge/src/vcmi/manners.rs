@@ -53,7 +53,7 @@ impl peers::Manners for Manners {
 
     fn expired(&mut self, _: Instant) -> Verdict {
         tracing::debug!(error = "too slow", "no more frames");
-        Verdict::Close
+        Verdict::Close(Vec::new())
     }
 
     fn heard(&mut self, standing: Standing, _: Instant) {
@@ -64,7 +64,7 @@ impl peers::Manners for Manners {
 
     fn limit(&self) -> Option<(Instant, Verdict)> {
         self.authorisation
-            .map(|deadline| (deadline, Verdict::Close))
+            .map(|deadline| (deadline, Verdict::Close(Vec::new())))
     }
 
     fn broken(&mut self, error: &FrameError) -> Option<Event> {

@@ -209,11 +209,11 @@ impl Opened for Server {
 /// Serves one connection until it ends. The reason for the end is logged.
 async fn receive(arrival: Arrival<()>, shared: Arc<Shared>, pipes: Arc<Pipes>) {
     let (accepted, peer, limits) = (now(), arrival.peer.ip(), &pipes.limits);
-    let opened = peers::Connection::open(arrival.stream, peer, arrival.who, &shared);
-    let Some(mut connection) = opened.await else {
+    let Some(mut connection) = peers::Connection::open(arrival, &shared).await else {
         return;
     };
-    connection.undecided = Some(arrival.place);
+    // The lobby and the pipes have places of their own.
+    connection.place_until_known = true;
     let accepting = Event::Accepted(peer);
     shared.owner.happened(connection.who, accepting).await;
     let keep_alive = TcpKeepalive::new()

@@ -167,7 +167,9 @@ async fn players_do_not_see_hidden_servers() {
     let mut alice = guest(&bridge, "Alice").await;
     let own = packets::description("Own", "Mars Needs Women", 1);
     alice.send(&packets::create_game(4226, 0, &own)).await;
-    client.until("the own game", |list| list.len() == 4).await;
+    client
+        .until("the game of the bridge", |list| list.len() == 4)
+        .await;
     let games = games_until(&mut alice, |games| contains(games, b"Own")).await;
     assert!(!contains(&games, b"Shown"));
 }

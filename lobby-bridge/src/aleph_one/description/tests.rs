@@ -128,7 +128,7 @@ fn descriptions_that_aleph_one_cannot_read_are_refused() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_met_calmly(bytes: Vec<u8>, tail in vec(any::<u8>(), 560..600)) {
+    fn any_bytes_are_handled_without_panic(bytes: Vec<u8>, tail in vec(any::<u8>(), 560..600)) {
         let _ = Description::parse(&bytes);
         let _ = Description::parse(&tail);
     }

@@ -28,7 +28,7 @@ pub enum CertificateError {
     #[error(transparent)]
     Files(#[from] tls::CertificateError),
     /// rustls does not accept it.
-    #[error("the certificate cannot be used")]
+    #[error("cannot use the certificate")]
     Unusable(#[from] rustls::Error),
 }
 

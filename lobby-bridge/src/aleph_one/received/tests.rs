@@ -128,7 +128,7 @@ fn flags_are_read_correctly() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_met_calmly(which in 0..KINDS.len(), bytes: Vec<u8>) {
+    fn any_bytes_are_handled_without_panic(which in 0..KINDS.len(), bytes: Vec<u8>) {
         let (kind, least) = KINDS[which];
         prop_assert_eq!(packet(kind, &bytes.clone().into()).is_ok(), bytes.len() >= least);
     }

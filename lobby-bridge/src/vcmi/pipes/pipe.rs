@@ -91,7 +91,7 @@ async fn find_partner(mut half: Half, role: Role, uuid: Uuid, pipes: &Pipes) {
                 return half.connection.close().await;
             }
             Answer::Waits(partner) => {
-                half.connection.undecided.take();
+                half.connection.place.take();
                 tracing::info!(?role, ?uuid, "waiting for its partner");
                 match wait(half, partner, &shared, pipes).await {
                     Some(alone) => half = alone,
@@ -99,7 +99,7 @@ async fn find_partner(mut half: Half, role: Role, uuid: Uuid, pipes: &Pipes) {
                 }
             }
             Answer::Pairs(partner) => {
-                half.connection.undecided.take();
+                half.connection.place.take();
                 if let Ok(partner) = partner.await {
                     tracing::info!(?role, ?uuid, "paired");
                     // The partner's task has handed it over and does nothing more for it.

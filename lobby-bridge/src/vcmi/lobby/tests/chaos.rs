@@ -31,7 +31,7 @@ const WORDS: [&str; 24] = [
 ];
 
 proptest! {
-    /// Whatever clients do in whatever order: a closed client is sent nothing, a client in a room
+    /// In any order of commands: a closed client is sent nothing, a client in a room
     /// has a room, and the registry has exactly the open rooms.
     #[test]
     fn the_lobby_stays_consistent(
@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn any_frames_are_met_calmly(frames in prop::collection::vec(any::<Vec<u8>>(), 0..20)) {
+    fn any_frames_are_handled_without_panic(frames in prop::collection::vec(any::<Vec<u8>>(), 0..20)) {
         let mut scene = Scene::new();
         let [who, other] = [scene.stranger(), scene.user(5, "other")];
         for frame in frames {
