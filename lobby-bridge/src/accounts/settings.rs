@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use metaserve::program::settings::switch;
 
 /// Returns the default database of a bridge with this state directory.
@@ -11,24 +11,52 @@ pub fn default_database(state_dir: &Path) -> String {
     format!("sqlite:{}", state_dir.join("accounts.sqlite").display())
 }
 
-/// The settings of accounts, hubs and logs. `None` means the default.
+/// The settings of accounts, hubs and logs.
 #[derive(Args, Clone, Debug)]
 pub struct AccountSettings {
-    /// Write public chat to the database [default: true]
-    #[arg(long, alias = "myth-log-chat", value_name = "on|off", value_parser = switch)]
-    pub aleph_one_log_chat: Option<bool>,
+    /// Write public chat to the database
+    #[arg(
+        long,
+        alias = "myth-log-chat",
+        value_name = "on|off",
+        default_value = "on",
+        action = ArgAction::Set,
+        value_parser = switch
+    )]
+    pub aleph_one_log_chat: bool,
 
-    /// Write private messages to the database [default: true]
-    #[arg(long, alias = "myth-log-private-messages", value_name = "on|off", value_parser = switch)]
-    pub aleph_one_log_private_messages: Option<bool>,
+    /// Write private messages to the database
+    #[arg(
+        long,
+        alias = "myth-log-private-messages",
+        value_name = "on|off",
+        default_value = "on",
+        action = ArgAction::Set,
+        value_parser = switch
+    )]
+    pub aleph_one_log_private_messages: bool,
 
-    /// Write logins, logouts and games of players to the database [default: true]
-    #[arg(long, alias = "myth-log-events", value_name = "on|off", value_parser = switch)]
-    pub aleph_one_log_events: Option<bool>,
+    /// Write logins, logouts and games of players to the database
+    #[arg(
+        long,
+        alias = "myth-log-events",
+        value_name = "on|off",
+        default_value = "on",
+        action = ArgAction::Set,
+        value_parser = switch
+    )]
+    pub aleph_one_log_events: bool,
 
-    /// Write details of players' programs to the database [default: true]
-    #[arg(long, alias = "myth-log-login-details", value_name = "on|off", value_parser = switch)]
-    pub aleph_one_log_login_details: Option<bool>,
+    /// Write details of players' programs to the database
+    #[arg(
+        long,
+        alias = "myth-log-login-details",
+        value_name = "on|off",
+        default_value = "on",
+        action = ArgAction::Set,
+        value_parser = switch
+    )]
+    pub aleph_one_log_login_details: bool,
 
     /// The database of accounts, hubs and logs [default: an SQLite file in the state directory]
     ///
@@ -49,13 +77,12 @@ impl AccountSettings {
     /// Returns the settings of the accounts themselves.
     #[must_use]
     pub fn settings(&self) -> Settings {
-        let wanted = |it: Option<bool>| it.unwrap_or(true);
         Settings {
             logs: Logs {
-                chat: wanted(self.aleph_one_log_chat),
-                private_messages: wanted(self.aleph_one_log_private_messages),
-                events: wanted(self.aleph_one_log_events),
-                login_details: wanted(self.aleph_one_log_login_details),
+                chat: self.aleph_one_log_chat,
+                private_messages: self.aleph_one_log_private_messages,
+                events: self.aleph_one_log_events,
+                login_details: self.aleph_one_log_login_details,
             },
             ..Settings::default()
         }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::settings::{Bridge, Daemon};
+use crate::{
+    settings::{Bridge, Daemon},
+    vcmi,
+};
 use metaserve::program::settings::Settings as _;
 use std::{fs, time::Duration};
 
@@ -166,7 +169,7 @@ fn one_old_word_enables_the_lobby_at_its_old_port() {
         assert_eq!((&*settings.live.log, remarks.len()), (level, 0));
     }
     assert_eq!(
-        BridgeSettings::defaults().state_dir().as_os_str(),
+        BridgeSettings::defaults().state_dir.as_os_str(),
         "bridge-state"
     );
 }
@@ -184,6 +187,17 @@ fn limits_of_half_open_connections_follow_the_capacity() {
     assert_eq!(limits(&many), (1_000, 1_000, 1_000, 2_000));
     let few = ["--vcmi-per-address", "3", "--vcmi-half-open", "9"];
     assert_eq!(limits(&few), (50, 3, 64, 9));
+}
+
+#[test]
+fn without_settings_the_vcmi_lobby_has_its_defaults() {
+    let vcmi = bridge(&["--vcmi", "[::]:5002"]).unwrap().vcmi.unwrap();
+    let defaults = vcmi::Settings::default();
+    assert_eq!(vcmi.limits, defaults.limits);
+    assert_eq!(
+        (vcmi.listen, vcmi.health_check, vcmi.statistics),
+        (defaults.listen, defaults.health_check, defaults.statistics)
+    );
 }
 
 #[test]

@@ -62,7 +62,7 @@ const NO_HUB: &str = "has no hub: new players of Aleph One cannot gather before 
 /// Tells whether there is a hub, if there is a database to look into.
 async fn hubs(settings: &BridgeSettings) -> Option<anyhow::Result<String>> {
     settings.aleph_one.aleph_one?;
-    let url = settings.accounts.database(settings.state_dir());
+    let url = settings.accounts.database(&settings.state_dir);
     if sqlite_file(&url).is_some_and(|file| !file.exists()) {
         return Some(Ok(format!(
             "database: an SQLite file, which will be created, and {NO_HUB}\n"

@@ -54,7 +54,7 @@ impl Where {
     /// Returns the URL that the service would use.
     fn url(&self) -> anyhow::Result<String> {
         let settings = self.0.apart()?.settings;
-        Ok(settings.accounts.database(settings.state_dir()))
+        Ok(settings.accounts.database(&settings.state_dir))
     }
 
     pub(super) fn ban_file(&self) -> anyhow::Result<PathBuf> {

@@ -42,10 +42,10 @@ impl Bridge {
         };
         Ok(Self {
             trust,
-            state_dir: settings.state_dir().to_owned(),
+            state_dir: settings.state_dir,
             vcmi: settings.vcmi.lobby(&settings.public_address),
             aleph_one: settings.aleph_one.metaserver(&settings.accounts),
-            daemon: settings.daemon.unwrap_or_default(),
+            daemon: settings.daemon,
             ban_file: settings.ban_file,
         })
     }

@@ -5,11 +5,7 @@ mod bridge;
 
 pub use self::bridge::{AuthoritiesError, Bridge};
 
-use std::{
-    net::IpAddr,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
 use clap::Args;
 use metaserve::{
@@ -22,14 +18,14 @@ use metaserve::{
 
 use crate::{accounts::AccountSettings, aleph_one::AlephOneSettings, vcmi::VcmiSettings};
 
-/// All settings of the bridge. `None` or an empty list means the default.
+/// All settings of the bridge. `None` or an empty list means that nothing is set.
 #[derive(Args, Clone, Debug)]
 pub struct BridgeSettings {
-    /// The daemon to publish games to, or `none` [default: none]
+    /// The daemon to publish games to, or `none`
     ///
     /// With `none`, the lobbies run without being published.
-    #[arg(long, value_name = "HOST:PORT|none")]
-    pub daemon: Option<Daemon>,
+    #[arg(long, value_name = "HOST:PORT|none", default_value = "none")]
+    pub daemon: Daemon,
 
     /// The SHA-256 fingerprint of the daemon's certificate, 64 hexadecimal digits
     ///
@@ -42,9 +38,14 @@ pub struct BridgeSettings {
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
 
-    /// The directory of the bridge's own identity [default: bridge-state]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub state_dir: Option<PathBuf>,
+    /// The directory of the bridge's own identity
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "bridge-state"
+    )]
+    pub state_dir: PathBuf,
 
     /// A file with banned addresses and prefixes, which is read again when it changes
     ///
@@ -92,17 +93,6 @@ pub enum Daemon {
     None,
     /// The daemon at this `HOST:PORT`.
     At(String),
-}
-
-/// The default state directory.
-const STATE_DIR: &str = "bridge-state";
-
-impl BridgeSettings {
-    /// Returns the state directory.
-    #[must_use]
-    pub fn state_dir(&self) -> &Path {
-        self.state_dir.as_deref().unwrap_or(Path::new(STATE_DIR))
-    }
 }
 
 /// Settings that may change while the bridge runs.

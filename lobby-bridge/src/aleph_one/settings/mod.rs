@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use metaserve::program::settings::{switch, within};
 use rustls::pki_types::ServerName;
 
@@ -23,7 +23,7 @@ use crate::accounts::AccountSettings;
 const ROOM_PORT: u16 = 6335;
 
 /// The settings of the metaserver of Aleph One, with their former names as aliases. `None` or an
-/// empty list means the default.
+/// empty list means that nothing is set.
 #[derive(Args, Clone, Debug)]
 pub struct AlephOneSettings {
     /// Run an Aleph One (Myth) metaserver: where its login daemon listens
@@ -33,7 +33,7 @@ pub struct AlephOneSettings {
     #[arg(long, alias = "myth", value_name = "ADDR:PORT")]
     pub aleph_one: Option<SocketAddr>,
 
-    /// A room; may be given several times [default: Arrival=ADDR of --aleph-one, port 6335]
+    /// A room; repeat it for each one [default: Arrival=ADDR of --aleph-one, port 6335]
     ///
     /// Each room needs a port of its own. Aleph One's players all enter the room named
     /// `Arrival` if there is one, otherwise the first. In a file, a room may be a table with
@@ -77,12 +77,19 @@ pub struct AlephOneSettings {
     #[arg(long, alias = "myth-key", value_name = "FILE")]
     pub aleph_one_key: Option<PathBuf>,
 
-    /// Whether everybody may make an account in the game, over --aleph-one-https [default: false]
+    /// Whether everybody may make an account in the game, over --aleph-one-https
     ///
     /// At most 5 from one address at once, and then one every ten minutes. The game asks for an
     /// e-mail address, which is not stored.
-    #[arg(long, alias = "myth-signup", value_name = "on|off", value_parser = switch)]
-    pub aleph_one_signup: Option<bool>,
+    #[arg(
+        long,
+        alias = "myth-signup",
+        value_name = "on|off",
+        default_value = "off",
+        action = ArgAction::Set,
+        value_parser = switch
+    )]
+    pub aleph_one_signup: bool,
 
     /// A line that everybody is sent on entering any room
     #[arg(long, alias = "myth-welcome", value_name = "TEXT")]
@@ -92,23 +99,34 @@ pub struct AlephOneSettings {
     #[arg(long, alias = "myth-guest-welcome", value_name = "TEXT")]
     pub aleph_one_guest_welcome: Vec<String>,
 
-    /// What happens to a second login to an account: refuse or displace [default: refuse]
+    /// What happens to a second login to an account: refuse or displace
     ///
     /// `refuse` refuses the second login, `displace` disconnects the first.
-    #[arg(long, alias = "myth-second-login", value_name = "refuse|displace")]
-    pub aleph_one_second_login: Option<SecondLogin>,
+    #[arg(
+        long,
+        alias = "myth-second-login",
+        value_name = "refuse|displace",
+        default_value = "refuse"
+    )]
+    pub aleph_one_second_login: SecondLogin,
 
-    /// Tell players in rooms how full the rooms are, every few seconds [default: false]
+    /// Tell players in rooms how full the rooms are, every few seconds
     ///
     /// Aleph One does not show it; other games of the protocol do.
-    #[arg(long, alias = "myth-announce-counts", value_name = "on|off", value_parser = switch)]
-    pub aleph_one_announce_counts: Option<bool>,
+    #[arg(
+        long,
+        alias = "myth-announce-counts",
+        value_name = "on|off",
+        default_value = "off",
+        action = ArgAction::Set,
+        value_parser = switch
+    )]
+    pub aleph_one_announce_counts: bool,
 
     /// Servers of the registry that are not shown in rooms: all, a fingerprint or an address
     ///
     /// `all` hides all of them. Otherwise give the SHA-256 fingerprint of a server's certificate,
-    /// an
-    /// address, a prefix such as 192.0.2.0/24, or IP:PORT. Hidden servers stay in the daemon's
+    /// an address, a prefix such as 192.0.2.0/24, or IP:PORT. Hidden servers stay in the daemon's
     /// list.
     #[arg(
         long,
@@ -118,24 +136,32 @@ pub struct AlephOneSettings {
     )]
     pub aleph_one_hide_native: Vec<Hidden>,
 
-    /// Tell players how to gather games without a hub, while there is no hub [default: true]
-    #[arg(long, alias = "myth-hub-hint", value_name = "on|off", value_parser = switch)]
-    pub aleph_one_hub_hint: Option<bool>,
+    /// Tell players how to gather games without a hub, while there is no hub
+    #[arg(
+        long,
+        alias = "myth-hub-hint",
+        value_name = "on|off",
+        default_value = "on",
+        action = ArgAction::Set,
+        value_parser = switch
+    )]
+    pub aleph_one_hub_hint: bool,
 
     /// Admit only players of this game, such as MARATHON [default: any]
     #[arg(long, alias = "myth-service", value_name = "NAME")]
     pub aleph_one_service: Option<String>,
 
-    /// The most players in each room [default: 1000]
+    /// The most players in each room
     #[arg(
         long,
         alias = "myth-players",
         value_name = "N",
+        default_value_t = Limits::default().players,
         value_parser = within(1..=1_000_000_usize)
     )]
-    pub aleph_one_players: Option<usize>,
+    pub aleph_one_players: usize,
 
-    /// The most connections to the login daemon of Aleph One [default: 2000]
+    /// The most connections to the login daemon of Aleph One
     ///
     /// When all are taken, the newest one of the addresses that have the most makes room for one
     /// from an address that has less than its share.
@@ -143,9 +169,10 @@ pub struct AlephOneSettings {
         long,
         alias = "myth-logins",
         value_name = "N",
+        default_value_t = Limits::default().logins,
         value_parser = within(1..=1_000_000_usize)
     )]
-    pub aleph_one_logins: Option<usize>,
+    pub aleph_one_logins: usize,
 
     /// The most connections to all rooms together [default: 6000, or players and 2000]
     ///
@@ -158,16 +185,17 @@ pub struct AlephOneSettings {
     )]
     pub aleph_one_connections: Option<usize>,
 
-    /// The most connections to --aleph-one-https [default: 256]
+    /// The most connections to --aleph-one-https
     ///
     /// Shared by address in the same way.
     #[arg(
         long,
         alias = "myth-https-connections",
         value_name = "N",
+        default_value_t = https::Limits::default().connections,
         value_parser = within(1..=1_000_000_usize)
     )]
-    pub aleph_one_https_connections: Option<usize>,
+    pub aleph_one_https_connections: usize,
 
     /// The most players from one address (an IPv6 /64 counts as one) [default: 128]
     ///
@@ -180,25 +208,27 @@ pub struct AlephOneSettings {
     )]
     pub aleph_one_per_address: Option<usize>,
 
-    /// How long a player may be silent before being asked for a sign of life [default: 10s]
+    /// How long a player may be silent before being asked for a sign of life
     ///
     /// At least 1s. A player who stays silent for that long again is disconnected.
     #[arg(
         long,
         alias = "myth-keep-alive",
         value_name = "TIME",
+        default_value = "10s",
         value_parser = within(Duration::from_secs(1)..=Duration::from_secs(3_600))
     )]
-    pub aleph_one_keep_alive: Option<Duration>,
+    pub aleph_one_keep_alive: Duration,
 
-    /// How long a kicked player stays out [default: 60s]
+    /// How long a kicked player stays out
     #[arg(
         long,
         alias = "myth-kick-time",
         value_name = "TIME",
+        default_value = "1m",
         value_parser = within(Duration::ZERO..=Duration::from_secs(365 * 86_400))
     )]
-    pub aleph_one_kick_time: Option<Duration>,
+    pub aleph_one_kick_time: Duration,
 }
 
 impl AlephOneSettings {
@@ -220,9 +250,9 @@ impl AlephOneSettings {
             public_address: self.aleph_one_public_address,
             https: self.aleph_one_https.is_some(),
             service: self.aleph_one_service.clone(),
-            second_login: self.aleph_one_second_login.unwrap_or_default(),
-            hub_hint: self.aleph_one_hub_hint.unwrap_or(true),
-            announce_counts: self.aleph_one_announce_counts.unwrap_or(false),
+            second_login: self.aleph_one_second_login,
+            hub_hint: self.aleph_one_hub_hint,
+            announce_counts: self.aleph_one_announce_counts,
             limits: self.limits(),
         };
         Some(Metaserver {
@@ -237,8 +267,7 @@ impl AlephOneSettings {
             certificate: self.certificate(),
             https_limits: self.https_limits(),
             hosts: self.hosts(),
-            // The operator has to allow that strangers make accounts.
-            sign_up: self.aleph_one_signup.unwrap_or(false),
+            sign_up: self.aleph_one_signup,
             hide_native: self.aleph_one_hide_native.clone(),
         })
     }
@@ -257,11 +286,9 @@ impl AlephOneSettings {
     }
 
     fn https_limits(&self) -> https::Limits {
-        let defaults = https::Limits::default();
-        let connections = self.aleph_one_https_connections;
         https::Limits {
-            connections: connections.unwrap_or(defaults.connections),
-            ..defaults
+            connections: self.aleph_one_https_connections,
+            ..https::Limits::default()
         }
     }
 
@@ -269,7 +296,7 @@ impl AlephOneSettings {
         let defaults = Limits::default();
         let per_address = self.aleph_one_per_address;
         let users_per_host = per_address.unwrap_or(defaults.users_per_host);
-        let players = self.aleph_one_players.unwrap_or(defaults.players);
+        let players = self.aleph_one_players;
         let rooms = self.aleph_one_room.iter();
         let rooms = rooms.map(|room| room.rules.players.unwrap_or(players));
         // All players may connect at the same time.
@@ -277,14 +304,14 @@ impl AlephOneSettings {
         let seats = defaults.seats.max(all + 2_000);
         Limits {
             players,
-            logins: self.aleph_one_logins.unwrap_or(defaults.logins),
+            logins: self.aleph_one_logins,
             users: defaults.users.max(all + 1_000),
             users_per_host,
             seats: self.aleph_one_connections.unwrap_or(seats),
             logins_per_host: per_address.unwrap_or(defaults.logins_per_host),
             seats_per_host: users_per_host.saturating_mul(2),
-            keep_alive: self.aleph_one_keep_alive.unwrap_or(defaults.keep_alive),
-            kick_time: self.aleph_one_kick_time.unwrap_or(defaults.kick_time),
+            keep_alive: self.aleph_one_keep_alive,
+            kick_time: self.aleph_one_kick_time,
             ..defaults
         }
     }

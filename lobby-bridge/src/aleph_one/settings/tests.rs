@@ -67,6 +67,7 @@ fn limits_follow_the_size_of_the_rooms() {
         let config = parsed(&format!("aleph-one = \"[::]:1\"\n{lines}")).unwrap();
         config.settings.rules.limits
     };
+    assert_eq!(limits(""), Limits::default());
     let all = |it: &Limits| (it.users, it.seats);
     assert_eq!(all(&limits("")), (5_000, 6_000));
     assert_eq!(all(&limits("aleph-one-players = 10_000")), (11_000, 12_000));
