@@ -2,9 +2,8 @@
 //!
 //! Its format is that of [`metaserve::bans`]. The service and its moderators write to it, and so do
 //! the commands `ban` and `unban`. It is a file instead of a table of the accounts' database
-//! because
-//! bans concern all protocols, must hold while the database is unreachable, and should be visible
-//! and removable with one tool.
+//! because bans concern all protocols, must hold while the database is unreachable, and should be
+//! visible and removable with one tool.
 
 use std::{net::IpAddr, path::Path, sync::Arc, time::SystemTime};
 

@@ -13,8 +13,7 @@ pub struct Relay {
 
 impl Relay {
     /// Prepares connections to `daemon` (`HOST:PORT`), which has to trust `identity`. Must be
-    /// called
-    /// within a tokio runtime.
+    /// called within a tokio runtime.
     ///
     /// # Errors
     /// The name, the trust or the identity cannot be used, or no UDP socket can be opened.

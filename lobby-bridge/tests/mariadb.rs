@@ -1,6 +1,5 @@
 //! Tests of accounts, hubs and logs in MariaDB: in an existing database, which is used unchanged,
-//! and
-//! in a new one. `METASERVE_TEST_MARIADB_URL` names a server without a database, such as
+//! and in a new one. `METASERVE_TEST_MARIADB_URL` names a server without a database, such as
 //! `mysql://root@127.0.0.1:3306`. The user must be allowed to create databases.
 
 mod accounts_suite;

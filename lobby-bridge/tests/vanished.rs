@@ -220,7 +220,7 @@ async fn a_vanished_game_is_not_counted_although_its_partner_does_not_read() {
     let (server, mut client) = game.pair(&lobby, 0).await;
     let stuck = server.send_meanwhile(noise(1, MUCH));
     harness::keep_busy(&lobby).await;
-    assert!(!stuck.is_finished(), "nobody reads it");
+    assert!(!stuck.is_finished(), "no one reads it");
     assert_eq!(playing(&lobby, "first").await, 2);
     server.reset();
     stuck.abort();

@@ -51,7 +51,7 @@ async fn data_sent_before_the_partner_arrives_is_kept() {
     // Far more than is kept and than all buffers can hold: the sender has to wait with the rest.
     let early = client.send_meanwhile(noise(1, MUCH));
     keep_busy(&lobby).await;
-    assert!(!early.is_finished(), "nobody was there to take it");
+    assert!(!early.is_finished(), "there was no partner to read it");
     let mut server = game.server(&lobby).await;
     server
         .expect(introduction("client", &game.clients[0]))
@@ -169,7 +169,7 @@ async fn a_slow_player_slows_down_only_its_partner() {
         p2.expect([round]).await;
     }
     keep_busy(&lobby).await;
-    assert!(!stuck.is_finished(), "nobody has read it");
+    assert!(!stuck.is_finished(), "no one has read it");
     p1.expect_bytes(&noise(1, MUCH)).await;
     stuck.await.unwrap().unwrap();
 }

@@ -22,8 +22,7 @@ pub enum Refusal {
     #[error("the token is wrong, used or expired")]
     WrongToken,
     /// There were too many failed attempts for this account or from this address, or too many
-    /// logins
-    /// at the same time. Try again later.
+    /// logins at the same time. Try again later.
     #[error("too many attempts")]
     TooManyAttempts,
     /// The account could not be read. All accounts are refused until it can.

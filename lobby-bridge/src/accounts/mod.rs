@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  connection ──name, password──▶ Accounts ─▶ attempts.rs: too many?
-//!                                          ─▶ store.rs: the row, read anew each time
-//!                                          ─▶ password.rs: bcrypt, beside the network threads
+//!                                          ─▶ store.rs: the row, read again each time
+//!                                          ─▶ password.rs: bcrypt, on other threads than the network
 //!  room ──rows──▶ log.rs: bounded queue ─▶ one writer ─▶ store.rs
 //! ```
 //!

@@ -98,7 +98,7 @@ pub struct Names {
 pub struct GameOptions {
     /// How the game is played.
     pub options: u16,
-    /// What players may do besides.
+    /// The cheats that players may use.
     pub cheats: u16,
     /// Kills or points to win.
     pub kill_limit: i16,

@@ -37,7 +37,7 @@ pub enum Event {
     Told(String),
     /// A ban could not be written. The line tells the moderator why.
     NotBanned(Box<BanOrder>, String),
-    /// It has ended, whatever it was. This is its last event.
+    /// It has ended. This is the last event of every connection.
     Ended,
 }
 

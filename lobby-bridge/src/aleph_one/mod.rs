@@ -4,11 +4,9 @@
 //! out), `text.rs`, `names.rs`, `description.rs` (a game), `hall/` with `login.rs`, `users.rs`
 //! (users and tokens) and `room/` (the state), `event.rs` (its events and effects), `denial.rs`
 //! (refusals), `published.rs` with `listing.rs` (games as servers, and servers as games;
-//! `hidden.rs`
-//! says which are left out), `patience.rs` and `manners.rs` (how a player speaks and may be
-//! silent),
-//! `kept_out.rs` (kicked and banned players). `rules.rs` has the operator's choices, and
-//! `limits.rs` the limits of all of it.
+//! `hidden.rs` says which are left out), `patience.rs` and `manners.rs` (how a player speaks and
+//! may be silent), `kept_out.rs` (kicked and banned players). `rules.rs` has the operator's
+//! choices, and `limits.rs` the limits of all of it.
 //!
 //! Sockets are in [`peers`](crate::peers). `server.rs` puts everything together, `open.rs` opens it
 //! with its accounts and services, and [`settings`] has the settings. `errands/` is work that takes

@@ -44,9 +44,8 @@ impl Entrance {
     }
 
     /// Takes a place for a connection from `peer`. If all places are taken and the address of
-    /// `peer`
-    /// has less than its share, the newest connection of the addresses that have the most loses its
-    /// place.
+    /// `peer` has less than its share, the newest connection of the addresses that have the most
+    /// loses its place.
     pub(crate) fn admit(&self, peer: IpAddr, now: Instant) -> Option<Admitted> {
         let lost = CancellationToken::new();
         match self.places.take(Origin::new(peer), self.room, lost.clone()) {

@@ -143,7 +143,7 @@ pub(crate) struct Desk<E: Errands> {
 /// Turns a game into a listing; `None` if the game cannot be listed.
 pub(crate) type Lister<E> = Box<dyn Fn(&Game<E>) -> Option<Listing> + Send>;
 
-/// What the owner needs besides its queue.
+/// What the owner needs in addition to its queue.
 pub(crate) struct Means<E: Errands> {
     pub(crate) lobby: E::Lobby,
     pub(crate) errands: E,

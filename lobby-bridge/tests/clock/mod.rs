@@ -2,9 +2,8 @@
 //! runtime.
 //!
 //! tokio's own paused clock advances by itself whenever no task is ready, which includes the
-//! moments
-//! in which bytes are in transit between two sockets. This clock does not, so a busy machine cannot
-//! make anything late.
+//! moments in which bytes are in transit between two sockets. This clock does not, so a busy
+//! machine cannot make anything late.
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 

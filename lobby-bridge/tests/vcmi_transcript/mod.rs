@@ -1,6 +1,5 @@
 //! Plays recorded conversations with the VCMI lobby: `script.rs` has their format, `player.rs`
-//! plays
-//! them.
+//! plays them.
 
 mod player;
 mod script;

@@ -1,8 +1,7 @@
 //! Plays one recorded conversation. The format of expected texts is that of the recordings:
 //!
 //! `${name:class}` binds a variable, and `${name}` must equal it later. The name `_` is never
-//! bound.
-//! Classes: uuid, int, any. HEALTH messages are ignored.
+//! bound. Classes: uuid, int, any. HEALTH messages are ignored.
 
 use std::{collections::HashMap, time::Duration};
 

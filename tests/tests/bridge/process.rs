@@ -20,9 +20,8 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
-    /// Starts a bridge with a VCMI lobby and a metaserver of one room. It publishes to `daemon`,
-    /// with
-    /// the identity in `state`.
+    /// Starts a bridge with a VCMI lobby and a metaserver of one room. It publishes to
+    /// `daemon`, with the identity in `state`.
     pub(crate) async fn start(daemon: &Daemon, state: &Path) -> Self {
         Self::with(daemon, state, &[]).await
     }

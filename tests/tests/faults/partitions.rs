@@ -68,8 +68,7 @@ async fn a_server_that_hears_nothing_leaves_and_comes_back() {
     world.net.lose_all("output", &deaf);
     let cut = Instant::now();
     // It is alive and heard until it gives up the connection, which takes one idle timeout. From
-    // then
-    // on it is silent, and the daemon notices that after another idle timeout.
+    // then on it is silent, and the daemon notices that after another idle timeout.
     let gone = |list: &crate::truth::Shown| list.iter().all(|(_, it)| !it.starts_with("deaf"));
     world.until("reader", "it is gone", gone).await;
     let took = cut.elapsed();

@@ -1,6 +1,5 @@
 //! Processes that are stopped for a while and continue, like a suspended laptop or a virtual
-//! machine
-//! that is moved.
+//! machine that is moved.
 
 use crate::{truth::IDLE_TIMEOUT, world::World};
 use futures::future::join_all;

@@ -182,8 +182,7 @@ impl World {
     }
 
     /// Starts a bad network in a place beside the hub. Returns the daemon's address for those
-    /// behind
-    /// it. `weather` is as in `src/peer.rs`, from the seed on.
+    /// behind it. `weather` is as in `src/peer.rs`, from the seed on.
     pub(crate) async fn weather(
         &mut self,
         router: &Place,

@@ -40,7 +40,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How often to tell the registry how long games still last.
 const RELIST: Duration = Duration::from_secs(10);
 
-/// How often to look whether there is a hub. Operators add and remove them meanwhile.
+/// How often to look whether there is a hub. Operators add and remove them while it runs.
 const HUBS: Duration = Duration::from_secs(30);
 
 /// The least time between two messages to players about how full the rooms are.

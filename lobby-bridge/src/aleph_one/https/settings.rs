@@ -40,8 +40,7 @@ pub struct Limits {
     /// How long a settings page can be used. Default: 10 minutes.
     pub page: Duration,
     /// The most settings pages that can be used at one time. Beyond it, the oldest is void.
-    /// Default:
-    /// 1,000.
+    /// Default: 1,000.
     pub pages: usize,
 }
 

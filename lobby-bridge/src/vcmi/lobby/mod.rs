@@ -65,7 +65,7 @@ pub enum Event {
     Pipe,
     /// It is a pipe that has sent its role and UUID. An [`Errand`] tells it about its partner.
     Arrived(Role, Uuid),
-    /// It has ended, whatever it was. This is its last event.
+    /// It has ended. This is the last event of every connection.
     Ended,
 }
 

@@ -31,8 +31,8 @@ const WORDS: [&str; 24] = [
 ];
 
 proptest! {
-    /// In any order of commands: a closed client is sent nothing, a client in a room
-    /// has a room, and the registry has exactly the open rooms.
+    /// In any order of commands: a closed client is sent nothing, a client in a room has a room,
+    /// and the registry has exactly the open rooms.
     #[test]
     fn the_lobby_stays_consistent(
         deeds in prop::collection::vec((0_usize..4, 0..WORDS.len() + 1), 0..120),
