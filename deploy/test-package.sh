@@ -1,43 +1,15 @@
 #!/usr/bin/env bash
-# The Debian packages in a clean Debian of their own: they install, run, answer, are upgraded and
-# purged, and leave nothing behind. Then what else deploy/ holds: the alerts, the nginx example.
-# Makes the packages of the development profile unless they are named:
+# Tests the Debian packages in a clean Debian: they install, run, answer, can be upgraded and purged,
+# and leave nothing behind. Also tests the alerts and the nginx example in deploy/.
+# Builds packages of the development profile unless they are given:
 #   deploy/test-package.sh [DAEMON.deb BRIDGE.deb]
 # Needs root and Debian; installs what is missing. Last line: `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-passed=0
-failed=0
-dir=$(mktemp -d)
+. deploy/checks.sh
 root=$dir/root
-
-finish() {
-    local status=$?
-    trap - EXIT
-    [ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1
-    [ "$failed" = 0 ] || tail -n 20 "$dir"/*.log
-    umount "$root/proc" 2>/dev/null || true
-    rm -rf --one-file-system "$dir"
-    echo "$passed passed, $failed failed"
-    [ "$failed" = 0 ] || exit 1
-}
-trap finish EXIT
-trap 'exit 1' INT TERM HUP
-
-# check WHAT COMMAND...: counts whether the command succeeds.
-check() {
-    local what=$1
-    shift
-    if "$@" >"$dir/check.out" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok      $what"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $what"
-        tail -n 20 "$dir/check.out"
-    fi
-}
+clean_up() { umount "$root/proc"; }
 
 inside() { chroot "$root" "$@"; }
 as() { chroot "$root" runuser -u "$1" -- "${@:2}"; }
@@ -45,7 +17,8 @@ files() { (cd "$root" && find etc usr var/lib -not -path 'var/lib/dpkg/*' -not -
 install() { inside dpkg --install /daemon.deb /bridge.deb; }
 purge() { inside dpkg --purge metaserve-daemon metaserve-lobby-bridge; }
 
-# runs NAME USER COMMAND...: whether a program serves as this user until it is told to end.
+# runs NAME USER LINE COMMAND...: whether a program logs this line as this user, and then ends when
+# it is told to.
 runs() {
     local name=$1 user=$2 line=$3 status=0
     shift 3
@@ -60,7 +33,7 @@ runs() {
     kill "$pid" && wait "$pid" && [ "$status" = 0 ]
 }
 
-# Whether the daemon that has logged to daemon.log gives its list.
+# Whether the daemon that logs to daemon.log answers with its list.
 lists() {
     local address fingerprint
     address=$(sed -n 's/.*listens on \([^ ]*\) (UDP)/\1/p' "$dir/daemon.log")
@@ -73,8 +46,8 @@ edited_config_is_kept() {
     install && grep -q 500ms "$root/etc/metaserve/daemon.toml"
 }
 
-# The configuration for nginx, with a certificate in place of the one that an authority would give.
-nginx_takes_it() {
+# The configuration for nginx, with a self-signed certificate instead of an authority's.
+nginx_accepts_it() {
     local live=/etc/letsencrypt/live/list.example.org
     inside metaserve-daemon cert --name list.example.org \
         --cert "$live/fullchain.pem" --key "$live/privkey.pem"
@@ -82,26 +55,26 @@ nginx_takes_it() {
     inside nginx -t
 }
 
-# looked_at FILE: what `systemctl reload` runs first, with this configuration.
-looked_at() {
+# checked FILE: the command that `systemctl reload` runs first, with this configuration.
+checked() {
     local line
     line=$(sed -n 's/^ExecReload=\(.* check .*\)/\1/p' deploy/systemd/metaserve-daemon.service)
     # shellcheck disable=SC2086
     as "$daemon_user" env "STATE_DIRECTORY=$state" ${line/$config/$1}
 }
 
-# A mistake is named, and makes the command fail.
-mistake_is_seen() {
+# A mistake is reported, and the command fails.
+mistake_is_reported() {
     echo 'ticks = "1s"' >"$root/tmp/mistake.toml"
     chmod 644 "$root/tmp/mistake.toml"
     local said
-    said=$(looked_at /tmp/mistake.toml 2>&1) && return 1
+    said=$(checked /tmp/mistake.toml 2>&1) && return 1
     rm "$root/tmp/mistake.toml"
     echo "$said"
     [[ $said == *ticks* ]]
 }
 
-# What is in a package beside the program.
+# The files of a package beside the program.
 has_files() {
     local doc=$root/usr/share/doc/$1
     gzip -t "$root/usr/share/man/man1/$1.1.gz" "$doc/changelog.gz" "$doc/changelog.Debian.gz" &&
@@ -109,14 +82,14 @@ has_files() {
         ! readelf --sections "$root/usr/bin/$1" | grep -q '\.debug_info\|\.symtab'
 }
 
-# root makes an account, and the service can use it.
-account_of_root() {
+# root adds an account, and the service can use it.
+account_by_root() {
     local state=/var/lib/metaserve-bridge
     echo secret | inside metaserve-lobby-bridge account add bob --password-stdin --state-dir "$state" &&
         as "$bridge_user" metaserve-lobby-bridge account list --state-dir "$state" | grep -q '^bob'
 }
 
-# Before there is anything of the service's, a note says that it could not read the file.
+# Before the service's directory exists, a note says that the service could not read the file.
 account_before_the_service() {
     local said
     said=$(echo secret | inside metaserve-lobby-bridge account add bob --password-stdin \
@@ -126,24 +99,14 @@ account_before_the_service() {
     [[ $said == *"only root can read /tmp/early/accounts.sqlite"* ]]
 }
 
-# root makes a certificate where the daemon looks for its own, and the daemon can read the key.
-certificate_of_root() {
+# root creates a certificate in the daemon's directory, and the daemon can read the key.
+certificate_by_root() {
     inside install -d -o "$daemon_user" "$state/given" &&
         inside metaserve-daemon cert --name list.example.org --out "$state/given" &&
         as "$daemon_user" cat "$state/given/key.pem"
 }
 
-missing=()
-type -P mmdebstrap >/dev/null || missing+=(mmdebstrap)
-type -P promtool >/dev/null || missing+=(prometheus)
-type -P lintian >/dev/null || missing+=(lintian)
-type -P readelf >/dev/null || missing+=(binutils)
-if [ "${#missing[@]}" != 0 ]; then
-    echo "installing ${missing[*]}"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        "${missing[@]}" >"$dir/apt.log"
-fi
+need mmdebstrap=mmdebstrap promtool=prometheus lintian=lintian readelf=binutils
 if [ $# = 2 ]; then
     packages=("$1" "$2")
 else
@@ -152,9 +115,9 @@ else
     mapfile -t packages < <(deploy/package.sh dev)
 fi
 started=$SECONDS
-# With what the packages depend on, so that they are installed without a network, and nginx.
+# With nginx and the dependencies of the packages, which are installed without a network.
 mmdebstrap --quiet --variant=minbase --include=nginx-light,procps,systemd \
-    "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >"$dir/mmdebstrap.log" 2>&1
+    "$(codename)" "$root" >"$dir/mmdebstrap.log" 2>&1
 mount -t proc proc "$root/proc"
 echo "a clean Debian in $((SECONDS - started)) s"
 cp "${packages[0]}" "$root/daemon.deb"
@@ -163,24 +126,24 @@ files >"$dir/before.list"
 
 daemon_user=metaserve-daemon bridge_user=metaserve-bridge
 config=/etc/metaserve/daemon.toml state=/var/lib/metaserve-daemon
-check "the alerts are in order" promtool check rules deploy/prometheus/alerts.yml
-check "the alerts are raised for what they are for" \
+check "the alerts are valid" promtool check rules deploy/prometheus/alerts.yml
+check "each alert is raised for its cause" \
     promtool test rules deploy/prometheus/alerts.test.yml
 for package in "${packages[@]}"; do
     check "lintian finds no error in $(basename "$package")" \
         lintian --fail-on error "$package"
 done
 check "both packages install" install
-check "the daemon tells its version" inside metaserve-daemon --version
-check "the bridge tells its version" inside metaserve-lobby-bridge --version
-check "their users are there" inside id "$daemon_user" "$bridge_user"
-check "the sample configuration is in order" \
+check "the daemon prints its version" inside metaserve-daemon --version
+check "the bridge prints its version" inside metaserve-lobby-bridge --version
+check "their users exist" inside id "$daemon_user" "$bridge_user"
+check "the sample configuration is valid" \
     as "$daemon_user" metaserve-daemon check --config "$config" --state-dir "$state"
 for unit in metaserve-daemon metaserve-lobby-bridge; do
     check "the unit of $unit is enabled" \
         test -L "$root/etc/systemd/system/multi-user.target.wants/$unit.service"
-    check "the unit of $unit is in order" inside systemd-analyze verify --man=no "$unit.service"
-    check "the unit of $unit leaves little exposed" \
+    check "the unit of $unit is valid" inside systemd-analyze verify --man=no "$unit.service"
+    check "the unit of $unit is hardened" \
         inside systemd-analyze security --offline=true --threshold=25 "$unit.service"
     check "$unit has a manual, changelogs, both licences, and no symbols" has_files "$unit"
     check "$unit has completions" \
@@ -188,12 +151,12 @@ for unit in metaserve-daemon metaserve-lobby-bridge; do
 done
 inside install -d -o "$daemon_user" "$state" # As systemd does it.
 inside install -d -o "$bridge_user" /var/lib/metaserve-bridge
-check "what root adds before the service is there is remarked on" account_before_the_service
-check "what root adds is the service's" account_of_root
-check "a key that root makes is the daemon's" certificate_of_root
-check "a reload looks at the settings first" looked_at "$config"
-check "a reload with a mistake fails and names it" mistake_is_seen
-check "the daemon serves as its user, and gives its list" \
+check "a note warns about an account that the service cannot read" account_before_the_service
+check "an account that root adds belongs to the service" account_by_root
+check "a key that root creates belongs to the daemon" certificate_by_root
+check "a reload checks the settings first" checked "$config"
+check "a reload with a mistake fails and reports it" mistake_is_reported
+check "the daemon serves as its user, and answers with its list" \
     runs daemon "$daemon_user" 'games connect with' metaserve-daemon --config "$config" \
     --listen 127.0.0.1:0 --http off --state-dir "$state"
 check "the bridge serves as its user" \
@@ -204,4 +167,4 @@ check "both are purged" purge
 files >"$dir/after.list"
 check "nothing is left behind" diff "$dir/before.list" "$dir/after.list"
 check "they are installed again" install
-check "nginx takes its example" nginx_takes_it
+check "nginx accepts its example" nginx_accepts_it

@@ -200,3 +200,28 @@ fn the_compiler_of_the_image_is_new_enough_for_every_package() {
         .find_map(|line| line.strip_prefix("FROM rust:"));
     assert_eq!(Some(minor(image.unwrap())), needed);
 }
+
+#[test]
+fn containers_are_given_settings_that_exist() {
+    let page = include_str!("../../../docs/reference/settings.md");
+    let (daemon, bridge) = page.split_once("## metaserve-lobby-bridge").unwrap();
+    let files = [
+        include_str!("../../../deploy/Dockerfile"),
+        include_str!("../../../deploy/compose.yaml"),
+    ];
+    let is_name = |c: char| c.is_ascii_uppercase() || c == '_';
+    let words = files
+        .into_iter()
+        .flat_map(|file| file.split(|c| !is_name(c)));
+    let mut found = 0;
+    for variable in words.filter(|word| word.starts_with("METASERVE_")) {
+        let (page, name) = match variable.strip_prefix("METASERVE_BRIDGE_") {
+            Some(name) => (bridge, name),
+            None => (daemon, &variable["METASERVE_".len()..]),
+        };
+        let flag = name.to_lowercase().replace('_', "-");
+        assert!(page.contains(&format!("| `--{flag} ")), "{variable}");
+        found += 1;
+    }
+    assert!(found >= 8, "{found}");
+}
