@@ -4,6 +4,14 @@ use std::fmt;
 
 /// The number in a QUIC `CONNECTION_CLOSE` frame, or the one a stream is reset with.
 /// `docs/reference/protocol.md`, "Close codes".
+///
+/// ```
+/// use metaserve::{CloseCode, Retry};
+///
+/// let code = CloseCode::from_number(7);
+/// assert_eq!(code, CloseCode::ShuttingDown);
+/// assert_eq!(code.retry(), Retry::Soon);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseCode {

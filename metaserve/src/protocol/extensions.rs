@@ -53,6 +53,15 @@ impl fmt::Display for Carrier {
 /// An extension list: tags in ascending order, each with its bytes. Well-formed by construction.
 ///
 /// Cheap to clone. An empty list allocates nothing; another one shares its encoded bytes.
+///
+/// ```
+/// use metaserve::protocol::extensions::Extensions;
+///
+/// let extensions = Extensions::new([(2, &b"two"[..]), (4, b"four")])?;
+/// assert_eq!(extensions.get(4), Some(&b"four"[..]));
+/// assert!(Extensions::new([(4, &b""[..]), (2, b"")]).is_err()); // tags must ascend
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Extensions(Option<Arc<[u8]>>);
 

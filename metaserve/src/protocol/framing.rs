@@ -21,6 +21,18 @@ pub struct Oversize {
 ///
 /// Holds at most one frame and the piece in which it ended: push a piece only when
 /// [`next`](Self::next) has found nothing.
+///
+/// ```
+/// use metaserve::protocol::framing::{Deframer, frame};
+///
+/// let bytes = frame(|message| message.extend_from_slice(b"hello"));
+/// let mut deframer = Deframer::default();
+/// deframer.push(&bytes[..6]); // a stream may be cut anywhere
+/// assert_eq!(deframer.next(16)?, None);
+/// deframer.push(&bytes[6..]);
+/// assert_eq!(deframer.next(16)?.unwrap(), "hello");
+/// # Ok::<(), metaserve::protocol::framing::Oversize>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Deframer {
     buffer: BytesMut,

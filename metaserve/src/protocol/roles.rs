@@ -8,6 +8,14 @@ use std::{fmt, time::Duration};
 /// An identifier carries the protocol's version. An incompatible version gets a new
 /// identifier, and a daemon may speak several; a handshake that offers none that the daemon
 /// speaks fails with the TLS alert *no application protocol*.
+///
+/// ```
+/// use metaserve::Role;
+///
+/// assert_eq!(Role::Client.alpn(), b"metaserve-client/1");
+/// assert_eq!(Role::from_alpn(b"metaserve-client/1"), Some(Role::Client));
+/// assert_eq!(Role::from_alpn(b"metaserve-client/2"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// A game server, which sends heartbeats about itself: `metaserve-heartbeat/1`.

@@ -15,6 +15,22 @@ use bytes::Bytes;
 use std::time::{Duration, Instant};
 
 /// A game server or relay, over one connection after the other.
+///
+/// ```
+/// use metaserve::protocol::session::{Heartbeats, Speaker, speaker::{Effect, Event}};
+/// use std::time::Instant;
+///
+/// let now = Instant::now();
+/// let mut speaker = Speaker::new(Heartbeats::new("chess".parse()?, Some(7777)));
+/// speaker.handle(Event::Say("2/8 players"), now)?;
+/// speaker.handle(Event::<&str>::Connected, now)?;
+/// while let Some(effect) = speaker.next(now)? {
+///     if let Effect::Send(frame) = effect {
+///         println!("write {} bytes to the stream", frame.len());
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Speaker<W> {
     words: W,

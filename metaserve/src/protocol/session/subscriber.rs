@@ -15,6 +15,17 @@ use crate::{
 use bytes::Bytes;
 
 /// One game client, over one connection after the other.
+///
+/// ```
+/// use metaserve::protocol::session::{Subscriber, subscriber::{Effect, Event}};
+///
+/// let longest = 64 << 20; // of a message from the daemon, in bytes
+/// let mut subscriber = Subscriber::new(Some("chess".parse()?), longest);
+/// subscriber.handle(Event::Connected(None))?; // without an earlier list
+/// let effect = subscriber.next_effect()?;
+/// assert!(matches!(effect, Some(Effect::Subscribe(frame)) if !frame.is_empty()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Subscriber {
     game: Option<Game>,
