@@ -17,19 +17,19 @@ fn sections(page: &str) -> BTreeSet<String> {
     headings.map(str::to_owned).collect()
 }
 
-/// The comments of a source file; lines that follow each other are one.
+/// The comments of a source file. Lines that follow each other are one, empty ones between too.
 fn comments(source: &str) -> Vec<String> {
     let mut comments = vec![String::new()];
     for line in source.lines() {
         let comment = line.trim_start().strip_prefix("//");
         let text = comment.map(|it| it.trim_start_matches(['/', '!']).trim());
         match text {
-            Some(text) if !text.is_empty() => {
+            Some(text) => {
                 let last = comments.last_mut().unwrap();
                 *last += " ";
                 *last += text;
             }
-            _ => comments.push(String::new()),
+            None => comments.push(String::new()),
         }
     }
     comments.retain(|comment| !comment.is_empty());
