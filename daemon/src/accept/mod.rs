@@ -3,7 +3,7 @@
 pub(crate) mod socket;
 
 use crate::{
-    admission::{self, Made, Obstacle, Seat, Slot, Verdict},
+    admission::{self, Obstacle, Seat, Slot, Vacancy, Verdict},
     connection,
     metrics::{BannedAt, Handshake},
     rules::Limit,
@@ -172,13 +172,13 @@ fn admit(
         false => rules.trusted.origin(address),
     };
     let admitted = shared.admission.connection(&rules.limits, role, origin);
-    let (seat, made) = admitted.map_err(|no_place| {
+    let (seat, vacancy) = admitted.map_err(|no_place| {
         let (why, setting) = (no_place.why, no_place.limit.setting());
         tracing::warn!("refused: {why} ({setting})");
         shared.metrics.reached(no_place.limit);
         Close::new(CloseCode::OverCapacity, format!("{why}: try again later"))
     })?;
-    if made == Made::OfAnother {
+    if vacancy == Vacancy::TakenOver {
         shared.metrics.crowded_out(role.into());
     }
     Ok(seat)

@@ -3,7 +3,7 @@
 mod seats;
 mod slots;
 
-pub(crate) use seats::{Made, Seat, Seats};
+pub(crate) use seats::{Seat, Seats, Vacancy};
 pub(crate) use slots::{Slot, Slots};
 
 use crate::rules::Limit;
@@ -178,7 +178,7 @@ impl Admission {
         limits: &Limits,
         role: Role,
         origin: Origin,
-    ) -> Result<(Seat, Made), NoPlace> {
+    ) -> Result<(Seat, Vacancy), NoPlace> {
         let taken = self.pool(role).take(origin, room(limits, role));
         taken.map_err(|why| NoPlace::new(role, why))
     }
@@ -308,18 +308,18 @@ mod tests {
             })
             .collect();
         let lone = Origin::new("198.51.100.1".parse().unwrap());
-        let (_lone, made) = admission
+        let (_lone, vacancy) = admission
             .connection(&limits, Role::Heartbeat, lone)
             .unwrap();
-        assert_eq!(made, Made::OfAnother);
+        assert_eq!(vacancy, Vacancy::TakenOver);
         crowd[3].0.lost().await;
         assert!(crowd[2].0.lost().now_or_never().is_none());
         let losing = crowd.iter().map(|(seat, _)| seat.losing().is_cancelled());
         assert!(losing.eq([false, false, false, true]));
         // It connects from the crowd's address, but does not count as part of the crowd.
         let relay = origin_of_relay(Fingerprint::from([7; 32]));
-        let (_relay, made) = admission.connection(&limits, Role::Relay, relay).unwrap();
-        assert_eq!(made, Made::OfAnother);
+        let (_relay, vacancy) = admission.connection(&limits, Role::Relay, relay).unwrap();
+        assert_eq!(vacancy, Vacancy::TakenOver);
         crowd[2].0.lost().await;
         assert_eq!(admission.servers.taken(), 4);
     }

@@ -22,18 +22,18 @@ impl Seats {
 
     /// Takes a place for a newcomer. Also says whether another connection has lost its place for
     /// it; that one is notified.
-    pub(crate) fn take(&self, origin: Origin, room: Room) -> Result<(Seat, Made), Refused> {
+    pub(crate) fn take(&self, origin: Origin, room: Room) -> Result<(Seat, Vacancy), Refused> {
         let lost = CancellationToken::new();
         let taken = self.0.take(origin, room, lost.clone())?;
-        let made = match taken.instead_of {
-            None => Made::WasFree,
+        let vacancy = match taken.instead_of {
+            None => Vacancy::Free,
             Some(loser) => {
                 loser.cancel();
-                Made::OfAnother
+                Vacancy::TakenOver
             }
         };
         let place = taken.place;
-        Ok((Seat { place, lost }, made))
+        Ok((Seat { place, lost }, vacancy))
     }
 
     /// Why `take` would fail now.
@@ -50,9 +50,9 @@ impl Seats {
 
 /// How the place became available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Made {
-    WasFree,
-    OfAnother,
+pub(crate) enum Vacancy {
+    Free,
+    TakenOver,
 }
 
 impl Seat {

@@ -5,7 +5,7 @@
 
 use super::{problem::Problem, query, web::Web};
 use crate::{
-    admission::{Made, Seat},
+    admission::{Seat, Vacancy},
     metrics::{Counted, Pool, Way},
     rules::Limit,
     shared::Shared,
@@ -39,12 +39,12 @@ pub(super) async fn listen(
     let rules = web.shared.rules();
     let room = Room::new(rules.limits.max_listeners, usize::MAX);
     let taken = web.listeners.take(rules.trusted.origin(peer), room);
-    let (seat, made) = taken.map_err(|why| {
+    let (seat, vacancy) = taken.map_err(|why| {
         web.shared.metrics.reached(Limit::MaxListeners);
         let reason = format!("listeners: {why} (--max-listeners): wait");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     })?;
-    if made == Made::OfAnother {
+    if vacancy == Vacancy::TakenOver {
         web.shared.metrics.crowded_out(Pool::Listeners);
     }
     let lost = seat.losing();

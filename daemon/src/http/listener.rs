@@ -2,7 +2,7 @@
 
 use super::web::Web;
 use crate::{
-    admission::{Made, Seat, Seats, Slot, Slots},
+    admission::{Seat, Seats, Slot, Slots, Vacancy},
     metrics::{BannedAt, Pool},
     rules::{Limit, banned, banned_close},
     settings::{Http, Settings},
@@ -133,12 +133,12 @@ fn admit(peer: IpAddr, places: &Seats, shared: &Shared) -> Result<Seat, Vec<u8>>
     // No limit for each address: behind a proxy everybody has the same one.
     let room = Room::new(rules.limits.max_http_connections, usize::MAX);
     let taken = places.take(rules.trusted.origin(peer), room);
-    let (seat, made) = taken.map_err(|why| {
+    let (seat, vacancy) = taken.map_err(|why| {
         shared.metrics.reached(Limit::MaxHttpConnections);
         let reason = format!("HTTP connections: {why} (--max-http-connections): wait");
         refusal("503 Service Unavailable", &reason)
     })?;
-    if made == Made::OfAnother {
+    if vacancy == Vacancy::TakenOver {
         shared.metrics.crowded_out(Pool::Http);
     }
     Ok(seat)
