@@ -1,4 +1,4 @@
-# Tests accounts in a real MariaDB: Debian's, as a private server in a separate directory
+# Accounts in a real MariaDB: Debian's, as a private server in a separate directory
 
 accounts=(cargo test -q --workspace --test mariadb)
 
