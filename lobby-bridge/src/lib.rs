@@ -70,7 +70,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bans::Guard,
     peers::Pulse,
-    protocol::{House, OpenError, Protocol, Registry},
+    protocol::{House, OpenError, Registry},
     publish::Listings,
     relay::Relay,
     settings::{Bridge, Daemon},
@@ -124,7 +124,7 @@ pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunE
         registry: publisher.as_ref().map(|(registry, _)| registry.clone()),
     };
     let mut lobbies = Vec::new();
-    for protocol in protocols(&bridge) {
+    for protocol in &bridge.protocols {
         lobbies.push(protocol.open(&house).await.map_err(RunError::Open)?);
     }
     let pulses: Arc<[Pulse]> = lobbies.iter().map(|lobby| lobby.pulse()).collect();
@@ -163,15 +163,6 @@ async fn all_beat(pulses: Arc<[Pulse]>) {
     for pulse in &*pulses {
         pulse.beat().await;
     }
-}
-
-/// Returns the enabled protocols. A new protocol is one more line here.
-pub(crate) fn protocols(bridge: &Bridge) -> impl Iterator<Item = &dyn Protocol> {
-    fn asked<P: Protocol>(settings: &Option<P>) -> Option<&dyn Protocol> {
-        settings.as_ref().map(|it| it as &dyn Protocol)
-    }
-    let protocols = [asked(&bridge.vcmi), asked(&bridge.aleph_one)];
-    protocols.into_iter().flatten()
 }
 
 /// Prepares publishing to the daemon, with the bridge's own identity, which is made at the first

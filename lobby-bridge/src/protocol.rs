@@ -1,6 +1,11 @@
 //! The interface of a legacy protocol to the bridge: it is opened, and then it serves.
 
-use std::{error::Error, net::SocketAddr, path::PathBuf};
+use std::{
+    error::Error,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use futures::future::BoxFuture;
 use metaserve::{ConnectError, Connector, Fingerprint, Role, Trust, program::Vital};
@@ -12,9 +17,18 @@ use crate::{bans::Guard, peers::Pulse, publish::Listings};
 pub type OpenError = Box<dyn Error + Send + Sync>;
 
 /// A legacy protocol that is enabled: its settings, complete and valid.
-pub trait Protocol: Send + Sync {
+pub trait Protocol: fmt::Debug + Send + Sync {
     /// Returns the addresses that it listens on. `check` tries them.
     fn listens(&self) -> Vec<SocketAddr>;
+
+    /// Describes other things that it needs, such as a certificate, in lines for `check`. Opens
+    /// nothing, and makes no files. By default it needs nothing else.
+    ///
+    /// # Errors
+    /// One of them cannot be used.
+    fn described(&self, _state_dir: &Path) -> Result<String, OpenError> {
+        Ok(String::new())
+    }
 
     /// Opens its sockets and everything else that it needs. Nobody is served yet, and dropping the
     /// result closes everything.

@@ -6,6 +6,7 @@
 use metaserve_lobby_bridge::{
     command_line::{self, Asked},
     settings::Bridge,
+    vcmi,
 };
 use std::{
     fs::{self, File},
@@ -14,6 +15,7 @@ use std::{
     os::unix::net::UnixDatagram,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -164,8 +166,13 @@ async fn a_lobby_that_fails_ends_the_program_with_an_error_that_names_it() {
         panic!("a lobby");
     };
     let mut bridge = Bridge::of(given.settle().unwrap().settings).unwrap();
-    // Too long to compute when it ends.
-    bridge.vcmi.as_mut().unwrap().health_check = Duration::MAX;
+    let lobby = vcmi::Settings {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        // Too long to compute when it ends.
+        health_check: Duration::MAX,
+        ..vcmi::Settings::default()
+    };
+    bridge.protocols = vec![Arc::new(lobby)];
     let ended = metaserve_lobby_bridge::run(bridge, CancellationToken::new()).await;
     let said = ended.unwrap_err().to_string();
     assert!(said.starts_with("the VCMI lobby at 127.0.0.1:"), "{said}");

@@ -1,6 +1,10 @@
 //! A metaserver with everything that belongs to it: accounts, HTTPS, the servers of the registry.
 
-use std::{iter, net::SocketAddr, path::PathBuf};
+use std::{
+    iter,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use futures::{FutureExt, future::BoxFuture};
 use metaserve::{ConnectError, program::Vital};
@@ -9,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Hidden, Links, Server, Settings,
     event::Native,
-    https::{self, Service},
+    https::{self, BindError, Service},
     published::follow,
 };
 use crate::{
@@ -51,7 +55,7 @@ pub enum OpenError {
     Accounts(#[from] accounts::OpenError),
     /// Its HTTPS service cannot be opened.
     #[error(transparent)]
-    Https(#[from] https::BindError),
+    Https(#[from] BindError),
     /// The registry cannot be followed.
     #[error("cannot publish to the daemon")]
     Connect(#[from] ConnectError),
@@ -75,6 +79,15 @@ impl Protocol for Metaserver {
             .chain(rooms)
             .chain(self.https)
             .collect()
+    }
+
+    fn described(&self, state_dir: &Path) -> Result<String, protocol::OpenError> {
+        if self.https.is_none() {
+            return Ok(String::new());
+        }
+        let files = self.certificate.as_ref();
+        let described = https::described(files, state_dir, &self.hosts);
+        Ok(described.map_err(BindError::Certificate)?)
     }
 
     fn open<'a>(

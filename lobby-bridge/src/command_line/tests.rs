@@ -3,7 +3,7 @@ use crate::{
     settings::{Bridge, Daemon},
     vcmi,
 };
-use metaserve::program::settings::Settings as _;
+use metaserve::{Trust, program::settings::Settings as _};
 use std::{fs, time::Duration};
 
 fn asked(arguments: &[&str]) -> anyhow::Result<(BridgeSettings, Vec<String>)> {
@@ -13,11 +13,26 @@ fn asked(arguments: &[&str]) -> anyhow::Result<(BridgeSettings, Vec<String>)> {
     }
 }
 
-fn bridge(arguments: &[&str]) -> anyhow::Result<Bridge> {
-    Ok(Bridge::of(asked(arguments)?.0)?)
+/// The settings of a command line.
+#[derive(Debug)]
+struct Settled {
+    vcmi: Option<vcmi::Settings>,
+    daemon: Daemon,
+    trust: Trust,
 }
 
-fn with_file(text: &str, arguments: &[&str]) -> anyhow::Result<Bridge> {
+fn bridge(arguments: &[&str]) -> anyhow::Result<Settled> {
+    let settings = asked(arguments)?.0;
+    let vcmi = settings.vcmi.lobby(&settings.public_address);
+    let Bridge { daemon, trust, .. } = Bridge::of(settings)?;
+    Ok(Settled {
+        vcmi,
+        daemon,
+        trust,
+    })
+}
+
+fn with_file(text: &str, arguments: &[&str]) -> anyhow::Result<Settled> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("bridge.toml");
     fs::write(&path, text).unwrap();
@@ -126,7 +141,7 @@ fn fingerprints_are_read_with_or_without_colons() {
     let fingerprint = "ab:".repeat(31) + "AB";
     let bridge = bridge(&["--vcmi", "[::]:1", "--fingerprint", &fingerprint]).unwrap();
     let pinned = metaserve::Fingerprint::from_bytes([0xab; 32]);
-    assert!(matches!(bridge.trust, metaserve::Trust::Fingerprint(it) if it == pinned));
+    assert!(matches!(bridge.trust, Trust::Fingerprint(it) if it == pinned));
 }
 
 #[test]

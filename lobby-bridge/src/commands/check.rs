@@ -5,10 +5,7 @@ use metaserve::program::{check::Check, listen, settings::Given};
 
 use crate::{
     accounts::{Administration, sqlite_file},
-    aleph_one::https,
     bans::Guard,
-    protocol::Protocol,
-    protocols,
     settings::{Bridge, BridgeSettings},
 };
 
@@ -28,7 +25,7 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
             Ok(bridge) => bridge,
             Err(error) => return findings.add(Err(anyhow::Error::from(error))),
         };
-        for address in protocols(&bridge).flat_map(Protocol::listens) {
+        for address in bridge.protocols.iter().flat_map(|it| it.listens()) {
             let listens = listen::tcp(address).map(|_| format!("listen: {address} (TCP)\n"));
             let listens = listens.or_else(|error| match error.kind() {
                 // The running bridge may use it.
@@ -39,20 +36,13 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
             });
             findings.add(listens)?;
         }
-        findings.add(certificate(&bridge))
+        for protocol in &bridge.protocols {
+            let described = protocol.described(&bridge.state_dir);
+            findings.add(described.map_err(anyhow::Error::from_boxed))?;
+        }
+        Ok(())
     })?;
     Ok(())
-}
-
-/// Describes the certificate of Aleph One's HTTPS service, if that is enabled.
-fn certificate(bridge: &Bridge) -> anyhow::Result<String> {
-    let metaserver = bridge.aleph_one.as_ref();
-    let Some(metaserver) = metaserver.filter(|it| it.https.is_some()) else {
-        return Ok(String::new());
-    };
-    let files = metaserver.certificate.as_ref();
-    https::described(files, &bridge.state_dir, &metaserver.hosts)
-        .context("cannot use the HTTPS certificate (--aleph-one-cert)")
 }
 
 /// The consequence of having no hub.

@@ -1,11 +1,11 @@
 //! Turns settings into a bridge.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use metaserve::{Trust, tls::FileError};
 
 use super::{BridgeSettings, Daemon};
-use crate::{aleph_one::Metaserver, vcmi};
+use crate::protocol::Protocol;
 
 /// The settings of a bridge, complete and valid.
 #[derive(Clone, Debug)]
@@ -18,10 +18,8 @@ pub struct Bridge {
     pub state_dir: PathBuf,
     /// The file of banned addresses; `None` for no bans.
     pub ban_file: Option<PathBuf>,
-    /// The VCMI lobby, if it is enabled.
-    pub vcmi: Option<vcmi::Settings>,
-    /// The metaserver of Aleph One, if it is enabled.
-    pub aleph_one: Option<Metaserver>,
+    /// The enabled protocols.
+    pub protocols: Vec<Arc<dyn Protocol>>,
 }
 
 /// The file with certificate authorities for the daemon cannot be used.
@@ -42,9 +40,8 @@ impl Bridge {
         };
         Ok(Self {
             trust,
+            protocols: settings.protocols(),
             state_dir: settings.state_dir,
-            vcmi: settings.vcmi.lobby(&settings.public_address),
-            aleph_one: settings.aleph_one.metaserver(&settings.accounts),
             daemon: settings.daemon,
             ban_file: settings.ban_file,
         })

@@ -5,7 +5,7 @@ mod bridge;
 
 pub use self::bridge::{AuthoritiesError, Bridge};
 
-use std::{net::IpAddr, path::PathBuf, str::FromStr};
+use std::{net::IpAddr, path::PathBuf, str::FromStr, sync::Arc};
 
 use clap::Args;
 use metaserve::{
@@ -16,7 +16,9 @@ use metaserve::{
     },
 };
 
-use crate::{accounts::AccountSettings, aleph_one::AlephOneSettings, vcmi::VcmiSettings};
+use crate::{
+    accounts::AccountSettings, aleph_one::AlephOneSettings, protocol::Protocol, vcmi::VcmiSettings,
+};
 
 /// All settings of the bridge. `None` or an empty list means that nothing is set.
 #[derive(Args, Clone, Debug)]
@@ -83,6 +85,20 @@ pub struct BridgeSettings {
     /// The settings that may change while the bridge runs.
     #[command(flatten)]
     pub live: Live,
+}
+
+impl BridgeSettings {
+    /// Returns the enabled protocols. A new protocol is one more line here.
+    fn protocols(&self) -> Vec<Arc<dyn Protocol>> {
+        fn enabled<P: Protocol + 'static>(settings: Option<P>) -> Option<Arc<dyn Protocol>> {
+            settings.map(|it| Arc::new(it) as Arc<dyn Protocol>)
+        }
+        let protocols = [
+            enabled(self.vcmi.lobby(&self.public_address)),
+            enabled(self.aleph_one.metaserver(&self.accounts)),
+        ];
+        protocols.into_iter().flatten().collect()
+    }
 }
 
 /// The daemon to publish to.

@@ -38,7 +38,7 @@ pub enum BindError {
         source: io::Error,
     },
     /// The certificate cannot be used.
-    #[error("the HTTPS service has no certificate")]
+    #[error("cannot use the HTTPS certificate (--aleph-one-cert)")]
     Certificate(#[from] CertificateError),
 }
 
