@@ -47,7 +47,7 @@ pub trait Opened: Send {
     fn serve(self: Box<Self>, vital: &Vital, closing: &CancellationToken);
 }
 
-/// What all protocols of a bridge share.
+/// The things that all protocols of a bridge share.
 #[derive(Clone, Debug)]
 pub struct House {
     /// The banned addresses.

@@ -71,7 +71,7 @@ pub enum OpenError {
     Schema {
         /// The database.
         database: String,
-        /// What is wrong with its tables.
+        /// The fault in its tables.
         source: SchemaError,
     },
 }
@@ -111,7 +111,7 @@ pub enum SchemaError {
         column: &'static str,
         /// Its type in the database.
         is: String,
-        /// What it must be able to hold.
+        /// The values that it must be able to hold.
         needed: &'static str,
     },
     /// The database is empty, and the tables could not be made.

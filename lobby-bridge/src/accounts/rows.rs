@@ -71,7 +71,7 @@ pub struct EventRow {
     pub extradata: Option<Vec<u8>>,
 }
 
-/// What a client sent about itself when it entered the room.
+/// The data that a client sent about itself when it entered the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginDetailRow {
     /// The account; `None` for guests.

@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::{DatabaseError, Logs, SchemaError, database::Database};
 
-/// What a column must be able to hold.
+/// The kind of values that a column must be able to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Number,

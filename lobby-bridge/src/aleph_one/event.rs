@@ -16,7 +16,7 @@ use crate::{
     peers::{self, ConnectionId, Ends},
 };
 
-/// What a connection did, or the result of something that the hall asked for on its behalf.
+/// An action of a connection, or the result of something that the hall asked for on its behalf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// It connected to the login daemon.
@@ -80,7 +80,7 @@ impl std::fmt::Debug for Proof {
     }
 }
 
-/// What a listener accepts connections to.
+/// The login daemon or the room that a listener accepts connections to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
     /// The login daemon.
@@ -89,7 +89,7 @@ pub enum Gate {
     Room(usize),
 }
 
-/// What happens to the hall other than by its peers.
+/// Something that happens to the hall other than by its peers.
 #[derive(Clone, Debug)]
 pub enum News {
     /// It is time to forget what has expired.
@@ -108,7 +108,7 @@ pub enum News {
     Natives(Vec<Change<Native>>),
 }
 
-/// What the hall asks its server to do.
+/// An order of the hall to its server.
 pub type Effect = peers::Effect<GameId, Box<ListedGame>, Errand>;
 
 /// Work that the hall asks for.

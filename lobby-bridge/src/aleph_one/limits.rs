@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What one peer may cost, and what all peers together may cost.
+/// Limits on the cost of one peer, and of all peers together.
 ///
 /// Worst case with the defaults: a player holds 10 KiB of an unfinished frame, one more frame that
 /// is being executed, 1 MiB of unread messages, and a game description of 9 KiB. The kernel's

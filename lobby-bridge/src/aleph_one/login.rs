@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{accounts::Account, peers::Ends};
 
-/// What a connection to the login daemon waits for.
+/// The state of a connection to the login daemon.
 #[derive(Debug)]
 pub(super) enum State {
     NeedLogin,
@@ -37,7 +37,7 @@ pub(super) struct LoginConnection {
     pub(super) state: State,
 }
 
-/// What to do after a packet.
+/// The next step after a packet.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Nothing,

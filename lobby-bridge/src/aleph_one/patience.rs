@@ -18,7 +18,7 @@ pub(super) struct Patience {
     probed: Instant,
 }
 
-/// What to do about a silent peer.
+/// The next step when a peer is silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Ask it for a sign of life.

@@ -51,7 +51,7 @@ pub struct Rules {
     pub https: bool,
     /// The only service name that is admitted, such as `MARATHON`; `None` for all.
     pub service: Option<String>,
-    /// What happens to a second login to an account.
+    /// The rule for a second login to an account.
     pub second_login: SecondLogin,
     /// Whether players who enter while there is no hub are told how to gather games without one.
     pub hub_hint: bool,
@@ -78,7 +78,7 @@ pub struct RoomRules {
     pub guest_welcome: Vec<String>,
 }
 
-/// What happens to a second login to an account, after the password was found right.
+/// The rule for a second login to an account, after the password was found right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecondLogin {
     /// It is refused.

@@ -17,7 +17,7 @@ pub(super) const KEEP_ALIVE: Bytes = Bytes::from_static(b"\xde\xad\x00\xca\0\0\0
 /// Tells the client to go on (type 12).
 pub(super) const ACCEPT: Bytes = Bytes::from_static(b"\xde\xad\x00\x0c\0\0\0\x08");
 
-/// What has happened to a list entry (`docs/specifications/myth-metaserver.md`, sections 6.9,
+/// A change of a list entry (`docs/specifications/myth-metaserver.md`, sections 6.9,
 /// 6.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {

@@ -50,7 +50,7 @@ impl Default for Settings {
     }
 }
 
-/// What a hall uses in addition to its own sockets.
+/// The services that a hall uses in addition to its own sockets.
 #[derive(Debug)]
 pub struct Links {
     /// The accounts. Without them, only guests can log in.

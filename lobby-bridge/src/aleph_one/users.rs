@@ -16,7 +16,7 @@ use metaserve::bounds::{Admitted, Fair, Id, Origin, Refused};
 use super::{Rgb, UserId, denial::Denial, ids::Ids, limits::Limits, received::Login};
 use crate::{accounts::Account, peers::ConnectionId};
 
-/// What is known of a user from the login on.
+/// A user, from the login on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// The id.
@@ -29,7 +29,7 @@ pub struct Profile {
     pub primary: Rgb,
     /// The team's colour.
     pub secondary: Rgb,
-    /// What the client sent about itself.
+    /// The data that the client sent about itself.
     pub login: Login,
 }
 

@@ -68,7 +68,7 @@ struct WithoutWords {
     _command: Option<Command>,
 }
 
-/// What a command line asks for.
+/// The request of a command line.
 #[derive(Debug)]
 pub enum Asked {
     /// Serve. The remarks about old words must be printed first.

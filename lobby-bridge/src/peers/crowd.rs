@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 /// The least time between two log lines that say that places run out.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// What happened to newcomers since the last log line.
+/// Counts of refused and replaced newcomers since the last log line.
 #[derive(Debug)]
 pub(crate) struct Crowd {
-    /// What the places are for, in words that the operator knows.
+    /// The purpose of the places, in words that the operator knows.
     name: &'static str,
     told: Option<Instant>,
     refused: u64,

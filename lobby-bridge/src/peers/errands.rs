@@ -10,7 +10,7 @@ use super::{ConnectionId, lobby::Lobby};
 pub(crate) trait Errands: Sized + Send + 'static {
     /// The lobby that asks for these errands.
     type Lobby: Lobby;
-    /// What the tasks report.
+    /// The reports of the tasks.
     type Note: Send + 'static;
 
     /// Runs an errand. If it returns a peer, the owner executes nothing more of that peer until

@@ -12,9 +12,9 @@ use super::ConnectionId;
 
 /// The state of a lobby. It has no socket, no clock and no source of random numbers.
 pub trait Lobby: Sized + Send + 'static {
-    /// What a peer did, or the result of something that the lobby asked for on its behalf.
+    /// An action of a peer, or the result of something that the lobby asked for on its behalf.
     type Event: Send + 'static;
-    /// What happens to the lobby other than by its peers. Use
+    /// Something that happens to the lobby other than by its peers. Use
     /// [`Infallible`](std::convert::Infallible) if nothing does.
     type News: Clone + Send + 'static;
     /// Names a game while it is listed.
@@ -41,7 +41,7 @@ pub trait Lobby: Sized + Send + 'static {
     fn chores(&self) -> Vec<Chore<Self::News>>;
 }
 
-/// What a lobby wants done, in this order.
+/// The things that a lobby wants done, in this order.
 pub type Effects<L> = Vec<Effect<<L as Lobby>::GameId, <L as Lobby>::Game, <L as Lobby>::Errand>>;
 
 /// One thing that a lobby wants done.

@@ -9,7 +9,7 @@ use super::lobby::Standing;
 
 /// The codec and the timeouts of one connection. Each connection has its own.
 pub(crate) trait Manners: Send + Sync {
-    /// What a frame means to the lobby.
+    /// The meaning of a frame to the lobby.
     type Event: Send;
     /// Why no more frames can be read. It is the peer's fault.
     type Error: Error + Send;
@@ -49,13 +49,13 @@ pub(crate) trait Manners: Send + Sync {
 /// One frame of a peer.
 #[derive(Debug)]
 pub(crate) struct Said<Event> {
-    /// What it means; `None` if it is only a sign of life.
+    /// Its meaning; `None` if it is only a sign of life.
     pub(crate) what: Option<Event>,
     /// How many bytes it counts as.
     pub(crate) bytes: usize,
 }
 
-/// What to do with a peer that missed its deadline.
+/// The decision about a peer that missed its deadline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Send it this question; any answer shows that it is there.

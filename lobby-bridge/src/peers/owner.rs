@@ -143,11 +143,11 @@ pub(crate) struct Desk<E: Errands> {
 /// Turns a game into a listing; `None` if the game cannot be listed.
 pub(crate) type Lister<E> = Box<dyn Fn(&Game<E>) -> Option<Listing> + Send>;
 
-/// What the owner needs in addition to its queue.
+/// The things that the owner needs in addition to its queue.
 pub(crate) struct Means<E: Errands> {
     pub(crate) lobby: E::Lobby,
     pub(crate) errands: E,
-    /// What the lobby hears in addition to its chores.
+    /// Events for the lobby in addition to its chores.
     pub(crate) news: BoxStream<'static, News<E>>,
     /// The name of the protocol in the keys of listings.
     pub(crate) protocol: &'static str,

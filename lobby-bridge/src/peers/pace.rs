@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-/// What a peer has caused recently, and how much of it exceeds the limit.
+/// The work that a peer has caused recently, and how much of it exceeds the limit.
 #[derive(Debug)]
 pub(crate) struct Pace {
     burst_bytes: f64,

@@ -39,7 +39,7 @@ pub(crate) struct Bounds {
     pub(crate) linger: Duration,
 }
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 pub(crate) struct Shared<E: Errands> {
     pub(crate) owner: Owner<E>,
     pub(crate) bans: Guard,
@@ -79,7 +79,7 @@ enum End {
     Closed,
     /// The peer has ended its side, or cannot be written to.
     Gone,
-    /// The peer does not read or does not answer. What it holds is freed at once.
+    /// The peer does not read or does not answer. Its memory is freed at once.
     CutOff(&'static str),
 }
 

@@ -126,7 +126,7 @@ impl Encoding {
     }
 }
 
-/// What the bytes AE and BE mean in the web's KOI8-U, and in that of RFC 2319.
+/// The characters of the bytes AE and BE in the web's KOI8-U, and in that of RFC 2319.
 const WEB: [char; 2] = ['\u{45e}', '\u{40e}'];
 const OWN: [char; 2] = ['\u{255d}', '\u{256c}'];
 

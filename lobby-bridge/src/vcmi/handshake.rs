@@ -1,4 +1,4 @@
-//! What is said before either protocol proper: which kind of connection it is
+//! The handshake before either protocol: which kind of connection it is
 //! (`docs/specifications/vcmi-lobby.md`, section 4), the prefix of a lobby greeting (section 5),
 //! role and UUID of a pipe (section 12).
 
@@ -50,7 +50,7 @@ impl Version {
     }
 }
 
-/// What a lobby client sends before its first command.
+/// The introduction of a lobby client, before its first command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix {
     /// The version of the protocol.

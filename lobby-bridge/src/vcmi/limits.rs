@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What one peer may cost, and what all peers together may cost.
+/// Limits on the cost of one peer, and of all peers together.
 ///
 /// The defaults are those of `docs/specifications/vcmi-lobby.md`, section 13.5, where it names one.
 /// Worst case with them: a lobby client holds 128 KiB of an unfinished frame, one more frame that

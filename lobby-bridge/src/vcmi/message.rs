@@ -1,4 +1,4 @@
-//! What the server says to a lobby client (`docs/specifications/vcmi-lobby.md`, sections 3.2 and
+//! Messages of the server to a lobby client (`docs/specifications/vcmi-lobby.md`, sections 3.2 and
 //! 9).
 //!
 //! ```text

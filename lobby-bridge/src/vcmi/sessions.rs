@@ -8,7 +8,7 @@ use std::{
 
 use super::{ConnectionId, handshake::Role, limits::Limits, uuid::Uuid};
 
-/// What happens to a pipe connection that has sent its role and UUID.
+/// The result for a pipe connection that has sent its role and UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// No session has this UUID in this role, or too many connections are open.

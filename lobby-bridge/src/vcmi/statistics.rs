@@ -1,4 +1,4 @@
-//! What has happened since the start (`docs/specifications/vcmi-lobby.md`, section 13.3).
+//! Counts since the start (`docs/specifications/vcmi-lobby.md`, section 13.3).
 
 use std::{collections::HashSet, net::IpAddr};
 

@@ -29,7 +29,7 @@ pub(crate) struct Peer {
     reader: AbortHandle,
 }
 
-/// What has arrived, if anything.
+/// The data that has arrived, if any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Frame(u16, Vec<u8>),

@@ -1,4 +1,4 @@
-//! What the list must be, and whether a client's list can be true.
+//! The expected list, and a check whether a client's list can be true.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,5 @@
-//! What the hall asks for without waiting: accounts, hubs, connectivity tests, logs. Each errand is
-//! a task of its own, so that a slow database delays only those who need it.
+//! Work that the hall asks for without waiting: accounts, hubs, connectivity tests, logs. Each
+//! errand is a task of its own, so that a slow database delays only those who need it.
 
 mod connectivity;
 mod moderation;

@@ -1,4 +1,4 @@
-//! What all handlers share: their state and their answers.
+//! State and answers that all handlers share.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 

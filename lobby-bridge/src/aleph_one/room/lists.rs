@@ -1,4 +1,4 @@
-//! What players are told about players and games, and what they have missed while they did not read
+//! Lists of players and games for players, and changes that a player missed while they did not read
 //! the chat (`docs/specifications/myth-metaserver.md`, sections 13, 14.3 and 15.6).
 
 use bytes::Bytes;

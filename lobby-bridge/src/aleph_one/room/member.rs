@@ -48,7 +48,8 @@ pub(super) struct Member {
     pub(super) tests: Pace,
 }
 
-/// What a player knew when they stopped reading the chat, and what of it is gone since.
+/// Players and games that a player knew when they stopped reading the chat, with those that are
+/// gone since.
 #[derive(Debug, Default)]
 pub(super) struct Missed {
     /// Players. The entry is the one that announces that the player is gone.

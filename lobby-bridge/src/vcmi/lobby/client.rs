@@ -1,4 +1,4 @@
-//! What the lobby knows of one of its clients (`docs/specifications/vcmi-lobby.md`, section 7).
+//! The state of one lobby client (`docs/specifications/vcmi-lobby.md`, section 7).
 
 use std::net::SocketAddr;
 

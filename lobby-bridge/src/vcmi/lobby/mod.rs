@@ -45,7 +45,7 @@ use super::{
 };
 use crate::peers::{self, Chore, Lobby as _, Standing};
 
-/// What a connection did.
+/// An action of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// It was accepted. Only its address is known.
@@ -69,14 +69,14 @@ pub enum Event {
     Ended,
 }
 
-/// What the lobby asks the server to do.
+/// An order of the lobby to the server.
 pub type Effect = peers::Effect<RoomId, OpenRoom, Errand>;
 
 /// Tells a pipe about its partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Errand(pub ConnectionId, pub Arrival);
 
-/// What happens to the lobby as time passes.
+/// Something that happens to the lobby as time passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     /// It is time to ask clients for a sign of life.
@@ -106,7 +106,7 @@ pub struct OpenRoom {
     pub local: SocketAddr,
 }
 
-/// What the operator can choose about a lobby.
+/// The operator's choices about a lobby.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The limits.

@@ -16,7 +16,7 @@ struct Scene {
     lobby: Lobby,
     now: Instant,
     next: u64,
-    /// What each client was sent and has not read yet.
+    /// The messages to each client that it has not read yet.
     told: HashMap<ConnectionId, String>,
     closed: HashSet<ConnectionId>,
     listed: BTreeMap<RoomId, OpenRoom>,

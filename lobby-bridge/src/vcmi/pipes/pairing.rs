@@ -29,7 +29,7 @@ pub(super) struct Half {
     pub(super) lost: CancellationToken,
 }
 
-/// What a pipe has to do after its arrival.
+/// The next step of a pipe after its arrival.
 pub(super) enum Answer {
     Refused,
     /// Wait for a partner, and hand itself over to the partner's task.

@@ -29,7 +29,7 @@ fn capable(of: &[(&str, u32)]) -> Vec<u8> {
 /// A game that sends `script`, and answers each ping with the result of `answer`.
 struct Game {
     at: SocketAddrV4,
-    /// What the tester sent.
+    /// The data that the tester sent.
     heard: JoinHandle<Vec<u8>>,
     _pings: JoinHandle<()>,
 }

@@ -7,14 +7,14 @@ use std::fmt;
 pub(in super::super) enum Verdict {
     /// Others can join.
     Passed {
-        /// What might keep some players from joining.
+        /// Anything that might keep some players from joining.
         warnings: Vec<Warning>,
     },
     /// Others cannot join.
     Failed {
         /// Why not.
         failure: Failure,
-        /// What was noticed before the failure.
+        /// Anything that was noticed before the failure.
         warnings: Vec<Warning>,
     },
 }
