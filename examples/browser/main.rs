@@ -9,8 +9,9 @@
 //! cargo run --example browser -- --fingerprint 5e0c...
 //! ```
 //!
-//! `row.rs` is one server as it is shown, `app.rs` what keys and news do to the list (no
-//! terminal, no clock), `view.rs` draws it, `table.rs` the list in it. This file carries events from the one to the other.
+//! `row.rs` is one server as it is shown. `app.rs` is what keys and news do to the list; it has no
+//! terminal and no clock. `view.rs` draws the screen, and `table.rs` the list in it. This file
+//! carries events between them.
 #![forbid(unsafe_code)]
 
 mod app;
@@ -52,7 +53,8 @@ Keys:
   Up Down PgUp PgDn Home End   choose a server
   Left Right, 1 to 6           choose the column to sort by; the same digit again turns it round
   r                            turn the order round
-  /                            filter: each word must be in the name, game, map, mode or address
+  /                            filter: each word must be in the name, game, map, mode, address,
+                               region or a tag
   Enter                        show or hide what is known of the chosen server
   q, Esc, Ctrl-C               quit (Esc first leaves the filter)";
 

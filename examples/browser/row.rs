@@ -1,7 +1,9 @@
 //! One server as the browser shows it. All its texts are safe for a terminal.
 
+mod details;
+
 use bytes::Bytes;
-use metaserve::{Fingerprint, ServerInfo};
+use metaserve::{Fingerprint, Mod, Player, ServerInfo};
 use metaserve_examples::{printable, printable_name};
 use ratatui::text::Span;
 use std::{cmp::Ordering, net::SocketAddr};
@@ -80,8 +82,11 @@ impl Row {
         row.players_width = row.cell(Column::Players).len();
         row.address_width = row.cell(Column::Address).len();
         row.name_key = row.name().to_lowercase();
-        row.haystack = Column::ALL.map(|column| row.cell(column)).join("\n");
-        row.haystack = row.haystack.to_lowercase();
+        let mut texts = Column::ALL.map(|column| row.cell(column)).to_vec();
+        if let Some(info) = &row.info {
+            texts.extend(info.region.iter().chain(&info.tags).cloned());
+        }
+        row.haystack = texts.join("\n").to_lowercase();
         row
     }
 
@@ -156,98 +161,41 @@ impl Row {
             }
         }
     }
-
-    /// All that is known, as titles and texts.
-    pub(crate) fn details(&self) -> Vec<(&'static str, String)> {
-        let mut details = vec![("Name", self.name())];
-        let mut tell = |title, text: Option<String>| details.extend(text.map(|text| (title, text)));
-        tell("Game", Some(self.game.clone()));
-        for (title, address) in ["Address", "Also at"].into_iter().zip(&self.addresses) {
-            tell(title, Some(address.to_string()));
-        }
-        if let Some(info) = &self.info {
-            tell(
-                "Players",
-                Some(self.cell(Column::Players)).filter(|text| !text.is_empty()),
-            );
-            tell("Map", info.map.clone());
-            tell("Mode", info.mode.clone());
-            tell("Version", info.version.clone());
-            tell("Password", info.password.map(yes_or_no));
-            tell("Started", info.started.map(yes_or_no));
-            tell("Time left", info.time_left_seconds.map(minutes));
-            let mods: Vec<String> = info.mods.iter().map(mod_name).collect();
-            tell(
-                "Mods",
-                Some(mods.join(", ")).filter(|text| !text.is_empty()),
-            );
-            tell(
-                "Legacy",
-                info.legacy
-                    .as_ref()
-                    .map(|legacy| printable(&legacy.to_string())),
-            );
-        }
-        let identity = self.identity.map(|identity| identity.to_string());
-        tell(
-            "Identity",
-            Some(identity.unwrap_or_else(|| "none: known by its connection".into())),
-        );
-        tell("Heartbeat", Some(format!("{} bytes", self.heartbeat.len())));
-        tell("Raw", Some(self.raw()));
-        details
-    }
-
-    /// The beginning of the heartbeat; bytes other than printable ASCII are escaped.
-    fn raw(&self) -> String {
-        const LONGEST: usize = 1024;
-        let begin = self.heartbeat.iter().take(LONGEST);
-        let mut raw: String = begin.map(|byte| escaped(*byte)).collect();
-        if self.heartbeat.len() > LONGEST {
-            raw.push('…');
-        }
-        raw
-    }
 }
 
-fn escaped(byte: u8) -> String {
-    match byte {
-        b'\\' => r"\\".into(),
-        b' '..=b'~' => char::from(byte).into(),
-        other => format!(r"\x{other:02x}"),
-    }
-}
-
-/// A record with all its texts made safe.
+/// A record with its texts made safe. `legacy` and `other` are made safe where they are shown.
 fn shown(info: ServerInfo) -> ServerInfo {
     let text = |text: Option<String>| text.as_deref().map(printable);
+    let mods = info.mods.iter().map(|it| Mod {
+        version: it.version.as_deref().map(printable),
+        ..Mod::new(printable_name(&it.name))
+    });
+    let players = info.player_list.iter().map(|it| Player {
+        score: it.score,
+        team: it.team.as_deref().map(printable),
+        ..Player::new(printable_name(&it.name))
+    });
     ServerInfo {
         name: printable_name(&info.name),
         map: text(info.map),
         mode: text(info.mode),
         version: text(info.version),
+        mods: mods.collect(),
+        region: text(info.region),
+        description: text(info.description),
+        website: text(info.website),
+        tags: info.tags.iter().map(|tag| printable(tag)).collect(),
+        player_list: players.collect(),
         ..info
     }
-}
-
-fn yes_or_no(yes: bool) -> String {
-    if yes { "yes" } else { "no" }.into()
-}
-
-fn minutes(seconds: u32) -> String {
-    format!("{}:{:02}", seconds / 60, seconds % 60)
-}
-
-fn mod_name(it: &metaserve::Mod) -> String {
-    let version = it.version.as_deref().unwrap_or_default();
-    printable(format!("{} {version}", it.name).trim())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(heartbeat: &[u8]) -> Row {
+    /// A server that says this.
+    pub(super) fn row(heartbeat: &[u8]) -> Row {
         let address = "192.0.2.7:7777".parse().unwrap();
         Row::new(
             "tag",
@@ -258,54 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_of_another_encoding_is_shown_by_its_size() {
-        let row = row(b"\x00\xff\x1b[2J");
-        assert_eq!(row.cell(Column::Name), "(6 bytes)");
-        let details = row.details();
-        assert!(
-            details.contains(&("Raw", r"\x00\xff\x1b[2J".into())),
-            "{details:?}"
-        );
-    }
-
-    #[test]
-    fn no_text_of_a_heartbeat_reaches_the_terminal_as_it_is() {
-        let hostile = r#"{"name":"\u001b[2J","map":"\u001b]0;x\u0007","mode":"\r","version":"\u202e",
-            "mods":[{"name":"\u001bc"}],"legacy":"\u009b31m"}"#;
-        let row = row(hostile.as_bytes());
-        let cells = Column::ALL.map(|column| row.cell(column)).into_iter();
-        let texts = cells.chain(row.details().into_iter().map(|(_, text)| text));
-        for text in texts {
-            assert_eq!(text, printable(&text));
-        }
-    }
-
-    #[test]
-    fn long_heartbeats_are_cut() {
-        let raw = row(&[b'x'; 5000]).raw();
-        assert_eq!(raw.chars().count(), 1025);
-    }
-
-    #[test]
-    fn all_that_a_server_tells_is_in_the_details() {
-        let row = row(
-            br#"{"name":"Dusty's","map":"dunes","mode":"ctf","players":3,"max_players":16,
-            "password":true,"version":"1.2","mods":[{"name":"big","version":"2"},{"name":"fast"}],
-            "started":false,"time_left_seconds":65,"legacy":{"id":5}}"#,
-        );
-        let details = row.details();
-        for told in [
-            ("Players", "3/16"),
-            ("Password", "yes"),
-            ("Started", "no"),
-            ("Time left", "1:05"),
-            ("Mods", "big 2, fast"),
-            ("Legacy", r#"{"id":5}"#),
-        ] {
-            assert!(
-                details.contains(&(told.0, told.1.into())),
-                "{told:?} in {details:?}"
-            );
-        }
+    fn a_filter_finds_regions_and_tags() {
+        let row = row(br#"{"name":"Dusty's","region":"Frankfurt","tags":["No-Lag"]}"#);
+        let finds = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+            row.matches(&words)
+        };
+        assert!(finds(&["frankfurt", "no-lag"]) && !finds(&["no-lag", "asia"]));
     }
 }

@@ -4,19 +4,21 @@ use gamedig::protocols::{
     GenericResponse,
     quake::{self, VersionedResponse},
     types::CommonResponse,
+    valve::ExtraData,
 };
-use metaserve::ServerInfo;
+use metaserve::{Player, ServerInfo};
 use serde_json::Value;
 use std::collections::HashMap;
-
-/// The longest published text, in characters: descriptions can be pages long, and a heartbeat is
-/// sent to every client.
-const MAX_CHARS: usize = 200;
 
 /// The record to publish. Its name is empty if the server has none.
 pub(crate) fn server_info(answer: &dyn CommonResponse) -> ServerInfo {
     let name = answer.name().or(answer.description()).unwrap_or_default();
     let bots = answer.players_bots().unwrap_or(0);
+    let players = answer.players().unwrap_or_default().into_iter();
+    let players = players.map(|it| Player {
+        score: it.score().map(i64::from),
+        ..Player::new(shown(it.name()))
+    });
     let info = ServerInfo {
         name: shown(name),
         map: text(answer.map()),
@@ -25,6 +27,7 @@ pub(crate) fn server_info(answer: &dyn CommonResponse) -> ServerInfo {
         max_players: Some(answer.players_maximum()),
         password: answer.has_password(),
         version: text(answer.game_version()),
+        player_list: players.collect(),
         ..ServerInfo::default()
     };
     match answer.as_original() {
@@ -33,8 +36,19 @@ pub(crate) fn server_info(answer: &dyn CommonResponse) -> ServerInfo {
             name: shown(&without_codes(&chat_text(name), '§')),
             ..info
         },
+        GenericResponse::Valve(answer) => ServerInfo {
+            tags: tags(answer.info.extra_data.as_ref()),
+            ..info
+        },
         _ => info,
     }
+}
+
+/// The keywords of a server on Steam.
+fn tags(extra: Option<&ExtraData>) -> Vec<String> {
+    let keywords = extra.and_then(|it| it.keywords.as_deref());
+    let words = keywords.unwrap_or_default().split([',', ';', ' ']);
+    words.map(str::to_owned).collect()
 }
 
 fn text(text: Option<&str>) -> Option<String> {
@@ -42,7 +56,7 @@ fn text(text: Option<&str>) -> Option<String> {
 }
 
 fn shown(text: &str) -> String {
-    text.trim().chars().take(MAX_CHARS).collect()
+    text.trim().to_owned()
 }
 
 fn settings<'a>(answer: &VersionedResponse<'a>) -> &'a HashMap<String, String> {
@@ -63,8 +77,21 @@ fn with_quake_settings(info: ServerInfo, settings: &HashMap<String, String>) -> 
         name: without_codes(&info.name, '^'),
         mode,
         password: get("g_needpass").map(|flag| flag != "0"),
+        website: website(settings),
         ..info
     }
+}
+
+/// Operators of Quake servers set it by hand, under names such as `URL` and `.Website`.
+fn website(settings: &HashMap<String, String>) -> Option<String> {
+    let named = |key: &str| {
+        let key = key.trim_start_matches(['.', '_']);
+        ["url", "website"]
+            .iter()
+            .any(|it| key.eq_ignore_ascii_case(it))
+    };
+    let found = settings.iter().filter(|(key, _)| named(key)).min()?;
+    text(Some(found.1))
 }
 
 /// The names of Quake 3's game types, which games based on it share. Modifications use other
@@ -107,7 +134,7 @@ fn chat_text(description: &str) -> String {
 }
 
 /// Removes colour codes: `mark` and the letter or digit that follows it.
-fn without_codes(text: &str, mark: char) -> String {
+pub(crate) fn without_codes(text: &str, mark: char) -> String {
     let mut plain = String::new();
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -122,7 +149,10 @@ fn without_codes(text: &str, mark: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gamedig::minecraft::{JavaResponse, Server};
+    use gamedig::{
+        minecraft::{JavaResponse, Server},
+        protocols::valve,
+    };
 
     fn quake3(settings: &[(&str, &str)]) -> ServerInfo {
         let settings = settings
@@ -153,6 +183,48 @@ mod tests {
             server_type: Server::Java,
         };
         server_info(&answer).name
+    }
+
+    /// A server on Steam, with what is not under test left out.
+    fn steam(keywords: Option<&str>, players: &[(&str, i32)]) -> ServerInfo {
+        let player = |(name, score): &(&str, i32)| valve::ServerPlayer {
+            name: (*name).into(),
+            score: *score,
+            duration: 60.0,
+            deaths: None,
+            money: None,
+        };
+        server_info(&valve::Response {
+            info: valve::ServerInfo {
+                protocol_version: 17,
+                name: "Dusty's".into(),
+                map: "de_dust".into(),
+                folder: String::new(),
+                game_mode: "Strike".into(),
+                appid: 10,
+                players_online: 2,
+                players_maximum: 16,
+                players_bots: 0,
+                server_type: valve::Server::Dedicated,
+                environment_type: valve::Environment::Linux,
+                has_password: false,
+                vac_secured: true,
+                the_ship: None,
+                game_version: "1.1".into(),
+                extra_data: Some(ExtraData {
+                    port: None,
+                    steam_id: None,
+                    tv_port: None,
+                    tv_name: None,
+                    keywords: keywords.map(str::to_owned),
+                    game_id: None,
+                }),
+                is_mod: false,
+                mod_data: None,
+            },
+            players: Some(players.iter().map(player).collect()),
+            rules: None,
+        })
     }
 
     #[test]
@@ -197,8 +269,28 @@ mod tests {
     }
 
     #[test]
-    fn a_long_description_is_cut() {
-        assert_eq!(minecraft(&"ä".repeat(5000)).chars().count(), MAX_CHARS);
+    fn keywords_and_players_of_a_steam_server_are_published() {
+        let told = steam(
+            Some("alltalk,no-lag,"),
+            &[("Ana", 12), (" ", 0), ("Bo", -1)],
+        );
+        let told = told.fit(usize::MAX);
+        assert_eq!(told.tags, ["alltalk", "no-lag"]);
+        let players = told.player_list.iter();
+        let players: Vec<_> = players.map(|it| (&*it.name, it.score)).collect();
+        assert_eq!(players, [("Ana", Some(12)), ("Bo", Some(-1))]);
+        assert!(steam(None, &[]).fit(usize::MAX).tags.is_empty());
+    }
+
+    #[test]
+    fn a_quake_server_can_have_a_website() {
+        let website = |key, text| quake3(&[(key, text)]).fit(usize::MAX).website;
+        let url = "https://dustys.example.org";
+        for key in ["URL", ".Website", "website"] {
+            assert_eq!(website(key, url).as_deref(), Some(url), "{key}");
+        }
+        assert_eq!(website("URL", "ask me"), None);
+        assert_eq!(website("sv_url", url), None);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use std::{
 /// How long one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The longest heartbeat to publish: what a daemon accepts by default.
+const MAX_BYTES: usize = 8 * 1024;
+
 /// How long a query with several answers may take.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -132,9 +135,10 @@ fn ask(game: &Game, server: SocketAddr) -> anyhow::Result<ServerInfo> {
         info.name = server.to_string();
     }
     if let Protocol::Quake(version) = &game.protocol {
-        info.players = Some(quake::players(version, server, ANSWER_TIMEOUT)?);
+        info.player_list = quake::players(version, server, ANSWER_TIMEOUT)?;
+        info.players = info.player_list.len().try_into().ok();
     }
-    Ok(info)
+    Ok(info.fit(MAX_BYTES))
 }
 
 /// Reduces gamedig's errors, which print a backtrace, to one line.

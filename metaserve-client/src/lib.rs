@@ -58,7 +58,7 @@ pub use metaserve::{
     InvalidGame, Retry, Role, Trust, protocol::extensions::Extensions, stream::FrameError,
 };
 #[cfg(feature = "server-info")]
-pub use metaserve::{Mod, ServerInfo};
+pub use metaserve::{InvalidInfo, Mod, Player, ServerInfo};
 pub use snapshot::{Changes, Server, ServerId, Snapshot};
 pub use snapshots::Snapshots;
 pub use subscriber::Subscriber;

@@ -65,7 +65,7 @@ pub use metaserve::{
     stream::FrameError,
 };
 #[cfg(feature = "server-info")]
-pub use metaserve::{Mod, ServerInfo};
+pub use metaserve::{InvalidInfo, Mod, Player, ServerInfo};
 pub use publisher::Publisher;
 pub use relay::Relay;
 

@@ -102,5 +102,5 @@ pub use protocol::{
     roles::Role,
 };
 #[cfg(feature = "server-info")]
-pub use server_info::{Mod, ServerInfo};
+pub use server_info::{InvalidInfo, Mod, Player, ServerInfo};
 pub use tls::{Fingerprint, Identity, Trust};

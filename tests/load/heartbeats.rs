@@ -65,10 +65,7 @@ fn info(size: usize, server: usize, version: u64) -> Bytes {
     let frame = r#","mods":[{"name":""}]"#.len();
     if short > frame {
         let name = format!("{owner:x}").repeat(short / 8 + 2);
-        record.mods = vec![Mod {
-            name: name[..short - frame].to_owned(),
-            version: None,
-        }];
+        record.mods = vec![Mod::new(&name[..short - frame])];
     }
     record.to_json().into()
 }

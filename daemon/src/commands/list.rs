@@ -33,6 +33,10 @@ pub(crate) struct List {
     #[arg(long)]
     json: bool,
 
+    /// Show more columns: the region, the version, the tags and the website of each server
+    #[arg(long, conflicts_with = "json")]
+    wide: bool,
+
     /// Print at most this many servers, in fair order: the first of every address before the
     /// second of any, and so on [default: all]
     #[arg(long, value_name = "COUNT", conflicts_with = "follow")]
@@ -125,7 +129,7 @@ impl List {
     fn whole(&self, list: &Snapshot) -> anyhow::Result<String> {
         let servers = self.first_of(list);
         if !self.json {
-            return Ok(table(&servers));
+            return Ok(self.table(&servers));
         }
         let servers = servers.into_iter().map(show).collect();
         let list = Whole {
@@ -154,6 +158,20 @@ impl List {
         first.collect()
     }
 
+    fn table(&self, servers: &[&Server]) -> String {
+        let mut titles = vec!["ADDRESS", "GAME", "PLAYERS", "MAP", "MODE"];
+        if self.wide {
+            titles.extend(["REGION", "VERSION", "TAGS", "WEBSITE"]);
+        }
+        titles.push("NAME");
+        let mut table = Table::new();
+        table.load_style(NOTHING);
+        table.set_header(titles);
+        table.add_rows(servers.iter().map(|server| row(server, self.wide)));
+        let lines = table.lines().map(|line| format!("{}\n", line.trim()));
+        lines.collect()
+    }
+
     fn change(&self, before: &Snapshot, now: &Snapshot) -> anyhow::Result<String> {
         let changes = now.changes();
         if self.json {
@@ -176,7 +194,7 @@ impl List {
         ];
         let lines = marked.into_iter().flat_map(|(mark, list, ids)| {
             let servers = ids.iter().filter_map(move |id| list.get(*id));
-            servers.map(move |server| format!("{mark} {}\n", row(server).join("  ")))
+            servers.map(move |server| format!("{mark} {}\n", row(server, self.wide).join("  ")))
         });
         Ok(lines.collect())
     }
@@ -216,35 +234,29 @@ fn show(server: &Server) -> ShownServer<'_> {
     }
 }
 
-fn table(servers: &[&Server]) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header(["ADDRESS", "GAME", "PLAYERS", "MAP", "MODE", "NAME"]);
-    table.add_rows(servers.iter().map(|server| row(server)));
-    let lines = table.lines().map(|line| format!("{}\n", line.trim()));
-    lines.collect()
-}
-
-/// A row of the table. A heartbeat that is not a `ServerInfo` record is shown by its size.
-fn row(server: &Server) -> [String; 6] {
-    let address = server.address.to_string();
-    let game = printable(server.game.as_str());
+/// A row of the table, with `-` for what the server does not say. A heartbeat that is not a
+/// `ServerInfo` record is shown by its size.
+fn row(server: &Server, wide: bool) -> Vec<String> {
     let info = ServerInfo::from_json(&server.heartbeat).unwrap_or_else(|| {
         let size = server.heartbeat.len();
         ServerInfo::new(format!("({size} bytes)"))
     });
-    let players = info.occupancy().unwrap_or_else(|| "-".to_owned());
-    let text = |text: Option<String>| match text.as_deref() {
+    let players = info.occupancy();
+    let mut row = vec![
+        Some(server.address.to_string()),
+        Some(server.game.as_str().to_owned()),
+        players,
+        info.map,
+        info.mode,
+    ];
+    if wide {
+        let tags = info.tags.join(",");
+        row.extend([info.region, info.version, Some(tags), info.website]);
+    }
+    let shown = row.into_iter().map(|text| match text.as_deref() {
         None | Some("") => "-".to_owned(),
         Some(text) => printable(text),
-    };
-    let [map, mode] = [info.map, info.mode].map(text);
-    [
-        address,
-        game,
-        players,
-        map,
-        mode,
-        printable_name(&info.name),
-    ]
+    });
+    // The longest text is last, where it moves no others.
+    shown.chain([printable_name(&info.name)]).collect()
 }

@@ -1,6 +1,6 @@
 "use strict";
-// The live list. What a heartbeat says is only ever set as textContent, within a <bdi>: it is never
-// markup, and does not turn the direction of the text around it.
+// The live list. Text of a heartbeat is only ever set as textContent, within a <bdi>: it is never
+// markup, and it cannot change the direction of the text around it.
 const at = (id) => document.getElementById(id);
 const columns = ["name", "players", "map", "mode", "game", "address"];
 const servers = new Map(); // id -> { record, row, cells, search, gone }
@@ -9,10 +9,10 @@ let sort = { by: "players", down: true };
 let game = "";
 let words = [];
 let opened; // the server in the dialog, which may have left the list
-let joinLinks = {}; // game -> address of a link, as the operator sets it
+let joinLinks = {}; // game -> link, as the operator has set it
 let planned = false;
 
-// Text of which nothing can be seen. Metaserve's crate `metaserve` has the same rule.
+// Text without any visible character. The crate `metaserve` has the same rule.
 const blank = /^[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
 
 function nameOf(record) {
@@ -84,7 +84,7 @@ function newServer(record) {
   return server;
 }
 
-// The address of a link by which a game is joined, if the operator has set one for it.
+// The link that joins a game, if the operator has set one for it.
 function joinLink({ game, address }) {
   return Object.hasOwn(joinLinks, game) && joinLinks[game].replaceAll("{address}", address);
 }
@@ -101,7 +101,7 @@ const sameServer = (one, other) => one.game === other.game && one.address === ot
 function put(record) {
   let known = servers.get(record.id);
   if (!known) {
-    // One that comes back to its address is still the one in the dialog.
+    // A server that comes back to its address is still the one in the dialog.
     const back = opened?.gone && sameServer(opened.record, record);
     known = back ? opened : newServer(record);
     known.gone = false;
@@ -119,7 +119,8 @@ function put(record) {
   else known.cells.lock.remove();
   showJoin(known.cells.join, record);
   const texts = ["name", "map", "mode", "game", "address"].map((column) => value(record, column));
-  known.search = texts.join("\n").toLowerCase();
+  const { region = "", tags = [] } = record.info || {};
+  known.search = [...texts, region, ...tags].join("\n").toLowerCase();
 }
 
 function remove(id) {
@@ -130,7 +131,7 @@ function remove(id) {
   servers.delete(id);
 }
 
-// Gives the servers of another run of the daemon the rows that they had in the run before.
+// After a restart of the daemon, gives each server the row that it had before.
 function renumber(records) {
   const place = ({ game, address }) => `${address} ${game}`;
   const rows = new Map([...servers.values()].map((server) => [place(server.record), server]));
@@ -138,7 +139,7 @@ function renumber(records) {
   for (const record of records) {
     const server = rows.get(place(record));
     if (server) again.set(record.id, server);
-    rows.delete(place(record)); // Of two at one place, only one has been there before.
+    rows.delete(place(record)); // Of two servers at one address, only one gets the row.
   }
   const stay = new Set(again.values());
   for (const [id, server] of [...servers]) if (!stay.has(server)) remove(id);
@@ -156,9 +157,38 @@ async function copy(text, from) {
   setTimeout(() => { from.textContent = "Copy"; }, 1500);
 }
 
-function written(fact) {
+// The most fields of a record that the dialog shows, and the longest text of one: any field is
+// possible, since a record can have fields that this page does not know.
+const maxFields = 40;
+const maxText = 1000;
+
+const oneLine = (text) => text.replace(/[\s\p{Cc}]+/gu, " ");
+const cut = (text, most) => (text.length > most ? `${text.slice(0, most)}\u2026` : text);
+
+// Fields with a form of their own.
+const forms = {
+  mods: (mods) => oneLine(mods.map(({ name, version }) => [name, version].filter(Boolean).join(" ")).join(", ")),
+  tags: (tags) => oneLine(tags.join(", ")),
+  // One line for each player, which keeps a name that changes the direction of text to its line.
+  player_list: (players) => players.map(({ name, score, team }) =>
+    oneLine([nameOf({ info: { name } }), score, team && `(${team})`].filter((it) => it !== undefined).join(" "))).join("\n"),
+};
+
+function written([name, fact]) {
+  if (Object.hasOwn(forms, name)) return forms[name](fact);
   if (typeof fact === "boolean") return fact ? "yes" : "no";
-  return typeof fact === "object" ? JSON.stringify(fact) : String(fact);
+  return cut(oneLine(typeof fact === "object" ? JSON.stringify(fact) : String(fact)), maxText);
+}
+
+// The daemon leaves out a website that is not an http or https URL.
+const isLink = ([name, fact]) => name === "website" && /^https?:/i.test(fact);
+
+function newFact([title, link], facts) {
+  element("bdi", title, element("dt", undefined, facts));
+  const place = element(link ? "a" : "bdi", "", element("dd", undefined, facts));
+  if (!link) return;
+  place.rel = "noopener noreferrer nofollow ugc";
+  place.target = "_blank";
 }
 
 function details(server) {
@@ -176,7 +206,7 @@ function drawDetails() {
   at("join").hidden ||= gone;
   const { name, ...info } = record.info || {};
   const all = {
-    ...info,
+    ...Object.fromEntries(Object.entries(info).slice(0, maxFields)),
     game: record.game,
     addresses: record.addresses.join(", "),
     identity: record.identity,
@@ -185,19 +215,19 @@ function drawDetails() {
     "heartbeat (base64)": record.heartbeat_base64,
   };
   const told = Object.entries(all).filter(([, fact]) => fact !== undefined && fact !== null);
-  // What stays the same is left alone: somebody may be selecting it.
+  // Text that stays the same is left alone: somebody may be selecting it.
   const facts = at("facts");
-  const names = told.map(([name]) => name.replaceAll("_", " "));
-  if (facts.dataset.names !== JSON.stringify(names)) {
-    facts.dataset.names = JSON.stringify(names);
+  const titles = told.map((fact) => [cut(fact[0].replaceAll("_", " "), 60), isLink(fact)]);
+  if (facts.dataset.titles !== JSON.stringify(titles)) {
+    facts.dataset.titles = JSON.stringify(titles);
     facts.replaceChildren();
-    for (const name of names) {
-      element("dt", name, facts);
-      element("bdi", "", element("dd", undefined, facts));
-    }
+    for (const title of titles) newFact(title, facts);
   }
-  const places = facts.querySelectorAll("bdi");
-  told.forEach(([, fact], index) => setText(places[index], written(fact)));
+  const places = facts.querySelectorAll("dd > *");
+  told.forEach((fact, index) => {
+    setText(places[index], written(fact));
+    if (isLink(fact)) places[index].href = fact[1];
+  });
 }
 
 function compare(one, other) {
@@ -240,7 +270,7 @@ function draw() {
   wanted.sort(compare);
   const stay = new Set(wanted.map(({ row }) => row));
   for (const row of [...rows.children]) if (!stay.has(row)) row.remove();
-  // Only rows that are not where they belong are moved: focus stays where it is.
+  // Only rows in the wrong place are moved, so that the focus stays where it is.
   let next = rows.firstChild;
   for (const { row } of wanted) {
     if (row === next) next = next.nextSibling;
@@ -267,7 +297,7 @@ function draw() {
   drawDetails();
 }
 
-// Keeps the page's address in step, so that it can be passed on.
+// Keeps the page's address up to date, so that it can be shared.
 function remember() {
   const to = new URL(location.href);
   const typed = at("filter").value.trim();
@@ -301,7 +331,7 @@ async function learnJoinLinks() {
   try {
     joinLinks = (await (await fetch("/page.json")).json()).join_links;
   } catch {
-    return; // Asked for again when the events begin again.
+    return; // The next try is when the events begin again.
   }
   for (const server of servers.values()) showJoin(server.cells.join, server.record);
   at("table").classList.toggle("joins", Object.keys(joinLinks).length > 0);
@@ -332,7 +362,7 @@ function listen() {
   });
   events.addEventListener("error", () => {
     state("reconnecting", true);
-    // After a refusal, such as 503, browsers give up: we do not.
+    // Browsers give up after a refusal such as 503; this page does not.
     if (events.readyState === EventSource.CLOSED) {
       events.close();
       setTimeout(listen, 5000);

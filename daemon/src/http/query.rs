@@ -82,8 +82,9 @@ impl Query {
         ];
         texts.extend(placement.second_address.map(|it| it.to_string()));
         if let Some(info) = ServerInfo::from_json(&server.heartbeat) {
-            let said = [Some(info.name), info.map, info.mode];
-            texts.extend(said.iter().flatten().map(|text| text.to_lowercase()));
+            let said = [Some(info.name), info.map, info.mode, info.region];
+            let said = said.into_iter().flatten().chain(info.tags);
+            texts.extend(said.map(|text| text.to_lowercase()));
         }
         let found = |word: &String| texts.iter().any(|text| text.contains(word));
         self.words.iter().all(found)
@@ -134,6 +135,9 @@ mod tests {
         let info = ServerInfo {
             map: Some("Waldo World".to_owned()),
             mode: Some("CTF".to_owned()),
+            region: Some("Frankfurt".to_owned()),
+            description: Some("Unsearched".to_owned()),
+            tags: vec!["alltalk".to_owned(), "No-Lag".to_owned()],
             ..ServerInfo::new("Dusty's Größe")
         };
         let server = Server {
@@ -157,6 +161,9 @@ mod tests {
             ("q=GR%C3%96SSE", false),
             ("q=GR%C3%96%C3%9FE", true),
             ("q=ctf+dusty", true),
+            ("q=frankFURT+no-lag", true),
+            ("q=alltalk+asia", false),
+            ("q=unsearched", false),
             ("q=dusty+dm", false),
             ("q=waldo&game=quake", false),
             ("q=MARA", true),

@@ -59,8 +59,8 @@ pub fn server_info(raw: &[u8], description: &Description, facts: GameFacts) -> S
         gatherer => format!("{gatherer}'s Game"),
     });
     let scenario = some(shown(&names.scenario)).map(|name| Mod {
-        name,
         version: some(shown(&names.scenario_version)),
+        ..Mod::new(name)
     });
     let published = (raw.len() <= MAX_PUBLISHED_BYTES).then(|| BASE64.encode(raw));
     let mut legacy = json!({ "protocol": PROTOCOL, "gatherer": gatherer });

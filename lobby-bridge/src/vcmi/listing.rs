@@ -32,14 +32,14 @@ pub(super) fn listing(room: &OpenRoom, public: &[IpAddr], limit: usize) -> Listi
 
 fn heartbeat(room: &OpenRoom, limit: usize) -> Bytes {
     let mods = room.mods.iter().map(|each| Mod {
-        name: each.name.clone(),
         version: (!each.version.is_empty()).then(|| each.version.clone()),
+        ..Mod::new(each.name.clone())
     });
     let mode = match room.mode {
         HostMode::NewGame => "new game",
         HostMode::LoadGame => "saved game",
     };
-    let mut info = ServerInfo {
+    let info = ServerInfo {
         mode: Some(mode.to_owned()),
         players: u32::try_from(room.players).ok(),
         max_players: u32::try_from(room.max_players).ok(),
@@ -55,13 +55,7 @@ fn heartbeat(room: &OpenRoom, limit: usize) -> Bytes {
         })),
         ..ServerInfo::new(room.name.clone())
     };
-    loop {
-        let json = info.to_json();
-        if json.len() <= limit || info.mods.is_empty() {
-            return json.into();
-        }
-        info.mods.truncate(info.mods.len() / 2);
-    }
+    info.fit(limit).to_json().into()
 }
 
 #[cfg(test)]

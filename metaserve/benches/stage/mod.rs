@@ -29,10 +29,10 @@ pub(crate) fn heartbeat(server: usize, round: usize) -> Bytes {
         players: Some((server + round) as u32 % 17),
         max_players: Some(16),
         time_left_seconds: Some(round as u32),
-        mods: vec![Mod {
-            name: format!("{:x}", server.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            version: None,
-        }],
+        mods: vec![Mod::new(format!(
+            "{:x}",
+            server.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ))],
         ..ServerInfo::new(format!("Frankfurt #{server}"))
     };
     info.to_json().into()

@@ -1,72 +1,173 @@
-//! An optional convention for what a heartbeat says.
+//! An optional convention for what a heartbeat says: `docs/reference/server-info.md`.
+
+mod bounds;
+mod read;
+#[cfg(test)]
+mod tests;
+mod website;
+
+pub use bounds::InvalidInfo;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// What players see of most games' servers, as a JSON object.
 ///
-/// A heartbeat may be any bytes, and the daemon never looks inside. Publishing this instead of
-/// a format of your own has one advantage: generic programs, such as the terminal browser and
-/// the web page, show its fields instead of a size in bytes. All fields but `name` may be left
-/// out; unknown ones are ignored.
+/// A heartbeat can be any bytes, and the daemon does not look inside. A heartbeat in this format
+/// has one advantage: generic programs, such as the web page and the terminal browser, show its
+/// fields instead of its size in bytes. Every field except `name` is optional.
+///
+/// Every text has a maximum length and every list a maximum number of entries, so that a record
+/// stays small. [`check`](Self::check) names a field that is beyond its bounds, [`fit`](Self::fit)
+/// cuts a record down, and [`from_json`](Self::from_json) gives records within their bounds only.
+///
+/// Texts come from strangers. Before you write one to a terminal, make it
+/// [`printable`](crate::printable); on a page, insert it as text and never as markup.
 ///
 /// ```
-/// use metaserve::ServerInfo;
+/// use metaserve::{Player, ServerInfo};
 ///
-/// let info = ServerInfo { players: Some(3), max_players: Some(16), ..ServerInfo::new("Dusty's") };
+/// let info = ServerInfo {
+///     players: Some(1),
+///     max_players: Some(16),
+///     region: Some("eu".to_owned()),
+///     website: Some("https://dustys.example.org".to_owned()),
+///     tags: vec!["no-lag".to_owned()],
+///     player_list: vec![Player { score: Some(12), ..Player::new("Ana") }],
+///     ..ServerInfo::new("Dusty's")
+/// };
+/// info.check()?;
 /// let heartbeat = info.to_json();
-/// assert_eq!(heartbeat, br#"{"name":"Dusty's","players":3,"max_players":16}"#);
 /// assert_eq!(ServerInfo::from_json(&heartbeat), Some(info));
+/// # Ok::<(), metaserve::InvalidInfo>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "Map<String, Value>")]
 pub struct ServerInfo {
-    /// What the server's operator calls it.
+    /// What the server's operator calls it: 1 to 128 characters.
     pub name: String,
-    /// The map or level being played.
+    /// The map or level that is being played, at most 128 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub map: Option<String>,
-    /// The rules being played, such as `ctf`.
+    /// The rules that are being played, such as `ctf`, at most 128 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// People in the game now.
+    /// The number of people in the game now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub players: Option<u32>,
-    /// The most people who can be in the game.
+    /// The number of people that the game has room for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_players: Option<u32>,
-    /// Whether joining needs a password.
+    /// Whether players need a password to join.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<bool>,
-    /// The game's version, as players know it.
+    /// The version of the game, as players know it, at most 128 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// What must be installed to join.
+    /// What players must install to join: at most 256 mods.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mods: Vec<Mod>,
     /// Whether the game has begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<bool>,
-    /// How long the game goes on, in seconds.
+    /// How long the game will go on, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_left_seconds: Option<u32>,
-    /// What a bridge needs to show the server to programs of an older protocol again.
+    /// Where the server is, such as `eu` or `Frankfurt`, at most 128 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub legacy: Option<serde_json::Value>,
+    pub region: Option<String>,
+    /// What players should know about the server: plain text, at most 1,000 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where players can read more: an `http` or `https` URL without a user name, at most 256
+    /// ASCII characters. Programs show it as a link. Readers leave out anything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
+    /// Words to search for: at most 16, each of 1 to 32 characters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Who is in the game, in the order in which to show them: at most 64 players. The list may be
+    /// shorter than `players` says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub player_list: Vec<Player>,
+    /// What a bridge needs to show the server to programs of an older protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legacy: Option<Value>,
+    /// All other fields of the object. A record that is read and written again keeps them.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
-/// One modification of a game.
+/// A modification of a game: one of [`ServerInfo::mods`].
+///
+/// ```
+/// use metaserve::Mod;
+///
+/// let it = Mod { version: Some("2.1".to_owned()), ..Mod::new("big-maps") };
+/// # assert_eq!(it.name, "big-maps");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "Map<String, Value>")]
 pub struct Mod {
-    /// What it is called.
+    /// The name of the modification: 1 to 128 characters.
     pub name: String,
-    /// Which version of it.
+    /// Its version, at most 128 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// All other fields of the object.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// Somebody in the game: one of [`ServerInfo::player_list`].
+///
+/// ```
+/// use metaserve::Player;
+///
+/// let ana = Player { score: Some(12), team: Some("red".to_owned()), ..Player::new("Ana") };
+/// # assert_eq!(ana.name, "Ana");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Map<String, Value>")]
+pub struct Player {
+    /// The name of the player: 1 to 128 characters.
+    pub name: String,
+    /// The player's score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<i64>,
+    /// The player's team, at most 128 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// All other fields of the object.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+impl Mod {
+    /// A modification with this name and nothing else.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Player {
+    /// A player with this name and nothing else.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
 }
 
 impl ServerInfo {
-    /// A record that says no more than a name.
+    /// The longest heartbeat that is read as a record: 64 KiB.
+    pub const MAX_JSON_BYTES: usize = 64 * 1024;
+
+    /// A record with this name and nothing else.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -74,8 +175,9 @@ impl ServerInfo {
         }
     }
 
-    /// How many people are in the game and how many can be, such as `3/16`, or `3` when it does not
-    /// say how many can be; `?` is what it does not say. None when it says neither.
+    /// How many people are in the game and how many it has room for, such as `3/16`, or `3` when
+    /// the record does not say how many it has room for; `?` stands for a number that is missing.
+    /// None when both are missing.
     #[must_use]
     pub fn occupancy(&self) -> Option<String> {
         match (self.players, self.max_players) {
@@ -92,62 +194,21 @@ impl ServerInfo {
         serde_json::to_vec(self).expect("a record of texts and numbers is always JSON")
     }
 
-    /// The record that a heartbeat holds, if it holds one: a JSON object with a `name`.
+    /// The record in a heartbeat. None when the heartbeat is not a JSON object with a `name`, when
+    /// it is longer than [`MAX_JSON_BYTES`](Self::MAX_JSON_BYTES), or when it is nested deeper than
+    /// 127 levels.
+    ///
+    /// A mistake in one field does not affect the others: a field of the wrong type is left out, a
+    /// text or a list that is too long is cut, and of a repeated field the last one counts. So
+    /// [`check`](Self::check) never complains about the result.
     #[must_use]
     pub fn from_json(heartbeat: &[u8]) -> Option<Self> {
         // Cheap to refuse: most other encodings do not begin like this.
         let object = heartbeat.trim_ascii_start().starts_with(b"{");
-        let info: Self = object.then(|| serde_json::from_slice(heartbeat).ok())??;
+        if !object || heartbeat.len() > Self::MAX_JSON_BYTES {
+            return None;
+        }
+        let info: Self = serde_json::from_slice(heartbeat).ok()?;
         (!info.name.is_empty()).then_some(info)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn other_heartbeats_are_not_taken_for_records() {
-        for bytes in [
-            &b""[..],
-            b"{}",
-            b"[1]",
-            b"{\"name\":5}",
-            b"\x00\xff",
-            b"\"name\"",
-        ] {
-            assert_eq!(ServerInfo::from_json(bytes), None);
-        }
-    }
-
-    #[test]
-    fn a_game_is_as_full_as_it_says() {
-        for (players, max_players, shown) in [
-            (None, None, None),
-            (Some(3), None, Some("3")),
-            (None, Some(16), Some("?/16")),
-            (Some(3), Some(16), Some("3/16")),
-        ] {
-            let info = ServerInfo {
-                players,
-                max_players,
-                ..ServerInfo::new("it")
-            };
-            assert_eq!(info.occupancy().as_deref(), shown);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_met_calmly(bytes: Vec<u8>) {
-            let _ = ServerInfo::from_json(&bytes);
-        }
-
-        #[test]
-        fn names_survive(name in "\\PC{1,40}", players: Option<u32>) {
-            let info = ServerInfo { players, ..ServerInfo::new(name) };
-            prop_assert_eq!(ServerInfo::from_json(&info.to_json()), Some(info));
-        }
     }
 }

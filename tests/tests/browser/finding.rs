@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Opens a server's details by the beginning of its name.
-async fn open_details(page: &Browser, name: &str) {
+pub(crate) async fn open_details(page: &Browser, name: &str) {
     page.run(&format!(
         "{}.querySelector('button.name').click()",
         row(name)
@@ -17,7 +17,7 @@ async fn open_details(page: &Browser, name: &str) {
     page.until("document.getElementById('details').open").await;
 }
 
-fn facts(text: &str) -> String {
+pub(crate) fn facts(text: &str) -> String {
     format!("document.getElementById('facts').textContent.includes({text:?})")
 }
 

@@ -11,6 +11,7 @@
 mod browser;
 mod finding;
 mod list;
+mod record;
 
 use browser::{Browser, Look};
 use list::{List, info};

@@ -37,7 +37,8 @@ async fn list(daemon: &Daemon, arguments: &[&str]) -> metaserve_tests::Ended {
     run(DAEMON, &[&command[..], arguments].concat()).await
 }
 
-const DUSTYS: &str = r#"{"name":"Dusty's \u001b[2J","map":"dunes","players":3,"max_players":16}"#;
+const DUSTYS: &str = r#"{"name":"Dusty's \u001b[2J","map":"dunes","players":3,"max_players":16,
+    "region":"\u202eeu","tags":["no-lag","\u001b[1m"],"website":"https://example.org"}"#;
 
 /// Contains only invisible characters and one that would reverse the text after it.
 const BLANK: &str = r#"{"name":"\u202e\u200b \u3164","map":"\u202edunes"}"#;
@@ -113,6 +114,37 @@ async fn the_table_contains_nothing_that_could_move_the_cursor() {
     assert_eq!(
         rows[3],
         ["127.0.0.1:7002", "go", "-", "dunes", "-", "(no", "name)"]
+    );
+
+    let wide = list(&daemon, &["--wide", "--game", "chess"]).await;
+    let words = |line: &str| {
+        line.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let [titles, row] = wide
+        .output
+        .lines()
+        .map(words)
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap();
+    assert_eq!(
+        titles[5..],
+        ["REGION", "VERSION", "TAGS", "WEBSITE", "NAME"]
+    );
+    assert_eq!(
+        row[4..],
+        [
+            "-",
+            "eu",
+            "-",
+            "no-lag,",
+            "[1m",
+            "https://example.org",
+            "Dusty's",
+            "[2J"
+        ]
     );
 
     let go = list(&daemon, &["--game", "go"]).await;

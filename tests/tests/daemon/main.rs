@@ -39,6 +39,7 @@ mod relay;
 mod reload;
 mod restart;
 mod rows;
+mod server_info;
 mod service;
 mod sharing;
 mod slow_reader;

@@ -63,7 +63,7 @@ async fn parameters_are_accepted_within_the_documented_bounds() {
 #[tokio::test]
 async fn records_have_exactly_the_documented_fields() {
     let (daemon, address, document) = start().await;
-    for heartbeat in [r#"{"name":"one"}"#, "bytes"] {
+    for heartbeat in [r#"{"name":"one","tags":["a"]}"#, "bytes"] {
         let connection = daemon.connect(Role::Heartbeat, None).await;
         tokio::spawn(metaserve_heartbeat::run(connection, constant(heartbeat)));
     }
@@ -76,6 +76,9 @@ async fn records_have_exactly_the_documented_fields() {
     holds(&problem, &schema("Problem"));
     for server in page["servers"].as_array().unwrap() {
         holds(server, &schema("Server"));
+        if server["info"].is_object() {
+            holds(&server["info"], &schema("ServerInfo"));
+        }
     }
 }
 
