@@ -1,7 +1,7 @@
 //! `GET /api/v1/events`: the list as server-sent events, live.
 //!
-//! A listener is a cursor, as a QUIC client is: it is given one shared frame after the other as
-//! fast as it reads, and all that it has missed meanwhile in one.
+//! A listener is a cursor, as a QUIC client is: it receives shared frames one after the other, as
+//! fast as it reads, and everything that it missed in one frame.
 
 use super::{problem::Problem, query, web::Web};
 use crate::{
@@ -22,13 +22,14 @@ use futures::{Stream, StreamExt, stream};
 use metaserve::{Game, bounds::Room, feed::Subscription, list::Cursor};
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
-/// A sign of life after so much silence, so that listeners who are gone are noticed.
+/// After this much silence, the daemon sends a comment, to notice listeners that are gone.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
-/// How long a browser waits before it comes back.
+/// How long a browser waits before it reconnects.
 const RETRY: &[u8] = b"retry: 2000\n\n";
 
-/// Answers with a snapshot and then every change; after `Last-Event-ID`, with what was missed.
+/// Answers with a snapshot and then with every change. A listener that sends `Last-Event-ID` gets
+/// the changes since then instead of the snapshot.
 pub(super) async fn listen(
     State(web): State<Web>,
     Extension(peer): Extension<IpAddr>,
@@ -41,7 +42,7 @@ pub(super) async fn listen(
     let taken = web.listeners.take(rules.trusted.origin(peer), room);
     let (seat, vacancy) = taken.map_err(|why| {
         web.shared.metrics.reached(Limit::MaxListeners);
-        let reason = format!("listeners: {why} (--max-listeners): wait");
+        let reason = format!("listeners: {why} (--max-listeners): try again later");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     })?;
     if vacancy == Vacancy::TakenOver {
@@ -66,7 +67,7 @@ pub(super) async fn listen(
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
-        // nginx waits for 4 KiB otherwise, unless it is told not to.
+        // Otherwise nginx waits until it has 4 KiB.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     Ok((headers, Body::from_stream(events)).into_response())
@@ -99,7 +100,7 @@ fn game(query: Option<&str>) -> Result<Option<Game>, Problem> {
             "game" if value.is_empty() => {}
             "game" => game = Some(query::game(&value)?),
             _ => {
-                let known = "there is game, and nothing else";
+                let known = "unknown parameter: use game";
                 return Err(Problem::new(StatusCode::BAD_REQUEST, known));
             }
         }
@@ -107,7 +108,8 @@ fn game(query: Option<&str>) -> Result<Option<Game>, Problem> {
     Ok(game)
 }
 
-/// Where a listener was, by the id of its last event. One that is not ours begins anew.
+/// The cursor in the id of a listener's last event. With an id in any other form, the listener gets
+/// a snapshot.
 fn known(id: &str) -> Option<Cursor> {
     let (epoch, revision) = id.split_once('.')?;
     Some(Cursor {
@@ -121,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_is_not_ours_begins_anew() {
+    fn an_unknown_id_earns_a_snapshot() {
         let ours = Cursor {
             epoch: 7,
             revision: 12,

@@ -1,4 +1,4 @@
-//! From a TCP connection to requests: who may come in, and how slow he may be.
+//! From a TCP connection to requests: which connections are accepted, and how slow they can be.
 
 use super::web::Web;
 use crate::{
@@ -33,24 +33,25 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tower_http::add_extension::AddExtension;
 
-/// The longest head of a request, and about what is held for a client that reads slowly besides
-/// the frame it is being given.
+/// The longest head of a request. For a client that reads slowly, the daemon holds about this much
+/// besides the frame that it is sending.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// More lines than any browser's request has.
+/// The most header lines of a request; browsers send fewer.
 const MAX_HEADERS: usize = 64;
 
-/// How many are told at one time that there is no place for them, at some 4 KB each; others are
-/// closed in silence.
+/// The most connections at a time that are refused with an answer, at some 4 KB each. Others are
+/// closed without one.
 const MAX_REFUSALS: usize = 1024;
 
-/// How long one that is refused may take to hear it.
+/// How long a refused client can take to read the answer.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// After an error of the operating system, such as too many open files: others have to go first.
+/// The pause after an error of the operating system, such as too many open files: other connections
+/// have to end first.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Who is refused without being read.
+/// The answer to a client whose request is not read.
 fn refusal(status: &str, reason: &str) -> Vec<u8> {
     let body = json!({ "error": reason }).to_string();
     let head = format!(
@@ -61,8 +62,8 @@ fn refusal(status: &str, reason: &str) -> Vec<u8> {
     [head, body].concat().into_bytes()
 }
 
-/// Opens the listener; none when there is to be none, or when nobody has asked for it and the
-/// default address cannot be had: another daemon on this machine may have it.
+/// Opens the listener. None when HTTP is off, or when the default address is not available and the
+/// operator has not asked for it: another daemon on this machine may use it.
 pub(crate) fn open(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
     let bind = |address| TcpListener::from_std(listen::tcp(address)?);
     match settings.http {
@@ -70,8 +71,8 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
         Http::IfFree(address) => Ok(bind(address)
             .inspect_err(|error| {
                 tracing::warn!(
-                    "serving no HTTP: {address} cannot be had ({error}); choose another address \
-                     with --http, or --http off"
+                    "HTTP is off: cannot bind {address} ({error}); choose another address with \
+                     --http, or use --http off"
                 );
             })
             .ok()),
@@ -92,7 +93,7 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
     }
 }
 
-/// Answers by `routes` until `web` is closing. Each connection gets a task of its own.
+/// Answers with `routes` until `web` closes. Each connection has its own task.
 pub(super) async fn run(listener: TcpListener, routes: Router, web: Web, tasks: TaskTracker) {
     let places = Seats::default();
     let refusals = Slots::default();
@@ -104,7 +105,7 @@ pub(super) async fn run(listener: TcpListener, routes: Router, web: Web, tasks: 
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!("an HTTP connection could not be accepted: {error}");
+                tracing::warn!("cannot accept an HTTP connection: {error}");
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
@@ -123,19 +124,19 @@ pub(super) async fn run(listener: TcpListener, routes: Router, web: Web, tasks: 
     }
 }
 
-/// A place for a connection, or what it is told instead.
+/// A place for a connection, or the answer that refuses it.
 fn admit(peer: IpAddr, places: &Seats, shared: &Shared) -> Result<Seat, Vec<u8>> {
     let rules = shared.rules();
     if let Some(ban) = rules.banned(peer) {
         shared.metrics.banned(BannedAt::Http);
         return Err(refusal("403 Forbidden", &banned_close(ban).reason));
     }
-    // No limit for each address: behind a proxy everybody has the same one.
+    // No limit per address: behind a proxy all clients have the same one.
     let room = Room::new(rules.limits.max_http_connections, usize::MAX);
     let taken = places.take(rules.trusted.origin(peer), room);
     let (seat, vacancy) = taken.map_err(|why| {
         shared.metrics.reached(Limit::MaxHttpConnections);
-        let reason = format!("HTTP connections: {why} (--max-http-connections): wait");
+        let reason = format!("HTTP connections: {why} (--max-http-connections): try again later");
         refusal("503 Service Unavailable", &reason)
     })?;
     if vacancy == Vacancy::TakenOver {
@@ -144,11 +145,11 @@ fn admit(peer: IpAddr, places: &Seats, shared: &Shared) -> Result<Seat, Vec<u8>>
     Ok(seat)
 }
 
-/// One connection, from its first request to its last.
+/// Serves one connection, from its first request to its last.
 async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, routes: Router, web: Web) {
     let _counted = web.shared.metrics.connected_http();
     let limits = &web.shared.rules().limits;
-    // It fails for a connection that is gone.
+    // This fails if the connection is gone.
     let _ = stream.set_nodelay(true);
     let stream = Impatient {
         stream,
@@ -173,7 +174,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, routes: Router, 
             connection.await
         }
         () = seat.lost() => {
-            return tracing::debug!(%peer, "HTTP connection closed: its place is somebody else's");
+            return tracing::debug!(%peer, "HTTP connection closed: another address needs its place");
         }
         ban = banned(web.shared.rules.subscribe(), || peer.ip()) => {
             web.shared.metrics.banned(BannedAt::Http);
@@ -188,18 +189,18 @@ async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, routes: Router, 
     }
 }
 
-/// Whether the peer took nothing for too long, which [`Impatient`] says.
+/// Whether the peer read nothing for too long: the error of [`Impatient`].
 fn stalled(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref());
     cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Says why once the peer has asked, and goes. Of a peer that has not said all yet the rest is read:
-/// else the reset that follows unread bytes would overtake the answer.
+/// Waits for the request, answers with the refusal, and closes. The rest of a longer request is read
+/// first: otherwise the reset that follows unread bytes would overtake the answer.
 async fn refuse(mut stream: TcpStream, refusal: Vec<u8>, _slot: Slot) {
     let say = async {
         let mut bytes = [0; 2048];
-        // Clients take an answer that comes before their question for a mistake.
+        // Clients treat an answer before their request as an error.
         let asked = stream.read(&mut bytes).await?;
         if asked == 0 {
             return Ok(());
@@ -210,11 +211,11 @@ async fn refuse(mut stream: TcpStream, refusal: Vec<u8>, _slot: Slot) {
         while !whole && stream.read(&mut bytes).await? > 0 {}
         io::Result::Ok(())
     };
-    // Whether it has heard or not, that is all there is for it.
+    // There is nothing more to do if the peer has not read it.
     let _ = tokio::time::timeout(REFUSAL_TIMEOUT, say).await;
 }
 
-/// A stream that fails when its peer takes nothing for the whole timeout.
+/// A stream that fails when its peer reads nothing for the whole timeout.
 struct Impatient {
     stream: TcpStream,
     timeout: Duration,
@@ -222,7 +223,7 @@ struct Impatient {
 }
 
 impl Impatient {
-    /// Passes progress on, and turns too long a wait for it into an error.
+    /// Returns progress as it is, and an error after too long a wait for it.
     fn progress<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -288,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_daemon_goes_on_without_http_unless_it_was_asked_for() {
+    fn a_second_daemon_starts_without_http_unless_http_was_requested() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
         let mut settings = Settings::new("/nowhere".into());

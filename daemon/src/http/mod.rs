@@ -1,8 +1,8 @@
-//! The list for browsers and scripts: a listener of its own, apart from the public QUIC port.
+//! The list for browsers and scripts, on a TCP listener apart from the public QUIC port.
 //!
 //! ```text
-//!  TCP ──▶ listener.rs: places, slow and long-winded clients ──▶ routes below ──┬─▶ servers.rs: pages
-//!                                                                              └─▶ events.rs: live
+//!  TCP ──▶ listener.rs: places, limits for slow clients ──▶ routes below ──┬─▶ servers.rs: pages
+//!                                                                          └─▶ events.rs: live
 //! ```
 
 mod events;
@@ -33,7 +33,7 @@ use tower_http::{
     cors::{Any, CorsLayer},
 };
 
-/// Serves until `web` is closing. Each connection gets a task of its own.
+/// Serves until `web` closes. Each connection has its own task.
 pub(crate) async fn run(listener: TcpListener, web: Web, tasks: TaskTracker) {
     listener::run(listener, routes(web.clone()), web, tasks).await;
 }
@@ -54,11 +54,16 @@ fn routes(web: Web) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
+        .fallback(async || {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "not found: /api/v1/openapi.json lists all paths",
+            )
+        })
         .with_state(web)
 }
 
-/// The description of all this for programs; a test holds it against the answers.
+/// The description of these paths for programs. A test compares it with the answers.
 async fn document() -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json")];
     (kind, include_str!("openapi.json")).into_response()

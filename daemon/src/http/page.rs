@@ -1,4 +1,4 @@
-//! `GET /`: the page that shows the list live, out of the binary.
+//! `GET /`: the page that shows the list live. It is part of the binary.
 
 use super::web::Web;
 use axum::{
@@ -11,7 +11,7 @@ use axum::{
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Nothing from elsewhere, nothing inline, and no text is ever taken for a script.
+/// Nothing from other sites, nothing inline, and no text becomes a script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
@@ -36,7 +36,7 @@ pub(super) fn routes() -> Router<Web> {
         .route("/page.json", get(settings))
 }
 
-/// What the operator has set for the page.
+/// The operator's settings for the page.
 async fn settings(State(web): State<Web>) -> Response {
     let rules = web.shared.rules();
     let links = rules.join_links.iter();

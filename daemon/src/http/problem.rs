@@ -6,7 +6,7 @@ use axum::{
 };
 use serde_json::json;
 
-/// A refusal: a status, and as JSON one sentence with the parameter that is to blame, if any.
+/// A refusal: a status, and a JSON object with the reason and, if one is wrong, the parameter.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,

@@ -8,14 +8,14 @@ use metaserve::{Game, ServerInfo, bounds::Position, list::Server};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) game: Option<Game>,
-    /// In lower case; none for all servers.
+    /// In lower case. Empty for all servers.
     words: Vec<String>,
     pub(super) limit: usize,
-    /// Where the page before has ended.
+    /// Where the previous page ended.
     pub(super) after: Option<Position>,
 }
 
-/// Servers in one answer, when nothing else is asked for, and at most.
+/// The number of servers in one answer: by default, and at most.
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1000;
 
@@ -23,7 +23,7 @@ const MAX_LIMIT: usize = 1000;
 const MAX_WORDS_BYTES: usize = 200;
 
 impl Query {
-    /// Reads the part of a request's address after the question mark.
+    /// Reads the query of a request: what follows the question mark.
     pub(super) fn parse(text: Option<&str>) -> Result<Self, Problem> {
         let mut query = Self {
             game: None,
@@ -33,11 +33,11 @@ impl Query {
         };
         for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
             match &*name {
-                // As a form sends it when nothing was chosen.
+                // A form sends this when nothing was chosen.
                 "game" if value.is_empty() => {}
                 "game" => query.game = Some(game(&value)?),
                 "q" if value.len() > MAX_WORDS_BYTES => {
-                    let reason = format!("search for at most {MAX_WORDS_BYTES} bytes");
+                    let reason = format!("use at most {MAX_WORDS_BYTES} bytes");
                     return Err(Problem::parameter("q", reason));
                 }
                 "q" => {
@@ -50,12 +50,12 @@ impl Query {
                     query.limit = limit.ok_or_else(|| Problem::parameter("limit", reason()))?;
                 }
                 "after" => {
-                    let reason = "give the `next` of the answer before this one";
+                    let reason = "use the `next` of the previous answer";
                     let after = value.parse();
                     query.after = Some(after.map_err(|_| Problem::parameter("after", reason))?);
                 }
                 _ => {
-                    let known = "there are game, q, limit and after, and nothing else";
+                    let known = "unknown parameter: use game, q, limit or after";
                     return Err(Problem::new(StatusCode::BAD_REQUEST, known));
                 }
             }
@@ -63,7 +63,7 @@ impl Query {
         Ok(query)
     }
 
-    /// Whether a server is asked for, whatever the page.
+    /// Whether the query asks for this server, on this page or another.
     pub(super) fn wants(&self, server: &Server) -> bool {
         let placement = &server.placement;
         let game = self
@@ -73,7 +73,7 @@ impl Query {
         game && (self.words.is_empty() || self.found_in(server))
     }
 
-    /// Whether each word is found, in any order and wherever the server says it.
+    /// Whether the server has each word, in any order, in one of its texts.
     fn found_in(&self, server: &Server) -> bool {
         let placement = &server.placement;
         let mut texts = vec![
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn absurd_values_are_refused_by_the_name_of_their_parameter() {
+    fn a_bad_value_is_refused_and_its_parameter_named() {
         let long = format!("q={}", "x".repeat(201));
         let table = [
             ("limit=0", Some("limit")),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_asked_for_has_a_default() {
+    fn omitted_parameters_have_defaults() {
         for text in [None, Some(""), Some("game=&q=")] {
             let query = Query::parse(text).expect("fine");
             assert_eq!((query.limit, query.after, query.game), (100, None, None));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_is_looked_for_wherever_a_server_says_something() {
+    fn each_word_is_searched_in_every_text_of_a_server() {
         use metaserve::list::Placement;
         use std::{sync::Arc, time::SystemTime};
         let info = ServerInfo {
@@ -168,7 +168,7 @@ mod tests {
             ("q=waldo&game=quake", false),
             ("q=MARA", true),
             ("q=192.0.2.7:27960", true),
-            // Nobody found a server by the second of its addresses.
+            // A search by the second address once found nothing.
             ("q=2001:DB8::7", true),
         ];
         for (text, wanted) in table {

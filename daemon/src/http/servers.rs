@@ -16,25 +16,31 @@ use serde::Serialize;
 /// One page of the list.
 #[derive(Serialize)]
 struct Page<'a> {
-    /// Where in the list's history this is, as in the ids of events.
+    /// The revision of the list, as in the ids of events.
     revision: String,
     servers: Vec<ShownServer<'a>>,
-    /// Where the page ends, in fair order: the `after` of the next page; none on the last.
+    /// Where the page ends, in fair order: the `after` of the next page. None on the last page.
     next: Option<String>,
 }
 
-/// Answers with the servers asked for, or with *not modified*.
+/// Answers with the requested servers, or with *not modified*.
 pub(super) async fn list(
     State(web): State<Web>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let query = Query::parse(query.as_deref())?;
-    let failed = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer was not made");
+    let failed = || {
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal error: could not build the answer",
+        )
+    };
     let feed = web.shared.feeds.of(query.game.as_ref());
-    // Read before the servers: a tag that is too old is asked for again, one too new never.
+    // Read before the servers: with a tag that is too old a client asks again, with one that is too
+    // new it would miss a change.
     let revision = format!("{}.{}", feed.epoch(), feed.revision().0);
-    // Weak, since compression changes the bytes. The query is part of what the tag is for.
+    // Weak, since compression changes the bytes. Clients keep a tag for each query.
     let tag = format!("W/\"{revision}\"");
     let caching = [
         (header::ETAG, tag.clone()),
@@ -54,13 +60,13 @@ pub(super) async fn list(
     Ok((caching, kind, json).into_response())
 }
 
-/// Servers that are looked at in one go, while the list cannot change.
+/// The number of servers to look at while the list is locked.
 const CHUNK: usize = 1000;
 
 fn page(feed: &Feed, query: &Query, revision: String) -> serde_json::Result<String> {
     let mut wanted: Vec<(Position, Server)> = Vec::new();
     let mut after = query.after;
-    // One more than fits tells whether there is a next page.
+    // One more than the limit shows whether there is a next page.
     while wanted.len() <= query.limit {
         let chunk = feed.servers_in_order(after, CHUNK);
         let Some((last, _)) = chunk.last() else {
@@ -81,7 +87,7 @@ fn page(feed: &Feed, query: &Query, revision: String) -> serde_json::Result<Stri
     })
 }
 
-/// Whether the client has what this tag is for.
+/// Whether the client already has the version with this tag.
 fn knows(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let tags = headers.get_all(header::IF_NONE_MATCH).iter();

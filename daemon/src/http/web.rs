@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Web {
     pub(super) shared: Arc<Shared>,
     pub(super) closing: CancellationToken,
-    /// Answers are made one at a time, beside the thread that serves games.
+    /// Answers are built one at a time, outside the thread that serves games.
     pub(super) making: Arc<Semaphore>,
     /// Places for listeners to events.
     pub(super) listeners: Seats,

@@ -46,7 +46,7 @@ async fn absurd_queries_are_refused_with_the_name_of_the_parameter() {
         let refused = get(address, &format!("/api/v1/servers?{query}"), &[]).await;
         assert_eq!(refused.status, 400, "{query}");
         let reason = refused.json()["error"].to_string();
-        assert!(reason.contains("and nothing else"), "{query}: {reason}");
+        assert!(reason.contains("unknown parameter"), "{query}: {reason}");
     }
     // Of a repeated parameter the last one counts, and invalid escapes are plain text.
     for query in ["limit=1&limit=2", "q=%", "q=%zz", "q=+"] {
