@@ -1,4 +1,4 @@
-//! What keys and news do to the list: pure, without terminal and clock.
+//! What keys and changes do to the list: pure, without a terminal or a clock.
 
 use crate::row::{Column, Row};
 use metaserve_client::Status;
@@ -9,20 +9,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The list and how the user looks at it. `Id` names a server: a `ServerId`, or in tests any
-/// number.
+/// The list and the user's view of it. `Id` identifies a server: a `ServerId`, or any number in
+/// tests.
 #[derive(Debug)]
 pub(crate) struct App<Id> {
     rows: BTreeMap<Id, Row>,
-    /// The rows that pass the filter, in order.
+    /// The rows that match the filter, in order.
     visible: Vec<Id>,
     /// The chosen row, which stays chosen when rows move around it.
     selected: Option<Id>,
-    /// Where in `visible` it is, or was last.
+    /// Its position in `visible`, or its last one.
     index: usize,
     /// The first row on the screen.
     offset: usize,
-    /// How many rows the screen has.
+    /// The number of rows on the screen.
     page: usize,
     sort: Column,
     reversed: bool,
@@ -35,7 +35,7 @@ pub(crate) struct App<Id> {
 }
 
 impl<Id: Copy + Ord> App<Id> {
-    /// No server yet.
+    /// An empty list.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             rows: BTreeMap::new(),
@@ -55,7 +55,7 @@ impl<Id: Copy + Ord> App<Id> {
         }
     }
 
-    /// Servers have come or changed, and (those without a row) gone.
+    /// Servers were added or changed, or removed (those without a row).
     pub(crate) fn change(
         &mut self,
         changes: impl IntoIterator<Item = (Id, Option<Row>)>,
@@ -71,7 +71,7 @@ impl<Id: Copy + Ord> App<Id> {
         self.arrange();
     }
 
-    /// The connection stands otherwise.
+    /// The state of the connection has changed.
     pub(crate) fn link(&mut self, status: Status, now: Instant) {
         self.status = status;
         self.status_since = now;
@@ -130,14 +130,14 @@ impl<Id: Copy + Ord> App<Id> {
         ControlFlow::Continue(())
     }
 
-    /// Sorts by a column; by the present one, the other way round.
+    /// Sorts by a column. If the list is already sorted by it, reverses the order.
     fn sort_by(&mut self, column: Column) {
         self.reversed = self.sort == column && !self.reversed;
         self.sort = column;
         self.arrange();
     }
 
-    /// Sorts by the column so many to the right, and on from the left.
+    /// Sorts by the column that is this many places to the right; after the last comes the first.
     fn sort_beside(&mut self, right: usize) {
         let at = Column::ALL.iter().position(|it| *it == self.sort);
         let beside = Column::ALL.iter().cycle().nth(at.unwrap_or(0) + right);
@@ -157,7 +157,7 @@ impl<Id: Copy + Ord> App<Id> {
         self.selected = self.visible.get(self.index).copied();
     }
 
-    /// Filters and sorts anew. The chosen row stays chosen; if it is gone, its neighbour is.
+    /// Filters and sorts again. The chosen row stays chosen; if it is gone, its neighbour is chosen.
     fn arrange(&mut self) {
         let words = self.filter.to_lowercase();
         let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
@@ -177,7 +177,7 @@ impl<Id: Copy + Ord> App<Id> {
         }
     }
 
-    /// The rows for a screen with so many lines, scrolled so that the chosen one is among them.
+    /// The rows for a screen with this many lines, scrolled so that it shows the chosen row.
     pub(crate) fn window(&mut self, lines: usize) -> Range<usize> {
         self.page = lines.max(1);
         let first = (self.index + 1).saturating_sub(self.page);
@@ -186,7 +186,7 @@ impl<Id: Copy + Ord> App<Id> {
         self.offset..self.visible.len().min(self.offset + self.page)
     }
 
-    /// Some of the visible rows, with whether each is the chosen one.
+    /// Some of the visible rows, each with whether it is the chosen one.
     pub(crate) fn rows(&self, window: Range<usize>) -> impl Iterator<Item = (&Row, bool)> {
         let ids = self.visible.get(window).unwrap_or_default().iter();
         ids.filter_map(|id| Some((self.rows.get(id)?, self.selected == Some(*id))))
@@ -197,19 +197,19 @@ impl<Id: Copy + Ord> App<Id> {
         self.rows.get(&self.selected?)
     }
 
-    /// How many servers pass the filter, and how many there are.
+    /// The number of servers that match the filter, and of all servers.
     pub(crate) fn count(&self) -> (usize, usize) {
         (self.visible.len(), self.rows.len())
     }
 
-    /// How many players are on the visible servers.
+    /// The number of players on the visible servers.
     pub(crate) fn players(&self) -> u64 {
         let rows = self.rows(0..self.visible.len());
         rows.filter_map(|(row, _)| row.players().map(u64::from))
             .sum()
     }
 
-    /// The column sorted by, and whether the other way round.
+    /// The column that the list is sorted by, and whether the order is reversed.
     pub(crate) fn sort(&self) -> (Column, bool) {
         (self.sort, self.reversed)
     }
@@ -219,12 +219,12 @@ impl<Id: Copy + Ord> App<Id> {
         (&self.filter, self.editing)
     }
 
-    /// Whether the details of the chosen server are to be shown.
+    /// Whether to show the details of the chosen server.
     pub(crate) fn shows_details(&self) -> bool {
         self.details
     }
 
-    /// How the connection stands, and for how long.
+    /// The state of the connection, and for how long it has lasted.
     pub(crate) fn status(&self, now: Instant) -> (&Status, Duration) {
         (
             &self.status,
@@ -232,7 +232,7 @@ impl<Id: Copy + Ord> App<Id> {
         )
     }
 
-    /// How long ago the list changed last.
+    /// How long ago the list last changed.
     pub(crate) fn age(&self, now: Instant) -> Option<Duration> {
         self.changed
             .map(|changed| now.saturating_duration_since(changed))

@@ -51,11 +51,11 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Keys:
   Up Down PgUp PgDn Home End   choose a server
-  Left Right, 1 to 6           choose the column to sort by; the same digit again turns it round
-  r                            turn the order round
+  Left Right, 1 to 6           choose the column to sort by; the same digit again reverses it
+  r                            reverse the order
   /                            filter: each word must be in the name, game, map, mode, address,
                                region or a tag
-  Enter                        show or hide what is known of the chosen server
+  Enter                        show or hide the details of the chosen server
   q, Esc, Ctrl-C               quit (Esc first leaves the filter)";
 
 #[tokio::main(flavor = "current_thread")]
@@ -72,14 +72,14 @@ async fn main() -> anyhow::Result<()> {
         follow = follow.game(game);
     }
 
-    // This also restores the terminal when the program panics.
+    // This also restores the terminal if the program panics.
     let mut terminal = ratatui::try_init().context("the browser needs a terminal")?;
     let shown = browse(&mut terminal, follow.run(), statuses).await;
     ratatui::restore();
     shown
 }
 
-/// Shows the list until the user, or a signal, ends it.
+/// Shows the list until the user or a signal ends it.
 async fn browse(
     terminal: &mut DefaultTerminal,
     mut snapshots: Snapshots,
@@ -88,7 +88,7 @@ async fn browse(
     let mut app = App::<ServerId>::new(now());
     let mut input = input();
     let mut stop = stopped().boxed();
-    // Ages are shown in seconds, and grow on their own.
+    // Ages are shown in seconds, and they grow without any event.
     let mut second = tokio::time::interval(Duration::from_secs(1));
     loop {
         terminal.draw(|frame| view::draw(frame, &mut app, now()))?;
@@ -99,7 +99,7 @@ async fn browse(
                         return Ok(());
                     }
                 }
-                _ => {} // A resize is drawn like all else.
+                _ => {} // A resize only needs drawing.
             },
             Some(snapshot) = snapshots.next() => app.change(changes(&snapshot?), now()),
             Ok(()) = statuses.changed() => app.link(statuses.borrow_and_update().clone(), now()),
@@ -109,7 +109,7 @@ async fn browse(
     }
 }
 
-/// The rows that a snapshot replaces, and (without one) takes away.
+/// The rows that a snapshot replaces, or removes (those without a row).
 fn changes(snapshot: &Snapshot) -> impl Iterator<Item = (ServerId, Option<Row>)> {
     let changes = snapshot.changes();
     let ids = [&changes.removed, &changes.added, &changes.updated];
@@ -126,7 +126,7 @@ fn row(server: &Server) -> Row {
     )
 }
 
-/// What the terminal says. Reading it blocks, so it has a thread, which ends with the program.
+/// The events of the terminal. Reading blocks, so it has a thread, which ends with the program.
 fn input() -> mpsc::Receiver<std::io::Result<Event>> {
     let (tell, events) = mpsc::channel(16);
     std::thread::spawn(move || while tell.blocking_send(event::read()).is_ok() {});

@@ -20,7 +20,7 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    /// All columns, as they stand from left to right.
+    /// All columns, from left to right.
     pub(crate) const ALL: [Self; 6] = [
         Self::Name,
         Self::Game,
@@ -50,17 +50,17 @@ pub(crate) struct Row {
     identity: Option<Fingerprint>,
     heartbeat: Bytes,
     info: Option<ServerInfo>,
-    /// Asked for each row at each drawing.
+    /// Needed for each row whenever the screen is drawn.
     players_width: usize,
     address_width: usize,
     /// The name in lower case, to sort by.
     name_key: String,
-    /// Everything that a filter looks at, in lower case.
+    /// Everything that a filter searches, in lower case.
     haystack: String,
 }
 
 impl Row {
-    /// A server with what it says of itself. The first address is the one to join by.
+    /// A server with its heartbeat. Players join at the first address.
     pub(crate) fn new(
         game: &str,
         addresses: Vec<SocketAddr>,
@@ -90,7 +90,7 @@ impl Row {
         row
     }
 
-    /// What stands in a column. Empty when the server does not tell.
+    /// The text in a column. Empty when the server does not say.
     pub(crate) fn cell(&self, column: Column) -> String {
         let text = |text: Option<&String>| text.cloned().unwrap_or_default();
         let info = self.info.as_ref();
@@ -107,7 +107,7 @@ impl Row {
         }
     }
 
-    /// How many terminal columns that takes.
+    /// The width of that text on the terminal.
     pub(crate) fn width(&self, column: Column) -> usize {
         match column {
             Column::Players => self.players_width,
@@ -116,7 +116,7 @@ impl Row {
         }
     }
 
-    /// What the server is called, or the size of a heartbeat in an encoding of its game's own.
+    /// The name of the server, or the size of its heartbeat if that is not a `ServerInfo`.
     fn name(&self) -> String {
         match &self.info {
             Some(info) => info.name.clone(),
@@ -136,12 +136,12 @@ impl Row {
         self.info.as_ref().and_then(|info| info.password) == Some(true)
     }
 
-    /// Whether each of `words`, in lower case, is somewhere in the row.
+    /// Whether the row has each of `words`, which are in lower case.
     pub(crate) fn matches(&self, words: &[String]) -> bool {
         words.iter().all(|word| self.haystack.contains(word))
     }
 
-    /// The order by a column. What is not told comes last.
+    /// The order by a column. Servers that do not say come last.
     pub(crate) fn order(&self, other: &Self, column: Column) -> Ordering {
         let told_first = |ours: String, theirs: String| {
             let key = |text: String| (text.is_empty(), text.to_lowercase());
@@ -153,7 +153,7 @@ impl Row {
                 let named = key(self).cmp(&key(other));
                 named.then_with(|| self.name_key.cmp(&other.name_key))
             }
-            // Most players first: they are what one looks for.
+            // Most players first: players look for those.
             Column::Players => other.players().cmp(&self.players()),
             Column::Address => self.addresses.cmp(&other.addresses),
             Column::Game | Column::Map | Column::Mode => {

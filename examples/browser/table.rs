@@ -1,5 +1,5 @@
-//! Draws the list: in columns, of which the least important are left out where there is no room,
-//! or on narrow terminals with two lines for each server. Addresses and counts are always whole.
+//! Draws the list: in columns, without the least important ones if they do not fit, or on narrow
+//! terminals with two lines for each server. Addresses and counts are never cut.
 
 use crate::{
     app::App,
@@ -14,24 +14,24 @@ use ratatui::{
 };
 use std::time::Instant;
 
-/// The least room that names are given beside columns.
+/// The smallest width of names beside other columns.
 const NAME: usize = 16;
 
-/// The most room for each column that can be left out.
+/// The largest width of each column that can be left out.
 const OPTIONAL: usize = 16;
 
-/// What is left out where there is no room, the most important first.
+/// The columns that are left out if they do not fit, the most important first.
 const OPTIONAL_COLUMNS: [Column; 3] = [Column::Game, Column::Map, Column::Mode];
 
-/// Between columns.
+/// The space between columns.
 const SPACING: usize = 2;
 
 /// How the list is laid out.
 #[derive(Debug, PartialEq, Eq)]
 enum Form {
-    /// One line for each server, with these columns and their widths; names get the rest.
+    /// One line for each server, with these columns and their widths. Names get the rest.
     Columns(Vec<(Column, usize)>),
-    /// Name and players in one line, then the address, in so many lines, with the rest beside it.
+    /// Name and players in one line, then the address in this many lines, with the rest beside it.
     Stacked(usize),
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn draw<Id: Copy + Ord>(
     }
 }
 
-/// Chosen by all servers that pass the filter, so that it stays as it is while one scrolls.
+/// Depends on all servers that match the filter, so that it does not change while the user scrolls.
 fn form<Id: Copy + Ord>(app: &mut App<Id>, width: usize, lines: usize) -> Form {
     let widest = |column| {
         let rows = app.rows(0..app.count().0);
@@ -76,7 +76,7 @@ fn form<Id: Copy + Ord>(app: &mut App<Id>, width: usize, lines: usize) -> Form {
     let (sort, _) = app.sort();
     let window = app.window(lines);
     let mut optional = OPTIONAL_COLUMNS;
-    // What is sorted by is the most important.
+    // The column that the list is sorted by is the most important.
     optional.sort_by_key(|column| *column != sort);
     let mut kept = Vec::new();
     for column in optional {
@@ -90,7 +90,7 @@ fn form<Id: Copy + Ord>(app: &mut App<Id>, width: usize, lines: usize) -> Form {
     }
     kept.extend([(Column::Players, players), (Column::Address, address)]);
     kept.push((Column::Name, NAME));
-    // As they stand from left to right.
+    // From left to right.
     kept.sort_by_key(|(column, _)| Column::ALL.iter().position(|it| it == column));
     Form::Columns(kept)
 }
@@ -151,7 +151,7 @@ fn stacked_table<Id: Copy + Ord>(
     Table::new(rows, [Constraint::Min(0)]).header(header(titles.map(Cell::from)))
 }
 
-/// Two texts in one line of this width: the right one whole, the left one cut if need be.
+/// Two texts in one line of this width. The left one is cut if necessary.
 fn beside(left: Line<'static>, right: Line<'static>, width: usize) -> Line<'static> {
     let room = width.saturating_sub(right.width() + SPACING);
     let mut line = Line::default();
@@ -222,7 +222,7 @@ fn nothing<Id: Copy + Ord>(app: &App<Id>, now: Instant) -> &'static str {
     match (app.count(), app.age(now)) {
         (_, None) => "no list yet",
         ((_, 0), _) => "no server is listed",
-        _ => "no server passes the filter",
+        _ => "no server matches the filter",
     }
 }
 
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sorted_by_goes_last() {
+    fn the_sorted_column_is_left_out_last() {
         let mut app = crowd("203.0.113.200:27960");
         let _ = write(&mut app, "5");
         let shown = screen(&mut app, 62, 20, Duration::ZERO);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_is_sorted_by_is_said_though_it_has_no_column() {
+    fn the_sorted_column_is_named_even_if_it_is_left_out() {
         let mut app = crowd("203.0.113.200:27960");
         let _ = write(&mut app, "4");
         line_with(&screen(&mut app, 40, 20, Duration::ZERO), "Name (by Map ▾)");
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_go_on_in_the_next_line() {
+    fn long_texts_continue_on_the_next_line() {
         let table = [
             ("", 5, vec![""]),
             ("12345", 5, vec!["12345"]),

@@ -1,4 +1,4 @@
-//! Draws all but the list. All texts of strangers come through [`Row`] or [`printable`].
+//! Draws everything except the list. All texts of strangers go through [`Row`] or [`printable`].
 
 use crate::{app::App, row::Row, table};
 use metaserve_client::Status;
@@ -12,13 +12,13 @@ use ratatui::{
 };
 use std::time::{Duration, Instant};
 
-/// From this width on, the details stand beside the list, else below it.
+/// From this width on, the details are beside the list; otherwise they are below it.
 const WIDE: u16 = 120;
 
-/// How much room they have there.
+/// Their width there.
 const BESIDE: u16 = 46;
 
-/// Draws all of it.
+/// Draws the screen.
 pub(crate) fn draw<Id: Copy + Ord>(frame: &mut Frame<'_>, app: &mut App<Id>, now: Instant) {
     let head = Text::from(head(app, frame.area().width.into(), now));
     let lines = [
@@ -52,8 +52,8 @@ pub(crate) fn draw<Id: Copy + Ord>(frame: &mut Frame<'_>, app: &mut App<Id>, now
     frame.render_widget(Paragraph::new(details).block(block), right);
 }
 
-/// How many servers and players there are, how the connection stands, and how old this is: in one
-/// line, without title and age where there is no room, or else in two.
+/// The number of servers and players, the state of the connection and the age of the list. This is
+/// one line, without title and age if they do not fit, or two lines.
 fn head<Id: Copy + Ord>(app: &App<Id>, width: usize, now: Instant) -> Vec<Line<'static>> {
     let (shown, all) = app.count();
     let servers = match shown == all {
@@ -77,7 +77,7 @@ fn head<Id: Copy + Ord>(app: &App<Id>, width: usize, now: Instant) -> Vec<Line<'
         line.push_span(age);
         return vec![line];
     }
-    // What is wrong is cut at the end rather than told in a line of its own, if it has some room.
+    // With some room, a long problem is cut instead of moved to a line of its own.
     let fits = |line: &Line<'_>| line.width() <= width || (is_problem && width >= WIDE.into());
     if fits(&line) {
         return vec![line];
@@ -100,7 +100,7 @@ fn status<Id: Copy + Ord>(app: &App<Id>, now: Instant) -> Span<'static> {
         (Status::Live, _) => "● live".green(),
         (Status::Waiting { problem, delay }, since) => {
             let rest = seconds(delay.saturating_sub(since));
-            format!("○ again in {rest}: {}", printable(problem)).red()
+            format!("○ retrying in {rest}: {}", printable(problem)).red()
         }
         _ => "◌ connecting".yellow(),
     }
@@ -114,7 +114,7 @@ fn seconds(duration: Duration) -> String {
     }
 }
 
-/// The filter while there is one, else the keys; as much of it as fits.
+/// The filter if there is one, otherwise the keys; as much as fits.
 fn foot<Id: Copy + Ord>(app: &App<Id>, width: usize) -> Line<'static> {
     let fits = |text: &&str| Span::raw(*text).width() <= width;
     let hint = |hints: &'static [&'static str], width: usize| {
@@ -131,7 +131,7 @@ fn foot<Id: Copy + Ord>(app: &App<Id>, width: usize) -> Line<'static> {
         let keys = KEYS.into_iter().find(fits);
         return Line::from(keys.unwrap_or("q quit")).dark_gray();
     }
-    // The end of a long one: that is where it is typed.
+    // The end of a long one, where the user types.
     let room = width.saturating_sub(" / ▏".chars().count()).max(1);
     let filter = end(&printable(filter), room);
     let cursor = if editing { "▏" } else { "" };
@@ -157,7 +157,7 @@ fn end(text: &str, width: usize) -> String {
     last.chars().rev().collect()
 }
 
-/// The details as lines of at most `width`, titles on the left.
+/// The details as lines of at most `width`, with titles on the left.
 fn details(row: &Row, width: usize) -> Vec<Line<'static>> {
     const TITLES: usize = 12;
     let mut lines = Vec::new();
@@ -222,7 +222,7 @@ pub(crate) mod tests {
         let delay = Duration::from_secs(8);
         app.link(Status::Waiting { problem, delay }, some_moment());
         let screen = screen(&mut app, 100, 20, Duration::ZERO);
-        line_with(&screen, "again in 8 s: the daemon [2J is gone");
+        line_with(&screen, "retrying in 8 s: the daemon [2J is gone");
         line_with(&screen, "Ada");
     }
 
@@ -234,7 +234,10 @@ pub(crate) mod tests {
         app.link(Status::Waiting { problem, delay }, some_moment());
         let screen = screen(&mut app, 40, 20, Duration::ZERO);
         assert_eq!(screen[0].trim_end(), "3 servers, 14 players");
-        assert_eq!(screen[1].trim_end(), "○ again in 8 s: the daemon is gone");
+        assert_eq!(
+            screen[1].trim_end(),
+            "○ retrying in 8 s: the daemon is gone"
+        );
     }
 
     #[test]
@@ -259,7 +262,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_the_filter_hides_is_counted() {
+    fn hidden_servers_are_counted() {
         let mut app = three();
         let _ = write(&mut app, "/cleo");
         let shown = screen(&mut app, 100, 20, Duration::ZERO);
@@ -268,12 +271,12 @@ pub(crate) mod tests {
         let _ = write(&mut app, "patra");
         line_with(
             &screen(&mut app, 100, 20, Duration::ZERO),
-            "no server passes the filter",
+            "no server matches the filter",
         );
     }
 
     #[test]
-    fn an_empty_list_is_told_from_none() {
+    fn an_empty_list_differs_from_no_list() {
         let mut app = App::<u16>::new(some_moment());
         line_with(&screen(&mut app, 100, 20, Duration::ZERO), "no list yet");
         app.change([], some_moment());
@@ -284,7 +287,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_terminal_of_any_size_is_drawn_on() {
+    fn the_screen_can_have_any_size() {
         let mut app = three();
         let long = "long ".repeat(100);
         app.change(

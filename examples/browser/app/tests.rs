@@ -1,4 +1,4 @@
-//! The list under keys and news. Servers are named by numbers.
+//! What keys and changes do to a list whose servers are numbers.
 
 use super::*;
 use bytes::Bytes;
@@ -89,7 +89,7 @@ fn the_neighbour_is_chosen_when_the_chosen_server_goes() {
 }
 
 #[test]
-fn each_column_sorts_and_the_same_digit_turns_it_round() {
+fn each_column_sorts_and_the_same_digit_reverses_it() {
     let mut app = three();
     let _ = write(&mut app, "1");
     assert_eq!(app.visible, [2, 1, 3]);
@@ -107,7 +107,7 @@ fn each_column_sorts_and_the_same_digit_turns_it_round() {
 }
 
 #[test]
-fn servers_that_tell_nothing_come_last() {
+fn servers_that_say_nothing_come_last() {
     let mut app = three();
     let address = ([192, 0, 2, 1], 1).into();
     let silent = Row::new("tag", vec![address], None, Bytes::from_static(b"\x01"));
@@ -135,7 +135,7 @@ fn the_filter_works_as_it_is_typed() {
 }
 
 #[test]
-fn letters_are_no_commands_while_the_filter_is_typed() {
+fn letters_go_into_the_filter_while_it_is_typed() {
     let mut app = three();
     assert!(write(&mut app, "/qr1").is_continue());
     assert_eq!(app.filter(), ("qr1", true));
@@ -154,7 +154,7 @@ fn escape_leaves_the_filter_first_and_then_the_browser() {
 }
 
 #[test]
-fn one_can_always_leave() {
+fn the_user_can_always_quit() {
     assert!(write(&mut three(), "q").is_break());
     let mut app = three();
     let _ = write(&mut app, "/");
