@@ -195,6 +195,7 @@ function details(server) {
   opened = server;
   drawDetails();
   at("details").showModal();
+  at("details").scrollTop = 0; // The focus is on a button at the end.
 }
 
 function drawDetails() {
