@@ -4,8 +4,8 @@
 #   deploy/release.sh OUT                   compiles, then packs into the directory OUT
 #   deploy/release.sh OUT --binaries DIR    packs programs that are compiled already
 # The programs run with glibc 2.17 (2012) and later: any current distribution but those with musl.
-# GLIBC=2.28 and the like choose another version. The files are the same, byte by byte, for the
-# same commit, compiler and tools.
+# GLIBC=2.28 and the like choose another version. Packing the same programs again gives the same
+# files, byte by byte.
 #
 # Needs binutils and, in PATH:
 #   pip install cargo-zigbuild ziglang      a linker and C compiler for old versions of glibc
