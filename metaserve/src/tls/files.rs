@@ -124,6 +124,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), F
         if readers == Readers::Owner {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         }
+        #[cfg(not(unix))]
+        let _ = readers; // Elsewhere, the directory's permissions apply.
         let mut file = options.open(&unfinished)?;
         crate::files::give_to_owner_of_directory(&file, path)?;
         file.write_all(bytes)?;
