@@ -87,7 +87,7 @@ impl Client {
                 let known = self.list.known(self.game.as_ref());
                 self.subscription = Some(feed.subscribe(known));
                 self.cursor = known
-                    .filter(|it| it.epoch == oracle.epoch())
+                    .filter(|it| it.epoch == oracle.epoch(&self.game))
                     .map(|it| it.revision);
                 return Ok(());
             }
@@ -96,13 +96,16 @@ impl Client {
                 self.list = List::resume(self.list.snapshot());
                 return self.connect(&Claim::Own, feeds, oracle);
             }
-            Claim::Past(any) => return probe(&feed, any % (revision + 1), oracle.epoch()),
+            Claim::Past(any) => {
+                return probe(&feed, any % (revision + 1), oracle.epoch(&self.game));
+            }
             Claim::Nothing => {}
             Claim::OtherEpoch => {
-                self.subscription = Some(feed.subscribe(known(oracle.epoch() ^ 1, revision)));
+                let epoch = oracle.other_epoch(&self.game);
+                self.subscription = Some(feed.subscribe(known(epoch, revision)));
             }
             Claim::Future(after) => {
-                let future = known(oracle.epoch(), revision.saturating_add(after));
+                let future = known(oracle.epoch(&self.game), revision.saturating_add(after));
                 self.subscription = Some(feed.subscribe(future));
             }
         }

@@ -40,7 +40,7 @@ pub(super) struct Oracle {
     changed: bool,
     /// When it was last seen to have changed.
     changed_at: Duration,
-    epoch: u64,
+    epochs: HashMap<Option<Game>, u64>,
     shown: HashMap<Option<Game>, Shown>,
     /// The server of each number in this epoch, and the number of each server.
     servers: HashMap<u64, Who>,
@@ -98,7 +98,9 @@ impl Oracle {
             truth: Truth::default(),
             changed: false,
             changed_at: now,
-            epoch: feeds.of(None).epoch(),
+            epochs: lists()
+                .map(|of| (of.clone(), feeds.of(of.as_ref()).epoch()))
+                .collect(),
             shown: lists().map(shown).collect(),
             servers: HashMap::new(),
             numbers: HashMap::new(),
@@ -116,8 +118,14 @@ impl Oracle {
         self.now
     }
 
-    pub(super) fn epoch(&self) -> u64 {
-        self.epoch
+    pub(super) fn epoch(&self, of: &Option<Game>) -> u64 {
+        self.epochs[of]
+    }
+
+    /// The epoch of a list that shows something else.
+    pub(super) fn other_epoch(&self, of: &Option<Game>) -> u64 {
+        let other = lists().find(|other| other != of);
+        self.epochs[&other.expect("there are several")]
     }
 
     pub(super) fn revision(&self, of: &Option<Game>) -> u64 {
@@ -194,7 +202,8 @@ impl Oracle {
         clients: usize,
     ) -> Verdict {
         let shown = self.shown.get_mut(of).expect("every feed is known");
-        prop_assert_eq!((frame.epoch(), frame.to().0), (self.epoch, shown.revision));
+        let epoch = self.epochs[of];
+        prop_assert_eq!((frame.epoch(), frame.to().0), (epoch, shown.revision));
         let from = frame.from().map(|from| from.0);
         prop_assert!(
             from.is_none() || from == cursor,
@@ -229,7 +238,7 @@ impl Oracle {
 
     /// Asserts that a list is what its feed has shown at that revision.
     pub(super) fn check(&mut self, of: &Option<Game>, list: &Snapshot) -> Verdict {
-        prop_assert_eq!(list.epoch(), self.epoch);
+        prop_assert_eq!(list.epoch(), self.epochs[of]);
         let shown = &self.shown[of];
         let Some(rows) = shown.all.get(&list.revision()) else {
             let revision = list.revision();

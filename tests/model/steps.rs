@@ -97,7 +97,7 @@ pub(super) enum Claim {
     Own,
     /// None: the game was restarted.
     Nothing,
-    /// Its own, of another daemon.
+    /// Its own, of another list of the same daemon.
     OtherEpoch,
     /// A future revision.
     Future(u64),

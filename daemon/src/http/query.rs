@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use axum::http::StatusCode;
 use metaserve::{Game, ServerInfo, bounds::Position, list::Server};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Which servers, and how many.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,6 +62,14 @@ impl Query {
             }
         }
         Ok(query)
+    }
+
+    /// What tells one query from another in a tag of the list's state, where the revision does not:
+    /// that belongs to the game.
+    pub(super) fn mark(&self) -> String {
+        let mut hash = DefaultHasher::new();
+        (&self.words, self.limit, self.after.map(|it| it.to_string())).hash(&mut hash);
+        format!("{:016x}", hash.finish())
     }
 
     /// Whether the query asks for this server, on this page or another.

@@ -40,8 +40,8 @@ pub(super) async fn list(
     // Read before the servers: with a tag that is too old a client asks again, with one that is too
     // new it would miss a change.
     let revision = format!("{}.{}", feed.epoch(), feed.revision().0);
-    // Weak, since compression changes the bytes. Clients keep a tag for each query.
-    let tag = format!("W/\"{revision}\"");
+    // Weak, since compression changes the bytes. A tag of another query is not known.
+    let tag = format!("W/\"{revision}-{}\"", query.mark());
     let caching = [
         (header::ETAG, tag.clone()),
         (header::CACHE_CONTROL, "no-cache".into()),

@@ -68,7 +68,7 @@ impl Feeds {
         let ticker = Arc::new(Ticker::new());
         Arc::new(Self {
             games: DashMap::new(),
-            all: Feed::new(run.clone(), ticker.clone(), None),
+            all: Feed::new(run.clone(), ticker.clone(), None, None),
             sweep_at: AtomicUsize::new(FEW_FEEDS),
             run,
             ticker,
@@ -90,6 +90,7 @@ impl Feeds {
             let feed = Feed::new(
                 self.run.clone(),
                 self.ticker.clone(),
+                Some(game),
                 Some(self.all.clone()),
             );
             *known = Arc::downgrade(&feed);

@@ -22,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug)]
 pub struct Frame {
     run: Arc<Run>,
+    epoch: u64,
     kind: Kind,
     content: Content,
     plain: OnceLock<Bytes>,
@@ -48,17 +49,24 @@ fn compression_level(bytes: usize) -> i32 {
 }
 
 impl Frame {
-    pub(super) fn snapshot(run: Arc<Run>, revision: Revision, servers: Vec<Server>) -> Self {
-        Self::new(run, Kind::Snapshot, Content::Snapshot { servers, revision })
+    pub(super) fn snapshot(
+        run: Arc<Run>,
+        epoch: u64,
+        revision: Revision,
+        servers: Vec<Server>,
+    ) -> Self {
+        let content = Content::Snapshot { servers, revision };
+        Self::new(run, epoch, Kind::Snapshot, content)
     }
 
-    pub(super) fn delta(run: Arc<Run>, kind: Kind, delta: Delta) -> Self {
-        Self::new(run, kind, Content::Delta(delta))
+    pub(super) fn delta(run: Arc<Run>, epoch: u64, kind: Kind, delta: Delta) -> Self {
+        Self::new(run, epoch, kind, Content::Delta(delta))
     }
 
-    fn new(run: Arc<Run>, kind: Kind, content: Content) -> Self {
+    fn new(run: Arc<Run>, epoch: u64, kind: Kind, content: Content) -> Self {
         Self {
             run,
+            epoch,
             kind,
             content,
             plain: OnceLock::new(),
@@ -103,15 +111,15 @@ impl Frame {
     pub fn event(&self) -> Bytes {
         let make = || {
             self.run.encoded.count(Form::Event, self.kind);
-            super::json::event(self.run.epoch, &self.content).into()
+            super::json::event(self.epoch, &self.content).into()
         };
         self.event.get_or_init(make).clone()
     }
 
-    /// Which run of the feeds its revisions belong to.
+    /// Which list its revisions belong to, as of its feed.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        self.run.epoch
+        self.epoch
     }
 
     fn encode(&self) -> Bytes {
@@ -120,7 +128,7 @@ impl Frame {
             Content::Snapshot { servers, revision } => {
                 encode_into(
                     Head::Snapshot {
-                        epoch: self.run.epoch,
+                        epoch: self.epoch,
                         revision: revision.0,
                     },
                     into,
@@ -131,7 +139,7 @@ impl Frame {
                 let (from, to) = (delta.from.0, delta.to.0);
                 encode_into(
                     Head::Delta {
-                        epoch: self.run.epoch,
+                        epoch: self.epoch,
                         from,
                         to,
                     },
@@ -237,7 +245,7 @@ mod tests {
     #[test]
     fn a_frame_is_counted_when_it_is_encoded_by_its_run_alone() {
         let runs = [1, 2].map(|epoch| Arc::new(Run::new(epoch)));
-        let frame = Frame::snapshot(runs[0].clone(), Revision(1), Vec::new());
+        let frame = Frame::snapshot(runs[0].clone(), 7, Revision(1), Vec::new());
         let counts = || {
             runs.each_ref()
                 .map(|run| run.encoded.get(Form::Wire, Kind::Snapshot))

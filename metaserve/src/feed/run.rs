@@ -6,6 +6,7 @@ use crate::list::Revisions;
 /// One run of the feeds, within which revisions can be compared.
 #[derive(Debug)]
 pub(super) struct Run {
+    /// The list's own epoch, which nobody is told: each feed tells another one.
     pub(super) epoch: u64,
     pub(super) revisions: Revisions,
     pub(super) encoded: Encoded,

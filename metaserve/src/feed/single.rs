@@ -9,6 +9,7 @@ use super::{
     ticker::{Ticker, Ticking},
 };
 use crate::{
+    Game,
     bounds::Position,
     list::{Change, Cursor, Revision, Server, Sink},
 };
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 pub struct Feed {
     this: Weak<Self>,
     run: Arc<Run>,
+    epoch: u64,
     ticker: Arc<Ticker<Self>>,
     /// The feed of all games, if this is the one of a single game: it has the same changes.
     all: Option<Arc<Self>>,
@@ -51,10 +53,11 @@ struct Shown {
 const MAX_CATCH_UPS: usize = 16;
 
 impl Feed {
-    /// An empty feed; of one game if there is `all`, whose changes go there as well.
+    /// An empty feed of one game, whose changes go to that of `all` games as well; or that one.
     pub(super) fn new(
         run: Arc<Run>,
         ticker: Arc<Ticker<Self>>,
+        game: Option<&Game>,
         all: Option<Arc<Self>>,
     ) -> Arc<Self> {
         let begin = run.revisions.now();
@@ -66,6 +69,7 @@ impl Feed {
         };
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
+            epoch: Cursor::epoch(run.epoch, game),
             run,
             ticker,
             all,
@@ -91,10 +95,10 @@ impl Feed {
         self.shown.lock().history.revision()
     }
 
-    /// Which run of the feeds the revisions belong to.
+    /// Which list the revisions belong to: that of this game, or of all, in this run of the feeds.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        self.run.epoch
+        self.epoch
     }
 
     /// All servers in the list as of the last tick, in no order.
@@ -130,7 +134,7 @@ impl Feed {
             .and_then(|from| shown.history.since(from))
         {
             let kind = if close { Kind::Delta } else { Kind::CatchUp };
-            let frame = Arc::new(Frame::delta(self.run.clone(), kind, delta));
+            let frame = Arc::new(Frame::delta(self.run.clone(), self.epoch, kind, delta));
             shown.frames.insert(cursor, frame.clone());
             return frame;
         }
@@ -138,7 +142,12 @@ impl Feed {
             return snapshot.clone();
         }
         let servers = shown.history.servers().cloned().collect();
-        let snapshot = Frame::snapshot(self.run.clone(), shown.history.revision(), servers);
+        let snapshot = Frame::snapshot(
+            self.run.clone(),
+            self.epoch,
+            shown.history.revision(),
+            servers,
+        );
         let snapshot = Arc::new(snapshot);
         shown.frames.insert(None, snapshot.clone());
         snapshot

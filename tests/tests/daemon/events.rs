@@ -79,6 +79,10 @@ async fn a_returning_listener_gets_what_it_missed_and_an_unknown_one_the_whole_l
         let mut listener = Listener::new(address, EVENTS, &strange).await.unwrap();
         assert_eq!(listener.next().await.unwrap().name, "snapshot");
     }
+    // An id belongs to what was listened to.
+    let one_game = format!("{EVENTS}?game=default");
+    let mut other = Listener::new(address, &one_game, &known).await.unwrap();
+    assert_eq!(other.next().await.unwrap().name, "snapshot");
 }
 
 /// Behind nginx with a plain `proxy_pass`, the page was empty for half a minute.

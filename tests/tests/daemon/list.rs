@@ -154,6 +154,33 @@ async fn a_new_client_gets_all_5000_servers_at_once_and_a_returning_one_only_the
     );
 }
 
+/// A client that had followed one game and went on with another was sent what had changed since, and
+/// its list was silently wrong.
+#[tokio::test]
+async fn a_client_that_resumes_with_another_game_is_given_a_snapshot() {
+    let daemon = Daemon::start(DAEMON, &FAST).await;
+    for game in ["chess", "go"] {
+        let connection = daemon.connect(Role::Heartbeat, None).await;
+        tokio::spawn(Publisher::new(connection).game(game).run(constant(game)));
+    }
+    let mut chess = Follower::new(&daemon, Some("chess")).await;
+    chess.until_words(&["chess"]).await;
+    let cursor = known(&chess.snapshot);
+    let resume = async |game| {
+        let connection = daemon.connect(Role::Client, None).await;
+        RawClient::new(connection, game, Some(cursor))
+            .await
+            .next()
+            .await
+    };
+    assert_eq!(resume(Some("chess")).await.from, Some(cursor.revision));
+    for game in [Some("go"), Some("checkers"), None] {
+        let message = resume(game).await;
+        assert_eq!(message.from, None, "{game:?}");
+        assert_ne!(message.epoch, cursor.epoch, "{game:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_server_without_a_heartbeat_is_not_listed_and_affects_no_other() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
