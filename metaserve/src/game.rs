@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 ///
 /// A tag has 1 to 64 bytes of visible UTF-8 text, with single spaces between words: no control or
 /// format characters, no line separators, no white space except U+0020, no private use. Upper and
-/// lower case differ. `docs/reference/protocol.md`, "Heartbeat", has the exact rule. A server that
+/// lower case differ. `docs/reference/protocol.md`, "Game tags", has the exact rule. A server that
 /// names no game belongs to the game `default`.
 ///
 /// ```

@@ -4,7 +4,7 @@
 /// paragraph separator), and all with the property `Default_Ignorable_Code_Point`, which adds
 /// variation selectors and fillers. Source: `DerivedGeneralCategory.txt` and
 /// `DerivedCoreProperties.txt` in <https://www.unicode.org/Public/16.0.0/ucd/>; a test compares
-/// the table with `regex-syntax`. `docs/reference/protocol.md`, "Heartbeat", has the same table.
+/// the table with `regex-syntax`. `docs/reference/protocol.md`, "Game tags", has the same table.
 /// Protocol 1 keeps it, whatever later versions of Unicode add.
 const UNSEEN: [(char, char); 25] = [
     ('\u{ad}', '\u{ad}'),
@@ -72,7 +72,7 @@ mod tests {
         ('\0'..=char::MAX).filter(|c| is(*c)).collect()
     }
 
-    /// `docs/reference/protocol.md`, "Heartbeat": ranges in hexadecimal.
+    /// `docs/reference/protocol.md`, "Game tags": ranges in hexadecimal.
     fn page() -> Vec<(char, char)> {
         let page = include_str!("../docs/protocol.md");
         let (_, block) = page.split_once("```unseen\n").unwrap();

@@ -1,6 +1,6 @@
 //! Messages between a game server and the daemon (`metaserve-heartbeat/1`).
 //!
-//! `docs/reference/protocol.md`, "Heartbeat".
+//! `docs/reference/protocol.md`, "Game server".
 
 use super::{codec::Message, extensions::Carrier};
 use crate::Limits;
@@ -17,8 +17,8 @@ use std::time::Duration;
 pub enum FromServer<'a> {
     /// Variant 0: which game it is, and how players reach it.
     Hello(Hello<'a>),
-    /// Variant 1: what players shall see of it from now on. The server is listed from the first
-    /// one on; one that equals its predecessor changes nothing.
+    /// Variant 1: what players see of the server from now on. The server is listed from its first
+    /// heartbeat on; a heartbeat that equals the one before changes nothing.
     Heartbeat(&'a [u8]),
 }
 
@@ -33,7 +33,7 @@ impl Message for FromServer<'_> {
     }
 }
 
-/// The first words of a game server.
+/// The first message of a game server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct Hello<'a> {
     /// The game's tag, as in [`Game`](crate::Game).
@@ -47,7 +47,7 @@ pub struct Hello<'a> {
 pub enum FromDaemon<'a> {
     /// Variant 0: what this daemon accepts.
     Welcome(Welcome),
-    /// Variant 1: something that the operator of the sender should know.
+    /// Variant 1: something that the operator of the server or relay should know.
     Notice(Notice<'a>),
 }
 
@@ -65,8 +65,8 @@ impl Message for FromDaemon<'_> {
 /// What the daemon accepts from this connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct Welcome {
-    /// The least time between two changes of one server, in milliseconds. Sending more often is
-    /// in vain: the newest of several is listed.
+    /// The least time between two changes of one server, in milliseconds. Of several heartbeats
+    /// within it the newest is listed.
     pub min_interval_millis: u32,
     /// The longest heartbeat, in bytes.
     pub max_heartbeat_bytes: u32,
@@ -106,7 +106,8 @@ pub enum NoticeKind {
     /// 0: the server is not in the list: no heartbeat has come yet, or it waits for a row,
     /// and will be listed when one is free. The text says which.
     NotListed,
-    /// 1: it sends far more often than is read; it will be closed if it goes on.
+    /// 1: heartbeats come far more often than they are listed; the connection is closed if that
+    /// goes on.
     TooFast,
     /// 2: what was sent is not accepted, and what was listed before stays; the text says
     /// what, and why.

@@ -2,6 +2,7 @@
 
 mod lists;
 mod page;
+mod strictness;
 mod vectors;
 
 use super::{
@@ -92,7 +93,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_met_calmly(bytes: Vec<u8>) {
+    fn no_bytes_make_a_decoder_panic(bytes: Vec<u8>) {
         let _ = codec::decode::<FromServer<'_>>(&bytes);
         let _ = codec::decode::<FromDaemon<'_>>(&bytes);
         let _ = codec::decode::<FromRelay<'_>>(&bytes);
@@ -102,7 +103,7 @@ proptest! {
 
     /// Bytes that begin well and go on badly reach deeper than any bytes do.
     #[test]
-    fn damaged_lists_are_met_calmly(
+    fn damaged_lists_make_no_decoder_panic(
         damage in proptest::collection::vec((0..200_usize, any::<u8>()), 1..4),
     ) {
         let mut bytes = lists::delta();
@@ -126,7 +127,7 @@ fn the_longest_message_is_far_longer_than_any_heartbeat() {
 }
 
 #[test]
-fn what_is_wrong_with_a_message_is_said() {
+fn errors_say_what_is_wrong_with_a_message() {
     let hello = codec::encode(FromServer::Hello(Hello {
         game: "go",
         port: None,

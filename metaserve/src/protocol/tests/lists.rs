@@ -58,7 +58,7 @@ fn a_delta_is_read_section_by_section() {
 
 /// A snapshot with one server and a delta with one update, each with these extension lists: of the
 /// server, and of the message.
-fn extended(server: &[u8], message: &[u8]) -> [Vec<u8>; 2] {
+pub(super) fn extended(server: &[u8], message: &[u8]) -> [Vec<u8>; 2] {
     let placed = crate::protocol::client::Placed {
         number: 1,
         game: "game",
