@@ -128,14 +128,14 @@ impl Snapshot {
         self.servers.is_empty()
     }
 
-    /// Which run of the daemon this list is from.
+    /// Which list this is: that of one game, or of all games, in one run of the daemon.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
 
     /// How many changes this run of the daemon had made when the list was like this. Of two
-    /// snapshots of one epoch and game the one with the greater revision is newer.
+    /// snapshots of one epoch the one with the greater revision is newer.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision

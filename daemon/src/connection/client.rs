@@ -1,4 +1,4 @@
-//! A game client: one frame after the other, as fast as it reads.
+//! A game client: sends one frame after the other, as fast as the client reads.
 
 use super::talk::{first_message, lost, note, open_stream, told};
 use crate::{metrics::Way, rules::Limit, shared::Shared};
@@ -30,7 +30,7 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     }
 }
 
-/// Waits until the client says anything more, and gives what it is told; or until it is gone.
+/// Waits until the client sends anything more, or is gone. Returns how to close the connection.
 async fn hear(
     connection: &quinn::Connection,
     shared: &Shared,
@@ -126,7 +126,7 @@ async fn restart(
     connection: &quinn::Connection,
     mut out: quinn::SendStream,
 ) -> Result<quinn::SendStream, Close> {
-    // It fails when the client has stopped the stream meanwhile, which is as good.
+    // It fails if the client has stopped the stream, which has the same effect.
     let _ = out.reset(CloseCode::TooSlow.into());
     drop(out);
     connection.open_uni().await.map_err(lost)

@@ -14,7 +14,7 @@ use metaserve::{
 };
 use std::net::SocketAddr;
 
-/// Serves one game server, who has shaken hands from `peer`, until its heartbeats end.
+/// Serves one game server, whose handshake came from `peer`, until its heartbeats end.
 pub(super) async fn serve(
     connection: &quinn::Connection,
     peer: SocketAddr,
@@ -29,7 +29,7 @@ pub(super) async fn serve(
     // The registration ends here: the list learns of it at once, on every path out.
 }
 
-/// Hears a server's hello, registers it, and says what is accepted.
+/// Reads a server's hello, registers the server and sends the welcome.
 async fn welcome<'a>(
     connection: &'a quinn::Connection,
     peer: SocketAddr,
@@ -69,7 +69,7 @@ struct Server<'a> {
     connection: &'a quinn::Connection,
     registration: Registration,
     port: Option<u16>,
-    /// Where it has shaken hands from.
+    /// Where its handshake came from.
     peer: SocketAddr,
     seat: &'a mut Seat,
     answers: Answers,

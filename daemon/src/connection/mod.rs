@@ -1,4 +1,4 @@
-//! One story for each role.
+//! How each role is served.
 
 mod client;
 mod heartbeat;
@@ -10,7 +10,7 @@ use metaserve::{Close, Fingerprint, Role};
 use std::net::SocketAddr;
 use talk::move_seat;
 
-/// Serves a peer, who has shaken hands from `peer`, until it goes (`Ok`), is lost, or has to be
+/// Serves a peer, whose handshake came from `peer`, until it leaves (`Ok`), is lost, or has to be
 /// closed. Boxed, so that each role takes the memory that it needs, and not that of the others.
 pub(crate) async fn serve(
     role: Role,
@@ -31,7 +31,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Has a client count wherever it moves to, until it may not be there.
+/// Counts a client at every address that it moves to, until it may not be there.
 async fn follow_client(
     connection: &quinn::Connection,
     peer: SocketAddr,
@@ -46,7 +46,7 @@ async fn follow_client(
     }
 }
 
-/// Waits until the peer, who has shaken hands from `peer`, may not be here any more, and says why.
+/// Waits until the peer, whose handshake came from `peer`, is no longer welcome. Returns why.
 /// Cancel-safe.
 pub(crate) async fn unwelcome(
     role: Role,

@@ -1,4 +1,4 @@
-//! A relay: servers that it lists on behalf of others, each under an address that it names.
+//! A relay: lists servers on behalf of others, each under an address that the relay names.
 
 use super::talk::{Answers, lost};
 use crate::{
@@ -20,7 +20,7 @@ use metaserve::{
 };
 use std::{collections::HashMap, net::SocketAddr};
 
-/// Serves one relay until it goes; what it has listed goes with it.
+/// Serves one relay until it leaves. Its servers leave the list with it.
 pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
     let mut changes = shared.rules.subscribe();
     let rules = shared.rules();

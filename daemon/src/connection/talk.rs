@@ -1,4 +1,4 @@
-//! What is the same for all roles: first messages, faults, streams, and where a peer counts.
+//! What all roles share: first messages, faults, streams, and the address a peer counts for.
 
 use crate::{
     admission::{self, NoPlace, Seat},
@@ -42,7 +42,7 @@ pub(super) async fn first_message<'a>(
     }
 }
 
-/// Counts a fault. Gives what the peer is told.
+/// Counts a fault. Returns how the peer is closed.
 pub(super) fn told(fault: Fault, shared: &Shared) -> Close {
     match fault.kind {
         FaultKind::Silent => shared.metrics.reached(Limit::HelloTimeout),
@@ -54,8 +54,8 @@ pub(super) fn told(fault: Fault, shared: &Shared) -> Close {
     fault.close
 }
 
-/// Has a peer count at the address that it holds now. Nobody gets around a ban or a limit of an
-/// address by coming with another one and moving there.
+/// Counts a peer at the address that it holds now, so that nobody gets around a ban or a limit of
+/// an address by connecting from another address and moving there.
 pub(super) fn move_seat(
     seat: &mut Seat,
     held: SocketAddr,
@@ -75,13 +75,14 @@ pub(super) fn move_seat(
     })
 }
 
-/// Opens the daemon's stream to a peer, who has to allow it.
+/// Opens the daemon's stream to a peer, which has to allow it.
 pub(super) async fn open_stream(
     connection: &quinn::Connection,
 ) -> Result<quinn::SendStream, Close> {
     let opened = tokio::time::timeout(STREAM_TIMEOUT, connection.open_uni()).await;
     let refused = |_| {
-        let reason = "the peer allows the daemon no stream: allow one unidirectional stream";
+        let reason = "the peer does not let the daemon open its stream: allow one unidirectional \
+                      stream";
         Close::new(CloseCode::ProtocolViolation, reason)
     };
     opened.map_err(refused)?.map_err(lost)

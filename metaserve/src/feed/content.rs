@@ -21,7 +21,7 @@ impl Content {
         }
     }
 
-    /// The revision of the list of whoever has read it.
+    /// The revision of the list of a client that has read it.
     pub(super) fn to(&self) -> Revision {
         match self {
             Self::Snapshot { revision, .. } => *revision,

@@ -51,13 +51,13 @@ use std::{
 pub struct Feeds {
     games: DashMap<Game, Weak<Feed>>,
     all: Arc<Feed>,
-    /// With so many feeds known, those that nobody holds any more are looked for.
+    /// At this many known feeds, those that nobody holds any more are looked for.
     sweep_at: AtomicUsize,
     run: Arc<Run>,
     ticker: Arc<Ticker<Feed>>,
 }
 
-/// Up to so many feeds are kept whether somebody holds them or not: they are small.
+/// Up to this many feeds are kept whether or not somebody holds them: they are small.
 const FEW_FEEDS: usize = 64;
 
 impl Feeds {
@@ -107,7 +107,7 @@ impl Feeds {
         }
     }
 
-    /// Turns changes into frames, once per `tick` for everybody, until it is dropped.
+    /// Turns changes into frames, once per `tick` for all clients, until it is dropped.
     ///
     /// Best polled by a thread that is no worker of the runtime, such as the one that is blocked
     /// on it: clients that are woken then queue behind what waits on the workers already.
@@ -146,7 +146,7 @@ impl Drop for Feeds {
 mod tests {
     use super::*;
 
-    /// A crowd that asks for games which nobody plays takes no memory for ever.
+    /// Clients that ask for games that nobody plays do not take up memory permanently.
     #[test]
     fn feeds_that_nobody_holds_are_forgotten_when_as_many_again_were_made() {
         let feeds = Feeds::new();

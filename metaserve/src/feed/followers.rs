@@ -1,4 +1,4 @@
-//! Who is woken when a list has changed.
+//! Which clients are woken when a list has changed.
 
 use crate::list::Revision;
 use parking_lot::Mutex;
@@ -11,10 +11,10 @@ use tokio::sync::watch;
 /// daemon does, all at once would cost it a tenth more.
 const GROUP: usize = 32;
 
-/// Everybody who follows a feed, in groups.
+/// All followers of a feed, in groups.
 #[derive(Debug, Default)]
 pub(super) struct Followers {
-    /// As many as there were ever needed: the place of one who leaves is given to the next.
+    /// As many as were ever needed: the next follower takes the place of one that has left.
     groups: Mutex<Vec<watch::Sender<Revision>>>,
 }
 
@@ -36,7 +36,7 @@ impl Followers {
         self.groups.lock().len()
     }
 
-    /// Tells a group how far the list goes now. Returns whether that was news to anybody.
+    /// Tells a group how far the list goes now. Returns whether that was new to any follower.
     pub(super) fn wake(&self, group: usize, now: Revision) -> bool {
         let groups = self.groups.lock();
         let Some(group) = groups.get(group) else {
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_is_woken_without_the_others_and_who_leaves_gives_his_place_to_the_next() {
+    fn a_group_is_woken_alone_and_the_place_of_one_that_left_is_taken_again() {
         let followers = Followers::default();
         let join = || followers.join(Revision(1));
         let mut all: Vec<_> = std::iter::repeat_with(join).take(GROUP + 1).collect();
@@ -63,7 +63,7 @@ mod tests {
             all.iter().filter(news).count()
         };
         assert_eq!(woken(&all), GROUP);
-        assert!(!followers.wake(0, Revision(2)), "it is no news");
+        assert!(!followers.wake(0, Revision(2)), "it is not new");
 
         all.remove(0);
         all.push(join());

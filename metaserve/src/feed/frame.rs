@@ -76,7 +76,7 @@ impl Frame {
         }
     }
 
-    /// What it is to those who are given it.
+    /// What it is to the clients that get it.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sent_to_many_is_compressed_hard_unless_it_is_long() {
+    fn frames_are_compressed_hard_unless_they_are_long() {
         let table = [(1, 9), (262_144, 9), (262_145, 3), (10_000_000, 3)];
         for (bytes, level) in table {
             assert_eq!(compression_level(bytes), level, "{bytes}");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_compression_does_not_shorten_is_sent_as_it_is() {
+    fn a_frame_that_compression_does_not_shorten_is_sent_as_it_is() {
         let framed = |message: Vec<u8>| framing::frame(|into| into.extend_from_slice(&message));
         let dull = framed(vec![b'x'; 10_000]);
         assert!(compress(&dull).len() < 100);

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a frame is to those who are given it.
+/// What a frame is to the clients that get it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The whole list.
     Snapshot,
-    /// What one tick has changed, for those who follow closely.
+    /// What one tick has changed, for clients that follow closely.
     Delta,
-    /// All that somebody has missed who was late or away.
+    /// All that a client has missed that was late or away.
     CatchUp,
 }
 

@@ -1,4 +1,4 @@
-//! From changes to frames: once per tick, for everybody.
+//! Turns changes into frames, once per tick for all clients.
 //!
 //! ```text
 //!  registry ── list, remove ──▶ pending ── flush, once a tick ──▶ history
@@ -6,10 +6,10 @@
 //!  clients ◀── bytes, shared ── Frame, encoded once ◀────────────────┘
 //! ```
 //!
-//! A client is a cursor. Whoever is at the same revision is given the same frame: those who
-//! follow closely, the tick's delta; one who is late, one delta of all he has missed; a newcomer,
-//! the snapshot. So a tick costs what has changed and a wake-up for each client, and a client who
-//! does not read costs nothing but the frame he has begun.
+//! A client is a cursor. All clients at the same revision get the same frame: those that follow
+//! closely get the tick's delta, a late one gets one delta of all that it has missed, and a new one
+//! gets the snapshot. So a tick costs what has changed and a wake-up for each client, and a client
+//! that does not read costs only the frame that it has begun.
 
 mod content;
 mod feeds;

@@ -1,4 +1,4 @@
-//! One feed, and who follows it.
+//! One feed and its followers.
 
 use super::{
     followers::Followers,
@@ -42,18 +42,19 @@ struct Shown {
     history: History,
     /// When changes were last taken in; none before the first time.
     flushed: Option<Instant>,
-    /// The revision before that: where those are who follow closely.
+    /// The revision before that: the cursor of clients that follow closely.
     previous: Revision,
     /// The frames of this tick, by the cursor that they are for; none is a newcomer's.
     frames: HashMap<Option<Revision>, Arc<Frame>>,
 }
 
-/// The most different frames of one tick besides the tick's own delta. Who would need another is
-/// given the snapshot, so that however many fall behind, what is kept for them is bounded.
+/// The most different frames of one tick besides the tick's own delta. A client that would need
+/// another gets the snapshot, so what is kept for clients that fall behind is bounded.
 const MAX_CATCH_UPS: usize = 16;
 
 impl Feed {
-    /// An empty feed of one game, whose changes go to that of `all` games as well; or that one.
+    /// An empty feed of one game, which also passes its changes on to the feed of `all` games; or
+    /// the feed of all games.
     pub(super) fn new(
         run: Arc<Run>,
         ticker: Arc<Ticker<Self>>,
@@ -120,8 +121,8 @@ impl Feed {
         servers.map(|(at, server)| (at, server.clone())).collect()
     }
 
-    /// The frame for whoever is at `cursor`: a delta where that is known and shorter, else the
-    /// snapshot.
+    /// The frame for clients at `cursor`: a delta if the cursor is known and the delta is shorter,
+    /// else the snapshot.
     fn frame(&self, cursor: Option<Revision>) -> Arc<Frame> {
         let mut shown = self.shown.lock();
         if let Some(frame) = shown.frames.get(&cursor) {
@@ -183,7 +184,7 @@ impl Ticking for Feed {
 
     fn flush(&self, now: Instant) {
         let changes = mem::take(&mut *self.pending.lock());
-        // By age, which is how they follow each other in fair order.
+        // By age, which is their fair order.
         let mut changes: Vec<_> = changes.into_iter().collect();
         changes.sort_unstable_by_key(|(number, _)| *number);
         let mut shown = self.shown.lock();
@@ -215,7 +216,7 @@ pub struct Subscription {
 
 impl Subscription {
     /// The next frame for this client: at once for the first, which may be empty; then whenever
-    /// the list has changed since the last one, all that has happened meanwhile in one frame.
+    /// the list has changed since the last one, with all changes since then in one frame.
     ///
     /// Cancel-safe: a frame that was not returned is not taken for given.
     pub async fn next(&mut self) -> Arc<Frame> {

@@ -1,5 +1,5 @@
-//! When frames are made and who is woken: the first change after calm at once, later ones with
-//! the tick; then one group of clients after the other.
+//! When frames are made and clients are woken: at once for the first change after a calm tick, with
+//! the tick for later ones; then one group of clients after the other.
 
 use crate::time;
 use parking_lot::Mutex;
@@ -22,7 +22,7 @@ pub(super) trait Ticking {
     /// How many groups of followers there are to be woken.
     fn groups(&self) -> usize;
 
-    /// Lets a group take the new frames. Returns whether that was news to anybody.
+    /// Lets a group take the new frames. Returns whether that was new to any follower.
     fn wake(&self, group: usize) -> bool;
 }
 
@@ -69,8 +69,8 @@ impl<F: Ticking> Ticker<F> {
                 observe(time::now().saturating_duration_since(now));
             }
             match done.next {
-                // On a worker this comes back when those who were woken have had their turn, and
-                // what has arrived meanwhile has been read.
+                // On a worker this continues once the woken clients have had their turn, and the
+                // packets that arrived in the meantime have been read.
                 _ if done.woke => tokio::task::yield_now().await,
                 Some(next) => tokio::select! {
                     () = self.added.notified() => {}

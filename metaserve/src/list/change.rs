@@ -1,4 +1,4 @@
-//! What happens to servers, and who is told.
+//! What happens to servers, and what receives it.
 
 use super::Server;
 use crate::Game;
@@ -18,14 +18,14 @@ pub trait Sink: Send + Sync {
     /// Something has happened to the server with this number. Changes of one server come one
     /// after the other, in their order.
     ///
-    /// The registry has the server locked meanwhile: the sink returns at once, and asks nothing
-    /// of the registry.
+    /// The registry has locked the server during this call: the sink must return at once, and must
+    /// not call the registry.
     fn change(&self, number: u64, change: Change);
 }
 
-/// Whoever wants to be told of changes, of all games: gives a [`Sink`] for each.
+/// Receives the changes of all games: gives a [`Sink`] for each game.
 pub trait Sinks: Send + Sync {
     /// The sink for the changes of `game`: asked for when its first server registers, and held
-    /// until its last one is gone. As with [`Sink::change`], it asks nothing of the registry.
+    /// until its last one is gone. As with [`Sink::change`], it must not call the registry.
     fn sink(self: Arc<Self>, game: &Game) -> Arc<dyn Sink>;
 }

@@ -1,4 +1,4 @@
-//! How far somebody's list goes.
+//! How far a client's list goes.
 
 #[cfg(feature = "registry")]
 use crate::{Game, protocol::codec};
@@ -27,8 +27,8 @@ pub struct Cursor {
 
 #[cfg(feature = "registry")]
 impl Cursor {
-    /// The epoch that those are told who follow one game or all, while the list's own epoch is
-    /// `list`. Whoever asks for something else with a cursor of this epoch is at no point of that.
+    /// The epoch that clients of one game, or of all games, are sent when the list's own epoch is
+    /// `list`. A cursor of another subscription has another epoch, and so is unknown.
     ///
     /// `docs/reference/protocol.md`, "Epochs and revisions".
     pub(crate) fn epoch(list: u64, game: Option<&Game>) -> u64 {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Revision(pub u64);
 
-/// Gives each change its revision, across all feeds of a registry, so that a feed that is made
-/// anew never repeats what an earlier one of the same game has given out.
+/// Gives each change its revision, across all feeds of a registry, so that a new feed never repeats
+/// a revision of an earlier feed of the same game.
 #[derive(Debug, Default)]
 pub(crate) struct Revisions(AtomicU64);
 

@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 pub struct Server {
     /// The registry's number for it, never given to another server.
     pub number: u64,
-    /// Whose it is and where.
+    /// Its game, addresses and identity.
     pub placement: Arc<Placement>,
     /// The latest of its heartbeats.
     pub heartbeat: Bytes,
@@ -18,8 +18,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Whether clients cannot tell the two from each other: they are not told when a heartbeat
-    /// came.
+    /// Whether the two look the same to clients, which do not see when a heartbeat came.
     pub(crate) fn looks_like(&self, other: &Self) -> bool {
         self.number == other.number
             && self.placement == other.placement
@@ -27,7 +26,7 @@ impl Server {
     }
 }
 
-/// Whose a server is and where: what changes seldom.
+/// A server's game, addresses and identity: what seldom changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
     /// The game it belongs to.

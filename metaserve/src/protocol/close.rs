@@ -44,8 +44,8 @@ pub enum CloseCode {
 pub enum Retry {
     /// As soon as its backoff allows.
     Soon,
-    /// It may well be refused again until something changes here or at the daemon: at the
-    /// backoff's slowest pace.
+    /// With the backoff's longest delay: the daemon refuses the peer again until something
+    /// changes on either side.
     Slowly,
     /// Not at all.
     Never,
@@ -109,7 +109,7 @@ impl CloseCode {
         }
     }
 
-    /// Whether, and how eagerly, a peer that was closed with this code should reconnect.
+    /// Whether and how soon a peer that was closed with this code should reconnect.
     #[must_use]
     pub const fn retry(self) -> Retry {
         match self {
@@ -120,7 +120,7 @@ impl CloseCode {
             | Self::RateLimited
             | Self::UnauthorisedRelay
             | Self::Banned => Retry::Slowly,
-            // Whoever came back would throw the newer one out in turn.
+            // A peer that came back would in turn replace the newer connection.
             Self::Replaced => Retry::Never,
         }
     }
@@ -167,7 +167,7 @@ impl Close {
         }
     }
 
-    /// What a peer is told whose message cannot be read: *protocol violation*, what is wrong, and
+    /// The answer to a message that cannot be read: *protocol violation*, with what is wrong and
     /// where the protocol is described.
     pub fn malformed(error: impl fmt::Display) -> Self {
         const PAGE: &str = concat!(

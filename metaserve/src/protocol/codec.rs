@@ -12,7 +12,7 @@ use bincode::{
 use bytes::Bytes;
 
 /// The longest message that is ever decoded: 256 MiB. The frame around it is bounded far below
-/// that by whoever reads it.
+/// that by its reader.
 ///
 /// Our messages borrow their text and bytes and hold no other containers, so that decoding
 /// allocates nothing, whatever lengths the bytes claim.

@@ -52,7 +52,7 @@ impl Ended {
         }
     }
 
-    /// Whether the list that a client has may be at fault, so that it is better begun anew.
+    /// Whether the list that a client has may be wrong, so that it should subscribe without a cursor.
     #[must_use]
     pub fn spoils_list(&self) -> bool {
         self.violation().is_some()
@@ -113,7 +113,7 @@ impl From<DecodeError> for Ended {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// The connection is gone; see [`quinn::ConnectionError`] for who ended it.
+    /// The connection is gone; [`quinn::ConnectionError`] says which side ended it.
     #[error("the connection was lost: {0}")]
     Lost(#[from] quinn::ConnectionError),
     /// The peer has reset the stream with this number, and may open another.
@@ -131,7 +131,7 @@ pub enum FrameError {
 }
 
 impl From<FrameError> for Close {
-    /// What a peer is told that sent this: *protocol violation*, or why the connection was lost.
+    /// What to close the connection with: *protocol violation*, or why the connection was lost.
     fn from(error: FrameError) -> Self {
         let reason = match error {
             FrameError::Lost(lost) => {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_speaks_something_else_is_asked_again_slowly_for_the_whole_list() {
+    fn after_a_violation_by_the_daemon_the_whole_list_is_asked_for_slowly() {
         let out_of_order = Ended::OutOfOrder { from: 2, ours: 1 };
         let unknown = Ended::UnknownServer(7);
         for ended in [Ended::from(FrameError::CutShort), out_of_order, unknown] {

@@ -269,7 +269,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_met_calmly(bytes: Vec<u8>) {
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
             let _ = Extensions::read(&bytes, Carrier::Server);
         }
     }
@@ -303,7 +303,7 @@ mod tests {
         );
     }
 
-    /// A list that is wrong in two ways earns one reason, whoever reads it.
+    /// A list that is wrong in two ways is refused for the same reason by every reader.
     #[test]
     fn the_form_of_the_whole_list_is_checked_before_its_tags() {
         let said = refused(&encoded(&[(7, b""), (6, b"")]));

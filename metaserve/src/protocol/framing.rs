@@ -44,11 +44,11 @@ impl Deframer {
         self.buffer.extend_from_slice(piece);
     }
 
-    /// Takes out the next message, when all of it is there.
+    /// Takes out the next message, once all of it is there.
     ///
     /// # Errors
     /// When the next frame announces more than `max` bytes. It is not waited for, and the stream
-    /// makes no sense from here on.
+    /// is useless from here on.
     pub fn next(&mut self, max: usize) -> Result<Option<Bytes>, Oversize> {
         let Some(prefix) = self.buffer.first_chunk::<PREFIX_BYTES>() else {
             return Ok(None);
@@ -63,7 +63,7 @@ impl Deframer {
         self.buffer.advance(PREFIX_BYTES);
         let message = self.buffer.split_to(announced).freeze();
         if self.buffer.is_empty() {
-            // A peer that says nothing for a while shall hold nothing for a while.
+            // A silent peer holds no memory.
             self.buffer = BytesMut::new();
         }
         Ok(Some(message))

@@ -27,7 +27,7 @@ impl Message for FromRelay<'_> {
     }
 }
 
-/// One server on whose behalf the relay speaks.
+/// One server that the relay lists on behalf of somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct Upsert<'a> {
     /// The relay's own name for the server, unique on this connection.
@@ -36,6 +36,6 @@ pub struct Upsert<'a> {
     pub game: &'a str,
     /// Where players join.
     pub address: SocketAddr,
-    /// What players shall see of it.
+    /// What players see of it.
     pub heartbeat: &'a [u8],
 }

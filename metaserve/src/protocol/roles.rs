@@ -47,9 +47,9 @@ struct Row {
     /// How many bytes each further message has at most besides a heartbeat and extensions
     /// ([`EXTENSIONS_BYTES`]). A client has nothing more to say.
     overhead: Option<usize>,
-    /// A peer that is silent for so long after its first message gets a notice.
+    /// A peer that sends nothing for this long after its first message gets a notice.
     reminded_after: Option<Duration>,
-    /// Only peers whose certificate the operator trusts.
+    /// Whether the operator has to trust the peer's certificate.
     trusted_only: bool,
     /// A stream of the daemon that is not read in time is reset, and another one is opened.
     stream_restarts: bool,
@@ -105,7 +105,7 @@ pub const STREAMS: u32 = 1;
 /// or notice.
 pub const STREAM_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long whoever says goodbye waits for the daemon to close the connection. After that the
+/// How long a peer that leaves waits for the daemon to close the connection. After that the
 /// daemon finds out by its idle timeout.
 pub const GOODBYE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -115,8 +115,8 @@ pub const ASSUMED_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest welcome or notice that a server or relay reads, in bytes: a few sentences.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
-/// The slowest reader of a list that is served, in bytes per second: 8 KiB. A client that takes a
-/// byte now and then would otherwise keep a frame, and the list as it once was, in memory.
+/// The slowest reader of a list that is served, in bytes per second: 8 KiB. Otherwise a client that
+/// takes a byte now and then would keep a frame, and the list as it once was, in memory.
 pub const MIN_BYTES_PER_SECOND: usize = 8 * 1024;
 
 impl Role {
@@ -197,7 +197,7 @@ impl Role {
         }
     }
 
-    /// A peer that says nothing for so long after its first message gets a notice.
+    /// A peer that sends nothing for this long after its first message gets a notice.
     #[must_use]
     pub const fn reminded_after(self) -> Option<Duration> {
         self.row().reminded_after

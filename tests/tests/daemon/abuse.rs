@@ -250,7 +250,9 @@ async fn servers_and_clients_that_allow_the_daemon_no_stream_are_closed_with_the
         let close = closed(&connection).await;
         assert_eq!(close.code, CloseCode::ProtocolViolation, "{role}");
         assert!(
-            close.reason.contains("allows the daemon no stream"),
+            close
+                .reason
+                .contains("does not let the daemon open its stream"),
             "{close}"
         );
     }

@@ -147,7 +147,7 @@ async fn a_server_that_sends_too_many_heartbeats_is_warned_and_then_closed() {
         .logged("notice: heartbeats come much faster than one per 1s")
         .await;
     assert_eq!(close.code, CloseCode::RateLimited);
-    assert!(close.reason.contains("send less"), "{close}");
+    assert!(close.reason.contains("send fewer"), "{close}");
 }
 
 #[tokio::test]

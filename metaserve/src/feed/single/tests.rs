@@ -99,7 +99,7 @@ async fn a_late_client_gets_one_catch_up_frame() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_back_is_told_only_what_changed() {
+async fn a_client_that_comes_back_gets_only_what_changed() {
     let (registry, feeds) = ticking();
     let feed = feeds.of(None);
     let servers: Vec<_> = (1..=50)
@@ -167,14 +167,14 @@ async fn however_many_fall_behind_differently_few_frames_are_kept() {
     assert_eq!(
         feed.frame(Some(previous)).from(),
         Some(previous),
-        "who follows is served as ever"
+        "a client that follows closely still gets the delta"
     );
-    // The tick's own delta is among them, and the snapshot of those who are given no delta.
+    // Among them are the tick's own delta and the snapshot, for clients that get no delta.
     assert_eq!(feed.shown.lock().frames.len(), MAX_CATCH_UPS + 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_too_slow_begins_anew_with_the_whole_list_at_once() {
+async fn a_client_that_was_too_slow_gets_the_whole_list_at_once() {
     let (registry, feeds) = ticking();
     let server = registry.register(&Game::default(), address(1), None);
     server.as_ref().unwrap().heartbeat("one".into());

@@ -36,7 +36,7 @@ struct Server {
     stated: bool,
 }
 
-/// One server on whose behalf a relay speaks.
+/// One server that a relay lists on behalf of somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// The relay's own name for the server, unique among its servers.

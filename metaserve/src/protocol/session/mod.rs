@@ -7,9 +7,9 @@
 //!  Speaker<Listings> ────▶ daemon::Statements  ┘                                └─▶ ...
 //! ```
 //!
-//! Each is used alike: `handle` takes in an event, such as a [`Piece`] of the peer's stream; `next`
-//! is then called until it gives no more effect, and each effect is carried out; `due` says when
-//! to call `next` again though nothing has happened. `now` comes from whoever drives it.
+//! All are used alike: `handle` takes in an event, such as a [`Piece`] of the peer's stream; the
+//! caller then calls `next` and carries out its effects until there are no more; `due` says when
+//! to call `next` again though nothing has happened. The caller passes `now` in.
 //!
 //! The libraries and the daemon run on these over QUIC, and a test joins them in memory.
 

@@ -1,4 +1,4 @@
-//! The end that brings servers to the list: a game server, or a relay for many of them.
+//! The end that publishes servers: a game server, or a relay for many of them.
 
 use super::Piece;
 use crate::{
@@ -52,7 +52,7 @@ enum State {
 
 /// What a game server or relay says, and when: the part in which they differ.
 pub trait Words {
-    /// Begins anew on another connection, with the newest of everything.
+    /// Starts again on another connection, with the newest of everything.
     fn restate(&mut self, now: Instant);
 
     /// Says of each server something new once per `interval` at most, on average.

@@ -55,7 +55,7 @@ impl First {
     /// When the stream ends before the message does.
     pub fn handle(&mut self, piece: Piece) -> Result<(), Fault> {
         if piece.join(&mut self.deframer).map_err(first)? {
-            let reason = "the stream ended before it said anything";
+            let reason = "the stream ended before the first message";
             return Err(Fault::first_message(Close::new(CloseCode::Goodbye, reason)));
         }
         Ok(())
@@ -150,7 +150,7 @@ pub fn hello(message: &[u8]) -> Result<(Game, Option<u16>), Fault> {
             Err(unclear("players cannot join by port 0"))
         }
         FromServer::Hello(hello) => Ok((game(hello.game)?, hello.port)),
-        FromServer::Heartbeat(_) => Err(unclear("the first message has to be a hello")),
+        FromServer::Heartbeat(_) => Err(unclear("the first message must be a hello")),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::protocol::{
 };
 use std::time::Duration;
 
-/// A peer has done what ends its session: what it is told, and what is counted.
+/// A peer has done something that ends its session: how it is closed, and what is counted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{close}")]
 pub struct Fault {
@@ -34,13 +34,13 @@ pub enum FaultKind {
     Silent,
     /// Its first message was not one that its role begins with.
     FirstMessage,
-    /// A later message makes no sense.
+    /// A later message cannot be read.
     Malformed,
     /// A heartbeat is longer than the daemon accepts.
     Oversize,
     /// Heartbeats come far more often than they are listed.
     TooOften,
-    /// It has left in the middle of something.
+    /// It has left in the middle of a message.
     Gone,
 }
 
@@ -60,7 +60,7 @@ impl Fault {
     }
 
     fn silent(within: Duration) -> Self {
-        let reason = format!("nothing was said within {within:?} of connecting");
+        let reason = format!("no message came within {within:?} of connecting");
         Self {
             close: Close::new(CloseCode::TooSlow, reason),
             kind: FaultKind::Silent,

@@ -46,7 +46,7 @@ pub enum Effect {
 const ROLE: Role = Role::Heartbeat;
 
 impl<'a> Publication<'a> {
-    /// Goes on with a server whose hello has come now, and with what came after the hello.
+    /// Starts after a server's hello, which has come now, with what followed it.
     #[must_use]
     pub fn new(limits: &'a Limits, rest: Deframer, now: Instant) -> Self {
         Self {
@@ -72,19 +72,19 @@ impl<'a> Publication<'a> {
     /// What is to be done next; none when there is nothing to do for now.
     ///
     /// # Errors
-    /// When the server breaks the protocol, or a limit.
+    /// When the server violates the protocol or a limit.
     pub fn next(&mut self, now: Instant) -> Result<Option<Effect>, Fault> {
         if self.remind_at.is_some_and(|due| due <= now) {
             self.remind_at = None;
-            let text = "no heartbeat has come yet on this connection: a server is listed from its \
-                        first one on";
+            let text = "no heartbeat has come on this connection yet: a server is listed from its first \
+                        heartbeat on";
             return Ok(Some(Effect::Notice(NoticeKind::NotListed, text.into())));
         }
         if std::mem::take(&mut self.warn) {
             let interval = self.limits.min_interval;
             let text = format!(
                 "heartbeats come much faster than one per {interval:?}, and only the newest is \
-                 listed: send less, or the connection will be closed"
+                 listed: send fewer, or the connection will be closed"
             );
             return Ok(Some(Effect::Notice(NoticeKind::TooFast, text)));
         }
@@ -136,7 +136,8 @@ impl<'a> Publication<'a> {
 
     fn too_often(&self) -> Fault {
         let interval = self.limits.min_interval;
-        let reason = format!("heartbeats came far more often than one per {interval:?}: send less");
+        let reason =
+            format!("heartbeats came far more often than one per {interval:?}: send fewer");
         Fault {
             close: Close::new(CloseCode::RateLimited, reason),
             kind: FaultKind::TooOften,

@@ -27,7 +27,7 @@ pub struct Statements<'a> {
 pub enum Statement {
     /// A change of what it lists, at an address that players can join.
     Change(Change),
-    /// A listing that cannot be. What is listed under this key already stays.
+    /// A listing that is refused. What is already listed under its key stays.
     Refused {
         /// The relay's name for the server.
         key: u64,
@@ -43,7 +43,7 @@ pub enum Statement {
 /// Why a server of a relay cannot be listed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unlistable {
-    /// The game's tag is none.
+    /// The game's tag is not valid.
     #[error(transparent)]
     Game(#[from] InvalidGame),
     /// Nobody can join there.
@@ -82,7 +82,7 @@ impl<'a> Statements<'a> {
     /// What the relay has stated next, if it has.
     ///
     /// # Errors
-    /// When the relay breaks the protocol.
+    /// When the relay violates the protocol.
     pub fn next_statement(&mut self) -> Result<Option<Statement>, Fault> {
         let max = Role::Relay.max_message(self.limits);
         let Some(message) = self.deframer.next(max).map_err(FrameError::from)? else {
