@@ -40,6 +40,9 @@ async def run(report):
     read = [it for it in data["malformed"] if it["side"] == "peer"]
     for it in read:
         report(f"vectors, to a {it['role']}: {it['name']}", problem_of(refuses, it, messages))
+    for it in data["conversations"]:
+        if it["side"] == "peer":
+            report(f"conversation, {it['name']}", problem_of(takes_part, it))
     await asyncio.gather(
         malformed([it for it in data["malformed"] if it["side"] == "daemon"], messages, report),
         conversations([it for it in data["conversations"] if it["side"] == "daemon"], report),
@@ -126,6 +129,71 @@ async def refused(daemon, it, messages, relay):
         await closed(connection, it["close"], it["reason"])
 
 
+class Names:
+    """What names that begin with $ stand for."""
+
+    def __init__(self, **known):
+        self.known = {f"${name}": it for name, it in known.items()}
+
+    def same(self, seen, right):
+        """Whether a value is right; a name stands for the first value it is held against."""
+        if isinstance(right, str) and right.startswith("$"):
+            return self.known.setdefault(right, seen) == seen
+        if isinstance(right, dict):
+            return isinstance(seen, dict) and all(
+                name in seen and self.same(seen[name], it) for name, it in right.items()
+            )
+        return seen == right
+
+    def filled(self, value):
+        """The value with what its names stand for."""
+        if isinstance(value, dict):
+            return {name: self.filled(it) for name, it in value.items()}
+        if isinstance(value, str) and value.startswith("$"):
+            return int(self.known[value])
+        return value
+
+    def shows(self, servers, right):
+        """Whether a list has exactly these servers, in any order."""
+        seen = [plain(it) for it in servers.servers.values()]
+        if servers.revision is None or len(seen) != len(right):
+            return False
+        for it in right:
+            found = next((one for one in seen if self.same(one, it)), None)
+            if found is None:
+                return False
+            seen.remove(found)
+        return True
+
+
+def takes_part(it):
+    """Our own peer's part in a conversation, without a connection."""
+    servers, heard, stream = ServerList(), [], b""
+    for step in it["steps"]:
+        match step:
+            case {"receive": _}:
+                continue
+            case {"reset": _}:
+                stream = b""
+            case {"send": content}:
+                stream += bytes.fromhex(content)
+                while len(stream) >= (end := 4 + int.from_bytes(stream[:4], "little")):
+                    message, stream = stream[4:end], stream[end:]
+                    if it["role"] == "client":
+                        servers.apply(message)
+                    else:
+                        name, fields = decode(("daemon", SENDER[it["role"]]), message)
+                        if name == "notice":
+                            heard.append({name: fields[name] for name in ("kind", "sentence")})
+            case {"list": right}:
+                if not Names().shows(servers, right):
+                    return f"the list is {plain(servers.servers)!r}, and right is {right!r}"
+            case {"notice": right}:
+                equal(heard.pop(0), right)
+            case _:
+                raise ValueError("no such step")
+
+
 class Party:
     """One connection of a conversation."""
 
@@ -140,31 +208,13 @@ class Party:
 
 
 class Conversation:
-    """Plays the steps of a conversation, with what they have bound to names so far."""
+    """Plays the steps of a conversation with a daemon."""
 
     def __init__(self, daemon, identities):
         self.daemon, self.identities, self.parties = daemon, identities, {}
+        self.names = Names(**{name: fingerprint(it) for name, it in identities.items()})
         # That of the last cursor, with which another connection may go on.
         self.list = ServerList()
-        self.bound = {f"${name}": fingerprint(it) for name, it in identities.items()}
-
-    def same(self, seen, right):
-        """Whether a value is as said; a name that begins with $ is bound the first time."""
-        if isinstance(right, str) and right.startswith("$"):
-            return self.bound.setdefault(right, seen) == seen
-        if isinstance(right, dict):
-            return isinstance(seen, dict) and all(
-                name in seen and self.same(seen[name], it) for name, it in right.items()
-            )
-        return seen == right
-
-    def filled(self, value):
-        """The value with what is bound in the place of names."""
-        if isinstance(value, dict):
-            return {name: self.filled(it) for name, it in value.items()}
-        if isinstance(value, str) and value.startswith("$"):
-            return int(self.bound[value])
-        return value
 
     async def play(self, steps):
         for number, step in enumerate(steps, 1):
@@ -187,9 +237,9 @@ class Conversation:
                 self.parties[step.get("on")] = Party(how["role"], connection)
                 if "address" in how:
                     host, port, *_ = connection._transport.get_extra_info("sockname")
-                    self.same(f"{host}:{port}", how["address"])
+                    self.names.same(f"{host}:{port}", how["address"])
             case {"send": {"message": name, "fields": fields}}:
-                connection.send(frame(encode(name, **self.filled(fields))))
+                connection.send(frame(encode(name, **self.names.filled(fields))))
                 party.list = self.list
             case {"send": content}:
                 connection.send(bytes.fromhex(content) * step.get("times", 1))
@@ -197,13 +247,13 @@ class Conversation:
                 name, fields = await party.message()
                 equal(name, right["message"])
                 seen = plain(fields)
-                assert self.same(seen, right["fields"]), f"{seen!r:.500} with {self.bound}"
+                assert self.names.same(seen, right["fields"]), f"{seen!r:.500} with {self.names.known}"
                 assert right.get("words", "") in fields.get("sentence", "")
             case {"list": right}:
-                while not self.shows(party.list, right):
+                while not self.names.shows(party.list, right):
                     await party.message()
             case {"cursor": names}:
-                assert self.same(plain(party.list.cursor), names)
+                assert self.names.same(plain(party.list.cursor), names)
                 self.list = party.list
             case {"finish": True}:
                 connection.send(finish=True)
@@ -217,17 +267,6 @@ class Conversation:
                 await self.daemon.restart()
             case _:
                 raise ValueError("no such step")
-
-    def shows(self, servers, right):
-        seen = [plain(it) for it in servers.servers.values()]
-        if servers.revision is None or len(seen) != len(right):
-            return False
-        for it in right:
-            found = next((one for one in seen if self.same(one, it)), None)
-            if found is None:
-                return False
-            seen.remove(found)
-        return True
 
 
 async def conversations(entries, report):

@@ -405,7 +405,8 @@ def peers():
     ]
     yield "client", "client: after a reset with code 9 the next stream begins with a snapshot", [
         *begin,
-        *to_client(snapshot(server(1)), delta(updated=[updated(1)])[:-1]),
+        *to_client(snapshot(server(1))),
+        step("send", frame(delta(updated=[updated(1)]))[:-1]),
         step("reset", TOO_SLOW),
         *to_client(snapshot(server(1, heartbeat=b"new"), revision=7)),
         shows({**row, "heartbeat": b"new"}),
