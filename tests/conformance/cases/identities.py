@@ -32,12 +32,17 @@ ACCEPTED = {
     "without a name": identity(name=None, key=P256),
     "with a long name": identity(name="x" * 60, key=P256),
 }
-# The handshake fails, or the server is listed without an identity; never under another.
-NO_IDENTITY = {
-    "P-521": identity(key=ec.generate_private_key(ec.SECP521R1()), hash=hashes.SHA512()),
-    "Ed448": identity(key=ed448.Ed448PrivateKey.generate(), hash=None),
-    "RSA-1024": identity(key=rsa.generate_private_key(65537, 1024)),
-    "unknown critical extension": identity(key=P256, extensions=[unknown_extension(b"\4\2hi")]),
+# With which TLS alert the handshake fails; None: the connection works, as one without a certificate.
+DECRYPT_ERROR, CERTIFICATE_UNKNOWN = 51, 46
+OTHERS = {
+    "P-521": (
+        identity(key=ec.generate_private_key(ec.SECP521R1()), hash=hashes.SHA512()), None,
+    ),
+    "Ed448": (identity(key=ed448.Ed448PrivateKey.generate(), hash=None), None),
+    "RSA-1024": (identity(key=rsa.generate_private_key(65537, 1024)), DECRYPT_ERROR),
+    "unknown critical extension": (
+        identity(key=P256, extensions=[unknown_extension(b"\4\2hi")]), CERTIFICATE_UNKNOWN,
+    ),
 }
 
 
@@ -73,13 +78,19 @@ async def accepted(daemon):
 
 
 @GROUP.check
-async def no_identity(daemon):
-    """A certificate of another kind is no identity: the handshake fails, or it is not shown."""
+async def others(daemon):
+    """A certificate of another kind is no identity, or fails the handshake with a TLS alert."""
     client = await Follower.start(daemon, "certificates")
-    for what, known in NO_IDENTITY.items():
+    wrong = []
+    for what, (known, alert) in OTHERS.items():
         seen = await seen_as(daemon, client, known)
-        refused = isinstance(seen, Closed) and not seen.application
-        assert refused or seen is None, f"{what}: {seen}"
+        if isinstance(seen, Closed):
+            right = (seen.application, seen.code) == (False, alert and 0x100 + alert)
+        else:
+            right = (seen, alert) == (None, None)
+        if not right:
+            wrong.append(f"{what}: {seen}")
+    assert not wrong, "\n".join(wrong)
 
 
 @GROUP.check

@@ -44,6 +44,7 @@ mod service;
 mod sharing;
 mod slow_reader;
 mod start;
+mod vectors;
 
 use metaserve_tests::Daemon;
 use std::net::SocketAddr;
