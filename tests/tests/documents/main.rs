@@ -33,18 +33,19 @@ fn repository() -> String {
 }
 
 /// All files below a folder of the repository with this extension, by their paths in it, without
-/// what is built and what is fuzzed.
+/// what is built, what is fuzzed, and links to files elsewhere.
 fn files(folder: &str, extension: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root().join(folder)).unwrap() {
         let entry = entry.unwrap();
         let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
-        if entry.file_type().unwrap().is_dir() {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
             let skipped = ["book", "corpus", "target"];
             if !skipped.iter().any(|name| entry.file_name() == *name) {
                 found.extend(files(&path, extension));
             }
-        } else if path.ends_with(&format!(".{extension}")) {
+        } else if kind.is_file() && path.ends_with(&format!(".{extension}")) {
             found.push(path);
         }
     }
