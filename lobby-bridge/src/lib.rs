@@ -34,9 +34,8 @@
 //! - [`publish`]: the open games of all protocols, for the list.
 //! - [`relay`]: publishes them to the daemon, through its restarts.
 //! - [`commands`]: manages accounts, hubs and bans.
-//! - [`command_line`]: parses the command line into [`settings`], of which each protocol declares
-//! its
-//!   own; they become a [`Bridge`], and [`run`] runs it.
+//! - [`command_line`]: parses the command line into [`settings`]. Each protocol declares its own.
+//!   They become a [`Bridge`], and [`run`] runs it.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
