@@ -49,18 +49,19 @@ async def takes_nothing(daemon):
     """A client that takes nothing for 10 seconds has its stream reset with code 9, and is then sent
     a snapshot on the next; nothing is piled up for it."""
     relay = await fill(daemon, "stall", 100, 4000)
-    peers = []
+    peers, resets = [], []
     for _ in range(10):
         peer = await daemon.connect(CLIENT, **granting(5000))
         peer.send(subscribe("stall", compression="none"))
         peers.append(peer)
+        resets.append(asyncio.ensure_future(reset_after(peer)))
     before = daemon.memory_bytes()
     for turn in range(20):
         relay.send(*(
             upsert(key, "stall", f"10.0.{key % 8}.1:{1000 + key}", os.urandom(4000)) for key in range(20)
         ))
         await relay.ping()
-    for after, code in await asyncio.gather(*map(reset_after, peers)):
+    for after, code in await asyncio.gather(*resets):
         equal(code, 9)
         assert after > 5, f"after {after} seconds"
     grown = daemon.memory_bytes() - before
