@@ -1,4 +1,6 @@
 //! What the documents say of each other and of the code is true.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod book;
 mod citations;
