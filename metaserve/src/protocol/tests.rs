@@ -40,8 +40,10 @@ where
 /// Whether a message with this heartbeat and as many extensions as it may have is not too long,
 /// where the heartbeat is not.
 fn fits(role: crate::Role, heartbeat: &[u8], message: impl Message) -> bool {
-    let mut limits = crate::Limits::default();
-    limits.max_heartbeat_bytes = heartbeat.len();
+    let limits = crate::Limits {
+        max_heartbeat_bytes: heartbeat.len(),
+        ..crate::Limits::default()
+    };
     codec::encode(message).len() + EXTENSIONS_BYTES <= role.max_message(&limits)
 }
 
