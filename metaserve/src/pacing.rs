@@ -74,6 +74,20 @@ impl Pacing {
         }
     }
 
+    /// Whether a heartbeat waits that is longer than this.
+    #[must_use]
+    pub fn holds_longer_than(&self, max_bytes: usize) -> bool {
+        let waiting = self.newest.as_ref();
+        waiting.is_some_and(|waiting| waiting.len() > max_bytes)
+    }
+
+    /// Takes back the heartbeat that waits, if it is longer than `max_bytes`, and says how long it
+    /// is.
+    pub fn withdraw_longer_than(&mut self, max_bytes: usize) -> Option<usize> {
+        let longer = |waiting: &mut Bytes| waiting.len() > max_bytes;
+        self.newest.take_if(longer).map(|waiting| waiting.len())
+    }
+
     /// When [`take`](Self::take) will return a heartbeat; `None` when none waits. An instant in
     /// the past means at once.
     #[must_use]

@@ -34,7 +34,8 @@ fn sources(folders: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                if !path.ends_with("tests") {
+                // What `lasting` logs is a game's or a bridge's, not the daemon's.
+                if !path.ends_with("tests") && !path.ends_with("lasting") {
                     walk(&path, files);
                 }
             } else if path.extension().is_some_and(|kind| kind == "rs")

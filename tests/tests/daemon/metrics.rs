@@ -1,9 +1,9 @@
 //! The metrics for the operator's Prometheus.
 
-use crate::with_http;
+use crate::{limits::too_long, with_http};
 use metaserve::Role;
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Follower, constant, http::get_in_the_end};
+use metaserve_tests::{Follower, constant, http::get_in_the_end, raw_peer};
 use prometheus_parse::{Labels, Scrape, Value};
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -117,10 +117,8 @@ async fn events_are_counted() {
     tokio::spawn(publisher.run(constant("rook")));
     let mut client = Follower::new(&daemon, None).await;
     client.until_words(&["rook"]).await;
-    let oversize = vec![0; 10_000];
     let connection = daemon.connect(Role::Heartbeat, None).await;
-    let refused = metaserve_heartbeat::run(connection, constant(oversize)).await;
-    refused.unwrap_err();
+    raw_peer(&connection, &too_long()).await;
 
     let mut counted = scrape(address).await;
     while value(&counted, "metaserve_connections", "heartbeat") > 1.0 {

@@ -123,9 +123,11 @@ impl Words for Listings {
         });
     }
 
-    fn set_interval(&mut self, interval: Duration, now: Instant) {
+    /// What was said before the welcome is left to the daemon, which answers with a notice as well.
+    fn welcomed(&mut self, interval: Duration, _: usize, now: Instant) -> Result<(), Notice> {
         self.interval = interval;
         self.each(now, |server| server.pacing.set_interval(interval));
+        Ok(())
     }
 
     fn next(&mut self, now: Instant) -> Option<Bytes> {
@@ -213,7 +215,9 @@ mod tests {
         assert_eq!(said(&mut listings, due), [words(1, "newer")]);
         assert_eq!(listings.due(now), None);
         listings.say(list(1, "soon"), 100, due).unwrap();
-        listings.set_interval(Duration::from_millis(4), due);
+        listings
+            .welcomed(Duration::from_millis(4), 100, due)
+            .unwrap();
         let due = listings.due(due).unwrap();
         assert_eq!(said(&mut listings, due), [words(1, "soon")]);
     }

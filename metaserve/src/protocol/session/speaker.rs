@@ -36,7 +36,7 @@ pub struct Speaker<W> {
     words: W,
     state: State,
     answers: Deframer,
-    /// What the daemon accepts, once it has said so; before that it is left to it.
+    /// What the daemon accepts, as far as it has said so.
     max_heartbeat_bytes: usize,
     /// Of a heartbeat that is not even sent.
     left_out: Option<Notice>,
@@ -55,8 +55,17 @@ pub trait Words {
     /// Starts again on another connection, with the newest of everything.
     fn restate(&mut self, now: Instant);
 
-    /// Says of each server something new once per `interval` at most, on average.
-    fn set_interval(&mut self, interval: Duration, now: Instant);
+    /// The daemon has let us in: it wants something new of each server once per `interval` at most,
+    /// on average, and accepts heartbeats of `max_bytes`.
+    ///
+    /// # Errors
+    /// With a notice when what waits to be said is longer, and is left out for that.
+    fn welcomed(
+        &mut self,
+        interval: Duration,
+        max_bytes: usize,
+        now: Instant,
+    ) -> Result<(), Notice>;
 
     /// The next frame to send, if there is one now.
     fn next(&mut self, now: Instant) -> Option<Bytes>;
@@ -193,7 +202,8 @@ impl<W: Words> Speaker<W> {
         Ok(Some(match codec::decode(&answer) {
             Ok(FromDaemon::Welcome(welcome)) => {
                 self.max_heartbeat_bytes = welcome.max_heartbeat_bytes as usize;
-                self.words.set_interval(welcome.min_interval(), now);
+                let (interval, max_bytes) = (welcome.min_interval(), self.max_heartbeat_bytes);
+                self.left_out = self.words.welcomed(interval, max_bytes, now).err();
                 Effect::Welcomed
             }
             Ok(FromDaemon::Notice(notice)) => Effect::Hear(Notice {
