@@ -15,7 +15,7 @@ use anyhow::Context;
 use clap::Parser;
 use futures::StreamExt;
 use metaserve::{
-    Role, ServerInfo,
+    ServerInfo,
     program::print::{Reader, print},
 };
 use metaserve_client::{Connector, Server, Snapshot, Subscriber};
@@ -42,16 +42,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let _log = log()?;
-    let daemon = cli.daemon.connector(Role::Client, None)?;
+    let daemon: Connector = cli.daemon.connector()?;
     if cli.once {
         let name = &cli.daemon.daemon;
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, once(&daemon, cli.game)).await;
         return answer.with_context(|| format!("{name} gave no list within {ANSWER_TIMEOUT:?}"))?;
     }
-    let mut follow = metaserve_client::maintain(move || {
-        let daemon = daemon.clone();
-        async move { daemon.connect().await }
-    });
+    let mut follow = metaserve_client::maintain(daemon);
     if let Some(game) = cli.game {
         follow = follow.game(game);
     }

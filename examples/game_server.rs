@@ -12,8 +12,9 @@
 
 use clap::Parser;
 use futures::{Stream, StreamExt, stream};
-use metaserve::{Role, ServerInfo};
-use metaserve_examples::{DaemonArgs, identity, log, stopped};
+use metaserve::ServerInfo;
+use metaserve_examples::{DaemonArgs, log, stopped};
+use metaserve_heartbeat::Connector;
 use std::{path::PathBuf, time::Duration};
 
 /// Publishes a simulated game server on the list.
@@ -39,12 +40,14 @@ struct Cli {
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let _log = log()?;
-    let identity = identity(cli.identity.as_deref())?;
-    let daemon = cli.daemon.connector(Role::Heartbeat, identity.as_ref())?;
+    let mut daemon: Connector = cli.daemon.connector()?;
+    if let Some(directory) = cli.identity {
+        daemon = daemon.identity_in(directory);
+    }
 
     // When the stream of heartbeats ends, the server says goodbye and leaves the list.
     let heartbeats = heartbeats(cli.name).take_until(stopped());
-    metaserve_heartbeat::maintain(&daemon)
+    metaserve_heartbeat::maintain(daemon)
         .game(cli.game)
         .port(cli.port)
         .run(heartbeats)

@@ -23,8 +23,7 @@ use anyhow::Context;
 use app::App;
 use clap::Parser;
 use futures::{FutureExt, StreamExt};
-use metaserve::Role;
-use metaserve_client::{Server, ServerId, Snapshot, Snapshots, Status};
+use metaserve_client::{Connector, Server, ServerId, Snapshot, Snapshots, Status};
 use metaserve_examples::{DaemonArgs, stopped};
 use ratatui::{
     DefaultTerminal,
@@ -61,13 +60,10 @@ Keys:
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    let daemon = cli.daemon.connector(Role::Client, None)?;
+    let daemon: Connector = cli.daemon.connector()?;
     let (tell, statuses) = watch::channel(Status::Connecting);
-    let mut follow = metaserve_client::maintain(move || {
-        let daemon = daemon.clone();
-        async move { daemon.connect().await }
-    })
-    .on_status(move |status| drop(tell.send_replace(status)));
+    let mut follow =
+        metaserve_client::maintain(daemon).on_status(move |status| drop(tell.send_replace(status)));
     if let Some(game) = cli.game {
         follow = follow.game(game);
     }

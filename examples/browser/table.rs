@@ -257,7 +257,7 @@ mod tests {
     /// Three servers, and one with a long name, a large count and this address.
     fn crowd(address: &str) -> App<u16> {
         let mut app = three();
-        app.link(Status::Live, some_moment());
+        app.link(Status::Live { problem: None }, some_moment());
         let long = "A name that is as long as names of servers like to be";
         app.change(
             [server_at(7, long, 12_345, address.parse().unwrap())],

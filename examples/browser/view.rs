@@ -97,10 +97,16 @@ fn count(number: u64, of: &str) -> String {
 
 fn status<Id: Copy + Ord>(app: &App<Id>, now: Instant) -> Span<'static> {
     match app.status(now) {
-        (Status::Live, _) => "● live".green(),
-        (Status::Waiting { problem, delay }, since) => {
-            let rest = seconds(delay.saturating_sub(since));
-            format!("○ retrying in {rest}: {}", printable(problem)).red()
+        (Status::Live { .. }, _) => "● live".green(),
+        (Status::Unanswered, _) => "◌ connecting, no answer yet".yellow(),
+        (
+            Status::Waiting {
+                error, retry_in, ..
+            },
+            since,
+        ) => {
+            let rest = seconds(retry_in.saturating_sub(since));
+            format!("○ retrying in {rest}: {}", printable(error)).red()
         }
         _ => "◌ connecting".yellow(),
     }
@@ -201,10 +207,19 @@ pub(crate) mod tests {
         line.unwrap_or_else(|| panic!("no {text:?} in {screen:#?}"))
     }
 
+    fn waiting(error: &str) -> Status {
+        Status::Waiting {
+            error: error.into(),
+            retry_in: Duration::from_secs(8),
+            attempts: 1,
+            down_for: Duration::from_secs(1),
+        }
+    }
+
     #[test]
     fn the_list_is_shown_with_counts_state_and_age() {
         let mut app = three();
-        app.link(Status::Live, some_moment());
+        app.link(Status::Live { problem: None }, some_moment());
         let screen = screen(&mut app, 100, 20, Duration::from_secs(90));
         line_with(&screen, "3 servers, 14 players   ● live");
         line_with(&screen, "changed 1 min ago");
@@ -218,9 +233,7 @@ pub(crate) mod tests {
     #[test]
     fn a_lost_connection_is_explained_and_the_list_stays() {
         let mut app = three();
-        let problem = "the daemon\x1b[2J is gone".to_owned();
-        let delay = Duration::from_secs(8);
-        app.link(Status::Waiting { problem, delay }, some_moment());
+        app.link(waiting("the daemon\x1b[2J is gone"), some_moment());
         let screen = screen(&mut app, 100, 20, Duration::ZERO);
         line_with(&screen, "retrying in 8 s: the daemon [2J is gone");
         line_with(&screen, "Ada");
@@ -229,9 +242,7 @@ pub(crate) mod tests {
     #[test]
     fn on_a_narrow_terminal_a_problem_has_a_line_of_its_own() {
         let mut app = three();
-        let problem = "the daemon is gone".to_owned();
-        let delay = Duration::from_secs(8);
-        app.link(Status::Waiting { problem, delay }, some_moment());
+        app.link(waiting("the daemon is gone"), some_moment());
         let screen = screen(&mut app, 40, 20, Duration::ZERO);
         assert_eq!(screen[0].trim_end(), "3 servers, 14 players");
         assert_eq!(

@@ -18,8 +18,9 @@ mod query;
 
 use clap::Parser;
 use futures::{FutureExt, Stream, StreamExt, stream};
-use metaserve::{Role, ServerInfo, program};
-use metaserve_examples::{DaemonArgs, identity, log, printable, printable_name, stopped};
+use metaserve::{ServerInfo, program};
+use metaserve_examples::{DaemonArgs, log, printable, printable_name, stopped};
+use metaserve_heartbeat::Connector;
 use query::{Address, Kind};
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -73,8 +74,11 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let _log = log()?;
-    let identity = identity(cli.identity.as_deref())?;
-    let daemon = cli.daemon.connector(Role::Heartbeat, identity.as_ref())?;
+    let mut daemon: Connector = cli.daemon.connector()?;
+    if let Some(directory) = &cli.identity {
+        daemon = daemon.identity_in(directory);
+        daemon.ready()?;
+    }
     let game = cli.list_as.as_deref().unwrap_or(cli.game.id());
     let port = cli.port.unwrap_or(cli.server.port());
     let query = || query::query(cli.game.clone(), cli.server.clone());

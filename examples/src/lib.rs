@@ -4,27 +4,10 @@
 
 pub use metaserve::{DaemonArgs, printable, printable_name};
 
-use anyhow::Context;
-use metaserve::{
-    Identity,
-    program::{
-        self, Signals,
-        log::{Log, LogError, LogFormat},
-    },
+use metaserve::program::{
+    self, Signals,
+    log::{Log, LogError, LogFormat},
 };
-use std::path::Path;
-
-/// The game server's own certificate, kept in `directory`; `None` without a directory.
-///
-/// # Errors
-/// When it cannot be read or created.
-pub fn identity(directory: Option<&Path>) -> anyhow::Result<Option<Identity>> {
-    let load = |directory: &Path| {
-        Identity::load_or_create(directory, &[])
-            .with_context(|| format!("cannot use --identity {}", directory.display()))
-    };
-    directory.map(load).transpose()
-}
 
 /// Prints what the libraries log, such as lost connections and the daemon's notices, until it is
 /// dropped. The program never waits for the output.

@@ -3,8 +3,7 @@
 
 use futures::{Stream, StreamExt, stream};
 use imbl::{OrdMap, ordmap::DiffItem};
-use metaserve::Connector;
-use metaserve_client::{Server, ServerId, Snapshot, Snapshots};
+use metaserve_client::{Connector, Server, ServerId, Snapshot, Snapshots};
 use tokio::sync::watch;
 
 type Map<T> = OrdMap<ServerId, T>;
@@ -85,6 +84,7 @@ impl<T: Clone> Follower<T> {
     /// are while there is no connection.
     pub async fn run(self) {
         let connector = self.connector.clone();
+        // A closure: the bridge goes on whatever becomes of the list, so that no error may end this.
         let connect = move || {
             let connector = connector.clone();
             async move { connector.connect().await }

@@ -8,7 +8,8 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use metaserve::{ConnectError, Connector, Fingerprint, Role, Trust, program::Vital};
+use metaserve::{ConnectError, Fingerprint, Trust, program::Vital};
+use metaserve_client::Connector;
 use tokio_util::sync::CancellationToken;
 
 use crate::{bans::Guard, peers::Pulse, publish::Listings};
@@ -77,6 +78,8 @@ impl Registry {
     /// # Errors
     /// The daemon's name or the trust in it cannot be used.
     pub fn connector(&self) -> Result<Connector, ConnectError> {
-        Connector::new(Role::Client, &self.daemon, &self.trust, None)
+        let connector = Connector::to(&self.daemon).trust(self.trust.clone());
+        connector.ready()?;
+        Ok(connector)
     }
 }

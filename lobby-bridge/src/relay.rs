@@ -1,13 +1,14 @@
 //! Publishes the bridge's listings to the daemon, over one relay connection at a time.
 
-use metaserve::{ConnectError, Connector, Identity, Role, Trust, printable};
+use metaserve::{ConnectError, Identity, Trust};
+use metaserve_heartbeat::{RelayConnector, Status};
 
 use crate::publish::Listings;
 
 /// The bridge's connection to a daemon. It is made again whenever it is lost.
 #[derive(Debug)]
 pub struct Relay {
-    connector: Connector,
+    connector: RelayConnector,
     daemon: String,
 }
 
@@ -18,7 +19,10 @@ impl Relay {
     /// # Errors
     /// The name, the trust or the identity cannot be used, or no UDP socket can be opened.
     pub fn new(daemon: &str, trust: &Trust, identity: &Identity) -> Result<Self, ConnectError> {
-        let connector = Connector::new(Role::Relay, daemon, trust, Some(identity))?;
+        let connector = RelayConnector::to(daemon)
+            .trust(trust.clone())
+            .identity(identity.clone());
+        connector.ready()?;
         let daemon = daemon.to_owned();
         Ok(Self { connector, daemon })
     }
@@ -27,6 +31,8 @@ impl Relay {
     /// clones of the listings are dropped. Dropping the future removes everything from the list.
     pub async fn run(self, listings: &Listings) {
         let Self { connector, daemon } = &self;
+        // A closure: the bridge serves its players whatever becomes of the list, so that no error
+        // may end this.
         let connect = || async move {
             let connection = connector.connect().await?;
             tracing::info!(daemon, "connected to the daemon");
@@ -37,11 +43,12 @@ impl Relay {
             .on_notice(|notice| {
                 tracing::warn!(kind = ?notice.kind, "notice from the daemon: {}", notice.text);
             })
-            .on_retry(move |problem, delay| {
-                let problem = printable(&problem.to_string());
-                tracing::warn!(daemon = at, "{problem}; connecting again in {delay:.1?}");
+            .on_status(move |status| {
+                if let Status::Waiting { .. } = status {
+                    tracing::warn!(daemon = at, "{status}");
+                }
             });
-        // A daemon never closes a relay for good, so this ends only with the listings.
+        // No error of a closure ends it, so this ends only with the listings.
         let _ = relay.run(listings.changes()).await;
     }
 }

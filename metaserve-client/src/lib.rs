@@ -2,14 +2,16 @@
 //!
 //! ```no_run
 //! use futures::StreamExt;
-//! use metaserve_client::{Connector, Role, Trust};
+//! use metaserve_client::Connector;
 //!
 //! #[tokio::main]
-//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let fingerprint = "the 64 digits that the daemon prints when it starts".parse()?;
-//!     let trust = Trust::Fingerprint(fingerprint);
-//!     let daemon = Connector::new(Role::Client, "list.example.org:4433", &trust, None)?;
-//!     let mut list = metaserve_client::run(daemon.connect().await?);
+//! async fn main() -> Result<(), metaserve_client::Error> {
+//!     let daemon = Connector::to("localhost:4433")
+//!         .fingerprint("the 64 digits that the daemon prints when it starts");
+//!     let mut list = metaserve_client::maintain(daemon)
+//!         .game("my-game")
+//!         .on_status(|status| println!("{status}"))
+//!         .run();
 //!     while let Some(snapshot) = list.next().await {
 //!         for server in snapshot?.servers() {
 //!             println!("{} says {:?}", server.address, server.heartbeat);
@@ -19,18 +21,34 @@
 //! }
 //! ```
 //!
+//! To try it, start a daemon on the same machine (`metaserve-daemon` without arguments): it makes a
+//! certificate of its own, and prints the fingerprint to put above. The program prints
+//! `live: connected to the daemon`, and then the list each time that it changes. If it cannot
+//! connect, it says why.
+//!
 //! The concepts, in the order in which one meets them:
 //!
-//! * [`run`] follows the list over one connection. Connecting, and connecting again, is yours.
+//! * [`Connector`] connects to a daemon. It takes the daemon's name (`HOST:PORT`), and how to know
+//!   that it is the right one: by a fingerprint, by a file with certificates, or by the operating
+//!   system's certificates, which is the default.
+//! * [`maintain`] follows the list: it connects again, with backoff, and goes on where it was. Its
+//!   [`Status`] says how the connection stands.
 //! * A [`Snapshot`] is the whole list at one moment, immutable and cheap to clone. Its
 //!   [`changes`](Snapshot::changes) say which rows of a view to add, redraw and remove.
 //! * A [`Server`] has an [`id`](ServerId) that stays, the address to join by, and its heartbeat:
 //!   bytes that only your game understands.
-//! * [`Subscriber`] is `run` with options: one game, resuming an earlier list, bounds.
-//! * [`maintain`] keeps following: it connects again, with backoff, and goes on where it was.
+//! * [`Error`] and [`ConnectError`] are sentences that say what to do next, however they are
+//!   printed.
+//! * [`run`] follows the list over one connection that you have made, any [`quinn::Connection`] with
+//!   the ALPN identifier `metaserve-client/1`; [`Subscriber`] is `run` with options: one game,
+//!   resuming an earlier list, bounds.
 //! * [`List`] is the list alone, for programs that read the daemon's messages by themselves.
-//! * [`Connector`] and [`Trust`] make connections from `HOST:PORT`. Any [`quinn::Connection`]
-//!   with the ALPN identifier `metaserve-client/1` will do as well.
+//!
+//! # What is reported
+//! A program that sets [`on_status`](Maintain::on_status) hears of everything. Without it, problems
+//! are logged with `tracing`. In a program that has no `tracing` subscriber either, standard error
+//! has a line for a problem that lasts 3 s, and one when it is over. What cannot heal by itself ends
+//! the stream with an error: [`Maintain::run`] says which problems those are.
 //!
 //! # Features
 //! Two are on by default: `system-roots` lets [`Trust`] use the operating system's certificates,
@@ -52,10 +70,11 @@ mod snapshots;
 mod subscriber;
 
 pub use list::List;
-pub use maintain::{Maintain, Status};
+pub use maintain::Maintain;
 pub use metaserve::{
-    Backoff, Close, CloseCode, ConnectError, Connector, Ended as Error, Fingerprint, Game,
-    InvalidGame, Retry, Role, Trust, protocol::extensions::Extensions, stream::FrameError,
+    Backoff, Close, CloseCode, Connect, ConnectError, Ended as Error, Fingerprint, Game,
+    InvalidGame, Retry, Trust, lasting::Status, protocol::extensions::Extensions,
+    stream::FrameError,
 };
 #[cfg(feature = "server-info")]
 pub use metaserve::{InvalidInfo, Mod, Player, ServerInfo};
@@ -64,6 +83,20 @@ pub use snapshots::Snapshots;
 pub use subscriber::Subscriber;
 
 use futures::Stream;
+
+/// Connects to a daemon as a game client.
+///
+/// ```
+/// use metaserve_client::Connector;
+///
+/// // A certificate from a public authority, as the operating system knows them:
+/// let public = Connector::to("list.example.org:4433");
+/// // A certificate from your own authority, or a copy of the daemon's:
+/// let own = Connector::to("list.example.org:4433").ca_file("authority.pem");
+/// // A daemon with a certificate of its own making:
+/// let pinned = Connector::to("localhost:4433").fingerprint("ab".repeat(32));
+/// ```
+pub type Connector = metaserve::connect::ConnectorFor<metaserve::connect::role::Client>;
 
 /// The live list of servers, as a stream of snapshots: the first item is the whole list.
 ///
@@ -86,18 +119,21 @@ pub fn run(
 
 /// Follows the list through restarts of the daemon and failures of the network.
 ///
-/// `connect` makes a new connection each time one is needed, however the game likes; a
-/// [`Connector`] is the short way. Options follow, then [`run`](Maintain::run):
+/// `connect` makes a new connection each time one is needed: a [`Connector`], or any closure that
+/// returns a future of a connection. Options follow, then [`run`](Maintain::run):
 ///
 /// ```no_run
-/// # fn example(connector: metaserve_client::Connector) -> metaserve_client::Snapshots {
-/// metaserve_client::maintain(move || {
-///     let connector = connector.clone();
-///     async move { connector.connect().await }
-/// })
-/// .game("tag")
-/// .run()
-/// # }
+/// use metaserve_client::{Connector, Status};
+///
+/// let daemon = Connector::to("list.example.org:4433");
+/// let list = metaserve_client::maintain(daemon)
+///     .game("tag")
+///     .on_status(|status| match status {
+///         Status::Live { .. } => println!("the list is live"),
+///         Status::Waiting { error, .. } => println!("the list is old: {error}"),
+///         _ => {}
+///     })
+///     .run();
 /// ```
 pub fn maintain<C>(connect: C) -> Maintain<C> {
     Maintain::new(connect)

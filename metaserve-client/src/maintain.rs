@@ -1,17 +1,17 @@
 //! Keeps following: connects again, and goes on where it was.
 
 use crate::{
-    Error, Snapshot, Snapshots,
+    Error, Snapshot, Snapshots, Status,
     list::List,
     subscriber::{Options, follow},
 };
 use metaserve::{
-    Backoff,
-    lasting::{Lasting, Problem, lasting},
-    printable,
+    Backoff, Connect, ConnectError, Retry,
+    connect::role::Client,
+    lasting::{Lasting, Listener, Problem, Wait, lasting},
     protocol::session,
 };
-use std::{convert::Infallible, fmt, time::Duration};
+use std::{convert::Infallible, fmt};
 use tokio::sync::watch;
 
 /// Follows the list over one connection after the other; see [`maintain`](crate::maintain).
@@ -20,24 +20,7 @@ pub struct Maintain<C> {
     connect: C,
     options: Options,
     backoff: Backoff,
-    on_status: Box<dyn FnMut(Status) + Send>,
-}
-
-/// How a maintained list stands, for a game to show beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Status {
-    /// A connection is being made.
-    Connecting,
-    /// The list is live.
-    Live,
-    /// There is no connection: the list is as it was.
-    Waiting {
-        /// What happened, in words.
-        problem: String,
-        /// How long until the next attempt.
-        delay: Duration,
-    },
+    listener: Listener,
 }
 
 impl<C> fmt::Debug for Maintain<C> {
@@ -54,18 +37,11 @@ impl<C> fmt::Debug for Maintain<C> {
 
 impl<C> Maintain<C> {
     pub(crate) fn new(connect: C) -> Self {
-        let log = |status| {
-            if let Status::Waiting { problem, delay } = status {
-                let problem = printable(&problem);
-                tracing::warn!("{problem}; connecting again in {delay:.1?}");
-            }
-        };
-        let (options, backoff) = (Options::default(), Backoff::default());
         Self {
             connect,
-            options,
-            backoff,
-            on_status: Box::new(log),
+            options: Options::default(),
+            backoff: Backoff::default(),
+            listener: Listener::default(),
         }
     }
 
@@ -88,27 +64,43 @@ impl<C> Maintain<C> {
         self
     }
 
-    /// Calls `hear` with each change of the connection's state. Default: problems are logged
-    /// with `tracing` as warnings.
+    /// Calls `hear` with each change of the connection's [`Status`], to show it or to log it.
+    ///
+    /// Default: problems are logged with `tracing` as warnings. In a program without a `tracing`
+    /// subscriber standard error has a line for a problem that lasts 3 s, and one when it is over.
     pub fn on_status(mut self, hear: impl FnMut(Status) + Send + 'static) -> Self {
-        self.on_status = Box::new(hear);
+        self.listener = Listener::new(hear);
         self
     }
 
     /// The live list, as [`run`](crate::run) says, through losses of the connection: the stream
-    /// says nothing while there is none, and goes on with the list as it is then. It ends with an
-    /// error only when connecting again cannot help ([`Retry::Never`](crate::Retry::Never)).
-    pub fn run<F, E>(self) -> Snapshots
+    /// says nothing while there is none, and goes on with the list as it is then.
+    ///
+    /// # Errors
+    /// The stream ends with an error only when connecting again cannot help:
+    ///
+    /// * At once when a setting cannot be used: the daemon's name, its fingerprint, a file, the
+    ///   game's tag.
+    /// * At the third time in a row when the daemon is not one that is trusted (another fingerprint,
+    ///   a certificate that no trusted authority has signed or that is for another name), or does
+    ///   not speak the protocol. Once the list has been live, this is no reason to end any more: the
+    ///   settings were right then, and the daemon's operator may mend it.
+    ///
+    /// Everything else is waited for: a daemon that does not answer, is full, or has banned this
+    /// address, a name that is not found, and a certificate that has expired or is not valid yet.
+    ///
+    /// A closure that makes connections has errors of its own, which are never a reason to end.
+    pub fn run(self) -> Snapshots
     where
-        C: FnMut() -> F + Send + 'static,
-        F: Future<Output = Result<quinn::Connection, E>> + Send,
-        E: fmt::Display + Send,
+        C: Connect<Client> + Send + 'static,
+        C::Connecting: Send,
+        C::Error: Send,
     {
         let Self {
-            connect,
+            mut connect,
             options,
             backoff,
-            on_status,
+            listener,
         } = self;
         Snapshots::new(Snapshot::default(), async move |latest| {
             let follow = async {
@@ -116,9 +108,11 @@ impl<C> Maintain<C> {
                     session: options.session()?,
                     list: List::default(),
                     latest,
-                    on_status,
+                    listener,
+                    lived: false,
+                    known: C::known,
                 };
-                lasting(connect, backoff, &mut following).await
+                lasting(|| connect.connect(None), backoff, &mut following).await
             };
             let Err(error) = follow.await;
             error
@@ -127,29 +121,29 @@ impl<C> Maintain<C> {
 }
 
 /// A list that is followed over one connection after the other.
-struct Following {
+struct Following<E> {
     session: session::Subscriber,
     list: List,
     latest: watch::Sender<Option<Snapshot>>,
-    on_status: Box<dyn FnMut(Status) + Send>,
+    listener: Listener,
+    /// Whether the list has been live, so that our settings were right.
+    lived: bool,
+    known: fn(&E) -> Option<&ConnectError>,
 }
 
-impl<E: fmt::Display> Lasting<E> for Following {
+impl<E: fmt::Display> Lasting<E> for Following<E> {
     type Done = Infallible;
-
-    fn connecting(&mut self) {
-        (self.on_status)(Status::Connecting);
-    }
 
     async fn session(
         &mut self,
         connection: quinn::Connection,
         live: &mut (impl FnMut() + Send),
     ) -> Result<Infallible, Error> {
-        let (mut is_live, on_status) = (false, &mut self.on_status);
+        let (mut is_live, listener, lived) = (false, &mut self.listener, &mut self.lived);
         let mut followed = || {
             if !std::mem::replace(&mut is_live, true) {
-                on_status(Status::Live);
+                *lived = true;
+                listener.hear(Status::Live { problem: None });
                 live();
             }
         };
@@ -161,8 +155,26 @@ impl<E: fmt::Display> Lasting<E> for Following {
         ended
     }
 
-    fn waits(&mut self, problem: Problem<E>, delay: Duration) {
-        let problem = problem.to_string();
-        (self.on_status)(Status::Waiting { problem, delay });
+    fn retry(&self, error: &E) -> Retry {
+        match (self.known)(error).map_or(Retry::Soon, ConnectError::retry) {
+            Retry::Briefly if self.lived => Retry::Slowly,
+            retry => retry,
+        }
+    }
+
+    fn final_error(&self, error: &E) -> Option<Error> {
+        (self.known)(error).cloned().map(Error::Connect)
+    }
+
+    fn connecting(&mut self) {
+        self.listener.hear(Status::Connecting);
+    }
+
+    fn unanswered(&mut self) {
+        self.listener.hear(Status::Unanswered);
+    }
+
+    fn waits(&mut self, problem: Problem<E>, wait: Wait) {
+        self.listener.hear(Status::waiting(&problem, wait));
     }
 }

@@ -15,14 +15,16 @@ use tokio::sync::watch;
 /// Follows the list over one connection, with options.
 ///
 /// ```no_run
-/// # async fn example(connection: quinn::Connection) {
+/// # async fn example() -> Result<(), metaserve_client::Error> {
 /// use futures::StreamExt;
-/// use metaserve_client::Subscriber;
+/// use metaserve_client::{Connector, Subscriber};
 ///
+/// let connection = Connector::to("list.example.org:4433").connect().await?;
 /// let mut list = Subscriber::new(connection).game("tag").run();
-/// while let Some(Ok(snapshot)) = list.next().await {
-///     println!("{} servers", snapshot.len());
+/// while let Some(snapshot) = list.next().await {
+///     println!("{} servers", snapshot?.len());
 /// }
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl Default for Options {
 
 impl Subscriber {
     /// Will follow the list over `connection`, which must have the ALPN identifier
-    /// `metaserve-client/1`; [`metaserve::Connector`] makes such connections.
+    /// `metaserve-client/1`; a [`Connector`](crate::Connector) makes such connections.
     pub fn new(connection: quinn::Connection) -> Self {
         Self {
             connection,

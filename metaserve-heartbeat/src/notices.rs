@@ -1,24 +1,46 @@
 //! Who hears the daemon's notices.
 
-use metaserve::protocol::session::Notice;
+use metaserve::{
+    lasting::{is_logged, warn},
+    protocol::{heartbeat::NoticeKind, session::Notice},
+};
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Hears notices: a function of the game's, or the log.
-#[derive(Default)]
-pub(crate) struct Notices(Option<Box<dyn FnMut(Notice) + Send>>);
+/// Hears notices: a function of the program's; without one the log, or, where nothing is logged,
+/// standard error.
+pub(crate) struct Notices(Hears);
+
+enum Hears {
+    Program(Box<dyn FnMut(Notice) + Send>),
+    /// With the kind that was told last: a server that goes on with its mistake has one line.
+    Nobody(Option<NoticeKind>),
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self(Hears::Nobody(None))
+    }
+}
 
 impl Notices {
     pub(crate) fn new(hear: impl FnMut(Notice) + Send + 'static) -> Self {
-        Self(Some(Box::new(hear)))
+        Self(Hears::Program(Box::new(hear)))
     }
 
     pub(crate) fn hear(&mut self, notice: Notice) {
         match &mut self.0 {
-            Some(hear) => hear(notice),
-            None => tracing::warn!(kind = ?notice.kind, "notice: {}", notice.text),
+            Hears::Program(hear) => hear(notice),
+            Hears::Nobody(_) if is_logged() => {
+                tracing::warn!(kind = ?notice.kind, "notice: {}", notice.text);
+            }
+            Hears::Nobody(last) => {
+                if last.replace(notice.kind) != Some(notice.kind) {
+                    warn(&format!("notice: {}", notice.text));
+                }
+            }
         }
     }
 

@@ -11,9 +11,10 @@ use std::pin::pin;
 /// Sends heartbeats over one connection, with options.
 ///
 /// ```no_run
-/// # async fn example(connection: quinn::Connection) -> Result<(), metaserve_heartbeat::Error> {
-/// use metaserve_heartbeat::Publisher;
+/// # async fn example() -> Result<(), metaserve_heartbeat::Error> {
+/// use metaserve_heartbeat::{Connector, Publisher};
 ///
+/// let connection = Connector::to("list.example.org:4433").connect().await?;
 /// let heartbeats = futures::stream::repeat_with(|| b"hello players").take(10);
 /// Publisher::new(connection).game("tag").port(7777).run(heartbeats).await
 /// # }
@@ -45,7 +46,7 @@ impl Options {
 
 impl Publisher {
     /// Will publish over `connection`, which must have the ALPN identifier
-    /// `metaserve-heartbeat/1`; [`metaserve::Connector`] makes such connections.
+    /// `metaserve-heartbeat/1`; a [`Connector`](crate::Connector) makes such connections.
     pub fn new(connection: quinn::Connection) -> Self {
         Self {
             connection,
@@ -68,7 +69,8 @@ impl Publisher {
     }
 
     /// Calls `hear` with each notice of the daemon. Default: they are logged with `tracing` as
-    /// warnings.
+    /// warnings. In a program without a `tracing` subscriber the first of each kind is a line on
+    /// standard error.
     pub fn on_notice(mut self, hear: impl FnMut(Notice) + Send + 'static) -> Self {
         self.options.notices = Notices::new(hear);
         self

@@ -1,12 +1,13 @@
 //! Many servers over one connection.
 
-use crate::{Error, Maintain, Notice};
+use crate::{Error, Maintain, Notice, Status};
 use futures::Stream;
 use metaserve::{
     Backoff, Connect,
+    connect::role,
     protocol::session::{Change, Listings, Speaker},
 };
-use std::{fmt, pin::pin, time::Duration};
+use std::pin::pin;
 
 /// Lists many servers over one connection after the other; see [`relay`](crate::relay()).
 #[derive(Debug)]
@@ -29,9 +30,9 @@ impl<C> Relay<C> {
         Self(self.0.backoff(backoff))
     }
 
-    /// Hears problems, as for [`Maintain::on_retry`].
-    pub fn on_retry(self, hear: impl FnMut(&dyn fmt::Display, Duration) + Send + 'static) -> Self {
-        Self(self.0.on_retry(hear))
+    /// Hears how the connection stands, as for [`Maintain::on_status`].
+    pub fn on_status(self, hear: impl FnMut(Status) + Send + 'static) -> Self {
+        Self(self.0.on_status(hear))
     }
 
     /// Keeps the daemon's list as the `changes` say, until they end (`Ok`): then all servers leave
@@ -45,14 +46,16 @@ impl<C> Relay<C> {
     /// Dropping the future takes everything off the list.
     ///
     /// # Errors
-    /// Only when connecting again would do harm ([`Retry::Never`](crate::Retry::Never)), which no
-    /// daemon of this version says to a relay.
+    /// Only when connecting again cannot help, as for [`Maintain::run`]. A daemon that does not
+    /// trust the relay yet is waited for: its operator has to add the relay's fingerprint.
     pub async fn run<S>(self, changes: S) -> Result<(), Error>
     where
-        C: Connect,
+        C: Connect<role::Relay>,
         S: Stream<Item = Change>,
     {
         let session = Speaker::new(Listings::default());
-        self.0.speak(session, pin!(changes)).await
+        self.0
+            .speak::<role::Relay, _, _>(session, pin!(changes))
+            .await
     }
 }

@@ -1,6 +1,11 @@
 //! How a program's command line names the daemon, and whom to take for it.
 
-use crate::{ConnectError, Connector, Fingerprint, Identity, Role, Trust, tls::FileError};
+use crate::{
+    ConnectError, Fingerprint, Trust,
+    connect::{ConnectorFor, HasRole},
+    sentence::debug_as_sentence,
+    tls::FileError,
+};
 use std::path::PathBuf;
 
 /// The daemon to connect to, and how to know that it is the right one: arguments of a program,
@@ -23,7 +28,7 @@ pub struct DaemonArgs {
 }
 
 /// Why [`DaemonArgs`] are of no use.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ArgumentError {
     /// The file with authorities cannot be used.
@@ -39,6 +44,8 @@ pub enum ArgumentError {
     },
 }
 
+debug_as_sentence!(ArgumentError);
+
 impl DaemonArgs {
     /// Whom to trust.
     ///
@@ -52,20 +59,20 @@ impl DaemonArgs {
         }
     }
 
-    /// What connects to the daemon in the given role. Call it inside a tokio runtime.
+    /// What connects to the daemon in a role, such as `metaserve_client::Connector`. Call it inside
+    /// a tokio runtime.
     ///
     /// # Errors
     /// When the name or the trust cannot be used, or no socket can be opened.
-    pub fn connector(
-        &self,
-        role: Role,
-        identity: Option<&Identity>,
-    ) -> Result<Connector, ArgumentError> {
-        let connector = Connector::new(role, &self.daemon, &self.trust()?, identity);
-        connector.map_err(|source| ArgumentError::Daemon {
-            daemon: self.daemon.clone(),
-            source,
-        })
+    pub fn connector<R: HasRole>(&self) -> Result<ConnectorFor<R>, ArgumentError> {
+        let connector = ConnectorFor::to(&self.daemon).trust(self.trust()?);
+        match connector.ready() {
+            Ok(_) => Ok(connector),
+            Err(source) => Err(ArgumentError::Daemon {
+                daemon: self.daemon.clone(),
+                source,
+            }),
+        }
     }
 }
 

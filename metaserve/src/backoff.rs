@@ -36,7 +36,7 @@ impl Backoff {
     /// person can mend ([`Retry::Slowly`]) the nominal delay is `longest` at once.
     pub fn delay(&mut self, retry: Retry, random: f64) -> Duration {
         let nominal = match retry {
-            Retry::Soon => self.first.saturating_mul(1 << self.attempts.min(20)),
+            Retry::Soon | Retry::Briefly => self.first.saturating_mul(1 << self.attempts.min(20)),
             Retry::Slowly | Retry::Never => self.longest,
         };
         self.attempts = self.attempts.saturating_add(1);

@@ -1,6 +1,9 @@
 //! The namespace of a server: the game that it belongs to.
 
-use crate::unseen::{is_private, is_space, is_unseen};
+use crate::{
+    sentence::debug_as_sentence,
+    unseen::{is_private, is_space, is_unseen},
+};
 use std::{fmt, str::FromStr, sync::Arc};
 
 /// The tag of a game, such as `openarena`. Servers and clients of different games do not see each
@@ -23,7 +26,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 pub struct Game(Arc<str>);
 
 /// The text is not a [`Game`] tag.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{tag:?} is not a game tag: {problem}; a tag is 1 to {} bytes of visible text",
     Game::MAX_BYTES
@@ -33,6 +36,8 @@ pub struct InvalidGame {
     pub tag: String,
     problem: Problem,
 }
+
+debug_as_sentence!(InvalidGame);
 
 /// What is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -61,7 +61,7 @@ mod backoff;
 pub mod bans;
 #[cfg(feature = "bounds")]
 pub mod bounds;
-mod connect;
+pub mod connect;
 #[cfg(feature = "registry")]
 pub mod feed;
 #[cfg(any(feature = "bans", feature = "identity", feature = "server"))]
@@ -77,6 +77,7 @@ pub mod program;
 pub mod protocol;
 #[cfg(feature = "registry")]
 pub mod registry;
+mod sentence;
 #[cfg(feature = "server-info")]
 mod server_info;
 pub mod socket;

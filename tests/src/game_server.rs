@@ -4,8 +4,7 @@
 #![forbid(unsafe_code)]
 
 use futures::StreamExt;
-use metaserve_heartbeat::{Connector, Identity, Publisher, Role, Trust};
-use std::path::Path;
+use metaserve_heartbeat::{Connector, Publisher};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -13,12 +12,10 @@ async fn main() -> anyhow::Result<()> {
     let [daemon, fingerprint, heartbeat, directory @ ..] = &arguments[..] else {
         anyhow::bail!("HOST:PORT FINGERPRINT HEARTBEAT [IDENTITY-DIRECTORY]");
     };
-    let identity = match directory {
-        [directory, ..] => Some(Identity::load_or_create(Path::new(directory), &[])?),
-        [] => None,
-    };
-    let trust = Trust::Fingerprint(fingerprint.parse()?);
-    let connector = Connector::new(Role::Heartbeat, daemon, &trust, identity.as_ref())?;
+    let mut connector = Connector::to(daemon).fingerprint(fingerprint);
+    if let [directory, ..] = directory {
+        connector = connector.identity_in(directory);
+    }
     let heartbeats = futures::stream::iter([heartbeat]).chain(futures::stream::pending());
     Publisher::new(connector.connect().await?)
         .run(heartbeats)

@@ -5,8 +5,9 @@ use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use futures::StreamExt;
 use metaserve::{
-    CloseCode, Connector, DaemonArgs, Role, ServerInfo,
+    CloseCode, Connector, DaemonArgs, ServerInfo,
     bounds::Order,
+    connect::role::Client,
     feed::json::{ShownServer, said},
     printable, printable_name,
     program::{
@@ -74,7 +75,7 @@ impl List {
             .build()
             .context("cannot start the runtime")?;
         runtime.block_on(async {
-            let daemon = self.daemon.connector(Role::Client, None)?;
+            let daemon = self.daemon.connector::<Client>()?.ready()?;
             let stopped = Signals::new().context("cannot handle signals")?.stopped();
             let printed = tokio::select! {
                 printed = self.print(&daemon) => printed,

@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, SocketAddrV4};
 
-use metaserve::{Connector, Fingerprint, ServerInfo, address::joinable, time::now};
-use metaserve_client::Server;
+use metaserve::{Fingerprint, ServerInfo, address::joinable, time::now};
+use metaserve_client::{Connector, Server};
 use serde_json::Value;
 
 use super::{

@@ -1,7 +1,7 @@
 //! One lasting way to the daemon, or one for each family of addresses.
 
 use crate::{
-    Error,
+    Error, Status,
     notices::Notices,
     publisher::Options,
     speak::{listen, speak},
@@ -9,29 +9,46 @@ use crate::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use metaserve::{
-    Backoff, CloseCode, Connect, Family, Retry,
-    lasting::{Lasting, Problem, lasting},
+    Backoff, CloseCode, Connect, ConnectError, Family, Retry,
+    connect::role::Heartbeat,
+    lasting::{Lasting, Listener, Problem, Wait, lasting},
+    printable,
     protocol::session::{Say, Speaker},
 };
 use std::{
-    fmt,
+    marker::PhantomData,
     pin::{Pin, pin},
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 use tokio::sync::watch;
 
-/// Hears each problem, and the delay before the next attempt.
-pub(super) type OnRetry = Box<dyn FnMut(&dyn fmt::Display, Duration) + Send>;
-
 /// What two links have in common.
-pub(super) struct Shared<C> {
+pub(super) struct Shared<C, R> {
     connect: Mutex<C>,
-    on_retry: Mutex<OnRetry>,
-    standing: Mutex<[Standing; 2]>,
+    telling: Mutex<Telling>,
+    ends: Mutex<[End; 2]>,
+    /// Whether the daemon has accepted us before, so that our settings were right.
+    lived: AtomicBool,
+    role: PhantomData<fn() -> R>,
 }
 
-/// How a link stands.
+/// Who hears how the links stand, and what was said last.
+struct Telling {
+    listener: Listener,
+    last: Option<Status>,
+}
+
+/// How one link stands.
+#[derive(Clone, Debug)]
+struct End {
+    standing: Standing,
+    /// Why it is down, if that is a fault.
+    problem: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     /// The first attempt has not ended.
@@ -40,18 +57,36 @@ enum Standing {
     Down,
 }
 
-impl<C> Shared<C> {
-    pub(super) fn new(connect: C, on_retry: OnRetry) -> Self {
+impl<C, R> Shared<C, R> {
+    pub(super) fn new(connect: C, listener: Listener) -> Self {
+        let starting = End {
+            standing: Standing::Starting,
+            problem: None,
+        };
         Self {
             connect: Mutex::new(connect),
-            on_retry: Mutex::new(on_retry),
-            standing: Mutex::new([Standing::Starting; 2]),
+            telling: Mutex::new(Telling {
+                listener,
+                last: None,
+            }),
+            ends: Mutex::new([starting.clone(), starting]),
+            lived: AtomicBool::new(false),
+            role: PhantomData,
         }
     }
 
     /// How the other link stands.
-    fn other(&self, link: usize) -> Standing {
-        lock(&self.standing)[1 - link]
+    fn other(&self, link: usize) -> End {
+        lock(&self.ends)[1 - link].clone()
+    }
+
+    /// Tells of a status, and of several equal ones only once; a wait is always another one.
+    fn tell(&self, status: Status) {
+        let telling = &mut *lock(&self.telling);
+        if telling.last.as_ref() != Some(&status) {
+            telling.last = Some(status.clone());
+            telling.listener.hear(status);
+        }
     }
 }
 
@@ -60,25 +95,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// One connection after the other, over one family of addresses or over whichever.
-pub(super) struct Link<'a, C, W, S> {
-    pub(super) shared: &'a Shared<C>,
-    pub(super) number: usize,
-    pub(super) over: Option<Family>,
-    pub(super) session: Speaker<W>,
-    pub(super) notices: Notices,
-    pub(super) items: Pin<&'a mut S>,
+pub(super) struct Link<'a, C, R, W, S> {
+    shared: &'a Shared<C, R>,
+    number: usize,
+    over: Option<Family>,
+    session: Speaker<W>,
+    notices: Notices,
+    items: Pin<&'a mut S>,
     failed_before: bool,
 }
 
-impl<'a, C, W, S> Link<'a, C, W, S>
+impl<'a, C, R, W, S> Link<'a, C, R, W, S>
 where
-    C: Connect,
+    C: Connect<R>,
     S: Stream,
     W: Say<S::Item>,
 {
     /// The only link, over whichever family.
     pub(super) fn new(
-        shared: &'a Shared<C>,
+        shared: &'a Shared<C, R>,
         session: Speaker<W>,
         notices: Notices,
         items: Pin<&'a mut S>,
@@ -107,35 +142,27 @@ where
         lasting(connect, backoff, &mut self).await
     }
 
-    fn stand(&self, standing: Standing) {
-        lock(&self.shared.standing)[self.number] = standing;
+    fn stand(&self, standing: Standing, problem: Option<String>) {
+        lock(&self.shared.ends)[self.number] = End { standing, problem };
     }
 
     /// How the other link stands; down where there is none.
     fn other(&self) -> Standing {
         match self.over {
-            Some(_) => self.shared.other(self.number),
+            Some(_) => self.shared.other(self.number).standing,
             None => Standing::Down,
-        }
-    }
-
-    fn tell(&self, problem: &dyn fmt::Display, delay: Duration) {
-        let hear = &mut *lock(&self.shared.on_retry);
-        match self.over {
-            Some(family) => hear(&format_args!("over {family}: {problem}"), delay),
-            None => hear(problem, delay),
         }
     }
 
     /// Whether there is no such family here, which is no fault.
     fn is_absent(&self, error: &C::Error) -> bool {
-        self.over.is_some() && C::is_absent(error)
+        self.over.is_some() && C::known(error).is_some_and(ConnectError::is_absent_family)
     }
 }
 
-impl<C, W, S> Lasting<C::Error> for Link<'_, C, W, S>
+impl<C, R, W, S> Lasting<C::Error> for Link<'_, C, R, W, S>
 where
-    C: Connect,
+    C: Connect<R>,
     S: Stream,
     W: Say<S::Item>,
 {
@@ -150,31 +177,71 @@ where
         connection: quinn::Connection,
         live: &mut (impl FnMut() + Send),
     ) -> Result<(), Error> {
-        self.stand(Standing::Connected);
+        self.stand(Standing::Connected, None);
         self.failed_before = false;
+        let (shared, number) = (self.shared, self.number);
+        let welcomed = || {
+            shared.lived.store(true, Relaxed);
+            live();
+            let problem = shared.other(number).problem;
+            shared.tell(Status::Live { problem });
+        };
         let (session, notices) = (&mut self.session, &mut self.notices);
-        let ended = speak(&connection, session, notices, self.items.as_mut(), live).await;
+        let ended = speak(&connection, session, notices, self.items.as_mut(), welcomed).await;
         self.session.lost();
-        self.stand(Standing::Down);
+        self.stand(Standing::Down, None);
         ended
     }
 
+    /// Settings that were right once stay: what cannot heal by itself is then the daemon's, and its
+    /// operator may mend it.
     fn retry(&self, error: &C::Error) -> Retry {
-        match self.is_absent(error) {
-            true => Retry::Slowly,
-            false => Retry::Soon,
+        let lives = self.other() == Standing::Connected || self.shared.lived.load(Relaxed);
+        match C::known(error).map_or(Retry::Soon, ConnectError::retry) {
+            _ if self.is_absent(error) => Retry::Slowly,
+            Retry::Briefly if lives => Retry::Slowly,
+            retry => retry,
         }
     }
 
-    fn waits(&mut self, problem: Problem<C::Error>, delay: Duration) {
-        self.stand(Standing::Down);
-        let Problem::Unconnected(error) = &problem else {
-            return self.tell(&problem, delay);
-        };
-        if is_news(self.is_absent(error), self.failed_before, self.other()) {
-            self.tell(&problem, delay);
+    fn final_error(&self, error: &C::Error) -> Option<Error> {
+        C::known(error).cloned().map(Error::Connect)
+    }
+
+    fn connecting(&mut self) {
+        if self.other() != Standing::Connected {
+            self.shared.tell(Status::Connecting);
         }
-        self.failed_before = true;
+    }
+
+    fn unanswered(&mut self) {
+        if self.other() != Standing::Connected {
+            self.shared.tell(Status::Unanswered);
+        }
+    }
+
+    fn waits(&mut self, problem: Problem<C::Error>, wait: Wait) {
+        let (absent, is_news) = match &problem {
+            Problem::Ended(_) => (false, true),
+            Problem::Unconnected(error) => {
+                let absent = self.is_absent(error);
+                let is_news = is_news(absent, self.failed_before, self.other());
+                self.failed_before = true;
+                (absent, is_news)
+            }
+        };
+        let problem = match self.over {
+            Some(family) => printable(&format!("over {family}: {problem}")),
+            None => problem.to_string(),
+        };
+        self.stand(Standing::Down, (!absent).then(|| problem.clone()));
+        match self.other() {
+            _ if !is_news => {}
+            Standing::Connected => self.shared.tell(Status::Live {
+                problem: Some(problem),
+            }),
+            _ => self.shared.tell(Status::waiting(&problem, wait)),
+        }
     }
 }
 
@@ -193,11 +260,11 @@ pub(super) async fn both<C, S, T>(
     families: [Family; 2],
     options: Options,
     backoff: Backoff,
-    shared: &Shared<C>,
+    shared: &Shared<C, Heartbeat>,
     mut heartbeats: Pin<&mut S>,
 ) -> Result<(), Error>
 where
-    C: Connect,
+    C: Connect<Heartbeat>,
     S: Stream<Item = T>,
     T: AsRef<[u8]>,
 {
@@ -228,11 +295,11 @@ where
     };
     let end = async {
         tokio::select! {
-            ended = &mut first => match is_over(&ended, shared.other(0)) {
+            ended = &mut first => match is_over(&ended, shared.other(0).standing) {
                 true => ended,
                 false => second.await,
             },
-            ended = &mut second => match is_over(&ended, shared.other(1)) {
+            ended = &mut second => match is_over(&ended, shared.other(1).standing) {
                 true => ended,
                 false => first.await,
             },

@@ -2,17 +2,18 @@
 
 mod link;
 
-use crate::{Error, Notice, notices::Notices, publisher::Options};
+use crate::{Error, Notice, Status, notices::Notices, publisher::Options};
 use futures::Stream;
-use link::{Link, OnRetry, Shared, both};
+use link::{Link, Shared, both};
 use metaserve::{
-    Backoff, Connect, printable,
+    Backoff, Connect,
+    connect::role::Heartbeat,
+    lasting::Listener,
     protocol::session::{Say, Speaker},
 };
 use std::{
     fmt,
     pin::{Pin, pin},
-    time::Duration,
 };
 
 /// Publishes over one connection after the other; see [`maintain`](crate::maintain).
@@ -21,7 +22,7 @@ pub struct Maintain<C> {
     connect: C,
     options: Options,
     backoff: Backoff,
-    on_retry: OnRetry,
+    listener: Listener,
 }
 
 impl<C> fmt::Debug for Maintain<C> {
@@ -38,16 +39,11 @@ impl<C> fmt::Debug for Maintain<C> {
 
 impl<C> Maintain<C> {
     pub(crate) fn new(connect: C) -> Self {
-        let log = |problem: &dyn fmt::Display, delay: Duration| {
-            let problem = printable(&problem.to_string());
-            tracing::warn!("{problem}; connecting again in {delay:.1?}");
-        };
-        let options = Options::default();
         Self {
             connect,
-            options,
+            options: Options::default(),
             backoff: Backoff::default(),
-            on_retry: Box::new(log),
+            listener: Listener::default(),
         }
     }
 
@@ -76,13 +72,19 @@ impl<C> Maintain<C> {
         self
     }
 
-    /// Calls `hear` with each problem and the delay before the next attempt. Default: they are
-    /// logged with `tracing` as warnings.
-    pub fn on_retry(
-        mut self,
-        hear: impl FnMut(&dyn fmt::Display, Duration) + Send + 'static,
-    ) -> Self {
-        self.on_retry = Box::new(hear);
+    /// Calls `hear` with each change of the connection's [`Status`], to show it or to log it.
+    ///
+    /// Default: problems are logged with `tracing` as warnings. In a program without a `tracing`
+    /// subscriber standard error has a line for a problem that lasts 3 s, and one when it is over.
+    ///
+    /// ```
+    /// # fn example(connector: metaserve_heartbeat::Connector) {
+    /// let maintain = metaserve_heartbeat::maintain(connector)
+    ///     .on_status(|status| println!("{status}"));
+    /// # }
+    /// ```
+    pub fn on_status(mut self, hear: impl FnMut(Status) + Send + 'static) -> Self {
+        self.listener = Listener::new(hear);
         self
     }
 
@@ -98,20 +100,33 @@ impl<C> Maintain<C> {
     /// Dropping the future takes the server off the list.
     ///
     /// # Errors
-    /// Only when connecting again would do harm or cannot help ([`Retry::Never`](crate::Retry::Never)): another server
-    /// with the same identity has taken this one's place, or the game's tag cannot be used. With
-    /// two connections, a place that was taken in one family is given up, and it is an error when
-    /// none is left.
+    /// Only when connecting again would do harm, or cannot help:
+    ///
+    /// * At once when a setting cannot be used: the daemon's name, its fingerprint, a file, the
+    ///   game's tag.
+    /// * At the third time in a row when the daemon is not one that is trusted (another fingerprint,
+    ///   a certificate that no trusted authority has signed or that is for another name), or does
+    ///   not speak the protocol. Once the daemon has accepted the server, this is no reason to end
+    ///   any more: the settings were right then, and the daemon's operator may mend it.
+    /// * At once when another server with the same identity has taken this one's place. With two
+    ///   connections, a place that was taken in one family is given up, and it is an error when none
+    ///   is left.
+    ///
+    /// Everything else is waited for: a daemon that does not answer, is full, or has banned this
+    /// address, a name that is not found, and a certificate that has expired or is not valid yet.
+    ///
+    /// A closure that makes connections has errors of its own, which are never a reason to end: a
+    /// program that must not stop for the list's sake uses one.
     pub async fn run<S, T>(self, heartbeats: S) -> Result<(), Error>
     where
-        C: Connect,
+        C: Connect<Heartbeat>,
         S: Stream<Item = T>,
         T: AsRef<[u8]>,
     {
         let heartbeats = pin!(heartbeats);
         match *self.connect.families() {
             [first, second] => {
-                let shared = Shared::new(self.connect, self.on_retry);
+                let shared = Shared::new(self.connect, self.listener);
                 both(
                     [first, second],
                     self.options,
@@ -123,23 +138,23 @@ impl<C> Maintain<C> {
             }
             _ => {
                 let session = self.options.session()?;
-                self.speak(session, heartbeats).await
+                self.speak::<Heartbeat, _, _>(session, heartbeats).await
             }
         }
     }
 
     /// Says `items` over one connection after the other.
-    pub(crate) async fn speak<W, S>(
+    pub(crate) async fn speak<R, W, S>(
         self,
         session: Speaker<W>,
         items: Pin<&mut S>,
     ) -> Result<(), Error>
     where
-        C: Connect,
+        C: Connect<R>,
         S: Stream,
         W: Say<S::Item>,
     {
-        let shared = Shared::new(self.connect, self.on_retry);
+        let shared = Shared::<C, R>::new(self.connect, self.listener);
         let link = Link::new(&shared, session, self.options.notices, items);
         link.run(self.backoff).await
     }

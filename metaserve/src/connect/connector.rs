@@ -3,6 +3,7 @@
 use super::{
     Connect,
     error::ConnectError,
+    name::host,
     race::{self, Failures, STAGGER},
 };
 use crate::{
@@ -23,10 +24,12 @@ use tokio::task::JoinSet;
 /// Connects to a daemon by name: resolves it anew at each attempt, lets its addresses race, and
 /// uses one UDP socket for IPv4 and IPv6. Cheap to clone.
 ///
-/// A convenience: `run` takes any [`quinn::Connection`] with the right ALPN identifier.
+/// The general form of a [`ConnectorFor`](super::ConnectorFor) one role, ready to connect: for
+/// programs that choose the role while they run.
 #[derive(Clone, Debug)]
 pub struct Connector {
     daemon: Arc<str>,
+    role: Role,
     config: quinn::ClientConfig,
     endpoint: quinn::Endpoint,
     has_identity: bool,
@@ -50,9 +53,10 @@ impl Connector {
         let daemon: Arc<str> = daemon.into();
         host(&daemon).ok_or_else(|| ConnectError::Name(daemon.clone()))?;
         let config = client_config(role, trust, identity)?;
-        let endpoint = client_endpoint().map_err(ConnectError::Socket)?;
+        let endpoint = client_endpoint().map_err(|error| ConnectError::Socket(error.into()))?;
         Ok(Self {
             daemon,
+            role,
             config,
             endpoint,
             has_identity: identity.is_some(),
@@ -85,7 +89,10 @@ impl Connector {
         self.race(Some(family)).await
     }
 
-    async fn race(&self, over: Option<Family>) -> Result<quinn::Connection, ConnectError> {
+    pub(super) async fn race(
+        &self,
+        over: Option<Family>,
+    ) -> Result<quinn::Connection, ConnectError> {
         let addresses = self.addresses(over).await?;
         self.first_of(addresses).await
     }
@@ -110,9 +117,9 @@ impl Connector {
                     }
                 },
                 None if attempts.is_empty() => {
-                    let none = io::ErrorKind::NotFound.into();
-                    let nothing = ConnectError::Resolve(self.daemon.clone(), none);
-                    return Err(failures.into_error().unwrap_or(nothing));
+                    let none = io::Error::from(io::ErrorKind::NotFound);
+                    let nothing = ConnectError::Resolve(self.daemon.clone(), none.into());
+                    return Err(failures.into_error(self.role).unwrap_or(nothing));
                 }
                 None => {}
             }
@@ -132,7 +139,7 @@ impl Connector {
     async fn addresses(&self, over: Option<Family>) -> Result<Vec<SocketAddr>, ConnectError> {
         let found = tokio::net::lookup_host(&*self.daemon)
             .await
-            .map_err(|error| ConnectError::Resolve(self.daemon.clone(), error))?;
+            .map_err(|error| ConnectError::Resolve(self.daemon.clone(), error.into()))?;
         let found = found.filter(|it| over.is_none_or(|family| family == Family::of(it.ip())));
         let addresses = race::order(found, fastrand::shuffle);
         match over {
@@ -162,8 +169,8 @@ impl Connector {
 }
 
 /// With an identity it connects over both families: both connections are one server with two
-/// addresses.
-impl Connect for &Connector {
+/// addresses. The role is the one that it was made with.
+impl<R> Connect<R> for &Connector {
     type Connecting = Pin<Box<dyn Future<Output = Result<quinn::Connection, ConnectError>> + Send>>;
     type Error = ConnectError;
 
@@ -180,11 +187,8 @@ impl Connect for &Connector {
         Box::pin(async move { connector.race(over).await })
     }
 
-    fn is_absent(error: &ConnectError) -> bool {
-        matches!(
-            error,
-            ConnectError::Family(..) | ConnectError::NoRoute { .. }
-        )
+    fn known(error: &ConnectError) -> Option<&ConnectError> {
+        Some(error)
     }
 }
 
@@ -197,19 +201,6 @@ fn has_route(address: SocketAddr) -> bool {
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     std::net::UdpSocket::bind((any, 0)).is_ok_and(|socket| socket.connect(address).is_ok())
-}
-
-/// The host of `HOST:PORT`, without brackets.
-fn host(daemon: &str) -> Option<&str> {
-    let (host, port) = daemon.rsplit_once(':')?;
-    port.parse::<u16>().ok()?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let host = bare.unwrap_or(host);
-    rustls::pki_types::ServerName::try_from(host)
-        .ok()
-        .map(|_| host)
 }
 
 /// A client's UDP socket: for IPv6 and IPv4 together, or IPv4 alone where there is no IPv6.
@@ -226,22 +217,6 @@ pub fn client_endpoint() -> io::Result<quinn::Endpoint> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_told_from_nonsense() {
-        let table = [
-            ("list.example.org:4433", Some("list.example.org")),
-            ("127.0.0.1:1", Some("127.0.0.1")),
-            ("[::1]:4433", Some("::1")),
-            ("list.example.org", None),
-            ("list.example.org:port", None),
-            ("two words:4433", None),
-            (":4433", None),
-        ];
-        for (daemon, expected) in table {
-            assert_eq!(host(daemon), expected, "{daemon}");
-        }
-    }
 
     /// One address after the other, each for 5 s, was what made players wait.
     #[tokio::test(start_paused = true)]

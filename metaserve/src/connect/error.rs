@@ -1,31 +1,45 @@
 //! Why there is no connection, in words for whoever runs the program.
 
 use crate::{
-    Close,
+    Close, Retry, Role,
     address::Family,
-    tls::{TrustError, distrust},
+    sentence::debug_as_sentence,
+    tls::{Distrust, FileError, InvalidFingerprint, TrustError, distrust},
 };
 use std::{io, net::SocketAddr, sync::Arc};
 
-/// No connection could be made. Trying again may help, unless the variant says otherwise.
+/// No connection could be made. [`retry`](Self::retry) says whether trying again may help.
 ///
 /// The text is complete: it names the address, what happened there and what to check, and there is
-/// no [`source`](std::error::Error::source) that would repeat it.
-#[derive(Debug, thiserror::Error)]
+/// no [`source`](std::error::Error::source) that would repeat it. `{:?}` prints the same text, which
+/// is what a `main` that returns the error shows.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The text is not `HOST:PORT`, with IPv6 addresses in brackets. Trying again does not help.
-    #[error("{0:?} is not HOST:PORT, such as list.example.org:4433 or [2001:db8::1]:4433")]
+    /// The text is not `HOST:PORT`, with IPv6 addresses in brackets.
+    #[error("{}", super::name::advice(.0))]
     Name(Arc<str>),
-    /// The trust or the identity cannot be used. Trying again does not help.
-    #[error(transparent)]
-    Trust(#[from] TrustError),
+    /// The daemon's fingerprint is none.
+    #[error("the daemon's fingerprint cannot be used: {0}")]
+    Fingerprint(InvalidFingerprint),
+    /// A file with certificates, or the identity, cannot be used.
+    #[error("{0:?}")]
+    File(Arc<FileError>),
+    /// Nobody is trusted, because the feature `system-roots` is off.
+    #[error(
+        "nothing says which daemon to trust: give the connector a fingerprint or a ca_file, or \
+         turn on the feature `system-roots`"
+    )]
+    NoTrust,
+    /// The trust or the identity cannot be used.
+    #[error("{0}")]
+    Trust(TrustError),
     /// No UDP socket could be opened.
-    #[error("no UDP socket could be opened: {0}")]
-    Socket(io::Error),
+    #[error("cannot open a UDP socket: {0}")]
+    Socket(Arc<io::Error>),
     /// The name has no address.
-    #[error("the address of {0} was not found: {1}")]
-    Resolve(Arc<str>, io::Error),
+    #[error("cannot find an address for {0}: {1}; check the name, and this machine's DNS")]
+    Resolve(Arc<str>, Arc<io::Error>),
     /// The name has no address of the family that was asked for.
     #[error("{0} has no {1} address")]
     Family(Arc<str>, Family),
@@ -45,6 +59,18 @@ pub enum ConnectError {
         /// All of them.
         addresses: Vec<SocketAddr>,
     },
+    /// Something that speaks QUIC answered, but it does not know this role of the protocol.
+    #[error(
+        "{address} does not speak {}: check the port, and whether the daemon has a version that \
+         fits",
+        String::from_utf8_lossy(.role.alpn())
+    )]
+    NotSpoken {
+        /// The address that answered.
+        address: SocketAddr,
+        /// The role that was asked for.
+        role: Role,
+    },
     /// An address answered, but not as a daemon we trust; this is what the last one of them did.
     #[error("{}", words(.address, .problem))]
     Connect {
@@ -55,17 +81,71 @@ pub enum ConnectError {
     },
 }
 
+debug_as_sentence!(ConnectError);
+
+impl ConnectError {
+    /// Whether, and how eagerly, it is worth connecting again.
+    ///
+    /// *Never* after a setting that cannot be used. *Briefly* after what another attempt meets
+    /// again, unless somebody changes the settings here or the daemon: a certificate that is not
+    /// trusted, a peer that does not speak the protocol. *Soon* after everything that heals by
+    /// itself: nothing answers, the name has no address, there is no route, and a certificate that
+    /// has expired or is not valid yet, since clocks are set and certificates renewed.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Name(_)
+            | Self::Fingerprint(_)
+            | Self::File(_)
+            | Self::NoTrust
+            | Self::Trust(_) => Retry::Never,
+            Self::NotSpoken { .. } => Retry::Briefly,
+            Self::Connect { problem, .. } => match (problem, distrust(problem)) {
+                (_, Some(Distrust { heals: false, .. }))
+                | (quinn::ConnectionError::VersionMismatch, _) => Retry::Briefly,
+                _ => Retry::Soon,
+            },
+            _ => Retry::Soon,
+        }
+    }
+
+    /// Whether there is no such family of addresses here or at the daemon, which is no fault.
+    #[must_use]
+    pub fn is_absent_family(&self) -> bool {
+        matches!(self, Self::Family(..) | Self::NoRoute { .. })
+    }
+}
+
+impl From<InvalidFingerprint> for ConnectError {
+    fn from(error: InvalidFingerprint) -> Self {
+        Self::Fingerprint(error)
+    }
+}
+
+impl From<FileError> for ConnectError {
+    fn from(error: FileError) -> Self {
+        Self::File(Arc::new(error))
+    }
+}
+
+impl From<TrustError> for ConnectError {
+    fn from(error: TrustError) -> Self {
+        Self::Trust(error)
+    }
+}
+
 fn list(addresses: &[SocketAddr]) -> String {
     let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     addresses.join(" and ")
 }
 
 fn words(address: &SocketAddr, problem: &quinn::ConnectionError) -> String {
-    if let Some(reason) = distrust(problem) {
+    if let Some(distrust) = distrust(problem) {
+        let reason = distrust.reason;
         return format!("the daemon at {address} is not trusted: {reason}");
     }
     match Close::from_peer(problem) {
         Some(close) => format!("the daemon at {address} has closed the connection: {close}"),
-        None => format!("no connection to {address}: {problem}"),
+        None => format!("cannot connect to {address}: {problem}"),
     }
 }

@@ -2,17 +2,20 @@
 
 mod connector;
 mod error;
+mod name;
 mod race;
+mod settings;
 
 pub use connector::{Connector, client_endpoint};
 pub use error::ConnectError;
+pub use settings::{ConnectorFor, HasIdentity, HasRole, role};
 
 use crate::address::Family;
 use std::fmt;
 
-/// What makes connections to a daemon, one after the other: a [`Connector`], or any closure that
-/// returns a future of a connection.
-pub trait Connect {
+/// What makes connections to a daemon in the role `R`, one after the other: a [`ConnectorFor`]
+/// that role, or any closure that returns a future of a connection.
+pub trait Connect<R> {
     /// A connection in the making.
     type Connecting: Future<Output = Result<quinn::Connection, Self::Error>>;
     /// Why there is none.
@@ -27,13 +30,14 @@ pub trait Connect {
     /// Makes a connection over this family, or over whichever.
     fn connect(&mut self, over: Option<Family>) -> Self::Connecting;
 
-    /// Whether there is no such family here or at the daemon, which is no fault. Default: no.
-    fn is_absent(_: &Self::Error) -> bool {
-        false
+    /// The error as one that says whether connecting again can help. Default: nothing is known of
+    /// it, and each attempt is followed by another one.
+    fn known(_: &Self::Error) -> Option<&ConnectError> {
+        None
     }
 }
 
-impl<C, F, E> Connect for C
+impl<R, C, F, E> Connect<R> for C
 where
     C: FnMut() -> F,
     F: Future<Output = Result<quinn::Connection, E>>,

@@ -1,12 +1,16 @@
 //! Several addresses of one name, of which the first that answers wins (RFC 8305): pure.
 
 use super::error::ConnectError;
-use crate::address::Family;
+use crate::{Role, address::Family};
 use std::{net::SocketAddr, time::Duration};
 
 /// How long an attempt has the field for itself before the next address is tried beside it
 /// (RFC 8305, section 5).
 pub(super) const STAGGER: Duration = Duration::from_millis(250);
+
+/// The TLS alert of a peer that speaks none of the protocols that were offered (RFC 7301, section
+/// 3.2).
+const NO_APPLICATION_PROTOCOL: u8 = 120;
 
 /// How many addresses of a name are tried.
 const MOST: usize = 16;
@@ -59,14 +63,20 @@ impl Failures {
         }
     }
 
-    /// All of it as one error; none when nothing was tried.
-    pub(super) fn into_error(self) -> Option<ConnectError> {
+    /// All of it as one error, for who asked for this role; none when nothing was tried.
+    pub(super) fn into_error(self, role: Role) -> Option<ConnectError> {
         let Self {
             said,
             silent,
             without_route,
         } = self;
         match said {
+            Some((address, quinn::ConnectionError::ConnectionClosed(close)))
+                if close.error_code
+                    == quinn::TransportErrorCode::crypto(NO_APPLICATION_PROTOCOL) =>
+            {
+                Some(ConnectError::NotSpoken { address, role })
+            }
             Some((address, problem)) => Some(ConnectError::Connect { address, problem }),
             None if !silent.is_empty() => Some(ConnectError::NoAnswer { addresses: silent }),
             None if !without_route.is_empty() => Some(ConnectError::NoRoute {
@@ -112,12 +122,12 @@ mod tests {
         failures.no_route(one);
         failures.failed(one, quinn::ConnectionError::Reset);
         failures.failed(two, quinn::ConnectionError::TimedOut);
-        let error = failures.into_error().unwrap().to_string();
-        assert_eq!(error, "no connection to 192.0.2.1:1: reset by peer");
+        let error = failures.into_error(Role::Client).unwrap().to_string();
+        assert_eq!(error, "cannot connect to 192.0.2.1:1: reset by peer");
 
         let mut failures = Failures::default();
         failures.no_route(one);
-        let error = failures.into_error().unwrap().to_string();
+        let error = failures.into_error(Role::Client).unwrap().to_string();
         assert!(
             error.starts_with("this machine has no route to 192.0.2.1:1"),
             "{error}"
@@ -128,9 +138,9 @@ mod tests {
             failures.failed(address, quinn::ConnectionError::TimedOut);
         }
         failures.no_route(one);
-        let error = failures.into_error().unwrap().to_string();
+        let error = failures.into_error(Role::Client).unwrap().to_string();
         let expected = "nothing answers on UDP at 192.0.2.1:1 and 192.0.2.2:2: check";
         assert!(error.starts_with(expected), "{error}");
-        assert!(Failures::default().into_error().is_none());
+        assert!(Failures::default().into_error(Role::Client).is_none());
     }
 }

@@ -47,6 +47,9 @@ pub enum Retry {
     /// With the backoff's longest delay: the daemon refuses the peer again until something
     /// changes on either side.
     Slowly,
+    /// It cannot heal by itself: as soon as its backoff allows, but not after the third time in a
+    /// row.
+    Briefly,
     /// Not at all.
     Never,
 }

@@ -5,15 +5,21 @@ use super::{
     codec::DecodeError,
     framing::Oversize,
 };
-use crate::InvalidGame;
+use crate::{ConnectError, InvalidGame, sentence::debug_as_sentence};
 
 /// Why a session with the daemon has ended, for game servers, game clients and relays.
 ///
 /// A server or relay is off the list then. The last snapshot of a client stays valid, and grows
 /// old.
-#[derive(Debug, thiserror::Error)]
+///
+/// `{:?}` prints the sentence that `{}` prints, which is what a `main` that returns the error shows.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Ended {
+    /// There was no connection: a setting cannot be used, or the daemon is not one that is trusted
+    /// and speaks the protocol.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The daemon has closed the connection, with its reason in words.
     #[error("the daemon has closed the connection: {0}")]
     Refused(Close),
@@ -40,12 +46,15 @@ pub enum Ended {
     UnknownServer(u64),
 }
 
+debug_as_sentence!(Ended, FrameError);
+
 impl Ended {
     /// Whether, and how eagerly, it is worth connecting again.
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
             Self::Refused(close) => close.code.retry(),
+            Self::Connect(error) => error.retry(),
             Self::Lost(_) => Retry::Soon,
             Self::Protocol(_) | Self::OutOfOrder { .. } | Self::UnknownServer(_) => Retry::Slowly,
             Self::Game(_) => Retry::Never,
@@ -64,7 +73,7 @@ impl Ended {
         let reason = match self {
             Self::Protocol(error) => error.to_string(),
             Self::OutOfOrder { .. } | Self::UnknownServer(_) => self.to_string(),
-            Self::Refused(_) | Self::Lost(_) | Self::Game(_) => return None,
+            Self::Connect(_) | Self::Refused(_) | Self::Lost(_) | Self::Game(_) => return None,
         };
         Some(Close::new(CloseCode::ProtocolViolation, reason))
     }
@@ -110,7 +119,7 @@ impl From<DecodeError> for Ended {
 }
 
 /// A stream ended otherwise than between two frames, or was not what it should be.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
     /// The connection is gone; [`quinn::ConnectionError`] says which side ended it.

@@ -1,6 +1,6 @@
 //! Certificates and keys in files: read as PEM or DER, written as PEM.
 
-use crate::text;
+use crate::{sentence::debug_as_sentence, text};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::{
     io,
@@ -8,7 +8,7 @@ use std::{
 };
 
 /// One of our files does not exist, cannot be read, or has the wrong content.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("{}", path.display())]
 pub struct FileError {
     /// The file.
@@ -17,6 +17,8 @@ pub struct FileError {
     #[source]
     pub problem: FileProblem,
 }
+
+debug_as_sentence!(FileError);
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! The fingerprint of a certificate.
 
+use crate::sentence::debug_as_sentence;
 use std::{fmt, str::FromStr};
 
 /// The SHA-256 hash of a certificate in DER, as `openssl x509 -fingerprint -sha256` prints it.
@@ -19,7 +20,7 @@ use std::{fmt, str::FromStr};
 pub struct Fingerprint([u8; 32]);
 
 /// The text is not a [`Fingerprint`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a fingerprint is 64 hexadecimal digits (the SHA-256 of a certificate), with or without \
      colons; this has {digits} digits{}",
@@ -29,6 +30,8 @@ pub struct InvalidFingerprint {
     digits: usize,
     strange: bool,
 }
+
+debug_as_sentence!(InvalidFingerprint);
 
 impl Fingerprint {
     /// The fingerprint of a certificate.

@@ -26,7 +26,7 @@ pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use identity::Identity;
 #[cfg(feature = "server")]
 pub use pair::{CertificateError, CertificateFiles};
-pub(crate) use trust::distrust;
+pub(crate) use trust::{Distrust, distrust};
 pub use trust::{Trust, TrustError, client_config};
 
 use rustls::crypto::CryptoProvider;

@@ -1,7 +1,7 @@
 //! Whom a game trusts to be the daemon.
 
 use super::{FileError, Fingerprint, Identity, files, provider};
-use crate::{Role, transport};
+use crate::{Role, sentence::debug_as_sentence, transport};
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::{
     CertificateError, OtherError, RootCertStore,
@@ -44,7 +44,7 @@ pub enum Trust {
 }
 
 /// The trust asked for cannot be set up on this machine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
     /// An authority's certificate cannot serve as one.
@@ -57,6 +57,8 @@ pub enum TrustError {
     #[error("the identity cannot be used: {0}")]
     Identity(rustls::Error),
 }
+
+debug_as_sentence!(TrustError);
 
 impl Trust {
     /// The certificates in a file (PEM or DER), as [`Trust::Authorities`].
@@ -119,23 +121,59 @@ pub fn client_config(
     Ok(config)
 }
 
-/// Why the peer of a failed handshake was not trusted, in words; none when it failed for another
-/// reason.
+/// Why the peer of a failed handshake was not trusted.
+pub(crate) struct Distrust {
+    /// In words, with what to do about it.
+    pub(crate) reason: String,
+    /// Whether it may end without other settings here or another certificate there: clocks are set,
+    /// and certificates are renewed.
+    pub(crate) heals: bool,
+}
+
+/// Why the peer of a failed handshake was not trusted; none when it failed for another reason.
 ///
 /// QUIC hands on no more than the text of rustls' error, with its names around ours.
-pub(crate) fn distrust(error: &quinn::ConnectionError) -> Option<String> {
+pub(crate) fn distrust(error: &quinn::ConnectionError) -> Option<Distrust> {
+    const HEALS: &str = "according to this machine's clock: check the date here; if it is right, \
+                         the daemon's operator has to renew the certificate";
     let quinn::ConnectionError::TransportError(error) = error else {
         return None;
     };
     let reason = error.reason.strip_prefix("invalid peer certificate: ")?;
-    let inner = reason.strip_prefix("Other(OtherError(");
-    match inner.and_then(|inner| inner.strip_suffix("))")) {
-        Some(ours) => Some(ours.to_owned()),
-        None => Some(format!(
-            "{reason}; trust a certificate of its own by its fingerprint (--fingerprint), or the \
-             authority that signed it (--ca)"
-        )),
+    let healing = [
+        ("certificate expired", "its certificate has expired"),
+        ("Expired", "its certificate has expired"),
+        (
+            "certificate not valid yet",
+            "its certificate is not valid yet",
+        ),
+        ("NotValidYet", "its certificate is not valid yet"),
+    ];
+    if let Some((_, words)) = healing.iter().find(|(text, _)| reason.starts_with(text)) {
+        let reason = format!("{words}, {HEALS}");
+        return Some(Distrust {
+            reason,
+            heals: true,
+        });
     }
+    let ours = reason.strip_prefix("Other(OtherError(");
+    let reason = match ours.and_then(|ours| ours.strip_suffix("))")) {
+        Some(ours) => ours.to_owned(),
+        None => {
+            let words = match reason {
+                "UnknownIssuer" => "no authority that is trusted here has signed its certificate",
+                other => other,
+            };
+            format!(
+                "{words}; trust a self-signed certificate by its fingerprint (--fingerprint), or \
+                 the authority that signed it (--ca)"
+            )
+        }
+    };
+    Some(Distrust {
+        reason,
+        heals: false,
+    })
 }
 
 /// The daemon shows another certificate than the pinned one.

@@ -19,7 +19,7 @@ pub(crate) async fn a_restart_under_400() {
             let maintain = metaserve_heartbeat::maintain(|| connector.connect());
             drop(
                 maintain
-                    .on_retry(|_, _| ())
+                    .on_status(|_| ())
                     .run(constant(format!("{server}")))
                     .await,
             );

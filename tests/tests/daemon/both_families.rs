@@ -3,9 +3,9 @@
 use crate::{DAEMON, FAST};
 use bytes::Bytes;
 use futures::{FutureExt, channel::mpsc, future::BoxFuture};
-use metaserve::{Backoff, CloseCode, Connect, Connector, Family, Identity, Role};
+use metaserve::{Backoff, CloseCode, Connect, Connector, Family, Identity, Role, connect::role};
 use metaserve_client::Snapshot;
-use metaserve_heartbeat::{Error, Publisher, maintain};
+use metaserve_heartbeat::{Error, Publisher, Status, maintain};
 use metaserve_tests::{Daemon, Follower, constant, patiently};
 use std::{
     sync::{
@@ -37,7 +37,7 @@ impl TwoAddresses {
     }
 }
 
-impl Connect for TwoAddresses {
+impl Connect<role::Heartbeat> for TwoAddresses {
     type Connecting = BoxFuture<'static, Result<quinn::Connection, String>>;
     type Error = String;
 
@@ -78,7 +78,15 @@ fn publish(connect: TwoAddresses) -> Server {
         maintain(connect)
             .port(7777)
             .backoff(Backoff::new(soon, soon))
-            .on_retry(move |problem, _| drop(tell.send(problem.to_string())))
+            .on_status(move |status| {
+                if let Status::Waiting { error: problem, .. }
+                | Status::Live {
+                    problem: Some(problem),
+                } = status
+                {
+                    drop(tell.send(problem));
+                }
+            })
             .run(stream)
             .await
     });

@@ -224,7 +224,7 @@ async fn a_daemon_that_cannot_be_reached_or_trusted_is_reported_with_what_to_do(
         (&["--daemon", &address, "--fingerprint", &wrong], &shown),
         (
             &["--daemon", &address],
-            "trust a certificate of its own by its fingerprint (--fingerprint)",
+            "trust a self-signed certificate by its fingerprint (--fingerprint)",
         ),
         (
             &["--daemon", "no-port", "--fingerprint", &wrong],

@@ -20,6 +20,7 @@ mod embedded;
 mod events;
 mod extensions;
 mod fair;
+mod first_hour;
 mod flood;
 mod forged_addresses;
 mod http;

@@ -1,0 +1,304 @@
+//! A connector for one role, built by name.
+
+use super::{Connect, ConnectError, Connector};
+use crate::{
+    Role,
+    address::Family,
+    tls::{Fingerprint, Identity, InvalidFingerprint, Trust},
+};
+use std::{
+    fmt,
+    marker::PhantomData,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The roles as types, so that a connection in the wrong one cannot be asked for.
+pub mod role {
+    /// A game server; see [`Role::Heartbeat`](crate::Role::Heartbeat).
+    #[derive(Clone, Copy, Debug)]
+    pub enum Heartbeat {}
+
+    /// A game client; see [`Role::Client`](crate::Role::Client).
+    #[derive(Clone, Copy, Debug)]
+    pub enum Client {}
+
+    /// A relay; see [`Role::Relay`](crate::Role::Relay).
+    #[derive(Clone, Copy, Debug)]
+    pub enum Relay {}
+}
+
+/// One of the types in [`role`].
+pub trait HasRole {
+    /// The role that it stands for.
+    const ROLE: Role;
+}
+
+impl HasRole for role::Heartbeat {
+    const ROLE: Role = Role::Heartbeat;
+}
+
+impl HasRole for role::Client {
+    const ROLE: Role = Role::Client;
+}
+
+impl HasRole for role::Relay {
+    const ROLE: Role = Role::Relay;
+}
+
+/// A role in which a peer may have a certificate of its own.
+pub trait HasIdentity: HasRole {}
+
+impl HasIdentity for role::Heartbeat {}
+impl HasIdentity for role::Relay {}
+
+/// Connects to a daemon in one role: as `metaserve_heartbeat::Connector`,
+/// `metaserve_heartbeat::RelayConnector` and `metaserve_client::Connector`.
+///
+/// [`to`](Self::to) takes the daemon's name, the other methods whom to trust and who one is. None of
+/// them fails: a mistake in what they are given comes out of [`connect`](Self::connect), of
+/// [`ready`](Self::ready), or of whatever the connector is given to, as a [`ConnectError`].
+///
+/// ```
+/// use metaserve::connect::{ConnectorFor, role::Client};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let daemon = ConnectorFor::<Client>::to("https://list.example.org").fingerprint("ab".repeat(32));
+/// let mistake = daemon.connect().await.unwrap_err();
+/// assert!(mistake.to_string().ends_with("write \"list.example.org:4433\""));
+/// # });
+/// ```
+///
+/// Cheap to clone; clones share one UDP socket, which is opened by the first connection.
+#[must_use = "a connector does nothing by itself"]
+pub struct ConnectorFor<R> {
+    daemon: Arc<str>,
+    whom: Whom,
+    own: Option<Own>,
+    ready: Arc<Mutex<Option<Connector>>>,
+    role: PhantomData<fn() -> R>,
+}
+
+/// Whom to trust.
+#[derive(Clone, Debug)]
+enum Whom {
+    System,
+    Fingerprint(Result<Fingerprint, InvalidFingerprint>),
+    File(PathBuf),
+    Given(Trust),
+}
+
+/// A certificate of one's own.
+#[derive(Clone, Debug)]
+enum Own {
+    Given(Identity),
+    #[cfg(feature = "identity")]
+    In(PathBuf),
+}
+
+impl<R> ConnectorFor<R> {
+    /// Will connect to this daemon: `HOST:PORT`, such as `list.example.org:4433`, with IPv6
+    /// addresses in brackets. The name is resolved anew at each attempt.
+    pub fn to(daemon: impl AsRef<str>) -> Self {
+        Self {
+            daemon: daemon.as_ref().into(),
+            whom: Whom::System,
+            own: None,
+            ready: Arc::default(),
+            role: PhantomData,
+        }
+    }
+
+    /// Trusts the daemon whose certificate has this SHA-256 fingerprint: a [`Fingerprint`], or the
+    /// 64 hexadecimal digits that the daemon prints when it starts.
+    ///
+    /// Default: trusts whom the operating system trusts, which is right for a daemon with a
+    /// certificate from a public authority.
+    pub fn fingerprint(self, digits: impl ToString) -> Self {
+        self.whom(Whom::Fingerprint(digits.to_string().parse()))
+    }
+
+    /// Trusts the certificates in this file (PEM or DER), and those that they have signed, for the
+    /// name that is connected to. The file is read at the first connection.
+    pub fn ca_file(self, path: impl Into<PathBuf>) -> Self {
+        self.whom(Whom::File(path.into()))
+    }
+
+    /// Trusts whom this says.
+    pub fn trust(self, trust: Trust) -> Self {
+        self.whom(Whom::Given(trust))
+    }
+
+    fn whom(self, whom: Whom) -> Self {
+        Self {
+            whom,
+            ready: Arc::default(),
+            ..self
+        }
+    }
+}
+
+impl<R: HasIdentity> ConnectorFor<R> {
+    /// Presents this certificate: the name of a game server in the list, or what the daemon's
+    /// operator trusts a relay by. Default: none.
+    pub fn identity(self, identity: Identity) -> Self {
+        self.own(Own::Given(identity))
+    }
+
+    /// Presents the certificate that is kept in this directory. Where there is none, the directory
+    /// and a self-signed certificate are made, at the first connection; see
+    /// [`Identity::load_or_create`].
+    #[cfg(feature = "identity")]
+    pub fn identity_in(self, directory: impl Into<PathBuf>) -> Self {
+        self.own(Own::In(directory.into()))
+    }
+
+    fn own(self, own: Own) -> Self {
+        Self {
+            own: Some(own),
+            ready: Arc::default(),
+            ..self
+        }
+    }
+}
+
+impl<R: HasRole> ConnectorFor<R> {
+    /// Connects, as [`Connector::connect`] says. Cancel-safe.
+    ///
+    /// # Errors
+    /// When a setting cannot be used, or there is no connection.
+    pub async fn connect(&self) -> Result<quinn::Connection, ConnectError> {
+        self.ready()?.connect().await
+    }
+
+    /// Reads the files and opens the UDP socket, once for all clones, without connecting: a program
+    /// that does this when it starts hears of its mistakes then. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When a setting cannot be used, or no socket can be opened.
+    pub fn ready(&self) -> Result<Connector, ConnectError> {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connector) = &*ready {
+            return Ok(connector.clone());
+        }
+        let identity = match &self.own {
+            None => None,
+            Some(Own::Given(identity)) => Some(identity.clone()),
+            #[cfg(feature = "identity")]
+            Some(Own::In(directory)) => Some(Identity::load_or_create(directory, &[])?),
+        };
+        let connector = Connector::new(R::ROLE, &self.daemon, &self.trusted()?, identity.as_ref())?;
+        Ok(ready.insert(connector).clone())
+    }
+
+    fn trusted(&self) -> Result<Trust, ConnectError> {
+        match &self.whom {
+            #[cfg(feature = "system-roots")]
+            Whom::System => Ok(Trust::SystemRoots),
+            #[cfg(not(feature = "system-roots"))]
+            Whom::System => Err(ConnectError::NoTrust),
+            Whom::Fingerprint(parsed) => Ok(Trust::Fingerprint(parsed.clone()?)),
+            Whom::File(path) => Ok(Trust::file(path)?),
+            Whom::Given(trust) => Ok(trust.clone()),
+        }
+    }
+}
+
+/// A game server with an identity connects over both families: both connections are one server with
+/// two addresses.
+impl<R: HasRole> Connect<R> for ConnectorFor<R> {
+    type Connecting = Pin<Box<dyn Future<Output = Result<quinn::Connection, ConnectError>> + Send>>;
+    type Error = ConnectError;
+
+    fn families(&self) -> &'static [Family] {
+        match self.own {
+            Some(_) => &Family::BOTH,
+            None => &[],
+        }
+    }
+
+    fn connect(&mut self, over: Option<Family>) -> Self::Connecting {
+        let ready = self.ready();
+        Box::pin(async move { ready?.race(over).await })
+    }
+
+    fn known(error: &ConnectError) -> Option<&ConnectError> {
+        Some(error)
+    }
+}
+
+/// The same, for who keeps the connector.
+impl<R: HasRole> Connect<R> for &ConnectorFor<R> {
+    type Connecting = <ConnectorFor<R> as Connect<R>>::Connecting;
+    type Error = ConnectError;
+
+    fn families(&self) -> &'static [Family] {
+        Connect::families(*self)
+    }
+
+    fn connect(&mut self, over: Option<Family>) -> Self::Connecting {
+        Connect::connect(&mut (*self).clone(), over)
+    }
+
+    fn known(error: &ConnectError) -> Option<&ConnectError> {
+        Some(error)
+    }
+}
+
+// Not derived: neither needs a value of the role.
+
+impl<R> Clone for ConnectorFor<R> {
+    fn clone(&self) -> Self {
+        Self {
+            daemon: self.daemon.clone(),
+            whom: self.whom.clone(),
+            own: self.own.clone(),
+            ready: self.ready.clone(),
+            role: PhantomData,
+        }
+    }
+}
+
+impl<R> fmt::Debug for ConnectorFor<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("daemon", &self.daemon)
+            .field("trust", &self.whom)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Retry;
+
+    type Client = ConnectorFor<role::Client>;
+
+    async fn mistake(connector: Client) -> String {
+        let error = connector.connect().await.unwrap_err();
+        assert_eq!(error.retry(), Retry::Never, "{error}");
+        error.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_cannot_be_used_is_named_when_it_is_needed() {
+        let digits = "ab".repeat(32);
+        let error = mistake(Client::to("list.example.org").fingerprint(&digits)).await;
+        assert!(error.contains("\"list.example.org:4433\""), "{error}");
+        let error = mistake(Client::to("localhost:1").fingerprint("abc")).await;
+        assert!(error.contains("this has 3 digits"), "{error}");
+        let error = mistake(Client::to("localhost:1").ca_file("missing.pem")).await;
+        assert!(error.contains("missing.pem"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn clones_share_a_socket_until_they_are_set_otherwise() {
+        let one = Client::to("localhost:1").fingerprint("ab".repeat(32));
+        let address = |it: &Client| it.ready().unwrap().endpoint().local_addr().unwrap();
+        let two = one.clone();
+        assert_eq!(address(&one), address(&two));
+        assert_ne!(address(&one), address(&two.fingerprint("cd".repeat(32))));
+    }
+}

@@ -1,0 +1,96 @@
+//! A time without a connection that the daemon accepts: pure.
+
+use super::{Wait, status::LASTS};
+use crate::Retry;
+use std::time::{Duration, Instant};
+
+/// How often in a row a problem is seen that cannot heal by itself, before it is given up.
+const PATIENCE: u32 = 3;
+
+#[derive(Debug)]
+pub(super) struct Outage {
+    since: Instant,
+    attempts: u32,
+    /// How many of the last attempts in a row have met what cannot heal by itself.
+    hopeless: u32,
+    told: bool,
+}
+
+impl Outage {
+    pub(super) const fn new(since: Instant) -> Self {
+        Self {
+            since,
+            attempts: 0,
+            hopeless: 0,
+            told: false,
+        }
+    }
+
+    /// An attempt has failed, which is to be retried like this: the third in a row that cannot heal
+    /// by itself is not retried.
+    pub(super) fn failed(&mut self, retry: Retry) -> Retry {
+        self.attempts = self.attempts.saturating_add(1);
+        self.told = true;
+        self.hopeless = match retry {
+            Retry::Briefly => self.hopeless + 1,
+            _ => 0,
+        };
+        match self.hopeless >= PATIENCE {
+            true => Retry::Never,
+            false => retry,
+        }
+    }
+
+    /// When a person should know that nothing has answered: only while nothing else is known.
+    pub(super) fn unanswered_at(&self) -> Option<Instant> {
+        (!self.told).then_some(self.since + LASTS)
+    }
+
+    pub(super) fn told(&mut self) {
+        self.told = true;
+    }
+
+    pub(super) fn wait(&self, retry_in: Duration, now: Instant) -> Wait {
+        Wait {
+            retry_in,
+            attempts: self.attempts,
+            down_for: now.saturating_duration_since(self.since),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant will do to begin with"
+)]
+mod tests {
+    use super::*;
+    use Retry::{Briefly, Never, Slowly, Soon};
+
+    #[test]
+    fn what_cannot_heal_is_given_up_at_the_third_time_in_a_row() {
+        let mut outage = Outage::new(Instant::now());
+        let seen = [Briefly, Briefly, Soon, Briefly, Slowly, Briefly, Briefly];
+        for retry in seen {
+            assert_eq!(outage.failed(retry), retry);
+        }
+        assert_eq!(outage.failed(Briefly), Never);
+        assert_eq!(outage.failed(Briefly), Never);
+    }
+
+    #[test]
+    fn silence_is_told_once_and_only_while_nothing_else_is_known() {
+        let now = Instant::now();
+        let mut outage = Outage::new(now);
+        assert_eq!(outage.unanswered_at(), Some(now + LASTS));
+        outage.told();
+        assert_eq!(outage.unanswered_at(), None);
+
+        let mut outage = Outage::new(now);
+        outage.failed(Soon);
+        assert_eq!(outage.unanswered_at(), None);
+        let wait = outage.wait(LASTS, now + LASTS * 2);
+        assert_eq!((wait.attempts, wait.down_for), (1, LASTS * 2));
+    }
+}
