@@ -1,5 +1,13 @@
-//! The README's programs compile.
+//! The programs of the README and of the tutorials compile.
 
 #[doc = include_str!("../../README.md")]
 #[cfg(doctest)]
 pub struct Readme;
+
+#[doc = include_str!("../../docs/guide/first-server.md")]
+#[cfg(doctest)]
+pub struct FirstServer;
+
+#[doc = include_str!("../../docs/guide/first-client.md")]
+#[cfg(doctest)]
+pub struct FirstClient;
