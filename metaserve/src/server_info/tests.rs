@@ -58,7 +58,8 @@ fn a_game_is_as_full_as_it_says() {
 fn unknown_fields_survive_a_round_trip() {
     let mut record = full();
     record["ping_host"] = json!("192.0.2.1");
-    record["nested"] = json!({ "a": [1, null, { "b": 2.5 }] });
+    // The fast way to read this number gives its neighbour.
+    record["nested"] = json!({ "a": [1, null, { "b": 51.248178375505404 }] });
     let info = read(record.clone());
     assert_eq!(info.other.len(), 2, "{info:?}");
     let again: Value = serde_json::from_slice(&info.to_json()).unwrap();
