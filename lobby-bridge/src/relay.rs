@@ -45,7 +45,7 @@ impl Relay {
             })
             .on_status(move |status| {
                 if let Status::Waiting { .. } = status {
-                    tracing::warn!(daemon = at, "{status}");
+                    tracing::warn!(daemon = at, "not connected to the daemon: {status}");
                 }
             });
         // No error of a closure ends it, so this ends only with the listings.

@@ -4,7 +4,7 @@ use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
     registry::Registry,
 };
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 /// Read from `/proc` on request; not shown on systems other than Linux.
 #[derive(Default)]
@@ -58,6 +58,8 @@ impl Process {
     #[cfg(target_os = "linux")]
     fn look_in_proc(&self) -> procfs::ProcResult<()> {
         use procfs::{WithCurrentSystemInfo, process::LimitValue, process::Process};
+        use std::sync::atomic::Ordering;
+
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let process = Process::myself()?;
         let stat = process.stat()?;

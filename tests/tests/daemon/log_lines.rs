@@ -1,4 +1,4 @@
-//! Every line that the daemon logs for its operator is documented.
+//! Every line that the daemon and the bridge log for their operators is documented.
 
 use std::{
     collections::BTreeSet,
@@ -12,10 +12,10 @@ const PAGE: &str = include_str!("../../../docs/reference/log.md");
 /// A level and a text, with `…` in place of values.
 type Line = (String, String);
 
-/// The lines in the table under a heading of the page.
+/// The lines in the tables under a heading of the page.
 fn explained(heading: &str) -> BTreeSet<Line> {
     let (_, section) = PAGE.split_once(heading).unwrap();
-    let (section, _) = section.split_once("\n##").unwrap();
+    let section = section.split("\n## ").next().unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.map(|row| {
         let (text, rest) = row.split_once("` | ").unwrap();
@@ -133,6 +133,14 @@ fn the_page_documents_exactly_the_lines_of_the_log() {
     let exist = logged(&sources(folders), "tracing::");
     assert!(exist.len() > 15, "{exist:?}");
     assert_same(&exist, &explained("## Lines of the daemon"));
+}
+
+#[test]
+fn the_page_documents_exactly_the_lines_of_the_bridge() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let exist = logged(&sources([root.join("lobby-bridge/src")]), "tracing::");
+    assert!(exist.len() > 50, "{exist:?}");
+    assert_same(&exist, &explained("## Lines of the bridge"));
 }
 
 #[test]
