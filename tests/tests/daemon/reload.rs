@@ -2,9 +2,11 @@
 
 use crate::DAEMON;
 use metaserve::{CloseCode, Connector, Identity, Role};
-use metaserve_tests::{Daemon, constant, http::get, raw_peer};
+use metaserve_heartbeat::Publisher;
+use metaserve_tests::{Daemon, constant, http::get, patiently, raw_peer};
 use std::{net::SocketAddr, path::PathBuf};
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 struct Configured {
     daemon: Daemon,
@@ -46,26 +48,29 @@ impl Configured {
         line.unwrap().parse().unwrap()
     }
 
-    /// The longest heartbeat that newcomers are told about.
+    /// What a newcomer is told whose heartbeat is too long: the notice has the limit.
     async fn welcomes_with(&self) -> String {
         let connection = self.daemon.connect(Role::Heartbeat, None).await;
-        let heartbeat = vec![b'x'; 2000];
-        let end = metaserve_heartbeat::run(connection, constant(heartbeat)).await;
-        end.unwrap_err().to_string()
+        let (hear, mut notices) = mpsc::unbounded_channel();
+        let publisher = Publisher::new(connection).on_notice(move |notice| drop(hear.send(notice)));
+        tokio::select! {
+            end = publisher.run(constant(vec![b'x'; 2000])) => panic!("it ended: {end:?}"),
+            notice = patiently("a notice", notices.recv()) => notice.unwrap().text,
+        }
     }
 }
 
 #[tokio::test]
 async fn limits_change_for_newcomers_and_settings_that_need_a_restart_are_named() {
     let mut it = Configured::start("max-heartbeat = 1000\nmax-games = 5").await;
-    assert!(it.welcomes_with().await.contains("1000"));
+    assert!(it.welcomes_with().await.contains("accepts 1000"));
     let settings = "max-heartbeat = 1500\nmax-games = 5\nthreads = 2\ntick = '2s'\nlog = 'info'";
     let line = it.reload(settings, "configuration was reloaded").await;
     assert!(line.ends_with("--max-heartbeat changed"), "{line}");
     let line = it.daemon.logged("needs a restart").await;
     assert!(line.ends_with("--tick, --threads"), "{line}");
     assert_eq!(it.limit("max_heartbeat").await, 1500.0);
-    assert!(it.welcomes_with().await.contains("1500"));
+    assert!(it.welcomes_with().await.contains("accepts 1500"));
 }
 
 #[tokio::test]
