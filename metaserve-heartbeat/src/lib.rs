@@ -1,6 +1,6 @@
 //! For game servers: one call, and the server is on the list.
 //!
-//! A heartbeat is whatever your game's clients shall know of the server: any bytes, in any
+//! A heartbeat is what your game's clients need to know about the server: any bytes, in any
 //! encoding, up to 8 KiB. Yield a new one whenever something has changed.
 //!
 //! ```no_run

@@ -4,10 +4,11 @@
 //! client `metaserve_client::run`, and both pass on the few types of this crate that they need.
 //!
 //! ```text
-//!  game server ── metaserve_heartbeat::run ──▶┐                       ┌──▶ metaserve_client::run ── game client
-//!    (one QUIC connection each)               │   daemon              │      (snapshot, then deltas)
-//!                                             ├─▶ Registry ──▶ Feed ──┘
-//!  relay ── many servers, one connection ────▶┘   (truth)   (encoded once per tick)
+//! metaserve_heartbeat::run ──▶┐                       ┌──▶ metaserve_client::run
+//!   (one QUIC connection each) │   daemon              │      (snapshot, then deltas)
+//!                              ├─▶ Registry ──▶ Feed ──┘
+//! relay: many servers, ───────▶┘   (truth)   (encoded once per tick)
+//!   one connection
 //! ```
 //!
 //! The concepts, in the order in which you meet them:
