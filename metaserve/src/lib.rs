@@ -4,7 +4,7 @@
 //! client `metaserve_client::run`, and both pass on the few types of this crate that they need.
 //!
 //! ```text
-//! metaserve_heartbeat::run ──▶┐                       ┌──▶ metaserve_client::run
+//! metaserve_heartbeat::run ───▶┐                       ┌──▶ metaserve_client::run
 //!   (one QUIC connection each) │   daemon              │      (snapshot, then deltas)
 //!                              ├─▶ Registry ──▶ Feed ──┘
 //! relay: many servers, ───────▶┘   (truth)   (encoded once per tick)
