@@ -160,14 +160,20 @@ pub(crate) fn distrust(error: &quinn::ConnectionError) -> Option<Distrust> {
     let reason = match ours.and_then(|ours| ours.strip_suffix("))")) {
         Some(ours) => ours.to_owned(),
         None => {
-            let words = match reason {
-                "UnknownIssuer" => "no authority that is trusted here has signed its certificate",
-                other => other,
-            };
-            format!(
-                "{words}; trust a self-signed certificate by its fingerprint (--fingerprint), or \
-                 the authority that signed it (--ca)"
-            )
+            let trust = "trust a self-signed certificate by its fingerprint (--fingerprint), or \
+                         the authority that signed it (--ca)";
+            let name = "connect by a name that the certificate has, or trust the certificate by \
+                        its fingerprint (--fingerprint)";
+            match reason {
+                "UnknownIssuer" => {
+                    format!("no authority that is trusted here has signed its certificate; {trust}")
+                }
+                "NotValidForName" => format!("its certificate is for another name; {name}"),
+                other if other.starts_with("certificate not valid for name") => {
+                    format!("{other}; {name}")
+                }
+                other => format!("{other}; {trust}"),
+            }
         }
     };
     Some(Distrust {

@@ -154,6 +154,8 @@ async fn a_certificate_made_by_openssl_is_trusted_when_named_as_ca_file() {
     // The certificate does not have this name.
     let error = connect("127.0.0.1").await.unwrap_err().to_string();
     assert!(error.contains("not valid for name"), "{error}");
+    let advice = "connect by a name that the certificate has";
+    assert!(error.contains(advice), "{error}");
     // Another certificate of that kind is not trusted.
     let other = tempdir().unwrap();
     foreign(other.path(), |it| it.is_ca = unlimited);
