@@ -7,6 +7,7 @@ use crate::{
     metrics::Metrics,
     rules::{Certificates, Rules},
     settings::Settings,
+    shards::{Ended, Shards},
     shared::Shared,
     whereabouts::Whereabouts,
 };
@@ -27,6 +28,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 #[must_use = "a daemon serves only while it runs"]
 pub struct Daemon {
     pub(crate) shared: Arc<Shared>,
+    /// The threads that serve peers.
+    threads: Ended,
     /// Ends the tasks that check addresses and watch files.
     background: CancellationToken,
     /// Ends the connections.
@@ -39,7 +42,7 @@ pub struct Daemon {
 }
 
 /// How long a drain may take. Connections that have not been notified by then are abandoned.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Daemon {
     /// Opens the sockets and begins to accept peers. Call it inside a tokio runtime, then call
@@ -52,33 +55,35 @@ impl Daemon {
         let certificates = Certificates::load(&settings)?;
         let ban_file = files::Look::new(settings.ban_file.iter().cloned().collect());
         let rules = Rules::load(&settings)?;
-        let endpoint = accept::socket::open(
-            settings.listen,
-            certificates.endpoint_config(),
-            certificates.server_config(&rules.limits),
-        )?;
+        let metrics = Metrics::new();
+        let handed_over = metrics.handed_over();
+        let (shards, threads) = Shards::open(&settings, &certificates, &rules.limits, handed_over)?;
         let web = http::open(&settings)?;
         let feeds = Feeds::new();
         let registry = Registry::new(rules.limits.max_games, vec![feeds.clone()]);
         registry.set_rows(rules.limits.max_listed_per_prefix, rules.trusted.clone());
         let shared = Arc::new(Shared {
-            endpoint,
+            shards,
             certificates,
             registry,
             feeds,
             settings,
             rules: watch::Sender::new(Arc::new(rules)),
             admission: Admission::default(),
-            metrics: Metrics::new(),
+            metrics,
             whereabouts: Whereabouts::default(),
         });
         let http = web.as_ref().and_then(|web| web.local_addr().ok());
+        let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let vital = Vital::default();
+        let threads = threads.start(&shared.shards, &closing, &tasks, &vital)?;
         let daemon = Self {
             shared,
+            threads,
             background: CancellationToken::new(),
-            closing: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            vital: Vital::default(),
+            closing,
+            tasks,
+            vital,
             http,
         };
         daemon.spawn_background_tasks(ban_file);
@@ -99,9 +104,13 @@ impl Daemon {
             vital,
             ..
         } = self;
-        let accept = accept::run(shared.clone(), closing.clone(), tasks.clone());
-        let accept = closing.clone().run_until_cancelled_owned(accept);
-        vital.spawn("accepting peers", accept);
+        for (endpoint, runtime) in shared.shards.iter() {
+            let endpoint = endpoint.clone();
+            let accept = accept::run(endpoint, shared.clone(), closing.clone(), tasks.clone());
+            let accept = closing.clone().run_until_cancelled_owned(accept);
+            let _entered = runtime.enter();
+            vital.spawn("accepting peers", accept);
+        }
         let looking = shared.clone();
         let look = async move { looking.whereabouts.run().await };
         let look = background.clone().run_until_cancelled_owned(look);
@@ -131,8 +140,8 @@ impl Daemon {
     /// # Errors
     /// When a task that the daemon cannot run without has ended because of a defect. The error has
     /// been logged, and peers have been told to reconnect.
-    pub async fn run(self, until: impl Future<Output = ()>) -> Result<(), Stopped> {
-        let shared = &self.shared;
+    pub async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), Stopped> {
+        let shared = self.shared.clone();
         let observe = |took| shared.metrics.tick(took);
         let stopped = tokio::select! {
             () = until => None,
@@ -144,6 +153,7 @@ impl Daemon {
         }
         // Frames stop first: otherwise clients would see the list empty out.
         self.drain().await;
+        self.threads.wait().await;
         stopped.map_or(Ok(()), Err)
     }
 
@@ -153,7 +163,7 @@ impl Daemon {
     /// # Errors
     /// When the operating system does not report the address.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
-        self.shared.endpoint.local_addr()
+        self.shared.shards.local_addr()
     }
 
     /// The address that HTTP is served on, if it is.
@@ -183,7 +193,7 @@ impl Daemon {
     /// Stops accepting peers and asks all tasks to end.
     fn close(&self) {
         self.background.cancel();
-        self.shared.endpoint.set_server_config(None);
+        self.shared.shards.set_server_config(None);
         self.closing.cancel();
         self.tasks.close();
     }
@@ -195,7 +205,7 @@ impl Daemon {
         let told = async {
             self.tasks.wait().await;
             let _ = self.vital.join().await;
-            self.shared.endpoint.wait_idle().await;
+            self.shared.shards.wait_idle().await;
         };
         match tokio::time::timeout(DRAIN_TIMEOUT, told).await {
             Ok(()) => tracing::info!("stopped: every peer was told"),
@@ -225,7 +235,8 @@ mod tests {
             ..Settings::new(directory.path().to_owned())
         });
         let daemon = daemon.unwrap();
-        daemon.shared.endpoint.close(0_u32.into(), b"");
+        let (first, _) = daemon.shared.shards.iter().next().unwrap();
+        first.close(0_u32.into(), b"");
         let stopped = daemon.run(std::future::pending()).await;
         let stopped = stopped.expect_err("a daemon that accepts nobody must stop");
         assert_eq!(stopped.to_string(), "accepting peers has stopped: it ended");

@@ -37,6 +37,7 @@ mod http;
 mod metrics;
 mod rules;
 pub mod settings;
+mod shards;
 mod shared;
 mod whereabouts;
 
@@ -76,7 +77,7 @@ pub fn main() -> ExitCode {
 fn serve(given: Given<Settings>) -> anyhow::Result<()> {
     let (settings, running) = Running::start(given)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.threads)
+        .worker_threads(settings.shards())
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
@@ -90,7 +91,7 @@ fn serve(given: Given<Settings>) -> anyhow::Result<()> {
         // This runs in the task that makes the frames: when frames are no longer made, the sign of
         // life stops as well.
         let alive = async {
-            service::watchdog(|| shared.clone().pass_through_worker()).await;
+            service::watchdog(|| shared.clone().pass_through_shards()).await;
             std::future::pending().await
         };
         let until = async {

@@ -5,6 +5,7 @@ use crate::{
     metrics::{BannedAt, Metrics},
     rules::{Certificates, Rules, banned_close},
     settings::Settings,
+    shards::Shards,
     whereabouts::Whereabouts,
 };
 use metaserve::{Close, feed::Feeds, registry::Registry};
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 
 /// What the task of every connection needs.
 pub(crate) struct Shared {
-    pub(crate) endpoint: quinn::Endpoint,
+    pub(crate) shards: Shards,
     pub(crate) certificates: Certificates,
     pub(crate) registry: Arc<Registry>,
     pub(crate) feeds: Arc<Feeds>,
@@ -29,20 +30,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Completes when a worker thread is free to run it and no shared state is locked permanently.
-    pub(crate) async fn pass_through_worker(self: Arc<Self>) {
-        let pass = async move {
-            let _ = (
-                self.feeds.of(None).revision(),
-                self.endpoint.open_connections(),
-            );
+    /// Completes when every shard is free to run a task and no shared state is locked permanently.
+    pub(crate) async fn pass_through_shards(self: Arc<Self>) {
+        let feeds = self.feeds.clone();
+        let look = move || {
+            let _ = feeds.of(None).revision();
         };
-        let _ = tokio::spawn(pass).await;
+        self.shards.pass_through(look).await;
     }
 
     /// The address that the daemon listens on.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.endpoint.local_addr().unwrap_or(self.settings.listen)
+        self.shards.local_addr().unwrap_or(self.settings.listen)
     }
 
     /// The state of the daemon in one line.

@@ -21,6 +21,9 @@ use std::{
     time::Instant,
 };
 
+/// A UDP socket as it was opened here.
+pub use socket2::Socket;
+
 /// quinn's runtime for tokio, with a [socket](self) that drops packets that cannot be sent. Pass
 /// it to [`quinn::Endpoint::new`]; it also wraps the sockets that the endpoint is rebound to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,7 +40,7 @@ impl Runtime for SocketRuntime {
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let inner = TokioRuntime.wrap_udp_socket(socket)?;
-        Ok(Arc::new(Socket { inner }))
+        Ok(Arc::new(Checked { inner }))
     }
 
     fn now(&self) -> Instant {
@@ -49,23 +52,56 @@ impl Runtime for SocketRuntime {
 ///
 /// # Errors
 /// When the operating system refuses the address, or does not support its family.
-pub fn bind(address: SocketAddr) -> io::Result<socket2::Socket> {
+pub fn bind(address: SocketAddr) -> io::Result<Socket> {
+    bind_with(address, |_| Ok(()))
+}
+
+/// Opens a further socket on the address of `first`. The kernel shares out what arrives among all
+/// of them, by the addresses and ports of sender and receiver: only on Linux.
+///
+/// The first socket is bound without the option that allows this and gets it here, so that the
+/// port has to be free: otherwise a second program of the same user would join the group and
+/// take its share of the peers. Another socket in the group changes which one a peer's packets
+/// arrive at.
+///
+/// # Errors
+/// When the operating system refuses, and on other systems than Linux.
+pub fn join(first: &UdpSocket) -> io::Result<Socket> {
+    share_port(&first.into())?;
+    bind_with(first.local_addr()?, |socket| share_port(&socket.into()))
+}
+
+#[cfg(target_os = "linux")]
+fn share_port(socket: &socket2::SockRef<'_>) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn share_port(_: &socket2::SockRef<'_>) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn bind_with(
+    address: SocketAddr,
+    prepare: impl FnOnce(&Socket) -> io::Result<()>,
+) -> io::Result<Socket> {
     let domain = socket2::Domain::for_address(address);
-    let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
+    let socket = Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
+    prepare(&socket)?;
     socket.bind(&address.into())?;
     Ok(socket)
 }
 
 /// quinn's socket, which checks each packet before it is sent.
 #[derive(Debug)]
-struct Socket {
+struct Checked {
     inner: Arc<dyn AsyncUdpSocket>,
 }
 
-impl AsyncUdpSocket for Socket {
+impl AsyncUdpSocket for Checked {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         self.inner.clone().create_io_poller()
     }

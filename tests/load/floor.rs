@@ -83,7 +83,8 @@ async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
     let _ = SockRef::from(&socket).set_recv_buffer_size(BUFFER_BYTES);
     let _ = SockRef::from(&socket).set_send_buffer_size(BUFFER_BYTES);
     let runtime = Arc::new(quinn::TokioRuntime);
-    let endpoint = quinn::Endpoint::new(secret.endpoint_config(), Some(config), socket, runtime)?;
+    let endpoint =
+        quinn::Endpoint::new(secret.endpoint_config(0, 1), Some(config), socket, runtime)?;
     let (address, fingerprint) = (endpoint.local_addr()?, identity.fingerprint());
     print(format!("{address} {fingerprint}\n"))?;
 

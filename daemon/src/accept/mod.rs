@@ -1,7 +1,5 @@
 //! Accepting peers: from the first packet to a connection with a role.
 
-pub(crate) mod socket;
-
 use crate::{
     admission::{self, Obstacle, Seat, Slot, Vacancy, Verdict},
     connection,
@@ -18,9 +16,15 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
-/// Accepts peers until it is dropped. Each peer gets a task of its own, which `closing` ends.
-pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken, tasks: TaskTracker) {
-    while let Some(incoming) = shared.endpoint.accept().await {
+/// Accepts the peers of one shard until it is dropped. Each gets a task of its own, which
+/// `closing` ends.
+pub(crate) async fn run(
+    endpoint: quinn::Endpoint,
+    shared: Arc<Shared>,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+) {
+    while let Some(incoming) = endpoint.accept().await {
         let peer = canonical(incoming.remote_address());
         let validated = incoming.remote_address_validated();
         let metrics = &shared.metrics;

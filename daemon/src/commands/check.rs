@@ -2,9 +2,9 @@
 
 use super::cert;
 use crate::{
-    accept::socket,
     rules::certificates,
     settings::{Http, Settings},
+    shards::socket,
 };
 use anyhow::Context;
 use metaserve::{

@@ -8,7 +8,10 @@ mod process;
 
 pub(crate) use names::{BannedAt, Handshake, Pool, Rejected, Way};
 
-use crate::rules::{Limit, Rules};
+use crate::{
+    rules::{Limit, Rules},
+    shards::HandedOver,
+};
 use metaserve::{
     CloseCode, Role,
     feed::{Feeds, Frame, Kind},
@@ -61,6 +64,7 @@ pub(crate) struct Metrics {
     banned: Family<Labels<1>, Counter>,
     certificate_ends: Gauge,
     ticks: Histogram,
+    handed_over: Family<Labels<1>, Counter>,
     process: Process,
 }
 
@@ -103,6 +107,7 @@ impl Metrics {
             banned: Family::default(),
             certificate_ends: Gauge::default(),
             ticks,
+            handed_over: Family::default(),
             process: Process::default(),
         };
         *metrics.lock() = metrics.registered();
@@ -143,6 +148,7 @@ impl Metrics {
             "banned" "Peers refused because of a ban" banned;
             "certificate_expiry_timestamp_seconds" "When the certificate expires, in Unix time, or 0 if unknown" certificate_ends;
             "tick_seconds" "Time spent on the work of one tick" ticks;
+            "packets_handed_over" "Packets passed on to the shard of their connection, by outcome" handed_over;
         }
         all
     }
@@ -277,6 +283,18 @@ impl Metrics {
         self.bytes
             .get_or_create(&[("way", way.name())])
             .inc_by(bytes as u64);
+    }
+
+    /// Counts packets that arrived at another shard than theirs.
+    pub(crate) fn handed_over(&self) -> HandedOver {
+        let outcome = |outcome| {
+            let labels = [("outcome", outcome)];
+            self.handed_over.get_or_create(&labels).clone()
+        };
+        HandedOver {
+            delivered: outcome("delivered"),
+            dropped: outcome("dropped"),
+        }
     }
 
     pub(crate) fn tick(&self, took: Duration) {

@@ -6,7 +6,10 @@ use anyhow::Context;
 use metaserve::{
     Fingerprint, Identity, Limits,
     time::wall_clock,
-    tls::{CertificateFiles, certificate::Certificate, secret::Secret, server},
+    tls::{
+        CertificateFiles, certificate::Certificate, connection_ids::ConnectionIds, secret::Secret,
+        server,
+    },
     transport,
 };
 use std::{
@@ -78,9 +81,14 @@ impl Certificates {
         valid_until(&self.identity())
     }
 
-    /// The settings of the endpoint itself.
-    pub(crate) fn endpoint_config(&self) -> quinn::EndpointConfig {
-        self.secret.endpoint_config()
+    /// The settings of the endpoint of one shard, of `running` that there are.
+    pub(crate) fn endpoint_config(&self, shard: usize, running: usize) -> quinn::EndpointConfig {
+        self.secret.endpoint_config(shard, running)
+    }
+
+    /// Which shard has handed out a connection id.
+    pub(crate) fn connection_ids(&self) -> &ConnectionIds {
+        self.secret.connection_ids()
     }
 
     /// The settings for new connections, with the current certificate.

@@ -40,7 +40,7 @@ impl Shared {
 
     /// Uses the current certificate and limits for new connections.
     fn show_newcomers(&self) {
-        let set = |config| self.endpoint.set_server_config(Some(config));
+        let set = |config| self.shards.set_server_config(Some(&config));
         self.certificates.show(|| self.rules().limits.clone(), set);
     }
 

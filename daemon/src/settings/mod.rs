@@ -19,6 +19,7 @@ use metaserve::{
         log::{self, LogFormat},
         settings::{self, Problem, Values, switch, within},
     },
+    tls::connection_ids::MAX_SHARDS,
 };
 use std::{
     collections::BTreeMap,
@@ -91,15 +92,11 @@ pub struct Settings {
     )]
     pub segmentation_offload: bool,
 
-    /// The number of worker threads of the binary. One is best up to several thousand busy peers:
-    /// with two, small packets cost 1.4 times as much
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value = "1",
-        value_parser = within(1..=1024_usize)
-    )]
-    pub threads: usize,
+    /// The number of threads that serve peers, each with a UDP socket of its own on the same
+    /// address. By default one for each core, 8 at most. On systems other than Linux it is always
+    /// one
+    #[arg(long, value_name = "COUNT", value_parser = within(1..=usize::from(MAX_SHARDS)))]
+    pub threads: Option<usize>,
 
     /// The format of log lines of the binary, for people or for programs. `auto` is the journal's
     /// format under systemd, else text
@@ -114,6 +111,22 @@ pub struct Settings {
     /// The settings that may change while the daemon runs.
     #[command(flatten)]
     pub live: Live,
+}
+
+/// The most threads that are used by default: few lists keep more busy.
+const DEFAULT_MAX_THREADS: usize = 8;
+
+impl Settings {
+    /// How many shards there are on this machine.
+    pub(crate) fn shards(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        match self.threads {
+            // Only Linux distributes packets among several sockets.
+            _ if !cfg!(target_os = "linux") => 1,
+            Some(count) => count,
+            None => cores().min(DEFAULT_MAX_THREADS),
+        }
+    }
 }
 
 /// The settings that may change while a daemon runs.

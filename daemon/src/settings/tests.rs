@@ -130,7 +130,7 @@ fn complaints_say_what_to_do() {
             "192.0.2.0/24, 2001:db8::/32=500 or none",
         ),
         (&["--threads", "0"], "choose 1 or more"),
-        (&["--threads", "100000"], "choose 1024 or less, down to 1"),
+        (&["--threads", "100000"], "choose 64 or less, down to 1"),
         (&["--trust-relay", "abc"], "64 hexadecimal digits"),
         (
             &["--join-link", "x=javascript:{address}"],

@@ -3,7 +3,10 @@
 use crate::list::Revision;
 use parking_lot::Mutex;
 use std::mem;
-use tokio::sync::watch;
+use tokio::{
+    runtime::{Handle, Id},
+    sync::watch,
+};
 
 /// How many are woken together. A thousand at once, by a task of the worker that then serves them,
 /// would keep it sending for so long that it reads the acknowledgements too late, and QUIC probes
@@ -11,23 +14,67 @@ use tokio::sync::watch;
 /// daemon does, all at once would cost it a tenth more.
 const GROUP: usize = 32;
 
-/// All followers of a feed, in groups.
+/// All followers of a feed, in groups of those that are served by the same runtime.
 #[derive(Debug, Default)]
 pub(super) struct Followers {
     /// As many as were ever needed: the next follower takes the place of one that has left.
-    groups: Mutex<Vec<watch::Sender<Revision>>>,
+    groups: Mutex<Vec<Group>>,
+}
+
+#[derive(Debug)]
+struct Group {
+    /// Where its followers are served; none if that is outside of a runtime.
+    runtime: Option<Handle>,
+    sender: watch::Sender<Revision>,
+}
+
+/// The runtime that the caller is in, if it is in one.
+fn here() -> Option<Handle> {
+    Handle::try_current().ok()
+}
+
+fn id(runtime: Option<&Handle>) -> Option<Id> {
+    runtime.map(Handle::id)
+}
+
+impl Group {
+    /// Tells it how far the list goes now. Returns whether that was news to anybody.
+    ///
+    /// Followers that another runtime serves are told by a task there: to wake each from outside
+    /// costs a system call.
+    fn wake(&self, now: Revision) -> bool {
+        // The tasks of two ticks may change places.
+        let tell = move |group: &watch::Sender<Revision>| {
+            group.send_if_modified(|known| mem::replace(known, now.max(*known)) < now)
+        };
+        match &self.runtime {
+            Some(elsewhere) if id(here().as_ref()) != Some(elsewhere.id()) => {
+                let news = *self.sender.borrow() < now && self.sender.receiver_count() > 0;
+                if news {
+                    let group = self.sender.clone();
+                    elsewhere.spawn(async move { tell(&group) });
+                }
+                news
+            }
+            _ => tell(&self.sender) && self.sender.receiver_count() > 0,
+        }
+    }
 }
 
 impl Followers {
     /// One more, at a time when the list goes as far as `now`.
     pub(super) fn join(&self, now: Revision) -> watch::Receiver<Revision> {
+        let runtime = here();
         let mut groups = self.groups.lock();
-        let has_room = |group: &&watch::Sender<Revision>| group.receiver_count() < GROUP;
-        if let Some(group) = groups.iter().find(has_room) {
-            return group.subscribe();
+        let fits = |group: &&Group| {
+            group.sender.receiver_count() < GROUP
+                && id(group.runtime.as_ref()) == id(runtime.as_ref())
+        };
+        if let Some(group) = groups.iter().find(fits) {
+            return group.sender.subscribe();
         }
-        let (group, follower) = watch::channel(now);
-        groups.push(group);
+        let (sender, follower) = watch::channel(now);
+        groups.push(Group { runtime, sender });
         follower
     }
 
@@ -39,11 +86,7 @@ impl Followers {
     /// Tells a group how far the list goes now. Returns whether that was new to any follower.
     pub(super) fn wake(&self, group: usize, now: Revision) -> bool {
         let groups = self.groups.lock();
-        let Some(group) = groups.get(group) else {
-            return false;
-        };
-        group.send_if_modified(|known| mem::replace(known, now) != now)
-            && group.receiver_count() > 0
+        groups.get(group).is_some_and(|group| group.wake(now))
     }
 }
 

@@ -13,6 +13,8 @@ mod trust;
 #[cfg(feature = "server")]
 pub mod certificate;
 #[cfg(feature = "server")]
+pub mod connection_ids;
+#[cfg(feature = "server")]
 mod pair;
 #[cfg(feature = "server")]
 pub mod secret;

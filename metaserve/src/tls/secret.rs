@@ -2,9 +2,9 @@
 
 use super::{
     FileError,
+    connection_ids::{ConnectionIds, MAX_SHARDS},
     files::{self, FileProblem},
 };
-use quinn_proto::HashedConnectionIdGenerator;
 use ring::{
     aead::{self, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf, hmac,
@@ -27,7 +27,7 @@ pub struct Secret {
     sessions: LessSafeKey,
     addresses: hkdf::Prk,
     resets: hmac::Key,
-    connection_ids: u64,
+    connection_ids: ConnectionIds,
 }
 
 const SECRET_BYTES: usize = 64;
@@ -71,20 +71,32 @@ impl Secret {
         let sessions = prk(b"metaserve session tickets 1");
         let sessions = sessions.expand(&[b"key"], &aead::CHACHA20_POLY1305);
         let sessions: UnboundKey = sessions.expect("a key is below HKDF's limit").into();
-        let derive = |purpose| {
+        let derive = |purpose: &[u8], info: &[&[u8]]| {
             let mut bytes = [0; 32];
             let derived = prk(purpose);
-            let derived = derived.expand(&[b"key"], hkdf::HKDF_SHA256);
+            let derived = derived.expand(info, hkdf::HKDF_SHA256);
             let filled = derived.and_then(|derived| derived.fill(&mut bytes));
             filled.expect("32 bytes are what HKDF-SHA256 gives");
             bytes
         };
-        let [a, b, c, d, e, f, g, h, ..] = derive(b"metaserve connection ids 1");
+        let connection_ids = |shard: u8| {
+            // The first shard's is what a daemon without shards had.
+            let number = [shard];
+            let info: &[&[u8]] = match shard {
+                0 => &[b"key"],
+                _ => &[b"key of shard", &number],
+            };
+            let [a, b, c, d, e, f, g, h, ..] = derive(b"metaserve connection ids 1", info);
+            u64::from_le_bytes([a, b, c, d, e, f, g, h])
+        };
         Self {
             sessions: LessSafeKey::new(sessions),
             addresses: prk(b"metaserve address validation 1"),
-            resets: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"metaserve stateless resets 1")),
-            connection_ids: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            resets: hmac::Key::new(
+                hmac::HMAC_SHA256,
+                &derive(b"metaserve stateless resets 1", &[b"key"]),
+            ),
+            connection_ids: ConnectionIds::new((0..MAX_SHARDS).map(connection_ids)),
         }
     }
 
@@ -92,14 +104,24 @@ impl Secret {
         Arc::new(self.addresses.clone())
     }
 
-    /// The configuration of an endpoint that recognises packets of its predecessor's connections,
-    /// and tells their peers that the connections are gone.
+    /// Which shard of a daemon has handed out a connection id.
     #[must_use]
-    pub fn endpoint_config(&self) -> quinn::EndpointConfig {
+    pub fn connection_ids(&self) -> &ConnectionIds {
+        &self.connection_ids
+    }
+
+    /// Settings of the endpoint of one shard, of `running` that there are. It recognizes packets of
+    /// its predecessor's connections and tells their peers that these are gone; the first shard
+    /// does that for shards that no longer run.
+    ///
+    /// # Panics
+    /// When `shard` is not less than [`MAX_SHARDS`].
+    #[must_use]
+    pub fn endpoint_config(&self, shard: usize, running: usize) -> quinn::EndpointConfig {
         let mut config = quinn::EndpointConfig::new(Arc::new(self.resets.clone()));
-        let key = self.connection_ids;
+        let ids = self.connection_ids.clone();
         config
-            .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(key)))
+            .cid_generator(move || Box::new(ids.generator(shard, running)))
             .min_reset_interval(RESET_INTERVAL);
         config
     }

@@ -123,6 +123,7 @@ async fn the_sample_configuration_shows_every_setting_and_is_valid() {
         "join-link",
         "trusted-prefix",
         "ban-file",
+        "threads",
     ];
     let is_setting =
         |line: &&str| line.starts_with('#') && !line.starts_with("# ") && line.len() > 1;

@@ -42,6 +42,7 @@ mod restart;
 mod rows;
 mod server_info;
 mod service;
+mod shards;
 mod sharing;
 mod slow_reader;
 mod start;

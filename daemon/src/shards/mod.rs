@@ -1,0 +1,172 @@
+//! One endpoint for each core.
+//!
+//! A **shard** is a thread with a runtime, a UDP socket and an endpoint of its own. All sockets
+//! have the same address; the kernel shares out what arrives by the addresses of both ends, so a
+//! peer's packets keep coming to one shard until its address changes. Then they may arrive at
+//! another one, which hands them over.
+
+mod handover;
+mod routing;
+pub(crate) mod socket;
+
+pub(crate) use handover::HandedOver;
+
+use crate::{daemon::DRAIN_TIMEOUT, rules::Certificates, settings::Settings};
+use anyhow::Context;
+use handover::ShardRuntime;
+use metaserve::{Limits, program::Vital, socket::SocketRuntime};
+use routing::Router;
+use std::{io, net::SocketAddr, sync::Arc, thread};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::mpsc,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// All shards of a daemon.
+pub(crate) struct Shards(Vec<Shard>);
+
+struct Shard {
+    endpoint: quinn::Endpoint,
+    runtime: Handle,
+}
+
+/// The runtimes of shards, which serve when they are [started](Self::start).
+pub(crate) struct Threads(Vec<Runtime>);
+
+/// Tells when all threads have ended.
+pub(crate) struct Ended(mpsc::Receiver<()>);
+
+impl Shards {
+    /// Opens the sockets and endpoints.
+    pub(crate) fn open(
+        settings: &Settings,
+        certificates: &Certificates,
+        limits: &Limits,
+        count: HandedOver,
+    ) -> anyhow::Result<(Self, Threads)> {
+        let running = settings.shards();
+        let sockets = socket::open(settings.listen, running)?;
+        let (outboxes, inboxes) = handover::queues(running, count);
+        // Of one configuration, so that an address is validated with one token once.
+        let server = certificates.server_config(limits);
+        let mut shards = Vec::with_capacity(running);
+        let mut threads = Vec::with_capacity(running);
+        for (own, (socket, inbox)) in sockets.into_iter().zip(inboxes).enumerate() {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.context("cannot start a shard's runtime")?;
+            let sockets: Arc<dyn quinn::Runtime> = match running {
+                1 => Arc::new(SocketRuntime),
+                _ => {
+                    let ids = certificates.connection_ids().clone();
+                    let router = Router { ids, own, running };
+                    Arc::new(ShardRuntime::new(inbox, outboxes.clone(), router))
+                }
+            };
+            let config = certificates.endpoint_config(own, running);
+            let entered = runtime.enter();
+            let endpoint = quinn::Endpoint::new(config, Some(server.clone()), socket, sockets)
+                .context("cannot use the UDP socket for QUIC")?;
+            drop(entered);
+            let handle = runtime.handle().clone();
+            shards.push(Shard {
+                endpoint,
+                runtime: handle,
+            });
+            threads.push(runtime);
+        }
+        Ok((Self(shards), Threads(threads)))
+    }
+
+    /// Each endpoint, with the runtime that its connections are served in.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&quinn::Endpoint, &Handle)> {
+        self.0.iter().map(|shard| (&shard.endpoint, &shard.runtime))
+    }
+
+    /// The address that all of them are reached at.
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0[0].endpoint.local_addr()
+    }
+
+    /// Sets what new connections get; none to accept no more of them.
+    pub(crate) fn set_server_config(&self, config: Option<&quinn::ServerConfig>) {
+        for (endpoint, _) in self.iter() {
+            endpoint.set_server_config(config.cloned());
+        }
+    }
+
+    /// Waits until no connection is left.
+    pub(crate) async fn wait_idle(&self) {
+        for (endpoint, _) in self.iter() {
+            endpoint.wait_idle().await;
+        }
+    }
+
+    /// Ends when every shard has had a turn to give, and what connections share can be locked.
+    pub(crate) async fn pass_through(&self, look: impl Fn() + Clone + Send + 'static) {
+        for (endpoint, runtime) in self.iter() {
+            let (endpoint, look) = (endpoint.clone(), look.clone());
+            let pass = async move {
+                endpoint.open_connections();
+                look();
+            };
+            let _ = runtime.spawn(pass).await;
+        }
+    }
+}
+
+/// A runtime must not wait for its end where others are served.
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Runtime::shutdown_background);
+    }
+}
+
+impl Threads {
+    /// Serves, each shard in a thread of its own, until `closing` is cancelled and `tasks` and
+    /// `vital` have ended and all connections are told, or [`DRAIN_TIMEOUT`] later.
+    pub(crate) fn start(
+        mut self,
+        shards: &Shards,
+        closing: &CancellationToken,
+        tasks: &TaskTracker,
+        vital: &Vital,
+    ) -> anyhow::Result<Ended> {
+        let (alive, ended) = mpsc::channel(1);
+        for (own, runtime) in self.0.drain(..).enumerate() {
+            // All sockets close together: one less in the group changes which socket a peer's
+            // packets go to.
+            let endpoints: Vec<_> = shards.iter().map(|(it, _)| it.clone()).collect();
+            let (closing, tasks, vital) = (closing.clone(), tasks.clone(), vital.clone());
+            let alive = alive.clone();
+            let serve = async move {
+                closing.cancelled().await;
+                let idle = async {
+                    tasks.wait().await;
+                    let _ = vital.join().await;
+                    for endpoint in &endpoints {
+                        endpoint.wait_idle().await;
+                    }
+                };
+                let _ = tokio::time::timeout(DRAIN_TIMEOUT, idle).await;
+            };
+            thread::Builder::new()
+                .name(format!("shard-{own}"))
+                .spawn(move || {
+                    runtime.block_on(serve);
+                    runtime.shutdown_background();
+                    drop(alive);
+                })
+                .context("cannot start a shard's thread")?;
+        }
+        Ok(Ended(ended))
+    }
+}
+
+impl Ended {
+    /// Waits for the threads.
+    pub(crate) async fn wait(&mut self) {
+        // Nothing is sent: it ends when all senders are gone.
+        let _ = self.0.recv().await;
+    }
+}

@@ -1,0 +1,127 @@
+//! Several threads serve peers, each with a socket of its own, without a difference to peers.
+
+use crate::{
+    DAEMON, FAST,
+    metrics::{scrape, value},
+};
+use metaserve::Role;
+use metaserve_client::Snapshot;
+use metaserve_heartbeat::Publisher;
+use metaserve_tests::{Daemon, Follower, constant, failing_start, patiently};
+use std::{
+    net::{SocketAddr, UdpSocket},
+    time::Duration,
+};
+use tempfile::tempdir;
+
+/// `FAST`, with so many threads and with metrics.
+fn threads(count: &'static str) -> Vec<&'static str> {
+    [&FAST[..], &["--threads", count, "--http", "127.0.0.1:0"]].concat()
+}
+
+/// How many packets were handed over to another shard.
+async fn handed_over(http: SocketAddr, outcome: &str) -> f64 {
+    let scrape = scrape(http).await;
+    value(&scrape, "metaserve_packets_handed_over_total", outcome)
+}
+
+/// The kernel chooses the shard by the addresses and ports of both ends, so a new port usually
+/// means another shard.
+#[tokio::test]
+async fn a_server_whose_packets_arrive_at_another_shard_stays_listed() {
+    let mut daemon = Daemon::start(DAEMON, &threads("8")).await;
+    let http = daemon.http().await;
+    let connector = daemon.connector(Role::Heartbeat, None);
+    let connection = connector.connect().await.unwrap();
+    tokio::spawn(Publisher::new(connection).run(constant("moves")));
+    let mut client = Follower::new(&daemon, None).await;
+    client.until_words(&["moves"]).await;
+    let id = client.only().id;
+
+    for move_ in 1..=100 {
+        let socket = UdpSocket::bind("[::]:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        connector.endpoint().rebind(socket).unwrap();
+        let moved = |list: &Snapshot| list.servers().all(|server| server.address.port() == port);
+        client.until("the new address", moved).await;
+        assert_eq!(client.only().id, id, "it is still the same server");
+        if handed_over(http, "delivered").await > 0.0 && move_ >= 3 {
+            assert_eq!(handed_over(http, "dropped").await, 0.0);
+            return;
+        }
+    }
+    panic!("a hundred ports came to the same shard");
+}
+
+/// The first shard answers for shards that no longer run, so peers do not wait a minute.
+#[tokio::test]
+async fn a_daemon_that_restarts_with_fewer_threads_tells_all_old_peers() {
+    let arguments = |count| ["--idle-timeout", "60s", "--threads", count];
+    let daemon = Daemon::start(DAEMON, &arguments("8")).await;
+    let mut connections = Vec::new();
+    for _ in 0..24 {
+        connections.push(daemon.connect(Role::Client, None).await);
+    }
+    let _daemon = daemon.kill_and_restart(&arguments("2")).await;
+    for connection in connections {
+        let end = patiently("the end", connection.closed()).await;
+        assert_eq!(end, quinn::ConnectionError::Reset);
+    }
+}
+
+#[tokio::test]
+async fn peers_of_all_shards_share_one_list() {
+    let daemon = Daemon::start(DAEMON, &threads("4")).await;
+    let names: Vec<_> = (0..24)
+        .map(|number| format!("server {number:02}"))
+        .collect();
+    let mut clients = Vec::new();
+    for name in &names {
+        let connection = daemon.connect(Role::Heartbeat, None).await;
+        tokio::spawn(Publisher::new(connection).run(constant(name.clone())));
+        clients.push(Follower::new(&daemon, None).await);
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    for client in &mut clients {
+        client.until_words(&names).await;
+    }
+}
+
+/// The sockets of one daemon share the port, but not with another daemon of the same user.
+#[tokio::test]
+async fn a_second_daemon_on_the_port_is_refused() {
+    let daemon = Daemon::start(DAEMON, &threads("4")).await;
+    let state = tempdir().unwrap();
+    let port = daemon.address.port();
+    for listen in [format!("[::]:{port}"), format!("127.0.0.1:{port}")] {
+        let complaint = failing_start(DAEMON, &listen, state.path(), &["--threads", "4"]).await;
+        let expected = format!("UDP port {port} is in use");
+        assert!(complaint.contains(&expected), "{listen}: {complaint}");
+    }
+}
+
+#[tokio::test]
+async fn packets_with_forged_ids_are_dropped_and_disturb_nobody() {
+    let mut daemon = Daemon::start(DAEMON, &threads("2")).await;
+    let http = daemon.http().await;
+    let connection = daemon.connect(Role::Heartbeat, None).await;
+    tokio::spawn(Publisher::new(connection).run(constant("undisturbed")));
+    let mut client = Follower::new(&daemon, None).await;
+    client.until_words(&["undisturbed"]).await;
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    stranger
+        .set_read_timeout(Some(Duration::from_millis(1)))
+        .unwrap();
+    for number in 0..2_000_u64 {
+        let mut packet = [0x40; 64];
+        packet[1..9].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+        stranger
+            .send_to(&packet, ("127.0.0.1", daemon.address.port()))
+            .unwrap();
+    }
+    // A round trip through both shards, behind the flood.
+    let mut later = Follower::new(&daemon, None).await;
+    later.until_words(&["undisturbed"]).await;
+    assert_eq!(handed_over(http, "delivered").await, 0.0);
+    assert!(stranger.recv(&mut [0; 64]).is_err(), "nothing is answered");
+}
