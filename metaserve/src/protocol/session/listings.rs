@@ -32,6 +32,8 @@ struct Server {
     /// Of whole frames: a new address is news as well as a new heartbeat.
     pacing: Pacing,
     due: Option<Instant>,
+    /// How long its newest heartbeat is.
+    heartbeat_bytes: usize,
     /// Whether the daemon has heard of it on this connection.
     stated: bool,
 }
@@ -74,8 +76,10 @@ impl Listings {
         let server = self.servers.entry(listing.key).or_insert_with(|| Server {
             pacing: Pacing::new(self.interval),
             due: None,
+            heartbeat_bytes: 0,
             stated: false,
         });
+        server.heartbeat_bytes = listing.heartbeat.len();
         server.pacing.offer(codec::frame(FromRelay::Upsert(Upsert {
             key: listing.key,
             game: listing.game.as_str(),
@@ -124,10 +128,26 @@ impl Words for Listings {
     }
 
     /// What was said before the welcome is left to the daemon, which answers with a notice as well.
-    fn welcomed(&mut self, interval: Duration, _: usize, now: Instant) -> Result<(), Notice> {
+    /// What is too long is forgotten all the same: one that is too long for a frame would cost the
+    /// next connection as well.
+    fn welcomed(&mut self, interval: Duration, max: usize, now: Instant) -> Result<(), Notice> {
         self.interval = interval;
+        let (mut too_long, mut unsaid) = (Vec::new(), None);
+        for (key, server) in &self.servers {
+            if server.heartbeat_bytes > max {
+                too_long.push(*key);
+                let said = server.due.is_none();
+                unsaid = unsaid.or((!said).then_some((*key, server.heartbeat_bytes)));
+            }
+        }
+        for key in too_long {
+            self.unlist(key);
+        }
         self.each(now, |server| server.pacing.set_interval(interval));
-        Ok(())
+        match unsaid {
+            Some((key, bytes)) => Err(Notice::left_out(&format!("server {key}: "), bytes, max)),
+            None => Ok(()),
+        }
     }
 
     fn next(&mut self, now: Instant) -> Option<Bytes> {
@@ -178,6 +198,14 @@ mod tests {
         })
     }
 
+    /// A relay that the daemon has let in.
+    fn welcomed(now: Instant) -> Listings {
+        let mut listings = Listings::default();
+        listings.restate(now);
+        listings.welcomed(ASSUMED_INTERVAL, 100, now).unwrap();
+        listings
+    }
+
     /// What is said now: a key with its words, or without them when it leaves.
     fn said(listings: &mut Listings, now: Instant) -> Vec<(u64, Option<String>)> {
         let frames = std::iter::from_fn(|| listings.next(now));
@@ -198,7 +226,7 @@ mod tests {
     #[test]
     fn each_server_is_paced_for_itself_and_the_newest_counts() {
         let now = Instant::now();
-        let mut listings = Listings::default();
+        let mut listings = welcomed(now);
         for change in [list(1, "old"), list(1, "new"), list(2, "other")] {
             listings.say(change, 100, now).unwrap();
         }
@@ -225,7 +253,7 @@ mod tests {
     #[test]
     fn all_that_is_left_is_stated_again_and_nothing_else() {
         let now = Instant::now();
-        let mut listings = Listings::default();
+        let mut listings = welcomed(now);
         for key in 1..=3 {
             listings.say(list(key, "here"), 100, now).unwrap();
         }
@@ -234,13 +262,14 @@ mod tests {
         assert_eq!(said(&mut listings, now), [(1, None)]);
         listings.say(Change::Unlist(2), 100, now).unwrap();
         listings.restate(now);
+        listings.welcomed(ASSUMED_INTERVAL, 100, now).unwrap();
         assert_eq!(said(&mut listings, now), [words(3, "here")]);
     }
 
     #[test]
     fn a_server_that_was_never_stated_need_not_be_taken_back() {
         let now = Instant::now();
-        let mut listings = Listings::default();
+        let mut listings = welcomed(now);
         listings.say(list(1, "brief"), 100, now).unwrap();
         listings.say(Change::Unlist(1), 100, now).unwrap();
         assert_eq!(
@@ -252,7 +281,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_left_out_and_the_one_before_stays() {
         let now = Instant::now();
-        let mut listings = Listings::default();
+        let mut listings = welcomed(now);
         listings.say(list(7, "fits"), 4, now).unwrap();
         let notice = listings.say(list(7, "fits not"), 4, now).unwrap_err();
         assert!(
@@ -261,5 +290,27 @@ mod tests {
             notice.text
         );
         assert_eq!(said(&mut listings, now), [words(7, "fits")]);
+    }
+
+    /// One that was too long for a frame cost each connection anew.
+    #[test]
+    fn what_the_daemon_does_not_accept_is_not_said_on_the_next_connection() {
+        let now = Instant::now();
+        let mut listings = Listings::default();
+        for change in [list(1, "fits"), list(2, "fits not")] {
+            listings.say(change, usize::MAX, now).unwrap();
+        }
+        listings.restate(now);
+        let begun = said(&mut listings, now);
+        assert_eq!(begun, [words(1, "fits"), words(2, "fits not")]);
+        listings.welcomed(ASSUMED_INTERVAL, 4, now).unwrap();
+        listings.restate(now);
+        assert_eq!(said(&mut listings, now), [words(1, "fits")]);
+
+        listings.say(list(2, "fits not"), 100, now).unwrap();
+        let notice = listings.welcomed(ASSUMED_INTERVAL, 4, now).unwrap_err();
+        let begin = "server 2: a heartbeat of 8 bytes was left out";
+        assert!(notice.text.starts_with(begin), "{}", notice.text);
+        assert_eq!(said(&mut listings, now), []);
     }
 }
