@@ -1,21 +1,27 @@
 //! `HOST:PORT`, and what to write instead of what is not: pure.
 
+use rustls::pki_types::ServerName;
 use std::net::Ipv6Addr;
 
 /// The port that a daemon has unless its operator chooses another one.
 const PORT: u16 = 4433;
 
-/// The host of `HOST:PORT`, without brackets.
+/// The host of `HOST:PORT`, without brackets. Only IPv6 addresses have brackets, and always: where
+/// one without them ends, and the port begins, cannot be told.
 pub(super) fn host(daemon: &str) -> Option<&str> {
     let (host, port) = daemon.rsplit_once(':')?;
-    port.parse::<u16>().ok()?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let host = bare.unwrap_or(host);
-    rustls::pki_types::ServerName::try_from(host)
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse::<u16>()
         .ok()
-        .map(|_| host)
+        .filter(|port| digits && *port != 0)?;
+    match host.strip_prefix('[') {
+        Some(rest) => {
+            let bare = rest.strip_suffix(']')?;
+            bare.parse::<Ipv6Addr>().ok().map(|_| bare)
+        }
+        None if host.contains(':') => None,
+        None => ServerName::try_from(host).ok().map(|_| host),
+    }
 }
 
 /// What is wrong with a text that is not `HOST:PORT`, and what to write.
@@ -57,6 +63,19 @@ mod tests {
             ("list.example.org:4433", Some("list.example.org")),
             ("127.0.0.1:1", Some("127.0.0.1")),
             ("[::1]:4433", Some("::1")),
+            ("list.example.org.:65535", Some("list.example.org.")),
+            ("list.example.org:0", None),
+            ("list.example.org:65536", None),
+            ("list.example.org:+4433", None),
+            ("list.example.org:", None),
+            ("list.example.org:4433 ", None),
+            ("::1:4433", None),
+            ("2001:db8::1:2", None),
+            ("[list.example.org]:4433", None),
+            ("[127.0.0.1]:4433", None),
+            ("[::1:4433", None),
+            ("[::1]4433", None),
+            ("[::1]", None),
             ("list.example.org", None),
             ("list.example.org:port", None),
             ("two words:4433", None),
@@ -80,6 +99,14 @@ mod tests {
             ("localhost:4433/", "write \"localhost:4433\""),
             (" localhost:4433", "write \"localhost:4433\""),
             ("2001:db8::1", "write \"[2001:db8::1]:4433\""),
+            ("2001:db8::1:2", "write \"[2001:db8::1:2]:4433\""),
+            ("[2001:db8::1]", "write \"[2001:db8::1]:4433\""),
+            (
+                "HTTPS://list.example.org:80/",
+                "write \"list.example.org:80\"",
+            ),
+            ("localhost:0", "such as"),
+            ("localhost:65536", "such as"),
             ("localhost:", "write \"localhost:4433\""),
             ("", "such as \"list.example.org:4433\""),
             ("two words", "such as \"list.example.org:4433\""),
