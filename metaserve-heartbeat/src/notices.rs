@@ -15,13 +15,13 @@ pub(crate) struct Notices(Hears);
 
 enum Hears {
     Program(Box<dyn FnMut(Notice) + Send>),
-    /// With the kind that was told last: a server that goes on with its mistake has one line.
-    Nobody(Option<NoticeKind>),
+    /// With the kinds that were told: a server that goes on with its mistakes has one line for each.
+    Nobody(Vec<NoticeKind>),
 }
 
 impl Default for Notices {
     fn default() -> Self {
-        Self(Hears::Nobody(None))
+        Self(Hears::Nobody(Vec::new()))
     }
 }
 
@@ -36,8 +36,8 @@ impl Notices {
             Hears::Nobody(_) if is_logged() => {
                 tracing::warn!(kind = ?notice.kind, "notice: {}", notice.text);
             }
-            Hears::Nobody(last) => {
-                if last.replace(notice.kind) != Some(notice.kind) {
+            Hears::Nobody(told) => {
+                if is_first(told, notice.kind) {
                     warn(&format!("notice: {}", notice.text));
                 }
             }
@@ -63,8 +63,37 @@ impl Notices {
     }
 }
 
+/// How many kinds have a line on standard error at most, whatever kinds a daemon knows.
+const MOST_KINDS: usize = 8;
+
+/// Whether none of this kind was told before; it counts as told from now on.
+fn is_first(told: &mut Vec<NoticeKind>, kind: NoticeKind) -> bool {
+    let is_first = told.len() < MOST_KINDS && !told.contains(&kind);
+    if is_first {
+        told.push(kind);
+    }
+    is_first
+}
+
 impl fmt::Debug for Notices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notices").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use NoticeKind::{Other, Refused, TooFast};
+
+    /// Kinds that took turns had a line each time.
+    #[test]
+    fn each_kind_is_told_once_and_not_endlessly_many() {
+        let mut told = Vec::new();
+        let seen = [Refused, TooFast, Refused, TooFast, Other(9), Other(9)];
+        let first = seen.map(|kind| is_first(&mut told, kind));
+        assert_eq!(first, [true, true, false, false, true, false]);
+        let others = (10..1000).filter(|kind| is_first(&mut told, Other(*kind)));
+        assert_eq!(others.count(), MOST_KINDS - 3);
     }
 }
