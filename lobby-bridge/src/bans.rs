@@ -80,7 +80,7 @@ impl Guard {
         change: impl FnOnce(&str, SystemTime) -> (String, T) + Send + 'static,
     ) -> anyhow::Result<T> {
         let Some(file) = self.file.clone() else {
-            anyhow::bail!("there is no ban file (--ban-file)");
+            anyhow::bail!("no ban file is set: name one with --ban-file");
         };
         let changed = tokio::task::spawn_blocking(move || {
             change_file(&file, |text| change(text, wall_clock()))

@@ -124,7 +124,10 @@ fn hubs_are_added_listed_and_removed() {
         serde_json::from_str(&operator.reads("hub list --json", "")).unwrap();
     assert_eq!(json[0]["id"], 2);
     let told = operator.is_told("hub remove 1", "");
-    assert_eq!(told, "metaserve-lobby-bridge: there is no hub 1\n");
+    assert_eq!(
+        told,
+        "metaserve-lobby-bridge: there is no hub 1: `hub list` shows all hubs\n"
+    );
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn errors_of_commands_are_printed_in_one_line() {
         (
             "account add bob --password-stdin",
             "x",
-            "there is already an account of that name",
+            "there is already an account of that name: choose another name",
         ),
         (
             "account add guest --password-stdin",

@@ -58,7 +58,10 @@ fn an_address_in_use_is_an_error_that_names_it() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said.contains(&format!("cannot listen on {address}\n  because: ")),
+        said.contains(&format!(
+            "cannot listen on {address}: choose an address of this machine and a free port\n  \
+             because: "
+        )),
         "{said}"
     );
 }

@@ -46,16 +46,16 @@ pub enum AdministrationError {
     #[error(transparent)]
     Password(#[from] InvalidPassword),
     /// An account has this name, perhaps in another case.
-    #[error("there is already an account of that name")]
+    #[error("there is already an account of that name: choose another name")]
     NameTaken,
     /// There is no such account.
     #[error("there is no account `{0}`; names are case-sensitive")]
     NoAccount(String),
     /// A hub has this address.
-    #[error("there is already a hub at that address")]
+    #[error("there is already a hub at that address: `hub list` shows it")]
     HubTaken,
     /// There is no such hub.
-    #[error("there is no hub {0}")]
+    #[error("there is no hub {0}: `hub list` shows all hubs")]
     NoHub(u16),
     /// The password library failed.
     #[error("cannot hash the password: {0}")]

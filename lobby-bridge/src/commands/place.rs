@@ -77,7 +77,7 @@ pub(super) fn new_password(from_stdin: bool) -> anyhow::Result<String> {
                 |question| rpassword::prompt_password(question).context("cannot read the password");
             let password = ask("New password: ")?;
             if password != ask("Again: ")? {
-                bail!("the two passwords differ");
+                bail!("the two passwords differ: try again");
             }
             password
         }

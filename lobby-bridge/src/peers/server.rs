@@ -39,7 +39,7 @@ use crate::bans::Guard;
 #[non_exhaustive]
 pub enum ListenError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}")]
+    #[error("cannot listen on {address}: choose an address of this machine and a free port")]
     Listen {
         /// The address that was asked for.
         address: SocketAddr,

@@ -1,4 +1,4 @@
-//! Why there is no connection, in words for whoever runs the program.
+//! Why there is no connection, in words for the person who runs the program.
 
 use crate::{
     Close, Retry, Role,
@@ -19,13 +19,13 @@ pub enum ConnectError {
     /// The text is not `HOST:PORT`, with IPv6 addresses in brackets.
     #[error("{}", super::name::advice(.0))]
     Name(Arc<str>),
-    /// The daemon's fingerprint is none.
+    /// The text given as the daemon's fingerprint is not a fingerprint.
     #[error("the daemon's fingerprint cannot be used: {0}")]
     Fingerprint(InvalidFingerprint),
     /// A file with certificates, or the identity, cannot be used.
     #[error("{0:?}")]
     File(Arc<FileError>),
-    /// Nobody is trusted, because the feature `system-roots` is off.
+    /// No daemon is trusted: no trust was given, and the feature `system-roots` is off.
     #[error(
         "nothing says which daemon to trust: give the connector a fingerprint or a ca_file, or \
          turn on the feature `system-roots`"
@@ -41,7 +41,7 @@ pub enum ConnectError {
     #[error("cannot find an address for {0}: {1}; check the name, and this machine's DNS")]
     Resolve(Arc<str>, Arc<io::Error>),
     /// The name has no address of the family that was asked for.
-    #[error("{0} has no {1} address")]
+    #[error("{0} has no {1} address: check the name and its DNS records")]
     Family(Arc<str>, Family),
     /// This machine cannot send to any of the addresses, such as IPv6 ones without IPv6.
     #[error("this machine has no route to {}: check its network", list(.addresses))]
@@ -76,7 +76,7 @@ pub enum ConnectError {
     Connect {
         /// The address that this is about.
         address: SocketAddr,
-        /// What happened there.
+        /// How the attempt failed.
         problem: quinn::ConnectionError,
     },
 }

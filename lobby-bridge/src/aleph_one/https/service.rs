@@ -30,7 +30,9 @@ use crate::{
 #[non_exhaustive]
 pub enum BindError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address} for HTTPS")]
+    #[error(
+        "cannot listen on {address} for HTTPS: choose an address of this machine and a free port"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
