@@ -47,8 +47,8 @@
 //! # What is reported
 //! A program that sets [`on_status`](Maintain::on_status) hears of everything. Without it, problems
 //! are logged with `tracing`. In a program that has no `tracing` subscriber either, standard error
-//! has a line for a problem that lasts 3 s, and one when it is over. What cannot heal by itself ends
-//! the stream with an error: [`Maintain::run`] says which problems those are.
+//! has a line for a problem that lasts 3 s, and one when it is over. A problem that cannot heal by
+//! itself ends the stream with an error: [`Maintain::run`] says which problems those are.
 //!
 //! # Features
 //! Two are on by default: `system-roots` lets [`Trust`] use the operating system's certificates,

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_one_game_is_not_told_for_another() {
+    fn a_list_of_one_game_is_not_resumed_for_another() {
         let [chess, go] = ["chess", "go"].map(|tag| Game::new(tag).unwrap());
         let mut list = List::default();
         assert_eq!(list.known(Some(&chess)), None);

@@ -58,7 +58,7 @@ impl<C> Maintain<C> {
     }
 
     /// How long to wait between attempts. Default: about 500 ms, then twice that, and so on up
-    /// to 30 s, each with jitter; it begins anew once the list is live.
+    /// to 30 s, each with jitter; it starts over once the list is live.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 #[must_use = "a stream does nothing unless polled"]
 pub struct Snapshots(Pin<Box<dyn Stream<Item = Result<Snapshot, Error>> + Send>>);
 
-/// What follows the list for the stream: puts states into the sender until it ends with an error.
+/// The task that follows the list puts states into this sender, until it ends with an error.
 type Latest = watch::Sender<Option<Snapshot>>;
 
 enum State<F> {
@@ -70,7 +70,7 @@ where
     // The task has dropped its sender: it has ended, with the reason.
     match task.await {
         Ok(error) => Some((Err(error), (State::Ended, previous))),
-        // A panic in the caller's own functions, or in ours, is his who polls.
+        // A panic in the caller's functions, or in ours, is propagated to the task that polls.
         Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
         // The runtime is being shut down.
         Err(_) => None,

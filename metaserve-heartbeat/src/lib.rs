@@ -57,8 +57,8 @@
 //! A program that sets [`on_status`](Maintain::on_status) and [`on_notice`](Maintain::on_notice)
 //! hears of everything. Without them, problems and notices are logged with `tracing`. In a program
 //! that has no `tracing` subscriber either, standard error has a line for a problem that lasts 3 s,
-//! one when it is over, and one for a notice. What cannot heal by itself ends `run` with an error:
-//! [`Maintain::run`] says which problems those are.
+//! one when it is over, and one for a notice. A problem that cannot heal by itself ends `run` with
+//! an error: [`Maintain::run`] says which problems those are.
 //!
 //! # Features
 //! Two are on by default: `system-roots` lets [`Trust`] use the operating system's certificates,

@@ -1,4 +1,4 @@
-//! Who hears the daemon's notices.
+//! Passes the daemon's notices to the program, the log or standard error.
 
 use metaserve::{
     lasting::{is_logged, warn},
@@ -44,7 +44,7 @@ impl Notices {
         }
     }
 
-    /// For two connections of one server. What both are told is heard once.
+    /// For two connections of one server. A notice that both get is passed on once.
     pub(crate) fn split(self) -> [Self; 2] {
         let shared = Arc::new(Mutex::new((None, self)));
         [0, 1].map(|connection| {

@@ -18,7 +18,7 @@ fn main() {
 
 const SERVERS: [usize; 3] = [100, 1_000, 10_000];
 
-/// The first message of a list, encoded anew each time.
+/// The first message of a list, encoded again each time.
 #[divan::bench(args = SERVERS, consts = [false, true])]
 fn encode_snapshot<const ZSTD: bool>(bencher: Bencher<'_, '_>, servers: usize) {
     let mut stage = Stage::new(servers);

@@ -27,19 +27,19 @@ pub struct DaemonArgs {
     pub ca: Option<PathBuf>,
 }
 
-/// Why [`DaemonArgs`] are of no use.
+/// The [`DaemonArgs`] cannot be used.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ArgumentError {
     /// The file with authorities cannot be used.
     #[error("--ca names no usable certificates")]
     Authorities(#[from] FileError),
-    /// The name or the trust is of no use, or no socket can be opened.
+    /// The name or the trust cannot be used, or no socket can be opened.
     #[error("--daemon {daemon} cannot be used")]
     Daemon {
-        /// What was named.
+        /// The value of `--daemon`.
         daemon: String,
-        /// What is wrong with it.
+        /// The reason.
         source: ConnectError,
     },
 }
@@ -47,7 +47,7 @@ pub enum ArgumentError {
 debug_as_sentence!(ArgumentError);
 
 impl DaemonArgs {
-    /// Whom to trust.
+    /// The trust that the arguments ask for.
     ///
     /// # Errors
     /// When the file with certificates cannot be used.
@@ -59,8 +59,8 @@ impl DaemonArgs {
         }
     }
 
-    /// What connects to the daemon in a role, such as `metaserve_client::Connector`. Call it inside
-    /// a tokio runtime.
+    /// A connector to the daemon in a role, such as `metaserve_client::Connector`. Call it inside a
+    /// tokio runtime.
     ///
     /// # Errors
     /// When the name or the trust cannot be used, or no socket can be opened.

@@ -35,7 +35,7 @@ mod tests {
     use crate::{Close, CloseCode, Ended, Fingerprint, Game, Trust};
 
     #[test]
-    fn what_a_main_function_returns_is_printed_as_a_sentence() {
+    fn an_error_returned_by_main_is_printed_as_a_sentence() {
         let refused = Ended::Refused(Close::new(CloseCode::Banned, "because"));
         let lost = Ended::Lost(quinn::ConnectionError::TimedOut);
         let table = [

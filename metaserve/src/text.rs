@@ -1,8 +1,8 @@
 //! Text files as people edit them, on any system.
 //!
 //! Editors begin files with invisible marks, save them as UTF-16, and end lines in three ways;
-//! text copied from web pages has unusual spaces and quotes. Whatever has only one possible
-//! meaning is accepted. For the rest, [`look_alike`] says what is wrong with a line.
+//! text copied from web pages has unusual spaces and quotes. Text with only one possible meaning
+//! is accepted. For the rest, [`look_alike`] says what is wrong with a line.
 
 use crate::unseen::is_unseen;
 use std::{fs::File, io::Read, path::Path};

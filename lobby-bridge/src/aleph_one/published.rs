@@ -58,8 +58,8 @@ pub(super) fn native(server: &Server, bridge: &Fingerprint) -> Option<NativeGame
     })
 }
 
-/// Follows the servers of the registry that are to be shown: all except those that are `hidden` and
-/// those that `bridge` publishes.
+/// Follows the servers of the registry to show: all except those that are `hidden` and those that
+/// `bridge` publishes.
 #[must_use]
 pub fn follow(
     connector: Connector,

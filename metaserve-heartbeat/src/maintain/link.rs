@@ -35,7 +35,7 @@ pub(super) struct Shared<C, R> {
     role: PhantomData<fn() -> R>,
 }
 
-/// Who hears how the links stand, and what was said last.
+/// The listener for the state of the links, and the last state that it heard.
 struct Telling {
     listener: Listener,
     last: Option<Status>,
@@ -313,9 +313,9 @@ where
 
 /// Whether the end of one link is the end of both, given how the other stands.
 ///
-/// Another connection with the same identity may have taken the place of one family only, also
-/// the own other connection: where a translator carries IPv6 over IPv4, the daemon sees both in
-/// one family.
+/// Another connection with the same identity may have taken the place of one family only. It may
+/// even be the other link of this server: where a translator carries IPv6 over IPv4, the daemon
+/// sees both links in one family.
 fn is_over(ended: &Result<(), Error>, other: Standing) -> bool {
     match ended {
         Ok(()) => false,
@@ -341,7 +341,7 @@ mod tests {
     use metaserve::Close;
 
     #[test]
-    fn what_a_person_can_do_nothing_about_is_not_told() {
+    fn only_problems_that_a_person_can_solve_are_reported() {
         use Standing::{Connected, Down, Starting};
         let table = [
             (false, false, Starting, true),
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_replaced_in_one_family_stays_listed_in_the_other() {
+    fn a_server_replaced_in_one_family_stays_listed_in_the_other() {
         let replaced = || Err(Error::Refused(Close::new(CloseCode::Replaced, "")));
         assert!(!is_over(&replaced(), Standing::Connected));
         assert!(is_over(&replaced(), Standing::Down));

@@ -66,7 +66,7 @@ impl<C> Maintain<C> {
     }
 
     /// How long to wait between attempts. Default: about 500 ms, then twice that, and so on up
-    /// to 30 s, each with jitter; it begins anew once the daemon has let the server in.
+    /// to 30 s, each with jitter; it starts over once the daemon has let the server in.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self

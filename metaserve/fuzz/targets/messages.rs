@@ -14,7 +14,7 @@ use metaserve::protocol::{
 /// The longest list that is accepted.
 const MAX_BYTES: usize = 1 << 16;
 
-/// What was understood is understood again, and is no longer than what it was read from.
+/// A decoded message can be encoded and decoded again, and does not become longer.
 macro_rules! read {
     ($message:ident, $bytes:expr) => {
         if let Ok((message, extensions)) = decode_extended::<$message<'_>>($bytes) {
@@ -45,7 +45,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// What was read is in order, and is written as it was read, or shorter.
+/// Decoded extensions are in order, and are written as they were read, or shorter.
 fn extensions(bytes: &[u8]) {
     let Ok(list) = Extensions::read(bytes, Carrier::Server) else {
         return;

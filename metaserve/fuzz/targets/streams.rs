@@ -1,7 +1,7 @@
 //! The streams of two game servers, a relay and two clients beside each other, without sockets.
 //! Input: a byte that names the peer, the length of a piece, the piece of its stream, and so on.
 //!
-//! Whatever they say, each client's list is what the registry lists.
+//! After any input, each client's list is what the registry lists.
 
 #![no_main]
 
@@ -80,7 +80,7 @@ fuzz_target!(|input: &[u8]| {
         let peer = &mut peers[usize::from(*peer) % 5];
         if !peer.closed && peer.hear(piece, &registry, &feeds).is_none() {
             peer.closed = true;
-            // What it listed goes with it.
+            // Its servers leave the list with it.
             match &mut peer.role {
                 Role::Server(server) => drop(server.take()),
                 Role::Relay(servers) => servers.clear(),

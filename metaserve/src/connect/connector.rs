@@ -21,8 +21,8 @@ use std::{
 };
 use tokio::task::JoinSet;
 
-/// Connects to a daemon by name: resolves it anew at each attempt, lets its addresses race, and
-/// uses one UDP socket for IPv4 and IPv6. Cheap to clone.
+/// Connects to a daemon by name: resolves the name at each attempt, lets its addresses race, and uses
+/// one UDP socket for IPv4 and IPv6. Cheap to clone.
 ///
 /// The general form of a [`ConnectorFor`](super::ConnectorFor) one role, ready to connect: for
 /// programs that choose the role while they run.
@@ -35,7 +35,7 @@ pub struct Connector {
     has_identity: bool,
 }
 
-/// After which an address is given up: long enough for a handshake with two losses.
+/// The time after which an address is given up: long enough for a handshake with two losses.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Connector {
@@ -43,7 +43,7 @@ impl Connector {
     /// runtime: it opens a UDP socket.
     ///
     /// # Errors
-    /// When the name, the trust or the identity is of no use, or no socket can be opened.
+    /// When the name, the trust or the identity cannot be used, or no socket can be opened.
     pub fn new(
         role: Role,
         daemon: &str,
@@ -156,7 +156,7 @@ impl Connector {
         if !has_route(address) {
             return None;
         }
-        // What can still fail, after the checks of `new`, is a family that the socket does not have.
+        // After the checks of `new`, this fails only if the socket lacks the address's family.
         let connecting = self
             .endpoint
             .connect_with(self.config.clone(), address, host)

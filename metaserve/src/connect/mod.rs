@@ -13,8 +13,8 @@ pub use settings::{ConnectorFor, HasIdentity, HasRole, role};
 use crate::address::Family;
 use std::fmt;
 
-/// What makes connections to a daemon in the role `R`, one after the other: a [`ConnectorFor`]
-/// that role, or any closure that returns a future of a connection.
+/// Makes connections to a daemon in the role `R`, one after the other. Implemented by the
+/// [`ConnectorFor`] that role, and by any closure that returns a future of a connection.
 pub trait Connect<R> {
     /// A connection in the making.
     type Connecting: Future<Output = Result<quinn::Connection, Self::Error>>;
@@ -30,8 +30,8 @@ pub trait Connect<R> {
     /// Makes a connection over this family, or over whichever.
     fn connect(&mut self, over: Option<Family>) -> Self::Connecting;
 
-    /// The error as one that says whether connecting again can help. Default: nothing is known of
-    /// it, and each attempt is followed by another one.
+    /// The error as a [`ConnectError`], which says whether connecting again can help. Default:
+    /// none, so that each attempt is followed by another one.
     fn known(_: &Self::Error) -> Option<&ConnectError> {
         None
     }

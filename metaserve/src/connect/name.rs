@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_write_is_said() {
+    fn a_wrong_name_is_answered_with_what_to_write() {
         let table = [
             ("list.example.org", "write \"list.example.org:4433\""),
             (

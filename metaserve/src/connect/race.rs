@@ -42,7 +42,7 @@ pub(super) fn order(
     }
 }
 
-/// What went wrong so far.
+/// The failed attempts so far.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     /// The last address that said anything: silence explains less.
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_explains_more_than_silence_and_silence_more_than_no_route() {
+    fn an_answer_explains_more_than_silence_and_silence_more_than_no_route() {
         let [one, two] = ["192.0.2.1:1", "192.0.2.2:2"].map(|it| it.parse().unwrap());
         let mut failures = Failures::default();
         failures.no_route(one);

@@ -99,7 +99,7 @@ enum Own {
 
 impl<R> ConnectorFor<R> {
     /// Will connect to this daemon: `HOST:PORT`, such as `list.example.org:4433`, with IPv6
-    /// addresses in brackets. The name is resolved anew at each attempt.
+    /// addresses in brackets. The name is resolved at each attempt.
     pub fn to(daemon: impl AsRef<str>) -> Self {
         Self {
             daemon: daemon.as_ref().into(),

@@ -36,7 +36,7 @@ const COMPRESS_FROM_BYTES: usize = 256;
 
 /// zstd's level for a frame of so many bytes. On server records level 9 takes an eighth off what
 /// level 3 leaves, so often a packet for each client, and six times as long: 2 ms for the longest.
-/// What is longer is compressed with zstd's own default.
+/// Longer frames are compressed with zstd's own default.
 fn compression_level(bytes: usize) -> i32 {
     const HARD: i32 = 9;
     const DEFAULT: i32 = 3;

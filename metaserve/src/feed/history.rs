@@ -21,10 +21,10 @@ pub(super) struct Delta {
 
 /// The list with its recent past.
 ///
-/// The past goes back as far as it is worth it: a client that has missed more events than there
-/// are servers twice over is served no worse by a snapshot, so that many are kept (and
-/// [`FEW_EVENTS`] at least, so that removals from a small list are remembered). What is older
-/// than the oldest kept event, the *horizon*, is answered with a snapshot.
+/// The past goes back as far as it saves traffic: for a client that has missed more than two events
+/// per server, a snapshot costs no more than a delta. So two events per server are kept, and at
+/// least [`FEW_EVENTS`], so that removals from a small list are remembered. A client whose list is
+/// older than the oldest kept event, the *horizon*, gets a snapshot.
 #[derive(Debug)]
 pub(super) struct History {
     servers: HashMap<u64, Known>,
@@ -115,7 +115,7 @@ impl History {
                     self.list(number, server, changed)
                 }
                 Change::Gone => {
-                    // What came and went between two ticks was never shown to anybody.
+                    // A server that came and went between two ticks was never shown.
                     let Some(before) = self.servers.remove(&number) else {
                         continue;
                     };

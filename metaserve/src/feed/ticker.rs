@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// What a ticker moves on: a feed.
+/// A feed, as its ticker sees it.
 pub(super) trait Ticking {
     /// When it was last flushed; none before the first time.
     fn flushed(&self) -> Option<Instant>;
@@ -19,7 +19,7 @@ pub(super) trait Ticking {
     /// Takes in all changes since then, so that there are new frames to send.
     fn flush(&self, now: Instant);
 
-    /// How many groups of followers there are to be woken.
+    /// How many groups of followers to wake.
     fn groups(&self) -> usize;
 
     /// Lets a group take the new frames. Returns whether that was new to any follower.
@@ -109,7 +109,7 @@ impl<F: Ticking> Ticker<F> {
     }
 }
 
-/// What was done at one moment.
+/// The work done at one moment.
 struct Done {
     /// There are new frames.
     flushed: bool,
@@ -127,7 +127,7 @@ enum Task {
     Wake(usize),
 }
 
-/// What is to be done when, pure.
+/// The tasks and their times, pure.
 #[derive(Debug)]
 struct Agenda<F> {
     tick: Duration,

@@ -14,14 +14,14 @@ use crate::{
 use outage::Outage;
 use std::{fmt, pin::pin, time::Duration};
 
-/// What a game server, game client or relay does with its connections, one after the other, and
-/// between them. `E` says why there is none.
+/// How a game server, game client or relay uses its connections, one after the other, and the time
+/// between them. `E` is the error of a failed attempt to connect.
 #[expect(
     async_fn_in_trait,
     reason = "they may move between threads if what they hold may"
 )]
 pub trait Lasting<E> {
-    /// What remains to be said when no further connection is needed.
+    /// The result when no further connection is needed.
     type Done;
 
     /// Goes on while there is no connection, and ends when none is needed any more. Cancel-safe.
@@ -40,8 +40,8 @@ pub trait Lasting<E> {
     /// Whether, and how eagerly, to try again after a failed attempt to connect.
     fn retry(&self, error: &E) -> Retry;
 
-    /// The error to end with when connecting again cannot help; none for one that this is not
-    /// known of.
+    /// The error to end with when connecting again cannot help; none if it is not known whether it
+    /// can.
     fn final_error(&self, error: &E) -> Option<Ended>;
 
     /// Hears that a connection is being made.

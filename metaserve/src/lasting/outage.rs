@@ -4,14 +4,14 @@ use super::{Wait, status::LASTS};
 use crate::Retry;
 use std::time::{Duration, Instant};
 
-/// How often in a row a problem is seen that cannot heal by itself, before it is given up.
+/// How many attempts in a row may meet a problem that cannot heal by itself.
 const PATIENCE: u32 = 3;
 
 #[derive(Debug)]
 pub(super) struct Outage {
     since: Instant,
     attempts: u32,
-    /// How many of the last attempts in a row have met what cannot heal by itself.
+    /// How many attempts in a row, up to the last, have met a problem that cannot heal by itself.
     hopeless: u32,
     told: bool,
 }
@@ -26,8 +26,8 @@ impl Outage {
         }
     }
 
-    /// An attempt has failed, which is to be retried like this: the third in a row that cannot heal
-    /// by itself is not retried.
+    /// Records that an attempt has failed, with how to retry it. Returns how to go on: the third
+    /// problem in a row that cannot heal by itself is not retried.
     pub(super) fn failed(&mut self, retry: Retry) -> Retry {
         self.attempts = self.attempts.saturating_add(1);
         self.told = true;
@@ -69,7 +69,7 @@ mod tests {
     use Retry::{Briefly, Never, Slowly, Soon};
 
     #[test]
-    fn what_cannot_heal_is_given_up_at_the_third_time_in_a_row() {
+    fn a_problem_that_cannot_heal_is_given_up_at_the_third_attempt_in_a_row() {
         let mut outage = Outage::new(Instant::now());
         let seen = [Briefly, Briefly, Soon, Briefly, Slowly, Briefly, Briefly];
         for retry in seen {

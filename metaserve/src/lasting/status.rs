@@ -21,13 +21,13 @@ pub enum Status {
     Unanswered,
     /// The daemon has accepted us: a game client has the list, a game server or relay is heard.
     Live {
-        /// What keeps a game server with an identity from its second connection, over the other
-        /// family of addresses. None where all is well.
+        /// Why a game server with an identity has no second connection, over the other family of
+        /// addresses. None if all is well.
         problem: Option<String>,
     },
     /// There is no connection, and the next attempt is made later.
     Waiting {
-        /// What happened, in words that are safe to print.
+        /// The reason, in words that are safe to print.
         error: String,
         /// How long until the next attempt.
         retry_in: Duration,

@@ -1,5 +1,5 @@
-//! Where words go that nobody asked for: to the log, or, where nothing is logged, to standard
-//! error, so that no mistake is silent.
+//! Reports problems for programs that do not listen for them: to the log, or, where nothing is
+//! logged, to standard error, so that no mistake is silent.
 
 use std::io::Write;
 
@@ -17,7 +17,7 @@ pub fn warn(text: &str) {
     }
 }
 
-/// Prints a line that says whose it is. Nobody waits for a reader that is gone.
+/// Prints a line with the library's name. A failure to write is ignored.
 pub(super) fn print(text: &str) {
     let line = format!("metaserve: {text}\n");
     let _ = std::io::stderr().write_all(line.as_bytes());

@@ -89,7 +89,7 @@ pub struct ListMessage {
     pub to: u64,
     /// Numbers of the servers that are gone.
     pub removed: Vec<u64>,
-    /// Servers that are new, or are to be replaced as a whole.
+    /// Servers that are new, or that replace the whole former server of that number.
     pub placed: Vec<PlacedServer>,
     /// Numbers of such servers that are left out of `placed`, since their tag is not a
     /// [`Game`](crate::Game).

@@ -29,8 +29,8 @@ pub enum Ended {
     /// The game's tag cannot be used. Nothing was sent.
     #[error(transparent)]
     Game(#[from] InvalidGame),
-    /// What the daemon sent is not the protocol, or more than a list may have: it may be of
-    /// another version.
+    /// The daemon sent something that is not the protocol, or more than a list may have. It may
+    /// speak another version.
     #[error("the daemon does not speak our protocol: {0}")]
     Protocol(FrameError),
     /// The daemon sent a client a change of another list than the client has.
@@ -67,7 +67,7 @@ impl Ended {
         self.violation().is_some()
     }
 
-    /// What the daemon is told when this side ends the session because of what the daemon sent.
+    /// The close for the daemon, if this side ends the session because of what the daemon sent.
     #[must_use]
     pub fn violation(&self) -> Option<Close> {
         let reason = match self {

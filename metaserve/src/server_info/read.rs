@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 type Object = Map<String, Value>;
 
 impl From<Object> for ServerInfo {
-    /// Reads a record. What it does not have is left out, and what is too long is cut.
+    /// Reads a record. Missing fields are left out, and long ones are cut.
     fn from(mut object: Object) -> Self {
         let from = &mut object;
         let mut info = Self {
@@ -34,7 +34,7 @@ impl From<Object> for ServerInfo {
 }
 
 impl From<Object> for Mod {
-    /// Reads a modification. What it does not have is left out.
+    /// Reads a modification. Missing fields are left out.
     fn from(mut object: Object) -> Self {
         Self {
             name: text(&mut object, "name").unwrap_or_default(),
@@ -45,7 +45,7 @@ impl From<Object> for Mod {
 }
 
 impl From<Object> for Player {
-    /// Reads a player. What it does not have is left out.
+    /// Reads a player. Missing fields are left out.
     fn from(mut object: Object) -> Self {
         Self {
             name: text(&mut object, "name").unwrap_or_default(),

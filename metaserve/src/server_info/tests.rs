@@ -99,7 +99,7 @@ fn a_field_of_the_wrong_type_is_left_out_and_the_others_stay() {
 }
 
 #[test]
-fn what_is_too_long_is_named_by_the_writer_and_cut_by_readers() {
+fn values_that_are_too_long_are_named_by_the_writer_and_cut_by_readers() {
     let (x, entry) = ("x".repeat(300_000), |name: &str| json!({ "name": name }));
     let (mods, players) = (vec![entry("m"); 10_000], vec![entry("p"); 10_000]);
     let team = json!([{ "name": "p", "team": x[..129] }]);

@@ -12,7 +12,7 @@ pub const LENGTH: usize = 8;
 /// The keys that connection ids are made with, one for each shard.
 ///
 /// An id is a random number and a short hash of it under the key of the shard that hands it out,
-/// so every shard can tell whose it is. The hash is no proof: whoever sees ids on the network may
+/// so every shard can tell whose it is. The hash is no proof: others who see ids on the network may
 /// be able to forge more. A forged id makes a packet take one more step before it is dropped.
 #[derive(Clone)]
 pub struct ConnectionIds {

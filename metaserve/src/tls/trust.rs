@@ -31,19 +31,19 @@ use std::{fmt, path::Path, sync::Arc};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Trust {
-    /// Whoever the operating system trusts, for the name that is connected to: for a daemon with
-    /// a certificate from a public authority.
+    /// Trusts the certificates that the operating system trusts, for the daemon's name. For a
+    /// daemon with a certificate from a public authority.
     #[cfg(feature = "system-roots")]
     SystemRoots,
-    /// Who has a certificate from these authorities, or one of these very certificates, for the
-    /// name that is connected to.
+    /// Trusts certificates from these authorities, and these certificates themselves, for the
+    /// daemon's name.
     Authorities(Vec<CertificateDer<'static>>),
-    /// Who holds the key of the one certificate with this fingerprint, under whatever name and
-    /// date: for a daemon with a self-signed certificate, which prints it when it starts.
+    /// Trusts the one certificate with this fingerprint, whatever its names and dates are. For a
+    /// daemon with a self-signed certificate; the daemon prints the fingerprint when it starts.
     Fingerprint(Fingerprint),
 }
 
-/// The trust asked for cannot be set up on this machine.
+/// A trust, or an identity, cannot be used on this machine.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
@@ -70,8 +70,8 @@ impl Trust {
     }
 }
 
-/// The quinn settings of a connection to the daemon in the given role: trust, the own identity
-/// if any, ALPN, and [`transport::client`].
+/// The quinn settings of a connection to the daemon in the given role: trust, the identity of this
+/// side if it has one, ALPN, and [`transport::client`].
 ///
 /// # Errors
 /// When the trust or the identity cannot be used; see [`TrustError`].
@@ -261,7 +261,7 @@ fn is_authority(error: &rustls::Error) -> bool {
 }
 
 /// Accepts the one certificate with a known fingerprint. Its signature over the handshake is
-/// verified as ever; name, dates and issuer add nothing to a certificate that is known itself.
+/// verified as usual; name, dates and issuer add nothing to a certificate that is known itself.
 #[derive(Debug)]
 struct Pinned(Fingerprint);
 

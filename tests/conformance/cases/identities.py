@@ -95,7 +95,7 @@ async def others(daemon):
 
 @GROUP.check
 async def stolen(daemon):
-    """Somebody else's certificate is of no use without its key."""
+    """Somebody else's certificate cannot be used without its key."""
     owner, thief = identity("owner"), identity("thief")
     client = await Follower.start(daemon, "certificates")
     seen = await seen_as(daemon, client, (owner[0], thief[1]))

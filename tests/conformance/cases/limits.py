@@ -1,4 +1,4 @@
-"""What of a peer is accepted up to which limit, and who is not let in."""
+"""The limits up to which peers are accepted, and the peers that are refused."""
 
 import asyncio
 import tempfile

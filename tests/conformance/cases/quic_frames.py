@@ -120,7 +120,7 @@ async def refused(daemon):
 
 @GROUP.check
 async def endured(daemon):
-    """What costs the daemon something is endured, and nobody else notices."""
+    """The daemon endures costly frames, and no other peer notices."""
     witness = await Witness().start(daemon, "witness-2")
     before = daemon.memory_bytes()
     for packets in ENDURED.values():

@@ -99,7 +99,7 @@ async def takes_too_little(daemon):
             raw.inject(peer, raw.max_stream_data(DAEMON_STREAM, granted))
     after, code = await ended
     equal(code, 9)
-    # 80 KB are to be taken within some 20 seconds; a client that took nothing has 10.
+    # A client has some 20 seconds for 80 KB; one that took nothing has 10.
     assert after > 12, f"after {after} seconds"
     peer.close(0)
     relay.close(0)

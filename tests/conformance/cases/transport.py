@@ -64,7 +64,7 @@ async def versions(daemon):
 
 @GROUP.check
 async def names(daemon):
-    """Whatever name is asked for, the daemon shows its certificate."""
+    """The daemon shows its certificate for any requested name."""
     for name in ("localhost", "127.0.0.1", None, "no_such.example", "x" * 60 + ".example"):
         peer = await daemon.connect(CLIENT, options={"name": name})
         peer.close(0)

@@ -47,7 +47,7 @@ MESSAGES = {
     "removal": Struct(key=U64, extensions=Extensions()),
 }
 
-# Who says what to whom, in the order of the variants. A client has one message, without a variant.
+# The messages of each role, in the order of the variants. A client has one, without a variant.
 WAYS = {
     ("server", "daemon"): ["hello", "heartbeat"],
     ("relay", "daemon"): ["upsert", "removal"],

@@ -9,7 +9,7 @@ from .messages import decode, encode, frame
 from .tags import is_tag
 
 REPLACED = 8
-# Codes after which coming back soon is of no use.
+# Codes after which coming back soon does not help.
 LATER = range(1, 7)
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30
 

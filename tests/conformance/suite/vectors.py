@@ -107,7 +107,7 @@ async def refused(daemon, it, messages, relay):
     connection = await daemon.connect(ALPN[it["role"]], known)
     then = it.get("then", {})
     said = [framed(name, messages) for name in it["after"]] + [bytes.fromhex(it["hex"])]
-    # What a reset finds unsent is not sent.
+    # Bytes that are unsent at a reset are never sent.
     if "reset" in then:
         connection.send(*said)
         await connection.ping()

@@ -58,7 +58,7 @@ def upsert(key=9, game="chess", address="192.0.2.1:5002", content=b"{}", on=None
 
 
 def subscribe(on=None, game="chess", have=None, **more):
-    """With `have`, whose values are not known before, the message is to be encoded."""
+    """With `have`, whose values are not known before, the runner encodes the message."""
     if have is None:
         return send("subscribe", on, game=game, have=None, compression="none", **more)
     fields = {"game": game, "have": have, "compression": "none"}

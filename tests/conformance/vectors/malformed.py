@@ -17,7 +17,7 @@ FIRST_FRAME = RELAY_FRAME = ANSWER_FRAME = 16_384
 HEARTBEAT = 8_192
 HEARTBEAT_FRAME = HEARTBEAT + 1_024 + 10
 
-# Who sends what, and after what it may be sent.
+# The sender of each message, and the message that comes before it.
 ROLE = {
     "hello": ("heartbeat", "daemon", []),
     "heartbeat": ("heartbeat", "daemon", ["hello"]),
@@ -376,7 +376,7 @@ def all_malformed():
         cut_short, extensions, values, order, tags, upserts, lengths, streams, quic, lists,
     )
     entries = [it for kind in kinds for it in kind()]
-    # What the daemon says to a server it says to a relay.
+    # The daemon's messages to servers and to relays are the same.
     for it in list(entries):
         if it["role"] == "heartbeat" and it["side"] == "peer":
             entries.append({**it, "role": "relay", "name": f"relay: {it['name']}"})

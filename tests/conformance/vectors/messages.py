@@ -146,7 +146,7 @@ CARRIERS = {
     "removal": {"key": 9},
 }
 
-# What is read, though nobody of this version writes it.
+# Messages that this version reads but does not write.
 READ_ONLY = {
     **{
         f"{name}-with-{which}": encode(name, **fields, extensions=extensions)

@@ -249,7 +249,7 @@ impl World {
         self.check_replaced()
     }
 
-    /// Asserts that exactly the replaced registrations are told so.
+    /// Asserts that exactly the replaced registrations learn that they were replaced.
     fn check_replaced(&mut self) -> Verdict {
         for speaker in &self.speakers {
             let told = speaker.registration.replaced().now_or_never().is_some();

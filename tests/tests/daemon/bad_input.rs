@@ -57,7 +57,7 @@ impl Witnessed {
         close
     }
 
-    async fn nobody_else_is_affected(mut self) {
+    async fn others_are_unaffected(mut self) {
         assert_eq!(metaserve_tests::words(&self.client.snapshot), ["honest"]);
         let connection = self.daemon.connect(Role::Heartbeat, None).await;
         tokio::spawn(metaserve_heartbeat::run(connection, constant("another")));
@@ -80,7 +80,7 @@ async fn an_oversize_heartbeat_is_refused_with_the_limit() {
         assert_eq!(close.code, CloseCode::OversizeHeartbeat);
         assert!(close.reason.contains("at most 8192 bytes"), "{close}");
     }
-    witnessed.nobody_else_is_affected().await;
+    witnessed.others_are_unaffected().await;
 }
 
 /// An operator saw such a tag reverse the rest of the line on the terminal.
@@ -115,7 +115,7 @@ async fn a_tag_that_is_not_all_visible_is_refused_and_shown_escaped() {
             assert!(close.reason.is_ascii(), "{close}");
         }
     }
-    witnessed.nobody_else_is_affected().await;
+    witnessed.others_are_unaffected().await;
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn garbage_on_any_alpn_is_a_protocol_violation() {
     // A relay is refused before it can send anything.
     let close = witnessed.closed(Role::Relay, &nonsense).await;
     assert_eq!(close.code, CloseCode::UnauthorisedRelay);
-    witnessed.nobody_else_is_affected().await;
+    witnessed.others_are_unaffected().await;
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn heartbeats_without_a_hello_and_impossible_hellos_are_refused() {
         .closed(Role::Heartbeat, &frames(&[hello(), hello()]))
         .await;
     assert!(twice.reason.contains("a second hello"), "{twice}");
-    witnessed.nobody_else_is_affected().await;
+    witnessed.others_are_unaffected().await;
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn a_truncated_frame_is_not_a_heartbeat() {
         Close::from_peer(&error).unwrap().code,
         CloseCode::ProtocolViolation
     );
-    witnessed.nobody_else_is_affected().await;
+    witnessed.others_are_unaffected().await;
 }
 
 #[tokio::test]
@@ -274,7 +274,7 @@ async fn an_unknown_alpn_fails_the_handshake_with_a_reason() {
     let error = patiently("a refusal", connecting).await.unwrap_err();
     assert!(error.to_string().contains("any known protocol"), "{error}");
     witnessed.daemon.logged("handshake failed").await;
-    witnessed.nobody_else_is_affected().await;
+    witnessed.others_are_unaffected().await;
 }
 
 /// TLS settings that trust the daemon's own certificate.

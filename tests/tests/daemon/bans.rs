@@ -98,7 +98,7 @@ async fn a_connected_peer_is_closed_by_a_new_ban_and_returns_when_it_is_lifted()
 }
 
 #[tokio::test]
-async fn nobody_moves_to_a_banned_address() {
+async fn a_peer_cannot_move_to_a_banned_address() {
     let guarded = Guarded::start("127.0.0.2\n", &[]).await;
     let connector = guarded.daemon.connector(Role::Heartbeat, None);
     let connection = connector.connect().await.unwrap();

@@ -87,7 +87,7 @@ fn stranger(change: impl FnOnce(&mut rcgen::CertificateParams), alpn: &[u8]) -> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_heal_by_itself_ends_a_program_with_one_sentence() {
+async fn a_problem_that_cannot_heal_ends_a_program_with_one_sentence() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let address = daemon.address.to_string();
     let right = daemon.fingerprint.to_string();
@@ -216,7 +216,7 @@ fn impatient() -> Backoff {
 
 /// A bridge serves its players whatever becomes of the list.
 #[tokio::test]
-async fn what_a_closure_says_is_never_a_reason_to_end() {
+async fn an_error_of_a_closure_never_ends_a_program() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let connector = Connector::to(daemon.address.to_string()).fingerprint("ab".repeat(32));
     let (tell, mut told) = mpsc::unbounded_channel();

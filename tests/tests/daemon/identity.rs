@@ -59,7 +59,7 @@ async fn ipv4_and_ipv6_of_one_identity_are_one_entry_with_two_addresses() {
 }
 
 #[tokio::test]
-async fn nobody_without_the_key_takes_an_entry_over() {
+async fn an_entry_cannot_be_taken_over_without_its_key() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let mut client = Follower::new(&daemon, None).await;
     let owner = identity();

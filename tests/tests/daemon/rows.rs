@@ -1,4 +1,4 @@
-//! Each address has a limited number of rows in the list. Servers beyond that wait, are told so,
+//! Each address has a limited number of rows in the list. Servers beyond that get a notice, wait,
 //! and get the rows that become free.
 
 use crate::{

@@ -34,8 +34,8 @@ fn block(title: &str, language: &str) -> String {
     block.to_owned()
 }
 
-/// Makes a project of what a section shows, with what its author fills in, and builds it. What is
-/// not published yet comes from here, all else in the versions that are tested here.
+/// Makes a project of what a section shows, with what its author fills in, and builds it. Packages
+/// that are not published yet come from here, all others in the versions that are tested here.
 async fn build(name: &str, title: &str, daemon: &Daemon, directory: &Path) -> PathBuf {
     let project = directory.join(name);
     fs::create_dir_all(project.join("src")).unwrap();

@@ -160,7 +160,7 @@ fn positions_in_the_queue_are_ordinal_numbers() {
 
 proptest! {
     #[test]
-    fn nobody_waits_while_there_is_a_row_and_no_prefix_has_too_many(steps in prop::collection::vec(prop_oneof![
+    fn no_server_waits_while_there_is_a_row_and_no_prefix_has_too_many(steps in prop::collection::vec(prop_oneof![
         8 => addresses().prop_map(Step::Claim),
         3 => any::<prop::sample::Index>().prop_map(Step::Release),
         2 => (any::<prop::sample::Index>(), addresses()).prop_map(|(at, to)| Step::Move(at, to)),

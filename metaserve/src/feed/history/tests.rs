@@ -80,14 +80,14 @@ fn a_moved_server_is_told_whole() {
 }
 
 #[test]
-fn what_came_and_went_between_two_ticks_was_never_there() {
+fn a_server_that_came_and_went_between_two_ticks_is_never_shown() {
     let mut ticks = Ticks::new();
     let before = ticks.tick([listed(1, "stays")]);
     assert_eq!(ticks.tick([(2, Change::Gone)]), before);
 }
 
 #[test]
-fn what_changes_back_between_two_ticks_has_not_changed() {
+fn a_change_undone_between_two_ticks_is_no_change() {
     let mut ticks = Ticks::new();
     let before = ticks.tick([listed(1, "same")]);
     let later = Server {

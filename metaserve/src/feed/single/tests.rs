@@ -219,7 +219,7 @@ async fn a_compressed_list_is_read_as_it_was_if_it_fits_exactly() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_follows_is_never_encoded() {
+async fn a_feed_without_followers_encodes_nothing() {
     let (registry, feeds) = ticking();
     let server = registry
         .register(&Game::default(), address(1), None)

@@ -127,9 +127,9 @@ impl Words for Listings {
         });
     }
 
-    /// What was said before the welcome is left to the daemon, which answers with a notice as well.
-    /// What is too long is forgotten all the same: one that is too long for a frame would cost the
-    /// next connection as well.
+    /// The daemon itself checks listings sent before the welcome, and answers with a notice too.
+    /// Those that are too long are forgotten here all the same: one that is too long for a frame
+    /// would end the next connection as well.
     fn welcomed(&mut self, interval: Duration, max: usize, now: Instant) -> Result<(), Notice> {
         self.interval = interval;
         let (mut too_long, mut unsaid) = (Vec::new(), None);
@@ -206,7 +206,7 @@ mod tests {
         listings
     }
 
-    /// What is said now: a key with its words, or without them when it leaves.
+    /// The messages sent now: a key with its heartbeat, or without one when the server leaves.
     fn said(listings: &mut Listings, now: Instant) -> Vec<(u64, Option<String>)> {
         let frames = std::iter::from_fn(|| listings.next(now));
         let read = |frame: Bytes| match codec::decode(&frame[4..]).unwrap() {
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_left_out_and_the_one_before_stays() {
+    fn a_heartbeat_that_is_too_long_is_left_out_and_the_one_before_stays() {
         let now = Instant::now();
         let mut listings = welcomed(now);
         listings.say(list(7, "fits"), 4, now).unwrap();
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(said(&mut listings, now), [words(7, "fits")]);
     }
 
-    /// One that was too long for a frame cost each connection anew.
+    /// One that was too long for a frame ended each connection again.
     #[test]
     fn what_the_daemon_does_not_accept_is_not_said_on_the_next_connection() {
         let now = Instant::now();

@@ -36,7 +36,7 @@ pub struct Speaker<W> {
     words: W,
     state: State,
     answers: Deframer,
-    /// What the daemon accepts, as far as it has said so.
+    /// The longest heartbeat that the daemon accepts, as far as it has said so.
     max_heartbeat_bytes: usize,
     /// Of a heartbeat that is not even sent.
     left_out: Option<Notice>,
@@ -50,7 +50,7 @@ enum State {
     Leaves,
 }
 
-/// What a game server or relay says, and when: the part in which they differ.
+/// The messages of a game server or relay, and their times: the part in which the two differ.
 pub trait Words {
     /// Starts again on another connection, with the newest of everything.
     fn restate(&mut self, now: Instant);
@@ -59,7 +59,7 @@ pub trait Words {
     /// on average, and accepts heartbeats of `max_bytes`.
     ///
     /// # Errors
-    /// With a notice when what waits to be said is longer, and is left out for that.
+    /// With a notice when a waiting heartbeat is longer, and so is left out.
     fn welcomed(
         &mut self,
         interval: Duration,
@@ -76,14 +76,14 @@ pub trait Words {
 
 /// [`Words`] that are made of items like this.
 pub trait Say<T>: Words {
-    /// Takes in what is to be said. A heartbeat of more than `max_bytes` would cost the connection.
+    /// Takes in an item to send. A heartbeat of more than `max_bytes` would end the connection.
     ///
     /// # Errors
-    /// With a notice when it is left out for that. What was said before stays.
+    /// With a notice when the item is left out for that. The item before it stays listed.
     fn say(&mut self, item: T, max_bytes: usize, now: Instant) -> Result<(), Notice>;
 }
 
-/// What happens to a game server or relay.
+/// An event for a game server or relay.
 #[derive(Debug)]
 pub enum Event<T> {
     /// There is a new connection. The newest of everything is said again.
@@ -96,16 +96,16 @@ pub enum Event<T> {
     Piece(Piece),
 }
 
-/// What is to be done for a game server or relay.
+/// The next thing to do for a game server or relay.
 #[derive(Debug)]
 pub enum Effect {
-    /// To be written to its stream.
+    /// Write this to its stream.
     Send(Bytes),
-    /// Its stream is to be finished, and the connection closed when the daemon has taken note.
+    /// Finish its stream, and close the connection when the daemon has acknowledged that.
     Finish,
     /// The daemon has let it in.
     Welcomed,
-    /// For its operator.
+    /// Pass this notice to its operator.
     Hear(Notice),
     /// The daemon has sent a message with this variant, of a later version. It is ignored.
     NotUnderstood(u32),
@@ -115,7 +115,7 @@ pub enum Effect {
 /// soon will not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What kind of notice it is, for programs.
+    /// The kind of notice, for programs.
     pub kind: NoticeKind,
     /// One sentence, for people.
     pub text: String,
@@ -177,7 +177,7 @@ impl<W: Words> Speaker<W> {
         self.state = State::Away;
     }
 
-    /// What is to be done next; none when there is nothing to do for now.
+    /// The next thing to do; none when there is nothing to do for now.
     ///
     /// # Errors
     /// When the daemon's stream is not what it should be.

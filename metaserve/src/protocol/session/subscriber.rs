@@ -34,7 +34,7 @@ pub struct Subscriber {
     deframer: Deframer,
 }
 
-/// What happens to a game client.
+/// An event for a game client.
 #[derive(Debug)]
 pub enum Event {
     /// There is a new connection, and the client has the list up to here.
@@ -43,12 +43,12 @@ pub enum Event {
     Piece(Piece),
 }
 
-/// What is to be done for a game client.
+/// The next thing to do for a game client.
 #[derive(Debug)]
 pub enum Effect {
-    /// To be written to its stream, which is finished then.
+    /// Write this to its stream, and finish the stream.
     Subscribe(Bytes),
-    /// To be applied to its list.
+    /// Apply this to its list.
     Apply(ListMessage),
 }
 
@@ -70,7 +70,7 @@ impl Subscriber {
         }
     }
 
-    /// What it follows; none for all games.
+    /// The game that it follows; none for all games.
     #[must_use]
     pub const fn game(&self) -> Option<&Game> {
         self.game.as_ref()
@@ -102,7 +102,7 @@ impl Subscriber {
         Ok(())
     }
 
-    /// What is to be done next; none when there is nothing to do for now.
+    /// The next thing to do; none when there is nothing to do for now.
     ///
     /// # Errors
     /// When the daemon's stream is not what it should be.

@@ -138,7 +138,7 @@ impl Party {
                 };
                 let out = self.out().await?;
                 let written = out.write_all(&content).await;
-                // Whoever is told to go while it talks need not be heard to the end.
+                // A peer that is closed while it sends may fail to write the rest.
                 ensure!(written.is_ok() || times > 1, "{written:?}");
             }
             "receive" => {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// Raw QUIC frames (`quic`) are left to a peer whose QUIC stack can be made to send them.
 #[tokio::test]
-async fn what_is_malformed_is_refused_as_the_vectors_say() {
+async fn malformed_messages_are_refused_as_the_vectors_say() {
     let relay = identity();
     let trusted = relay.fingerprint().to_string();
     let flags = [&FROM_ONE_ADDRESS[..], &["--trust-relay", &trusted]].concat();

@@ -81,7 +81,7 @@ impl First {
         self.until.map(|(until, _)| until)
     }
 
-    /// What has come after the first message, for the session that follows.
+    /// The bytes after the first message, for the session that follows.
     #[must_use]
     pub fn rest(self) -> Deframer {
         self.deframer
@@ -117,7 +117,7 @@ impl Quiet {
         }
     }
 
-    /// What a client is told that sends anything more, on this stream or on another.
+    /// The fault of a client that sends anything more, on this stream or on another.
     #[must_use]
     pub fn broken() -> Fault {
         Fault::malformed("a client sends one message, and nothing after it")

@@ -30,14 +30,14 @@ pub struct Publication<'a> {
     remind_at: Option<Instant>,
 }
 
-/// What is to be done for a game server.
+/// The next thing to do for a game server.
 #[derive(Debug)]
 pub enum Effect {
-    /// Its heartbeat is to be listed.
+    /// List this heartbeat.
     List(Bytes),
     /// A heartbeat has come: how many bytes it took on the stream, and what it changes.
     Heard(usize, Offered),
-    /// To be said to the server.
+    /// Send this to the server.
     Notice(NoticeKind, String),
     /// It has left.
     Gone,
@@ -69,7 +69,7 @@ impl<'a> Publication<'a> {
         Ok(())
     }
 
-    /// What is to be done next; none when there is nothing to do for now.
+    /// The next thing to do; none when there is nothing to do for now.
     ///
     /// # Errors
     /// When the server violates the protocol or a limit.

@@ -22,18 +22,18 @@ pub struct Statements<'a> {
     finished: bool,
 }
 
-/// What a relay has stated.
+/// A statement of a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
     /// A change of what it lists, at an address that players can join.
     Change(Change),
-    /// A listing that is refused. What is already listed under its key stays.
+    /// A listing that is refused. A server already listed under its key stays.
     Refused {
         /// The relay's name for the server.
         key: u64,
         /// The length of the heartbeat, in bytes.
         heartbeat_bytes: usize,
-        /// What the relay is told.
+        /// The reason that the relay gets.
         why: Unlistable,
     },
     /// It has left, and all its servers with it.
@@ -54,7 +54,7 @@ pub enum Unlistable {
     Oversize {
         /// Its length.
         bytes: usize,
-        /// What is accepted.
+        /// The most that is accepted.
         max: usize,
     },
 }
@@ -79,7 +79,7 @@ impl<'a> Statements<'a> {
         Ok(())
     }
 
-    /// What the relay has stated next, if it has.
+    /// The relay's next statement, if there is one.
     ///
     /// # Errors
     /// When the relay violates the protocol.

@@ -109,7 +109,7 @@ fn speaks<T, W: Say<T>>(words: W, pieces: Vec<Piece>, now: Instant) -> Result<()
     Ok(())
 }
 
-/// What the list says is not held against the client's own here, which another crate has.
+/// The content of the list is not compared with a client's: the client is in another crate.
 fn follows(pieces: Vec<Piece>) -> Result<(), Ended> {
     let mut session = Subscriber::new(None, 1 << 26);
     session.handle(subscriber::Event::Connected(None))?;
