@@ -46,7 +46,9 @@ pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Daemon {
     /// Opens the sockets and begins to accept peers. Call it inside a tokio runtime, then call
-    /// [`run`](Self::run).
+    /// [`run`](Self::run). Peers are served by threads of the daemon's own, as many as
+    /// [`Settings::threads`] says; HTTP and background tasks run in the caller's
+    /// runtime.
     ///
     /// # Errors
     /// When the certificate or the ban file cannot be used, the state directory cannot be read or
@@ -132,10 +134,10 @@ impl Daemon {
     ///
     /// Await it in the future that the runtime blocks on, `runtime.block_on(daemon.run(...))`,
     /// rather than in a spawned task. The frames for clients are made here, beside `until`, and
-    /// this leaves the worker threads to the connections: long frames cost a sixth less.
+    /// this keeps them off the runtime's workers.
     ///
-    /// Dropping the future stops the daemon without waiting: peers are told as long as the runtime
-    /// runs, and the sockets are closed after that. `until` is dropped before peers are told.
+    /// Dropping the future stops the daemon without waiting: its threads tell the peers, close the
+    /// sockets and end, within 5 s. `until` is dropped before peers are told.
     ///
     /// # Errors
     /// When a task that the daemon cannot run without has ended because of a defect. The error has
