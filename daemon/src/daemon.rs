@@ -78,7 +78,9 @@ impl Daemon {
         let http = web.as_ref().and_then(|web| web.local_addr().ok());
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
         let vital = Vital::default();
-        let threads = threads.start(&shared.shards, &closing, &tasks, &vital)?;
+        let threads = threads
+            .start(&shared.shards, &closing, &tasks, &vital)
+            .inspect_err(|_| closing.cancel())?;
         let daemon = Self {
             shared,
             threads,

@@ -31,7 +31,7 @@ struct Shard {
     runtime: Handle,
 }
 
-/// The runtimes of shards, which serve when they are [started](Self::start).
+/// The runtimes of the shards. They serve once they are [started](Self::start).
 pub(crate) struct Threads(Vec<Runtime>);
 
 /// Tells when all threads have ended.
@@ -102,7 +102,7 @@ impl Shards {
         }
     }
 
-    /// Ends when every shard has had a turn to give, and what connections share can be locked.
+    /// Completes when every shard has run a task that calls `look`.
     pub(crate) async fn pass_through(&self, look: impl Fn() + Clone + Send + 'static) {
         for (endpoint, runtime) in self.iter() {
             let (endpoint, look) = (endpoint.clone(), look.clone());
@@ -115,7 +115,7 @@ impl Shards {
     }
 }
 
-/// A runtime must not wait for its end where others are served.
+/// Does not wait: a runtime that waits for its tasks must not be dropped by another one's task.
 impl Drop for Threads {
     fn drop(&mut self) {
         self.0.drain(..).for_each(Runtime::shutdown_background);
