@@ -29,6 +29,8 @@
 
 mod accept;
 mod admission;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod command_line;
 mod commands;
 mod connection;

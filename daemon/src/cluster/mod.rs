@@ -1,0 +1,242 @@
+//! Several daemons with one list: each is a *member*, states the servers that are connected to
+//! it, and follows what the others state.
+//!
+//! ```text
+//!             NATS                  node.rs (pure)                     metaserve::registry
+//!  messages ────────▶ heard ──▶ members, one peer each ──▶ Replica ──▶ Registry ──▶ Feeds
+//!           ◀──────── outbox ◀── sender: own frames, beats, answers ◀── own feed
+//! ```
+//!
+//! [`Node`] is all of it but for sockets and the clock: messages and the time go in, messages and
+//! [`Event`]s come out.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the driver of the node is not complete"
+)]
+
+mod node;
+
+pub(crate) use node::Node;
+
+use bytes::Bytes;
+use ipnet::IpNet;
+use std::{sync::Arc, time::Duration};
+
+/// A message of NATS, in or out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) subject: String,
+    /// Where an answer is expected, if one is.
+    pub(crate) reply: Option<String>,
+    pub(crate) payload: Bytes,
+}
+
+/// What a node is told at its start.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// The name of the cluster: one list.
+    pub(crate) cluster: String,
+    /// The name of this member, unique in the cluster.
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// Random for each start of the daemon.
+    pub(crate) run: u64,
+    /// How long the servers of a silent member stay.
+    pub(crate) hold: Duration,
+    /// The same while it is this member that is cut off.
+    pub(crate) keep: Duration,
+    /// Whether the bans of other members are obeyed.
+    pub(crate) bans: bool,
+    /// The longest payload that NATS carries, in bytes. Node messages are shorter.
+    pub(crate) max_payload: usize,
+}
+
+/// What a daemon is to its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Role {
+    /// It has servers and states them.
+    Member,
+    /// It has no servers: it only follows, for clients.
+    Edge,
+}
+
+/// How this node stands to another member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum State {
+    /// Its servers are known, and it is heard.
+    Heard,
+    /// It is heard, and its servers or some changes are being asked for.
+    Syncing,
+    /// It is silent: its servers stay until the hold is over.
+    Held,
+    /// It is silent while this node is cut off: its servers stay longer.
+    Kept,
+    /// It was silent for too long: its servers have left the list.
+    Gone,
+}
+
+impl State {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Heard,
+        Self::Syncing,
+        Self::Held,
+        Self::Kept,
+        Self::Gone,
+    ];
+
+    /// Its name in metrics and in the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Heard => "heard",
+            Self::Syncing => "syncing",
+            Self::Held => "held",
+            Self::Kept => "kept",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// The cluster as this node sees it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Status {
+    pub(crate) members: Vec<MemberStatus>,
+    /// This node hears too few of the others: it keeps what they stated last.
+    pub(crate) cut_off: bool,
+    /// Another run states servers under this member's name, so this one does not.
+    pub(crate) rival: bool,
+}
+
+/// Another member or edge, in one of its runs, as this node sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberStatus {
+    pub(crate) name: Arc<str>,
+    pub(crate) run: u64,
+    pub(crate) role: Role,
+    pub(crate) state: State,
+    /// Its servers that this node knows, whether shown or not.
+    pub(crate) servers: usize,
+    /// How many clients it serves, as it says.
+    pub(crate) clients: u32,
+    /// The revision of its own feed that this node has.
+    pub(crate) at: Option<u64>,
+    /// The time between its last two beats, beyond the one second that it should be.
+    pub(crate) lag: Duration,
+}
+
+/// Why servers or changes of a member are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Why {
+    /// The member, or this run of it, is new to this node.
+    New,
+    /// Changes are missing.
+    Gap,
+    /// More changes arrived than are queued while the answer is awaited.
+    Overflow,
+    /// Others hold the servers of a run that has ended.
+    Hold,
+    /// The answer was late, or of no use.
+    Again,
+}
+
+impl Why {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::New,
+        Self::Gap,
+        Self::Overflow,
+        Self::Hold,
+        Self::Again,
+    ];
+
+    /// Its name in metrics and in the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Gap => "gap",
+            Self::Overflow => "overflow",
+            Self::Hold => "hold",
+            Self::Again => "again",
+        }
+    }
+}
+
+/// Why a message was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Refusal {
+    /// Its subject belongs to another cluster, or is none that this node subscribes to.
+    Subject,
+    /// It is of another version of the cluster's protocol.
+    Version,
+    /// It cannot be read.
+    Malformed,
+    /// It is longer than messages may be, or becomes so when it is unpacked.
+    Oversize,
+    /// Its time is too far ahead of this node's.
+    FarAhead,
+    /// An edge states servers.
+    Edge,
+    /// There are more members than this node follows.
+    TooMany,
+}
+
+impl Refusal {
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Subject,
+        Self::Version,
+        Self::Malformed,
+        Self::Oversize,
+        Self::FarAhead,
+        Self::Edge,
+        Self::TooMany,
+    ];
+
+    /// Its name in metrics and in the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Version => "version",
+            Self::Malformed => "malformed",
+            Self::Oversize => "oversize",
+            Self::FarAhead => "far_ahead",
+            Self::Edge => "edge",
+            Self::TooMany => "too_many",
+        }
+    }
+}
+
+/// What has happened, for the log and for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A member or edge is in another state now.
+    Member {
+        name: Arc<str>,
+        run: u64,
+        role: Role,
+        state: State,
+    },
+    /// Changes of a member are missing.
+    Gap { name: Arc<str> },
+    /// A member is asked for its servers.
+    Sync { name: Arc<str>, why: Why },
+    /// A beat came so long after the one before, beyond the second that it should take.
+    Lag { name: Arc<str>, lag: Duration },
+    /// A message was dropped.
+    Refused { subject: String, why: Refusal },
+    /// This node hears too few of the others, or enough of them again.
+    CutOff(bool),
+    /// Another run states servers under this member's name; or no longer does.
+    Rival(Option<u64>),
+    /// The list is complete: all members that were heard have told their servers. Or not: then
+    /// some of them have not answered in time.
+    Joined { complete: bool },
+}
+
+/// A banned prefix, with the time that is left; none if it does not end by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Banned {
+    pub(crate) prefix: IpNet,
+    pub(crate) left: Option<Duration>,
+}
