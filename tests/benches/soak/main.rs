@@ -37,6 +37,9 @@ const CHURN: usize = 5;
 /// The number of sockets that the peers share.
 const SOCKETS: usize = 16;
 
+/// The daemon's threads, on every machine: with one, no packet would take the way between two.
+const THREADS: &str = "2";
+
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
     let words = std::env::args().skip(1);
@@ -44,14 +47,15 @@ async fn main() -> ExitCode {
     let given = |index: usize, default| numbers.get(index).copied().unwrap_or(default);
     let (minutes, servers, clients) = (given(0, 30), given(1, 2000), given(2, 2000));
 
-    let mut daemon = Daemon::start(DAEMON, &FROM_ONE_ADDRESS).await;
+    let settings = [&FROM_ONE_ADDRESS[..], &["--threads", THREADS]].concat();
+    let mut daemon = Daemon::start(DAEMON, &settings).await;
     let connectors = |role| (0..SOCKETS).map(|_| daemon.connector(role, None)).collect();
     let stage = Stage::new(connectors(Role::Heartbeat), connectors(Role::Client));
     let stage = Arc::new(stage);
     let mut crowd = Crowd::new(stage.clone());
     println!(
         "{minutes} minutes with {servers} servers and {clients} clients, of which {CHURN}% leave \
-         and join each minute"
+         and join each minute, on {THREADS} threads of the daemon"
     );
     (0..servers).for_each(|_| crowd.join_server());
     (0..clients).for_each(|_| crowd.join_client());
