@@ -4,6 +4,7 @@
 //!   heartbeat, and ends when its input ends;
 //! * `client HOST:PORT FINGERPRINT` prints the list after each change, as a line of JSON: pairs of
 //!   address and heartbeat;
+//! * `get HOST:PORT PATH` prints what the daemon answers over HTTP;
 //! * `weather ADDRESS HOST:PORT SEED LOSS DELAY-MS JITTER-MS REORDERED DUPLICATED` passes packets
 //!   for ADDRESS on to the daemon and back, with the losses and delays of this weather.
 #![forbid(unsafe_code)]
@@ -11,7 +12,7 @@
 use anyhow::Context;
 use futures::{StreamExt, stream};
 use metaserve::{Connector, Identity, Role, Trust};
-use metaserve_tests::Weather;
+use metaserve_tests::{Weather, http};
 use std::{
     collections::HashMap,
     io::Write,
@@ -41,6 +42,11 @@ async fn main() -> anyhow::Result<()> {
             server(daemon, fingerprint, Some(&identity)).await
         }
         ["client", daemon, fingerprint] => client(daemon, fingerprint).await,
+        ["get", daemon, path] => {
+            let answer = http::get(daemon.parse()?, path, &[]).await;
+            std::io::stdout().write_all(&answer.body)?;
+            Ok(())
+        }
         ["weather", listen, daemon, seed, ref weather @ ..] => {
             let numbers = weather.iter().map(|it| it.parse());
             let numbers: Vec<u8> = numbers.collect::<Result<_, _>>()?;

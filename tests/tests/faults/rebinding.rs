@@ -67,3 +67,48 @@ async fn the_list_follows_new_ports_and_addresses_of_a_router() {
     world.rounds(2).await;
     world.done("a router that forgets").await;
 }
+
+/// The kernel chooses a packet's shard by the addresses and ports of both ends, so about every
+/// second move is to another shard.
+#[tokio::test]
+async fn a_server_that_moves_to_another_shard_stays_on_every_list() {
+    let mut world = World::new().await;
+    let router = world.net.place();
+    let home = world.net.behind(&router);
+    let [other, reader] = [(); 2].map(|()| world.net.place());
+    masquerade(&router, 20_000);
+    let daemon = world.address(&router);
+    world
+        .server_via("home", &home, daemon, router.address.into(), None)
+        .await;
+    world.client_via("neighbour", &home, daemon);
+    world.server("other", &other).await;
+    world.client("reader", &reader);
+    world.rounds(2).await;
+    world.stays("home");
+    world.stays("other");
+    let connected = "metaserve_handshakes_total{outcome=\"accepted\"}";
+    let delivered = "metaserve_packets_handed_over_total{outcome=\"delivered\"}";
+    let dropped = "metaserve_packets_handed_over_total{outcome=\"dropped\"}";
+    let [a, b, c, _] = router.address.octets();
+    for number in 1..=40 {
+        let ports = 20_000 + 1_000 * u16::from(number);
+        let address = Ipv4Addr::new(a, b, c, 10 + number);
+        world.moves("home", address.into());
+        masquerade(&router, ports);
+        renew(&world, &router, address);
+        world.say("home").await;
+        world.agree("the new address").await;
+        assert!((ports..ports + 1_000).contains(&world.port("reader", "home")));
+        world.rounds(1).await;
+        let moved = world.metric(delivered).await;
+        if number >= 3 && moved > 0.0 {
+            assert_eq!(world.metric(dropped).await, 0.0);
+            assert_eq!(world.metric(connected).await, 4.0, "nobody connects again");
+            println!("figure: {number} moves: {moved} packets were handed over");
+            world.done("moves between shards").await;
+            return;
+        }
+    }
+    panic!("forty moves were to the same shard");
+}

@@ -24,6 +24,8 @@ pub(crate) const GONE_WITHIN: Duration =
 #[derive(Default)]
 pub(crate) struct Truth {
     servers: BTreeMap<String, Server>,
+    /// Those that every list must show.
+    staying: BTreeSet<String>,
 }
 
 struct Server {
@@ -54,6 +56,11 @@ impl Truth {
 
     pub(crate) fn moves(&mut self, name: &str, to: IpAddr) {
         self.server(name).held.push(to);
+    }
+
+    /// Records that no list may be without this server from now on.
+    pub(crate) fn stays(&mut self, name: &str) {
+        self.staying.insert(name.into());
     }
 
     /// Records that a server is dead or cannot be heard.
@@ -105,6 +112,11 @@ impl Truth {
                 lie("it is listed twice");
             }
         }
+        let missing = self
+            .staying
+            .iter()
+            .filter(|it| !names.contains(it.as_str()));
+        lies.extend(missing.map(|name| format!("it is missing: {name}")));
         lies
     }
 
@@ -154,6 +166,9 @@ fn lies_are_found() {
     for lie in &lies {
         assert_eq!(truth.lies(lie, now).len(), 1, "{lie:?}");
     }
+    assert_eq!(truth.lies(&Shown::new(), now), [""; 0]);
+    truth.stays("a");
+    assert_eq!(truth.lies(&Shown::new(), now).len(), 1);
     truth.leaves("a");
     assert_eq!(truth.lies(&vec![at(here, &words)], now), [""; 0]);
     let late = now + GONE_WITHIN + Duration::from_secs(1);

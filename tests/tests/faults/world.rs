@@ -20,6 +20,9 @@ use tokio::{
     sync::watch,
 };
 
+/// Two shards on every machine, so that peers meet both, and metrics.
+const SETTINGS: [&str; 4] = ["--threads", "2", "--http", "127.0.0.1:0"];
+
 /// The checks of all lists of all clients.
 #[derive(Default)]
 struct Judge {
@@ -32,6 +35,8 @@ struct Judge {
 pub(crate) struct World {
     pub(crate) net: Net,
     pub(crate) daemon: Daemon,
+    /// Where the daemon serves HTTP, in its own namespace.
+    http: SocketAddr,
     judge: Arc<Mutex<Judge>>,
     servers: BTreeMap<String, Server>,
     clients: BTreeMap<String, Client>,
@@ -76,9 +81,10 @@ impl World {
         let net = Net::new();
         let inside = ["ip", "netns", "exec", net.hub()];
         let under = [&inside[..], program].concat();
-        let daemon = Daemon::start_under(&under, DAEMON, &[]).await;
+        let mut daemon = Daemon::start_under(&under, DAEMON, &SETTINGS).await;
         Self {
             net,
+            http: daemon.http().await,
             daemon,
             judge: Arc::default(),
             servers: BTreeMap::new(),
@@ -90,8 +96,20 @@ impl World {
 
     /// Kills the daemon, and starts another one in its place.
     pub(crate) async fn daemon_killed_and_started_again(mut self) -> Self {
-        self.daemon = self.daemon.kill_and_restart(&[]).await;
+        self.daemon = self.daemon.kill_and_restart(&SETTINGS).await;
+        self.http = self.daemon.http().await;
         self
+    }
+
+    /// Returns the value of one of the daemon's metrics, named with its labels.
+    pub(crate) async fn metric(&self, series: &str) -> f64 {
+        let (hub, http) = (self.net.hub(), self.http.to_string());
+        let arguments = ["netns", "exec", hub, PEER, "get", &http, "/metrics"];
+        let metrics = metaserve_tests::run("/usr/sbin/ip", &arguments).await;
+        let mut lines = metrics.output.lines();
+        let value = lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        let value = value.unwrap_or_else(|| panic!("no {series} in {metrics:?}"));
+        value.parse().unwrap()
     }
 
     /// Returns the address at which a place reaches the daemon.
@@ -260,6 +278,11 @@ impl World {
 
     pub(crate) fn moves(&mut self, name: &str, to: IpAddr) {
         self.truth(|truth| truth.moves(name, to));
+    }
+
+    /// Records that no list may be without this server from now on.
+    pub(crate) fn stays(&mut self, name: &str) {
+        self.truth(|truth| truth.stays(name));
     }
 
     /// Records that a client has no network from now on, or has one again.
