@@ -174,6 +174,11 @@ limits! {
     /// Allow at most this many HTTP clients to listen to events at a time, so that other requests
     /// are served as well; further ones are answered with status 503
     MaxListeners "max_listeners", "COUNT", max_listeners: usize = 4_000, 0..=1_000_000;
+
+    /// In a cluster, take at most this many servers from all other members together; the newest of
+    /// further ones are left out
+    ClusterMaxServers "cluster_max_servers", "COUNT",
+    cluster_max_servers: usize = 200_000, 0..=10_000_000;
 }
 
 /// The value of a limit.

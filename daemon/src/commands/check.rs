@@ -3,7 +3,7 @@
 use super::cert;
 use crate::{
     rules::certificates,
-    settings::{Http, Settings},
+    settings::{Http, Settings, unprotected},
     shards::socket,
 };
 use anyhow::Context;
@@ -18,8 +18,8 @@ use std::{fmt::Write, io::ErrorKind, net::SocketAddr, path::Path};
 
 pub(super) fn run(check: Check<Settings>) -> anyhow::Result<()> {
     // All of them run, so that one run reports everything that is wrong.
-    let checks: [fn(&Settings) -> anyhow::Result<String>; 6] =
-        [listen, http, state, certificate, relays, bans];
+    let checks: [fn(&Settings) -> anyhow::Result<String>; 7] =
+        [listen, http, state, certificate, relays, bans, cluster];
     check.run("the daemon", |settings, findings| {
         checks.iter().try_for_each(|it| findings.add(it(settings)))
     })?;
@@ -123,4 +123,22 @@ fn bans(settings: &Settings) -> anyhow::Result<String> {
         file.display(),
         bans.count(wall_clock())
     ))
+}
+
+fn cluster(settings: &Settings) -> anyhow::Result<String> {
+    let cluster = &settings.cluster;
+    let Some(member) = cluster.member.as_ref().filter(|_| cluster.is_on()) else {
+        return Ok(String::new());
+    };
+    let hold = cluster.hold(settings.live.limits.idle_timeout);
+    let [hold, keep] = [hold, cluster.live.keep].map(humantime::format_duration);
+    let mut text = format!(
+        "cluster: {member} in {}, over NATS; servers of lost members stay for {hold}, or {keep} while \
+         this daemon is cut off\n",
+        cluster.name
+    );
+    for url in cluster.unprotected() {
+        writeln!(text, "  note: {}", unprotected(url))?;
+    }
+    Ok(text)
 }

@@ -1,10 +1,13 @@
 //! The settings of a daemon. Each is declared once: see [`metaserve::program::settings`].
 
+mod cluster;
 mod join_link;
 #[cfg(test)]
 mod tests;
 mod values;
 
+pub(crate) use cluster::unprotected;
+pub use cluster::{Cluster, ClusterLive, ClusterName, ClusterRole, MemberName, NatsUrl};
 pub use join_link::JoinLink;
 pub use values::{Http, Trust};
 
@@ -111,6 +114,19 @@ pub struct Settings {
     /// The settings that may change while the daemon runs.
     #[command(flatten)]
     pub live: Live,
+
+    /// The settings of a cluster.
+    #[command(flatten)]
+    pub cluster: Cluster,
+}
+
+/// All settings that may change while a daemon runs.
+#[derive(Clone, Debug, Args)]
+pub struct AllLive {
+    #[command(flatten)]
+    live: Live,
+    #[command(flatten)]
+    cluster: ClusterLive,
 }
 
 /// The most threads that are used by default: few lists keep more busy.
@@ -129,7 +145,7 @@ impl Settings {
     }
 }
 
-/// The settings that may change while a daemon runs.
+/// The settings that may change while a daemon runs, except those of a cluster.
 #[derive(Clone, Debug, Args)]
 #[non_exhaustive]
 pub struct Live {
@@ -180,11 +196,11 @@ pub struct Live {
 }
 
 impl settings::Settings for Settings {
-    type Live = Live;
+    type Live = AllLive;
 
     const VARIABLES: &str = "METASERVE_";
     const OTHERS: &[&str] = &["METASERVE_BRIDGE_", "METASERVE_AGENT_", "METASERVE_TEST_"];
-    const TOGETHER: &[&[&str]] = &[&["cert", "key"]];
+    const TOGETHER: &[&[&str]] = &[&["cert", "key"], &["cluster-cert", "cluster-cert-key"]];
 
     fn log(&self) -> (&str, LogFormat) {
         (&self.live.log, self.log_format)
@@ -213,7 +229,7 @@ impl settings::Settings for Settings {
                 }
             }
         }
-        let mut problems = Vec::new();
+        let mut problems = self.cluster.complete(values);
         if let Err(InvalidLimits::MinInterval { .. }) = limits.check() {
             let error = limits.check().map_err(|error| error.to_string());
             problems.extend(error.err().map(|error| Problem::new("min-interval", error)));

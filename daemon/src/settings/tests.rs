@@ -56,7 +56,10 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
          max-servers = 1\nmax-clients = 1\nmax-servers-per-prefix = 1\n\
          max-clients-per-prefix = 1\nmax-listed-per-prefix = 1\ntrusted-prefix = ['none', '192.0.2.0/24=9']\nretry-above-handshakes = 0\n\
          retry-above-per-second = 0\nmax-handshakes = 1\nhello-timeout = '1s'\n\
-         heartbeats-per-interval = 1\nsend-window = 16384\nban-file = 'b'"
+         heartbeats-per-interval = 1\nsend-window = 16384\nban-file = 'b'\n\
+         cluster = ['nats://h:1']\ncluster-name = 'n'\ncluster-member = 'm'\ncluster-key = 'k'\n\
+         cluster-ca = 'c'\ncluster-cert = 'c'\ncluster-cert-key = 'k'\ncluster-role = 'edge'\n\
+         cluster-hold = '1s'\ncluster-keep = '1s'\ncluster-bans = 'off'\ncluster-max-servers = 1"
     );
     let settings = with_file(&file, &[]).unwrap();
     assert!(!settings.segmentation_offload);
@@ -70,6 +73,19 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
     let declared = Settings::declared();
     let shown = declared.iter().filter(|it| !it.is_hidden);
     assert_eq!(file.lines().count(), shown.count());
+}
+
+#[test]
+fn a_daemon_is_in_a_cluster_only_when_nats_servers_are_named() {
+    assert!(!settings(&[]).unwrap().cluster.is_on());
+    let urls = "nats://127.0.0.1:1,tls://n2:4222";
+    let cluster = settings(&["--cluster", urls, "--cluster-member", "a"]);
+    let cluster = cluster.unwrap().cluster;
+    assert_eq!(cluster.servers.len(), 2);
+    assert_eq!(cluster.name.as_str(), "metaserve");
+    assert_eq!(cluster.role, ClusterRole::Member);
+    let hold = cluster.hold(Duration::from_secs(15));
+    assert_eq!(hold, Duration::from_secs(30));
 }
 
 #[test]
@@ -106,7 +122,7 @@ fn trusted_prefixes_are_added_to_the_private_ones_unless_none_are_wanted() {
 
 #[test]
 fn complaints_say_what_to_do() {
-    let table: [(&[&str], &str); 18] = [
+    let table: [(&[&str], &str); 24] = [
         (&["--cert", "c"], "--cert needs --key"),
         (&["--key", "k"], "--key needs --cert"),
         (&["--tick", "1ms"], "choose 20ms or more"),
@@ -140,6 +156,18 @@ fn complaints_say_what_to_do() {
             &["--join-link", "x=a:{address},x=b:{address}"],
             "is given twice",
         ),
+        (&["--cluster", "localhost"], "write a URL like"),
+        (
+            &["--cluster-member", "a"],
+            "--cluster-member needs --cluster",
+        ),
+        (
+            &["--cluster", "nats://h", "--cluster-cert", "c"],
+            "needs --cluster-cert-key",
+        ),
+        (&["--cluster-name", "A"], "a-z, 0-9 and -"),
+        (&["--cluster-hold", "0s"], "choose 1s or more, up to 1h"),
+        (&["--cluster-role", "king"], "member, edge"),
     ];
     for (arguments, expected) in table {
         let complaint = complaint(settings(arguments));

@@ -199,3 +199,36 @@ async fn a_variable_that_names_no_setting_prevents_the_start() {
     let meant = "METASERVE_MAX_GAME: no such setting: did you mean METASERVE_MAX_GAMES?";
     assert!(said.contains(meant), "{said}");
 }
+
+#[tokio::test]
+async fn a_cluster_is_described_and_a_url_without_protection_is_named() {
+    let directory = tempdir().unwrap();
+    let arguments = [
+        "--cluster-hold",
+        "40s",
+        "--cluster-member",
+        "a",
+        "--cluster",
+    ];
+    let checked = check(
+        directory.path(),
+        &[
+            &arguments[..],
+            &["nats://192.0.2.1:4222,nats://127.0.0.1:1"],
+        ]
+        .concat(),
+    )
+    .await;
+    assert!(
+        checked.output.contains("cluster: a in metaserve"),
+        "{checked:?}"
+    );
+    assert!(
+        checked.output.contains("stay for 40s, or 10m"),
+        "{checked:?}"
+    );
+    let named = checked
+        .output
+        .matches("leads to another machine without TLS");
+    assert_eq!(named.count(), 1, "{checked:?}");
+}

@@ -124,6 +124,13 @@ async fn the_sample_configuration_shows_every_setting_and_is_valid() {
         "trusted-prefix",
         "ban-file",
         "threads",
+        "cluster",
+        "cluster-member",
+        "cluster-key",
+        "cluster-ca",
+        "cluster-cert",
+        "cluster-cert-key",
+        "cluster-hold",
     ];
     let is_setting =
         |line: &&str| line.starts_with('#') && !line.starts_with("# ") && line.len() > 1;

@@ -5,7 +5,8 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 /// The crates that log in our programs: the first part of every target.
-pub const TARGETS: [&str; 13] = [
+pub const TARGETS: [&str; 14] = [
+    "async_nats",
     "metaserve",
     "metaserve_client",
     "metaserve_daemon",
@@ -20,6 +21,10 @@ pub const TARGETS: [&str; 13] = [
     "sqlx_mysql",
     "sqlx_sqlite",
 ];
+
+/// A library that logs nothing unless the filter names it: it logs each attempt to connect, and the
+/// daemon says in its own words what that means.
+const SILENT: &str = "async_nats";
 
 /// A text that is not a log filter.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +114,10 @@ pub(super) fn parse(filter: &str) -> Result<EnvFilter, InvalidFilter> {
         true => words.join(","),
         false => [&["info"], &*words].concat().join(","),
     };
+    let whole = match words.iter().any(|word| word.starts_with(SILENT)) {
+        true => whole,
+        false => format!("{SILENT}=off,{whole}"),
+    };
     let parsed = EnvFilter::builder().parse(whole);
     parsed.map_err(|problem| InvalidFilter::Form {
         filter: filter.to_owned(),
@@ -122,7 +131,16 @@ mod tests {
 
     /// The filter as the library prints it.
     fn understood(filter: &str) -> String {
-        parse(filter).map_or_else(|error| error.to_string(), |filter| filter.to_string())
+        let understood =
+            parse(filter).map(|filter| filter.to_string().replace("async_nats=off,", ""));
+        understood.unwrap_or_else(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_library_with_a_silent_log_speaks_when_it_is_named() {
+        let shown = |filter| parse(filter).unwrap().to_string();
+        assert_eq!(shown("debug"), "async_nats=off,debug");
+        assert_eq!(shown("async_nats=debug"), "async_nats=debug,info");
     }
 
     #[test]
@@ -171,7 +189,7 @@ mod tests {
             ("info,quin_proto=debug", "quin_proto", "mean `quinn_proto`?"),
             ("metaserved=debug", "metaserved", "mean `metaserve`?"),
             ("quinnn::connection", "quinnn::connection", "mean `quinn`?"),
-            ("axum=debug", "axum", "use one of metaserve, "),
+            ("axum=debug", "axum", "use one of async_nats, "),
         ] {
             let unknown: Vec<_> = unknown_targets(filter).collect();
             assert_eq!((unknown.len(), unknown[0].0), (1, target));
