@@ -130,6 +130,17 @@ impl Daemon {
     /// Kills the daemon.
     pub async fn kill(mut self) -> Killed {
         self.process.kill().await.expect("the process is a child");
+        self.state()
+    }
+
+    /// Stops the daemon as a service manager does: it tells its peers.
+    pub async fn stop(mut self) -> Killed {
+        self.signal("TERM").await;
+        self.ended().await;
+        self.state()
+    }
+
+    fn state(self) -> Killed {
         Killed {
             binary: self.binary,
             state: self.state,
@@ -266,7 +277,7 @@ impl Daemon {
     }
 }
 
-/// The state of a killed daemon.
+/// The state of a daemon that has ended.
 pub struct Killed {
     binary: &'static str,
     state: TempDir,

@@ -6,7 +6,7 @@ use metaserve_tests::{Daemon, Follower, constant, patiently};
 use std::time::Duration;
 
 /// Quick attempts, so that the test does not spend its time waiting.
-fn impatient() -> Backoff {
+pub(crate) fn impatient() -> Backoff {
     Backoff::new(Duration::from_millis(50), Duration::from_millis(200))
 }
 

@@ -3,24 +3,30 @@
 use crate::{
     DAEMON, FAST,
     metrics::{scrape, value},
+    restart::impatient,
 };
-use metaserve::Role;
+use futures::future::BoxFuture;
+use metaserve::{ConnectError, Connector, Role};
 use metaserve_client::Snapshot;
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Daemon, Follower, constant, failing_start, patiently};
+use metaserve_tests::{Daemon, FROM_ONE_ADDRESS, Follower, constant, failing_start, patiently};
 use std::{
     net::{SocketAddr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tempfile::tempdir;
 
 /// `FAST`, with so many threads and with metrics.
-fn threads(count: &'static str) -> Vec<&'static str> {
+pub(crate) fn threads(count: &'static str) -> Vec<&'static str> {
     [&FAST[..], &["--threads", count, "--http", "127.0.0.1:0"]].concat()
 }
 
 /// How many packets were handed over to another shard.
-async fn handed_over(http: SocketAddr, outcome: &str) -> f64 {
+pub(crate) async fn handed_over(http: SocketAddr, outcome: &str) -> f64 {
     let scrape = scrape(http).await;
     value(&scrape, "metaserve_packets_handed_over_total", outcome)
 }
@@ -66,6 +72,83 @@ async fn a_daemon_that_restarts_with_fewer_threads_tells_all_old_peers() {
     for connection in connections {
         let end = patiently("the end", connection.closed()).await;
         assert_eq!(end, quinn::ConnectionError::Reset);
+    }
+}
+
+/// How many servers there are when a daemon restarts, and how many clients.
+const PEERS: usize = 200;
+
+/// Connects, and counts how often that has succeeded.
+fn counted(
+    connector: Connector,
+    connections: Arc<AtomicUsize>,
+) -> impl Fn() -> BoxFuture<'static, Result<quinn::Connection, ConnectError>> {
+    move || {
+        let (connector, connections) = (connector.clone(), connections.clone());
+        Box::pin(async move {
+            let connection = connector.connect().await?;
+            connections.fetch_add(1, Ordering::Relaxed);
+            Ok(connection)
+        })
+    }
+}
+
+/// Restarts a daemon of 8 threads with as many as `after` says, under 200 servers and 200 clients.
+/// Returns how many connections were made until every list was right again.
+async fn connections_after_restart(told: bool, after: &'static str) -> usize {
+    const SOCKETS: usize = 25;
+    let further = ["--tick", "100ms", "--idle-timeout", "60s", "--threads"];
+    let settings = |threads| [&FROM_ONE_ADDRESS[..], &further, &[threads]].concat();
+    let daemon = Daemon::start(DAEMON, &settings("8")).await;
+    let connections = Arc::new(AtomicUsize::new(0));
+    let [servers, clients] = [Role::Heartbeat, Role::Client].map(|role| {
+        let connectors = (0..SOCKETS).map(|_| daemon.connector(role, None));
+        connectors.collect::<Vec<_>>()
+    });
+    let of = |connectors: &[Connector], peer: usize| {
+        counted(connectors[peer % SOCKETS].clone(), connections.clone())
+    };
+    let names: Vec<_> = (0..PEERS).map(|it| format!("server {it:03}")).collect();
+    for (number, name) in names.iter().enumerate() {
+        let publish = metaserve_heartbeat::maintain(of(&servers, number)).backoff(impatient());
+        let publish = publish.on_status(|_| ());
+        tokio::spawn(publish.run(constant(name.clone())));
+    }
+    let mut lists = Vec::new();
+    for number in 0..PEERS {
+        let list = metaserve_client::maintain(of(&clients, number)).backoff(impatient());
+        lists.push(Follower::of(list.on_status(|_| ()).run()).await);
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    for list in &mut lists {
+        list.until_words(&names).await;
+    }
+    let epoch = lists[0].snapshot.epoch();
+    assert_eq!(connections.swap(0, Ordering::Relaxed), 2 * PEERS);
+
+    let ended = if told {
+        daemon.stop().await
+    } else {
+        daemon.kill().await
+    };
+    let _daemon = ended.restart(&settings(after)).await;
+    for list in &mut lists {
+        list.until("the new daemon", |list| list.epoch() != epoch)
+            .await;
+        list.until_words(&names).await;
+    }
+    connections.load(Ordering::Relaxed)
+}
+
+/// One new connection for each peer, and none waits for its idle timeout, which is longer than the
+/// test waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_with_fewer_threads_costs_what_any_restart_costs() {
+    for told in [false, true] {
+        let as_before = connections_after_restart(told, "8");
+        let with_fewer = connections_after_restart(told, "2");
+        let both = tokio::join!(as_before, with_fewer);
+        assert_eq!(both, (2 * PEERS, 2 * PEERS), "told: {told}");
     }
 }
 
