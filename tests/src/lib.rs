@@ -11,6 +11,7 @@ pub mod http;
 mod peers;
 mod program;
 mod readme;
+mod tap;
 mod two_sockets;
 mod weather;
 
@@ -18,6 +19,7 @@ pub use daemon::{Daemon, Killed, failing_start};
 pub use flood::{Flood, first_packet, flood};
 pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};
 pub use program::{Ended, dropped, run};
+pub use tap::Tap;
 pub use two_sockets::TwoSockets;
 pub use weather::Weather;
 

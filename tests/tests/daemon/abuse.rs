@@ -3,8 +3,9 @@
 //!
 //! Elsewhere: heartbeats that are too large or too many, and every malformed message, in
 //! `bad_input.rs`; each limit's count in `limits.rs`, that of games among them; untrusted relays in
-//! `relay.rs`; slow readers in `slow_reader.rs`; forged addresses in `forged_addresses.rs`; bombs
-//! for the decompressor in `metaserve/src/protocol/tests.rs`; HTTP in `bad_http.rs`.
+//! `relay.rs`; slow readers in `slow_reader.rs`; forged addresses in `forged_addresses.rs`; forged
+//! connection ids in `foreign_ids.rs`; bombs for the decompressor in
+//! `metaserve/src/protocol/tests.rs`; HTTP in `bad_http.rs`.
 
 use crate::{
     DAEMON,

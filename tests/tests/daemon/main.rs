@@ -22,6 +22,7 @@ mod extensions;
 mod fair;
 mod first_hour;
 mod flood;
+mod foreign_ids;
 mod forged_addresses;
 mod http;
 mod identity;
