@@ -3,12 +3,17 @@
 use super::history::Delta;
 use crate::list::{Revision, Server};
 
+/// The content of a [`Frame`](super::Frame).
 #[derive(Debug)]
-pub(super) enum Content {
+pub enum Content {
+    /// The whole list.
     Snapshot {
+        /// All servers, in no order.
         servers: Vec<Server>,
+        /// The last change that the list contains.
         revision: Revision,
     },
+    /// What has changed.
     Delta(Delta),
 }
 

@@ -94,6 +94,12 @@ impl Frame {
         self.content.to()
     }
 
+    /// What it says, for those who write it in a form of their own.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
     /// The frame's bytes, length included, ready to be written to any number of streams.
     #[must_use]
     pub fn bytes(&self, compression: Compression) -> Bytes {

@@ -8,15 +8,17 @@ use std::collections::{HashMap, VecDeque};
 
 /// What changed from one revision to another; of several changes to one server, the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Delta {
-    pub(super) from: Revision,
-    pub(super) to: Revision,
+pub struct Delta {
+    /// The revision that it builds on.
+    pub from: Revision,
+    /// The revision of the list that has these changes.
+    pub to: Revision,
     /// Servers that are gone. One that came and went in between may be among them.
-    pub(super) removed: Vec<u64>,
+    pub removed: Vec<u64>,
     /// Servers that are new, or whose address has changed.
-    pub(super) placed: Vec<Server>,
+    pub placed: Vec<Server>,
     /// Servers of which only the heartbeat has changed.
-    pub(super) updated: Vec<Server>,
+    pub updated: Vec<Server>,
 }
 
 /// The list with its recent past.

@@ -105,7 +105,7 @@ mod tests {
     use crate::{
         Game,
         feed::history::Delta as Changed,
-        list::{Placement, Revision},
+        list::{Claims, Origin, Placement, Revision},
     };
     use std::sync::Arc;
 
@@ -115,12 +115,14 @@ mod tests {
             address: ([192, 0, 2, 1], 7777).into(),
             second_address: Some("[2001:db8::1]:7777".parse().unwrap()),
             identity: None,
+            claims: Claims::default(),
         };
         Server {
             number,
             placement: Arc::new(placement),
             heartbeat: heartbeat.into(),
             updated: UNIX_EPOCH + Duration::from_secs(5),
+            origin: Origin::Here,
         }
     }
 

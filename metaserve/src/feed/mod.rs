@@ -19,11 +19,15 @@ mod history;
 #[cfg(feature = "server-info")]
 pub mod json;
 mod kind;
+mod own;
 mod run;
 mod single;
 mod ticker;
 
+pub use content::Content;
 pub use feeds::Feeds;
 pub use frame::Frame;
+pub use history::Delta;
 pub use kind::{Form, Kind};
+pub(crate) use own::Own;
 pub use single::{Feed, Subscription};

@@ -2,18 +2,30 @@
 
 #[cfg(feature = "registry")]
 mod change;
+#[cfg(feature = "registry")]
+mod claim;
 mod cursor;
+#[cfg(feature = "registry")]
+mod origin;
 #[cfg(feature = "registry")]
 mod revision;
 #[cfg(feature = "registry")]
 mod server;
+#[cfg(feature = "registry")]
+mod stated;
 
 #[cfg(feature = "registry")]
 pub use change::{Change, Sink, Sinks};
+#[cfg(feature = "registry")]
+pub use claim::{Claim, Claims, Clock, FarAhead, Stamp};
 pub use cursor::Cursor;
+#[cfg(feature = "registry")]
+pub use origin::{MemberRun, Origin};
 #[cfg(feature = "registry")]
 pub use revision::Revision;
 #[cfg(feature = "registry")]
 pub(crate) use revision::Revisions;
 #[cfg(feature = "registry")]
 pub use server::{Placement, Server};
+#[cfg(feature = "registry")]
+pub use stated::Stated;

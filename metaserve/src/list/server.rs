@@ -1,5 +1,6 @@
 //! A server of the list.
 
+use super::{Claims, Origin};
 use crate::{Fingerprint, Game};
 use bytes::Bytes;
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
@@ -15,6 +16,8 @@ pub struct Server {
     pub heartbeat: Bytes,
     /// When that came, by this machine's clock.
     pub updated: SystemTime,
+    /// Which member of the cluster it is connected to. Clients do not see this.
+    pub origin: Origin,
 }
 
 impl Server {
@@ -37,4 +40,7 @@ pub struct Placement {
     pub second_address: Option<SocketAddr>,
     /// The fingerprint of its certificate, if it has presented one.
     pub identity: Option<Fingerprint>,
+    /// In what members of a cluster tell each other, the claims of its addresses. Clients do not
+    /// see them.
+    pub claims: Claims,
 }

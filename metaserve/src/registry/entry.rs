@@ -4,7 +4,7 @@ use super::{games::Member, key::Key};
 use crate::{
     Family, Fingerprint,
     bounds::{Rows, Standing, Waiting},
-    list::{Change, Placement, Server},
+    list::{Change, Claims, Origin, Placement, Server},
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -98,6 +98,7 @@ impl Entry {
             address: link.address,
             second_address: None,
             identity,
+            claims: Claims::default(),
         });
         Self {
             number,
@@ -234,6 +235,7 @@ impl Entry {
             address: first,
             second_address: address(1),
             identity: self.identity,
+            claims: Claims::default(),
         });
         let moved = self.rows.lock().move_to(self.number, first.ip());
         match moved {
@@ -251,6 +253,7 @@ impl Entry {
             placement: self.placement.clone(),
             heartbeat: heartbeat.clone(),
             updated: *updated,
+            origin: Origin::Here,
         };
         self.member.tell(self.number, Change::Listed(server));
     }

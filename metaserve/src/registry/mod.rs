@@ -4,17 +4,21 @@
 //! server leaves the list with the next tick. Changes go to [sinks](crate::list::Sinks), such as
 //! the [feeds](crate::feed::Feeds) that clients follow.
 
+mod cluster;
 mod entry;
 mod games;
 mod key;
+mod replica;
 
 pub use entry::{Applied, Waits};
 pub use games::TooManyGames;
+pub use replica::Replica;
 
 use crate::{
     Fingerprint, Game,
     bounds::{Rows, Trusted},
-    list::Sinks,
+    feed::Own,
+    list::{Clock, Sinks},
     time::wall_clock,
 };
 use bytes::Bytes;
@@ -23,13 +27,7 @@ use entry::{Entry, Link};
 use games::Games;
 use key::Key;
 use parking_lot::Mutex;
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{net::SocketAddr, sync::Arc};
 use tokio::sync::SetOnce;
 
 /// All connected servers of all games.
@@ -54,7 +52,8 @@ pub struct Registry {
     games: Arc<Games>,
     /// Locked last: a holder of this lock never locks an entry.
     rows: Arc<Mutex<Rows<Key>>>,
-    numbers: AtomicU64,
+    clock: Arc<Clock>,
+    own: Own,
 }
 
 impl Registry {
@@ -63,12 +62,21 @@ impl Registry {
     /// every change.
     #[must_use]
     pub fn new(max_games: usize, sinks: Vec<Arc<dyn Sinks>>) -> Arc<Self> {
+        Self::clustered(max_games, sinks, Arc::new(Clock::new(0)))
+    }
+
+    /// The same for a member of a cluster: it has an [own feed](Self::own), takes in what other
+    /// members state with [`replica`](Self::replica), and draws its numbers as claims from
+    /// `clock`.
+    #[must_use]
+    pub fn clustered(max_games: usize, sinks: Vec<Arc<dyn Sinks>>, clock: Arc<Clock>) -> Arc<Self> {
         let rows = Rows::new(usize::MAX, Trusted::none());
         Arc::new(Self {
             entries: DashMap::new(),
             games: Games::new(max_games, sinks),
             rows: Arc::new(Mutex::new(rows)),
-            numbers: AtomicU64::new(1),
+            own: Own::new(),
+            clock,
         })
     }
 
@@ -118,7 +126,7 @@ impl Registry {
         identity: Option<Fingerprint>,
     ) -> Result<Registration, TooManyGames> {
         let member = self.games.join(game)?;
-        let id = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let id = self.clock.advance().0;
         let key = Key::new(identity, id);
         let replaced = Arc::new(SetOnce::new());
         let link = Link {

@@ -1,5 +1,8 @@
 use super::*;
-use crate::{Game, list::Placement};
+use crate::{
+    Game,
+    list::{Claims, Origin, Placement},
+};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,12 +12,14 @@ fn server_at(number: u64, port: u16, heartbeat: &str) -> Server {
         address: ([192, 0, 2, 1], port).into(),
         second_address: None,
         identity: None,
+        claims: Claims::default(),
     };
     Server {
         number,
         placement: Arc::new(placement),
         heartbeat: heartbeat.to_owned().into(),
         updated: std::time::UNIX_EPOCH,
+        origin: Origin::Here,
     }
 }
 

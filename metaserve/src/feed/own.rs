@@ -1,0 +1,34 @@
+//! The feed of the servers that are connected to this member of a cluster.
+
+use super::{run::Run, single::Feed, ticker::Ticker};
+use std::{sync::Arc, time::Duration};
+
+/// One feed, with a tick of its own.
+pub(crate) struct Own {
+    feed: Arc<Feed>,
+    ticker: Arc<Ticker<Feed>>,
+}
+
+impl Own {
+    pub(crate) fn new() -> Self {
+        let run = Arc::new(Run::new(fastrand::u64(1..)));
+        let ticker = Arc::new(Ticker::new());
+        let feed = Feed::new(run, ticker.clone(), None, None);
+        Self { feed, ticker }
+    }
+
+    pub(crate) fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    /// Turns changes into frames until it is dropped.
+    pub(crate) async fn run(&self, tick: Duration) {
+        self.ticker.run(tick, |_| {}).await;
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.ticker.forget();
+    }
+}

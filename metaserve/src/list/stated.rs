@@ -1,0 +1,26 @@
+//! What a member of a cluster says about a server that is connected to it.
+
+use super::Claims;
+use crate::{Fingerprint, Game};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// One server as its owner, the member that it is connected to, states it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// The owner's number for it.
+    pub number: u64,
+    /// The game that it belongs to.
+    pub game: Game,
+    /// Where players join: the IPv4 address, if it has one.
+    pub address: SocketAddr,
+    /// Where they can join as well: the IPv6 address of a server that has both.
+    pub second_address: Option<SocketAddr>,
+    /// The fingerprint of its certificate, if it has presented one to its owner.
+    pub identity: Option<Fingerprint>,
+    /// One for each address.
+    pub claims: Claims,
+    /// The latest of its heartbeats. It should own its bytes: a part of a long message keeps all
+    /// of that in memory.
+    pub heartbeat: Bytes,
+}
