@@ -8,6 +8,7 @@ pub mod crowd;
 mod daemon;
 mod flood;
 pub mod http;
+mod nats;
 mod peers;
 mod program;
 mod readme;
@@ -17,6 +18,7 @@ mod weather;
 
 pub use daemon::{Daemon, Killed, failing_start};
 pub use flood::{Flood, first_packet, flood};
+pub use nats::Nats;
 pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};
 pub use program::{Ended, dropped, run};
 pub use tap::Tap;

@@ -15,6 +15,7 @@
     reason = "the driver of the node is not complete"
 )]
 
+pub(crate) mod nats;
 mod node;
 
 pub(crate) use node::Node;

@@ -1,6 +1,8 @@
 //! `check`: reads everything that the daemon would read, and says what it would do.
 
 use super::cert;
+#[cfg(feature = "cluster")]
+use crate::cluster::nats;
 use crate::{
     rules::certificates,
     settings::{Http, Settings, unprotected},
@@ -18,10 +20,14 @@ use std::{fmt::Write, io::ErrorKind, net::SocketAddr, path::Path};
 
 pub(super) fn run(check: Check<Settings>) -> anyhow::Result<()> {
     // All of them run, so that one run reports everything that is wrong.
-    let checks: [fn(&Settings) -> anyhow::Result<String>; 7] =
-        [listen, http, state, certificate, relays, bans, cluster];
+    let checks: [fn(&Settings) -> anyhow::Result<String>; 6] =
+        [listen, http, state, certificate, relays, bans];
     check.run("the daemon", |settings, findings| {
-        checks.iter().try_for_each(|it| findings.add(it(settings)))
+        let mut found = checks
+            .iter()
+            .map(|it| it(settings))
+            .chain(cluster(settings));
+        found.try_for_each(|found| findings.add(found))
     })?;
     Ok(())
 }
@@ -125,20 +131,26 @@ fn bans(settings: &Settings) -> anyhow::Result<String> {
     ))
 }
 
-fn cluster(settings: &Settings) -> anyhow::Result<String> {
+/// The daemon's cluster, and what its NATS servers answer now.
+fn cluster(settings: &Settings) -> Vec<anyhow::Result<String>> {
     let cluster = &settings.cluster;
     let Some(member) = cluster.member.as_ref().filter(|_| cluster.is_on()) else {
-        return Ok(String::new());
+        return Vec::new();
     };
     let hold = cluster.hold(settings.live.limits.idle_timeout);
     let [hold, keep] = [hold, cluster.live.keep].map(humantime::format_duration);
-    let mut text = format!(
+    let text = format!(
         "cluster: {member} in {}, over NATS; servers of lost members stay for {hold}, or {keep} while \
          this daemon is cut off\n",
         cluster.name
     );
-    for url in cluster.unprotected() {
-        writeln!(text, "  note: {}", unprotected(url))?;
-    }
-    Ok(text)
+    let notes = cluster.unprotected().map(|url| Ok(unprotected(url)));
+    #[cfg(feature = "cluster")]
+    let found = nats::trial(cluster);
+    #[cfg(not(feature = "cluster"))]
+    let found = Vec::new();
+    let details = notes
+        .chain(found)
+        .map(|it| it.map(|line| format!("  {line}\n")));
+    std::iter::once(Ok(text)).chain(details).collect()
 }

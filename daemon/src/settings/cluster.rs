@@ -191,7 +191,7 @@ impl Cluster {
 /// What to tell the operator about a URL that asks for no protection.
 pub(crate) fn unprotected(url: &NatsUrl) -> String {
     format!(
-        "{url} leads to another machine without TLS: everybody on the way can read and change the \
+        "note: {url} leads to another machine without TLS: everybody on the way can read and change the \
          list, so use tls://, unless the network is protected otherwise"
     )
 }

@@ -212,11 +212,7 @@ async fn a_cluster_is_described_and_a_url_without_protection_is_named() {
     ];
     let checked = check(
         directory.path(),
-        &[
-            &arguments[..],
-            &["nats://192.0.2.1:4222,nats://127.0.0.1:1"],
-        ]
-        .concat(),
+        &[&arguments[..], &["nats://0.0.0.0:1,nats://127.0.0.1:1"]].concat(),
     )
     .await;
     assert!(

@@ -1,0 +1,9 @@
+//! Several daemons with one list, over real NATS servers on loopback. Needs Debian's nats-server;
+//! `tests/live.sh cluster` runs it.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod connection;
+
+/// The daemon's binary.
+const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
