@@ -2,9 +2,11 @@
 
 #![no_main]
 
+use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use metaserve::protocol::{
     client::{ListMessage, Subscribe},
+    cluster::{Answer, Ask, Changes, FromMember, unpack_bans},
     codec::{decode, decode_extended, encode, encode_extended},
     extensions::{Carrier, Extensions},
     heartbeat::{FromDaemon, FromServer},
@@ -41,6 +43,7 @@ fuzz_target!(|input: &[u8]| {
         2 => read!(Subscribe, bytes),
         3 => read!(FromRelay, bytes),
         4 => extensions(bytes),
+        6 => cluster(bytes),
         _ => list(bytes),
     }
 });
@@ -73,4 +76,20 @@ fn list(bytes: &[u8]) {
     let items = list.removed.len() + list.placed.len() + list.left_out.len() + list.updated.len();
     let most = bytes.len().max(MAX_BYTES);
     assert!(said.chain(heard).sum::<usize>() + items <= most);
+}
+
+/// A message of the cluster is written as it was read; bodies are read or refused.
+fn cluster(bytes: &[u8]) {
+    let payload = Bytes::copy_from_slice(bytes);
+    if let Ok(message) = FromMember::decode(&payload) {
+        assert_eq!(FromMember::decode(&message.encode()), Ok(message));
+    }
+    if let Ok(ask) = Ask::decode(&payload) {
+        assert_eq!(Ask::decode(&ask.encode()), Ok(ask));
+    }
+    if let Ok(answer) = Answer::decode(&payload) {
+        assert_eq!(Answer::decode(&answer.encode()), Ok(answer));
+    }
+    let _ = Changes::read(&payload).and_then(Changes::all);
+    let _ = unpack_bans(&payload);
 }

@@ -121,9 +121,22 @@ impl Feed {
         servers.map(|(at, server)| (at, server.clone())).collect()
     }
 
-    /// The frame for clients at `cursor`: a delta if the cursor is known and the delta is shorter,
-    /// else the snapshot.
-    fn frame(&self, cursor: Option<Revision>) -> Arc<Frame> {
+    /// The number of servers in the list as of the last tick.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shown.lock().history.servers().len()
+    }
+
+    /// Whether the list was empty as of the last tick.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The frame for followers at `cursor`: a delta if the cursor is known and the delta is
+    /// shorter, else the snapshot. The same for all of them until the next tick.
+    #[must_use]
+    pub fn frame(&self, cursor: Option<Revision>) -> Arc<Frame> {
         let mut shown = self.shown.lock();
         if let Some(frame) = shown.frames.get(&cursor) {
             return frame.clone();

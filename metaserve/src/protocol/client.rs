@@ -158,11 +158,11 @@ impl ListMessage {
         let (mut removed, mut left_out, mut updated) = Default::default();
         let rest = &mut rest;
         if from.is_some() {
-            removed = section(rest, |number| Ok(Some(number)))?;
+            removed = codec::section(rest, |number| Ok(Some(number)))?;
         }
-        let placed = section(rest, |server| placed(server, &mut left_out))?;
+        let placed = codec::section(rest, |server| placed(server, &mut left_out))?;
         if from.is_some() {
-            updated = section(rest, |server| update(server).map(Some))?;
+            updated = codec::section(rest, |server| update(server).map(Some))?;
         }
         Ok(Self {
             epoch,
@@ -180,20 +180,6 @@ impl ListMessage {
 fn head(rest: &mut &[u8]) -> Result<Head, DecodeError> {
     codec::known_variant(rest, Head::VARIANTS)?;
     codec::decode_next(rest)
-}
-
-/// A count, then that many items, of which those that `own` makes something of are kept. What is
-/// claimed is not believed: memory follows the bytes.
-fn section<'a, M: BorrowDecode<'a, ()>, T>(
-    rest: &mut &'a [u8],
-    mut own: impl FnMut(M) -> Result<Option<T>, DecodeError>,
-) -> Result<Vec<T>, DecodeError> {
-    let count: u64 = codec::decode_next(rest)?;
-    if count > rest.len() as u64 {
-        return Err(DecodeError::CutShort);
-    }
-    let item = |_| codec::decode_next(rest).and_then(&mut own).transpose();
-    (0..count).filter_map(item).collect()
 }
 
 /// None for a tag that a daemon with another rule for tags has let in: one such server does not
@@ -227,7 +213,7 @@ fn update(server: Updated<'_>) -> Result<UpdatedServer, DecodeError> {
 }
 
 #[cfg(feature = "zstd")]
-fn unpack(packed: &[u8], size: usize, max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
+pub(super) fn unpack(packed: &[u8], size: usize, max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
     if size > max_bytes {
         return Err(DecodeError::OverLimit);
     }
@@ -242,7 +228,7 @@ fn unpack(packed: &[u8], size: usize, max_bytes: usize) -> Result<Vec<u8>, Decod
 }
 
 #[cfg(not(feature = "zstd"))]
-fn unpack(_: &[u8], _: usize, _: usize) -> Result<Vec<u8>, DecodeError> {
+pub(super) fn unpack(_: &[u8], _: usize, _: usize) -> Result<Vec<u8>, DecodeError> {
     Err(DecodeError::Malformed(
         "compressed, though we read no compression",
     ))

@@ -156,3 +156,23 @@ pub(crate) fn decode_next<'a, M: BorrowDecode<'a, ()>>(
     *rest = &rest[used..];
     Ok(value)
 }
+
+/// The count before the items of a section. It is not believed: each item has a byte at least.
+pub(crate) fn count(rest: &mut &[u8]) -> Result<u64, DecodeError> {
+    let count: u64 = decode_next(rest)?;
+    match count <= rest.len() as u64 {
+        true => Ok(count),
+        false => Err(DecodeError::CutShort),
+    }
+}
+
+/// A count, then that many items, of which those that `own` makes something of are kept. Memory
+/// follows the bytes.
+pub(crate) fn section<'a, M: BorrowDecode<'a, ()>, T>(
+    rest: &mut &'a [u8],
+    mut own: impl FnMut(M) -> Result<Option<T>, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    let count = count(rest)?;
+    let item = |_| decode_next(rest).and_then(&mut own).transpose();
+    (0..count).filter_map(item).collect()
+}

@@ -20,6 +20,8 @@ pub enum Carrier {
     Delta,
     /// A server of a snapshot or delta.
     Server,
+    /// A message of a cluster.
+    Cluster,
 }
 
 /// The tags that this version knows, each with what it belongs to. Protocol 1 defines none yet.
@@ -46,6 +48,7 @@ impl fmt::Display for Carrier {
             Self::Snapshot => "a snapshot",
             Self::Delta => "a delta",
             Self::Server => "a server",
+            Self::Cluster => "a message of the cluster",
         })
     }
 }

@@ -19,6 +19,8 @@
 
 pub mod client;
 pub mod close;
+#[cfg(feature = "registry")]
+pub mod cluster;
 pub mod codec;
 pub mod ended;
 pub mod extensions;

@@ -1,7 +1,7 @@
 //! Every decoder meets any bytes, and gives back what was encoded.
 
 mod lists;
-mod page;
+pub(in crate::protocol) mod page;
 mod strictness;
 mod vectors;
 

