@@ -15,13 +15,20 @@
     reason = "the driver of the node is not complete"
 )]
 
+mod bans;
+mod members;
 pub(crate) mod nats;
 mod node;
+mod peer;
+mod sender;
+mod steady;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use metaserve::protocol::cluster::Banned;
 pub(crate) use node::Node;
 
 use bytes::Bytes;
-use ipnet::IpNet;
 use std::{sync::Arc, time::Duration};
 
 /// A message of NATS, in or out.
@@ -47,6 +54,9 @@ pub(crate) struct Config {
     pub(crate) hold: Duration,
     /// The same while it is this member that is cut off.
     pub(crate) keep: Duration,
+    /// After this time a connection that is dead has ended: so long an own server that has come to
+    /// another member may stay connected here.
+    pub(crate) idle_timeout: Duration,
     /// Whether the bans of other members are obeyed.
     pub(crate) bans: bool,
     /// The longest payload that NATS carries, in bytes. Node messages are shorter.
@@ -230,14 +240,9 @@ pub(crate) enum Event {
     CutOff(bool),
     /// Another run states servers under this member's name; or no longer does.
     Rival(Option<u64>),
+    /// Other bans of others are in force now.
+    Bans,
     /// The list is complete: all members that were heard have told their servers. Or not: then
     /// some of them have not answered in time.
     Joined { complete: bool },
-}
-
-/// A banned prefix, with the time that is left; none if it does not end by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Banned {
-    pub(crate) prefix: IpNet,
-    pub(crate) left: Option<Duration>,
 }

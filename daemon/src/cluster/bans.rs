@@ -1,0 +1,193 @@
+//! Bans: this member's own, which others are told, and those of others.
+
+use ipnet::IpNet;
+use metaserve::protocol::{
+    cluster::{Assembled, Assembly, Banned, MAX_BODY_BYTES, Part, pack_bans, unpack_bans},
+    codec::DecodeError,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long the bans of a member that is gone stay in force, unless they end before.
+const AFTER_GONE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long an answer may take before the question is asked again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A banned prefix, and when it ends.
+type Ban = (IpNet, Option<Instant>);
+
+/// The bans of the cluster.
+#[derive(Debug, Default)]
+pub(super) struct Bans {
+    own: BTreeSet<Ban>,
+    /// The revision of the own ones; 0 if there never were any.
+    revision: u64,
+    others: BTreeMap<Arc<str>, Others>,
+}
+
+/// The bans of one member.
+#[derive(Debug)]
+struct Others {
+    run: u64,
+    /// The revision of `bans`; none before they have arrived.
+    revision: Option<u64>,
+    bans: Vec<Ban>,
+    pieces: Assembly<u64>,
+    /// When they may be asked for again.
+    ask_from: Option<Instant>,
+    /// When they are forgotten, if the member is gone.
+    until: Option<Instant>,
+}
+
+impl Bans {
+    /// Replaces the own bans. Returns whether that changes anything; then `revision` is theirs.
+    pub(super) fn set(&mut self, bans: &[Banned], now: Instant, revision: u64) -> bool {
+        let left = |ban: &Banned| (ban.prefix, ban.left.map(|left| now + left));
+        let bans: BTreeSet<_> = bans.iter().map(left).collect();
+        let changed = bans != self.own;
+        if changed {
+            self.own = bans;
+            self.revision = revision;
+        }
+        changed
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The body that tells the own bans.
+    pub(super) fn body(&self, now: Instant) -> bytes::Bytes {
+        pack_bans(&in_force(&self.own, now))
+    }
+
+    /// A member says the revision of its bans. Returns whether to ask for them.
+    pub(super) fn lacks(
+        &mut self,
+        member: &Arc<str>,
+        run: u64,
+        revision: u64,
+        now: Instant,
+    ) -> Lacks {
+        let known = self.others.get_mut(member);
+        if revision == 0 {
+            // A run that has none yet may still be reading its file.
+            return match known.is_some_and(|known| known.run == run) {
+                true => Lacks::Nothing,
+                false => Lacks::None,
+            };
+        }
+        let known = match known {
+            Some(known) => known,
+            None => self
+                .others
+                .entry(member.clone())
+                .or_insert_with(|| Others::new(run)),
+        };
+        known.until = None;
+        let level = known.run == run && known.revision.is_some_and(|ours| ours >= revision);
+        if level || known.ask_from.is_some_and(|from| now < from) {
+            return Lacks::Nothing;
+        }
+        known.ask_from = Some(now + ANSWER_TIMEOUT);
+        Lacks::All
+    }
+
+    /// Forgets the bans of a member whose new run has none. Returns whether there were any.
+    pub(super) fn clear(&mut self, member: &Arc<str>, run: u64) -> bool {
+        let ended = self.others.get(member).is_some_and(|it| it.run != run);
+        ended && self.others.remove(member).is_some()
+    }
+
+    /// A piece of the bans of a member. Returns whether they are complete and differ.
+    ///
+    /// # Errors
+    /// When they are malformed.
+    pub(super) fn take(
+        &mut self,
+        member: &Arc<str>,
+        part: Part,
+        now: Instant,
+    ) -> Result<bool, DecodeError> {
+        let known = self
+            .others
+            .entry(member.clone())
+            .or_insert_with(|| Others::new(part.run));
+        let old = known.revision.is_some_and(|ours| ours >= part.to);
+        if known.run == part.run && old {
+            return Ok(false);
+        }
+        let Assembled::Whole(body) = known.pieces.take(&part.to, part.piece) else {
+            return Ok(false);
+        };
+        known.pieces = Assembly::new(MAX_BODY_BYTES);
+        let until = |left| now.checked_add(left);
+        let bans = unpack_bans(&body)?.into_iter();
+        known.bans = bans
+            .map(|ban| (ban.prefix, ban.left.and_then(until)))
+            .collect();
+        known.run = part.run;
+        known.revision = Some(part.to);
+        known.ask_from = None;
+        known.until = None;
+        Ok(true)
+    }
+
+    /// A member is gone.
+    pub(super) fn gone(&mut self, member: &Arc<str>, now: Instant) {
+        if let Some(known) = self.others.get_mut(member) {
+            known.until = known.until.or(Some(now + AFTER_GONE));
+        }
+    }
+
+    /// Forgets those of members that have been gone for long. Returns whether there were any.
+    pub(super) fn forget(&mut self, now: Instant) -> bool {
+        let before = self.others.len();
+        self.others
+            .retain(|_, known| known.until.is_none_or(|until| now < until));
+        self.others.len() != before
+    }
+
+    /// All bans of others that are in force.
+    pub(super) fn others(&self, now: Instant) -> Vec<Banned> {
+        let all = self.others.values().flat_map(|known| &known.bans);
+        in_force(all, now)
+    }
+}
+
+impl Others {
+    fn new(run: u64) -> Self {
+        Self {
+            run,
+            revision: None,
+            bans: Vec::new(),
+            pieces: Assembly::new(MAX_BODY_BYTES),
+            ask_from: None,
+            until: None,
+        }
+    }
+}
+
+/// What is to be done about the bans of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lacks {
+    /// Nothing.
+    Nothing,
+    /// It has none: see [`Bans::clear`].
+    None,
+    /// They must be asked for.
+    All,
+}
+
+fn in_force<'a>(bans: impl IntoIterator<Item = &'a Ban>, now: Instant) -> Vec<Banned> {
+    let left = |(prefix, until): &Ban| {
+        let left = until.map(|until| until.saturating_duration_since(now));
+        let prefix = *prefix;
+        (left != Some(Duration::ZERO)).then_some(Banned { prefix, left })
+    };
+    bans.into_iter().filter_map(left).collect()
+}

@@ -1,0 +1,523 @@
+//! All other members and edges: who is heard, who is silent, and whether it is us who are cut off.
+
+use super::{
+    Event, MemberStatus, Role, State,
+    node::BEAT,
+    peer::{Peer, Question},
+};
+use metaserve::{
+    list::MemberRun,
+    protocol::cluster::{Beat, Hold, Stage},
+    registry::Registry,
+};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// After so long without a message a member is silent: five beats.
+pub(super) const SILENCE: Duration = BEAT.saturating_mul(5);
+
+/// A run that was replaced is taken for the member again if the other is silent for so long.
+const DOUBT: Duration = Duration::from_millis(2500);
+
+/// How many runs of members, and how many edges, are followed at most.
+const MAX_RUNS: usize = 1024;
+
+/// How many runs a beat says to be held, at most.
+const MAX_HOLDS: usize = 64;
+
+/// The name of a member, and a run of it.
+type Id = (Arc<str>, u64);
+
+/// The others, by name and run.
+pub(super) struct Members {
+    me: MemberRun,
+    registry: Arc<Registry>,
+    hold: Duration,
+    keep: Duration,
+    runs: BTreeMap<Id, Known>,
+    /// The run of each member that speaks, or spoke last.
+    current: BTreeMap<Arc<str>, u64>,
+    edges: BTreeMap<Arc<str>, Edge>,
+    connected: bool,
+    cut_off: bool,
+}
+
+/// A run of a member, and what it says of itself.
+pub(super) struct Known {
+    pub(super) peer: Peer,
+    said: Said,
+    /// The state that was last reported.
+    reported: Option<State>,
+    /// When it fell silent.
+    fell: Option<Instant>,
+    /// Who holds it and can be asked, if it is not asked itself.
+    holders: Vec<Arc<str>>,
+}
+
+/// What a member or edge says of itself.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    tag: Option<u16>,
+    clients: u32,
+    beat: Option<Instant>,
+    lag: Duration,
+}
+
+#[derive(Debug)]
+struct Edge {
+    run: u64,
+    heard: Instant,
+    said: Said,
+    state: State,
+}
+
+impl Said {
+    /// Takes in a beat. Returns how late it was, if it was not the first.
+    fn beat(&mut self, beat: &Beat, now: Instant) -> Option<Duration> {
+        self.tag = Some(beat.tag);
+        self.clients = beat.clients;
+        let before = self.beat.replace(now)?;
+        self.lag = now.saturating_duration_since(before).saturating_sub(BEAT);
+        Some(self.lag)
+    }
+}
+
+/// There are more members than are followed.
+#[derive(Debug)]
+pub(super) struct TooMany;
+
+impl Members {
+    pub(super) fn new(
+        me: MemberRun,
+        registry: Arc<Registry>,
+        hold: Duration,
+        keep: Duration,
+    ) -> Self {
+        Self {
+            me,
+            registry,
+            hold,
+            keep,
+            runs: BTreeMap::new(),
+            current: BTreeMap::new(),
+            edges: BTreeMap::new(),
+            connected: false,
+            cut_off: false,
+        }
+    }
+
+    /// A run of a member speaks.
+    ///
+    /// # Errors
+    /// When it is new, and there are too many already.
+    pub(super) fn speaks(
+        &mut self,
+        name: &str,
+        run: u64,
+        now: Instant,
+    ) -> Result<&mut Known, TooMany> {
+        let name = match self.current.get_key_value(name) {
+            Some((name, _)) => name.clone(),
+            None => name.into(),
+        };
+        let id = (name, run);
+        let new = !self.runs.contains_key(&id);
+        if new && self.runs.len() >= MAX_RUNS {
+            return Err(TooMany);
+        }
+        let speaks = self.take_over(&id, new, now);
+        let known = self.runs.entry(id).or_insert_with_key(|id| {
+            let peer = Peer::new(whose(id), &self.registry, now);
+            Known::new(peer)
+        });
+        if speaks {
+            known.peer.speaks(now);
+            known.fell = None;
+        }
+        Ok(known)
+    }
+
+    /// Whether this run speaks for its member from now on. One that is new does, and one that was
+    /// replaced before only if the other is silent.
+    fn take_over(&mut self, id: &Id, new: bool, now: Instant) -> bool {
+        let (name, run) = id;
+        let other = match self.current.get(name) {
+            Some(current) if current == run => return true,
+            Some(current) => self.runs.get_mut(&(name.clone(), *current)),
+            None => None,
+        };
+        if let Some(other) = other {
+            let silent = other.peer.has_ended() || now >= other.peer.heard() + DOUBT;
+            if !new && !silent {
+                return false;
+            }
+            other.peer.end(now + self.hold);
+        }
+        self.current.insert(name.clone(), *run);
+        true
+    }
+
+    /// A member says that it is there. Returns the name under which it is known.
+    ///
+    /// # Errors
+    /// When it is new, and there are too many already.
+    pub(super) fn beat(
+        &mut self,
+        name: &str,
+        beat: &Beat,
+        now: Instant,
+        random: f64,
+        events: &mut Vec<Event>,
+    ) -> Result<Arc<str>, TooMany> {
+        let hold = now + self.hold;
+        let known = self.speaks(name, beat.run, now)?;
+        let name = known.peer.whose().name.clone();
+        if let Some(lag) = known.said.beat(beat, now) {
+            let name = name.clone();
+            events.push(Event::Lag { name, lag });
+        }
+        if beat.stage == Stage::Leaving {
+            known.peer.end(hold);
+        } else if known.peer.is_at(beat.at, now, random) {
+            let name = name.clone();
+            events.push(Event::Gap { name });
+        }
+        known.report(events);
+        Ok(name)
+    }
+
+    /// An edge says that it is there.
+    ///
+    /// # Errors
+    /// When it is new, and there are too many already.
+    pub(super) fn edge(
+        &mut self,
+        name: &str,
+        beat: &Beat,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TooMany> {
+        if !self.edges.contains_key(name) && self.edges.len() >= MAX_RUNS {
+            return Err(TooMany);
+        }
+        let name: Arc<str> = name.into();
+        let edge = self.edges.entry(name.clone()).or_insert_with(|| Edge {
+            run: beat.run,
+            heard: now,
+            said: Said::default(),
+            state: State::Gone,
+        });
+        (edge.run, edge.heard) = (beat.run, now);
+        if let Some(lag) = edge.said.beat(beat, now) {
+            let name = name.clone();
+            events.push(Event::Lag { name, lag });
+        }
+        let state = match beat.stage {
+            Stage::Leaving => State::Held,
+            Stage::Joining | Stage::Joined => State::Heard,
+        };
+        edge.report(&name, state, events);
+        Ok(())
+    }
+
+    /// Others hold runs that are not known here: they are asked for.
+    pub(super) fn learn(&mut self, from: &Arc<str>, holds: &[Hold], now: Instant) {
+        for hold in holds {
+            let id: Id = (hold.member.as_str().into(), hold.run);
+            if id == (self.me.name.clone(), self.me.run) {
+                continue;
+            }
+            if let Some(known) = self.runs.get_mut(&id) {
+                if !known.holders.contains(from) {
+                    known.holders.push(from.clone());
+                }
+            } else if self.runs.len() < MAX_RUNS {
+                let until = now + hold.left;
+                let peer = Peer::held_by_others(whose(&id), &self.registry, now, until);
+                let mut known = Known::new(peer);
+                known.holders.push(from.clone());
+                self.runs.insert(id, known);
+            }
+        }
+    }
+
+    /// Judges who is silent and for how long, and lets go of those that were for too long.
+    pub(super) fn turn(&mut self, now: Instant, events: &mut Vec<Event>) {
+        self.judge(now);
+        let gone: Vec<Id> = self
+            .runs
+            .iter()
+            .filter(|(_, known)| known.peer.stays_until().is_some_and(|until| until <= now))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            self.runs.remove(&id);
+            if self.current.get(&id.0) == Some(&id.1) {
+                self.current.remove(&id.0);
+            }
+            events.push(Event::Member {
+                name: id.0,
+                run: id.1,
+                role: Role::Member,
+                state: State::Gone,
+            });
+        }
+        for known in self.runs.values_mut() {
+            known.report(events);
+        }
+        let hold = self.hold;
+        self.edges.retain(|name, edge| {
+            if now >= edge.heard + SILENCE.max(hold) {
+                edge.report(name, State::Gone, events);
+                return false;
+            }
+            if now >= edge.heard + SILENCE {
+                edge.report(name, State::Held, events);
+            }
+            true
+        });
+    }
+
+    /// NATS can be reached, or not.
+    pub(super) fn connected(&mut self, connected: bool) {
+        self.connected = connected;
+    }
+
+    /// Who has fallen silent, and whether it is us who are cut off: then those who fall silent are
+    /// kept for longer than they would be held.
+    fn judge(&mut self, now: Instant) {
+        let mut live = 0;
+        let mut fell = 0;
+        let mut kept = 0;
+        for known in self.runs.values_mut().filter(|it| !it.peer.has_ended()) {
+            let heard = known.peer.heard();
+            if known.peer.stays_until().is_none() && heard + SILENCE <= now {
+                known.fell = Some(now);
+                known.peer.hold(heard + self.hold);
+            }
+            match known.peer.state() {
+                State::Heard | State::Syncing | State::Gone => live += 1,
+                State::Kept => kept += 1,
+                State::Held => {
+                    let recent = |at: Instant| now < at + SILENCE;
+                    fell += usize::from(known.fell.is_some_and(recent));
+                }
+            }
+        }
+        let silent = fell + kept;
+        self.cut_off = match self.cut_off {
+            // Half of them are enough to go by.
+            true => !self.connected || 2 * live < live + silent,
+            false => !self.connected || 2 * silent > live + silent,
+        };
+        for known in self.runs.values_mut().filter(|it| !it.peer.has_ended()) {
+            let recent = known.fell.is_some_and(|at| now < at + SILENCE);
+            match known.peer.state() {
+                State::Held if self.cut_off && recent => {
+                    known.peer.keep(known.peer.heard() + self.keep);
+                }
+                State::Kept if !self.cut_off => known.peer.hold(now + self.hold),
+                _ => {}
+            }
+        }
+    }
+
+    /// What is to be asked now, and whom.
+    pub(super) fn questions(
+        &mut self,
+        now: Instant,
+        rng: &mut fastrand::Rng,
+        events: &mut Vec<Event>,
+    ) -> Vec<(Arc<str>, Arc<MemberRun>, Question)> {
+        let mut questions = Vec::new();
+        let current = &self.current;
+        for known in self.runs.values_mut() {
+            if known.peer.due().is_none_or(|due| now < due) {
+                continue;
+            }
+            let Some(question) = known.peer.question(now, rng.u64(..), rng.f64()) else {
+                continue;
+            };
+            let whose = known.peer.whose().clone();
+            let whom = match known.peer.has_ended() {
+                false => Some(whose.name.clone()),
+                true => {
+                    let there = |name: &&Arc<str>| current.contains_key(*name);
+                    let holders: Vec<_> = known.holders.iter().filter(there).collect();
+                    rng.choice(holders).cloned()
+                }
+            };
+            let Some(whom) = whom else {
+                known.peer.not_known(now, rng.f64());
+                continue;
+            };
+            events.push(Event::Sync {
+                name: whose.name.clone(),
+                why: question.why,
+            });
+            questions.push((whom, whose, question));
+        }
+        questions
+    }
+
+    /// The run that waits for the answer to this question.
+    pub(super) fn asked(&mut self, question: u64) -> Option<&mut Known> {
+        let mut all = self.runs.values_mut();
+        all.find(|known| known.peer.asked(question))
+    }
+
+    /// What is known of this run.
+    pub(super) fn of(&self, name: &str, run: u64) -> Option<&Peer> {
+        let known = self.runs.get(&(name.into(), run))?;
+        Some(&known.peer)
+    }
+
+    /// Runs that have something to apply.
+    pub(super) fn with_work(&mut self) -> impl Iterator<Item = &mut Known> {
+        self.runs.values_mut().filter(|it| it.peer.has_work())
+    }
+
+    /// When the next turn is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let of_peer = |known: &Known| {
+            let silence = match known.peer.stays_until() {
+                Some(until) => until,
+                None => known.peer.heard() + SILENCE,
+            };
+            // Nobody can be asked before NATS is back.
+            let question = known.peer.due().filter(|_| self.connected);
+            question.map_or(silence, |due| due.min(silence))
+        };
+        self.runs.values().map(of_peer).min()
+    }
+
+    /// Whether there is something to apply.
+    pub(super) fn has_work(&self) -> bool {
+        self.runs.values().any(|known| known.peer.has_work())
+    }
+
+    /// The runs that are silent or have ended and still listed here; and those of the names that
+    /// have just come, which may have ended without our knowing.
+    pub(super) fn holds(&self, come: &[Arc<str>], now: Instant) -> Vec<Hold> {
+        let hold = |known: &Known| {
+            let whose = known.peer.whose();
+            known.peer.at()?;
+            let left = match known.peer.stays_until() {
+                Some(until) => until.saturating_duration_since(now),
+                None if come.contains(&whose.name) => self.hold,
+                None => return None,
+            };
+            Some(Hold {
+                member: whose.name.to_string(),
+                run: whose.run,
+                left,
+            })
+        };
+        let holds = self.runs.values().filter_map(hold);
+        holds.take(MAX_HOLDS).collect()
+    }
+
+    /// Whether all that is known to be there has been told.
+    pub(super) fn are_level(&self) -> bool {
+        let mut asked = self.runs.values();
+        asked.all(|it| {
+            it.peer.is_level() || it.peer.stays_until().is_some() && it.peer.due().is_none()
+        })
+    }
+
+    /// The tags that others have.
+    pub(super) fn tags(&self) -> impl Iterator<Item = u16> {
+        let members = self.runs.values().map(|known| &known.said);
+        let all = members.chain(self.edges.values().map(|edge| &edge.said));
+        all.filter_map(|said| said.tag)
+    }
+
+    /// Whether a run is heard, and not replaced.
+    pub(super) fn hears(&self, whose: &MemberRun) -> bool {
+        let state = self.of(&whose.name, whose.run).map(Peer::state);
+        matches!(state, Some(State::Heard | State::Syncing))
+    }
+
+    /// Whether those who are silent are kept for longer, since it is us who are cut off.
+    pub(super) fn keeps(&self) -> bool {
+        let mut all = self.runs.values();
+        self.cut_off && all.any(|known| known.peer.state() == State::Kept)
+    }
+
+    /// All members and edges.
+    pub(super) fn status(&self) -> Vec<MemberStatus> {
+        let member = |known: &Known| {
+            let whose = known.peer.whose();
+            MemberStatus {
+                name: whose.name.clone(),
+                run: whose.run,
+                role: Role::Member,
+                state: known.peer.state(),
+                servers: known.peer.replica().len(),
+                clients: known.said.clients,
+                at: known.peer.at(),
+                lag: known.said.lag,
+            }
+        };
+        let edge = |(name, edge): (&Arc<str>, &Edge)| MemberStatus {
+            name: name.clone(),
+            run: edge.run,
+            role: Role::Edge,
+            state: edge.state,
+            servers: 0,
+            clients: edge.said.clients,
+            at: None,
+            lag: edge.said.lag,
+        };
+        let members = self.runs.values().map(member);
+        members.chain(self.edges.iter().map(edge)).collect()
+    }
+}
+
+impl Known {
+    fn new(peer: Peer) -> Self {
+        Self {
+            peer,
+            said: Said::default(),
+            reported: None,
+            fell: None,
+            holders: Vec::new(),
+        }
+    }
+
+    /// Tells the state if it is another one than was told last.
+    pub(super) fn report(&mut self, events: &mut Vec<Event>) {
+        let state = self.peer.state();
+        if self.reported.replace(state) != Some(state) {
+            let whose = self.peer.whose();
+            events.push(Event::Member {
+                name: whose.name.clone(),
+                run: whose.run,
+                role: Role::Member,
+                state,
+            });
+        }
+    }
+}
+
+impl Edge {
+    fn report(&mut self, name: &Arc<str>, state: State, events: &mut Vec<Event>) {
+        if self.state != state {
+            self.state = state;
+            events.push(Event::Member {
+                name: name.clone(),
+                run: self.run,
+                role: Role::Edge,
+                state,
+            });
+        }
+    }
+}
+
+fn whose(id: &Id) -> Arc<MemberRun> {
+    let (name, run) = id.clone();
+    Arc::new(MemberRun { name, run })
+}

@@ -1,0 +1,3 @@
+//! Nodes over a network of their own, in virtual time.
+
+mod net;
