@@ -58,7 +58,7 @@ impl Daemon {
         let ban_file = files::Look::new(settings.ban_file.iter().cloned().collect());
         let rules = Rules::load(&settings)?;
         let metrics = Metrics::new();
-        let handed_over = metrics.handed_over();
+        let handed_over = &metrics.handed_over();
         let (shards, threads) = Shards::open(&settings, &certificates, &rules.limits, handed_over)?;
         let web = http::open(&settings)?;
         let feeds = Feeds::new();

@@ -13,6 +13,7 @@ use quinn::{
     udp::{RecvMeta, Transmit},
 };
 use std::{
+    fmt,
     io::{self, IoSliceMut},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     pin::Pin,
@@ -39,13 +40,53 @@ impl Runtime for SocketRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        let inner = TokioRuntime.wrap_udp_socket(socket)?;
-        Ok(Arc::new(Checked { inner }))
+        wrap(socket, AsItComes)
     }
 
     fn now(&self) -> Instant {
         TokioRuntime.now()
     }
+}
+
+/// What happens to datagrams between the operating system and quinn, in a [`wrap`]ped socket.
+pub trait Receive: fmt::Debug + Send + Sync + 'static {
+    /// [`AsyncUdpSocket::poll_recv`], with the socket to receive from.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    fn poll_recv(
+        &self,
+        socket: &dyn AsyncUdpSocket,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>>;
+}
+
+#[derive(Debug)]
+struct AsItComes;
+
+impl Receive for AsItComes {
+    fn poll_recv(
+        &self,
+        socket: &dyn AsyncUdpSocket,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        socket.poll_recv(context, buffers, meta)
+    }
+}
+
+/// A socket as [`SocketRuntime`] makes them, which receives through `receive`. Call it inside the
+/// tokio runtime that serves the socket, and pass it to
+/// [`quinn::Endpoint::new_with_abstract_socket`].
+///
+/// # Errors
+/// When the operating system refuses to make it asynchronous.
+pub fn wrap(socket: UdpSocket, receive: impl Receive) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+    let inner = TokioRuntime.wrap_udp_socket(socket)?;
+    Ok(Arc::new(Checked { inner, receive }))
 }
 
 /// Opens a UDP socket. On every platform, a socket for `[::]` sends and receives IPv4 as well.
@@ -97,11 +138,12 @@ fn bind_with(
 
 /// quinn's socket, which checks each packet before it is sent.
 #[derive(Debug)]
-struct Checked {
+struct Checked<R> {
     inner: Arc<dyn AsyncUdpSocket>,
+    receive: R,
 }
 
-impl AsyncUdpSocket for Checked {
+impl<R: Receive> AsyncUdpSocket for Checked<R> {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         self.inner.clone().create_io_poller()
     }
@@ -124,7 +166,7 @@ impl AsyncUdpSocket for Checked {
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        self.inner.poll_recv(context, buffers, meta)
+        self.receive.poll_recv(&*self.inner, context, buffers, meta)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

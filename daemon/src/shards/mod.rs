@@ -13,13 +13,17 @@ pub(crate) use handover::HandedOver;
 
 use crate::{daemon::DRAIN_TIMEOUT, rules::Certificates, settings::Settings};
 use anyhow::Context;
-use handover::ShardRuntime;
-use metaserve::{Limits, program::Vital, socket::SocketRuntime};
-use routing::Router;
+use metaserve::{
+    Limits,
+    program::Vital,
+    socket::{SocketRuntime, wrap},
+};
+use quinn::Runtime as _;
 use std::{io, net::SocketAddr, sync::Arc, thread};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::mpsc,
+    task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -43,30 +47,33 @@ impl Shards {
         settings: &Settings,
         certificates: &Certificates,
         limits: &Limits,
-        count: HandedOver,
+        count: &HandedOver,
     ) -> anyhow::Result<(Self, Threads)> {
         let running = settings.shards();
         let sockets = socket::open(settings.listen, running)?;
-        let (outboxes, inboxes) = handover::queues(running, count);
+        let hand_overs = match running {
+            1 => Vec::new(),
+            _ => handover::between(running, certificates.connection_ids(), count),
+        };
+        let mut hand_overs = hand_overs.into_iter();
         // Of one configuration, so that an address is validated with one token once.
         let server = certificates.server_config(limits);
         let mut shards = Vec::with_capacity(running);
         let mut threads = Vec::with_capacity(running);
-        for (own, (socket, inbox)) in sockets.into_iter().zip(inboxes).enumerate() {
+        for (own, socket) in sockets.into_iter().enumerate() {
             let runtime = Builder::new_current_thread().enable_all().build();
             let runtime = runtime.context("cannot start a shard's runtime")?;
-            let sockets: Arc<dyn quinn::Runtime> = match running {
-                1 => Arc::new(SocketRuntime),
-                _ => {
-                    let ids = certificates.connection_ids().clone();
-                    let router = Router { ids, own, running };
-                    Arc::new(ShardRuntime::new(inbox, outboxes.clone(), router))
-                }
-            };
             let config = certificates.endpoint_config(own, running);
             let entered = runtime.enter();
-            let endpoint = quinn::Endpoint::new(config, Some(server.clone()), socket, sockets)
-                .context("cannot use the UDP socket for QUIC")?;
+            let socket = match hand_overs.next() {
+                Some(hand_over) => wrap(socket, hand_over),
+                None => SocketRuntime.wrap_udp_socket(socket),
+            };
+            let endpoint = socket.and_then(|socket| {
+                let (server, runtime) = (Some(server.clone()), Arc::new(SocketRuntime));
+                quinn::Endpoint::new_with_abstract_socket(config, server, socket, runtime)
+            });
+            let endpoint = endpoint.context("cannot use the UDP socket for QUIC")?;
             drop(entered);
             let handle = runtime.handle().clone();
             shards.push(Shard {

@@ -1,11 +1,14 @@
 use super::*;
-use metaserve::tls::{connection_ids::ConnectionIds, secret::Secret};
-use std::{future::poll_fn, net::Ipv4Addr};
+use metaserve::{socket::wrap, tls::secret::Secret};
+use std::{
+    future::poll_fn,
+    net::{Ipv4Addr, UdpSocket},
+};
 
 /// Two shards without endpoints, and what they count.
 struct Pair {
     ids: ConnectionIds,
-    sockets: [Arc<dyn AsyncUdpSocket>; 2],
+    shards: [HandOver; 2],
     count: HandedOver,
 }
 
@@ -14,24 +17,13 @@ fn pair() -> Pair {
     let secret = Secret::load_or_create(directory.path()).unwrap();
     let ids = secret.connection_ids().clone();
     let count = HandedOver::default();
-    let (outboxes, inboxes) = queues(2, count.clone());
-    let mut inboxes = inboxes.into_iter();
-    let sockets = [0, 1].map(|own| {
-        let ids = ids.clone();
-        let router = Router {
-            ids,
-            own,
-            running: 2,
-        };
-        let runtime = ShardRuntime::new(inboxes.next().unwrap(), outboxes.clone(), router);
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        runtime.wrap_udp_socket(socket).unwrap()
-    });
-    Pair {
-        ids,
-        sockets,
-        count,
-    }
+    let shards = between(2, &ids, &count).try_into().unwrap();
+    Pair { ids, shards, count }
+}
+
+fn socket(shard: HandOver) -> Arc<dyn AsyncUdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    wrap(socket, shard).unwrap()
 }
 
 /// A datagram of a connection that `shard` serves.
@@ -63,12 +55,8 @@ fn send(socket: &UdpSocket, to: &Arc<dyn AsyncUdpSocket>, bytes: &[u8]) {
 
 #[tokio::test]
 async fn a_datagram_for_another_shard_is_handed_over_with_its_sender() {
-    let Pair {
-        ids,
-        sockets,
-        count,
-    } = pair();
-    let [first, second] = &sockets;
+    let Pair { ids, shards, count } = pair();
+    let [first, second] = &shards.map(socket);
     let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let strayed = datagram(&ids, 1, "strayed");
     send(&peer, first, &strayed);
@@ -90,13 +78,9 @@ async fn a_datagram_for_another_shard_is_handed_over_with_its_sender() {
 }
 
 /// Several connections behind one socket are received at once where the kernel coalesces them.
-#[tokio::test]
-async fn each_datagram_of_a_coalesced_receive_goes_to_its_shard() {
-    let Pair {
-        ids,
-        sockets,
-        count,
-    } = pair();
+#[test]
+fn each_datagram_of_a_coalesced_receive_goes_to_its_shard() {
+    let Pair { ids, shards, count } = pair();
     let mut buffer = Vec::new();
     let own = |text| datagram(&ids, 0, text);
     let other = |text| datagram(&ids, 1, text);
@@ -105,31 +89,20 @@ async fn each_datagram_of_a_coalesced_receive_goes_to_its_shard() {
     }
     let stride = own("1").len();
     buffer.truncate(buffer.len() - 1);
-    let router = Router {
-        ids: ids.clone(),
-        own: 0,
-        running: 2,
-    };
-    let (outboxes, mut inboxes) = queues(2, count.clone());
-    let socket = Socket {
-        inner: sockets[0].clone(),
-        inbox: Mutex::new(inboxes.remove(0)),
-        outboxes,
-        router,
-    };
+    let [first, second] = shards;
     let mut meta = RecvMeta {
         len: buffer.len(),
         stride,
         ..RecvMeta::default()
     };
-    socket.sort(&mut buffer, &mut meta);
+    first.sort(&mut buffer, &mut meta);
     let kept: Vec<_> = buffer[..meta.len]
         .chunks(meta.stride)
         .map(|it| it[9..].to_vec())
         .collect();
     assert_eq!(kept, [b"2".to_vec(), b"4".to_vec(), Vec::new()]);
     let mut handed_over = Vec::new();
-    while let Ok(datagram) = inboxes[0].0.try_recv() {
+    while let Ok(datagram) = second.inbox.lock().try_recv() {
         handed_over.push(datagram.bytes[9..].to_vec());
     }
     assert_eq!(handed_over, [b"1".to_vec(), b"3".to_vec()]);
@@ -137,17 +110,8 @@ async fn each_datagram_of_a_coalesced_receive_goes_to_its_shard() {
 
 #[tokio::test]
 async fn a_flood_for_one_shard_fills_its_queue_and_no_more() {
-    let Pair {
-        ids,
-        sockets,
-        count,
-    } = pair();
-    let router = Router {
-        ids: ids.clone(),
-        own: 0,
-        running: 2,
-    };
-    let (outboxes, mut inboxes) = queues(2, count.clone());
+    let Pair { ids, shards, count } = pair();
+    let [first, second] = shards;
     let flood = datagram(&ids, 1, "again");
     let meta = RecvMeta {
         len: flood.len(),
@@ -155,17 +119,12 @@ async fn a_flood_for_one_shard_fills_its_queue_and_no_more() {
         ..RecvMeta::default()
     };
     for _ in 0..2 * QUEUE {
-        outboxes.put(1, &flood, &meta);
+        first.put(1, &flood, &meta);
     }
     let (delivered, dropped) = (count.delivered.get(), count.dropped.get());
     assert_eq!((delivered, dropped), (QUEUE as u64, QUEUE as u64));
     // What was queued takes half of the buffers, and the rest is for the socket.
-    let socket: Arc<dyn AsyncUdpSocket> = Arc::new(Socket {
-        inner: sockets[1].clone(),
-        inbox: Mutex::new(inboxes.remove(1)),
-        outboxes,
-        router: Router { own: 1, ..router },
-    });
+    let socket = socket(second);
     let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let own = datagram(&ids, 1, "its own");
     send(&peer, &socket, &own);
