@@ -38,8 +38,11 @@ struct Shard {
 /// The runtimes of the shards. They serve once they are [started](Self::start).
 pub(crate) struct Threads(Vec<Runtime>);
 
-/// Tells when all threads have ended.
-pub(crate) struct Ended(mpsc::Receiver<()>);
+/// Tells how the threads have ended, and when.
+pub(crate) struct Ended {
+    told: JoinHandle<bool>,
+    threads: mpsc::Receiver<()>,
+}
 
 impl Shards {
     /// Opens the sockets and endpoints.
@@ -102,13 +105,6 @@ impl Shards {
         }
     }
 
-    /// Waits until no connection is left.
-    pub(crate) async fn wait_idle(&self) {
-        for (endpoint, _) in self.iter() {
-            endpoint.wait_idle().await;
-        }
-    }
-
     /// Completes when every shard has run a task that calls `look`.
     pub(crate) async fn pass_through(&self, look: impl Fn() + Clone + Send + 'static) {
         for (endpoint, runtime) in self.iter() {
@@ -139,41 +135,46 @@ impl Threads {
         tasks: &TaskTracker,
         vital: &Vital,
     ) -> anyhow::Result<Ended> {
-        let (alive, ended) = mpsc::channel(1);
-        for (own, runtime) in self.0.drain(..).enumerate() {
-            // All sockets close together: one less in the group changes which socket a peer's
-            // packets go to.
-            let endpoints: Vec<_> = shards.iter().map(|(it, _)| it.clone()).collect();
-            let (closing, tasks, vital) = (closing.clone(), tasks.clone(), vital.clone());
-            let alive = alive.clone();
-            let serve = async move {
-                closing.cancelled().await;
-                let idle = async {
-                    tasks.wait().await;
-                    let _ = vital.join().await;
-                    for endpoint in &endpoints {
-                        endpoint.wait_idle().await;
-                    }
-                };
-                let _ = tokio::time::timeout(DRAIN_TIMEOUT, idle).await;
+        let endpoints: Vec<_> = shards.iter().map(|(it, _)| it.clone()).collect();
+        let (closing, tasks, vital) = (closing.clone(), tasks.clone(), vital.clone());
+        // All sockets close together: one less in the group changes which socket a peer's packets
+        // go to.
+        let done = CancellationToken::new();
+        let finally = done.clone().drop_guard();
+        let told = self.0[0].spawn(async move {
+            let _finally = finally;
+            closing.cancelled().await;
+            let idle = async {
+                tasks.wait().await;
+                let _ = vital.join().await;
+                for endpoint in &endpoints {
+                    endpoint.wait_idle().await;
+                }
             };
+            tokio::time::timeout(DRAIN_TIMEOUT, idle).await.is_ok()
+        });
+        let (alive, threads) = mpsc::channel(1);
+        while let Some(runtime) = self.0.pop() {
+            let own = self.0.len();
+            let (only, done, alive) = (Self(vec![runtime]), done.clone(), alive.clone());
             thread::Builder::new()
                 .name(format!("shard-{own}"))
                 .spawn(move || {
-                    runtime.block_on(serve);
-                    runtime.shutdown_background();
+                    only.0[0].block_on(done.cancelled());
+                    drop(only);
                     drop(alive);
                 })
                 .context("cannot start a shard's thread")?;
         }
-        Ok(Ended(ended))
+        Ok(Ended { told, threads })
     }
 }
 
 impl Ended {
-    /// Waits for the threads.
-    pub(crate) async fn wait(&mut self) {
+    /// Waits for the threads. Returns whether all connections were told in time.
+    pub(crate) async fn wait(&mut self) -> bool {
         // Nothing is sent: it ends when all senders are gone.
-        let _ = self.0.recv().await;
+        let _ = self.threads.recv().await;
+        (&mut self.told).await.unwrap_or(false)
     }
 }

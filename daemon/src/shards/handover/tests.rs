@@ -106,6 +106,7 @@ fn each_datagram_of_a_coalesced_receive_goes_to_its_shard() {
         handed_over.push(datagram.bytes[9..].to_vec());
     }
     assert_eq!(handed_over, [b"1".to_vec(), b"3".to_vec()]);
+    assert_eq!(count.delivered.get(), 2);
 }
 
 #[tokio::test]
