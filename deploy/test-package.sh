@@ -82,6 +82,26 @@ has_files() {
         ! readelf --sections "$root/usr/bin/$1" | grep -q '\.debug_info\|\.symtab'
 }
 
+# The settings for Debian's unit of NATS, which is in the clean Debian.
+nats_unit_is_valid() {
+    inside install -D -m 0644 /dev/stdin \
+        /etc/systemd/system/nats-server.service.d/metaserve.conf <deploy/systemd/nats-server.conf
+    inside systemd-analyze verify --man=no nats-server.service &&
+        inside systemd-analyze security --offline=true --threshold=25 nats-server.service
+}
+
+# The unit of an edge beside a member, made by the command of the guide.
+edge_unit_is_valid() {
+    local command
+    command=$(sed -n '/^sed .*edge/,/^```/{/^```/!p}' docs/guide/cluster.md)
+    [ -n "$command" ] && inside bash -c "$command" &&
+        grep -q '^ExecReload=.* check --config /etc/metaserve/edge.toml$' \
+            "$root/etc/systemd/system/metaserve-edge.service" &&
+        ! grep -q '/daemon.toml\|^StateDirectory=metaserve-daemon' \
+            "$root/etc/systemd/system/metaserve-edge.service" &&
+        inside systemd-analyze verify --man=no metaserve-edge.service
+}
+
 # root adds an account, and the service can use it.
 account_by_root() {
     local state=/var/lib/metaserve-bridge
@@ -115,8 +135,8 @@ else
     mapfile -t packages < <(deploy/package.sh dev)
 fi
 started=$SECONDS
-# With nginx and the dependencies of the packages, which are installed without a network.
-mmdebstrap --quiet --variant=minbase --include=nginx-light,procps,systemd \
+# With nginx, NATS and the dependencies of the packages, which are installed without a network.
+mmdebstrap --quiet --variant=minbase --include=nats-server,nginx-light,procps,systemd \
     "$(codename)" "$root" >"$dir/mmdebstrap.log" 2>&1
 mount -t proc proc "$root/proc"
 echo "a clean Debian in $((SECONDS - started)) s"
@@ -163,6 +183,9 @@ check "the bridge serves as its user" \
     runs bridge "$bridge_user" 'the VCMI lobby is open' metaserve-lobby-bridge \
     --config /etc/metaserve/bridge.toml --vcmi 127.0.0.1:0 --state-dir /var/lib/metaserve-bridge
 check "an edited configuration survives an upgrade" edited_config_is_kept
+check "the settings for the unit of NATS are valid" nats_unit_is_valid
+check "the unit of an edge is valid" edge_unit_is_valid
+rm -r "$root"/etc/systemd/system/{nats-server.service.d,metaserve-edge.service}
 check "both are purged" purge
 files >"$dir/after.list"
 check "nothing is left behind" diff "$dir/before.list" "$dir/after.list"

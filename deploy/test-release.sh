@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests what a release consists of beside the Debian packages: the tarballs that deploy/release.sh
-# packs, the container images, and the compose file. Uses programs of the development profile and,
+# packs, the container images, and the compose files. Uses programs of the development profile and,
 # since base images cannot always be downloaded, base images made from Debian's packages.
 # Needs root and Debian; installs what is missing. Last line: `N passed, N failed`.
 set -euo pipefail
@@ -45,12 +45,22 @@ assert "/tmp/" not in open(sys.argv[1]).read()
 END
 }
 
-compose_file_is_valid() {
-    PYTHONPATH=$dir/python python3 - <<'END'
+# compose_is_valid FILE SERVICE...: it is valid, and has these services. Merge keys are resolved
+# first, as Docker does it.
+compose_is_valid() {
+    PYTHONPATH=$dir/python python3 - "$@" <<'END'
+import sys, yaml
 from compose_spec import PyCompose
-compose = PyCompose.from_yaml(open("deploy/compose.yaml").read())
+file, *services = sys.argv[1:]
+merged = yaml.safe_load(open(file))
+compose = PyCompose.from_yaml(yaml.safe_dump(merged))
 compose.validate()
-assert set(compose.service_names()) == {"daemon", "bridge"}
+assert set(compose.service_names()) == set(services), compose.service_names()
+# All are on the host's network.
+given = [service.get("environment", {}) for service in merged["services"].values()]
+for setting in ["METASERVE_LISTEN", "METASERVE_HTTP", "METASERVE_CLUSTER_MEMBER"]:
+    values = [settings[setting] for settings in given if setting in settings]
+    assert len(values) == len(set(values)), values
 END
 }
 
@@ -112,7 +122,7 @@ print("\n".join(test))')
 need mmdebstrap=mmdebstrap buildah=buildah objdump=binutils ip=iproute2 python3=python3 pip3=python3-pip
 type -P cargo-cyclonedx >/dev/null ||
     cargo install cargo-cyclonedx --version 0.5.9 --locked --debug
-PIP_ROOT_USER_ACTION=ignore pip3 install --quiet --target "$dir/python" compose-spec==0.2.1 2>"$dir/pip.log"
+PIP_ROOT_USER_ACTION=ignore pip3 install --quiet --target "$dir/python" compose-spec==0.2.1 pyyaml==6.0.3 2>"$dir/pip.log"
 ip netns add "$network"
 ip -n "$network" link set lo up
 cargo build -q --locked -p metaserve-daemon -p metaserve-lobby-bridge
@@ -126,7 +136,9 @@ for program in metaserve-daemon metaserve-lobby-bridge; do
 done
 check "the tarballs are packed again" release "$host_glibc" "$dir/again"
 check "the same programs give the same files" diff --recursive "$dir/out" "$dir/again"
-check "the compose file is valid" compose_file_is_valid
+check "the compose file is valid" compose_is_valid deploy/compose.yaml daemon bridge
+check "the compose file of a cluster is valid" \
+    compose_is_valid deploy/compose-cluster.yaml n1 n2 n3 a b c x y
 check "there are base images" base_images
 check "the daemon's image builds" image daemon
 check "the bridge's image builds" image bridge

@@ -183,6 +183,40 @@ async fn the_sample_configuration_shows_every_setting_and_is_valid() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
+/// The samples for a cluster are valid once their files exist, and the guide shows what they say.
+#[tokio::test]
+async fn the_configurations_of_a_member_and_an_edge_are_valid_and_in_the_guide() {
+    let guide = include_str!("../../../docs/guide/cluster.md");
+    let samples = [
+        include_str!("../../../deploy/config/member.toml"),
+        include_str!("../../../deploy/config/edge.toml"),
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let out = path("");
+    let made = run(DAEMON, &["cert", "--name", "localhost", "--out", &out]).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    fs::copy(path("cert.pem"), path("ca.pem")).unwrap();
+    let seed = nkeys::KeyPair::new_user().seed().unwrap();
+    for name in ["a.nk", "x.nk"] {
+        fs::write(path(name), &seed).unwrap();
+    }
+    for sample in samples {
+        assert!(guide.contains(&format!("```toml\n{sample}```")), "{sample}");
+        let sample = sample
+            .replace("/etc/metaserve/tls/", &out)
+            .replace("/etc/metaserve/nats/", &out)
+            .replace(".example.org:4222", ".invalid:4222");
+        let (file, state) = (path("daemon.toml"), path("state"));
+        fs::write(&file, sample).unwrap();
+        let checked = run(DAEMON, &["check", "--config", &file, "--state-dir", &state]).await;
+        assert_eq!(checked.code, Some(0), "{checked:?}");
+        // Names without an address are no mistake: the daemon would start.
+        let tried = checked.output.matches("cannot be reached now").count();
+        assert_eq!(tried, 3, "{checked:?}");
+    }
+}
+
 /// The image's compiler could not build the bridge.
 #[test]
 fn the_compiler_of_the_image_is_new_enough_for_every_package() {
@@ -216,6 +250,7 @@ fn containers_are_given_settings_that_exist() {
     let files = [
         include_str!("../../../deploy/Dockerfile"),
         include_str!("../../../deploy/compose.yaml"),
+        include_str!("../../../deploy/compose-cluster.yaml"),
     ];
     let is_name = |c: char| c.is_ascii_uppercase() || c == '_';
     let words = files
