@@ -84,8 +84,9 @@ has_files() {
 
 # The settings for Debian's unit of NATS, which is in the clean Debian.
 nats_unit_is_valid() {
-    inside install -D -m 0644 /dev/stdin \
-        /etc/systemd/system/nats-server.service.d/metaserve.conf <deploy/systemd/nats-server.conf
+    mkdir "$root/etc/systemd/system/nats-server.service.d"
+    cp deploy/systemd/nats-server.conf \
+        "$root/etc/systemd/system/nats-server.service.d/metaserve.conf"
     inside systemd-analyze verify --man=no nats-server.service &&
         inside systemd-analyze security --offline=true --threshold=25 nats-server.service
 }
