@@ -134,6 +134,14 @@ impl Sinks for Feeds {
     fn sink(self: Arc<Self>, game: &Game) -> Arc<dyn Sink> {
         self.of(Some(game))
     }
+
+    fn begin(&self) {
+        self.ticker.begin();
+    }
+
+    fn end(&self) {
+        self.ticker.end();
+    }
 }
 
 impl Drop for Feeds {

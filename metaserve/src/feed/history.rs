@@ -2,7 +2,7 @@
 
 use crate::{
     bounds::{Order, Position},
-    list::{Change, Revision, Server},
+    list::{Change, Readers, Revision, Server},
 };
 use std::collections::{HashMap, VecDeque};
 
@@ -29,6 +29,7 @@ pub struct Delta {
 /// older than the oldest kept event, the *horizon*, gets a snapshot.
 #[derive(Debug)]
 pub(super) struct History {
+    readers: Readers,
     servers: HashMap<u64, Known>,
     order: Order,
     events: VecDeque<Event>,
@@ -63,8 +64,9 @@ const REMOVED_BYTES: usize = 3;
 
 impl History {
     /// An empty list whose history begins at `revision`.
-    pub(super) fn new(revision: Revision) -> Self {
+    pub(super) fn new(readers: Readers, revision: Revision) -> Self {
         Self {
+            readers,
             servers: HashMap::new(),
             order: Order::default(),
             events: VecDeque::new(),
@@ -107,7 +109,7 @@ impl History {
                     if self
                         .servers
                         .get(&number)
-                        .is_some_and(|known| known.server.looks_like(&server))
+                        .is_some_and(|known| known.server.looks_like(&server, self.readers))
                     {
                         continue;
                     }
@@ -140,7 +142,7 @@ impl History {
 
     fn list(&mut self, number: u64, server: Server, changed: Revision) -> Option<Server> {
         let before = self.servers.remove(&number);
-        let same_place = |known: &Known| known.server.placement == server.placement;
+        let same_place = |known: &Known| known.server.is_placed_like(&server, self.readers);
         let placed = match &before {
             Some(known) if same_place(known) => known.placed,
             _ => changed,

@@ -13,12 +13,22 @@ impl Own {
     pub(crate) fn new() -> Self {
         let run = Arc::new(Run::new(fastrand::u64(1..)));
         let ticker = Arc::new(Ticker::new());
-        let feed = Feed::new(run, ticker.clone(), None, None);
+        let feed = Feed::own(run, ticker.clone());
         Self { feed, ticker }
     }
 
     pub(crate) fn feed(&self) -> &Arc<Feed> {
         &self.feed
+    }
+
+    /// Changes come that belong together, until [`end`](Self::end).
+    pub(crate) fn begin(&self) {
+        self.ticker.begin();
+    }
+
+    /// They are complete.
+    pub(crate) fn end(&self) {
+        self.ticker.end();
     }
 
     /// Turns changes into frames until it is dropped.

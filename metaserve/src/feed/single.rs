@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Game,
     bounds::Position,
-    list::{Change, Cursor, Revision, Server, Sink},
+    list::{Change, Cursor, Readers, Revision, Server, Sink},
 };
 use parking_lot::Mutex;
 use std::{
@@ -61,9 +61,24 @@ impl Feed {
         game: Option<&Game>,
         all: Option<Arc<Self>>,
     ) -> Arc<Self> {
+        Self::read_by(Readers::Clients, run, ticker, game, all)
+    }
+
+    /// The feed of the servers that are connected here, for the other members of a cluster.
+    pub(super) fn own(run: Arc<Run>, ticker: Arc<Ticker<Self>>) -> Arc<Self> {
+        Self::read_by(Readers::Members, run, ticker, None, None)
+    }
+
+    fn read_by(
+        readers: Readers,
+        run: Arc<Run>,
+        ticker: Arc<Ticker<Self>>,
+        game: Option<&Game>,
+        all: Option<Arc<Self>>,
+    ) -> Arc<Self> {
         let begin = run.revisions.now();
         let shown = Shown {
-            history: History::new(begin),
+            history: History::new(readers, begin),
             flushed: None,
             previous: begin,
             frames: HashMap::new(),
@@ -195,8 +210,14 @@ impl Ticking for Feed {
         self.shown.lock().flushed
     }
 
-    fn flush(&self, now: Instant) {
-        let changes = mem::take(&mut *self.pending.lock());
+    fn flush(&self, now: Instant, held: impl Fn() -> bool) -> bool {
+        let mut pending = self.pending.lock();
+        // Asked for under this lock: what belongs together begins before its first change is here.
+        if held() {
+            return false;
+        }
+        let changes = mem::take(&mut *pending);
+        drop(pending);
         // By age, which is their fair order.
         let mut changes: Vec<_> = changes.into_iter().collect();
         changes.sort_unstable_by_key(|(number, _)| *number);
@@ -207,6 +228,7 @@ impl Ticking for Feed {
             .apply(changes, || self.run.revisions.advance());
         shown.frames.clear();
         shown.flushed = Some(now);
+        true
     }
 
     fn groups(&self) -> usize {

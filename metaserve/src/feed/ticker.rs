@@ -6,7 +6,10 @@ use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
     mem,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::Notify;
@@ -16,8 +19,9 @@ pub(super) trait Ticking {
     /// When it was last flushed; none before the first time.
     fn flushed(&self) -> Option<Instant>;
 
-    /// Takes in all changes since then, so that there are new frames to send.
-    fn flush(&self, now: Instant);
+    /// Takes in all changes since then, so that there are new frames to send. Returns false, with
+    /// nothing done, if `held` says that some of them are incomplete.
+    fn flush(&self, now: Instant, held: impl Fn() -> bool) -> bool;
 
     /// How many groups of followers to wake.
     fn groups(&self) -> usize;
@@ -31,6 +35,8 @@ pub(super) trait Ticking {
 pub(super) struct Ticker<F> {
     changed: Mutex<Vec<Arc<F>>>,
     added: Notify,
+    /// How many groups of changes have begun that are not complete.
+    held: AtomicUsize,
     /// Here and not in `run`, so that nothing is forgotten when that is dropped.
     agenda: Mutex<Agenda<Arc<F>>>,
 }
@@ -40,6 +46,7 @@ impl<F: Ticking> Ticker<F> {
         Self {
             changed: Mutex::default(),
             added: Notify::new(),
+            held: AtomicUsize::new(0),
             agenda: Mutex::default(),
         }
     }
@@ -48,6 +55,22 @@ impl<F: Ticking> Ticker<F> {
     pub(super) fn add(&self, feed: Arc<F>) {
         self.changed.lock().push(feed);
         self.added.notify_one();
+    }
+
+    /// Changes come that belong together: until [`end`](Self::end) no feed is flushed.
+    pub(super) fn begin(&self) {
+        self.held.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// They are complete.
+    pub(super) fn end(&self) {
+        if self.held.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.added.notify_one();
+        }
+    }
+
+    fn held(&self) -> bool {
+        self.held.load(Ordering::SeqCst) > 0
     }
 
     /// Lets go of all feeds. They hold this, so that without it neither would ever be freed.
@@ -92,10 +115,18 @@ impl<F: Ticking> Ticker<F> {
         let (mut flushed, mut woke) = (false, false);
         while !woke && let Some((feed, task)) = agenda.due(now) {
             match task {
-                Task::Flush => {
-                    feed.flush(now);
+                Task::Flush if feed.flush(now, || self.held()) => {
                     flushed = true;
                     agenda.flushed(&feed, feed.groups(), now);
+                }
+                Task::Flush => {
+                    agenda.add(now, feed, Task::Flush);
+                    // `end` wakes us.
+                    return Done {
+                        flushed,
+                        woke,
+                        next: None,
+                    };
                 }
                 Task::Wake(group) => woke = feed.wake(group),
             }

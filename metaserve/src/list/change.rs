@@ -28,4 +28,12 @@ pub trait Sinks: Send + Sync {
     /// The sink for the changes of `game`: asked for when its first server registers, and held
     /// until its last one is gone. As with [`Sink::change`], it must not call the registry.
     fn sink(self: Arc<Self>, game: &Game) -> Arc<dyn Sink>;
+
+    /// The changes between this and [`end`](Self::end) belong together: if that matters, none is
+    /// shown without the others. They come soon, and from one thread; changes of other threads may
+    /// come in between. Several may have begun at a time.
+    fn begin(&self) {}
+
+    /// The changes since [`begin`](Self::begin) are complete.
+    fn end(&self) {}
 }

@@ -26,6 +26,8 @@ pub use revision::Revision;
 #[cfg(feature = "registry")]
 pub(crate) use revision::Revisions;
 #[cfg(feature = "registry")]
+pub(crate) use server::Readers;
+#[cfg(feature = "registry")]
 pub use server::{Placement, Server};
 #[cfg(feature = "registry")]
 pub use stated::Stated;

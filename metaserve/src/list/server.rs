@@ -20,12 +20,32 @@ pub struct Server {
     pub origin: Origin,
 }
 
+/// Whom a list is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Clients: they do not see claims.
+    Clients,
+    /// The other members of a cluster.
+    Members,
+}
+
 impl Server {
-    /// Whether the two look the same to clients, which do not see when a heartbeat came.
-    pub(crate) fn looks_like(&self, other: &Self) -> bool {
+    /// Whether the two look the same. Nobody sees when a heartbeat came.
+    pub(crate) fn looks_like(&self, other: &Self, readers: Readers) -> bool {
         self.number == other.number
-            && self.placement == other.placement
+            && self.is_placed_like(other, readers)
             && self.heartbeat == other.heartbeat
+    }
+
+    /// Whether the two are alike but for their heartbeats.
+    pub(crate) fn is_placed_like(&self, other: &Self, readers: Readers) -> bool {
+        let (one, two) = (&*self.placement, &*other.placement);
+        std::ptr::eq(one, two)
+            || one.game == two.game
+                && one.address == two.address
+                && one.second_address == two.second_address
+                && one.identity == two.identity
+                && (readers == Readers::Clients || one.claims == two.claims)
     }
 }
 
@@ -43,4 +63,13 @@ pub struct Placement {
     /// In what members of a cluster tell each other, the claims of its addresses. Clients do not
     /// see them.
     pub claims: Claims,
+}
+
+impl Placement {
+    /// Whether two statements are about the same row of a merged list: they have the same identity,
+    /// or none and the same address.
+    pub(crate) fn is_in_row_of(&self, other: &Self) -> bool {
+        self.identity == other.identity
+            && (self.identity.is_some() || self.game == other.game && self.address == other.address)
+    }
 }

@@ -1,9 +1,9 @@
 //! What a member of a cluster says about a server that is connected to it.
 
-use super::Claims;
+use super::{Claims, Origin, Placement, Server};
 use crate::{Fingerprint, Game};
 use bytes::Bytes;
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
 /// One server as its owner, the member that it is connected to, states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,4 +23,24 @@ pub struct Stated {
     /// The latest of its heartbeats. It should own its bytes: a part of a long message keeps all
     /// of that in memory.
     pub heartbeat: Bytes,
+}
+
+impl Stated {
+    /// The server, as it was stated at this time.
+    pub(crate) fn into_server(self, origin: Origin, updated: SystemTime) -> Server {
+        let placement = Placement {
+            game: self.game,
+            address: self.address,
+            second_address: self.second_address,
+            identity: self.identity,
+            claims: self.claims,
+        };
+        Server {
+            number: self.number,
+            placement: Arc::new(placement),
+            heartbeat: self.heartbeat,
+            updated,
+            origin,
+        }
+    }
 }

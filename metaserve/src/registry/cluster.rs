@@ -1,6 +1,6 @@
 //! What a registry does in a cluster, besides listing its own servers.
 
-use super::Registry;
+use super::{Registry, key::Key, merged::Merged};
 use crate::{
     feed::Feed,
     list::{Clock, MemberRun},
@@ -11,60 +11,105 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// For members of a cluster. What needs a [`clustered`](Self::clustered) registry says so; it
+/// panics in another one.
 impl Registry {
     /// The clock that numbers and claims are drawn from.
     #[must_use]
     pub fn clock(&self) -> &Arc<Clock> {
-        &self.clock
+        &self.shared.clock
+    }
+
+    pub(super) fn merged(&self) -> &Merged {
+        let merged = self.shared.merged.as_ref();
+        merged.expect("the registry was made by `Registry::clustered`")
     }
 
     /// The feed of the servers that are connected here, for the other members of the cluster. Its
-    /// servers have their claims. It has changes only in a [`clustered`](Self::clustered)
-    /// registry, and only while [`run_own`](Self::run_own) runs.
+    /// servers have their claims. It has changes only while [`run_own`](Self::run_own) runs.
+    ///
+    /// # Panics
+    /// When the registry is not clustered.
     #[must_use]
     pub fn own(&self) -> &Arc<Feed> {
-        self.own.feed()
+        self.merged().own.feed()
     }
 
     /// Turns changes of the own feed into frames, once per `tick`, the first after a calm tick at
     /// once, until it is dropped.
     ///
     /// Cancel-safe: changes wait for the next `run_own`. One at a time is meant to run.
+    ///
+    /// # Panics
+    /// When the registry is not clustered.
     pub async fn run_own(&self, tick: Duration) {
-        self.own.run(tick).await;
+        self.merged().own.run(tick).await;
     }
 
     /// Changes how many servers are taken from all other members together. More are left out, the
-    /// newest first.
-    pub fn set_max_foreign(&self, _most: usize) {}
+    /// newest first; those that were taken stay. By default there is no limit.
+    ///
+    /// # Panics
+    /// When the registry is not clustered.
+    pub fn set_max_foreign(&self, most: usize) {
+        self.merged().set_most_foreign(most);
+    }
 
     /// The number of servers that were taken from other members, whether shown or not.
+    ///
+    /// # Panics
+    /// When the registry is not clustered.
     #[must_use]
     pub fn foreign(&self) -> usize {
-        0
+        self.merged().foreign()
     }
 
     /// The number of servers of other members that are left out for want of room.
+    ///
+    /// # Panics
+    /// When the registry is not clustered.
     #[must_use]
     pub fn left_out(&self) -> usize {
-        0
+        self.merged().count_left_out()
     }
 
-    /// Changes which addresses are not shown: an entry with such an address leaves the list, and
+    /// Changes which addresses are not shown: a server with such an address leaves the list, and
     /// comes back when it is not hidden any more. Own servers are stated to other members all the
-    /// same.
-    pub fn set_hidden(&self, _hidden: impl Fn(IpAddr) -> bool + Send + Sync + 'static) {}
-
-    /// Ends own registrations whose servers have connected to another member meanwhile: those that
-    /// have been losing to a greater claim for `patience`, while the member that has it is `heard`.
-    /// They learn of it as of any other [replacement](super::Registration::replaced).
+    /// same. By default none is hidden.
     ///
-    /// To be called every second or so.
+    /// `hidden` is called while rows are locked: it must return at once, and not call the registry.
+    /// It is to be set again whenever its answers change.
+    ///
+    /// # Panics
+    /// When the registry is not clustered.
+    pub fn set_hidden(&self, hidden: impl Fn(IpAddr) -> bool + Send + Sync + 'static) {
+        self.merged().set_hidden(Arc::new(hidden));
+    }
+
+    /// Ends own registrations of servers that have connected to another member meanwhile: those
+    /// that have been losing to a greater claim for `patience`, while the member that has it is
+    /// `heard`. They learn of it as of any other [replacement](super::Registration::replaced).
+    ///
+    /// To be called every second or so: the time of a loss is that of the first call that sees it.
+    ///
+    /// # Panics
+    /// When the registry is not clustered.
     pub fn settle_lost(
         &self,
-        _now: Instant,
-        _patience: Duration,
-        _heard: impl Fn(&MemberRun) -> bool,
+        now: Instant,
+        patience: Duration,
+        heard: impl Fn(&MemberRun) -> bool,
     ) {
+        let lost = &self.merged().lost;
+        for (identity, claim) in lost.due(now, patience, heard) {
+            self.entries
+                .remove_if_mut(&Key::Identity(identity), |_, entry| {
+                    lost.has(identity, claim) && entry.lose(claim)
+                });
+        }
+        self.settle();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,12 @@
 //! What the registry knows about one server. Pure.
 
-use super::{games::Member, key::Key};
+use super::{Shared, games::Member, key::Key};
 use crate::{
     Family, Fingerprint,
-    bounds::{Rows, Standing, Waiting},
-    list::{Change, Claims, Origin, Placement, Server},
+    bounds::{Standing, Waiting},
+    list::{Change, Claim, Origin, Placement, Server},
 };
 use bytes::Bytes;
-use parking_lot::Mutex;
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use tokio::sync::SetOnce;
 
@@ -15,6 +14,8 @@ use tokio::sync::SetOnce;
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) id: u64,
+    /// In a cluster, when it has taken its place.
+    pub(super) claim: Claim,
     pub(super) address: SocketAddr,
     /// Set when another link has replaced this one.
     pub(super) replaced: Arc<SetOnce<()>>,
@@ -30,7 +31,12 @@ impl Link {
 
 /// A server with the links that speak for it: one, or one per address family.
 pub(super) struct Entry {
-    pub(super) number: u64,
+    /// Its key among the rows, and as long as nothing else is known its number.
+    pub(super) id: u64,
+    /// The number that others know it by.
+    number: u64,
+    /// Whether others know it by its number.
+    known: bool,
     /// The membership of its game, through which changes are announced.
     pub(super) member: Member,
     identity: Option<Fingerprint>,
@@ -40,7 +46,7 @@ pub(super) struct Entry {
     /// None until the first heartbeat: until then the server is not listed.
     heartbeat: Option<(Bytes, SystemTime)>,
     row: Row,
-    rows: Arc<Mutex<Rows<Key>>>,
+    shared: Arc<Shared>,
 }
 
 /// Whether a server is in the list.
@@ -87,28 +93,29 @@ pub enum Applied {
 
 impl Entry {
     pub(super) fn new(
-        number: u64,
         member: Member,
         identity: Option<Fingerprint>,
         link: Link,
-        rows: Arc<Mutex<Rows<Key>>>,
+        shared: Arc<Shared>,
     ) -> Self {
-        let placement = Arc::new(Placement {
-            game: member.game.clone(),
+        let placement = Placement {
+            game: member.game().clone(),
             address: link.address,
             second_address: None,
             identity,
-            claims: Claims::default(),
-        });
+            claims: shared.claims(link.claim, None),
+        };
         Self {
-            number,
+            id: link.id,
+            number: link.id,
+            known: false,
             member,
             identity,
             links: vec![link],
-            placement,
+            placement: Arc::new(placement),
             heartbeat: None,
             row: Row::Unclaimed,
-            rows,
+            shared,
         }
     }
 
@@ -127,12 +134,14 @@ impl Entry {
         self.place();
     }
 
-    /// Removes a link. Returns whether it was the last one, so that the entry must be removed.
+    /// Removes a link. Returns whether it was the last one: then the entry has ended, and must be
+    /// removed.
     #[must_use]
     pub(super) fn leave(&mut self, link: u64) -> bool {
         let before = self.links.len();
         self.links.retain(|known| known.id != link);
         if self.links.is_empty() {
+            self.end();
             return true;
         }
         if self.links.len() != before {
@@ -141,18 +150,34 @@ impl Entry {
         false
     }
 
+    /// Removes the link with this claim, which has lost to another member's, and tells its holder.
+    /// As [`leave`](Self::leave).
+    #[must_use]
+    pub(super) fn lose(&mut self, claim: Claim) -> bool {
+        let lost = self.links.iter().find(|link| link.claim == claim);
+        let lost = lost.map(|link| {
+            link.end();
+            link.id
+        });
+        lost.is_some_and(|link| self.leave(link))
+    }
+
     /// Tells every link that it has been replaced, and clients that the server is gone.
     pub(super) fn end(&self) {
         for link in &self.links {
             link.end();
         }
         self.unlist();
-        self.rows.lock().release(self.number);
+        self.shared.rows.lock().release(self.id);
     }
 
     fn unlist(&self) {
-        if matches!(self.row, Row::Listed) {
-            self.member.tell(self.number, Change::Gone);
+        if !matches!(self.row, Row::Listed) {
+            return;
+        }
+        match &self.shared.merged {
+            None => self.member.tell(self.number, Change::Gone),
+            Some(merged) => merged.unlist_own(self.number, &self.placement),
         }
     }
 
@@ -192,7 +217,10 @@ impl Entry {
     pub(super) fn move_to(&mut self, link: u64, address: SocketAddr) {
         let moved = |known: &Link| known.id == link && known.address != address;
         if let Some(at) = self.links.iter().position(moved) {
-            let link = self.links.remove(at);
+            let mut link = self.links.remove(at);
+            if Family::of(address.ip()) != Family::of(link.address.ip()) {
+                link.claim = Claim(self.shared.draw());
+            }
             self.join(Link { address, ..link });
         }
     }
@@ -211,7 +239,7 @@ impl Entry {
         let first = self.heartbeat.replace((heartbeat, now)).is_none();
         if first {
             let (key, ip) = (self.key(), self.placement.address.ip());
-            let standing = self.rows.lock().claim(self.number, ip, key);
+            let standing = self.shared.rows.lock().claim(self.id, ip, key);
             self.stand(standing);
         } else {
             self.tell();
@@ -224,27 +252,56 @@ impl Entry {
 
     /// The key of this server in the registry.
     fn key(&self) -> Key {
-        Key::new(self.identity, self.number)
+        Key::new(self.identity, self.id)
     }
 
     fn place(&mut self) {
-        let address = |at: usize| self.links.get(at).map(|link| link.address);
-        let Some(first) = address(0) else { return };
-        self.placement = Arc::new(Placement {
-            game: self.member.game.clone(),
-            address: first,
-            second_address: address(1),
+        let mut links = self.links.iter();
+        let Some(first) = links.next() else { return };
+        let second = links.next();
+        let placement = Arc::new(Placement {
+            game: self.member.game().clone(),
+            address: first.address,
+            second_address: second.map(|link| link.address),
             identity: self.identity,
-            claims: Claims::default(),
+            claims: self
+                .shared
+                .claims(first.claim, second.map(|link| link.claim)),
         });
-        let moved = self.rows.lock().move_to(self.number, first.ip());
+        let shared = self.shared.clone();
+        match &shared.merged {
+            Some(merged) if !self.placement.is_in_row_of(&placement) => merged.together(|| {
+                self.unlist();
+                self.placement = placement;
+                self.renumber();
+                self.stand_there();
+            }),
+            _ => {
+                self.placement = placement;
+                self.stand_there();
+            }
+        }
+    }
+
+    /// Takes another number, because others may have taken over the one that it had, with the row
+    /// that it leaves.
+    fn renumber(&mut self) {
+        if std::mem::take(&mut self.known) {
+            self.number = self.shared.draw();
+        }
+    }
+
+    /// Takes a row at its address, or keeps the one that it has, and tells what is shown of it.
+    fn stand_there(&mut self) {
+        let ip = self.placement.address.ip();
+        let moved = self.shared.rows.lock().move_to(self.id, ip);
         match moved {
             Some(standing) => self.stand(standing),
             None => self.tell(),
         }
     }
 
-    fn tell(&self) {
+    fn tell(&mut self) {
         let (Some((heartbeat, updated)), Row::Listed) = (&self.heartbeat, &self.row) else {
             return;
         };
@@ -255,6 +312,12 @@ impl Entry {
             updated: *updated,
             origin: Origin::Here,
         };
-        self.member.tell(self.number, Change::Listed(server));
+        match &self.shared.merged {
+            None => self.member.tell(self.number, Change::Listed(server)),
+            Some(merged) => {
+                let new = !std::mem::replace(&mut self.known, true);
+                self.number = merged.list_own(server, new);
+            }
+        }
     }
 }

@@ -5,7 +5,10 @@ use crate::{
     list::{Change, Sink, Sinks},
 };
 use parking_lot::Mutex;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
 /// The number of games has reached its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,12 +26,14 @@ pub(super) struct Games {
 
 struct Played {
     most: usize,
-    games: HashMap<Game, Servers>,
+    games: HashMap<Game, Weak<Servers>>,
 }
 
+/// The servers of one game.
 struct Servers {
-    count: usize,
-    sinks: Arc<[Arc<dyn Sink>]>,
+    game: Game,
+    sinks: Box<[Arc<dyn Sink>]>,
+    games: Arc<Games>,
 }
 
 impl Games {
@@ -53,30 +58,49 @@ impl Games {
         if full && !played.games.contains_key(game) {
             return Err(TooManyGames(played.most));
         }
-        let servers = played.games.entry(game.clone()).or_insert_with(|| Servers {
-            count: 0,
-            sinks: self.all.iter().map(|all| all.clone().sink(game)).collect(),
-        });
-        servers.count += 1;
-        Ok(Member {
-            game: game.clone(),
-            sinks: servers.sinks.clone(),
-            games: self.clone(),
-        })
+        Ok(self.enter(game, &mut played))
+    }
+
+    /// The same for a server that another member of the cluster has let in: the limit does not
+    /// apply.
+    pub(super) fn admit(self: &Arc<Self>, game: &Game) -> Member {
+        self.enter(game, &mut self.played.lock())
+    }
+
+    fn enter(self: &Arc<Self>, game: &Game, played: &mut Played) -> Member {
+        let known = played.games.get(game).and_then(Weak::upgrade);
+        Member(known.unwrap_or_else(|| {
+            let servers = Arc::new(Servers {
+                game: game.clone(),
+                sinks: self.all.iter().map(|all| all.clone().sink(game)).collect(),
+                games: self.clone(),
+            });
+            played.games.insert(game.clone(), Arc::downgrade(&servers));
+            servers
+        }))
+    }
+
+    /// Lets the changes that `work` makes take effect together.
+    pub(super) fn together<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.all.iter().for_each(|sinks| sinks.begin());
+        let done = work();
+        self.all.iter().for_each(|sinks| sinks.end());
+        done
     }
 }
 
 /// A server's membership of its game.
-pub(super) struct Member {
-    pub(super) game: Game,
-    sinks: Arc<[Arc<dyn Sink>]>,
-    games: Arc<Games>,
-}
+#[derive(Clone)]
+pub(super) struct Member(Arc<Servers>);
 
 impl Member {
+    pub(super) fn game(&self) -> &Game {
+        &self.0.game
+    }
+
     /// Announces a change of the server with this number to all sinks.
     pub(super) fn tell(&self, number: u64, change: Change) {
-        let Some((last, others)) = self.sinks.split_last() else {
+        let Some((last, others)) = self.0.sinks.split_last() else {
             return;
         };
         for sink in others {
@@ -86,14 +110,13 @@ impl Member {
     }
 }
 
-impl Drop for Member {
+impl Drop for Servers {
     fn drop(&mut self) {
         let mut played = self.games.played.lock();
-        if let Some(servers) = played.games.get_mut(&self.game) {
-            servers.count -= 1;
-            if servers.count == 0 {
-                played.games.remove(&self.game);
-            }
+        // A server may have entered the game again meanwhile.
+        let left = |known: &Weak<Self>| known.strong_count() == 0;
+        if played.games.get(&self.game).is_some_and(left) {
+            played.games.remove(&self.game);
         }
     }
 }

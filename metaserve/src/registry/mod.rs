@@ -4,10 +4,12 @@
 //! server leaves the list with the next tick. Changes go to [sinks](crate::list::Sinks), such as
 //! the [feeds](crate::feed::Feeds) that clients follow.
 
+mod claims;
 mod cluster;
 mod entry;
 mod games;
 mod key;
+mod merged;
 mod replica;
 
 pub use entry::{Applied, Waits};
@@ -18,7 +20,7 @@ use crate::{
     Fingerprint, Game,
     bounds::{Rows, Trusted},
     feed::Own,
-    list::{Clock, Sinks},
+    list::{Claim, Claims, Clock, Sinks},
     time::wall_clock,
 };
 use bytes::Bytes;
@@ -26,6 +28,7 @@ use dashmap::{DashMap, Entry as MapEntry};
 use entry::{Entry, Link};
 use games::Games;
 use key::Key;
+use merged::Merged;
 use parking_lot::Mutex;
 use std::{net::SocketAddr, sync::Arc};
 use tokio::sync::SetOnce;
@@ -50,10 +53,34 @@ use tokio::sync::SetOnce;
 pub struct Registry {
     entries: DashMap<Key, Entry>,
     games: Arc<Games>,
+    shared: Arc<Shared>,
+}
+
+/// What entries need besides themselves.
+struct Shared {
     /// Locked last: a holder of this lock never locks an entry.
-    rows: Arc<Mutex<Rows<Key>>>,
+    rows: Mutex<Rows<Key>>,
     clock: Arc<Clock>,
-    own: Own,
+    /// The list of a member of a cluster. It is locked while an entry is locked, never before.
+    merged: Option<Merged>,
+}
+
+impl Shared {
+    /// A number that was never used before. In a cluster it is a claim.
+    fn draw(&self) -> u64 {
+        match self.merged {
+            None => self.clock.advance().0,
+            Some(_) => self.clock.claim().0,
+        }
+    }
+
+    /// What others are told of the claims of a server.
+    fn claims(&self, first: Claim, second: Option<Claim>) -> Claims {
+        match self.merged {
+            None => Claims::default(),
+            Some(_) => Claims::new(first, second),
+        }
+    }
 }
 
 impl Registry {
@@ -62,21 +89,31 @@ impl Registry {
     /// every change.
     #[must_use]
     pub fn new(max_games: usize, sinks: Vec<Arc<dyn Sinks>>) -> Arc<Self> {
-        Self::clustered(max_games, sinks, Arc::new(Clock::new(0)))
+        let games = Games::new(max_games, sinks);
+        Self::with(games, Arc::new(Clock::new(0)), None)
     }
 
     /// The same for a member of a cluster: it has an [own feed](Self::own), takes in what other
     /// members state with [`replica`](Self::replica), and draws its numbers as claims from
-    /// `clock`.
+    /// `clock`. The limit on games does not apply to servers of other members, which count all the
+    /// same.
     #[must_use]
     pub fn clustered(max_games: usize, sinks: Vec<Arc<dyn Sinks>>, clock: Arc<Clock>) -> Arc<Self> {
+        let games = Games::new(max_games, sinks);
+        let merged = Merged::new(games.clone(), Own::new());
+        Self::with(games, clock, Some(merged))
+    }
+
+    fn with(games: Arc<Games>, clock: Arc<Clock>, merged: Option<Merged>) -> Arc<Self> {
         let rows = Rows::new(usize::MAX, Trusted::none());
         Arc::new(Self {
             entries: DashMap::new(),
-            games: Games::new(max_games, sinks),
-            rows: Arc::new(Mutex::new(rows)),
-            own: Own::new(),
-            clock,
+            games,
+            shared: Arc::new(Shared {
+                rows: Mutex::new(rows),
+                clock,
+                merged,
+            }),
         })
     }
 
@@ -88,23 +125,23 @@ impl Registry {
     /// Changes how many servers each address may have in the list. Servers beyond that [wait for a
     /// row](Rows); those that are listed stay.
     pub fn set_rows(&self, each_address: usize, trusted: Trusted) {
-        self.rows.lock().set(each_address, trusted);
+        self.shared.rows.lock().set(each_address, trusted);
         self.settle();
     }
 
     /// The number of servers that wait for a row.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.rows.lock().waiting()
+        self.shared.rows.lock().waiting()
     }
 
     /// Lists the servers that have been given a row.
     fn settle(&self) {
-        let promoted = self.rows.lock().take_promoted();
-        for (number, key) in promoted {
+        let promoted = self.shared.rows.lock().take_promoted();
+        for (id, key) in promoted {
             // If the server is gone by now, it has given its row back itself.
             let entry = self.entries.get_mut(&key);
-            if let Some(mut entry) = entry.filter(|entry| entry.number == number) {
+            if let Some(mut entry) = entry.filter(|entry| entry.id == id) {
                 entry.promote();
             }
         }
@@ -126,17 +163,18 @@ impl Registry {
         identity: Option<Fingerprint>,
     ) -> Result<Registration, TooManyGames> {
         let member = self.games.join(game)?;
-        let id = self.clock.advance().0;
+        let id = self.shared.draw();
         let key = Key::new(identity, id);
         let replaced = Arc::new(SetOnce::new());
         let link = Link {
             id,
+            claim: Claim(id),
             address,
             replaced: replaced.clone(),
         };
-        let new = |member, link| Entry::new(id, member, identity, link, self.rows.clone());
+        let new = |member, link| Entry::new(member, identity, link, self.shared.clone());
         match self.entries.entry(key) {
-            MapEntry::Occupied(mut known) if known.get().member.game == *game => {
+            MapEntry::Occupied(mut known) if known.get().member.game() == game => {
                 known.get_mut().join(link);
             }
             MapEntry::Occupied(mut elsewhere) => {
@@ -213,13 +251,9 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let gone = self
-            .registry
+        self.registry
             .entries
             .remove_if_mut(&self.key, |_, entry| entry.leave(self.link));
-        if let Some((_, entry)) = gone {
-            entry.end();
-        }
         // This frees the row of this server, or of an address that another link has taken over.
         self.registry.settle();
     }

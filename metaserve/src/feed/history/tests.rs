@@ -36,7 +36,7 @@ struct Ticks {
 impl Ticks {
     fn new() -> Self {
         Self {
-            history: History::new(Revision(0)),
+            history: History::new(Readers::Clients, Revision(0)),
             clock: 0,
         }
     }
