@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     let _log = log()?;
     let daemon: Connector = cli.daemon.connector()?;
     if cli.once {
-        let name = &cli.daemon.daemon;
+        let name = cli.daemon.names();
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, once(&daemon, cli.game)).await;
         return answer.with_context(|| format!("{name} gave no list within {ANSWER_TIMEOUT:?}"))?;
     }

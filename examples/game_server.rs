@@ -13,7 +13,7 @@
 use clap::Parser;
 use futures::{Stream, StreamExt, stream};
 use metaserve::ServerInfo;
-use metaserve_examples::{DaemonArgs, log, stopped};
+use metaserve_examples::{PublishArgs, log, stopped};
 use metaserve_heartbeat::Connector;
 use std::{path::PathBuf, time::Duration};
 
@@ -33,7 +33,7 @@ struct Cli {
     #[arg(long, value_name = "DIR")]
     identity: Option<PathBuf>,
     #[command(flatten)]
-    daemon: DaemonArgs,
+    daemon: PublishArgs,
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -19,7 +19,7 @@ mod query;
 use clap::Parser;
 use futures::{FutureExt, Stream, StreamExt, stream};
 use metaserve::{ServerInfo, program};
-use metaserve_examples::{DaemonArgs, log, printable, printable_name, stopped};
+use metaserve_examples::{PublishArgs, log, printable, printable_name, stopped};
 use metaserve_heartbeat::Connector;
 use query::{Address, Kind};
 use std::{path::PathBuf, process::ExitCode, time::Duration};
@@ -55,7 +55,7 @@ struct Cli {
     #[arg(long, value_name = "DIR")]
     identity: Option<PathBuf>,
     #[command(flatten)]
-    daemon: DaemonArgs,
+    daemon: PublishArgs,
 }
 
 const AFTER_HELP: &str = "\

@@ -2,7 +2,7 @@
 //! text from strangers.
 #![forbid(unsafe_code)]
 
-pub use metaserve::{DaemonArgs, printable, printable_name};
+pub use metaserve::{DaemonArgs, PublishArgs, printable, printable_name};
 
 use metaserve::program::{
     self, Signals,

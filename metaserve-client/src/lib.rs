@@ -63,17 +63,19 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod freshness;
 mod list;
 mod maintain;
 mod snapshot;
 mod snapshots;
 mod subscriber;
 
+pub use freshness::Freshness;
 pub use list::List;
 pub use maintain::Maintain;
 pub use metaserve::{
     Backoff, Close, CloseCode, Connect, ConnectError, Ended as Error, Fingerprint, Game,
-    InvalidGame, Retry, Trust, lasting::Status, protocol::extensions::Extensions,
+    InvalidGame, Retry, Trust, Way, lasting::Status, protocol::extensions::Extensions,
     stream::FrameError,
 };
 #[cfg(feature = "server-info")]

@@ -3,16 +3,16 @@
 use crate::{
     Error, Snapshot, Snapshots, Status,
     list::List,
+    snapshots::Latest,
     subscriber::{Options, follow},
 };
 use metaserve::{
-    Backoff, Connect, ConnectError, Retry,
+    Backoff, Connect, ConnectError, Retry, Way,
     connect::role::Client,
     lasting::{Lasting, Listener, Problem, Wait, lasting},
     protocol::session,
 };
 use std::{convert::Infallible, fmt};
-use tokio::sync::watch;
 
 /// Follows the list over one connection after the other; see [`maintain`](crate::maintain).
 #[must_use = "nothing is asked for before `run`"]
@@ -74,7 +74,12 @@ impl<C> Maintain<C> {
     }
 
     /// The live list, as [`run`](crate::run) says, through losses of the connection: the stream
-    /// says nothing while there is none, and goes on with the list as it is then.
+    /// says nothing while there is none, and goes on with the list as it is then. The last list
+    /// stays valid meanwhile, and [`Snapshots::freshness`] says how old it is.
+    ///
+    /// A connector to one of several daemons moves to another one when its daemon is lost, and says
+    /// there what it knows: a daemon of the same cluster answers with the changes alone, another one
+    /// with its whole list. There is no empty list in between.
     ///
     /// # Errors
     /// The stream ends with an error only when connecting again cannot help:
@@ -103,6 +108,7 @@ impl<C> Maintain<C> {
             listener,
         } = self;
         Snapshots::new(Snapshot::default(), async move |latest| {
+            let way = Way::default();
             let follow = async {
                 let mut following = Following {
                     session: options.session()?,
@@ -112,7 +118,7 @@ impl<C> Maintain<C> {
                     lived: false,
                     known: C::known,
                 };
-                lasting(|| connect.connect(None), backoff, &mut following).await
+                lasting(|| connect.connect(&way), backoff, &mut following).await
             };
             let Err(error) = follow.await;
             error
@@ -124,7 +130,7 @@ impl<C> Maintain<C> {
 struct Following<E> {
     session: session::Subscriber,
     list: List,
-    latest: watch::Sender<Option<Snapshot>>,
+    latest: Latest,
     listener: Listener,
     /// Whether the list has been live, so that our settings were right.
     lived: bool,
@@ -162,7 +168,7 @@ impl<E: fmt::Display> Lasting<E> for Following<E> {
         }
     }
 
-    fn final_error(&self, error: &E) -> Option<Error> {
+    fn final_error(&mut self, error: &E) -> Option<Error> {
         (self.known)(error).cloned().map(Error::Connect)
     }
 

@@ -1,6 +1,6 @@
 //! The stream that a game polls: always the newest state, never a backlog.
 
-use crate::{Error, Snapshot};
+use crate::{Error, Freshness, Snapshot};
 use futures::{Stream, StreamExt, stream};
 use std::{
     fmt,
@@ -12,14 +12,36 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The live list of servers, as a stream of snapshots; see [`run`](crate::run).
 #[must_use = "a stream does nothing unless polled"]
-pub struct Snapshots(Pin<Box<dyn Stream<Item = Result<Snapshot, Error>> + Send>>);
+pub struct Snapshots {
+    items: Pin<Box<dyn Stream<Item = Result<Snapshot, Error>> + Send>>,
+    freshness: Freshness,
+}
 
-/// The task that follows the list puts states into this sender, until it ends with an error.
-type Latest = watch::Sender<Option<Snapshot>>;
+/// Where the task that follows the list puts its states, until it ends with an error.
+pub(crate) struct Latest {
+    sender: watch::Sender<Option<Snapshot>>,
+    freshness: Freshness,
+}
+
+impl Latest {
+    /// The list is like this now.
+    pub(crate) fn put(&self, snapshot: Snapshot) {
+        self.freshness.live();
+        self.sender.send_replace(Some(snapshot));
+    }
+
+    /// The list is not followed any longer.
+    pub(crate) fn lost(&self) {
+        self.freshness.lost();
+    }
+}
 
 enum State<F> {
     /// Not polled yet.
-    Idle(F),
+    Idle {
+        follow: F,
+        latest: watch::Receiver<Option<Snapshot>>,
+    },
     /// The task runs, and puts each state of the list into the watch.
     Following {
         latest: watch::Receiver<Option<Snapshot>>,
@@ -36,9 +58,22 @@ impl Snapshots {
         F: FnOnce(Latest) -> Fut + Send + 'static,
         Fut: Future<Output = Error> + Send + 'static,
     {
-        let begin = (State::Idle(follow), begin);
+        let freshness = Freshness::stale();
+        let (sender, latest) = watch::channel(None);
+        let follow = {
+            let freshness = freshness.clone();
+            move || follow(Latest { sender, freshness })
+        };
+        let begin = (State::Idle { follow, latest }, begin);
         let snapshots = stream::unfold(begin, |(state, previous)| next(state, previous));
-        Self(snapshots.fuse().boxed())
+        let items = snapshots.fuse().boxed();
+        Self { items, freshness }
+    }
+
+    /// How old the newest item is, to ask at any time.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        self.freshness.clone()
     }
 }
 
@@ -48,13 +83,12 @@ async fn next<F, Fut>(
     previous: Snapshot,
 ) -> Option<(Result<Snapshot, Error>, (State<F>, Snapshot))>
 where
-    F: FnOnce(Latest) -> Fut,
+    F: FnOnce() -> Fut,
     Fut: Future<Output = Error> + Send + 'static,
 {
     let (mut latest, task) = match state {
-        State::Idle(follow) => {
-            let (sender, latest) = watch::channel(None);
-            let task: JoinHandle<Error> = tokio::spawn(follow(sender));
+        State::Idle { follow, latest } => {
+            let task: JoinHandle<Error> = tokio::spawn(follow());
             (latest, AbortOnDropHandle::new(task))
         }
         State::Following { latest, task } => (latest, task),
@@ -81,7 +115,7 @@ impl Stream for Snapshots {
     type Item = Result<Snapshot, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(context)
+        self.items.as_mut().poll_next(context)
     }
 }
 
@@ -111,9 +145,9 @@ mod tests {
     #[tokio::test]
     async fn a_slow_consumer_is_given_the_newest_state_and_then_the_end() {
         let mut snapshots = Snapshots::new(Snapshot::default(), async |latest: Latest| {
-            (1..=20).for_each(|revision| drop(latest.send_replace(Some(at(revision)))));
+            (1..=20).for_each(|revision| latest.put(at(revision)));
             tokio::task::yield_now().await;
-            (21..=40).for_each(|revision| drop(latest.send_replace(Some(at(revision)))));
+            (21..=40).for_each(|revision| latest.put(at(revision)));
             Error::OutOfOrder { from: 0, ours: 0 }
         });
         let mut seen = Vec::new();

@@ -1,6 +1,6 @@
 //! One connection, followed until it ends.
 
-use crate::{Error, Snapshot, Snapshots, list::List};
+use crate::{Error, Snapshot, Snapshots, list::List, snapshots::Latest};
 use metaserve::{
     Game, InvalidGame,
     protocol::session::{
@@ -10,7 +10,6 @@ use metaserve::{
     stream::Incoming,
 };
 use std::convert::Infallible;
-use tokio::sync::watch;
 
 /// Follows the list over one connection, with options.
 ///
@@ -118,10 +117,11 @@ pub(crate) async fn follow(
     connection: &quinn::Connection,
     session: &mut session::Subscriber,
     list: &mut List,
-    latest: &watch::Sender<Option<Snapshot>>,
+    latest: &Latest,
     followed: &mut (impl FnMut() + Send),
 ) -> Result<Infallible, Error> {
     let Err(error) = follow_open(connection, session, list, latest, followed).await;
+    latest.lost();
     if let Some(violation) = error.violation() {
         violation.close(connection);
     }
@@ -132,7 +132,7 @@ async fn follow_open(
     connection: &quinn::Connection,
     session: &mut session::Subscriber,
     list: &mut List,
-    latest: &watch::Sender<Option<Snapshot>>,
+    latest: &Latest,
     followed: &mut (impl FnMut() + Send),
 ) -> Result<Infallible, Error> {
     let mut out = connection.open_uni().await?;
@@ -149,7 +149,7 @@ async fn follow_open(
                 }
                 Effect::Apply(message) => {
                     list.apply(message)?;
-                    latest.send_replace(Some(list.snapshot()));
+                    latest.put(list.snapshot());
                     followed();
                 }
             }

@@ -34,7 +34,8 @@
 //!
 //! * [`Connector`] connects to a daemon. It takes the daemon's name (`HOST:PORT`), and how to know
 //!   that it is the right one: by a fingerprint, by a file with certificates, or by the operating
-//!   system's certificates, which is the default.
+//!   system's certificates, which is the default. [`to_one_of`](Connector::to_one_of) takes several
+//!   daemons of one list, [`to_every`](Connector::to_every) several lists.
 //! * [`maintain`] stays on the list: it connects again, with backoff, and restates the newest
 //!   heartbeat. Its [`Status`] says how the connection stands.
 //! * A [`Notice`] is what the daemon has to say: why a server is not listed, or soon will not be.
@@ -82,7 +83,7 @@ mod speak;
 pub use maintain::Maintain;
 pub use metaserve::{
     Backoff, Close, CloseCode, Connect, ConnectError, Ended as Error, Family, Fingerprint, Game,
-    Identity, InvalidGame, Retry, Trust,
+    Identity, InvalidGame, Retry, Trust, Way,
     lasting::Status,
     protocol::{
         heartbeat::NoticeKind,
@@ -109,6 +110,9 @@ use futures::Stream;
 /// // A daemon with a certificate of its own making:
 /// let pinned = Connector::to("localhost:4433").fingerprint("ab".repeat(32));
 /// # #[cfg(feature = "identity")]
+/// // Several daemons: one of them, or every one.
+/// let cluster = Connector::to_one_of(["a.example.org:4433", "b.example.org:4433"]);
+/// let both = Connector::to_every(["list.example.org:4433", "games.example.net:4433"]);
 /// // A server that keeps its place in the list through restarts, under its IPv4 and IPv6 address:
 /// let known = pinned.identity_in("my-server");
 /// ```

@@ -1,10 +1,12 @@
 //! Passes the daemon's notices to the program, the log or standard error.
 
 use metaserve::{
+    Way,
     lasting::{is_logged, warn},
     protocol::{heartbeat::NoticeKind, session::Notice},
 };
 use std::{
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -44,22 +46,29 @@ impl Notices {
         }
     }
 
-    /// For two connections of one server. A notice that both get is passed on once.
-    pub(crate) fn split(self) -> [Self; 2] {
-        let shared = Arc::new(Mutex::new((None, self)));
-        [0, 1].map(|connection| {
+    /// For several connections of one server, each made in its way. Of several daemons, each
+    /// notice says which; one that a daemon gives to two connections is passed on once.
+    pub(crate) fn split(self, ways: &[Way]) -> Vec<Self> {
+        let shared = Arc::new(Mutex::new((HashMap::new(), self)));
+        let connections = ways.iter().cloned().enumerate();
+        let split = connections.map(|(connection, Way { at, .. })| {
             let shared = shared.clone();
-            Self::new(move |notice| {
+            Self::new(move |mut notice| {
                 let (last, heard) = &mut *shared.lock().unwrap_or_else(PoisonError::into_inner);
                 let said_by_other = matches!(
-                    last, Some((by, before)) if *by != connection && *before == notice
+                    last.get(&at), Some((by, before)) if *by != connection && *before == notice
                 );
-                if !said_by_other {
-                    *last = Some((connection, notice.clone()));
-                    heard.hear(notice);
+                if said_by_other {
+                    return;
                 }
+                last.insert(at.clone(), (connection, notice.clone()));
+                if let Some(at) = &at {
+                    notice.text = format!("at {at}: {}", notice.text);
+                }
+                heard.hear(notice);
             })
-        })
+        });
+        split.collect()
     }
 }
 

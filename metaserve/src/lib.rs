@@ -91,9 +91,9 @@ mod unseen;
 
 pub use address::Family;
 #[cfg(feature = "clap")]
-pub use arguments::{ArgumentError, DaemonArgs};
+pub use arguments::{ArgumentError, DaemonArgs, PublishArgs, PublishAt};
 pub use backoff::Backoff;
-pub use connect::{Connect, ConnectError, Connector, client_endpoint};
+pub use connect::{Connect, ConnectError, Connector, Way, client_endpoint};
 pub use game::{Game, InvalidGame};
 pub use limits::{InvalidLimits, Limit, Limits};
 pub use pacing::{Offered, Pacing};

@@ -75,9 +75,13 @@ impl Target {
             Which::Inside => inside(plan),
             Which::Spawn(binary) => spawned(plan, binary.as_deref()).await,
             Which::Running(daemon) => {
-                let name = daemon.daemon.as_str();
-                let host = name.rsplit_once(':').map_or(name, |(host, _)| host);
-                let found = tokio::net::lookup_host(name).await;
+                let [name] = daemon.daemon.as_slice() else {
+                    bail!("--daemon: name one");
+                };
+                let host = name
+                    .rsplit_once(':')
+                    .map_or(name.as_str(), |(host, _)| host);
+                let found = tokio::net::lookup_host(name.as_str()).await;
                 let address = found.with_context(|| format!("--daemon {name}"))?.next();
                 Ok(Self {
                     address: address.with_context(|| format!("{name} has no address"))?,

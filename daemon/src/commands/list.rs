@@ -90,7 +90,7 @@ impl List {
     }
 
     async fn print(&self, daemon: &Connector) -> anyhow::Result<()> {
-        let name = &self.daemon.daemon;
+        let name = self.daemon.names();
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.first(daemon)).await;
         let answer = answer.with_context(|| format!("{name} did not answer"))?;
         let (list, mut before) = answer.with_context(|| format!("no list from {name}"))?;

@@ -1,16 +1,20 @@
 //! Stays on the list: connects again for as long as there are heartbeats.
 
+mod all;
 mod link;
+mod shared;
 
 use crate::{Error, Notice, Status, notices::Notices, publisher::Options};
+use all::all;
 use futures::Stream;
-use link::{Link, Shared, both};
+use link::Link;
 use metaserve::{
-    Backoff, Connect,
+    Backoff, Connect, Way,
     connect::role::Heartbeat,
     lasting::Listener,
     protocol::session::{Say, Speaker},
 };
+use shared::Shared;
 use std::{
     fmt,
     pin::{Pin, pin},
@@ -91,11 +95,12 @@ impl<C> Maintain<C> {
     /// Publishes `heartbeats` until they end, through losses of the connection. While there is
     /// none the newest heartbeat is kept, and it is the first that a new connection sends.
     ///
-    /// Given a [`Connector`](crate::Connector) with an identity, it keeps a connection over IPv4
-    /// and one over IPv6, so that the server is listed with both addresses. Each carries all
-    /// heartbeats, and is lost and made again without the other. A family that this machine or the
-    /// daemon does not have is looked for again at the longest delay, and is no problem to hear
-    /// of while the other connects.
+    /// Given a [`Connector`](crate::Connector) to one of several daemons, it moves to another one
+    /// when its daemon is lost, or refuses it. Given one to every daemon, it keeps a connection to
+    /// each. Given one with an identity, it keeps a connection over IPv4 and one over IPv6, so that
+    /// the server is listed with both addresses. Each connection carries all heartbeats, and is lost
+    /// and made again without the others. A family that this machine or the daemon does not have is
+    /// looked for again at the longest delay, and is no problem to hear of while the other connects.
     ///
     /// Dropping the future takes the server off the list.
     ///
@@ -107,10 +112,10 @@ impl<C> Maintain<C> {
     /// * At the third time in a row when the daemon is not one that is trusted (another fingerprint,
     ///   a certificate that no trusted authority has signed or that is for another name), or does
     ///   not speak the protocol. Once the daemon has accepted the server, this is no reason to end
-    ///   any more: the settings were right then, and the daemon's operator may mend it.
-    /// * At once when another server with the same identity has taken this one's place. With two
-    ///   connections, a place that was taken in one family is given up, and it is an error when none
-    ///   is left.
+    ///   any more: the settings were right then, and the daemon's operator may mend it. Of several
+    ///   daemons, each has to be like that; the error says which daemon said what.
+    /// * At once when another server with the same identity has taken this one's place. With several
+    ///   connections, a place that was taken is given up, and it is an error when none is left.
     ///
     /// Everything else is waited for: a daemon that does not answer, is full, or has banned this
     /// address, a name that is not found, and a certificate that has expired or is not valid yet.
@@ -124,23 +129,12 @@ impl<C> Maintain<C> {
         T: AsRef<[u8]>,
     {
         let heartbeats = pin!(heartbeats);
-        match *self.connect.families() {
-            [first, second] => {
-                let shared = Shared::new(self.connect, self.listener);
-                both(
-                    [first, second],
-                    self.options,
-                    self.backoff,
-                    &shared,
-                    heartbeats,
-                )
-                .await
-            }
-            _ => {
-                let session = self.options.session()?;
-                self.speak::<Heartbeat, _, _>(session, heartbeats).await
-            }
+        if self.connect.ways().len() > 1 {
+            let shared = Shared::new(self.connect, self.listener);
+            return all(self.options, self.backoff, &shared, heartbeats).await;
         }
+        let session = self.options.session()?;
+        self.speak::<Heartbeat, _, _>(session, heartbeats).await
     }
 
     /// Says `items` over one connection after the other.
@@ -155,7 +149,8 @@ impl<C> Maintain<C> {
         W: Say<S::Item>,
     {
         let shared = Shared::<C, R>::new(self.connect, self.listener);
-        let link = Link::new(&shared, session, self.options.notices, items);
+        let (way, notices) = (Way::default(), self.options.notices);
+        let link = Link::new(&shared, 0, way, session, notices, items);
         link.run(self.backoff).await
     }
 }

@@ -1,10 +1,10 @@
 //! From `HOST:PORT` to a connection, in one line.
 
 use super::{
-    Connect,
+    Connect, Way,
     error::ConnectError,
     name::host,
-    race::{self, Failures, STAGGER},
+    race::{self, Candidate, Failures, STAGGER},
 };
 use crate::{
     Role,
@@ -13,30 +13,37 @@ use crate::{
     tls::{Identity, Trust, client_config},
 };
 use std::{
+    collections::{HashMap, VecDeque},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::task::JoinSet;
 
-/// Connects to a daemon by name: resolves the name at each attempt, lets its addresses race, and uses
-/// one UDP socket for IPv4 and IPv6. Cheap to clone.
+/// Connects to a daemon by name, or to one of several: resolves the names at each attempt, lets
+/// their addresses race, and uses one UDP socket for IPv4 and IPv6. Cheap to clone.
 ///
 /// The general form of a [`ConnectorFor`](super::ConnectorFor) one role, ready to connect: for
 /// programs that choose the role while they run.
 #[derive(Clone, Debug)]
 pub struct Connector {
-    daemon: Arc<str>,
+    daemons: Arc<[Arc<str>]>,
     role: Role,
     config: quinn::ClientConfig,
     endpoint: quinn::Endpoint,
     has_identity: bool,
+    /// The address that was connected to last.
+    last: Arc<Mutex<HashMap<Way, SocketAddr>>>,
 }
 
 /// The time after which an address is given up: long enough for a handshake with two losses.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long to wait for the addresses of further names once those of one are known, so that the
+/// name that is found first has no advantage.
+const LOOKUP_PATIENCE: Duration = STAGGER;
 
 impl Connector {
     /// Prepares connections to `daemon` (`HOST:PORT`) in the given role. Call it inside a tokio
@@ -50,16 +57,36 @@ impl Connector {
         trust: &Trust,
         identity: Option<&Identity>,
     ) -> Result<Self, ConnectError> {
-        let daemon: Arc<str> = daemon.into();
-        host(&daemon).ok_or_else(|| ConnectError::Name(daemon.clone()))?;
+        Self::one_of(role, [daemon], trust, identity)
+    }
+
+    /// Prepares connections to one of several daemons (`HOST:PORT` each), which show the same list
+    /// and are trusted alike; otherwise as [`new`](Self::new).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and when no daemon is named.
+    pub fn one_of(
+        role: Role,
+        daemons: impl IntoIterator<Item = impl AsRef<str>>,
+        trust: &Trust,
+        identity: Option<&Identity>,
+    ) -> Result<Self, ConnectError> {
+        let daemons = super::name::all(daemons);
+        if daemons.is_empty() {
+            return Err(ConnectError::NoDaemon);
+        }
+        if let Some(wrong) = daemons.iter().find(|daemon| host(daemon).is_none()) {
+            return Err(ConnectError::Name(wrong.clone()));
+        }
         let config = client_config(role, trust, identity)?;
         let endpoint = client_endpoint().map_err(|error| ConnectError::Socket(error.into()))?;
         Ok(Self {
-            daemon,
+            daemons,
             role,
             config,
             endpoint,
             has_identity: identity.is_some(),
+            last: Arc::default(),
         })
     }
 
@@ -69,16 +96,19 @@ impl Connector {
         &self.endpoint
     }
 
-    /// Connects to the first of the daemon's addresses that answers. While one is silent, the next
+    /// Connects to the first of all daemons' addresses that answers. While one is silent, the next
     /// is tried after 250 ms beside it (RFC 8305), each for at most 5 s; families take turns, and
-    /// within a family the order is random.
+    /// within a family the order is random. The address that this connector and its clones have
+    /// connected to last is tried at the end, so that a peer that has lost its daemon, or was
+    /// refused there, moves to another one.
     ///
     /// Cancel-safe: attempts are abandoned.
     ///
     /// # Errors
-    /// When no address was found, or none of them answered as a daemon we trust.
+    /// When no address was found, or none of them answered as a daemon we trust. Of several
+    /// daemons, the error says what happened at each.
     pub async fn connect(&self) -> Result<quinn::Connection, ConnectError> {
-        self.race(None).await
+        self.connect_by(&Way::default()).await
     }
 
     /// Connects over one family of addresses only, otherwise as [`connect`](Self::connect).
@@ -86,80 +116,143 @@ impl Connector {
     /// # Errors
     /// As [`connect`](Self::connect), and when the daemon has no address of this family.
     pub async fn connect_over(&self, family: Family) -> Result<quinn::Connection, ConnectError> {
-        self.race(Some(family)).await
+        self.connect_by(&Way::over(family)).await
     }
 
-    pub(super) async fn race(
-        &self,
-        over: Option<Family>,
-    ) -> Result<quinn::Connection, ConnectError> {
-        let addresses = self.addresses(over).await?;
-        self.first_of(addresses).await
-    }
-
-    /// Connects to the first of these addresses that answers.
-    async fn first_of(
-        &self,
-        addresses: Vec<SocketAddr>,
-    ) -> Result<quinn::Connection, ConnectError> {
-        let mut waiting = addresses.into_iter();
-        let mut attempts = JoinSet::new();
+    /// Connects to one of the daemons, or over one family of addresses, otherwise as
+    /// [`connect`](Self::connect).
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), when the daemon has no address of this family, and when it is
+    /// none of this connector's.
+    pub async fn connect_by(&self, way: &Way) -> Result<quinn::Connection, ConnectError> {
         let mut failures = Failures::default();
+        let mut lookups = self.look_up(way);
+        let found = self.first_found(&mut lookups, way, &mut failures).await;
+        let mut waiting = self.in_order(found, way);
+        let mut attempts = JoinSet::new();
         loop {
-            match waiting.next() {
-                Some(address) => match self.attempt(address) {
+            match waiting.pop_front() {
+                Some(candidate) => match self.attempt(candidate) {
                     Some(attempt) => {
-                        attempts.spawn(async move { (address, attempt.await) });
+                        attempts.spawn(async move { (candidate, attempt.await) });
                     }
                     None => {
-                        failures.no_route(address);
+                        failures.no_route(candidate);
                         continue;
                     }
                 },
-                None if attempts.is_empty() => {
-                    let none = io::Error::from(io::ErrorKind::NotFound);
-                    let nothing = ConnectError::Resolve(self.daemon.clone(), none.into());
-                    return Err(failures.into_error(self.role).unwrap_or(nothing));
+                None if attempts.is_empty() && lookups.is_empty() => {
+                    return Err(failures.into_error(self.role, &self.daemons));
                 }
                 None => {}
             }
             tokio::select! {
                 Some(ended) = attempts.join_next() => match ended {
-                    Ok((_, Ok(connection))) => return Ok(connection),
-                    Ok((address, Err(problem))) => failures.failed(address, problem),
+                    Ok((candidate, Ok(connection))) => {
+                        self.last().insert(way.clone(), candidate.address);
+                        return Ok(connection);
+                    }
+                    Ok((candidate, Err(problem))) => failures.failed(candidate, problem),
                     // Cancelled with the runtime.
                     Err(_) => {}
                 },
-                () = tokio::time::sleep(STAGGER), if waiting.len() > 0 => {}
+                Some(looked_up) = lookups.join_next() => {
+                    let found = self.candidates(looked_up.ok(), way, &mut failures);
+                    waiting.extend(self.in_order(found, way));
+                }
+                () = tokio::time::sleep(STAGGER), if !waiting.is_empty() => {}
             }
         }
     }
 
-    /// The daemon's addresses, in the order to try them.
-    async fn addresses(&self, over: Option<Family>) -> Result<Vec<SocketAddr>, ConnectError> {
-        let found = tokio::net::lookup_host(&*self.daemon)
-            .await
-            .map_err(|error| ConnectError::Resolve(self.daemon.clone(), error.into()))?;
-        let found = found.filter(|it| over.is_none_or(|family| family == Family::of(it.ip())));
-        let addresses = race::order(found, fastrand::shuffle);
-        match over {
-            Some(family) if addresses.is_empty() => {
-                Err(ConnectError::Family(self.daemon.clone(), family))
+    /// Looks up the addresses of the daemons, all at the same time.
+    fn look_up(&self, way: &Way) -> JoinSet<LookedUp> {
+        let mut lookups = JoinSet::new();
+        for (daemon, name) in self.daemons.iter().enumerate() {
+            if way.at.as_ref().is_none_or(|at| at == name) {
+                let name = name.clone();
+                lookups.spawn(async move {
+                    let found = tokio::net::lookup_host(&*name).await;
+                    (daemon, found.map(Iterator::collect))
+                });
             }
-            _ => Ok(addresses),
         }
+        lookups
+    }
+
+    /// The addresses of the names that are found in time.
+    async fn first_found(
+        &self,
+        lookups: &mut JoinSet<LookedUp>,
+        way: &Way,
+        failures: &mut Failures,
+    ) -> Vec<Candidate> {
+        let mut found = Vec::new();
+        let patience = tokio::time::sleep(LOOKUP_PATIENCE);
+        tokio::pin!(patience);
+        loop {
+            tokio::select! {
+                biased;
+                looked_up = lookups.join_next() => match looked_up {
+                    Some(looked_up) => found.extend(self.candidates(looked_up.ok(), way, failures)),
+                    None => return found,
+                },
+                () = &mut patience, if !found.is_empty() => return found,
+            }
+        }
+    }
+
+    /// The addresses that were found for a daemon, as far as they can be used; none when the lookup
+    /// was cancelled with the runtime.
+    fn candidates(
+        &self,
+        looked_up: Option<LookedUp>,
+        way: &Way,
+        failures: &mut Failures,
+    ) -> Vec<Candidate> {
+        let Some((daemon, found)) = looked_up else {
+            return Vec::new();
+        };
+        let name = &self.daemons[daemon];
+        let unresolved = |error: io::Error| ConnectError::Resolve(name.clone(), error.into());
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                failures.unfound(daemon, unresolved(error));
+                return Vec::new();
+            }
+        };
+        let fits = |it: &SocketAddr| way.over.is_none_or(|over| over == Family::of(it.ip()));
+        let found = found.into_iter().filter(fits);
+        let candidates: Vec<_> = found.map(|address| Candidate { address, daemon }).collect();
+        if candidates.is_empty() {
+            let absent = |family| ConnectError::Family(name.clone(), family);
+            let nothing = || unresolved(io::ErrorKind::NotFound.into());
+            failures.unfound(daemon, way.over.map_or_else(nothing, absent));
+        }
+        candidates
+    }
+
+    fn in_order(&self, found: Vec<Candidate>, way: &Way) -> VecDeque<Candidate> {
+        let last = self.last().get(way).copied();
+        race::order(found, last, fastrand::shuffle).into()
+    }
+
+    fn last(&self) -> MutexGuard<'_, HashMap<Way, SocketAddr>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins to connect to one address; none when this machine cannot send there.
-    fn attempt(&self, address: SocketAddr) -> Option<impl Future<Output = Attempted> + use<>> {
-        let host = host(&self.daemon)?;
-        if !has_route(address) {
+    fn attempt(&self, at: Candidate) -> Option<impl Future<Output = Attempted> + use<>> {
+        let host = host(&self.daemons[at.daemon])?;
+        if !has_route(at.address) {
             return None;
         }
         // After the checks of `new`, this fails only if the socket lacks the address's family.
         let connecting = self
             .endpoint
-            .connect_with(self.config.clone(), address, host)
+            .connect_with(self.config.clone(), at.address, host)
             .ok()?;
         Some(async move {
             let attempt = tokio::time::timeout(ATTEMPT_TIMEOUT, connecting).await;
@@ -174,23 +267,25 @@ impl<R> Connect<R> for &Connector {
     type Connecting = Pin<Box<dyn Future<Output = Result<quinn::Connection, ConnectError>> + Send>>;
     type Error = ConnectError;
 
-    fn families(&self) -> &'static [Family] {
-        if self.has_identity {
-            &Family::BOTH
-        } else {
-            &[]
+    fn ways(&self) -> Vec<Way> {
+        match self.has_identity {
+            true => Family::BOTH.map(Way::over).to_vec(),
+            false => vec![Way::default()],
         }
     }
 
-    fn connect(&mut self, over: Option<Family>) -> Self::Connecting {
-        let connector = Connector::clone(self);
-        Box::pin(async move { connector.race(over).await })
+    fn connect(&mut self, way: &Way) -> Self::Connecting {
+        let (connector, way) = (Connector::clone(self), way.clone());
+        Box::pin(async move { connector.connect_by(&way).await })
     }
 
     fn known(error: &ConnectError) -> Option<&ConnectError> {
         Some(error)
     }
 }
+
+/// A daemon, and its addresses.
+type LookedUp = (usize, io::Result<Vec<SocketAddr>>);
 
 type Attempted = Result<quinn::Connection, quinn::ConnectionError>;
 
@@ -226,16 +321,17 @@ mod tests {
     )]
     async fn silent_addresses_are_tried_beside_each_other() {
         let trust = Trust::Fingerprint("ab".repeat(32).parse().unwrap());
-        let connector = Connector::new(Role::Client, "localhost:1", &trust, None).unwrap();
         let silent = [(); 3].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
-        let tried = silent.each_ref().map(|it| it.local_addr().unwrap());
+        let named = silent.each_ref().map(|it| it.local_addr().unwrap());
+        let names = named.map(|it| it.to_string());
+        let connector = Connector::one_of(Role::Client, names, &trust, None).unwrap();
         let begun = tokio::time::Instant::now();
-        let error = connector.first_of(tried.to_vec()).await.unwrap_err();
+        let error = connector.connect().await.unwrap_err();
         let took = begun.elapsed();
         let ConnectError::NoAnswer { addresses } = error else {
             panic!("{error}");
         };
-        assert_eq!(addresses, tried);
+        assert_eq!(addresses, named);
         assert!(took < ATTEMPT_TIMEOUT + 3 * STAGGER, "{took:?}");
     }
 }

@@ -19,6 +19,9 @@ pub enum ConnectError {
     /// The text is not `HOST:PORT`, with IPv6 addresses in brackets.
     #[error("{}", super::name::advice(.0))]
     Name(Arc<str>),
+    /// No daemon was named.
+    #[error("no daemon is named: name one as HOST:PORT, such as \"list.example.org:4433\"")]
+    NoDaemon,
     /// The text given as the daemon's fingerprint is not a fingerprint.
     #[error("the daemon's fingerprint cannot be used: {0}")]
     Fingerprint(InvalidFingerprint),
@@ -79,6 +82,9 @@ pub enum ConnectError {
         /// How the attempt failed.
         problem: quinn::ConnectionError,
     },
+    /// There is no connection to any of several daemons: each by its name, with the reason.
+    #[error("cannot connect to any of the daemons: {}", each(.0))]
+    Each(Vec<(Arc<str>, ConnectError)>),
 }
 
 debug_as_sentence!(ConnectError);
@@ -90,11 +96,17 @@ impl ConnectError {
     /// again, unless somebody changes the settings here or the daemon: a certificate that is not
     /// trusted, a peer that does not speak the protocol. *Soon* after everything that heals by
     /// itself: nothing answers, the name has no address, there is no route, and a certificate that
-    /// has expired or is not valid yet, since clocks are set and certificates renewed.
+    /// has expired or is not valid yet, since clocks are set and certificates renewed. Of several
+    /// daemons, one that may heal is enough for *soon*.
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
+            Self::Each(each) => match each.iter().any(|(_, error)| error.retry() == Retry::Soon) {
+                true => Retry::Soon,
+                false => Retry::Briefly,
+            },
             Self::Name(_)
+            | Self::NoDaemon
             | Self::Fingerprint(_)
             | Self::File(_)
             | Self::NoTrust
@@ -112,7 +124,27 @@ impl ConnectError {
     /// Whether there is no such family of addresses here or at the daemon, which is no fault.
     #[must_use]
     pub fn is_absent_family(&self) -> bool {
-        matches!(self, Self::Family(..) | Self::NoRoute { .. })
+        match self {
+            Self::Each(each) => each.iter().all(|(_, error)| error.is_absent_family()),
+            _ => matches!(self, Self::Family(..) | Self::NoRoute { .. }),
+        }
+    }
+
+    /// What happened at each of the daemons that were tried, as one error.
+    pub fn of_each(mut each: Vec<(Arc<str>, Self)>) -> Self {
+        if each.len() < 2 {
+            return each.pop().map_or(Self::NoDaemon, |(_, error)| error);
+        }
+        let silent = each.iter().map(|(_, error)| match error {
+            Self::NoAnswer { addresses } => Some(addresses.as_slice()),
+            _ => None,
+        });
+        match silent.collect::<Option<Vec<_>>>() {
+            Some(silent) => Self::NoAnswer {
+                addresses: silent.concat(),
+            },
+            None => Self::Each(each),
+        }
     }
 }
 
@@ -137,6 +169,14 @@ impl From<TrustError> for ConnectError {
 fn list(addresses: &[SocketAddr]) -> String {
     let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     addresses.join(" and ")
+}
+
+fn each(each: &[(Arc<str>, ConnectError)]) -> String {
+    let each: Vec<_> = each
+        .iter()
+        .map(|(at, error)| format!("{at}: {error}"))
+        .collect();
+    each.join("; ")
 }
 
 fn words(address: &SocketAddr, problem: &quinn::ConnectionError) -> String {

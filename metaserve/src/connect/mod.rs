@@ -5,12 +5,13 @@ mod error;
 mod name;
 mod race;
 mod settings;
+mod way;
 
 pub use connector::{Connector, client_endpoint};
 pub use error::ConnectError;
 pub use settings::{ConnectorFor, HasIdentity, HasRole, role};
+pub use way::Way;
 
-use crate::address::Family;
 use std::fmt;
 
 /// Makes connections to a daemon in the role `R`, one after the other. Implemented by the
@@ -21,14 +22,14 @@ pub trait Connect<R> {
     /// Why there is none.
     type Error: fmt::Display;
 
-    /// The families over each of which a game server should keep a connection. Default: none, so
-    /// that it keeps one connection over whichever family.
-    fn families(&self) -> &'static [Family] {
-        &[]
+    /// The connections that a game server should keep at the same time, at least one. Default:
+    /// one, to any daemon over either family.
+    fn ways(&self) -> Vec<Way> {
+        vec![Way::default()]
     }
 
-    /// Makes a connection over this family, or over whichever.
-    fn connect(&mut self, over: Option<Family>) -> Self::Connecting;
+    /// Makes the connection that `way` says: one of [`ways`](Self::ways), or the default.
+    fn connect(&mut self, way: &Way) -> Self::Connecting;
 
     /// The error as a [`ConnectError`], which says whether connecting again can help. Default:
     /// none, so that each attempt is followed by another one.
@@ -46,7 +47,7 @@ where
     type Connecting = F;
     type Error = E;
 
-    fn connect(&mut self, _: Option<Family>) -> F {
+    fn connect(&mut self, _: &Way) -> F {
         self()
     }
 }

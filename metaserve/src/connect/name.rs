@@ -1,7 +1,7 @@
 //! `HOST:PORT`, and what to write instead of what is not: pure.
 
 use rustls::pki_types::ServerName;
-use std::net::Ipv6Addr;
+use std::{net::Ipv6Addr, sync::Arc};
 
 /// The port that a daemon has unless its operator chooses another one.
 const PORT: u16 = 4433;
@@ -22,6 +22,18 @@ pub(super) fn host(daemon: &str) -> Option<&str> {
         None if host.contains(':') => None,
         None => ServerName::try_from(host).ok().map(|_| host),
     }
+}
+
+/// The names of several daemons, each once.
+pub(super) fn all(daemons: impl IntoIterator<Item = impl AsRef<str>>) -> Arc<[Arc<str>]> {
+    let mut all: Vec<Arc<str>> = Vec::new();
+    for daemon in daemons {
+        let daemon = daemon.as_ref();
+        if !all.iter().any(|known| **known == *daemon) {
+            all.push(daemon.into());
+        }
+    }
+    all.into()
 }
 
 /// What is wrong with a text that is not `HOST:PORT`, and what to write.

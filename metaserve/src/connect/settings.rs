@@ -1,6 +1,6 @@
 //! A connector for one role, built by name.
 
-use super::{Connect, ConnectError, Connector};
+use super::{Connect, ConnectError, Connector, Way, name};
 use crate::{
     Role,
     address::Family,
@@ -56,8 +56,8 @@ impl HasIdentity for role::Relay {}
 /// Connects to a daemon in one role: as `metaserve_heartbeat::Connector`,
 /// `metaserve_heartbeat::RelayConnector` and `metaserve_client::Connector`.
 ///
-/// [`to`](Self::to) takes the daemon's name, the other methods whom to trust and who one is. None of
-/// them fails: a mistake in what they are given comes out of [`connect`](Self::connect), of
+/// [`to`](Self::to) takes the daemon's name, and [`to_one_of`](Self::to_one_of) the names of several;
+/// the other methods take whom to trust and who one is. None of them fails: a mistake in what they are given comes out of [`connect`](Self::connect), of
 /// [`ready`](Self::ready), or of whatever the connector is given to, as a [`ConnectError`].
 ///
 /// ```
@@ -73,7 +73,9 @@ impl HasIdentity for role::Relay {}
 /// Cheap to clone; clones share one UDP socket, which is opened by the first connection.
 #[must_use = "a connector does nothing by itself"]
 pub struct ConnectorFor<R> {
-    daemon: Arc<str>,
+    daemons: Arc<[Arc<str>]>,
+    /// Whether a game server is listed at every daemon, instead of at one of them.
+    every: bool,
     whom: Whom,
     own: Option<Own>,
     ready: Arc<Mutex<Option<Connector>>>,
@@ -84,7 +86,7 @@ pub struct ConnectorFor<R> {
 #[derive(Clone, Debug)]
 enum Whom {
     System,
-    Fingerprint(Result<Fingerprint, InvalidFingerprint>),
+    Fingerprints(Result<Vec<Fingerprint>, InvalidFingerprint>),
     File(PathBuf),
     Given(Trust),
 }
@@ -101,8 +103,20 @@ impl<R> ConnectorFor<R> {
     /// Will connect to this daemon: `HOST:PORT`, such as `list.example.org:4433`, with IPv6
     /// addresses in brackets. The name is resolved at each attempt.
     pub fn to(daemon: impl AsRef<str>) -> Self {
+        Self::to_one_of([daemon])
+    }
+
+    /// Will connect to one of these daemons (`HOST:PORT` each), in random order, and move to another
+    /// one when it is lost: for daemons that show the same list, such as the members of a cluster.
+    /// A name with many addresses is the same as many names.
+    ///
+    /// They are trusted alike: whom [`fingerprints`](Self::fingerprints), or the authorities in
+    /// [`ca_file`](Self::ca_file), say. With authorities each certificate is checked for the name of
+    /// its own daemon.
+    pub fn to_one_of(daemons: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         Self {
-            daemon: daemon.as_ref().into(),
+            daemons: name::all(daemons),
+            every: false,
             whom: Whom::System,
             own: None,
             ready: Arc::default(),
@@ -116,7 +130,15 @@ impl<R> ConnectorFor<R> {
     /// Default: trusts whom the operating system trusts, which is right for a daemon with a
     /// certificate from a public authority.
     pub fn fingerprint(self, digits: impl ToString) -> Self {
-        self.whom(Whom::Fingerprint(digits.to_string().parse()))
+        self.fingerprints([digits])
+    }
+
+    /// Trusts the daemons whose certificates have these fingerprints, as
+    /// [`fingerprint`](Self::fingerprint) trusts one: for several daemons, or for one that is about
+    /// to change its certificate. Each is trusted wherever it is shown.
+    pub fn fingerprints(self, digits: impl IntoIterator<Item = impl ToString>) -> Self {
+        let parsed = digits.into_iter().map(|it| it.to_string().parse());
+        self.whom(Whom::Fingerprints(parsed.collect()))
     }
 
     /// Trusts the certificates in this file (PEM or DER), and those that they have signed, for the
@@ -135,6 +157,20 @@ impl<R> ConnectorFor<R> {
             whom,
             ready: Arc::default(),
             ..self
+        }
+    }
+}
+
+impl ConnectorFor<role::Heartbeat> {
+    /// Will connect to every one of these daemons (`HOST:PORT` each) at the same time: for daemons
+    /// with lists of their own, on each of which the server should be. One that is lost, or refuses
+    /// the server, does not affect the others. Trust is as for [`to_one_of`](Self::to_one_of).
+    ///
+    /// A single [`connect`](Self::connect) goes to one of them.
+    pub fn to_every(daemons: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        Self {
+            every: true,
+            ..Self::to_one_of(daemons)
         }
     }
 }
@@ -188,7 +224,8 @@ impl<R: HasRole> ConnectorFor<R> {
             #[cfg(feature = "identity")]
             Some(Own::In(directory)) => Some(Identity::load_or_create(directory, &[])?),
         };
-        let connector = Connector::new(R::ROLE, &self.daemon, &self.trusted()?, identity.as_ref())?;
+        let (daemons, trust) = (self.daemons.iter(), self.trusted()?);
+        let connector = Connector::one_of(R::ROLE, daemons, &trust, identity.as_ref())?;
         Ok(ready.insert(connector).clone())
     }
 
@@ -198,29 +235,41 @@ impl<R: HasRole> ConnectorFor<R> {
             Whom::System => Ok(Trust::SystemRoots),
             #[cfg(not(feature = "system-roots"))]
             Whom::System => Err(ConnectError::NoTrust),
-            Whom::Fingerprint(parsed) => Ok(Trust::Fingerprint(parsed.clone()?)),
+            Whom::Fingerprints(parsed) => Ok(Trust::Fingerprints(parsed.clone()?)),
             Whom::File(path) => Ok(Trust::file(path)?),
             Whom::Given(trust) => Ok(trust.clone()),
         }
     }
 }
 
-/// A game server with an identity connects over both families: both connections are one server with
-/// two addresses.
+/// A game server connects to each daemon that it is listed at and, with an identity, over both
+/// families: both connections are one server with two addresses.
 impl<R: HasRole> Connect<R> for ConnectorFor<R> {
     type Connecting = Pin<Box<dyn Future<Output = Result<quinn::Connection, ConnectError>> + Send>>;
     type Error = ConnectError;
 
-    fn families(&self) -> &'static [Family] {
-        match self.own {
-            Some(_) => &Family::BOTH,
-            None => &[],
-        }
+    fn ways(&self) -> Vec<Way> {
+        let at: Vec<_> = match self.every {
+            true => self.daemons.iter().cloned().map(Some).collect(),
+            false => vec![None],
+        };
+        let over: &[_] = match self.own {
+            Some(_) => &[Some(Family::V4), Some(Family::V6)],
+            None => &[None],
+        };
+        let ways = at.into_iter().flat_map(|at| {
+            let over = over.iter();
+            over.map(move |over| Way {
+                at: at.clone(),
+                over: *over,
+            })
+        });
+        ways.collect()
     }
 
-    fn connect(&mut self, over: Option<Family>) -> Self::Connecting {
-        let ready = self.ready();
-        Box::pin(async move { ready?.race(over).await })
+    fn connect(&mut self, way: &Way) -> Self::Connecting {
+        let (ready, way) = (self.ready(), way.clone());
+        Box::pin(async move { ready?.connect_by(&way).await })
     }
 
     fn known(error: &ConnectError) -> Option<&ConnectError> {
@@ -233,12 +282,12 @@ impl<R: HasRole> Connect<R> for &ConnectorFor<R> {
     type Connecting = <ConnectorFor<R> as Connect<R>>::Connecting;
     type Error = ConnectError;
 
-    fn families(&self) -> &'static [Family] {
-        Connect::families(*self)
+    fn ways(&self) -> Vec<Way> {
+        Connect::ways(*self)
     }
 
-    fn connect(&mut self, over: Option<Family>) -> Self::Connecting {
-        Connect::connect(&mut (*self).clone(), over)
+    fn connect(&mut self, way: &Way) -> Self::Connecting {
+        Connect::connect(&mut (*self).clone(), way)
     }
 
     fn known(error: &ConnectError) -> Option<&ConnectError> {
@@ -251,7 +300,8 @@ impl<R: HasRole> Connect<R> for &ConnectorFor<R> {
 impl<R> Clone for ConnectorFor<R> {
     fn clone(&self) -> Self {
         Self {
-            daemon: self.daemon.clone(),
+            daemons: self.daemons.clone(),
+            every: self.every,
             whom: self.whom.clone(),
             own: self.own.clone(),
             ready: self.ready.clone(),
@@ -263,7 +313,7 @@ impl<R> Clone for ConnectorFor<R> {
 impl<R> fmt::Debug for ConnectorFor<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connector")
-            .field("daemon", &self.daemon)
+            .field("daemons", &self.daemons)
             .field("trust", &self.whom)
             .finish_non_exhaustive()
     }
@@ -291,6 +341,36 @@ mod tests {
         assert!(error.contains("this has 3 digits"), "{error}");
         let error = mistake(Client::to("localhost:1").ca_file("missing.pem")).await;
         assert!(error.contains("missing.pem"), "{error}");
+        let error = mistake(Client::to_one_of(["localhost:1", "localhost"])).await;
+        assert!(error.contains("\"localhost:4433\""), "{error}");
+        let error = mistake(Client::to_one_of([""; 0])).await;
+        assert!(error.contains("no daemon is named"), "{error}");
+    }
+
+    #[cfg(feature = "identity")]
+    #[test]
+    fn a_server_goes_to_one_daemon_or_to_every_one_over_both_families_with_an_identity() {
+        type Server = ConnectorFor<role::Heartbeat>;
+        let ways = |it: &Server| {
+            it.ways()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        let names = ["a:1", "b:2", "a:1"];
+        assert_eq!(ways(&Server::to("a:1")), [""]);
+        assert_eq!(ways(&Server::to_one_of(names)), [""]);
+        assert_eq!(ways(&Server::to_every(names)), ["at a:1", "at b:2"]);
+        let own = Own::In("unused".into());
+        let over_both = ["over IPv4", "over IPv6"];
+        assert_eq!(ways(&Server::to_one_of(names).own(own.clone())), over_both);
+        let all = [
+            "at a:1 over IPv4",
+            "at a:1 over IPv6",
+            "at b:2 over IPv4",
+            "at b:2 over IPv6",
+        ];
+        assert_eq!(ways(&Server::to_every(names).own(own)), all);
     }
 
     #[tokio::test]

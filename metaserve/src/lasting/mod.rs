@@ -40,9 +40,9 @@ pub trait Lasting<E> {
     /// Whether, and how eagerly, to try again after a failed attempt to connect.
     fn retry(&self, error: &E) -> Retry;
 
-    /// The error to end with when connecting again cannot help; none if it is not known whether it
-    /// can.
-    fn final_error(&self, error: &E) -> Option<Ended>;
+    /// The error to end with, after an attempt to connect from which it follows that connecting
+    /// again cannot help; none to go on, with the longest delay.
+    fn final_error(&mut self, error: &E) -> Option<Ended>;
 
     /// Hears that a connection is being made.
     fn connecting(&mut self);
@@ -138,10 +138,12 @@ where
             }
             Err(error) => {
                 let retry = outage.failed(party.retry(&error));
-                match party.final_error(&error) {
-                    Some(ended) if retry == Retry::Never => return Err(ended),
-                    _ => (Problem::Unconnected(error), retry),
+                if retry == Retry::Never
+                    && let Some(ended) = party.final_error(&error)
+                {
+                    return Err(ended);
                 }
+                (Problem::Unconnected(error), retry)
             }
         };
         let retry_in = backoff.delay(retry, fastrand::f64());

@@ -41,6 +41,11 @@ pub enum Trust {
     /// Trusts the one certificate with this fingerprint, whatever its names and dates are. For a
     /// daemon with a self-signed certificate; the daemon prints the fingerprint when it starts.
     Fingerprint(Fingerprint),
+    /// Trusts the certificates with these fingerprints, as [`Trust::Fingerprint`] trusts one. For
+    /// several daemons of which each has its own, and for the time in which a daemon changes its
+    /// certificate. Each is trusted wherever it is shown: daemons that are named together are
+    /// trusted alike.
+    Fingerprints(Vec<Fingerprint>),
 }
 
 /// A trust, or an identity, cannot be used on this machine.
@@ -98,7 +103,10 @@ pub fn client_config(
         }
         Trust::Fingerprint(fingerprint) => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Pinned(*fingerprint))),
+            .with_custom_certificate_verifier(Arc::new(Pinned(vec![*fingerprint]))),
+        Trust::Fingerprints(fingerprints) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Pinned(fingerprints.clone()))),
         #[cfg(feature = "system-roots")]
         Trust::SystemRoots => {
             let verifier = rustls_platform_verifier::Verifier::new(provider());
@@ -182,15 +190,21 @@ pub(crate) fn distrust(error: &quinn::ConnectionError) -> Option<Distrust> {
     })
 }
 
-/// The daemon shows another certificate than the pinned one.
+/// The daemon shows another certificate than the pinned ones.
 #[derive(thiserror::Error)]
 #[error(
-    "its certificate has the fingerprint {shown}, expected {expected}; if the certificate was \
-     replaced, ask the daemon's operator for the new fingerprint"
+    "its certificate has the fingerprint {shown}, expected {}; if the certificate was replaced, \
+     ask the daemon's operator for the new fingerprint",
+    any_of(.expected)
 )]
 struct WrongFingerprint {
-    expected: Fingerprint,
+    expected: Vec<Fingerprint>,
     shown: Fingerprint,
+}
+
+fn any_of(fingerprints: &[Fingerprint]) -> String {
+    let all: Vec<_> = fingerprints.iter().map(ToString::to_string).collect();
+    all.join(" or ")
 }
 
 /// rustls shows it so.
@@ -260,10 +274,10 @@ fn is_authority(error: &rustls::Error) -> bool {
     other.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
-/// Accepts the one certificate with a known fingerprint. Its signature over the handshake is
-/// verified as usual; name, dates and issuer add nothing to a certificate that is known itself.
+/// Accepts the certificates with known fingerprints. The signature over the handshake is verified
+/// as usual; name, dates and issuer add nothing to a certificate that is known itself.
 #[derive(Debug)]
-struct Pinned(Fingerprint);
+struct Pinned(Vec<Fingerprint>);
 
 impl ServerCertVerifier for Pinned {
     fn verify_server_cert(
@@ -274,10 +288,11 @@ impl ServerCertVerifier for Pinned {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let (expected, shown) = (self.0, Fingerprint::of(end_entity));
-        if shown == expected {
+        let shown = Fingerprint::of(end_entity);
+        if self.0.contains(&shown) {
             return Ok(ServerCertVerified::assertion());
         }
+        let expected = self.0.clone();
         let wrong = WrongFingerprint { expected, shown };
         Err(CertificateError::Other(OtherError(Arc::new(wrong))).into())
     }
@@ -342,9 +357,10 @@ mod tests {
 
     #[test]
     fn a_pinned_certificate_is_accepted_under_any_name_and_no_other_is() {
-        let [own, other] = [(); 2].map(|()| certificate(|_| {}));
-        let verifier = Pinned(Fingerprint::of(&own));
+        let [own, second, other] = [(); 3].map(|()| certificate(|_| {}));
+        let verifier = Pinned([&own, &second].map(|it| Fingerprint::of(it)).to_vec());
         assert_eq!(verify(&verifier, &own, "example.org"), Ok(()));
+        assert_eq!(verify(&verifier, &second, "example.org"), Ok(()));
         let refused = verify(&verifier, &other, "localhost").unwrap_err();
         let said = refused.to_string();
         assert!(

@@ -3,7 +3,9 @@
 use crate::{DAEMON, FAST};
 use bytes::Bytes;
 use futures::{FutureExt, channel::mpsc, future::BoxFuture};
-use metaserve::{Backoff, CloseCode, Connect, Connector, Family, Identity, Role, connect::role};
+use metaserve::{
+    Backoff, CloseCode, Connect, Connector, Family, Identity, Role, Way, connect::role,
+};
 use metaserve_client::Snapshot;
 use metaserve_heartbeat::{Error, Publisher, Status, maintain};
 use metaserve_tests::{Daemon, Follower, constant, patiently};
@@ -41,11 +43,12 @@ impl Connect<role::Heartbeat> for TwoAddresses {
     type Connecting = BoxFuture<'static, Result<quinn::Connection, String>>;
     type Error = String;
 
-    fn families(&self) -> &'static [Family] {
-        &Family::BOTH
+    fn ways(&self) -> Vec<Way> {
+        Family::BOTH.map(Way::over).to_vec()
     }
 
-    fn connect(&mut self, over: Option<Family>) -> Self::Connecting {
+    fn connect(&mut self, way: &Way) -> Self::Connecting {
+        let over = way.over;
         let Self {
             four,
             six,
