@@ -57,7 +57,7 @@ pub mod vcmi;
 use std::{sync::Arc, time::Duration};
 
 use metaserve::{
-    ConnectError, Identity,
+    ConnectError, Identity, PublishAt,
     program::{
         self, Stopped, Vital,
         service::{self, State},
@@ -72,7 +72,7 @@ use crate::{
     protocol::{House, OpenError, Registry},
     publish::Listings,
     relay::Relay,
-    settings::{Bridge, Daemon},
+    settings::Bridge,
 };
 
 /// Why the bridge cannot run.
@@ -112,15 +112,15 @@ pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunE
         Some(file) => Guard::open(file)?,
         None => Guard::none(),
     };
-    let publisher = match &bridge.daemon {
-        Daemon::At(daemon) => Some(publisher(daemon, &bridge)?),
-        Daemon::None => None,
+    let (registry, relays) = match bridge.daemons.is_empty() {
+        true => (None, Vec::new()),
+        false => publishers(&bridge)?,
     };
     let house = House {
         bans: bans.clone(),
         listings: listings.clone(),
         state_dir: bridge.state_dir.clone(),
-        registry: publisher.as_ref().map(|(registry, _)| registry.clone()),
+        registry,
     };
     let mut lobbies = Vec::new();
     for protocol in &bridge.protocols {
@@ -131,11 +131,12 @@ pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunE
     for lobby in lobbies {
         lobby.serve(&vital, &closing);
     }
-    if let Some((Registry { daemon, .. }, relay)) = publisher {
-        let publish = async move { relay.run(&listings).await };
-        let publish = closing.clone().run_until_cancelled_owned(publish);
-        vital.spawn(format!("publishing at {daemon}"), publish);
+    for relay in relays {
+        let name = format!("publishing at {}", relay.daemon());
+        let publish = relay.run(listings.clone());
+        vital.spawn(name, closing.clone().run_until_cancelled_owned(publish));
     }
+    drop(listings);
     tokio::spawn(closing.clone().run_until_cancelled_owned(bans.watch()));
     let alive = service::watchdog(move || all_beat(Arc::clone(&pulses)));
     tokio::spawn(closing.clone().run_until_cancelled_owned(alive));
@@ -164,19 +165,29 @@ async fn all_beat(pulses: Arc<[Pulse]>) {
     }
 }
 
-/// Prepares publishing to the daemon, with the bridge's own identity, which is made at the first
-/// start. Prints the flag with which the daemon trusts this bridge.
-fn publisher(daemon: &str, bridge: &Bridge) -> Result<(Registry, Relay), RunError> {
+/// Prepares publishing to the daemons, with the bridge's own identity, which is made at the first
+/// start: a relay for all of them, or one for each. Prints the flag with which a daemon trusts this
+/// bridge.
+fn publishers(bridge: &Bridge) -> Result<(Option<Registry>, Vec<Relay>), RunError> {
     let identity = Identity::load_or_create(&bridge.state_dir, &[])?;
     let fingerprint = identity.fingerprint();
-    program::announce(format!(
-        "publishing at {daemon}, which lets this bridge in with: --trust-relay {fingerprint}\n"
-    ));
-    let relay = Relay::new(daemon, &bridge.trust, &identity)?;
+    let daemons = bridge.daemons.as_slice();
+    let relays: Vec<&[String]> = match bridge.publish_at {
+        PublishAt::One => vec![daemons],
+        PublishAt::Every => daemons.chunks(1).collect(),
+    };
+    let relays = relays.into_iter().map(|daemons| {
+        program::announce(format!(
+            "publishing at {}, which lets this bridge in with: --trust-relay {fingerprint}\n",
+            daemons.join(",")
+        ));
+        Relay::new(daemons, &bridge.trust, &identity)
+    });
+    let relays = relays.collect::<Result<_, _>>()?;
     let registry = Registry {
-        daemon: daemon.to_owned(),
+        daemons: daemons.to_vec(),
         trust: bridge.trust.clone(),
         bridge: fingerprint,
     };
-    Ok((registry, relay))
+    Ok((Some(registry), relays))
 }

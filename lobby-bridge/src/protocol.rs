@@ -57,16 +57,16 @@ pub struct House {
     pub listings: Listings,
     /// The directory of the bridge's own files.
     pub state_dir: PathBuf,
-    /// The daemon that games are published to, if there is one.
+    /// The daemons that games are published to, if there are any.
     pub registry: Option<Registry>,
 }
 
-/// The daemon, for protocols that show its list to their players.
+/// The daemons, for protocols that show the list of one of them to their players.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    /// Its address, `HOST:PORT`.
-    pub daemon: String,
-    /// How to verify it.
+    /// Their addresses, `HOST:PORT`.
+    pub daemons: Vec<String>,
+    /// How to verify them.
     pub trust: Trust,
     /// The identity under which the bridge's own games are published.
     pub bridge: Fingerprint,
@@ -76,9 +76,9 @@ impl Registry {
     /// Connects to the list.
     ///
     /// # Errors
-    /// The daemon's name or the trust in it cannot be used.
+    /// A daemon's name or the trust in it cannot be used.
     pub fn connector(&self) -> Result<Connector, ConnectError> {
-        let connector = Connector::to(&self.daemon).trust(self.trust.clone());
+        let connector = Connector::to_one_of(&self.daemons).trust(self.trust.clone());
         connector.ready()?;
         Ok(connector)
     }

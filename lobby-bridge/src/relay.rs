@@ -1,35 +1,47 @@
-//! Publishes the bridge's listings to the daemon, over one relay connection at a time.
+//! Publishes the bridge's listings to a daemon, over one relay connection at a time.
 
 use metaserve::{ConnectError, Identity, Trust};
 use metaserve_heartbeat::{RelayConnector, Status};
 
 use crate::publish::Listings;
 
-/// The bridge's connection to a daemon. It is made again whenever it is lost.
+/// The bridge's connection to a daemon. It is made again, or to another one of several, whenever it
+/// is lost.
 #[derive(Debug)]
 pub struct Relay {
     connector: RelayConnector,
+    /// The daemons' names, for the log.
     daemon: String,
 }
 
 impl Relay {
-    /// Prepares connections to `daemon` (`HOST:PORT`), which has to trust `identity`. Must be
-    /// called within a tokio runtime.
+    /// Prepares connections to one of `daemons` (`HOST:PORT`), which have to trust `identity`. Must
+    /// be called within a tokio runtime.
     ///
     /// # Errors
-    /// The name, the trust or the identity cannot be used, or no UDP socket can be opened.
-    pub fn new(daemon: &str, trust: &Trust, identity: &Identity) -> Result<Self, ConnectError> {
-        let connector = RelayConnector::to(daemon)
+    /// A name, the trust or the identity cannot be used, or no UDP socket can be opened.
+    pub fn new(
+        daemons: &[String],
+        trust: &Trust,
+        identity: &Identity,
+    ) -> Result<Self, ConnectError> {
+        let connector = RelayConnector::to_one_of(daemons)
             .trust(trust.clone())
             .identity(identity.clone());
         connector.ready()?;
-        let daemon = daemon.to_owned();
+        let daemon = daemons.join(",");
         Ok(Self { connector, daemon })
+    }
+
+    /// The names of the daemons.
+    #[must_use]
+    pub fn daemon(&self) -> &str {
+        &self.daemon
     }
 
     /// Keeps the daemon's list equal to `listings`, through losses of the connection, until all
     /// clones of the listings are dropped. Dropping the future removes everything from the list.
-    pub async fn run(self, listings: &Listings) {
+    pub async fn run(self, listings: Listings) {
         let Self { connector, daemon } = &self;
         // A closure: the bridge serves its players whatever becomes of the list, so that no error
         // may end this.

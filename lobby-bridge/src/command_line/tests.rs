@@ -1,9 +1,6 @@
 use super::*;
-use crate::{
-    settings::{Bridge, Daemon},
-    vcmi,
-};
-use metaserve::{Trust, program::settings::Settings as _};
+use crate::{settings::Bridge, vcmi};
+use metaserve::{PublishAt, Trust, program::settings::Settings as _};
 use std::{fs, time::Duration};
 
 fn asked(arguments: &[&str]) -> anyhow::Result<(BridgeSettings, Vec<String>)> {
@@ -17,17 +14,24 @@ fn asked(arguments: &[&str]) -> anyhow::Result<(BridgeSettings, Vec<String>)> {
 #[derive(Debug)]
 struct Settled {
     vcmi: Option<vcmi::Settings>,
-    daemon: Daemon,
+    daemons: Vec<String>,
+    publish_at: PublishAt,
     trust: Trust,
 }
 
 fn bridge(arguments: &[&str]) -> anyhow::Result<Settled> {
     let settings = asked(arguments)?.0;
     let vcmi = settings.vcmi.lobby(&settings.public_address);
-    let Bridge { daemon, trust, .. } = Bridge::of(settings)?;
+    let Bridge {
+        daemons,
+        publish_at,
+        trust,
+        ..
+    } = Bridge::of(settings)?;
     Ok(Settled {
         vcmi,
-        daemon,
+        daemons,
+        publish_at,
         trust,
     })
 }
@@ -58,7 +62,7 @@ fn a_protocol_runs_when_its_address_is_given() {
         (vcmi.limits.capacity, vcmi.health_check),
         (50, Duration::from_secs(30))
     );
-    assert_eq!(bridge.daemon, Daemon::None);
+    assert!(bridge.daemons.is_empty());
 }
 
 #[test]
@@ -89,7 +93,25 @@ fn the_command_line_wins_over_the_file() {
         (9, Duration::from_secs(60))
     );
     assert_eq!(vcmi.public_addresses.len(), 2);
-    assert_eq!(bridge.daemon, Daemon::At("list.example:7500".to_owned()));
+    assert_eq!(bridge.daemons, ["list.example:7500"]);
+    assert_eq!(bridge.publish_at, PublishAt::One);
+}
+
+#[test]
+fn several_daemons_are_named_with_commas_or_in_a_list() {
+    let vcmi = ["--vcmi", "[::]:1"];
+    let several = [
+        "--daemon",
+        "a.example:1,b.example:2",
+        "--publish-at",
+        "every",
+    ];
+    let bridge = bridge(&[&vcmi[..], &several].concat()).unwrap();
+    assert_eq!(bridge.daemons, ["a.example:1", "b.example:2"]);
+    assert_eq!(bridge.publish_at, PublishAt::Every);
+    let file = "daemon = [\"a.example:1\", \"b.example:2\"]";
+    let bridge = with_file(file, &vcmi).unwrap();
+    assert_eq!(bridge.daemons, ["a.example:1", "b.example:2"]);
 }
 
 #[test]
@@ -118,12 +140,13 @@ fn times_are_seconds_or_have_units() {
 fn invalid_settings_are_refused_with_a_reason() {
     let vcmi = ["--vcmi", "[::]:1"];
     // (arguments, what the error names)
-    let table: [(&[&str], &str); 7] = [
+    let table: [(&[&str], &str); 8] = [
         (&["--vcmi-healthcheck", "9"], "choose 10s or more"),
         (&["--vcmi-healthcheck", "soon"], "--vcmi-healthcheck"),
         (&["--vcmi-capacity", "0"], "vcmi-capacity"),
         (&["--daemon", "list.example"], "--daemon"),
         (&["--daemon", "list.example:0"], "--daemon"),
+        (&["--daemon", "list.example:1,none"], "give `none` alone"),
         (&["--fingerprint", "12ab"], "--fingerprint"),
         (
             &["--config", "/does/not/exist.toml"],
@@ -141,7 +164,7 @@ fn fingerprints_are_read_with_or_without_colons() {
     let fingerprint = "ab:".repeat(31) + "AB";
     let bridge = bridge(&["--vcmi", "[::]:1", "--fingerprint", &fingerprint]).unwrap();
     let pinned = metaserve::Fingerprint::from_bytes([0xab; 32]);
-    assert!(matches!(bridge.trust, Trust::Fingerprint(it) if it == pinned));
+    assert!(matches!(bridge.trust, Trust::Fingerprints(it) if it == [pinned]));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use metaserve::{Trust, tls::FileError};
+use metaserve::{PublishAt, Trust, tls::FileError};
 
 use super::{BridgeSettings, Daemon};
 use crate::protocol::Protocol;
@@ -10,9 +10,11 @@ use crate::protocol::Protocol;
 /// The settings of a bridge, complete and valid.
 #[derive(Clone, Debug)]
 pub struct Bridge {
-    /// The daemon to publish to.
-    pub daemon: Daemon,
-    /// How to verify the daemon.
+    /// The daemons to publish to, `HOST:PORT`; none to publish nothing.
+    pub daemons: Vec<String>,
+    /// At which of several daemons.
+    pub publish_at: PublishAt,
+    /// How to verify them.
     pub trust: Trust,
     /// The directory of the bridge's identity.
     pub state_dir: PathBuf,
@@ -33,16 +35,25 @@ impl Bridge {
     /// # Errors
     /// The file with authorities cannot be used.
     pub fn of(settings: BridgeSettings) -> Result<Self, AuthoritiesError> {
-        let trust = match (settings.fingerprint, &settings.ca) {
-            (Some(fingerprint), _) => Trust::Fingerprint(fingerprint),
-            (None, Some(file)) => Trust::file(file)?,
-            (None, None) => Trust::SystemRoots,
+        let trust = match (settings.fingerprint.as_slice(), &settings.ca) {
+            ([], Some(file)) => Trust::file(file)?,
+            ([], None) => Trust::SystemRoots,
+            (fingerprints, _) => Trust::Fingerprints(fingerprints.to_vec()),
         };
+        let protocols = settings.protocols();
+        let daemons = settings
+            .daemon
+            .into_iter()
+            .filter_map(|daemon| match daemon {
+                Daemon::At(name) => Some(name),
+                Daemon::None => None,
+            });
         Ok(Self {
             trust,
-            protocols: settings.protocols(),
+            protocols,
             state_dir: settings.state_dir,
-            daemon: settings.daemon,
+            daemons: daemons.collect(),
+            publish_at: settings.publish_at,
             ban_file: settings.ban_file,
         })
     }

@@ -9,7 +9,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr, sync::Arc};
 
 use clap::Args;
 use metaserve::{
-    Fingerprint,
+    Fingerprint, PublishAt,
     program::{
         log::{self, LogFormat},
         settings::{Problem, Settings, Values},
@@ -23,18 +23,33 @@ use crate::{
 /// All settings of the bridge. `None` or an empty list means that nothing is set.
 #[derive(Args, Clone, Debug)]
 pub struct BridgeSettings {
-    /// The daemon to publish games to, or `none`
+    /// The daemon to publish games to, or several, or `none`
     ///
-    /// With `none`, the lobbies run without being published.
-    #[arg(long, value_name = "HOST:PORT|none", default_value = "none")]
-    pub daemon: Daemon,
+    /// With `none`, the lobbies run without being published. `--publish-at` says what several
+    /// daemons are for.
+    #[arg(
+        long,
+        value_name = "HOST:PORT|none",
+        default_value = "none",
+        value_delimiter = ','
+    )]
+    pub daemon: Vec<Daemon>,
+
+    /// At which of several daemons games are published: at `one` of them, or at `every` one
+    ///
+    /// `one` is for daemons that show the same list, such as the members of a cluster: when one is
+    /// lost, the bridge moves to another one. `every` is for daemons with lists of their own. The
+    /// servers that a lobby shows to its players are those of one of the daemons.
+    #[arg(long, value_name = "one|every", default_value = "one")]
+    pub publish_at: PublishAt,
 
     /// The SHA-256 fingerprint of the daemon's certificate, 64 hexadecimal digits
     ///
-    /// The daemon prints it when it starts. Without it, and without `--ca`, the daemon's
-    /// certificate must be one that this system trusts.
-    #[arg(long, value_name = "HEX")]
-    pub fingerprint: Option<Fingerprint>,
+    /// The daemon prints it when it starts. For several daemons, give the fingerprint of each, in
+    /// any order. Without it, and without `--ca`, the daemon's certificate must be one that this
+    /// system trusts.
+    #[arg(long, value_name = "HEX", value_delimiter = ',')]
+    pub fingerprint: Vec<Fingerprint>,
 
     /// A file with certificate authorities for the daemon, PEM or DER
     #[arg(long, value_name = "FILE")]
@@ -101,7 +116,7 @@ impl BridgeSettings {
     }
 }
 
-/// The daemon to publish to.
+/// A daemon to publish to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Daemon {
     /// None: nothing is published.
@@ -145,6 +160,11 @@ impl Settings for BridgeSettings {
             }
         };
         let given = |name| values.is_given(name);
+        problem(
+            self.daemon.len() > 1 && self.daemon.contains(&Daemon::None),
+            "daemon",
+            "`none` among daemons: give `none` alone, or leave it out",
+        );
         problem(
             !given("vcmi") && !given("aleph-one"),
             "vcmi",

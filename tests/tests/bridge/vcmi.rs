@@ -93,6 +93,59 @@ async fn rooms_are_listed_again_after_a_restart_of_the_daemon_and_the_lobby_cont
     client.until("the room with both", has_players(2)).await;
 }
 
+/// Two daemons that trust the bridge, and the bridge with a room that publishes at both or at one.
+async fn at_two(
+    state: &TempDir,
+    arguments: &[String],
+    at: &str,
+) -> ([Daemon; 2], Bridge, Launcher) {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let daemons = [
+        Daemon::start(DAEMON, &arguments).await,
+        Daemon::start(DAEMON, &arguments).await,
+    ];
+    let (second, trusted) = (daemons[1].address, daemons[1].fingerprint);
+    let further = [
+        ["--daemon", &second.to_string()],
+        ["--fingerprint", &trusted.to_string()],
+        ["--publish-at", at],
+    ];
+    let bridge = Bridge::with(&daemons[0], state.path(), &further.concat()).await;
+    let mut alice = Launcher::new(&bridge, 5, "alice").await;
+    alice.says("<NEW>castle<COUNT>4").await;
+    (daemons, bridge, alice)
+}
+
+#[tokio::test]
+async fn rooms_are_listed_at_every_daemon_and_stay_at_one_when_the_other_is_lost() {
+    let (state, arguments) = trusted();
+    let (daemons, bridge, _alice) = at_two(&state, &arguments, "every").await;
+    for daemon in &daemons {
+        let mut client = Follower::new(daemon, Some("vcmi")).await;
+        client.until("the room", has_players(1)).await;
+    }
+    let [one, two] = daemons;
+    let mut client = Follower::new(&two, Some("vcmi")).await;
+    drop(one.kill().await);
+    let mut bobby = Launcher::new(&bridge, 5, "bobby").await;
+    bobby.says("<JOIN>castle<PSWD>").await;
+    client.until("two players", has_players(2)).await;
+}
+
+#[tokio::test]
+async fn rooms_move_to_another_daemon_when_theirs_is_lost() {
+    let (state, arguments) = trusted();
+    let ([one, two], _bridge, _alice) = at_two(&state, &arguments, "one").await;
+    let mut first = Follower::new(&one, Some("vcmi")).await;
+    let mut second = Follower::new(&two, Some("vcmi")).await;
+    let (lost, mut other) = tokio::select! {
+        _ = first.until("the room", has_players(1)) => (one, second),
+        _ = second.until("the room", has_players(1)) => (two, first),
+    };
+    lost.signal("TERM").await;
+    other.until("the room", has_players(1)).await;
+}
+
 #[tokio::test]
 async fn an_untrusted_bridge_logs_what_the_operator_has_to_do() {
     let state = tempfile::tempdir().unwrap();
