@@ -1,8 +1,11 @@
 //! The life of a daemon: start, run, drain.
 
+#[cfg(feature = "cluster")]
+use crate::cluster::driver;
 use crate::{
     accept,
     admission::Admission,
+    cluster::View,
     http,
     metrics::Metrics,
     rules::{Certificates, Rules},
@@ -15,6 +18,7 @@ use metaserve::{
     Fingerprint,
     feed::Feeds,
     files,
+    list::{Clock, Sinks},
     program::{Stopped, Vital},
     registry::Registry,
 };
@@ -39,6 +43,8 @@ pub struct Daemon {
     vital: Vital,
     /// The address that HTTP is served on, if it is.
     http: Option<SocketAddr>,
+    #[cfg(feature = "cluster")]
+    leaving: driver::Leaving,
 }
 
 /// How long a drain may take. Connections that have not been notified by then are abandoned.
@@ -62,7 +68,17 @@ impl Daemon {
         let (shards, threads) = Shards::open(&settings, &certificates, &rules.limits, handed_over)?;
         let web = http::open(&settings)?;
         let feeds = Feeds::new();
-        let registry = Registry::new(rules.limits.max_games, vec![feeds.clone()]);
+        let cluster = &settings.cluster;
+        let cluster = cluster.is_on().then(|| Arc::new(View::new(cluster)));
+        let sinks: Vec<Arc<dyn Sinks>> = vec![feeds.clone()];
+        let registry = match &cluster {
+            None => Registry::new(rules.limits.max_games, sinks),
+            Some(_) => {
+                let clock = Arc::new(Clock::new(fastrand::u16(..)));
+                Registry::clustered(rules.limits.max_games, sinks, clock)
+            }
+        };
+        registry.set_max_foreign(rules.limits.cluster_max_servers);
         registry.set_rows(rules.limits.max_listed_per_prefix, rules.trusted.clone());
         let shared = Arc::new(Shared {
             shards,
@@ -74,6 +90,7 @@ impl Daemon {
             admission: Admission::default(),
             metrics,
             whereabouts: Whereabouts::default(),
+            cluster,
         });
         let http = web.as_ref().and_then(|web| web.local_addr().ok());
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -89,6 +106,8 @@ impl Daemon {
             tasks,
             vital,
             http,
+            #[cfg(feature = "cluster")]
+            leaving: driver::Leaving::default(),
         };
         daemon.spawn_background_tasks(ban_file);
         if let Some(listener) = web {
@@ -119,6 +138,12 @@ impl Daemon {
         let look = async move { looking.whereabouts.run().await };
         let look = background.clone().run_until_cancelled_owned(look);
         vital.spawn("looking for servers whose address changes", look);
+        #[cfg(feature = "cluster")]
+        if let Some(view) = &shared.cluster {
+            let (shared, view, leaving) = (shared.clone(), view.clone(), self.leaving.clone());
+            let share = driver::run(shared, view, leaving, closing.clone());
+            vital.spawn("sharing the list with the cluster", share);
+        }
         let reloading = shared.clone();
         let watched = shared.clone();
         let watch = async move {
@@ -155,7 +180,12 @@ impl Daemon {
         if let Some(stopped) = &stopped {
             tracing::error!("stopping because of a defect: {stopped}");
         }
-        // Frames stop first: otherwise clients would see the list empty out.
+        // Frames stop first: otherwise clients would see the list empty out. So do messages to other
+        // members, whose lists would.
+        #[cfg(feature = "cluster")]
+        if self.shared.cluster.is_some() {
+            self.leaving.leave().await;
+        }
         self.drain().await;
         stopped.map_or(Ok(()), Err)
     }

@@ -29,7 +29,6 @@
 
 mod accept;
 mod admission;
-#[cfg(feature = "cluster")]
 mod cluster;
 mod command_line;
 mod commands;

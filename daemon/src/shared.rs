@@ -2,6 +2,7 @@
 
 use crate::{
     admission::Admission,
+    cluster::View,
     metrics::{BannedAt, Metrics},
     rules::{Certificates, Rules, banned_close},
     settings::Settings,
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) admission: Admission,
     pub(crate) metrics: Metrics,
     pub(crate) whereabouts: Whereabouts,
+    /// The cluster that this daemon belongs to, if it does.
+    pub(crate) cluster: Option<Arc<View>>,
 }
 
 impl Shared {
@@ -37,6 +40,19 @@ impl Shared {
             let _ = feeds.of(None).revision();
         };
         self.shards.pass_through(look).await;
+    }
+
+    /// Waits until the list is as complete as it is going to be: in a cluster, until the servers of
+    /// the other members are known. Cancel-safe.
+    pub(crate) async fn joined(&self) {
+        if let Some(cluster) = &self.cluster {
+            cluster.joined().await;
+        }
+    }
+
+    /// Whether the list is as complete as it is going to be.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.cluster.as_ref().is_none_or(|it| it.is_joined())
     }
 
     /// The address that the daemon listens on.

@@ -76,7 +76,7 @@ async fn serve(state: &Path, sent: Bytesent) -> anyhow::Result<()> {
     let identity = Identity::load_or_create(state, &["localhost".into()])?;
     let secret = Secret::load_or_create(state)?;
     let transport = transport::server(&Limits::default());
-    let config = server_config(&identity, &secret, transport)?;
+    let config = server_config(&identity, &secret, transport, &Role::ALL)?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let socket = UdpSocket::bind(listen)?;
     // Like the daemon's: as much as the system gives.

@@ -12,22 +12,30 @@
 #![allow(
     dead_code,
     unused_imports,
-    reason = "the driver of the node is not complete"
+    reason = "the node is not complete, and without NATS there is no driver"
 )]
 
 mod bans;
+#[cfg(feature = "cluster")]
+pub(crate) mod driver;
 mod members;
+#[cfg(feature = "cluster")]
 pub(crate) mod nats;
 mod node;
 mod peer;
+#[cfg(feature = "cluster")]
+mod report;
 mod sender;
 mod steady;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub(crate) use metaserve::protocol::cluster::Banned;
 pub(crate) use node::Node;
+pub(crate) use view::{Seen, View};
 
+use crate::settings::ClusterRole;
 use bytes::Bytes;
 use std::{sync::Arc, time::Duration};
 
@@ -72,6 +80,24 @@ pub(crate) enum Role {
     Edge,
 }
 
+impl Role {
+    /// The role that the operator has chosen.
+    pub(crate) const fn of(chosen: ClusterRole) -> Self {
+        match chosen {
+            ClusterRole::Member => Self::Member,
+            ClusterRole::Edge => Self::Edge,
+        }
+    }
+
+    /// Its name in the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Edge => "edge",
+        }
+    }
+}
+
 /// How this node stands to another member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum State {
@@ -96,6 +122,11 @@ impl State {
         Self::Kept,
         Self::Gone,
     ];
+
+    /// Whether messages of the member arrive.
+    pub(crate) const fn is_heard(self) -> bool {
+        matches!(self, Self::Heard | Self::Syncing)
+    }
 
     /// Its name in metrics and in the log.
     pub(crate) const fn name(self) -> &'static str {
@@ -214,6 +245,25 @@ impl Refusal {
             Self::FarAhead => "far_ahead",
             Self::Edge => "edge",
             Self::TooMany => "too_many",
+        }
+    }
+
+    /// The reason, and what to do.
+    pub(crate) const fn in_words(self) -> &'static str {
+        match self {
+            Self::Subject => {
+                "it is for another list: see whether --cluster-name is the same everywhere"
+            }
+            Self::Version => {
+                "it is of another version of metaserve: upgrade the daemon that sends it, or this one"
+            }
+            Self::Malformed => "it cannot be read: see who else may publish there",
+            Self::Oversize => "it is too long: see who else may publish there",
+            Self::FarAhead => "its time is too far ahead: see who else may publish there",
+            Self::Edge => {
+                "an edge states servers: it has the wrong --cluster-role, or its key was stolen"
+            }
+            Self::TooMany => "there are too many members",
         }
     }
 }

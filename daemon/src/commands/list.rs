@@ -229,6 +229,7 @@ fn show(server: &Server) -> ShownServer<'_> {
         addresses: server.addresses.clone(),
         identity: server.identity.map(|identity| identity.to_string()),
         updated: None,
+        stale: false,
         size: server.heartbeat.len(),
         info,
         heartbeat_base64,

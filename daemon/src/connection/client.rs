@@ -24,8 +24,13 @@ pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Re
     subscribe.game.iter().for_each(note);
     let feed = shared.feeds.of(subscribe.game.as_ref());
     let subscription = feed.subscribe(subscribe.known);
+    let following = async {
+        // A list without the servers of other members would look as if they had all left.
+        shared.joined().await;
+        follow(connection, shared, subscription, subscribe.compression).await
+    };
     tokio::select! {
-        result = follow(connection, shared, subscription, subscribe.compression) => result,
+        result = following => result,
         close = hear(connection, shared, incoming, &quiet) => Err(close),
     }
 }

@@ -36,6 +36,7 @@ pub(super) async fn listen(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    web.listed()?;
     let game = game(query.as_deref())?;
     let rules = web.shared.rules();
     let room = Room::new(rules.limits.max_listeners, usize::MAX);

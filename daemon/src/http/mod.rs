@@ -7,6 +7,7 @@
 
 mod events;
 mod listener;
+mod members;
 mod page;
 mod problem;
 mod query;
@@ -24,7 +25,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use metaserve::time::wall_clock;
+use metaserve::time::{now, wall_clock};
 use problem::Problem;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
@@ -47,6 +48,7 @@ fn routes(web: Web) -> Router {
     Router::new()
         .route("/api/v1/servers", get(servers::list))
         .route("/api/v1/events", get(events::listen))
+        .route("/api/v1/members", get(members::list))
         .route("/api/v1/openapi.json", get(document))
         .layer(CompressionLayer::new())
         .layer(reading)
@@ -85,10 +87,17 @@ async fn metrics(State(web): State<Web>) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-async fn ready(State(web): State<Web>) -> (StatusCode, &'static str) {
-    if web.closing.is_cancelled() {
-        (StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping\n")
+async fn ready(State(web): State<Web>) -> (StatusCode, String) {
+    let cluster = web.shared.cluster.as_deref();
+    let (status, word) = if web.closing.is_cancelled() {
+        (StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping")
+    } else if !web.shared.is_joined() {
+        (StatusCode::SERVICE_UNAVAILABLE, "joining")
+    } else if cluster.is_some_and(|it| it.is_empty_edge(now())) {
+        (StatusCode::SERVICE_UNAVAILABLE, "this edge hears no member")
     } else {
-        (StatusCode::OK, "ready\n")
-    }
+        (StatusCode::OK, "ready")
+    };
+    let seen = cluster.map(|cluster| format!("{}\n", cluster.seen().summary()));
+    (status, format!("{word}\n{}", seen.unwrap_or_default()))
 }

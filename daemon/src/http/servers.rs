@@ -1,6 +1,7 @@
 //! `GET /api/v1/servers`: the list in pages.
 
 use super::{problem::Problem, query::Query, web::Web};
+use crate::cluster::Seen;
 use axum::{
     extract::{RawQuery, State},
     http::{HeaderMap, StatusCode, header},
@@ -36,12 +37,15 @@ pub(super) async fn list(
             "internal error: could not build the answer",
         )
     };
+    let members = web.listed()?;
     let feed = web.shared.feeds.of(query.game.as_ref());
     // Read before the servers: with a tag that is too old a client asks again, with one that is too
     // new it would miss a change.
     let revision = format!("{}.{}", feed.epoch(), feed.revision().0);
     // Weak, since compression changes the bytes. A tag of another query is not known.
-    let tag = format!("W/\"{revision}-{}\"", query.mark());
+    let stale = members.as_ref().map(|it| format!("-{}", it.version));
+    let stale = stale.unwrap_or_default();
+    let tag = format!("W/\"{revision}-{}{stale}\"", query.mark());
     let caching = [
         (header::ETAG, tag.clone()),
         (header::CACHE_CONTROL, "no-cache".into()),
@@ -51,7 +55,7 @@ pub(super) async fn list(
     }
     let making = web.making.acquire_owned().await.map_err(|_| failed())?;
     let made = tokio::task::spawn_blocking(move || {
-        let page = page(&feed, &query, revision);
+        let page = page(&feed, &query, revision, members.as_deref());
         drop(making);
         page
     });
@@ -63,7 +67,12 @@ pub(super) async fn list(
 /// The number of servers to look at while the list is locked.
 const CHUNK: usize = 1000;
 
-fn page(feed: &Feed, query: &Query, revision: String) -> serde_json::Result<String> {
+fn page(
+    feed: &Feed,
+    query: &Query,
+    revision: String,
+    members: Option<&Seen>,
+) -> serde_json::Result<String> {
     let mut wanted: Vec<(Position, Server)> = Vec::new();
     let mut after = query.after;
     // One more than the limit shows whether there is a next page.
@@ -82,9 +91,17 @@ fn page(feed: &Feed, query: &Query, revision: String) -> serde_json::Result<Stri
     let last = wanted.last().map(|(position, _)| position.to_string());
     serde_json::to_string(&Page {
         revision,
-        servers: wanted.iter().map(|(_, it)| ShownServer::from(it)).collect(),
+        servers: wanted.iter().map(|(_, it)| shown(it, members)).collect(),
         next: last.filter(|_| more),
     })
+}
+
+/// A server, marked if its member is not heard.
+fn shown<'a>(server: &'a Server, members: Option<&Seen>) -> ShownServer<'a> {
+    ShownServer {
+        stale: members.is_some_and(|it| it.is_stale(&server.origin)),
+        ..ShownServer::from(server)
+    }
 }
 
 /// Whether the client already has the version with this tag.

@@ -1,6 +1,8 @@
 //! What the handlers of all requests share.
 
-use crate::{admission::Seats, shared::Shared};
+use super::problem::Problem;
+use crate::{admission::Seats, cluster::Seen, shared::Shared};
+use axum::http::StatusCode;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -24,5 +26,16 @@ impl Web {
             closing,
             making: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// The other members of the cluster, if there is one. Refused while the list is not complete.
+    pub(super) fn listed(&self) -> Result<Option<Arc<Seen>>, Problem> {
+        if !self.shared.is_joined() {
+            return Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "joining: the list is not complete yet; try again in some seconds",
+            ));
+        }
+        Ok(self.shared.cluster.as_ref().map(|cluster| cluster.seen()))
     }
 }

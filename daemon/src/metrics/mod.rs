@@ -2,6 +2,7 @@
 //!
 //! `docs/reference/metrics.md` explains each metric; a test compares that page with this file.
 
+mod cluster;
 mod games;
 mod names;
 mod process;
@@ -12,6 +13,7 @@ use crate::{
     rules::{Limit, Rules},
     shards::HandedOver,
 };
+use cluster::Cluster;
 use metaserve::{
     CloseCode, Role,
     feed::{Feeds, Frame, Kind},
@@ -65,6 +67,7 @@ pub(crate) struct Metrics {
     certificate_ends: Gauge,
     ticks: Histogram,
     handed_over: Family<Labels<1>, Counter>,
+    cluster: Cluster,
     process: Process,
 }
 
@@ -108,6 +111,7 @@ impl Metrics {
             certificate_ends: Gauge::default(),
             ticks,
             handed_over: Family::default(),
+            cluster: Cluster::new(),
             process: Process::default(),
         };
         *metrics.lock() = metrics.registered();
@@ -150,12 +154,14 @@ impl Metrics {
             "tick_seconds" "Time spent on the work of one tick" ticks;
             "packets_handed_over" "Packets passed on to the shard of their connection, by outcome" handed_over;
         }
+        self.cluster.register(registry);
         all
     }
 
     /// Creates each series with the value zero. A series that first appears with its first event
     /// hides that event from a rate.
     fn begin(&self) {
+        self.cluster.begin();
         for role in Role::ALL.map(Role::name) {
             drop(self.connections.get_or_create(&[("role", role)]));
             for code in CloseCode::KNOWN {
@@ -201,6 +207,17 @@ impl Metrics {
     pub(crate) fn connected(&self, role: Role) -> Counted {
         let labels = [("role", role.name())];
         Counted::new(self.connections.get_or_create(&labels).clone())
+    }
+
+    /// How many connections of this role are open.
+    pub(crate) fn connected_now(&self, role: Role) -> i64 {
+        let labels = [("role", role.name())];
+        self.connections.get_or_create(&labels).get()
+    }
+
+    /// The counters of a cluster.
+    pub(crate) const fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     /// Counts an HTTP connection until the guard is dropped.

@@ -4,7 +4,7 @@
 use crate::settings::Settings;
 use anyhow::Context;
 use metaserve::{
-    Fingerprint, Identity, Limits,
+    Fingerprint, Identity, Limits, Role,
     time::wall_clock,
     tls::{
         CertificateFiles, certificate::Certificate, connection_ids::ConnectionIds, secret::Secret,
@@ -22,6 +22,8 @@ pub(crate) struct Certificates {
     source: Source,
     secret: Arc<Secret>,
     segmentation_offload: bool,
+    /// The roles of peers that this daemon takes.
+    roles: &'static [Role],
     current: Mutex<Identity>,
 }
 
@@ -60,6 +62,7 @@ impl Certificates {
             source,
             secret,
             segmentation_offload: settings.segmentation_offload,
+            roles: settings.cluster.role.takes(),
             current: Mutex::new(identity),
         })
     }
@@ -110,7 +113,7 @@ impl Certificates {
     fn config(&self, identity: &Identity, limits: &Limits) -> quinn::ServerConfig {
         let mut transport = transport::server(limits);
         transport.enable_segmentation_offload(self.segmentation_offload);
-        server::server_config(identity, &self.secret, transport)
+        server::server_config(identity, &self.secret, transport, self.roles)
             .expect("loading an identity checks that its key belongs to its certificate")
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct Rules {
     pub(crate) join_links: BTreeMap<Game, String>,
     pub(crate) trusted: Trusted,
     pub(crate) bans: Arc<Bans>,
+    /// The bans of other members of the cluster.
+    pub(crate) bans_of_others: Arc<Bans>,
 }
 
 impl Rules {
@@ -37,17 +39,19 @@ impl Rules {
         Ok(Self::new(
             &settings.live,
             Arc::new(bans.unwrap_or_default()),
+            Arc::default(),
         ))
     }
 
     /// The rules from these settings and bans.
-    fn new(settings: &Live, bans: Arc<Bans>) -> Self {
+    fn new(settings: &Live, bans: Arc<Bans>, bans_of_others: Arc<Bans>) -> Self {
         Self {
             limits: settings.limits.clone(),
             trust_relay: settings.trust_relay.clone(),
             join_links: settings.join_links(),
             trusted: settings.trusted(),
             bans,
+            bans_of_others,
         }
     }
 }
@@ -55,7 +59,9 @@ impl Rules {
 impl Rules {
     /// The ban that covers an address now, if any.
     pub(crate) fn banned(&self, address: IpAddr) -> Option<Ban> {
-        self.bans.covering(address, wall_clock())
+        let now = wall_clock();
+        let own = self.bans.covering(address, now);
+        own.or_else(|| self.bans_of_others.covering(address, now))
     }
 }
 

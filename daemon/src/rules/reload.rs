@@ -21,9 +21,13 @@ impl Shared {
     }
 
     fn adopt(&self, settings: &Live) {
-        self.change_rules(|rules| *rules = Rules::new(settings, rules.bans.clone()));
+        self.change_rules(|rules| {
+            let (bans, of_others) = (rules.bans.clone(), rules.bans_of_others.clone());
+            *rules = Rules::new(settings, bans, of_others);
+        });
         let limits = &settings.limits;
         self.registry.set_max_games(limits.max_games);
+        self.registry.set_max_foreign(limits.cluster_max_servers);
         self.registry
             .set_rows(limits.max_listed_per_prefix, settings.trusted());
         self.show_newcomers();
@@ -61,6 +65,16 @@ impl Shared {
                 self.change_rules(|rules| rules.bans = Arc::new(bans));
             }
             Err(error) => tracing::error!("keeping the old bans: {error:#}"),
+        }
+    }
+
+    /// Uses these bans of other members of the cluster, and disconnects peers that are banned now.
+    pub(crate) fn adopt_bans_of_others(&self, bans: Bans) {
+        let before = self.rules().bans_of_others.clone();
+        if *before != bans {
+            let count = bans.count(wall_clock());
+            tracing::info!("the bans of other members have changed: {count} prefixes");
+            self.change_rules(|rules| rules.bans_of_others = Arc::new(bans));
         }
     }
 

@@ -2,7 +2,10 @@
 
 use axum::http::Uri;
 use clap::{ArgAction, Args, ValueEnum};
-use metaserve::program::settings::{Problem, Values, switch, within};
+use metaserve::{
+    Role,
+    program::settings::{Problem, Values, switch, within},
+};
 use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// The settings of a daemon in a cluster. Without servers of NATS there is no cluster, and the
@@ -121,6 +124,16 @@ pub enum ClusterRole {
     Member,
     /// Takes clients only.
     Edge,
+}
+
+impl ClusterRole {
+    /// The roles of peers that such a daemon takes.
+    pub(crate) const fn takes(self) -> &'static [Role] {
+        match self {
+            Self::Member => &Role::ALL,
+            Self::Edge => &[Role::Client],
+        }
+    }
 }
 
 impl Cluster {

@@ -45,7 +45,7 @@ impl Stage {
         let identity = Identity::load_or_create(state.path(), &[]).expect("an identity");
         let secret = Secret::load_or_create(state.path()).expect("a secret");
         let transport = transport::server(&metaserve::Limits::default());
-        let config = server_config(&identity, &secret, transport);
+        let config = server_config(&identity, &secret, transport, &Role::ALL);
         let loopback = ([127, 0, 0, 1], 0).into();
         let endpoint = quinn::Endpoint::server(config.expect("its own key"), loopback);
         let endpoint = endpoint.expect("loopback has ports");

@@ -106,6 +106,11 @@ impl Bans {
         self.everybody.count(now)
     }
 
+    /// The bans for everybody, without those that make no difference.
+    pub fn iter(&self) -> impl Iterator<Item = Ban> {
+        self.everybody.entries.iter().map(|entry| entry.ban)
+    }
+
     /// The number of prefixes banned for guests only.
     #[must_use]
     pub fn count_guests(&self, now: SystemTime) -> usize {

@@ -28,6 +28,10 @@ pub struct ShownServer<'a> {
     /// When its heartbeat last changed, in seconds since 1970, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated: Option<u64>,
+    /// Whether it is shown although the member of the cluster that it is connected to is not
+    /// heard. Frames do not say it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
     /// The heartbeat's length in bytes.
     pub size: usize,
     /// What the heartbeat says, if it is a [`ServerInfo`].
@@ -52,6 +56,7 @@ impl<'a> From<&'a Server> for ShownServer<'a> {
                 .collect(),
             identity: placement.identity.map(|identity| identity.to_string()),
             updated: Some(since.as_ref().map_or(0, Duration::as_secs)),
+            stale: false,
             size: server.heartbeat.len(),
             info,
             heartbeat_base64,

@@ -11,8 +11,8 @@ use rustls::{
 };
 use std::sync::Arc;
 
-/// The quinn configuration of a daemon: its certificate, all [roles](Role), client certificates
-/// requested but not required, `secret` for peers that reconnect, and `transport`, which should
+/// The quinn configuration of a daemon: its certificate, the [roles](Role) of peers that it takes
+/// (others fail the handshake with alert 120), client certificates requested but not required, `secret` for peers that reconnect, and `transport`, which should
 /// come from [`transport::server`](crate::transport::server).
 ///
 /// # Errors
@@ -21,13 +21,14 @@ pub fn server_config(
     identity: &Identity,
     secret: &Arc<Secret>,
     transport: quinn::TransportConfig,
+    roles: &[Role],
 ) -> Result<quinn::ServerConfig, rustls::Error> {
     let mut tls = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the provider has TLS 1.3 ciphers")
         .with_client_cert_verifier(Arc::new(AnyIdentity))
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key()?)));
-    tls.alpn_protocols = Role::ALL.map(|role| role.alpn().to_vec()).into();
+    tls.alpn_protocols = roles.iter().map(|role| role.alpn().to_vec()).collect();
     tls.ignore_client_order = true;
     tls.ticketer = secret.clone();
     // One ticket is enough for a peer with one connection. 0-RTT stays off: it can be replayed,

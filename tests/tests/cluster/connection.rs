@@ -15,7 +15,7 @@ async fn check(nats: &Nats, more: &[&str]) -> Ended {
 }
 
 /// A key for a user of NATS: writes the seed to a file, and returns its path and the public key.
-fn key(directory: &Path) -> (String, String) {
+pub(crate) fn key(directory: &Path) -> (String, String) {
     let pair = nkeys::KeyPair::new_user();
     let file = directory.join("key.nk");
     fs::write(&file, pair.seed().unwrap()).unwrap();

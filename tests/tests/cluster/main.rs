@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod connection;
+mod joining;
+mod members;
 
 /// The daemon's binary.
 const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");

@@ -178,7 +178,8 @@ async fn a_certificate_that_is_no_longer_valid_is_refused_whatever_its_kind() {
     // The daemon does not start with such a certificate, so this is another server.
     let secret = metaserve::tls::secret::Secret::load_or_create(directory.path()).unwrap();
     let transport = metaserve::transport::server(&metaserve::Limits::default());
-    let config = metaserve::tls::server::server_config(&identity, &secret, transport).unwrap();
+    let config =
+        metaserve::tls::server::server_config(&identity, &secret, transport, &Role::ALL).unwrap();
     let server = quinn::Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap();
     let name = format!("localhost:{}", server.local_addr().unwrap().port());
     let accept = tokio::spawn(async move {

@@ -9,7 +9,7 @@ mod words;
 
 pub(crate) use key::Key;
 pub(crate) use trial::trial;
-pub(crate) use words::explain;
+pub(crate) use words::{explain, missing_right};
 
 use super::Message;
 use crate::settings::{Cluster, NatsUrl};
@@ -115,14 +115,19 @@ impl Nats {
         self.client.max_payload()
     }
 
+    /// What the server that it is connected to calls itself.
+    pub(crate) fn server_name(&self) -> String {
+        self.client.server_info().server_name
+    }
+
     /// Why no server could be reached at the last attempts.
     pub(crate) fn failures(&self) -> Vec<Failure> {
         self.signs.failures.lock().clone()
     }
 
-    /// Waits until the connection may have changed. Cancel-safe.
-    pub(crate) async fn changed(&self) {
-        self.signs.changed.notified().await;
+    /// Notifies whenever the connection may have changed.
+    pub(crate) fn changes(&self) -> Arc<Notify> {
+        self.signs.changed.clone()
     }
 
     /// What the server has complained of since the last call.

@@ -35,7 +35,7 @@ impl Host {
         let identity = identity();
         let secret = Secret::load_or_create(tempfile::tempdir()?.path())?;
         let transport = transport::server(&Limits::default());
-        let config = server_config(&identity, &secret, transport)?;
+        let config = server_config(&identity, &secret, transport, &Role::ALL)?;
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         Ok(Self {
             endpoint: quinn::Endpoint::server(config, address)?,
