@@ -122,12 +122,8 @@ impl Replica {
     /// Removes the servers whose numbers are not to be kept: the end of a snapshot that was applied
     /// in parts, with [`delta`](Self::delta).
     pub fn retain(&mut self, keep: impl Fn(u64) -> bool) {
-        let gone: Vec<u64> = self
-            .numbers
-            .iter()
-            .copied()
-            .filter(|it| !keep(*it))
-            .collect();
+        let known = self.taken.keys().chain(&self.left_out).copied();
+        let gone: Vec<_> = known.filter(|number| !keep(*number)).collect();
         self.delta(&gone, Vec::new(), Vec::new());
     }
 
