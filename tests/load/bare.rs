@@ -2,12 +2,12 @@
 //! the daemon was measured to send.
 
 use crate::{
-    bench::{Bench, per},
+    bench::{Bench, Steady, per},
     floor::Bytesent,
     options::Plan,
     peers::Stage,
     report::Cost,
-    target::Target,
+    targets::Targets,
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -29,7 +29,7 @@ type ReadBytes = Arc<AtomicU64>;
 /// # Errors
 /// When something cannot be started, or peers cannot connect.
 pub(crate) async fn run(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
-    let mut bench = Bench::new(plan, Target::floor(sent).await?);
+    let mut bench = Bench::new(plan, Targets::floor(sent).await?);
     let stage = bench.stage.clone();
     let mut cost = Cost::default();
     let (empty, meter) = (bench.target.resident(), bench.meter().await);
@@ -63,7 +63,7 @@ pub(crate) async fn run(plan: &Plan, sent: Bytesent) -> anyhow::Result<Cost> {
 
     bench.target.begin().await?;
     let before = AtomicU64::new(0);
-    let (cores, took) = bench
+    let Steady { cores, took, .. } = bench
         .steady(|| before.store(total(), Ordering::Relaxed))
         .await?;
     cost.cores = cores;

@@ -4,7 +4,7 @@
 use crate::{
     options::Plan,
     peers::{Sockets, Stage, now},
-    target::Target,
+    targets::{Targets, Used},
 };
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -22,7 +22,7 @@ use tokio::{
 /// The target of the work, and the measurements on the way.
 pub(crate) struct Bench {
     pub(crate) stage: Arc<Stage>,
-    pub(crate) target: Target,
+    pub(crate) target: Targets,
     tasks: JoinSet<()>,
     progress: ProgressBar,
 }
@@ -34,6 +34,15 @@ pub(crate) struct Meter {
     start: Instant,
     /// In cores.
     calm: Option<f64>,
+}
+
+/// What steady work has cost.
+pub(crate) struct Steady {
+    /// Processor seconds per second, of all daemons together.
+    pub(crate) cores: Option<f64>,
+    /// The same for each process.
+    pub(crate) each: Vec<Used>,
+    pub(crate) took: Duration,
 }
 
 /// The number of concurrent handshakes: below the number from which a daemon requires address
@@ -50,7 +59,7 @@ const WARM_UP_INTERVALS: u32 = 2;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Bench {
-    pub(crate) fn new(plan: &Plan, target: Target) -> Self {
+    pub(crate) fn new(plan: &Plan, target: Targets) -> Self {
         let progress = ProgressBar::new(0);
         if let Ok(style) = ProgressStyle::with_template("{msg:32} {wide_bar} {pos}/{len}") {
             progress.set_style(style);
@@ -99,14 +108,8 @@ impl Bench {
         mut begin: impl FnMut(&mut JoinSet<()>, usize, quinn::Connection, Instant),
     ) -> anyhow::Result<Vec<quinn::Connection>> {
         self.phase(what, count as u64);
-        let Target {
-            address,
-            name,
-            trust,
-            ..
-        } = &self.target;
         let plan = &self.stage.plan;
-        let sockets = Arc::new(Sockets::open(plan, role, *address, name, trust)?);
+        let sockets = Arc::new(Sockets::open(plan, role, self.target.of(role))?);
         let places = Arc::new(Semaphore::new(HANDSHAKES));
         let (sender, mut connected) = mpsc::channel(HANDSHAKES);
         let pace = Duration::from_secs_f64(1.0 / ramp as f64);
@@ -162,23 +165,24 @@ impl Bench {
 
     /// Lets servers change their heartbeats, and returns what that costs the target after a
     /// warm-up. `begin` is called when counting begins.
-    pub(crate) async fn steady(
-        &self,
-        begin: impl FnOnce(),
-    ) -> anyhow::Result<(Option<f64>, Duration)> {
+    pub(crate) async fn steady(&self, begin: impl FnOnce()) -> anyhow::Result<Steady> {
         let plan = &self.stage.plan;
         self.stage.changing.send_replace(true);
         sleep(WARM_UP_INTERVALS * plan.interval.max(Duration::from_secs(1))).await;
         begin();
         let (cpu, start) = (self.target.cpu(), now());
+        let usage = self.target.usage(start);
         self.phase("measuring", plan.measured.as_secs());
         while start.elapsed() < plan.measured {
             sleep(Duration::from_secs(1).min(plan.measured - start.elapsed())).await;
             self.progress.inc(1);
         }
         let took = start.elapsed();
-        let cores = difference(cpu, self.target.cpu(), took);
-        Ok((cores, took))
+        Ok(Steady {
+            cores: difference(cpu, self.target.cpu(), took),
+            each: self.target.used(&usage, now()),
+            took,
+        })
     }
 
     pub(crate) async fn end(mut self) {

@@ -33,8 +33,12 @@ pub(crate) struct Seen {
     pub(crate) updates: AtomicU64,
     /// Snapshots after the first: each means that a client had fallen behind.
     pub(crate) snapshots: AtomicU64,
+    /// Servers that have left lists. None ends while a run measures, so each is a mistake.
+    pub(crate) removed: AtomicU64,
     /// The time from a heartbeat's creation to its arrival at a client, in microseconds.
     pub(crate) latencies: Mutex<Histogram<u64>>,
+    /// The same where server and client are at different daemons.
+    pub(crate) latencies_apart: Mutex<Histogram<u64>>,
 }
 
 /// The highest recorded time: a minute.
@@ -56,7 +60,9 @@ impl Seen {
             message_bytes: AtomicU64::new(0),
             updates: AtomicU64::new(0),
             snapshots: AtomicU64::new(0),
+            removed: AtomicU64::new(0),
             latencies: histogram(),
+            latencies_apart: histogram(),
         })
     }
 }
@@ -114,8 +120,15 @@ async fn follow(
                     .fetch_add(taken.updates as u64, Ordering::Relaxed);
                 seen.snapshots
                     .fetch_add(u64::from(taken.snapshot), Ordering::Relaxed);
-                taken.record(arrived, &mut lock(&seen.latencies));
+                taken.times(arrived, |server, micros| {
+                    lock(&seen.latencies).saturating_record(micros);
+                    if stage.plan.which.are_apart(server, client) {
+                        lock(&seen.latencies_apart).saturating_record(micros);
+                    }
+                });
             }
+            seen.removed
+                .fetch_add(taken.removed as u64, Ordering::Relaxed);
             *lock(&seen.latest[client]) = Some(taken.list.clone());
             list = Some(taken.list);
         }

@@ -70,12 +70,19 @@ fn info(size: usize, server: usize, version: u64) -> Bytes {
     record.to_json().into()
 }
 
+/// When a heartbeat was sent, and by which server.
+#[derive(Clone, Copy)]
+pub(crate) struct Said {
+    pub(crate) at: Instant,
+    pub(crate) server: usize,
+}
+
 /// The newest heartbeat of every server, and when each heartbeat was sent.
 pub(crate) struct Truth {
     content: Content,
     size: usize,
     versions: Vec<AtomicU64>,
-    said: Mutex<HashMap<u64, Instant>>,
+    said: Mutex<HashMap<u64, Said>>,
 }
 
 impl Truth {
@@ -99,12 +106,12 @@ impl Truth {
         self.versions[server].fetch_add(1, Ordering::Relaxed);
         let heartbeat = self.current(server);
         let mut said = lock(&self.said);
-        said.insert(digest(&heartbeat), now);
+        said.insert(digest(&heartbeat), Said { at: now, server });
         heartbeat
     }
 
-    /// When this heartbeat was sent; `None` if that was before measuring began.
-    pub(crate) fn said(&self, heartbeat: &[u8]) -> Option<Instant> {
+    /// When and by whom this heartbeat was sent; `None` if that was before measuring began.
+    pub(crate) fn said(&self, heartbeat: &[u8]) -> Option<Said> {
         let said = lock(&self.said);
         said.get(&digest(heartbeat)).copied()
     }

@@ -2,10 +2,12 @@
 //! state afterwards. So each message is decoded once, and the bytes of every client are compared
 //! with it in full: thousands of lists are followed exactly at little cost.
 
-use crate::{clients::lock, heartbeats::Truth};
+use crate::{
+    clients::lock,
+    heartbeats::{Said, Truth},
+};
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use hdrhistogram::Histogram;
 use metaserve::protocol::client::ListMessage;
 use std::{
     collections::{HashMap, VecDeque},
@@ -28,8 +30,8 @@ pub(crate) struct List {
 struct Message {
     bytes: Bytes,
     content: ListMessage,
-    /// When its heartbeats were sent: a sample, if they are many.
-    said: Vec<Instant>,
+    /// When and by whom its heartbeats were sent: a sample, if they are many.
+    said: Vec<Said>,
     /// From the id of a list (`None` for no list) to the list after this message.
     leads: Mutex<HashMap<Option<u64>, Arc<List>>>,
 }
@@ -66,6 +68,8 @@ pub(crate) struct Taken {
     pub(crate) updates: usize,
     /// Whether it was a snapshot.
     pub(crate) snapshot: bool,
+    /// The number of servers that have left the list.
+    pub(crate) removed: usize,
     message: Arc<Message>,
 }
 
@@ -100,6 +104,7 @@ impl Lists {
             list,
             updates: message.content.placed.len() + message.content.updated.len(),
             snapshot: message.content.from.is_none(),
+            removed: message.content.removed.len(),
             message,
         })
     }
@@ -126,11 +131,12 @@ impl Lists {
 }
 
 impl Taken {
-    /// Records how long its heartbeats took to a client that received it at `now`.
-    pub(crate) fn record(&self, now: Instant, latencies: &mut Histogram<u64>) {
+    /// Gives `record` how long its heartbeats took to a client that received it at `now`, in
+    /// microseconds, with the server of each.
+    pub(crate) fn times(&self, now: Instant, mut record: impl FnMut(usize, u64)) {
         for said in &self.message.said {
-            let micros = now.saturating_duration_since(*said).as_micros();
-            latencies.saturating_record(u64::try_from(micros).unwrap_or(u64::MAX));
+            let micros = now.saturating_duration_since(said.at).as_micros();
+            record(said.server, u64::try_from(micros).unwrap_or(u64::MAX));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Load generator: many game servers and game clients against one daemon, with every list compared
-//! with the truth, and the same work done by bare quinn for comparison.
+//! Load generator: many game servers and game clients against one daemon or a cluster, with every
+//! list compared with the truth, and the same work done by bare quinn for comparison.
 //!
 //! ```text
 //! cargo run --release --example load -- \
@@ -20,6 +20,8 @@ mod process;
 mod report;
 mod run;
 mod target;
+mod targets;
+mod which;
 
 use clap::Parser;
 use metaserve::program::{self, Signals, print::print};

@@ -1,16 +1,22 @@
 //! The options, and whether this machine can carry them out.
 
-use crate::{change::Share, process::Machine};
+use crate::{
+    change::Share,
+    process::Machine,
+    which::{Local, Which},
+};
 use anyhow::bail;
 use clap::Parser;
 use metaserve::DaemonArgs;
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-/// Puts a daemon under load, and reports its cost and whether every list was right.
+/// Puts a daemon or a cluster under load, and reports its cost and whether every list was right.
 ///
 /// Game servers connect, then game clients; then servers change their heartbeats for a while. In
-/// the end the list of every client is compared with the newest heartbeats. Without --spawn or
-/// --daemon the daemon runs inside this process, where its cost cannot be measured separately.
+/// the end the list of every client is compared with the newest heartbeats. Without --spawn,
+/// --cluster or --daemon the daemon runs inside this process, where its cost cannot be measured
+/// separately. Servers and clients are spread over the members of a cluster, and over the values of
+/// --daemon, which have to show the same list.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
@@ -74,6 +80,20 @@ pub(crate) struct Cli {
     )]
     spawn: Option<Option<PathBuf>>,
 
+    /// Start this many daemons as one cluster, each in its own process, with a NATS server: Debian's
+    /// package nats-server must be installed. --spawn=FILE says which binary
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["DaemonArgs", "floor"])]
+    cluster: Option<usize>,
+
+    /// Start this many edges of the cluster as well: clients follow the list there
+    #[arg(long, value_name = "COUNT", default_value_t = 0, requires = "cluster")]
+    edges: usize,
+
+    /// Once all servers are listed, start one more member, and measure how long it takes until its
+    /// list is complete
+    #[arg(long, requires = "cluster")]
+    join: bool,
+
     /// Do the same work with bare quinn afterwards, in its own process, and print the ratio;
     /// implies --spawn
     #[arg(long, conflicts_with = "DaemonArgs")]
@@ -94,12 +114,15 @@ pub(crate) struct Cli {
 const AFTER_HELP: &str = "\
 Figures: `cores` is CPU seconds per second, of user and kernel together. The ratio is that of the \
 daemon to bare quinn, which writes as many bytes to as many clients and reads the same heartbeats. \
+With several daemons, *daemon* is all of them together, and in a cluster each has a row of its own. \
 Exit code 1 means that something was lost; the rates are then meaningless.
 
 Examples:
   load --servers 1000 --clients 1000 --change 10% --spawn --floor
   load --servers 200 --clients 10 --seconds 5s --spawn -- --tick 200ms
-  load --daemon localhost:4433 --fingerprint HEX --servers 100 --clients 100";
+  load --daemon localhost:4433 --fingerprint HEX --servers 100 --clients 100
+  load --cluster 3 --edges 2 --servers 3000 --clients 300
+  load --cluster 2 --servers 100 --clients 10 --change 100% --interval 20s   changes in calm times";
 
 /// The content of heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -128,17 +151,6 @@ impl FromStr for Seconds {
                 .map_err(|_| explain(())),
         }
     }
-}
-
-/// The daemon to use.
-#[derive(Clone, Debug)]
-pub(crate) enum Which {
-    /// A daemon inside this process.
-    Inside,
-    /// A daemon in its own process: this program, or another binary.
-    Spawn(Option<PathBuf>),
-    /// A running daemon.
-    Running(DaemonArgs),
 }
 
 /// The checked options.
@@ -192,18 +204,27 @@ impl Cli {
         if self.interval.0 < Duration::from_millis(20) || self.seconds.0 < Duration::from_secs(1) {
             bail!("--interval must be 20ms or more, and --seconds 1s or more");
         }
-        let which = match (self.daemon, self.spawn) {
-            (Some(daemon), _) => Which::Running(daemon),
-            (None, Some(file)) => Which::Spawn(file),
-            (None, None) if self.floor => Which::Spawn(None),
-            (None, None) => Which::Inside,
+        if self.cluster.is_some_and(|members| members < 2) {
+            bail!("--cluster must be 2 or more: --spawn starts a single daemon");
+        }
+        let which = match (self.daemon, self.cluster, self.spawn) {
+            (Some(daemon), ..) => Which::Running(daemon),
+            (None, Some(members), spawn) => Which::Cluster(Local {
+                members,
+                edges: self.edges,
+                binary: spawn.flatten(),
+                join: self.join,
+            }),
+            (None, None, Some(file)) => Which::Spawn(file),
+            (None, None, None) if self.floor => Which::Spawn(None),
+            (None, None, None) => Which::Inside,
         };
         if matches!(which, Which::Running(_)) && !self.daemon_arguments.is_empty() {
             bail!("a running daemon takes no arguments after --");
         }
         let game = match which {
             Which::Running(_) => format!("load-{:08x}", fastrand::u32(..)),
-            Which::Spawn(_) | Which::Inside => "load".to_owned(),
+            Which::Spawn(_) | Which::Inside | Which::Cluster(_) => "load".to_owned(),
         };
         Ok(Plan {
             game,
@@ -235,6 +256,9 @@ const CONNECTION_BYTES: u64 = 100_000;
 /// and the lists.
 const COPIES: u64 = 40;
 
+/// The memory of an entry of the list at a further member, in bytes, besides its heartbeat.
+const ENTRY_BYTES: u64 = 1_000;
+
 /// The number of open files besides the sockets: the program's own, its child's pipes, the
 /// runtime's.
 const OTHER_FILES: u64 = 40;
@@ -256,9 +280,11 @@ impl Plan {
         }
         let connections = self.servers.saturating_add(self.clients) as u64;
         let list = (self.servers as u64).saturating_mul(self.size as u64 + 200);
+        let further = self.which.daemons_here().saturating_sub(1) as u64;
         let memory = connections
             .saturating_mul(CONNECTION_BYTES)
-            .saturating_add(list.saturating_mul(COPIES));
+            .saturating_add(list.saturating_mul(COPIES))
+            .saturating_add((list + ENTRY_BYTES * self.servers as u64).saturating_mul(further));
         if memory > machine.free_memory {
             bail!(
                 "{connections} connections and a list of {} need about {} of memory, but {} are \
@@ -310,7 +336,7 @@ mod tests {
 
     #[test]
     fn invalid_options_are_refused() {
-        let table: [&[&str]; 8] = [
+        let table: [&[&str]; 13] = [
             &["--servers", "0"],
             &["--ramp", "0"],
             &["--client-ramp", "0"],
@@ -319,6 +345,11 @@ mod tests {
             &["--seconds", "0"],
             &["--spawn", "--daemon", "localhost:1"],
             &["--daemon", "localhost:1", "--", "--tick", "1s"],
+            &["--cluster", "1"],
+            &["--cluster", "2", "--daemon", "localhost:1"],
+            &["--cluster", "2", "--floor"],
+            &["--edges", "1"],
+            &["--join"],
         ];
         for arguments in table {
             assert!(plan(arguments).is_err(), "{arguments:?}");

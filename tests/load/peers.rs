@@ -1,6 +1,6 @@
 //! The state that all peers of a run share, their sockets, and game servers that use the library.
 
-use crate::{heartbeats::Truth, options::Plan};
+use crate::{heartbeats::Truth, options::Plan, target::Target};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use metaserve::{Role, Trust, printable, program, tls::client_config};
@@ -104,12 +104,17 @@ pub(crate) async fn library_server(
     }
 }
 
-/// The sockets that peers of one role connect from.
+/// The sockets that peers of one role connect from, and the daemons that they are spread over.
 pub(crate) struct Sockets {
     endpoints: Vec<quinn::Endpoint>,
-    daemon: SocketAddr,
-    name: String,
+    places: Vec<Place>,
     role: Role,
+}
+
+/// A daemon to connect to.
+struct Place {
+    address: SocketAddr,
+    name: String,
     trust: Trust,
     /// A shared configuration keeps TLS sessions; one for each peer does not.
     shared: Option<quinn::ClientConfig>,
@@ -120,33 +125,35 @@ impl Sockets {
     ///
     /// # Errors
     /// When the system provides none, or the trust cannot be used.
-    pub(crate) fn open(
-        plan: &Plan,
-        role: Role,
-        daemon: SocketAddr,
-        name: &str,
-        trust: &Trust,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn open(plan: &Plan, role: Role, targets: &[Target]) -> anyhow::Result<Self> {
         let endpoints = (0..plan.sockets).map(|_| metaserve::client_endpoint());
-        let shared = plan.resume.then(|| client_config(role, trust, None));
+        let place = |target: &Target| {
+            let shared = plan
+                .resume
+                .then(|| client_config(role, &target.trust, None));
+            anyhow::Ok(Place {
+                address: target.address,
+                name: target.name.clone(),
+                trust: target.trust.clone(),
+                shared: shared.transpose()?,
+            })
+        };
         Ok(Self {
             endpoints: endpoints.collect::<Result<_, _>>()?,
-            daemon,
-            name: name.to_owned(),
+            places: targets.iter().map(place).collect::<Result<_, _>>()?,
             role,
-            trust: trust.clone(),
-            shared: shared.transpose()?,
         })
     }
 
-    /// Connects from one of the sockets.
+    /// Connects from one of the sockets to one of the daemons.
     pub(crate) async fn connect(&self, peer: usize) -> anyhow::Result<quinn::Connection> {
-        let config = match &self.shared {
+        let place = &self.places[peer % self.places.len()];
+        let config = match &place.shared {
             Some(config) => config.clone(),
-            None => client_config(self.role, &self.trust, None)?,
+            None => client_config(self.role, &place.trust, None)?,
         };
         let endpoint = &self.endpoints[peer % self.endpoints.len()];
-        let connecting = endpoint.connect_with(config, self.daemon, &self.name)?;
+        let connecting = endpoint.connect_with(config, place.address, &place.name)?;
         Ok(tokio::time::timeout(CONNECT_TIMEOUT, connecting).await??)
     }
 }

@@ -1,6 +1,6 @@
 //! The results of a run, for people and for programs.
 
-use crate::options::{Plan, Which};
+use crate::{options::Plan, targets::Used, which::Which};
 use anyhow::bail;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -78,6 +78,14 @@ pub(crate) struct Report {
     pub(crate) bytes_per_update: Option<f64>,
     /// The time from a heartbeat's creation to its arrival at a client.
     pub(crate) latency: Option<Latency>,
+    /// The same where server and client are at different daemons.
+    pub(crate) latency_apart: Option<Latency>,
+    /// Each process that was started here.
+    pub(crate) each: Vec<Used>,
+    /// How long a member that joined took until its list was complete, in milliseconds.
+    pub(crate) joined_ms: Option<f64>,
+    /// Servers that have left lists although none has ended.
+    pub(crate) removed: u64,
     /// Memory of the daemon under load, in bytes.
     pub(crate) rss_bytes: Option<u64>,
     /// The number of clients that had fallen behind and received a snapshot.
@@ -104,6 +112,10 @@ impl Report {
             datagrams_per_client_second: 0.0,
             bytes_per_update: None,
             latency: None,
+            latency_apart: None,
+            each: Vec::new(),
+            joined_ms: None,
+            removed: 0,
             rss_bytes: None,
             snapshots: 0,
             lost: 0,
@@ -111,10 +123,15 @@ impl Report {
         }
     }
 
+    /// Whether everything was delivered, and nothing else.
+    fn is_sound(&self) -> bool {
+        (self.lost, self.dropped, self.removed) == (0, 0, 0)
+    }
+
     /// The daemon's cost divided by the floor's.
     fn ratio(&self, of: impl Fn(&Cost) -> Option<f64>) -> Option<f64> {
         let floor = of(self.floor.as_ref()?)?;
-        (floor > 0.0 && self.lost == 0 && self.dropped == 0).then_some(of(&self.daemon)? / floor)
+        (floor > 0.0 && self.is_sound()).then_some(of(&self.daemon)? / floor)
     }
 
     fn micros_per_client_second(&self) -> Option<f64> {
@@ -124,8 +141,7 @@ impl Report {
     /// All figures as one object. Rates are null when anything was lost, since they would be
     /// meaningless.
     pub(crate) fn json(&self) -> Value {
-        let sound = self.lost == 0 && self.dropped == 0;
-        let rate = |rate: f64| sound.then_some(rate);
+        let rate = |rate: f64| self.is_sound().then_some(rate);
         let floor = self.floor.clone().unwrap_or_default();
         json!({
             "servers": self.plan.servers,
@@ -147,6 +163,10 @@ impl Report {
             "bytes_per_update": self.bytes_per_update.and_then(rate),
             "micros_per_client_second": self.micros_per_client_second().and_then(rate),
             "latency_ms": self.latency.map(Latency::json),
+            "latency_apart_ms": self.latency_apart.map(Latency::json),
+            "removed": self.removed,
+            "joined_ms": self.joined_ms,
+            "processes": self.each.iter().map(Used::json).collect::<Vec<_>>(),
             "rss_bytes": self.rss_bytes,
             "bytes_per_server": self.daemon.bytes_per_server,
             "bytes_per_server_at_end": self.daemon.bytes_per_server_at_end,
@@ -172,11 +192,12 @@ impl Report {
     /// # Errors
     /// When it was not, with what was lost.
     pub(crate) fn verdict(&self) -> anyhow::Result<()> {
-        if self.lost > 0 || self.dropped > 0 {
+        if !self.is_sound() {
             bail!(
-                "{} connections were lost, and the final lists have {} wrong servers: the rates \
-                 are meaningless",
+                "{} connections were lost, {} rows have left lists, and the final lists have {} \
+                 wrong servers: the rates are meaningless",
                 self.dropped,
+                self.removed,
                 self.lost
             );
         }
@@ -218,11 +239,11 @@ impl fmt::Display for Report {
         line(
             "lost",
             format!(
-                "{} servers in final lists, {} connections; {} catch-up snapshots",
-                self.lost, self.dropped, self.snapshots
+                "{} servers in final lists, {} rows that left, {} connections; {} catch-up snapshots",
+                self.lost, self.removed, self.dropped, self.snapshots
             ),
         )?;
-        if self.lost > 0 || self.dropped > 0 {
+        if !self.is_sound() {
             return Ok(());
         }
         let floor = self.floor.clone().unwrap_or_default();
@@ -266,6 +287,12 @@ impl fmt::Display for Report {
             ),
         )?;
         line("change to client", quantiles(self.latency))?;
+        if self.latency_apart.is_some() {
+            line("the same at another daemon", quantiles(self.latency_apart))?;
+        }
+        if let Some(joined) = self.joined_ms {
+            line("joining member complete", format!("after {joined:.0} ms"))?;
+        }
         let memory = |of: fn(&Cost) -> Option<u64>| {
             let own = kilobytes(of(&self.daemon));
             match &self.floor {
@@ -306,6 +333,13 @@ impl fmt::Display for Report {
                 self.bytes_first_list as f64 / 1000.0,
                 quantiles(self.first_list)
             ),
-        )
+        )?;
+        // A single one has its figures above.
+        for used in self.each.iter().filter(|_| self.each.len() > 1) {
+            let memory = used.resident.map(|bytes| bytes as f64 / 1e6);
+            let (cores, memory) = (shown(used.cores, 4, ""), shown(memory, 1, ""));
+            line(&used.name, format!("{cores:>9} cores {memory:>9} MB"))?;
+        }
+        Ok(())
     }
 }

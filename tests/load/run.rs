@@ -3,13 +3,14 @@
 
 use crate::{
     bare,
-    bench::{Bench, PATIENCE, per},
+    bench::{Bench, PATIENCE, Steady, per},
     clients::{self, Seen, lock},
     floor::Bytesent,
     options::Plan,
     peers::{self, Sockets, Stage, now},
     report::{Latency, Report},
-    target::Target,
+    targets::Targets,
+    which::Which,
 };
 use anyhow::{Context, bail};
 use futures::StreamExt;
@@ -54,7 +55,7 @@ fn received(connections: &[quinn::Connection]) -> Received {
 }
 
 async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
-    let mut bench = Bench::new(plan, Target::daemon(plan).await?);
+    let mut bench = Bench::new(plan, Targets::daemons(plan).await?);
     let stage = bench.stage.clone();
     let mut report = Report::new(plan);
     let (empty, meter) = (bench.target.resident(), bench.meter().await);
@@ -69,8 +70,18 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     });
     let servers = servers.await?;
     report.servers_per_second = plan.servers as f64 / start.elapsed().as_secs_f64();
-    listed(watcher(&bench).await?, plan.servers, &stage).await?;
+    for watcher in watchers(&bench).await? {
+        listed(watcher, plan.servers, &stage).await?;
+    }
     report.daemon.micros_per_server = bench.each(&meter, plan.servers).await;
+    if matches!(&plan.which, Which::Cluster(local) if local.join) {
+        let begun = now();
+        let joining = bench.target.join(plan).await?;
+        let sockets = Sockets::open(plan, Role::Client, std::slice::from_ref(joining))?;
+        let newcomer = metaserve_client::Subscriber::new(sockets.connect(0).await?);
+        listed(newcomer.game(&plan.game).run(), plan.servers, &stage).await?;
+        report.joined_ms = Some(begun.elapsed().as_secs_f64() * 1e3);
+    }
     let meter = bench.meter().await;
     let with_servers = bench.target.resident();
     report.daemon.bytes_per_server = per(empty, with_servers, plan.servers);
@@ -98,7 +109,7 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
 
     let before = std::cell::Cell::default();
     let changes = AtomicU64::new(0);
-    let (cores, took) = bench
+    let Steady { cores, each, took } = bench
         .steady(|| {
             before.set(received(&clients));
             changes.store(stage.changes.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -107,6 +118,7 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
         .await?;
     seen.counting.store(false, Ordering::Relaxed);
     report.daemon.cores = cores;
+    report.each = each;
     report.rss_bytes = bench.target.resident();
     if plan.clients == 0 {
         report.daemon.bytes_per_server_at_end = per(empty, report.rss_bytes, plan.servers);
@@ -120,6 +132,7 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     report.updates_per_second = count(&seen.updates) as f64 / seconds;
     report.snapshots = count(&seen.snapshots);
     report.latency = Latency::of(&lock(&seen.latencies));
+    report.latency_apart = Latency::of(&lock(&seen.latencies_apart));
     if plan.clients > 0 {
         report.bytes_per_client_second = bytes / seconds / plan.clients as f64;
         report.datagrams_per_client_second = datagrams / seconds / plan.clients as f64;
@@ -131,6 +144,7 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
     stage.changing.send_replace(false);
     report.lost = wrong(&bench, &seen).await;
     report.dropped = count(&stage.dropped);
+    report.removed = count(&seen.removed);
     let messages = count(&seen.messages).max(1) as f64 / plan.clients.max(1) as f64;
     let sent = Bytesent {
         first: list_bytes(first, plan.clients),
@@ -154,18 +168,17 @@ fn list_bytes(received: u64, clients: usize) -> usize {
     each.saturating_sub(HANDSHAKE_BYTES) as usize * 96 / 100
 }
 
-async fn watcher(bench: &Bench) -> anyhow::Result<metaserve_client::Snapshots> {
-    let Target {
-        address,
-        name,
-        trust,
-        ..
-    } = &bench.target;
-    let sockets = Sockets::open(&bench.stage.plan, Role::Client, *address, name, trust)?;
-    let connection = sockets.connect(0).await.context("the daemon")?;
-    Ok(metaserve_client::Subscriber::new(connection)
-        .game(&bench.stage.plan.game)
-        .run())
+/// A client of the library at each daemon that has clients.
+async fn watchers(bench: &Bench) -> anyhow::Result<Vec<metaserve_client::Snapshots>> {
+    let (plan, targets) = (&bench.stage.plan, bench.target.of(Role::Client));
+    let sockets = Sockets::open(plan, Role::Client, targets)?;
+    let mut watchers = Vec::new();
+    for peer in 0..targets.len() {
+        let connection = sockets.connect(peer).await.context("the daemon")?;
+        let watcher = metaserve_client::Subscriber::new(connection);
+        watchers.push(watcher.game(&plan.game).run());
+    }
+    Ok(watchers)
 }
 
 /// Waits until this many servers are on the list.

@@ -1,10 +1,6 @@
-//! The daemon under load and the floor: started here, or already running.
+//! A daemon under load, or the floor: started here, or already running.
 
-use crate::{
-    floor::Bytesent,
-    options::{Plan, Which},
-    process,
-};
+use crate::{floor::Bytesent, options::Plan, process};
 use anyhow::{Context, bail};
 use metaserve::{Fingerprint, Trust};
 use metaserve_daemon::{Daemon, Settings, Stopped};
@@ -33,6 +29,8 @@ pub(crate) fn role() -> Option<&'static str> {
 
 /// A daemon or floor to connect to.
 pub(crate) struct Target {
+    /// What it is called in the report.
+    pub(crate) title: String,
     pub(crate) address: SocketAddr,
     /// The name that its certificate is checked for.
     pub(crate) name: String,
@@ -66,31 +64,81 @@ struct Running {
 const CHILD_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Target {
-    /// The daemon of the plan, started if necessary.
+    /// A running daemon.
     ///
     /// # Errors
-    /// When it does not start, or its name has no address.
-    pub(crate) async fn daemon(plan: &Plan) -> anyhow::Result<Self> {
-        match &plan.which {
-            Which::Inside => inside(plan),
-            Which::Spawn(binary) => spawned(plan, binary.as_deref()).await,
-            Which::Running(daemon) => {
-                let [name] = daemon.daemon.as_slice() else {
-                    bail!("--daemon: name one");
-                };
-                let host = name
-                    .rsplit_once(':')
-                    .map_or(name.as_str(), |(host, _)| host);
-                let found = tokio::net::lookup_host(name.as_str()).await;
-                let address = found.with_context(|| format!("--daemon {name}"))?.next();
-                Ok(Self {
-                    address: address.with_context(|| format!("{name} has no address"))?,
-                    name: host.trim_matches(['[', ']']).to_owned(),
-                    trust: daemon.trust()?,
-                    runs: Runs::Elsewhere,
-                })
+    /// When its name has no address.
+    pub(crate) async fn elsewhere(name: &str, trust: Trust) -> anyhow::Result<Self> {
+        let host = name.rsplit_once(':').map_or(name, |(host, _)| host);
+        let found = tokio::net::lookup_host(name).await;
+        let address = found.with_context(|| format!("--daemon {name}"))?.next();
+        Ok(Self {
+            title: name.to_owned(),
+            address: address.with_context(|| format!("{name} has no address"))?,
+            name: host.trim_matches(['[', ']']).to_owned(),
+            trust,
+            runs: Runs::Elsewhere,
+        })
+    }
+
+    /// A daemon in this process.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) fn inside(plan: &Plan) -> anyhow::Result<Self> {
+        let state = tempfile::tempdir()?;
+        let arguments = arguments(plan, state.path());
+        let settings = Settings::parse(std::iter::once("daemon".into()).chain(arguments))?;
+        let daemon = Daemon::start(settings)?;
+        let ending = CancellationToken::new();
+        Ok(Self {
+            title: "daemon".into(),
+            address: daemon.local_address()?,
+            name: "localhost".into(),
+            trust: Trust::Fingerprint(daemon.fingerprint()),
+            runs: Runs::Inside {
+                daemon: tokio::spawn(daemon.run(ending.clone().cancelled_owned())),
+                ending,
+                _state: state,
+            },
+        })
+    }
+
+    /// A daemon in its own process, with further arguments.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) async fn spawned(
+        title: &str,
+        plan: &Plan,
+        binary: Option<&Path>,
+        further: &[&str],
+    ) -> anyhow::Result<Self> {
+        let state = tempfile::tempdir()?;
+        let mut command = match binary {
+            Some(binary) => {
+                let mut command = Command::new(binary);
+                command.env_clear();
+                command
             }
-        }
+            None => own_copy(CHILD_DAEMON)?,
+        };
+        command.args(further).args(arguments(plan, state.path()));
+        let (child, mut output) = start(command)?;
+        let (listens, fingerprint) = (next(&mut output).await?, next(&mut output).await?);
+        let after = |line: &str, words: &str| {
+            let rest = line.split_once(words).map(|(_, rest)| rest.to_owned());
+            rest.and_then(|rest| rest.split_whitespace().next().map(str::to_owned))
+        };
+        let (Some(address), Some(fingerprint)) = (
+            after(&listens, "listens on "),
+            after(&fingerprint, "(SHA-256): "),
+        ) else {
+            bail!("this is not a metaserve daemon: it printed {listens:?}");
+        };
+        let (address, fingerprint) = (address.parse()?, fingerprint.parse()?);
+        let child = (child, output);
+        Ok(Self::child(title, child, state, address, fingerprint))
     }
 
     /// The floor that sends as much.
@@ -105,18 +153,25 @@ impl Target {
         let line = next(&mut output).await?;
         let (address, fingerprint) = line.split_once(' ').context("the floor's first line")?;
         let (address, fingerprint) = (address.parse()?, fingerprint.parse()?);
-        Ok(Self::child(child, output, state, address, fingerprint))
+        Ok(Self::child(
+            "floor",
+            (child, output),
+            state,
+            address,
+            fingerprint,
+        ))
     }
 
     fn child(
-        mut child: Child,
-        output: Lines<BufReader<ChildStdout>>,
+        title: &str,
+        (mut child, output): (Child, Lines<BufReader<ChildStdout>>),
         state: TempDir,
         address: SocketAddr,
         fingerprint: Fingerprint,
     ) -> Self {
         let input = child.stdin.take();
         Self {
+            title: title.to_owned(),
             address,
             name: "localhost".into(),
             trust: Trust::Fingerprint(fingerprint),
@@ -146,7 +201,7 @@ impl Target {
     }
 
     /// Its process, if it has its own on this machine.
-    fn process(&self) -> Option<u32> {
+    pub(crate) fn process(&self) -> Option<u32> {
         match &self.runs {
             Runs::Child(running) => running.child.id(),
             Runs::Inside { .. } | Runs::Elsewhere => None,
@@ -229,49 +284,4 @@ fn arguments(plan: &Plan, state: &Path) -> Vec<String> {
     let own = own.into_iter().filter(|[name, _]| !asked(name)).flatten();
     let own = own.map(str::to_owned);
     own.chain(plan.daemon_arguments.iter().cloned()).collect()
-}
-
-fn inside(plan: &Plan) -> anyhow::Result<Target> {
-    let state = tempfile::tempdir()?;
-    let arguments = arguments(plan, state.path());
-    let settings = Settings::parse(std::iter::once("daemon".into()).chain(arguments))?;
-    let daemon = Daemon::start(settings)?;
-    let ending = CancellationToken::new();
-    Ok(Target {
-        address: daemon.local_address()?,
-        name: "localhost".into(),
-        trust: Trust::Fingerprint(daemon.fingerprint()),
-        runs: Runs::Inside {
-            daemon: tokio::spawn(daemon.run(ending.clone().cancelled_owned())),
-            ending,
-            _state: state,
-        },
-    })
-}
-
-async fn spawned(plan: &Plan, binary: Option<&Path>) -> anyhow::Result<Target> {
-    let state = tempfile::tempdir()?;
-    let mut command = match binary {
-        Some(binary) => {
-            let mut command = Command::new(binary);
-            command.env_clear();
-            command
-        }
-        None => own_copy(CHILD_DAEMON)?,
-    };
-    command.args(arguments(plan, state.path()));
-    let (child, mut output) = start(command)?;
-    let (listens, fingerprint) = (next(&mut output).await?, next(&mut output).await?);
-    let after = |line: &str, words: &str| {
-        let rest = line.split_once(words).map(|(_, rest)| rest.to_owned());
-        rest.and_then(|rest| rest.split_whitespace().next().map(str::to_owned))
-    };
-    let (Some(address), Some(fingerprint)) = (
-        after(&listens, "listens on "),
-        after(&fingerprint, "(SHA-256): "),
-    ) else {
-        bail!("this is not a metaserve daemon: it printed {listens:?}");
-    };
-    let (address, fingerprint) = (address.parse()?, fingerprint.parse()?);
-    Ok(Target::child(child, output, state, address, fingerprint))
 }
