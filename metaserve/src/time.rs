@@ -34,9 +34,11 @@ pub fn wall_clock() -> SystemTime {
 }
 
 /// Waits until `due`, or forever if it is `None`. Cancel-safe.
+///
+/// The timer is boxed: most connections wait for nothing, and should not keep memory for one.
 pub async fn sleep_until(due: Option<Instant>) {
     match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
+        Some(due) => Box::pin(tokio::time::sleep_until(due.into())).await,
         None => std::future::pending().await,
     }
 }

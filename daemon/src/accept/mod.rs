@@ -127,32 +127,32 @@ async fn serve(
     shared: Arc<Shared>,
     closing: CancellationToken,
 ) {
-    let entered = tokio::select! {
+    let Some(mut entered) = (tokio::select! {
         entered = entering => entered,
         // A peer that is not admitted yet reconnects by itself.
-        () = closing.cancelled() => return,
+        () = closing.cancelled() => None,
+    }) else {
+        return;
     };
-    let Some(Entered {
+    let Entered {
         connection,
         role,
         peer,
-        mut seat,
-    }) = entered
-    else {
-        return;
-    };
+        seat,
+    } = &mut entered;
+    let (connection, role, peer) = (&*connection, *role, &*peer);
     let _counted = shared.metrics.connected(role);
     tracing::debug!("connected");
     let lost = seat.losing();
     let result = tokio::select! {
-        result = connection::serve(role, &connection, peer, &mut seat, &shared) => result,
+        result = connection::serve(role, connection, peer, seat, &shared) => result,
         () = lost.cancelled() => Err(crowded_out(role, &shared)),
-        close = connection::unwelcome(role, &connection, peer, &shared) => Err(close),
+        close = connection::unwelcome(role, connection, peer, &shared) => Err(close),
         () = closing.cancelled() => {
             Err(Close::new(CloseCode::ShuttingDown, "the daemon is stopping: reconnect soon"))
         }
     };
-    if let Some(code) = say_goodbye(&connection, result, &shared) {
+    if let Some(code) = say_goodbye(connection, result, &shared) {
         shared.metrics.closed(role, code);
     }
 }

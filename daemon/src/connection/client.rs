@@ -15,8 +15,20 @@ use metaserve::{
 };
 use std::time::Duration;
 
-/// Serves one game client until it goes.
-pub(super) async fn serve(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
+/// Serves one game client until it goes, or `moves` tells that it may not be where it is now.
+pub(super) async fn serve(
+    connection: &quinn::Connection,
+    moves: impl Future<Output = Close>,
+    shared: &Shared,
+) -> Result<(), Close> {
+    tokio::select! {
+        result = list(connection, shared) => result,
+        close = moves => Err(close),
+    }
+}
+
+/// Reads what a client subscribes to, and sends it.
+async fn list(connection: &quinn::Connection, shared: &Shared) -> Result<(), Close> {
     let (subscribe, incoming, rest) = first_message(Role::Client, connection, shared).await?;
     let told = |fault| told(fault, shared);
     let subscribe = subscription(&subscribe).map_err(told)?;

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 /// Serves one game server, whose handshake came from `peer`, until its heartbeats end.
 pub(super) async fn serve(
     connection: &quinn::Connection,
-    peer: SocketAddr,
+    peer: &SocketAddr,
     seat: &mut Seat,
     shared: &Shared,
 ) -> Result<(), Close> {
@@ -32,7 +32,7 @@ pub(super) async fn serve(
 /// Reads a server's hello, registers the server and sends the welcome.
 async fn welcome<'a>(
     connection: &'a quinn::Connection,
-    peer: SocketAddr,
+    peer: &'a SocketAddr,
     seat: &'a mut Seat,
     limits: &'a Limits,
     shared: &'a Shared,
@@ -43,7 +43,7 @@ async fn welcome<'a>(
     let identity = Fingerprint::of_peer(connection);
     let registered = shared
         .registry
-        .register(&game, address(peer, port), identity);
+        .register(&game, address(*peer, port), identity);
     let registration = registered.map_err(|error| {
         shared.metrics.rejected(Rejected::MaxGames);
         Close::new(CloseCode::OverCapacity, error.to_string())
@@ -70,7 +70,7 @@ struct Server<'a> {
     registration: Registration,
     port: Option<u16>,
     /// Where its handshake came from.
-    peer: SocketAddr,
+    peer: &'a SocketAddr,
     seat: &'a mut Seat,
     answers: Answers,
     shared: &'a Shared,
@@ -83,32 +83,9 @@ impl Server<'_> {
         publication: &mut Publication<'_>,
         incoming: &mut Incoming<'_>,
     ) -> Result<(), Close> {
-        let watching = self.shared.whereabouts.watch(self.connection, self.peer);
+        let watching = self.shared.whereabouts.watch(self.connection, *self.peer);
         let mut waits = None;
-        loop {
-            while let Some(effect) = publication.next(now()).map_err(|it| self.told(it))? {
-                match effect {
-                    Effect::Heard(bytes, offered) => {
-                        self.shared.metrics.received(bytes);
-                        self.shared.metrics.held_back(offered);
-                    }
-                    Effect::List(heartbeat) => {
-                        let applied = self.registration.heartbeat(heartbeat);
-                        self.shared.metrics.heartbeat(applied);
-                        match applied {
-                            Applied::Replaced => return Err(replaced()),
-                            Applied::Waits if waits.is_none() => {
-                                waits = Box::pin(self.tell_wait()).await?;
-                            }
-                            _ => {}
-                        }
-                    }
-                    Effect::Notice(kind, text) => {
-                        Box::pin(self.answers.notice(kind, &text)).await?;
-                    }
-                    Effect::Gone => return Ok(()),
-                }
-            }
+        while self.carry_out(publication, &mut waits).await? {
             tokio::select! {
                 piece = incoming.next() => {
                     let heard = publication.handle(piece.map_err(lost)?);
@@ -120,12 +97,45 @@ impl Server<'_> {
                     self.follow(held)?;
                     waits = Box::pin(self.tell_wait()).await?;
                 }
-                () = listed(waits.as_ref()) => {
+                () = listed(waits.as_deref()) => {
                     tracing::info!("listed: a row has become free");
                     waits = None;
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Does what there is to do for now. Returns whether the server stays.
+    async fn carry_out(
+        &mut self,
+        publication: &mut Publication<'_>,
+        waits: &mut Option<Box<Waits>>,
+    ) -> Result<bool, Close> {
+        while let Some(effect) = publication.next(now()).map_err(|it| self.told(it))? {
+            match effect {
+                Effect::Heard(bytes, offered) => {
+                    self.shared.metrics.received(bytes);
+                    self.shared.metrics.held_back(offered);
+                }
+                Effect::List(heartbeat) => {
+                    let applied = self.registration.heartbeat(heartbeat);
+                    self.shared.metrics.heartbeat(applied);
+                    match applied {
+                        Applied::Replaced => return Err(replaced()),
+                        Applied::Waits if waits.is_none() => {
+                            *waits = Box::pin(self.tell_wait()).await?;
+                        }
+                        _ => {}
+                    }
+                }
+                Effect::Notice(kind, text) => {
+                    Box::pin(self.answers.notice(kind, &text)).await?;
+                }
+                Effect::Gone => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     fn told(&self, fault: Fault) -> Close {
@@ -140,21 +150,21 @@ impl Server<'_> {
     }
 
     /// Tells a server that waits for a row why.
-    async fn tell_wait(&mut self) -> Result<Option<Waits>, Close> {
+    async fn tell_wait(&mut self) -> Result<Option<Box<Waits>>, Close> {
         let Some(waits) = self.registration.waits() else {
             return Ok(None);
         };
         self.shared.metrics.reached(Limit::MaxListedPerPrefix);
         let text = waits.why.to_string();
         self.answers.notice(NoticeKind::NotListed, &text).await?;
-        Ok(Some(waits))
+        Ok(Some(Box::new(waits)))
     }
 }
 
-/// Waits for a row, if that is what the server does.
+/// Waits for a row, if that is what the server does. Boxed, since few servers do.
 async fn listed(waits: Option<&Waits>) {
     match waits {
-        Some(waits) => waits.listed().await,
+        Some(waits) => Box::pin(waits.listed()).await,
         None => std::future::pending().await,
     }
 }

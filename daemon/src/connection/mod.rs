@@ -15,17 +15,15 @@ use talk::move_seat;
 pub(crate) async fn serve(
     role: Role,
     connection: &quinn::Connection,
-    peer: SocketAddr,
+    peer: &SocketAddr,
     seat: &mut Seat,
     shared: &Shared,
 ) -> Result<(), Close> {
     match role {
         Role::Heartbeat => Box::pin(heartbeat::serve(connection, peer, seat, shared)).await,
         Role::Client => {
-            tokio::select! {
-                result = Box::pin(client::serve(connection, shared)) => result,
-                close = follow_client(connection, peer, seat, shared) => Err(close),
-            }
+            let moves = follow_client(connection, *peer, seat, shared);
+            Box::pin(client::serve(connection, moves, shared)).await
         }
         Role::Relay => Box::pin(relay::serve(connection, shared)).await,
     }
@@ -51,7 +49,7 @@ async fn follow_client(
 pub(crate) async fn unwelcome(
     role: Role,
     connection: &quinn::Connection,
-    peer: SocketAddr,
+    peer: &SocketAddr,
     shared: &Shared,
 ) -> Close {
     let mut rules = shared.rules.subscribe();
@@ -69,7 +67,7 @@ pub(crate) async fn unwelcome(
 fn still_welcome(
     role: Role,
     connection: &quinn::Connection,
-    peer: SocketAddr,
+    peer: &SocketAddr,
     shared: &Shared,
 ) -> Result<(), Close> {
     shared.not_banned(peer.ip())?;

@@ -39,7 +39,6 @@ pub(super) struct Entry {
     known: bool,
     /// The membership of its game, through which changes are announced.
     pub(super) member: Member,
-    identity: Option<Fingerprint>,
     /// In the order in which players see the addresses: IPv4 first. Never empty.
     links: Vec<Link>,
     placement: Arc<Placement>,
@@ -54,7 +53,8 @@ enum Row {
     /// It has not sent a heartbeat yet.
     Unclaimed,
     Listed,
-    Waits(Waits),
+    /// Boxed, since few servers wait.
+    Waits(Box<Waits>),
 }
 
 /// Why a server waits for a row, and a way to await it.
@@ -110,7 +110,6 @@ impl Entry {
             number: link.id,
             known: false,
             member,
-            identity,
             links: vec![link],
             placement: Arc::new(placement),
             heartbeat: None,
@@ -192,7 +191,7 @@ impl Entry {
     /// Why the server is not listed although it has sent a heartbeat.
     pub(super) fn waits(&self) -> Option<Waits> {
         match &self.row {
-            Row::Waits(waits) => Some(waits.clone()),
+            Row::Waits(waits) => Some(Waits::clone(waits)),
             Row::Unclaimed | Row::Listed => None,
         }
     }
@@ -206,7 +205,7 @@ impl Entry {
             (Standing::Waits(why), Row::Waits(waits)) => waits.why = why,
             (Standing::Waits(why), _) => {
                 self.unlist();
-                self.row = Row::Waits(Waits::new(why));
+                self.row = Row::Waits(Box::new(Waits::new(why)));
             }
         }
         self.tell();
@@ -252,7 +251,7 @@ impl Entry {
 
     /// The key of this server in the registry.
     fn key(&self) -> Key {
-        Key::new(self.identity, self.id)
+        Key::new(self.placement.identity, self.id)
     }
 
     fn place(&mut self) {
@@ -263,7 +262,7 @@ impl Entry {
             game: self.member.game().clone(),
             address: first.address,
             second_address: second.map(|link| link.address),
-            identity: self.identity,
+            identity: self.placement.identity,
             claims: self
                 .shared
                 .claims(first.claim, second.map(|link| link.claim)),
