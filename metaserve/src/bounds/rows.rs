@@ -58,8 +58,6 @@ enum Scope {
 #[derive(Debug)]
 struct Claim<K> {
     ip: IpAddr,
-    address: Scope,
-    network: Scope,
     /// In the order of first claims: a lower number has waited longer.
     since: u64,
     listed: bool,
@@ -169,10 +167,9 @@ impl<K: Clone> Rows<K> {
         self.waiting = 0;
         let numbers: Vec<_> = self.claims.keys().copied().collect();
         for number in numbers {
-            let Some(mut claim) = self.claims.remove(&number) else {
+            let Some(claim) = self.claims.remove(&number) else {
                 continue;
             };
-            (claim.address, claim.network) = self.scopes(claim.ip);
             self.count_in(number, &claim);
             self.claims.insert(number, claim);
         }
@@ -192,10 +189,9 @@ impl<K: Clone> Rows<K> {
     /// Moves a server to another address. It takes a row there, or waits there, with the time that
     /// it has already waited.
     pub fn move_to(&mut self, number: u64, ip: IpAddr) -> Option<Standing> {
-        let claim = self.claims.get_mut(&number)?;
-        claim.ip = ip;
-        let (address, network) = (claim.address, claim.network);
+        let (address, network) = self.scopes(self.claims.get(&number)?.ip);
         if self.scopes(ip) == (address, network) {
+            self.claims.get_mut(&number)?.ip = ip;
             return self.standing(number);
         }
         let (since, key) = self.take_out(number)?;
@@ -206,9 +202,10 @@ impl<K: Clone> Rows<K> {
 
     /// Removes a server. Its row goes to the server that has waited longest.
     pub fn release(&mut self, number: u64) {
-        let Some(network) = self.claims.get(&number).map(|claim| claim.network) else {
+        let Some(claim) = self.claims.get(&number) else {
             return;
         };
+        let (_, network) = self.scopes(claim.ip);
         self.take_out(number);
         self.promote(network);
     }
@@ -231,12 +228,13 @@ impl<K: Clone> Rows<K> {
         if claim.listed {
             return Some(Standing::Listed);
         }
-        let address = self.addresses.get(&claim.address)?;
-        let network = self.networks.get(&claim.network)?;
-        let full = address.listed >= self.rows_of_address(claim.address);
+        let (at, around) = self.scopes(claim.ip);
+        let address = self.addresses.get(&at)?;
+        let network = self.networks.get(&around)?;
+        let full = address.listed >= self.rows_of_address(at);
         let (scope, listed, position) = match full {
-            true => (claim.address, address.listed, address.waiting.len()),
-            false => (claim.network, network.listed, network.waiting),
+            true => (at, address.listed, address.waiting.len()),
+            false => (around, network.listed, network.waiting),
         };
         Some(Standing::Waits(Waiting {
             listed,
@@ -254,8 +252,6 @@ impl<K: Clone> Rows<K> {
             there < self.rows_of_address(address) && around < self.rows_of_network(network);
         let claim = Claim {
             ip,
-            address,
-            network,
             since,
             listed,
             key,
@@ -266,8 +262,9 @@ impl<K: Clone> Rows<K> {
     }
 
     fn count_in(&mut self, number: u64, claim: &Claim<K>) {
-        let address = self.addresses.entry(claim.address).or_default();
-        let network = self.networks.entry(claim.network).or_default();
+        let (at, around) = self.scopes(claim.ip);
+        let address = self.addresses.entry(at).or_default();
+        let network = self.networks.entry(around).or_default();
         if claim.listed {
             address.listed += 1;
             network.listed += 1;
@@ -276,13 +273,14 @@ impl<K: Clone> Rows<K> {
             network.waiting += 1;
             self.waiting += 1;
         }
-        self.refresh(claim.address, claim.network);
+        self.refresh(at, around);
     }
 
     fn take_out(&mut self, number: u64) -> Option<(u64, K)> {
         let claim = self.claims.remove(&number)?;
-        let address = self.addresses.get_mut(&claim.address)?;
-        let network = self.networks.get_mut(&claim.network)?;
+        let (at, around) = self.scopes(claim.ip);
+        let address = self.addresses.get_mut(&at)?;
+        let network = self.networks.get_mut(&around)?;
         if claim.listed {
             address.listed -= 1;
             network.listed -= 1;
@@ -291,7 +289,7 @@ impl<K: Clone> Rows<K> {
             network.waiting -= 1;
             self.waiting -= 1;
         }
-        self.refresh(claim.address, claim.network);
+        self.refresh(at, around);
         Some((claim.since, claim.key))
     }
 

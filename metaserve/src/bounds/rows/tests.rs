@@ -193,22 +193,24 @@ proptest! {
             }
             let mut listed: HashMap<Scope, usize> = HashMap::new();
             for claim in rows.claims.values().filter(|claim| claim.listed) {
-                *listed.entry(claim.address).or_default() += 1;
-                if claim.network != claim.address {
-                    *listed.entry(claim.network).or_default() += 1;
+                let (address, network) = rows.scopes(claim.ip);
+                *listed.entry(address).or_default() += 1;
+                if network != address {
+                    *listed.entry(network).or_default() += 1;
                 }
             }
             let of = |scope: Scope| listed.get(&scope).copied().unwrap_or(0);
             let mut waiting = 0;
             for claim in rows.claims.values() {
-                let (address, network) = (of(claim.address), of(claim.network));
-                prop_assert_eq!(rows.addresses[&claim.address].listed, address);
-                prop_assert_eq!(rows.networks[&claim.network].listed, network);
-                let room = address < rows.rows_of_address(claim.address)
-                    && network < rows.rows_of_network(claim.network);
+                let (at, around) = rows.scopes(claim.ip);
+                let (address, network) = (of(at), of(around));
+                prop_assert_eq!(rows.addresses[&at].listed, address);
+                prop_assert_eq!(rows.networks[&around].listed, network);
+                let room = address < rows.rows_of_address(at)
+                    && network < rows.rows_of_network(around);
                 prop_assert!(claim.listed || !room, "{:?} waits although a row is free", claim);
-                prop_assert!(lowered || address <= rows.rows_of_address(claim.address));
-                prop_assert!(lowered || network <= rows.rows_of_network(claim.network));
+                prop_assert!(lowered || address <= rows.rows_of_address(at));
+                prop_assert!(lowered || network <= rows.rows_of_network(around));
                 waiting += usize::from(!claim.listed);
             }
             prop_assert_eq!((rows.claims.len(), rows.waiting()), (here.len(), waiting));
