@@ -75,10 +75,11 @@ impl Daemon {
             None => Registry::new(rules.limits.max_games, sinks),
             Some(_) => {
                 let clock = Arc::new(Clock::new(fastrand::u16(..)));
-                Registry::clustered(rules.limits.max_games, sinks, clock)
+                let registry = Registry::clustered(rules.limits.max_games, sinks, clock);
+                registry.set_max_foreign(rules.limits.cluster_max_servers);
+                registry
             }
         };
-        registry.set_max_foreign(rules.limits.cluster_max_servers);
         registry.set_rows(rules.limits.max_listed_per_prefix, rules.trusted.clone());
         let shared = Arc::new(Shared {
             shards,

@@ -27,7 +27,9 @@ impl Shared {
         });
         let limits = &settings.limits;
         self.registry.set_max_games(limits.max_games);
-        self.registry.set_max_foreign(limits.cluster_max_servers);
+        if self.cluster.is_some() {
+            self.registry.set_max_foreign(limits.cluster_max_servers);
+        }
         self.registry
             .set_rows(limits.max_listed_per_prefix, settings.trusted());
         self.show_newcomers();
