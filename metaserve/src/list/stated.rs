@@ -44,3 +44,18 @@ impl Stated {
         }
     }
 }
+
+impl From<Server> for Stated {
+    fn from(server: Server) -> Self {
+        let placement = &server.placement;
+        Self {
+            number: server.number,
+            game: placement.game.clone(),
+            address: placement.address,
+            second_address: placement.second_address,
+            identity: placement.identity,
+            claims: placement.claims,
+            heartbeat: server.heartbeat,
+        }
+    }
+}

@@ -11,8 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// For members of a cluster. What needs a [`clustered`](Self::clustered) registry says so; it
-/// panics in another one.
+/// For members of a cluster. In a registry that is not [`clustered`](Self::clustered) there is
+/// nothing of other members, and the rules for that have no effect.
 impl Registry {
     /// The clock that numbers and claims are drawn from.
     #[must_use]
@@ -48,29 +48,23 @@ impl Registry {
 
     /// Changes how many servers are taken from all other members together. More are left out, the
     /// newest first; those that were taken stay. By default there is no limit.
-    ///
-    /// # Panics
-    /// When the registry is not clustered.
     pub fn set_max_foreign(&self, most: usize) {
-        self.merged().set_most_foreign(most);
+        if let Some(merged) = &self.shared.merged {
+            merged.set_most_foreign(most);
+        }
     }
 
     /// The number of servers that were taken from other members, whether shown or not.
-    ///
-    /// # Panics
-    /// When the registry is not clustered.
     #[must_use]
     pub fn foreign(&self) -> usize {
-        self.merged().foreign()
+        self.shared.merged.as_ref().map_or(0, Merged::foreign)
     }
 
     /// The number of servers of other members that are left out for want of room.
-    ///
-    /// # Panics
-    /// When the registry is not clustered.
     #[must_use]
     pub fn left_out(&self) -> usize {
-        self.merged().count_left_out()
+        let merged = self.shared.merged.as_ref();
+        merged.map_or(0, Merged::count_left_out)
     }
 
     /// Changes which addresses are not shown: a server with such an address leaves the list, and
@@ -79,11 +73,10 @@ impl Registry {
     ///
     /// `hidden` is called while rows are locked: it must return at once, and not call the registry.
     /// It is to be set again whenever its answers change.
-    ///
-    /// # Panics
-    /// When the registry is not clustered.
     pub fn set_hidden(&self, hidden: impl Fn(IpAddr) -> bool + Send + Sync + 'static) {
-        self.merged().set_hidden(Arc::new(hidden));
+        if let Some(merged) = &self.shared.merged {
+            merged.set_hidden(Arc::new(hidden));
+        }
     }
 
     /// Ends own registrations of servers that have connected to another member meanwhile: those
@@ -91,16 +84,15 @@ impl Registry {
     /// `heard`. They learn of it as of any other [replacement](super::Registration::replaced).
     ///
     /// To be called every second or so: the time of a loss is that of the first call that sees it.
-    ///
-    /// # Panics
-    /// When the registry is not clustered.
     pub fn settle_lost(
         &self,
         now: Instant,
         patience: Duration,
         heard: impl Fn(&MemberRun) -> bool,
     ) {
-        let lost = &self.merged().lost;
+        let Some(Merged { lost, .. }) = &self.shared.merged else {
+            return;
+        };
         for (identity, claim) in lost.due(now, patience, heard) {
             self.entries
                 .remove_if_mut(&Key::Identity(identity), |_, entry| {

@@ -191,6 +191,17 @@ impl Merged {
         }
     }
 
+    /// A statement of another member.
+    pub(super) fn stated(&self, of: Of<'_>, placement: &Placement) -> Option<Server> {
+        match placement.identity {
+            Some(identity) => self.identities.get(&identity)?.stated(of).cloned(),
+            None => {
+                let at = (placement.game.clone(), placement.address);
+                self.addresses.get(&at)?.stated(of).cloned()
+            }
+        }
+    }
+
     /// Changes which addresses are hidden.
     pub(super) fn set_hidden(&self, hidden: Arc<Hidden>) {
         *self.shows.hidden.write() = hidden;

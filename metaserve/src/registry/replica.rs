@@ -128,10 +128,14 @@ impl Replica {
     }
 
     /// All that the member states, whether shown or not, for another member that asks who else
-    /// remembers it.
+    /// remembers it. What was left out for want of room is not among it.
     #[must_use]
     pub fn stated(&self) -> Vec<Stated> {
-        Vec::new()
+        let merged = self.registry.merged();
+        let stated = |(number, placement): (&u64, &Arc<Placement>)| {
+            Some(merged.stated(self.of(*number), placement)?.into())
+        };
+        self.taken.iter().filter_map(stated).collect()
     }
 
     /// The number of servers that the member states, whether shown or not.

@@ -434,3 +434,31 @@ async fn a_claim_from_the_far_future_is_not_taken() {
     assert_eq!(here.words().await, ["own"]);
     assert_eq!((other.len(), here.foreign()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_member_has_stated_can_be_passed_on() {
+    let here = Member::new();
+    let _own = here.register(v4(1), ONE);
+    let mut other = here.replica("b");
+    let [one, two] = [ONE, None].map(|it| stated(LATER, v4(1), it, "there"));
+    let two = Stated { number: 5, ..two };
+    other.snapshot(vec![one.clone(), two.clone()]);
+    other.delta(&[], Vec::new(), vec![(5, "changed".into())]);
+    let changed = Stated {
+        heartbeat: "changed".into(),
+        ..two
+    };
+    let mut all = other.stated();
+    all.sort_by_key(|stated| std::cmp::Reverse(stated.number));
+    assert_eq!(all, [one, changed]);
+}
+
+/// A daemon sets all of its limits, whether it is in a cluster or not.
+#[test]
+fn a_registry_that_is_not_clustered_has_nothing_of_others() {
+    let alone = Registry::new(10, Vec::new());
+    alone.set_max_foreign(5);
+    alone.set_hidden(|_| true);
+    alone.settle_lost(now(), TICK, |_| true);
+    assert_eq!((alone.foreign(), alone.left_out()), (0, 0));
+}

@@ -99,6 +99,11 @@ impl AtAddress {
         }
     }
 
+    pub(super) fn stated(&self, of: Of<'_>) -> Option<&Server> {
+        let mut all = self.statements.iter().map(|it| &it.server);
+        all.find(|server| of.is(server))
+    }
+
     /// Tells clients what is shown now.
     pub(super) fn show(&mut self, shows: &Shows) {
         self.update(shows, None, None);

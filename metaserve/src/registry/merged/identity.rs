@@ -69,6 +69,10 @@ impl OfIdentity {
         }
     }
 
+    pub(super) fn stated(&self, of: Of<'_>) -> Option<&Server> {
+        self.statements.iter().find(|server| of.is(server))
+    }
+
     /// The own links that are not shown, and to whom they have lost.
     pub(super) fn lost(&self) -> impl Iterator<Item = (Claim, Arc<MemberRun>)> {
         claims::lost(&self.statements)
