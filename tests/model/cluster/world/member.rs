@@ -1,0 +1,331 @@
+//! One member: its registry, what is connected to it, and what it has heard of others.
+
+use super::{
+    super::{
+        Verdict,
+        shown::{Row, Rows, shown},
+        truth::{Link, Truth, Who},
+    },
+    host,
+};
+use bytes::Bytes;
+use futures::FutureExt;
+use metaserve::{
+    Fingerprint, Game,
+    feed::{Content, Feeds, Subscription},
+    list::{Clock, MemberRun, Origin, Revision, Server, Stamp, Stated},
+    registry::{Registration, Registry, Replica},
+};
+use proptest::prelude::*;
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a member says of its own servers.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    run: u64,
+    clock: Stamp,
+    /// None: it is all that the member states.
+    from: Option<Revision>,
+    to: Revision,
+    removed: Vec<u64>,
+    listed: Vec<Stated>,
+    updated: Vec<(u64, Bytes)>,
+}
+
+/// What was heard of one run of another member.
+pub(super) struct Heard {
+    pub(super) from: usize,
+    whose: Arc<MemberRun>,
+    replica: Replica,
+    at: Revision,
+    /// The same as the replica.
+    statements: BTreeMap<u64, Stated>,
+}
+
+impl Heard {
+    pub(super) fn run(&self) -> u64 {
+        self.whose.run
+    }
+}
+
+struct Speaker {
+    registration: Registration,
+    link: Link,
+    who: Who,
+}
+
+pub(super) struct Member {
+    run: u64,
+    registry: Arc<Registry>,
+    feeds: Arc<Feeds>,
+    own: Subscription,
+    speakers: Vec<Speaker>,
+    /// What its own feed must show.
+    truth: Truth,
+    heard: Vec<Heard>,
+    hidden: Option<u8>,
+    start: Instant,
+    ticks: u32,
+}
+
+impl Member {
+    pub(super) fn new(run: u64) -> Self {
+        let feeds = Feeds::new();
+        // No two runs have the same tag.
+        let clock = Arc::new(Clock::new(run as u16));
+        let registry = Registry::clustered(usize::MAX, vec![feeds.clone()], clock);
+        Self {
+            run,
+            own: registry.own().subscribe(None),
+            registry,
+            feeds,
+            speakers: Vec::new(),
+            truth: Truth::default(),
+            heard: Vec::new(),
+            hidden: None,
+            start: metaserve::time::now(),
+            ticks: 0,
+        }
+    }
+
+    pub(super) fn run(&self) -> u64 {
+        self.run
+    }
+
+    pub(super) fn speakers(&self) -> usize {
+        self.speakers.len()
+    }
+
+    pub(super) fn register(
+        &mut self,
+        game: &Game,
+        address: SocketAddr,
+        identity: Option<Fingerprint>,
+        speaks: bool,
+    ) {
+        let registration = self.registry.register(game, address, identity);
+        let registration = registration.expect("no limit");
+        let truth = self.truth.register(usize::MAX, game, address, identity);
+        let (link, who) = truth.expect("no limit");
+        self.speakers.push(Speaker {
+            registration,
+            link,
+            who,
+        });
+        if speaks {
+            let _ = self.heartbeat(self.speakers.len() - 1, 0);
+        }
+    }
+
+    pub(super) fn heartbeat(&mut self, speaker: usize, text: u8) -> Verdict {
+        let speaker = &self.speakers[speaker];
+        let heartbeat: Bytes = format!("{} of {}: {text}", speaker.who, self.run).into();
+        let expected = self.truth.heartbeat(speaker.link, heartbeat.clone());
+        prop_assert_eq!(speaker.registration.heartbeat(heartbeat), expected);
+        Ok(())
+    }
+
+    pub(super) fn move_to(&mut self, speaker: usize, address: SocketAddr) {
+        let speaker = &self.speakers[speaker];
+        self.truth.move_to(speaker.link, address);
+        speaker.registration.move_to(address);
+    }
+
+    pub(super) fn leave(&mut self, speaker: usize) {
+        let speaker = self.speakers.swap_remove(speaker);
+        self.truth.leave(speaker.link);
+    }
+
+    pub(super) fn hide(&mut self, hidden: Option<u8>) {
+        self.hidden = hidden;
+        self.registry
+            .set_hidden(move |ip| Some(host(SocketAddr::new(ip, 1))) == hidden);
+    }
+
+    /// What it knows: what its own servers say, and what others have stated.
+    fn statements(&self) -> Vec<(u64, Stated)> {
+        let own = self.registry.own().servers();
+        let own = own.into_iter().map(|server| (self.run, server.into()));
+        let others = self.heard.iter().flat_map(|heard| {
+            let all = heard.statements.values();
+            all.map(|stated| (heard.run(), stated.clone()))
+        });
+        own.chain(others).collect()
+    }
+
+    /// Ends what has lost twice in a row to a member that is heard. The losers are those whose
+    /// address is not shown, though somebody else's of its family is, or another game.
+    pub(super) fn settle(&mut self, heard: bool) -> Verdict {
+        self.ticks += 1;
+        let now = self.start + TICK * self.ticks;
+        let is_lost =
+            |registration: &Registration| registration.replaced().now_or_never().is_some();
+        let before: Vec<_> = self
+            .speakers
+            .iter()
+            .map(|it| is_lost(&it.registration))
+            .collect();
+        self.registry.settle_lost(now, TICK, |_| heard);
+        for (speaker, before) in self.speakers.iter().zip(before) {
+            if !before && is_lost(&speaker.registration) {
+                prop_assert!(heard, "nobody was heard");
+                self.truth.leave(speaker.link);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn tick(&mut self) {
+        let run = async { tokio::join!(self.feeds.run(TICK), self.registry.run_own(TICK)) };
+        let _ = tokio::time::timeout(2 * TICK, run).await;
+    }
+
+    /// What its own feed has to say since the last time.
+    pub(super) fn publish(&mut self) -> Option<Message> {
+        let frame = self.own.next().now_or_never()?;
+        let message = match frame.content() {
+            Content::Snapshot { servers, .. } => self.message(servers),
+            Content::Delta(delta) => {
+                let text = |server: &Server| (server.number, server.heartbeat.clone());
+                Message {
+                    from: Some(delta.from),
+                    removed: delta.removed.clone(),
+                    updated: delta.updated.iter().map(text).collect(),
+                    ..self.message(&delta.placed)
+                }
+            }
+        };
+        Some(Message {
+            to: frame.to(),
+            ..message
+        })
+    }
+
+    /// All that it states, as of its last tick.
+    pub(super) fn everything(&self) -> Message {
+        self.message(&self.registry.own().servers())
+    }
+
+    fn message(&self, servers: &[Server]) -> Message {
+        Message {
+            run: self.run,
+            clock: self.registry.clock().now(),
+            from: None,
+            to: self.registry.own().revision(),
+            removed: Vec::new(),
+            listed: servers.iter().cloned().map(Stated::from).collect(),
+            updated: Vec::new(),
+        }
+    }
+
+    pub(super) fn hear(&mut self, from: usize, message: Message) {
+        let _ = self.registry.clock().witness(message.clock);
+        let known = self.heard.iter_mut().find(|it| it.run() == message.run);
+        let heard = match known {
+            Some(heard) => heard,
+            None => {
+                let name = from.to_string().into();
+                let whose = Arc::new(MemberRun {
+                    name,
+                    run: message.run,
+                });
+                self.heard.push(Heard {
+                    from,
+                    replica: self.registry.replica(whose.clone()),
+                    whose,
+                    at: Revision(0),
+                    statements: BTreeMap::new(),
+                });
+                self.heard.last_mut().expect("it was pushed")
+            }
+        };
+        let by_number = |stated: &Stated| (stated.number, stated.clone());
+        let listed = message.listed.iter().map(by_number);
+        match message.from {
+            None if message.to >= heard.at => {
+                heard.statements = listed.collect();
+                heard.replica.snapshot(message.listed);
+            }
+            Some(base) if base == heard.at => {
+                for number in &message.removed {
+                    heard.statements.remove(number);
+                }
+                heard.statements.extend(listed);
+                for (number, heartbeat) in &message.updated {
+                    if let Some(stated) = heard.statements.get_mut(number) {
+                        stated.heartbeat = heartbeat.clone();
+                    }
+                }
+                let Message {
+                    removed, listed, ..
+                } = message;
+                heard.replica.delta(&removed, listed, message.updated);
+            }
+            _ => return,
+        }
+        heard.at = message.to;
+    }
+
+    pub(super) fn forget(&mut self, forgotten: impl Fn(&Heard) -> bool) {
+        self.heard.retain(|heard| !forgotten(heard));
+    }
+
+    /// What its clients are shown.
+    pub(super) fn shown(&self) -> Rows {
+        let servers = self.feeds.of(None).servers();
+        servers.iter().map(|server| self.row(server)).collect()
+    }
+
+    fn row(&self, server: &Server) -> (u64, Row) {
+        let placement = &server.placement;
+        let addresses = [Some(placement.address), placement.second_address];
+        let row = Row {
+            game: placement.game.clone(),
+            addresses: addresses.into_iter().flatten().collect(),
+            identity: placement.identity,
+            heartbeat: server.heartbeat.clone(),
+            origin: match &server.origin {
+                Origin::Here => self.run,
+                Origin::Member(whose) => whose.run,
+            },
+        };
+        (server.number, row)
+    }
+
+    /// A tick has passed: its own feed has what is connected to it, and its list is what the
+    /// statements show.
+    pub(super) fn check(&self) -> Verdict {
+        let own = self.registry.own().servers();
+        let mut own: Vec<_> = own.iter().map(|it| self.row(it).1).collect();
+        let truth = self.truth.rows(None);
+        let mut expected: Vec<_> = truth
+            .values()
+            .map(|row| Row {
+                game: row.game.clone(),
+                addresses: row.addresses.clone(),
+                identity: row.identity,
+                heartbeat: row.heartbeat.clone(),
+                origin: self.run,
+            })
+            .collect();
+        let order = |one: &Row, two: &Row| one.heartbeat.cmp(&two.heartbeat);
+        own.sort_by(order);
+        expected.sort_by(order);
+        prop_assert_eq!(own, expected, "the own feed is wrong");
+
+        let hidden = |address| Some(host(address)) == self.hidden;
+        let expected = shown(&self.statements(), hidden).map_err(TestCaseError::fail)?;
+        prop_assert_eq!(self.shown(), expected, "the list is wrong");
+        for heard in &self.heard {
+            prop_assert_eq!(heard.replica.len(), heard.statements.len());
+        }
+        Ok(())
+    }
+}
