@@ -1,7 +1,10 @@
 //! Many servers and clients that come and go for a long time, with every list compared with the
-//! truth: `cargo bench -p metaserve-tests --bench soak -- MINUTES SERVERS CLIENTS`, by default 30
-//! minutes, 2,000 and 2,000. Prints a line each minute and a verdict; the exit code is 1 if it is
-//! bad.
+//! truth: `cargo bench -p metaserve-tests --bench soak -- MINUTES SERVERS CLIENTS DAEMONS`, by default
+//! 30 minutes, 2,000, 2,000 and one daemon. Prints a line each minute and a verdict; the exit code
+//! is 1 if it is bad.
+//!
+//! Several daemons are the members of a cluster over three NATS servers, which needs Debian's
+//! nats-server. The peers are spread over all of them, and every list must have the servers of all.
 //!
 //! In each minute 5% of the servers and clients leave and as many others join, and each server
 //! changes its heartbeat every ten seconds. Near the end of the minute everything pauses until all
@@ -17,7 +20,7 @@ mod stage;
 
 use crowd::{Crowd, PATIENCE};
 use metaserve::Role;
-use metaserve_tests::{Daemon, FROM_ONE_ADDRESS, dropped};
+use metaserve_tests::{Daemon, FROM_ONE_ADDRESS, Nats, dropped};
 use process::{Held, held};
 use stage::{Stage, lock};
 use std::{
@@ -47,15 +50,18 @@ async fn main() -> ExitCode {
     let given = |index: usize, default| numbers.get(index).copied().unwrap_or(default);
     let (minutes, servers, clients) = (given(0, 30), given(1, 2000), given(2, 2000));
 
-    let settings = [&FROM_ONE_ADDRESS[..], &["--threads", THREADS]].concat();
-    let mut daemon = Daemon::start(DAEMON, &settings).await;
-    let connectors = |role| (0..SOCKETS).map(|_| daemon.connector(role, None)).collect();
+    let (mut daemons, _nats) = daemons(given(3, 1)).await;
+    let connectors = |role| {
+        let daemons = daemons.iter().cycle().take(SOCKETS.max(daemons.len()));
+        daemons.map(|it| it.connector(role, None)).collect()
+    };
     let stage = Stage::new(connectors(Role::Heartbeat), connectors(Role::Client));
     let stage = Arc::new(stage);
     let mut crowd = Crowd::new(stage.clone());
     println!(
         "{minutes} minutes with {servers} servers and {clients} clients, of which {CHURN}% leave \
-         and join each minute, on {THREADS} threads of the daemon"
+         and join each minute, at {} daemons with {THREADS} threads each",
+        daemons.len()
     );
     (0..servers).for_each(|_| crowd.join_server());
     (0..clients).for_each(|_| crowd.join_client());
@@ -78,19 +84,16 @@ async fn main() -> ExitCode {
         }
         let wrong = crowd.wrong().await;
         tokio::time::sleep_until(end).await;
-        let now = held(daemon.process());
+        let now: Held = daemons.iter().map(|it| held(it.process())).sum();
         let own = held(std::process::id());
-        panics += daemon
-            .said()
-            .iter()
-            .filter(|it| it.contains("panicked"))
-            .count();
+        let said = daemons.iter_mut().flat_map(Daemon::said);
+        panics += said.filter(|it| it.contains("panicked")).count();
         wrong_lists += wrong;
         figures.push(now);
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         println!(
             "minute {minute}: {} servers listed, {wrong} wrong lists, {} ghosts, {} peers lost, {} \
-             lists started, {} connections retried, {} datagrams dropped by full buffers; daemon {:.1} MB, \
+             lists started, {} connections retried, {} datagrams dropped by full buffers; daemons {:.1} MB, \
              {} files; this program {:.1} MB, {} files",
             lock(&stage.truth).there.len(),
             count(&stage.ghosts),
@@ -124,4 +127,27 @@ async fn main() -> ExitCode {
         if good { "good" } else { "BAD" }
     );
     ExitCode::from(u8::from(!good))
+}
+
+/// One daemon, or the members of a cluster, and what they need to be one.
+async fn daemons(count: u64) -> (Vec<Daemon>, Option<Nats>) {
+    let settings = [&FROM_ONE_ADDRESS[..], &["--threads", THREADS]].concat();
+    if count == 1 {
+        return (vec![Daemon::start(DAEMON, &settings).await], None);
+    }
+    let nats = Nats::three().await;
+    let urls = nats.urls();
+    let mut daemons = Vec::new();
+    for member in 1..=count {
+        let name = format!("m{member}");
+        let cluster = ["--cluster", &urls, "--cluster-member", &name];
+        let daemon = Daemon::start(DAEMON, &[&settings[..], &cluster].concat()).await;
+        daemons.push(daemon);
+    }
+    for daemon in &mut daemons {
+        daemon
+            .logged("joined the cluster: the list is complete")
+            .await;
+    }
+    (daemons, Some(nats))
 }
