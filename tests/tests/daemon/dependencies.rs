@@ -41,6 +41,8 @@ fn games_do_not_pay_for_the_daemon() {
             "clap",
             "dashmap",
             "ipnet",
+            "metaserve-ticket",
+            "pasetors",
             "sea-orm",
             "sqlx",
             "tempfile",
