@@ -4,6 +4,7 @@ mod ban;
 mod cert;
 mod check;
 mod list;
+mod ticket;
 
 use crate::settings::Settings;
 use clap::Subcommand;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     List(list::List),
     Ban(ban::Ban),
     Unban(ban::Unban),
+    Ticket(ticket::Ticket),
     Completions(Completions),
     Man(Man),
 }
@@ -33,6 +35,7 @@ impl Command {
             Self::List(list) => list.run(),
             Self::Ban(ban) => ban.run(),
             Self::Unban(unban) => unban.run(),
+            Self::Ticket(ticket) => ticket.run(),
             Self::Completions(it) => it.run(line).map_err(anyhow::Error::from_boxed),
             Self::Man(it) => it.run(line).map_err(anyhow::Error::from_boxed),
         }

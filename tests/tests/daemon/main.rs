@@ -49,6 +49,7 @@ mod shards;
 mod sharing;
 mod slow_reader;
 mod start;
+mod ticket;
 mod vectors;
 
 use metaserve_tests::Daemon;
