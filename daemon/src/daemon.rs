@@ -5,7 +5,7 @@ use crate::cluster::driver;
 use crate::{
     accept,
     admission::Admission,
-    cluster::View,
+    cluster::{Role, View},
     http,
     metrics::Metrics,
     rules::{Certificates, Rules},
@@ -63,12 +63,13 @@ impl Daemon {
         let certificates = Certificates::load(&settings)?;
         let ban_file = files::Look::new(settings.ban_file.iter().cloned().collect());
         let rules = Rules::load(&settings)?;
-        let metrics = Metrics::new();
+        let cluster = &settings.cluster;
+        let role = cluster.is_on().then(|| Role::of(cluster.role));
+        let metrics = Metrics::new(role);
         let handed_over = &metrics.handed_over();
         let (shards, threads) = Shards::open(&settings, &certificates, &rules.limits, handed_over)?;
         let web = http::open(&settings)?;
         let feeds = Feeds::new();
-        let cluster = &settings.cluster;
         let cluster = cluster.is_on().then(|| Arc::new(View::new(cluster)));
         let sinks: Vec<Arc<dyn Sinks>> = vec![feeds.clone()];
         let registry = match &cluster {

@@ -176,6 +176,7 @@ impl Driver {
             if link.is_up {
                 self.node.connected(now, true);
             }
+            self.shared.metrics.cluster().connected(link.is_up);
             self.report.link(link, &self.nats, settings);
             self.link = link;
         }

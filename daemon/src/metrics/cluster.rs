@@ -2,7 +2,7 @@
 
 use super::{Labels, Metrics};
 use crate::{
-    cluster::{MemberStatus, Refusal, State, Why},
+    cluster::{MemberStatus, Refusal, Role, State, Why},
     rules::Limit,
 };
 use prometheus_client::{
@@ -18,7 +18,10 @@ use std::time::Duration;
 
 /// What is counted of a cluster.
 pub(crate) struct Cluster {
-    members: Family<Labels<1>, Gauge>,
+    /// What this daemon is in a cluster.
+    role: &'static str,
+    connected: Family<Labels<1>, Gauge>,
+    members: Family<Labels<2>, Gauge>,
     syncs: Family<Labels<1>, Counter>,
     gaps: Counter,
     lag: Histogram,
@@ -27,8 +30,11 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn new() -> Self {
+    /// Of a daemon with this role, if it is in a cluster.
+    pub(super) fn new(role: Option<Role>) -> Self {
         Self {
+            role: role.map_or("none", Role::name),
+            connected: Family::default(),
             members: Family::default(),
             syncs: Family::default(),
             gaps: Counter::default(),
@@ -46,7 +52,8 @@ impl Cluster {
             };
         }
         register! {
-            "cluster_members" "Other members and edges of the cluster by state" members;
+            "cluster_connected" "Whether this daemon is connected to NATS, by its role in a cluster" connected;
+            "cluster_members" "Other members and edges of the cluster, by role and state" members;
             "cluster_syncs" "Questions for the servers of a member, by reason" syncs;
             "cluster_gaps" "Times that changes of a member were missing" gaps;
             "cluster_lag_seconds" "How late the beats of members are" lag;
@@ -57,9 +64,8 @@ impl Cluster {
 
     /// Creates each series with the value zero.
     pub(super) fn begin(&self) {
-        for state in State::ALL {
-            drop(self.members.get_or_create(&[("state", state.name())]));
-        }
+        self.connected(false);
+        self.members(&[]);
         for why in Why::ALL {
             drop(self.syncs.get_or_create(&[("why", why.name())]));
         }
@@ -68,11 +74,19 @@ impl Cluster {
         }
     }
 
+    /// Whether this daemon is connected to NATS.
+    pub(crate) fn connected(&self, is_up: bool) {
+        let connected = self.connected.get_or_create(&[("role", self.role)]);
+        connected.set(i64::from(is_up));
+    }
+
     pub(crate) fn members(&self, members: &[MemberStatus]) {
-        for state in State::ALL {
-            let count = members.iter().filter(|it| it.state == state).count();
+        let both = [Role::Member, Role::Edge].into_iter();
+        for (role, state) in both.flat_map(|role| State::ALL.map(|state| (role, state))) {
+            let these = members.iter().filter(|it| it.role == role);
+            let count = these.filter(|it| it.state == state).count();
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            let labels = [("state", state.name())];
+            let labels = [("role", role.name()), ("state", state.name())];
             self.members.get_or_create(&labels).set(count);
         }
     }

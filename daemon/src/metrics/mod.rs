@@ -84,7 +84,8 @@ pub(crate) struct Present<'a> {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// The metrics of a daemon with this role, if it is in a cluster.
+    pub(crate) fn new(role: Option<crate::cluster::Role>) -> Self {
         // From 50 microseconds to 1.6 seconds.
         let ticks = Histogram::new(exponential_buckets(0.000_05, 2.0, 16));
         let metrics = Self {
@@ -111,7 +112,7 @@ impl Metrics {
             certificate_ends: Gauge::default(),
             ticks,
             handed_over: Family::default(),
-            cluster: Cluster::new(),
+            cluster: Cluster::new(role),
             process: Process::default(),
         };
         *metrics.lock() = metrics.registered();

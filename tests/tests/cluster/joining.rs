@@ -27,6 +27,11 @@ async fn a_member_whose_nats_is_away_serves_its_own_servers_after_a_while() {
     assert!(ready.body.starts_with(b"joining\n"), "{ready:?}");
 
     member.daemon.logged("cannot reach the NATS server").await;
+    let metrics = member.metrics().await;
+    assert!(
+        metrics.contains("cluster_connected{role=\"member\"} 0"),
+        "{metrics}"
+    );
     member
         .daemon
         .logged("joined the cluster with an incomplete list")
@@ -40,6 +45,11 @@ async fn a_member_whose_nats_is_away_serves_its_own_servers_after_a_while() {
         .daemon
         .logged("connected to the NATS server n0")
         .await;
+    let metrics = member.metrics().await;
+    assert!(
+        metrics.contains("cluster_connected{role=\"member\"} 1"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]
@@ -68,6 +78,13 @@ async fn members_and_edges_see_each_other() {
         for other in others {
             while here.state_of(other).await != "heard" {}
         }
+    }
+    let metrics = a.metrics().await;
+    for says in [
+        "role=\"member\",state=\"heard\"} 1",
+        "role=\"edge\",state=\"heard\"} 1",
+    ] {
+        assert!(metrics.contains(says), "{metrics}");
     }
     let ready = a.ready().await;
     let says = "ready\ncluster: {\"heard\": 1, \"held\": 0, \"kept\": 0}\n";

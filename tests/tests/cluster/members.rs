@@ -47,6 +47,12 @@ impl Member {
         get(self.http, "/readyz", &[]).await
     }
 
+    /// Its metrics, as text.
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = get(self.http, "/metrics", &[]).await;
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    }
+
     /// What it says of its members.
     pub(crate) async fn members(&self) -> Value {
         get(self.http, "/api/v1/members", &[]).await.json()

@@ -4,6 +4,7 @@
 
 mod book;
 mod citations;
+mod guides;
 mod links;
 mod markdown;
 
