@@ -7,10 +7,17 @@ cluster_missing() { missing nats-server nats-server; }
 
 cluster_build() {
     "${cluster[@]}" -q --no-run
+    cargo build --workspace -q --example load
     [ "$(type -t systemctl)" = "" ] || systemctl disable -q --now nats-server 2>/dev/null || true
 }
 
 cluster_passed() { grep -qxF "test $1 ... ok" "$dir/cluster.log"; }
+
+# Servers and clients at members, edges, and a member that joins: exit code 1 if a list is wrong.
+cluster_load() {
+    "$built/examples/load" --cluster 3 --edges 2 --join --move --servers 60 --clients 20 \
+        --seconds 5s >"$dir/load.log" 2>&1
+}
 
 cluster_run() {
     local names name words
@@ -22,4 +29,5 @@ cluster_run() {
         check "cluster: ${words//_/ }" cluster_passed "$name"
     done
     sed -n 's/^figure: /        /p' "$dir/cluster.log"
+    check "cluster: every list is right under load, with edges and a member that joins" cluster_load
 }

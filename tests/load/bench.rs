@@ -4,6 +4,7 @@
 use crate::{
     options::Plan,
     peers::{Sockets, Stage, now},
+    target::Target,
     targets::{Targets, Used},
 };
 use anyhow::{Context, bail};
@@ -88,6 +89,13 @@ impl Bench {
             start: end,
             calm: difference(cpu, cpu_then, end - start),
         }
+    }
+
+    /// What one daemon uses while nobody comes and nothing changes, in cores.
+    pub(crate) async fn calm(&self, target: &Target) -> Option<f64> {
+        let (cpu, start) = (target.cpu(), now());
+        sleep(SETTLE).await;
+        difference(cpu, target.cpu(), start.elapsed())
     }
 
     /// The processor time for each of `count` peers that have joined since, in microseconds, once

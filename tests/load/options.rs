@@ -94,6 +94,11 @@ pub(crate) struct Cli {
     #[arg(long, requires = "cluster")]
     join: bool,
 
+    /// In the end let clients come to a daemon from another one, and measure what that costs,
+    /// beside clients that come back and new ones
+    #[arg(long = "move", requires = "cluster")]
+    moves: bool,
+
     /// Do the same work with bare quinn afterwards, in its own process, and print the ratio;
     /// implies --spawn
     #[arg(long, conflicts_with = "DaemonArgs")]
@@ -214,6 +219,7 @@ impl Cli {
                 edges: self.edges,
                 binary: spawn.flatten(),
                 join: self.join,
+                moves: self.moves,
             }),
             (None, None, Some(file)) => Which::Spawn(file),
             (None, None, None) if self.floor => Which::Spawn(None),

@@ -1,6 +1,6 @@
 //! The results of a run, for people and for programs.
 
-use crate::{options::Plan, targets::Used, which::Which};
+use crate::{moved::Moved, options::Plan, targets::Used, which::Which};
 use anyhow::bail;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -84,6 +84,8 @@ pub(crate) struct Report {
     pub(crate) each: Vec<Used>,
     /// How long a member that joined took until its list was complete, in milliseconds.
     pub(crate) joined_ms: Option<f64>,
+    /// What clients cost that come to a daemon.
+    pub(crate) moved: Option<Moved>,
     /// Servers that have left lists although none has ended.
     pub(crate) removed: u64,
     /// Memory of the daemon under load, in bytes.
@@ -115,6 +117,7 @@ impl Report {
             latency_apart: None,
             each: Vec::new(),
             joined_ms: None,
+            moved: None,
             removed: 0,
             rss_bytes: None,
             snapshots: 0,
@@ -166,6 +169,7 @@ impl Report {
             "latency_apart_ms": self.latency_apart.map(Latency::json),
             "removed": self.removed,
             "joined_ms": self.joined_ms,
+            "moved": self.moved.as_ref().map(Moved::json),
             "processes": self.each.iter().map(Used::json).collect::<Vec<_>>(),
             "rss_bytes": self.rss_bytes,
             "bytes_per_server": self.daemon.bytes_per_server,
@@ -334,6 +338,9 @@ impl fmt::Display for Report {
                 quantiles(self.first_list)
             ),
         )?;
+        for (kind, visits) in self.moved.iter().flat_map(Moved::kinds) {
+            line(kind, visits.to_string())?;
+        }
         // A single one has its figures above.
         for used in self.each.iter().filter(|_| self.each.len() > 1) {
             let memory = used.resident.map(|bytes| bytes as f64 / 1e6);

@@ -6,6 +6,7 @@ use crate::{
     bench::{Bench, PATIENCE, Steady, per},
     clients::{self, Seen, lock},
     floor::Bytesent,
+    moved,
     options::Plan,
     peers::{self, Sockets, Stage, now},
     report::{Latency, Report},
@@ -143,6 +144,9 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
 
     stage.changing.send_replace(false);
     report.lost = wrong(&bench, &seen).await;
+    if matches!(&plan.which, Which::Cluster(local) if local.moves) {
+        report.moved = Some(moved::measure(&bench).await?);
+    }
     report.dropped = count(&stage.dropped);
     report.removed = count(&seen.removed);
     let messages = count(&seen.messages).max(1) as f64 / plan.clients.max(1) as f64;

@@ -25,6 +25,8 @@ pub(crate) struct Local {
     pub(crate) binary: Option<PathBuf>,
     /// Whether one more member joins.
     pub(crate) join: bool,
+    /// Whether clients move from one daemon to another.
+    pub(crate) moves: bool,
 }
 
 impl Which {
