@@ -148,6 +148,11 @@ impl Peer {
         &self.replica
     }
 
+    /// How many bytes of changes wait to be applied, or for their next piece.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes + self.deltas.held()
+    }
+
     pub(super) fn at(&self) -> Option<u64> {
         self.at
     }
@@ -365,6 +370,14 @@ impl Peer {
                 self.ask(Why::Gap, now);
                 Ok(())
             }
+        }
+    }
+
+    /// When the next turn is due for what it has to apply or to ask.
+    pub(super) fn wants(&self, now: Instant) -> Option<Instant> {
+        match self.has_work() {
+            true => Some(now),
+            false => self.due(),
         }
     }
 

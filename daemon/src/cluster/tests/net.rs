@@ -46,8 +46,13 @@ pub(super) struct Net {
     sent: u64,
     rng: fastrand::Rng,
     woken: Arc<Notify>,
+    pub(super) hold: Duration,
+    /// Whether a message to a machine is lost, besides those that the weather takes.
+    pub(super) lose: Box<dyn FnMut(usize, &Message) -> bool>,
     /// Sees everything that is delivered: its length and how many got it.
     pub(super) traffic: Traffic,
+    /// The most messages that a node wanted to publish at once.
+    pub(super) longest_outbox: usize,
 }
 
 /// What was sent.
@@ -73,6 +78,8 @@ pub(super) struct Machine {
     /// What arrives while it is stopped.
     backlog: Vec<Message>,
     due: Instant,
+    /// How far its clock is ahead of the net's.
+    pub(super) ahead: Duration,
     own: metaserve::list::Revision,
     ticking: JoinHandle<()>,
 }
@@ -102,6 +109,7 @@ impl Machine {
             running: true,
             backlog: Vec::new(),
             due: time::now(),
+            ahead: Duration::ZERO,
             ticking,
         }
     }
@@ -160,7 +168,10 @@ impl Net {
             sent: 0,
             rng: fastrand::Rng::with_seed(seed),
             woken: Arc::default(),
+            hold: HOLD,
+            lose: Box::new(|_, _| false),
             traffic: Traffic::default(),
+            longest_outbox: 0,
         }
     }
 
@@ -185,7 +196,7 @@ impl Net {
             name: name.to_owned(),
             role,
             run: self.rng.u64(..),
-            hold: HOLD,
+            hold: self.hold,
             keep: KEEP,
             idle_timeout: IDLE,
             bans: true,
@@ -200,13 +211,26 @@ impl Net {
     }
 
     pub(super) fn start(&mut self, config: Config) -> usize {
+        self.start_ahead(config, Duration::ZERO)
+    }
+
+    /// The same, of a machine whose clock is ahead of others.
+    pub(super) fn start_ahead(&mut self, config: Config, ahead: Duration) -> usize {
         let seed = self.rng.u64(..);
-        self.machines
-            .push(Machine::start(config, seed, &self.woken));
+        let mut machine = Machine::start(config, seed, &self.woken);
+        machine.ahead = ahead;
+        self.machines.push(machine);
         self.parts.push(0);
         let at = self.machines.len() - 1;
         self.connect(at, true);
         at
+    }
+
+    /// The machine says goodbye, as after SIGTERM.
+    pub(super) fn leave(&mut self, at: usize) {
+        let machine = &mut self.machines[at];
+        machine.node.leave(time::now() + machine.ahead);
+        self.carry(at);
     }
 
     /// The machine is killed, or its process: nobody is told.
@@ -234,7 +258,9 @@ impl Net {
         let machine = &mut self.machines[at];
         if machine.connected != connected {
             machine.connected = connected;
-            machine.node.connected(time::now(), connected);
+            machine
+                .node
+                .connected(time::now() + machine.ahead, connected);
             machine.due = time::now();
             self.carry(at);
         }
@@ -245,7 +271,7 @@ impl Net {
         let machine = &mut self.machines[at];
         machine.running = !stopped;
         for message in std::mem::take(&mut machine.backlog) {
-            machine.node.heard(time::now(), message);
+            machine.node.heard(time::now() + machine.ahead, message);
         }
         machine.due = time::now();
     }
@@ -258,8 +284,9 @@ impl Net {
     }
 
     /// Publishes what the node has in its outbox.
-    fn carry(&mut self, from: usize) {
+    pub(super) fn carry(&mut self, from: usize) {
         let messages: Vec<_> = self.machines[from].node.outbox().collect();
+        self.longest_outbox = self.longest_outbox.max(messages.len());
         for message in messages {
             self.publish(Some(from), message);
         }
@@ -284,6 +311,7 @@ impl Net {
             self.traffic.delivered_bytes += bytes;
             let Weather { lost, twice, late } = self.weather;
             let copies = match self.rng.u32(..100) {
+                _ if (self.lose)(to, &message) => 0,
                 lot if lot < lost => 0,
                 lot if lot < lost + twice => 2,
                 _ => 1,
@@ -327,6 +355,7 @@ impl Net {
     /// Delivers what has arrived, and gives each machine its turn that wants it.
     fn step(&mut self) {
         let now = time::now();
+        let mut heard = Vec::new();
         while let Some(entry) = self.flying.first_entry()
             && entry.key().0 <= now
         {
@@ -336,17 +365,20 @@ impl Net {
                 (false, _) => continue,
                 (true, false) => machine.backlog.push(message),
                 (true, true) => {
-                    machine.node.heard(now, message);
-                    machine.due = now;
+                    let due = machine.node.heard(now + machine.ahead, message);
+                    machine.due = (due - machine.ahead).min(machine.due);
+                    heard.push(to);
                 }
             }
         }
+        heard.dedup();
+        heard.into_iter().for_each(|at| self.carry(at));
         for at in 0..self.machines.len() {
             let machine = &mut self.machines[at];
             let own = machine.registry.own().revision();
             if machine.running && (machine.due <= now || machine.own != own) {
                 machine.own = own;
-                machine.due = machine.node.turn(now);
+                machine.due = machine.node.turn(now + machine.ahead) - machine.ahead;
                 self.carry(at);
             }
         }

@@ -1,7 +1,10 @@
 //! All other members and edges: who is heard, who is silent, and whether it is us who are cut off.
 
+mod known;
+mod silence;
+
 use super::{
-    Event, MemberStatus, Role, State,
+    Event, MemberStatus, State,
     node::BEAT,
     peer::{Peer, Question},
 };
@@ -15,6 +18,8 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+
+use known::{Edge, Known, Said};
 
 /// After so long without a message a member is silent: five beats.
 pub(super) const SILENCE: Duration = BEAT.saturating_mul(5);
@@ -43,46 +48,6 @@ pub(super) struct Members {
     edges: BTreeMap<Arc<str>, Edge>,
     connected: bool,
     cut_off: bool,
-}
-
-/// A run of a member, and what it says of itself.
-pub(super) struct Known {
-    pub(super) peer: Peer,
-    said: Said,
-    /// The state that was last reported.
-    reported: Option<State>,
-    /// When it fell silent.
-    fell: Option<Instant>,
-    /// Who holds it and can be asked, if it is not asked itself.
-    holders: Vec<Arc<str>>,
-}
-
-/// What a member or edge says of itself.
-#[derive(Clone, Copy, Debug, Default)]
-struct Said {
-    tag: Option<u16>,
-    clients: u32,
-    beat: Option<Instant>,
-    lag: Duration,
-}
-
-#[derive(Debug)]
-struct Edge {
-    run: u64,
-    heard: Instant,
-    said: Said,
-    state: State,
-}
-
-impl Said {
-    /// Takes in a beat. Returns how late it was, if it was not the first.
-    fn beat(&mut self, beat: &Beat, now: Instant) -> Option<Duration> {
-        self.tag = Some(beat.tag);
-        self.clients = beat.clients;
-        let before = self.beat.replace(now)?;
-        self.lag = now.saturating_duration_since(before).saturating_sub(BEAT);
-        Some(self.lag)
-    }
 }
 
 /// There are more members than are followed.
@@ -160,7 +125,7 @@ impl Members {
         true
     }
 
-    /// A member says that it is there. Returns the name under which it is known.
+    /// A member says that it is there. Returns its name, and when the next turn is due for it.
     ///
     /// # Errors
     /// When it is new, and there are too many already.
@@ -171,7 +136,7 @@ impl Members {
         now: Instant,
         random: f64,
         events: &mut Vec<Event>,
-    ) -> Result<Arc<str>, TooMany> {
+    ) -> Result<(Arc<str>, Option<Instant>), TooMany> {
         let hold = now + self.hold;
         let known = self.speaks(name, beat.run, now)?;
         let name = known.peer.whose().name.clone();
@@ -186,7 +151,7 @@ impl Members {
             events.push(Event::Gap { name });
         }
         known.report(events);
-        Ok(name)
+        Ok((name, known.peer.wants(now)))
     }
 
     /// An edge says that it is there.
@@ -240,87 +205,6 @@ impl Members {
                 let mut known = Known::new(peer);
                 known.holders.push(from.clone());
                 self.runs.insert(id, known);
-            }
-        }
-    }
-
-    /// Judges who is silent and for how long, and lets go of those that were for too long.
-    pub(super) fn turn(&mut self, now: Instant, events: &mut Vec<Event>) {
-        self.judge(now);
-        let gone: Vec<Id> = self
-            .runs
-            .iter()
-            .filter(|(_, known)| known.peer.stays_until().is_some_and(|until| until <= now))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in gone {
-            self.runs.remove(&id);
-            if self.current.get(&id.0) == Some(&id.1) {
-                self.current.remove(&id.0);
-            }
-            events.push(Event::Member {
-                name: id.0,
-                run: id.1,
-                role: Role::Member,
-                state: State::Gone,
-            });
-        }
-        for known in self.runs.values_mut() {
-            known.report(events);
-        }
-        let hold = self.hold;
-        self.edges.retain(|name, edge| {
-            if now >= edge.heard + SILENCE.max(hold) {
-                edge.report(name, State::Gone, events);
-                return false;
-            }
-            if now >= edge.heard + SILENCE {
-                edge.report(name, State::Held, events);
-            }
-            true
-        });
-    }
-
-    /// NATS can be reached, or not.
-    pub(super) fn connected(&mut self, connected: bool) {
-        self.connected = connected;
-    }
-
-    /// Who has fallen silent, and whether it is us who are cut off: then those who fall silent are
-    /// kept for longer than they would be held.
-    fn judge(&mut self, now: Instant) {
-        let mut live = 0;
-        let mut fell = 0;
-        let mut kept = 0;
-        for known in self.runs.values_mut().filter(|it| !it.peer.has_ended()) {
-            let heard = known.peer.heard();
-            if known.peer.stays_until().is_none() && heard + SILENCE <= now {
-                known.fell = Some(now);
-                known.peer.hold(heard + self.hold);
-            }
-            match known.peer.state() {
-                State::Heard | State::Syncing | State::Gone => live += 1,
-                State::Kept => kept += 1,
-                State::Held => {
-                    let recent = |at: Instant| now < at + SILENCE;
-                    fell += usize::from(known.fell.is_some_and(recent));
-                }
-            }
-        }
-        let silent = fell + kept;
-        self.cut_off = match self.cut_off {
-            // Half of them are enough to go by.
-            true => !self.connected || 2 * live < live + silent,
-            false => !self.connected || 2 * silent > live + silent,
-        };
-        for known in self.runs.values_mut().filter(|it| !it.peer.has_ended()) {
-            let recent = known.fell.is_some_and(|at| now < at + SILENCE);
-            match known.peer.state() {
-                State::Held if self.cut_off && recent => {
-                    known.peer.keep(known.peer.heard() + self.keep);
-                }
-                State::Kept if !self.cut_off => known.peer.hold(now + self.hold),
-                _ => {}
             }
         }
     }
@@ -428,6 +312,11 @@ impl Members {
         })
     }
 
+    /// How many bytes of changes wait to be applied.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.runs.values().map(|it| it.peer.waiting_bytes()).sum()
+    }
+
     /// The tags that others have.
     pub(super) fn tags(&self) -> impl Iterator<Item = u16> {
         let members = self.runs.values().map(|known| &known.said);
@@ -449,71 +338,9 @@ impl Members {
 
     /// All members and edges.
     pub(super) fn status(&self) -> Vec<MemberStatus> {
-        let member = |known: &Known| {
-            let whose = known.peer.whose();
-            MemberStatus {
-                name: whose.name.clone(),
-                run: whose.run,
-                role: Role::Member,
-                state: known.peer.state(),
-                servers: known.peer.replica().len(),
-                clients: known.said.clients,
-                at: known.peer.at(),
-                lag: known.said.lag,
-            }
-        };
-        let edge = |(name, edge): (&Arc<str>, &Edge)| MemberStatus {
-            name: name.clone(),
-            run: edge.run,
-            role: Role::Edge,
-            state: edge.state,
-            servers: 0,
-            clients: edge.said.clients,
-            at: None,
-            lag: edge.said.lag,
-        };
-        let members = self.runs.values().map(member);
-        members.chain(self.edges.iter().map(edge)).collect()
-    }
-}
-
-impl Known {
-    fn new(peer: Peer) -> Self {
-        Self {
-            peer,
-            said: Said::default(),
-            reported: None,
-            fell: None,
-            holders: Vec::new(),
-        }
-    }
-
-    /// Tells the state if it is another one than was told last.
-    pub(super) fn report(&mut self, events: &mut Vec<Event>) {
-        let state = self.peer.state();
-        if self.reported.replace(state) != Some(state) {
-            let whose = self.peer.whose();
-            events.push(Event::Member {
-                name: whose.name.clone(),
-                run: whose.run,
-                role: Role::Member,
-                state,
-            });
-        }
-    }
-}
-
-impl Edge {
-    fn report(&mut self, name: &Arc<str>, state: State, events: &mut Vec<Event>) {
-        if self.state != state {
-            self.state = state;
-            events.push(Event::Member {
-                name: name.clone(),
-                run: self.run,
-                role: Role::Edge,
-                state,
-            });
-        }
+        let members = self.runs.values().map(Known::status);
+        let edges = self.edges.iter().map(|(name, edge)| edge.status(name));
+        members.chain(edges).collect()
     }
 }
 

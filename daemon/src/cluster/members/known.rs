@@ -1,0 +1,115 @@
+//! What is known of a member or edge besides what it states.
+
+use super::super::{Event, MemberStatus, Role, State, node::BEAT, peer::Peer};
+use metaserve::protocol::cluster::Beat;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// A run of a member, and what it says of itself.
+pub(in super::super) struct Known {
+    pub(in super::super) peer: Peer,
+    pub(super) said: Said,
+    /// The state that was last reported.
+    pub(super) reported: Option<State>,
+    /// When it fell silent.
+    pub(super) fell: Option<Instant>,
+    /// Who holds it and can be asked, if it is not asked itself.
+    pub(super) holders: Vec<Arc<str>>,
+}
+
+/// What a member or edge says of itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said {
+    pub(super) tag: Option<u16>,
+    pub(super) clients: u32,
+    pub(super) beat: Option<Instant>,
+    pub(super) lag: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Edge {
+    pub(super) run: u64,
+    pub(super) heard: Instant,
+    pub(super) said: Said,
+    pub(super) state: State,
+}
+
+impl Said {
+    /// Takes in a beat. Returns how late it was, if it was not the first.
+    pub(super) fn beat(&mut self, beat: &Beat, now: Instant) -> Option<Duration> {
+        self.tag = Some(beat.tag);
+        self.clients = beat.clients;
+        let before = self.beat.replace(now)?;
+        self.lag = now.saturating_duration_since(before).saturating_sub(BEAT);
+        Some(self.lag)
+    }
+}
+
+impl Known {
+    pub(super) fn new(peer: Peer) -> Self {
+        Self {
+            peer,
+            said: Said::default(),
+            reported: None,
+            fell: None,
+            holders: Vec::new(),
+        }
+    }
+
+    /// Tells the state if it is another one than was told last.
+    pub(in super::super) fn report(&mut self, events: &mut Vec<Event>) {
+        let state = self.peer.state();
+        if self.reported.replace(state) != Some(state) {
+            let whose = self.peer.whose();
+            events.push(Event::Member {
+                name: whose.name.clone(),
+                run: whose.run,
+                role: Role::Member,
+                state,
+            });
+        }
+    }
+
+    pub(super) fn status(&self) -> MemberStatus {
+        let whose = self.peer.whose();
+        MemberStatus {
+            name: whose.name.clone(),
+            run: whose.run,
+            role: Role::Member,
+            state: self.peer.state(),
+            servers: self.peer.replica().len(),
+            clients: self.said.clients,
+            at: self.peer.at(),
+            lag: self.said.lag,
+        }
+    }
+}
+
+impl Edge {
+    pub(super) fn status(&self, name: &Arc<str>) -> MemberStatus {
+        MemberStatus {
+            name: name.clone(),
+            run: self.run,
+            role: Role::Edge,
+            state: self.state,
+            servers: 0,
+            clients: self.said.clients,
+            at: None,
+            lag: self.said.lag,
+        }
+    }
+
+    pub(super) fn report(&mut self, name: &Arc<str>, state: State, events: &mut Vec<Event>) {
+        if self.state != state {
+            self.state = state;
+            events.push(Event::Member {
+                name: name.clone(),
+                run: self.run,
+                role: Role::Edge,
+                state,
+            });
+        }
+    }
+}

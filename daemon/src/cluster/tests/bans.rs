@@ -1,0 +1,113 @@
+//! A ban at one member holds at all.
+
+use super::{
+    super::{Banned, Event},
+    *,
+};
+use metaserve::time;
+
+fn banned(prefix: &str, left: Option<u64>) -> Banned {
+    Banned {
+        prefix: prefix.parse().unwrap(),
+        left: left.map(Duration::from_secs),
+    }
+}
+
+impl Net {
+    fn ban(&mut self, at: usize, bans: &[Banned]) {
+        let machine = &mut self.machines[at];
+        machine.node.set_bans(time::now(), bans);
+        self.connect(at, true);
+        self.carry(at);
+    }
+
+    /// The bans of others that a machine obeys.
+    fn banned(&self, at: usize) -> Vec<String> {
+        let bans = self.machines[at].node.bans(time::now());
+        let mut prefixes: Vec<_> = bans.iter().map(|ban| ban.prefix.to_string()).collect();
+        prefixes.sort();
+        prefixes
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_17_a_ban_at_one_member_holds_at_all_soon_and_is_lifted_at_all() {
+    let mut net = Net::of_members(17, 3).await;
+    net.ban(
+        0,
+        &[
+            banned("192.0.2.0/24", None),
+            banned("2001:db8::/32", Some(60)),
+        ],
+    );
+    net.ban(1, &[banned("198.51.100.7/32", None)]);
+    net.run(seconds(2)).await;
+    assert_eq!(
+        net.banned(2),
+        ["192.0.2.0/24", "198.51.100.7/32", "2001:db8::/32"]
+    );
+    assert_eq!(net.banned(0), ["198.51.100.7/32"]);
+    assert!(net.machines[2].count(|it| *it == Event::Bans) >= 2);
+    // One ends by itself, one is lifted.
+    net.run(seconds(60)).await;
+    assert_eq!(net.banned(2), ["192.0.2.0/24", "198.51.100.7/32"]);
+    net.ban(0, &[]);
+    net.run(seconds(2)).await;
+    assert_eq!(net.banned(2), ["198.51.100.7/32"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bans_that_were_lost_on_the_way_or_said_before_are_asked_for() {
+    let mut net = Net::of_members(18, 2).await;
+    let lost = |_: usize, message: &super::super::Message| {
+        matches!(
+            metaserve::protocol::cluster::FromMember::decode(&message.payload),
+            Ok(metaserve::protocol::cluster::FromMember::Bans(_))
+        ) && message.subject.contains(".m.")
+    };
+    net.lose = Box::new(lost);
+    // More than fit into one message.
+    let many: Vec<_> = (0..60_000_u32)
+        .map(|at| banned(&format!("{}/32", std::net::Ipv4Addr::from(at * 7919)), None))
+        .collect();
+    net.ban(0, &many);
+    net.run(seconds(3)).await;
+    assert_eq!(net.banned(1).len(), many.len());
+    let late = net.add("late", super::super::Role::Edge);
+    net.run(seconds(6)).await;
+    assert_eq!(net.banned(late).len(), many.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bans_of_a_member_that_is_gone_stay_for_a_day_and_a_new_run_without_any_lifts_them() {
+    let mut net = Net::of_members(19, 3).await;
+    net.ban(0, &[banned("192.0.2.0/24", None)]);
+    net.run(seconds(2)).await;
+    net.kill(0);
+    net.run(seconds(3600)).await;
+    assert_eq!(net.banned(1), ["192.0.2.0/24"]);
+    assert_eq!(net.state(1, 0), None);
+    net.run(seconds(24 * 3600)).await;
+    assert_eq!(net.banned(1), [""; 0]);
+
+    net.ban(1, &[banned("192.0.2.0/24", None)]);
+    net.run(seconds(2)).await;
+    assert_eq!(net.banned(2), ["192.0.2.0/24"]);
+    net.restart(1);
+    net.run(seconds(7)).await;
+    assert_eq!(net.banned(2), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_does_not_obey_bans_has_none() {
+    let mut net = Net::of_members(20, 2).await;
+    let config = net.config("free", super::super::Role::Member);
+    let free = net.start(super::super::Config {
+        bans: false,
+        ..config
+    });
+    net.ban(0, &[banned("192.0.2.0/24", None)]);
+    net.run(seconds(8)).await;
+    assert_eq!(net.banned(1), ["192.0.2.0/24"]);
+    assert_eq!(net.banned(free), [""; 0]);
+}
