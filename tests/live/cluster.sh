@@ -2,13 +2,15 @@
 
 cluster=(cargo test --workspace --features metaserve-tests/cluster --test cluster)
 
-# The package starts a server at once; the tests use servers of their own.
-cluster_missing() { missing nats-server nats-server; }
+cluster_missing() {
+    missing nats-server nats-server
+    missing faketime faketime
+}
 
 cluster_build() {
     "${cluster[@]}" -q --no-run
     cargo build --workspace -q --example load
-    [ "$(type -t systemctl)" = "" ] || systemctl disable -q --now nats-server 2>/dev/null || true
+    no_nats_service
 }
 
 cluster_passed() { grep -qxF "test $1 ... ok" "$dir/cluster.log"; }

@@ -38,6 +38,11 @@ install() {
         "$@" >"$dir/apt.log"
 }
 
+# Debian's nats-server starts a server at once; the tests use servers of their own.
+no_nats_service() {
+    [ "$(type -t systemctl)" = "" ] || systemctl disable -q --now nats-server 2>/dev/null || true
+}
+
 # within SECONDS COMMAND...: waits until the command succeeds.
 within() {
     local end=$((SECONDS + $1))

@@ -6,9 +6,13 @@ faults_missing() {
     missing ip iproute2
     missing nft nftables
     missing faketime faketime
+    missing nats-server nats-server
 }
 
-faults_build() { "${faults[@]}" -q --no-run; }
+faults_build() {
+    "${faults[@]}" -q --no-run
+    no_nats_service
+}
 
 fault_passed() { grep -qxF "test $1 ... ok" "$dir/faults.log"; }
 

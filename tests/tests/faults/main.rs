@@ -1,7 +1,7 @@
 //! Tests of faults in real networks: namespaces joined by pairs of virtual Ethernet. nftables and
 //! tbf lose and delay their packets. A relay in between does what the kernel cannot, by seed. Needs
-//! root, iproute2 and nftables; `tests/live.sh` runs it. All tests together take about 100 seconds,
-//! most of which is waiting until silence is noticed.
+//! root, iproute2, nftables and nats-server; `tests/live.sh` runs it. All tests together take about
+//! 100 seconds, most of which is waiting until silence is noticed.
 //!
 //! Every test records the truth ([`truth::Truth`]): each server's last heartbeat, its address, and
 //! when it ended. Each line that a client prints is compared with it.
@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "it says how long things took")]
 
+mod clusters;
 mod deaths;
 mod machine;
 mod net;
