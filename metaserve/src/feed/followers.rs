@@ -3,90 +3,90 @@
 use crate::list::Revision;
 use parking_lot::Mutex;
 use std::mem;
-use tokio::{
-    runtime::{Handle, Id},
-    sync::watch,
-};
+use tokio::{runtime::Handle, sync::watch};
 
-/// How many are woken together. A thousand at once, by a task of the worker that then serves them,
-/// would keep it sending for so long that it reads the acknowledgements too late, and QUIC probes
-/// for them: 1.6 to 3.7 packets for every message were measured. Woken from another thread, as the
-/// daemon does, all at once would cost it a tenth more.
+/// How many are woken together. A thousand at once would keep their thread sending for so long that
+/// it reads the acknowledgements too late, and QUIC probes for them: 1.6 to 3.7 packets for every
+/// message were measured.
 const GROUP: usize = 32;
 
-/// All followers of a feed, in groups of those that are served by the same runtime.
+/// All followers of a feed, by the runtime that serves them.
 #[derive(Debug, Default)]
 pub(super) struct Followers {
-    /// As many as were ever needed: the next follower takes the place of one that has left.
-    groups: Mutex<Vec<Group>>,
+    served: Mutex<Vec<Served>>,
 }
 
+/// The followers that one runtime serves.
 #[derive(Debug)]
-struct Group {
-    /// Where its followers are served; none if that is outside of a runtime.
-    runtime: Option<Handle>,
-    sender: watch::Sender<Revision>,
+struct Served {
+    /// None if they are outside of a runtime.
+    by: Option<Handle>,
+    /// As many as were ever needed: the next follower takes the place of one that has left.
+    groups: Vec<watch::Sender<Revision>>,
 }
 
-/// The runtime that the caller is in, if it is in one.
-fn here() -> Option<Handle> {
-    Handle::try_current().ok()
-}
+impl Served {
+    /// One more, at a time when the list goes as far as `now`.
+    fn join(&mut self, now: Revision) -> watch::Receiver<Revision> {
+        let room = |group: &&watch::Sender<Revision>| group.receiver_count() < GROUP;
+        if let Some(group) = self.groups.iter().find(room) {
+            return group.subscribe();
+        }
+        let (sender, follower) = watch::channel(now);
+        self.groups.push(sender);
+        follower
+    }
 
-fn id(runtime: Option<&Handle>) -> Option<Id> {
-    runtime.map(Handle::id)
-}
-
-impl Group {
-    /// Tells it how far the list goes now. Returns whether that was news to anybody.
-    ///
-    /// Followers that another runtime serves are told by a task there: to wake each from outside
-    /// costs a system call.
-    fn wake(&self, now: Revision) -> bool {
-        // The tasks of two ticks may change places.
-        let tell = move |group: &watch::Sender<Revision>| {
-            group.send_if_modified(|known| mem::replace(known, now.max(*known)) < now)
-        };
-        match &self.runtime {
-            Some(elsewhere) if id(here().as_ref()) != Some(elsewhere.id()) => {
-                let news = *self.sender.borrow() < now && self.sender.receiver_count() > 0;
-                if news {
-                    let group = self.sender.clone();
-                    elsewhere.spawn(async move { tell(&group) });
-                }
-                news
+    /// Tells them how far the list goes now, by a task of the runtime that serves them: to wake
+    /// each from outside would cost a system call.
+    fn wake(&self, now: Revision) {
+        let behind =
+            |group: &&watch::Sender<Revision>| *group.borrow() < now && group.receiver_count() > 0;
+        let groups: Vec<_> = self.groups.iter().filter(behind).cloned().collect();
+        match &self.by {
+            Some(runtime) if !groups.is_empty() => {
+                runtime.spawn(one_after_the_other(groups, now));
             }
-            _ => tell(&self.sender) && self.sender.receiver_count() > 0,
+            _ => groups.iter().for_each(|group| tell(group, now)),
         }
     }
+}
+
+/// Wakes the next group when the one before has had its turn, and packets that arrived meanwhile
+/// have been read.
+async fn one_after_the_other(groups: Vec<watch::Sender<Revision>>, now: Revision) {
+    for group in groups {
+        tell(&group, now);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Tells a group how far the list goes, unless it knows of a later tick already.
+fn tell(group: &watch::Sender<Revision>, now: Revision) {
+    group.send_if_modified(|known| mem::replace(known, now.max(*known)) < now);
 }
 
 impl Followers {
     /// One more, at a time when the list goes as far as `now`.
     pub(super) fn join(&self, now: Revision) -> watch::Receiver<Revision> {
-        let runtime = here();
-        let mut groups = self.groups.lock();
-        let fits = |group: &&Group| {
-            group.sender.receiver_count() < GROUP
-                && id(group.runtime.as_ref()) == id(runtime.as_ref())
-        };
-        if let Some(group) = groups.iter().find(fits) {
-            return group.sender.subscribe();
+        let here = Handle::try_current().ok();
+        let id = |runtime: &Option<Handle>| runtime.as_ref().map(Handle::id);
+        let mut served = self.served.lock();
+        if let Some(known) = served.iter_mut().find(|known| id(&known.by) == id(&here)) {
+            return known.join(now);
         }
-        let (sender, follower) = watch::channel(now);
-        groups.push(Group { runtime, sender });
+        let mut new = Served {
+            by: here,
+            groups: Vec::new(),
+        };
+        let follower = new.join(now);
+        served.push(new);
         follower
     }
 
-    /// How many groups there are.
-    pub(super) fn groups(&self) -> usize {
-        self.groups.lock().len()
-    }
-
-    /// Tells a group how far the list goes now. Returns whether that was new to any follower.
-    pub(super) fn wake(&self, group: usize, now: Revision) -> bool {
-        let groups = self.groups.lock();
-        groups.get(group).is_some_and(|group| group.wake(now))
+    /// Tells all of them how far the list goes now.
+    pub(super) fn wake(&self, now: Revision) {
+        self.served.lock().iter().for_each(|those| those.wake(now));
     }
 }
 
@@ -94,25 +94,59 @@ impl Followers {
 mod tests {
     use super::*;
 
+    fn woken(all: &[watch::Receiver<Revision>]) -> usize {
+        let news = |one: &&watch::Receiver<Revision>| one.has_changed().unwrap();
+        all.iter().filter(news).count()
+    }
+
     #[test]
-    fn a_group_is_woken_alone_and_the_place_of_one_that_left_is_taken_again() {
+    fn the_next_group_is_woken_when_the_one_before_has_had_its_turn() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.unwrap();
+        let followers = Followers::default();
+        let all: Vec<_> = runtime.block_on(async {
+            let join = || followers.join(Revision(1));
+            std::iter::repeat_with(join).take(2 * GROUP).collect()
+        });
+        // From outside, as the daemon's thread that makes frames.
+        followers.wake(Revision(2));
+        assert_eq!(
+            woken(&all),
+            0,
+            "they are woken by the runtime that serves them"
+        );
+        runtime.block_on(async {
+            tokio::task::yield_now().await;
+            assert_eq!(woken(&all), GROUP);
+            tokio::task::yield_now().await;
+            assert_eq!(woken(&all), 2 * GROUP);
+        });
+    }
+
+    #[test]
+    fn the_place_of_a_follower_that_left_is_taken_again() {
         let followers = Followers::default();
         let join = || followers.join(Revision(1));
-        let mut all: Vec<_> = std::iter::repeat_with(join).take(GROUP + 1).collect();
-        assert_eq!(followers.groups(), 2);
-        assert!(followers.wake(0, Revision(2)));
-        let woken = |all: &[watch::Receiver<Revision>]| {
-            let news = |one: &&watch::Receiver<Revision>| one.has_changed().unwrap();
-            all.iter().filter(news).count()
+        let groups = || {
+            followers
+                .served
+                .lock()
+                .iter()
+                .map(|those| those.groups.len())
+                .sum::<usize>()
         };
-        assert_eq!(woken(&all), GROUP);
-        assert!(!followers.wake(0, Revision(2)), "it is not new");
-
+        let mut all: Vec<_> = std::iter::repeat_with(join).take(GROUP + 1).collect();
+        assert_eq!(groups(), 2);
+        followers.wake(Revision(2));
+        assert_eq!(woken(&all), GROUP + 1);
         all.remove(0);
         all.push(join());
-        assert_eq!(followers.groups(), 2);
-        all.clear();
-        assert!(!followers.wake(1, Revision(3)), "nobody is there");
-        assert!(!followers.wake(2, Revision(3)), "there is no such group");
+        assert_eq!(groups(), 2);
+        assert_eq!(woken(&all[..GROUP]), GROUP);
+        followers.wake(Revision(1));
+        assert!(
+            all.iter().all(|one| *one.borrow() == Revision(2)),
+            "never back"
+        );
     }
 }

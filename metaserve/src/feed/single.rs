@@ -231,12 +231,8 @@ impl Ticking for Feed {
         true
     }
 
-    fn groups(&self) -> usize {
-        self.followers.groups()
-    }
-
-    fn wake(&self, group: usize) -> bool {
-        self.followers.wake(group, self.revision())
+    fn wake(&self) {
+        self.followers.wake(self.revision());
     }
 }
 

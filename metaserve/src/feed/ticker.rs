@@ -1,5 +1,5 @@
 //! When frames are made and clients are woken: at once for the first change after a calm tick, with
-//! the tick for later ones; then one group of clients after the other.
+//! the tick for later ones.
 
 use crate::time;
 use parking_lot::Mutex;
@@ -23,11 +23,8 @@ pub(super) trait Ticking {
     /// nothing done, if `held` says that some of them are incomplete.
     fn flush(&self, now: Instant, held: impl Fn() -> bool) -> bool;
 
-    /// How many groups of followers to wake.
-    fn groups(&self) -> usize;
-
-    /// Lets a group take the new frames. Returns whether that was new to any follower.
-    fn wake(&self, group: usize) -> bool;
+    /// Lets its followers take the new frames.
+    fn wake(&self);
 }
 
 /// Moves on the feeds in which something has changed since their last flush.
@@ -92,9 +89,6 @@ impl<F: Ticking> Ticker<F> {
                 observe(time::now().saturating_duration_since(now));
             }
             match done.next {
-                // On a worker this continues once the woken clients have had their turn, and the
-                // packets that arrived in the meantime have been read.
-                _ if done.woke => tokio::task::yield_now().await,
                 Some(next) => tokio::select! {
                     () = self.added.notified() => {}
                     () = tokio::time::sleep_until(next.into()) => {}
@@ -104,7 +98,7 @@ impl<F: Ticking> Ticker<F> {
         }
     }
 
-    /// Does what is due, up to the first group of clients that is woken.
+    /// Flushes the feeds that are due, and wakes their followers.
     fn work(&self, now: Instant) -> Done {
         let mut agenda = self.agenda.lock();
         let changed = mem::take(&mut *self.changed.lock());
@@ -112,31 +106,19 @@ impl<F: Ticking> Ticker<F> {
             let flushed = feed.flushed();
             agenda.changed(feed, flushed, now);
         }
-        let (mut flushed, mut woke) = (false, false);
-        while !woke && let Some((feed, task)) = agenda.due(now) {
-            match task {
-                Task::Flush if feed.flush(now, || self.held()) => {
-                    flushed = true;
-                    agenda.flushed(&feed, feed.groups(), now);
-                }
-                Task::Flush => {
-                    agenda.add(now, feed, Task::Flush);
-                    // `end` wakes us.
-                    return Done {
-                        flushed,
-                        woke,
-                        next: None,
-                    };
-                }
-                Task::Wake(group) => woke = feed.wake(group),
+        let mut flushed = false;
+        while let Some(feed) = agenda.due(now) {
+            if !feed.flush(now, || self.held()) {
+                agenda.add(now, feed);
+                // `end` wakes us.
+                let next = None;
+                return Done { flushed, next };
             }
+            flushed = true;
+            feed.wake();
         }
         let next = agenda.next();
-        Done {
-            flushed,
-            woke,
-            next,
-        }
+        Done { flushed, next }
     }
 }
 
@@ -144,26 +126,16 @@ impl<F: Ticking> Ticker<F> {
 struct Done {
     /// There are new frames.
     flushed: bool,
-    /// Somebody was woken.
-    woke: bool,
     /// When there is more to do.
     next: Option<Instant>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Task {
-    /// Make new frames.
-    Flush,
-    /// Let this group of clients take them.
-    Wake(usize),
-}
-
-/// The tasks and their times, pure.
+/// Which feeds are to be flushed when, pure.
 #[derive(Debug)]
 struct Agenda<F> {
     tick: Duration,
-    tasks: BTreeMap<(Instant, u64), (F, Task)>,
-    /// Keeps tasks of one instant in the order in which they came.
+    tasks: BTreeMap<(Instant, u64), F>,
+    /// Keeps feeds of one instant in the order in which they came.
     order: u64,
 }
 
@@ -177,26 +149,19 @@ impl<F> Default for Agenda<F> {
     }
 }
 
-impl<F: Clone> Agenda<F> {
-    fn add(&mut self, at: Instant, feed: F, task: Task) {
+impl<F> Agenda<F> {
+    fn add(&mut self, at: Instant, feed: F) {
         self.order += 1;
-        self.tasks.insert((at, self.order), (feed, task));
+        self.tasks.insert((at, self.order), feed);
     }
 
     /// A feed that was flushed at `flushed` has a change again: one tick later, or now.
     fn changed(&mut self, feed: F, flushed: Option<Instant>, now: Instant) {
         let due = flushed.map_or(now, |flushed| now.max(flushed + self.tick));
-        self.add(due, feed, Task::Flush);
+        self.add(due, feed);
     }
 
-    /// A feed has new frames for so many groups of followers.
-    fn flushed(&mut self, feed: &F, groups: usize, now: Instant) {
-        for group in 0..groups {
-            self.add(now, feed.clone(), Task::Wake(group));
-        }
-    }
-
-    fn due(&mut self, now: Instant) -> Option<(F, Task)> {
+    fn due(&mut self, now: Instant) -> Option<F> {
         let first = self.tasks.first_entry()?;
         (first.key().0 <= now).then(|| first.remove())
     }
@@ -219,7 +184,7 @@ mod tests {
         }
     }
 
-    fn all_due(agenda: &mut Agenda<&'static str>, now: Instant) -> Vec<(&'static str, Task)> {
+    fn all_due(agenda: &mut Agenda<&'static str>, now: Instant) -> Vec<&'static str> {
         std::iter::from_fn(|| agenda.due(now)).collect()
     }
 
@@ -229,26 +194,16 @@ mod tests {
         let start = Instant::now();
         let mut agenda = ticking();
         agenda.changed("a", None, start);
-        assert_eq!(all_due(&mut agenda, start), [("a", Task::Flush)]);
+        assert_eq!(all_due(&mut agenda, start), ["a"]);
 
         let soon = start + TICK / 10;
         agenda.changed("a", Some(start), soon);
-        assert_eq!(all_due(&mut agenda, soon), []);
+        assert_eq!(all_due(&mut agenda, soon), [""; 0]);
         assert_eq!(agenda.next(), Some(start + TICK));
-        assert_eq!(all_due(&mut agenda, start + TICK), [("a", Task::Flush)]);
+        assert_eq!(all_due(&mut agenda, start + TICK), ["a"]);
 
         let later = start + 5 * TICK;
         agenda.changed("a", Some(start + TICK), later);
-        assert_eq!(all_due(&mut agenda, later), [("a", Task::Flush)]);
-    }
-
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
-    fn clients_are_woken_one_group_after_the_other_as_soon_as_there_are_frames() {
-        let start = Instant::now();
-        let mut agenda = ticking();
-        agenda.flushed(&"a", 2, start);
-        let group = |group| ("a", Task::Wake(group));
-        assert_eq!(all_due(&mut agenda, start), [group(0), group(1)]);
+        assert_eq!(all_due(&mut agenda, later), ["a"]);
     }
 }
