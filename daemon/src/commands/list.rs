@@ -1,5 +1,6 @@
 //! `list`: asks a running daemon for its list like a game client. Useful in scripts.
 
+use super::members::print_members;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
@@ -48,6 +49,17 @@ pub(crate) struct List {
     #[arg(long)]
     follow: bool,
 
+    /// Print the other members of the daemon's cluster instead of servers: their state, servers,
+    /// clients and lag. The daemon tells them over HTTP, at this address of its --http
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:8080",
+        conflicts_with_all = ["game", "wide", "limit", "follow", "daemon", "fingerprint", "ca"]
+    )]
+    members: Option<String>,
+
     #[command(flatten)]
     daemon: DaemonArgs,
 }
@@ -59,6 +71,7 @@ under `added`.
 
 Examples:
   metaserve-daemon list --daemon list.example.org:4433
+  metaserve-daemon list --members
   metaserve-daemon list --fingerprint bc23... --json | jq -r '.servers[].address'";
 
 /// How long connecting and receiving the list may take.
@@ -74,6 +87,9 @@ impl List {
             .enable_all()
             .build()
             .context("cannot start the runtime")?;
+        if let Some(daemon) = &self.members {
+            return runtime.block_on(print_members(daemon, self.json));
+        }
         runtime.block_on(async {
             let daemon = self.daemon.connector::<Client>()?.ready()?;
             let stopped = Signals::new().context("cannot handle signals")?.stopped();

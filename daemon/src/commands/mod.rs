@@ -3,7 +3,10 @@
 mod ban;
 mod cert;
 mod check;
+#[cfg(feature = "cluster")]
+mod cluster_config;
 mod list;
+mod members;
 mod ticket;
 
 use crate::settings::Settings;
@@ -19,6 +22,8 @@ pub(crate) enum Command {
     Cert(cert::Cert),
     Check(Box<Check<Settings>>),
     List(list::List),
+    #[cfg(feature = "cluster")]
+    ClusterConfig(cluster_config::ClusterConfig),
     Ban(ban::Ban),
     Unban(ban::Unban),
     Ticket(ticket::Ticket),
@@ -33,6 +38,8 @@ impl Command {
             Self::Cert(cert) => cert.run(),
             Self::Check(check) => check::run(*check),
             Self::List(list) => list.run(),
+            #[cfg(feature = "cluster")]
+            Self::ClusterConfig(config) => config.run(),
             Self::Ban(ban) => ban.run(),
             Self::Unban(unban) => unban.run(),
             Self::Ticket(ticket) => ticket.run(),
