@@ -3,13 +3,13 @@
 use crate::patiently;
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
 };
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
+    net::TcpSocket,
     process::{Child, ChildStderr, Command},
 };
 
@@ -24,7 +24,10 @@ struct Server {
     /// Its process, while it runs.
     process: Option<Running>,
     config: PathBuf,
-    port: u16,
+    /// The one for clients, then the one for routes, if there are any.
+    ports: Vec<u16>,
+    /// Keep its ports while it does not run: nobody listens there, and no other socket gets them.
+    held: Vec<TcpSocket>,
 }
 
 struct Running {
@@ -55,24 +58,33 @@ impl Nats {
     /// # Panics
     /// When nats-server is not installed, or does not start.
     pub async fn start(count: usize, more: &str) -> Self {
+        Self::start_with(count, more, "").await
+    }
+
+    /// Starts `count` servers, with `more` in the configuration of each, and `routing` in that of
+    /// their routes.
+    ///
+    /// # Panics
+    /// When nats-server is not installed, or does not start.
+    pub async fn start_with(count: usize, more: &str, routing: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         // They have to know each other's ports before they start, so the kernel chooses them now.
-        // It does not choose a port again soon.
-        let sockets = || TcpListener::bind("127.0.0.1:0").expect("a port");
-        let held: Vec<_> = (0..2 * count).map(|_| sockets()).collect();
-        let ports = held.iter().map(|it| it.local_addr().expect("bound").port());
-        let ports: Vec<_> = ports.collect();
-        drop(held);
-        let (clients, routes) = ports.split_at(count);
-        let route = |port: &u16| format!("nats-route://127.0.0.1:{port}");
-        let all: Vec<_> = routes.iter().map(route).collect();
-        let servers = clients.iter().zip(routes).enumerate();
-        let servers = servers.map(|(index, (port, route))| {
+        let each = if count == 1 { 1 } else { 2 };
+        let sockets = (0..count).map(|_| (0..each).map(|_| hold(0)).collect());
+        let sockets: Vec<Vec<_>> = sockets.collect();
+        let port = |socket: &TcpSocket| socket.local_addr().expect("bound").port();
+        let routes = sockets.iter().filter_map(|held| held.get(1));
+        let all = routes.map(|it| format!("nats-route://127.0.0.1:{}", port(it)));
+        let all: Vec<_> = all.collect();
+        let servers = sockets.into_iter().enumerate();
+        let servers = servers.map(|(index, held)| {
+            let ports: Vec<_> = held.iter().map(port).collect();
+            let port = ports[0];
             let config = directory.path().join(format!("n{index}.conf"));
-            let cluster = match count {
-                1 => String::new(),
-                _ => format!(
-                    "cluster {{ name: test, listen: \"127.0.0.1:{route}\", routes: [{}] }}\n",
+            let cluster = match ports.get(1) {
+                None => String::new(),
+                Some(route) => format!(
+                    "cluster {{ name: test, listen: \"127.0.0.1:{route}\", routes: [{}]\n{routing}\n}}\n",
                     all.join(", ")
                 ),
             };
@@ -84,7 +96,8 @@ impl Nats {
             Server {
                 process: None,
                 config,
-                port: *port,
+                ports,
+                held,
             }
         });
         let mut nats = Self {
@@ -100,7 +113,7 @@ impl Nats {
     /// The URL of a server.
     #[must_use]
     pub fn url(&self, index: usize) -> String {
-        format!("nats://127.0.0.1:{}", self.servers[index].port)
+        format!("nats://127.0.0.1:{}", self.servers[index].ports[0])
     }
 
     /// The URLs of all servers, as the value of `--cluster`.
@@ -116,14 +129,15 @@ impl Nats {
         self.directory.path()
     }
 
-    /// Kills a server. Its port stays free for [`restart`](Self::restart).
+    /// Kills a server. Its ports stay free for [`restart`](Self::restart).
     ///
     /// # Panics
     /// When it does not run.
     pub async fn kill(&mut self, index: usize) {
-        let running = self.servers[index].process.take();
-        let mut running = running.expect("it runs");
+        let server = &mut self.servers[index];
+        let mut running = server.process.take().expect("it runs");
         running.process.kill().await.expect("it is a child");
+        server.held = server.ports.iter().copied().map(hold).collect();
     }
 
     /// Starts a server that does not run, and waits until it is ready.
@@ -132,6 +146,7 @@ impl Nats {
     /// When it does not start.
     pub async fn restart(&mut self, index: usize) {
         let server = &mut self.servers[index];
+        server.held.clear();
         let spawned = Command::new("nats-server")
             .arg("--config")
             .arg(&server.config)
@@ -168,6 +183,18 @@ impl Nats {
         let running = self.servers[index].process.as_ref();
         running.and_then(|it| it.process.id()).expect("it runs")
     }
+}
+
+/// A socket that has this port of loopback, or one that the kernel chooses, and does not listen.
+fn hold(port: u16) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    // Connections of the killed server may not be forgotten yet.
+    socket
+        .set_reuseaddr(true)
+        .expect("an option of every socket");
+    let bound = socket.bind(([127, 0, 0, 1], port).into());
+    bound.expect("the port is free");
+    socket
 }
 
 async fn ready(mut log: Lines<BufReader<ChildStderr>>) -> Lines<BufReader<ChildStderr>> {

@@ -76,7 +76,7 @@ async fn members_and_edges_see_each_other() {
     let edge = Member::joined(&nats, "x", &["--cluster-role", "edge"]).await;
     for (here, others) in [(&a, ["b", "x"]), (&b, ["a", "x"]), (&edge, ["a", "b"])] {
         for other in others {
-            while here.state_of(other).await != "heard" {}
+            here.sees(other, "heard").await;
         }
     }
     let metrics = a.metrics().await;
@@ -110,7 +110,7 @@ async fn an_edge_takes_clients_only_and_is_not_ready_without_members() {
         "{ready:?}"
     );
     let a = Member::joined(&nats, "a", &[]).await;
-    while edge.ready().await.status != 200 {}
+    edge.ready_with(200).await;
     drop(a);
 }
 

@@ -5,7 +5,16 @@
 
 mod connection;
 mod joining;
+mod keys;
+mod list;
+mod losses;
 mod members;
 
 /// The daemon's binary.
 const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
+
+/// The time, for figures.
+#[expect(clippy::disallowed_methods, reason = "it says how long things took")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
