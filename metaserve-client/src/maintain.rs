@@ -12,7 +12,11 @@ use metaserve::{
     lasting::{Lasting, Listener, Problem, Wait, lasting},
     protocol::session,
 };
-use std::{convert::Infallible, fmt};
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// Follows the list over one connection after the other; see [`maintain`](crate::maintain).
 #[must_use = "nothing is asked for before `run`"]
@@ -102,13 +106,13 @@ impl<C> Maintain<C> {
         C::Error: Send,
     {
         let Self {
-            mut connect,
+            connect,
             options,
             backoff,
             listener,
         } = self;
         Snapshots::new(Snapshot::default(), async move |latest| {
-            let way = Way::default();
+            let (way, connect) = (Way::default(), Mutex::new(connect));
             let follow = async {
                 let mut following = Following {
                     session: options.session()?,
@@ -116,9 +120,9 @@ impl<C> Maintain<C> {
                     latest,
                     listener,
                     lived: false,
-                    known: C::known,
+                    connect: &connect,
                 };
-                lasting(|| connect.connect(&way), backoff, &mut following).await
+                lasting(|| lock(&connect).connect(&way), backoff, &mut following).await
             };
             let Err(error) = follow.await;
             error
@@ -127,17 +131,21 @@ impl<C> Maintain<C> {
 }
 
 /// A list that is followed over one connection after the other.
-struct Following<E> {
+struct Following<'a, C> {
     session: session::Subscriber,
     list: List,
     latest: Latest,
     listener: Listener,
     /// Whether the list has been live, so that our settings were right.
     lived: bool,
-    known: fn(&E) -> Option<&ConnectError>,
+    connect: &'a Mutex<C>,
 }
 
-impl<E: fmt::Display> Lasting<E> for Following<E> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<C: Connect<Client>> Lasting<C::Error> for Following<'_, C> {
     type Done = Infallible;
 
     async fn session(
@@ -161,15 +169,19 @@ impl<E: fmt::Display> Lasting<E> for Following<E> {
         ended
     }
 
-    fn retry(&self, error: &E) -> Retry {
-        match (self.known)(error).map_or(Retry::Soon, ConnectError::retry) {
+    fn choices(&self) -> usize {
+        lock(self.connect).choices()
+    }
+
+    fn retry(&self, error: &C::Error) -> Retry {
+        match C::known(error).map_or(Retry::Soon, ConnectError::retry) {
             Retry::Briefly if self.lived => Retry::Slowly,
             retry => retry,
         }
     }
 
-    fn final_error(&mut self, error: &E) -> Option<Error> {
-        (self.known)(error).cloned().map(Error::Connect)
+    fn final_error(&mut self, error: &C::Error) -> Option<Error> {
+        C::known(error).cloned().map(Error::Connect)
     }
 
     fn connecting(&mut self) {
@@ -180,7 +192,7 @@ impl<E: fmt::Display> Lasting<E> for Following<E> {
         self.listener.hear(Status::Unanswered);
     }
 
-    fn waits(&mut self, problem: Problem<E>, wait: Wait) {
+    fn waits(&mut self, problem: Problem<C::Error>, wait: Wait) {
         self.listener.hear(Status::waiting(&problem, wait));
     }
 }

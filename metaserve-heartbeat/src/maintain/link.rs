@@ -102,6 +102,10 @@ where
         ended
     }
 
+    fn choices(&self) -> usize {
+        self.shared.choices()
+    }
+
     /// Settings that were right once stay: what cannot heal by itself is then the daemon's, and its
     /// operator may mend it.
     fn retry(&self, error: &C::Error) -> Retry {

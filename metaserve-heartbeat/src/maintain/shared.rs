@@ -70,6 +70,11 @@ impl<C: Connect<R>, R> Shared<C, R> {
         lock(&self.connect).connect(way)
     }
 
+    /// How many addresses there are to connect to.
+    pub(super) fn choices(&self) -> usize {
+        lock(&self.connect).choices()
+    }
+
     /// The ways of the links, in their order.
     pub(super) fn ways(&self) -> Vec<Way> {
         lock(&self.ends).iter().map(|end| end.way.clone()).collect()

@@ -17,7 +17,10 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::task::JoinSet;
@@ -36,6 +39,8 @@ pub struct Connector {
     has_identity: bool,
     /// The address that was connected to last.
     last: Arc<Mutex<HashMap<Way, SocketAddr>>>,
+    /// How many addresses there were to choose from.
+    choices: Arc<AtomicUsize>,
 }
 
 /// The time after which an address is given up: long enough for a handshake with two losses.
@@ -87,6 +92,7 @@ impl Connector {
             endpoint,
             has_identity: identity.is_some(),
             last: Arc::default(),
+            choices: Arc::default(),
         })
     }
 
@@ -130,6 +136,7 @@ impl Connector {
         let mut lookups = self.look_up(way);
         let found = self.first_found(&mut lookups, way, &mut failures).await;
         let mut waiting = self.in_order(found, way);
+        self.choices.store(waiting.len(), Relaxed);
         let mut attempts = JoinSet::new();
         loop {
             match waiting.pop_front() {
@@ -272,6 +279,10 @@ impl<R> Connect<R> for &Connector {
             true => Family::BOTH.map(Way::over).to_vec(),
             false => vec![Way::default()],
         }
+    }
+
+    fn choices(&self) -> usize {
+        self.choices.load(Relaxed)
     }
 
     fn connect(&mut self, way: &Way) -> Self::Connecting {

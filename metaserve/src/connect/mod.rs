@@ -28,6 +28,12 @@ pub trait Connect<R> {
         vec![Way::default()]
     }
 
+    /// How many addresses there are to connect to, as far as is known: a peer that one of several
+    /// refuses tries another one soon. Default: 1.
+    fn choices(&self) -> usize {
+        1
+    }
+
     /// Makes the connection that `way` says: one of [`ways`](Self::ways), or the default.
     fn connect(&mut self, way: &Way) -> Self::Connecting;
 

@@ -267,6 +267,11 @@ impl<R: HasRole> Connect<R> for ConnectorFor<R> {
         ways.collect()
     }
 
+    fn choices(&self) -> usize {
+        self.ready()
+            .map_or(1, |ready| Connect::<R>::choices(&&ready))
+    }
+
     fn connect(&mut self, way: &Way) -> Self::Connecting {
         let (ready, way) = (self.ready(), way.clone());
         Box::pin(async move { ready?.connect_by(&way).await })
@@ -284,6 +289,10 @@ impl<R: HasRole> Connect<R> for &ConnectorFor<R> {
 
     fn ways(&self) -> Vec<Way> {
         Connect::ways(*self)
+    }
+
+    fn choices(&self) -> usize {
+        Connect::choices(*self)
     }
 
     fn connect(&mut self, way: &Way) -> Self::Connecting {

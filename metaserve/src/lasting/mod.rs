@@ -37,6 +37,9 @@ pub trait Lasting<E> {
         live: &mut (impl FnMut() + Send),
     ) -> Result<Self::Done, Ended>;
 
+    /// How many addresses there are to connect to, as far as is known.
+    fn choices(&self) -> usize;
+
     /// Whether, and how eagerly, to try again after a failed attempt to connect.
     fn retry(&self, error: &E) -> Retry;
 
@@ -131,7 +134,7 @@ where
                 } else {
                     outage.failed(ended.retry());
                 }
-                match ended.retry() {
+                match outage.ended(ended.retry(), party.choices()) {
                     Retry::Never => return Err(ended),
                     retry => (Problem::Ended(ended), retry),
                 }

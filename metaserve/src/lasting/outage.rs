@@ -13,6 +13,8 @@ pub(super) struct Outage {
     attempts: u32,
     /// How many attempts in a row, up to the last, have met a problem that cannot heal by itself.
     hopeless: u32,
+    /// How many connections have ended since the last that the daemon accepted, that one included.
+    ended: usize,
     told: bool,
 }
 
@@ -22,6 +24,7 @@ impl Outage {
             since,
             attempts: 0,
             hopeless: 0,
+            ended: 0,
             told: false,
         }
     }
@@ -38,6 +41,16 @@ impl Outage {
         match self.hopeless >= PATIENCE {
             true => Retry::Never,
             false => retry,
+        }
+    }
+
+    /// Records that a connection has ended, with how to retry it, and how many addresses there are.
+    /// Returns how to go on: a daemon that refuses us for a while says nothing about another one.
+    pub(super) fn ended(&mut self, retry: Retry, choices: usize) -> Retry {
+        self.ended = self.ended.saturating_add(1);
+        match retry {
+            Retry::Slowly if self.ended < choices => Retry::Soon,
+            retry => retry,
         }
     }
 
@@ -77,6 +90,16 @@ mod tests {
         }
         assert_eq!(outage.failed(Briefly), Never);
         assert_eq!(outage.failed(Briefly), Never);
+    }
+
+    #[test]
+    fn after_a_refusal_each_other_address_is_tried_soon() {
+        let mut outage = Outage::new(Instant::now());
+        assert_eq!(outage.ended(Slowly, 1), Slowly, "there is no other");
+        let mut outage = Outage::new(Instant::now());
+        let seen = [(); 4].map(|()| outage.ended(Slowly, 3));
+        assert_eq!(seen, [Soon, Soon, Slowly, Slowly]);
+        assert_eq!(Outage::new(Instant::now()).ended(Never, 3), Never);
     }
 
     #[test]
