@@ -105,12 +105,12 @@ impl History {
             let gone = matches!(change, Change::Gone);
             let before = match change {
                 Change::Listed(server) => {
-                    // Changed and changed back between two ticks.
-                    if self
-                        .servers
-                        .get(&number)
-                        .is_some_and(|known| known.server.looks_like(&server, self.readers))
+                    // Changed and changed back between two ticks; or at another member of the
+                    // cluster now, which is no change to clients.
+                    if let Some(known) = self.servers.get_mut(&number)
+                        && known.server.looks_like(&server, self.readers)
                     {
+                        known.server.origin = server.origin;
                         continue;
                     }
                     let changed = next();

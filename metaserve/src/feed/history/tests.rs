@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Game,
-    list::{Claims, Origin, Placement},
+    list::{Claims, MemberRun, Origin, Placement},
 };
 use proptest::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
@@ -100,6 +100,25 @@ fn a_change_undone_between_two_ticks_is_no_change() {
         ..server_at(1, 1, "same")
     };
     assert_eq!(ticks.tick([(1, Change::Listed(later))]), before);
+}
+
+/// HTTP says whether its member is heard.
+#[test]
+fn a_server_that_comes_to_another_member_as_it_was_is_known_to_be_there_without_a_change() {
+    let mut ticks = Ticks::new();
+    let before = ticks.tick([listed(1, "same")]);
+    let origin = Origin::Member(Arc::new(MemberRun {
+        name: "a".into(),
+        run: 1,
+    }));
+    let moved = Server {
+        origin: origin.clone(),
+        ..server_at(1, 1, "same")
+    };
+    assert_eq!(ticks.tick([(1, Change::Listed(moved))]), before);
+    let servers = ticks.history.servers();
+    let origins: Vec<_> = servers.map(|it| it.origin.clone()).collect();
+    assert_eq!(origins, [origin]);
 }
 
 #[test]
