@@ -6,7 +6,7 @@ use metaserve_client::Snapshot;
 use metaserve_tests::{Follower, Nats, constant, words};
 
 /// The words of servers that publish at one of some members, whichever takes them.
-async fn publish(members: &[&Member], count: usize) -> Vec<String> {
+pub(crate) async fn publish(members: &[&Member], count: usize) -> Vec<String> {
     let all: Vec<_> = (0..count).map(|number| format!("{number:02}")).collect();
     for word in &all {
         let publish = metaserve_heartbeat::maintain(to_one_of(members));

@@ -3,12 +3,18 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod clocks;
 mod connection;
+mod families;
+mod hostile;
 mod joining;
 mod keys;
+mod large;
 mod list;
 mod losses;
 mod members;
+mod names;
+mod returns;
 
 /// The daemon's binary.
 const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");

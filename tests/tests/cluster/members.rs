@@ -110,7 +110,7 @@ impl Member {
 
     /// Asks until the answer is as it should be, over one connection: each new one would take a
     /// port, perhaps that of a server that is restarted.
-    async fn asked(&self, path: &str, wanted: impl Fn(&Answer) -> bool) {
+    pub(crate) async fn asked(&self, path: &str, wanted: impl Fn(&Answer) -> bool) {
         let asked = async {
             let from = Ipv4Addr::UNSPECIFIED.into();
             let mut connection = Connection::from(from, self.http).await.unwrap();
