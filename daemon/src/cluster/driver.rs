@@ -148,6 +148,7 @@ impl Driver {
     async fn step(&mut self) -> Instant {
         let now = now();
         self.mind_link(now);
+        self.mind_terms();
         self.mind_bans(now);
         let clients = self.shared.metrics.connected_now(PeerRole::Client);
         self.node.set_clients(u32::try_from(clients).unwrap_or(0));
@@ -177,7 +178,7 @@ impl Driver {
                 self.node.connected(now, true);
             }
             self.shared.metrics.cluster().connected(link.is_up);
-            self.report.link(link, &self.nats, settings);
+            self.report.link(link, &self.nats);
             self.link = link;
         }
         if !link.is_up {
@@ -198,6 +199,16 @@ impl Driver {
                 self.shared.metrics.cluster().skipped();
                 self.node.skipped(&message);
             }
+        }
+    }
+
+    /// Tells the node the settings that have changed.
+    fn mind_terms(&mut self) {
+        let terms = self.shared.rules().terms;
+        if terms != self.report.terms {
+            self.node.set_terms(terms);
+            self.view.set_keep(terms.keep);
+            self.report.terms = terms;
         }
     }
 

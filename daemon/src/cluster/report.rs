@@ -4,15 +4,17 @@ use super::{
     Event, Role, State, Status,
     nats::{Failure, Link, Nats, explain, missing_right},
 };
-use crate::{settings::Cluster, shared::Shared};
+use crate::{
+    settings::{Cluster, Terms},
+    shared::Shared,
+};
 use humantime::format_duration;
 use metaserve::protocol::cluster::MAX_PAYLOAD_BYTES;
 use std::{collections::BTreeSet, time::Duration};
 
 /// What has been said already.
 pub(super) struct Report {
-    hold: Duration,
-    keep: Duration,
+    pub(super) terms: Terms,
     /// Why servers could not be reached, since the connection was lost.
     failures: BTreeSet<String>,
     /// What NATS complained of, in this connection.
@@ -27,8 +29,7 @@ impl Report {
             tracing::warn!("the list may be read and changed on its way: {note} has no TLS");
         }
         Self {
-            hold: settings.cluster.hold(settings.live.limits.idle_timeout),
-            keep: settings.cluster.live.keep,
+            terms: shared.rules().terms,
             failures: BTreeSet::new(),
             complaints: BTreeSet::new(),
             left_out: 0,
@@ -36,7 +37,7 @@ impl Report {
     }
 
     /// The connection has changed.
-    pub(super) fn link(&mut self, link: Link, nats: &Nats, settings: &Cluster) {
+    pub(super) fn link(&mut self, link: Link, nats: &Nats) {
         self.failures.clear();
         self.complaints.clear();
         if link.is_up {
@@ -49,7 +50,7 @@ impl Report {
                 );
             }
         } else if link.connections > 0 {
-            let keep = format_duration(settings.live.keep);
+            let keep = format_duration(self.terms.keep);
             tracing::warn!(
                 "lost NATS: servers of other members stay as they are for {keep}; see whether a NATS \
                  server of --cluster runs, and can be reached"
@@ -87,8 +88,17 @@ impl Report {
         for event in events {
             match event {
                 Event::Member {
-                    name, role, state, ..
-                } => self.member(&name, role, state),
+                    name,
+                    run,
+                    role: Role::Member,
+                    state,
+                } => self.member(&name, state, is_back(&name, run, status)),
+                Event::Member {
+                    name,
+                    role: Role::Edge,
+                    state,
+                    ..
+                } => edge(&name, state),
                 Event::Gap { name } => {
                     metrics.gap();
                     tracing::debug!("changes of member {name} are missing");
@@ -124,30 +134,33 @@ impl Report {
         bans
     }
 
-    fn member(&self, name: &str, role: Role, state: State) {
-        let what = role.name();
-        let [hold, keep] = [self.hold, self.keep].map(format_duration);
+    fn member(&self, name: &str, state: State, is_back: bool) {
+        let [hold, keep] = [self.terms.hold, self.terms.keep].map(format_duration);
         match state {
-            State::Heard => tracing::info!("the {what} {name} is heard, and its servers are known"),
+            State::Heard => tracing::info!("the member {name} is heard, and its servers are known"),
             State::Syncing => {
-                tracing::debug!("the {what} {name} is heard, and asked for its servers")
+                tracing::debug!("the member {name} is heard, and asked for its servers")
             }
             State::Held => tracing::warn!(
-                "the {what} {name} has left or is lost: its servers stay for {hold}; see whether it \
+                "the member {name} has left or is lost: its servers stay for {hold}; see whether it \
                  runs, and reaches NATS"
             ),
             State::Kept => tracing::warn!(
-                "the {what} {name} is not heard while this daemon is cut off: its servers stay for {keep}"
+                "the member {name} is not heard while this daemon is cut off: its servers stay for {keep}"
+            ),
+            State::Gone if is_back => tracing::info!(
+                "the hold after a restart of the member {name} is over: those of its servers that are \
+                 nowhere now have left the list"
             ),
             State::Gone => tracing::warn!(
-                "the {what} {name} has not come back: those of its servers that are nowhere else have \
+                "the member {name} has not come back: those of its servers that are nowhere else have \
                  left the list"
             ),
         }
     }
 
     fn cut_off(&self, is_cut_off: bool) {
-        let keep = format_duration(self.keep);
+        let keep = format_duration(self.terms.keep);
         match is_cut_off {
             true => tracing::warn!(
                 "cut off from the cluster: this daemon keeps the servers of others for {keep}; see \
@@ -165,5 +178,62 @@ impl Report {
             ),
             None => tracing::info!("no other daemon has the name of this member any more"),
         }
+    }
+}
+
+/// Whether another run of the same member is heard.
+fn is_back(name: &str, run: u64, status: &Status) -> bool {
+    let mut members = status.members.iter();
+    members.any(|it| {
+        it.role == Role::Member && &*it.name == name && it.run != run && it.state.is_heard()
+    })
+}
+
+/// An edge has no servers that could be missing.
+fn edge(name: &str, state: State) {
+    match state {
+        State::Heard | State::Syncing => tracing::info!("the edge {name} is heard"),
+        State::Held | State::Kept => {
+            tracing::warn!(
+                "the edge {name} has left or is lost; see whether it runs, and reaches NATS"
+            );
+        }
+        State::Gone => tracing::info!("the edge {name} has not come back"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::MemberStatus;
+
+    #[test]
+    fn a_member_is_back_when_another_run_of_it_is_heard() {
+        let member = |name: &str, run, role, state| MemberStatus {
+            name: name.into(),
+            run,
+            role,
+            state,
+            servers: 0,
+            clients: 0,
+            at: None,
+            lag: Duration::ZERO,
+        };
+        let status = |members| Status {
+            members,
+            ..Status::default()
+        };
+        let back = status(vec![
+            member("a", 1, Role::Member, State::Gone),
+            member("a", 2, Role::Member, State::Syncing),
+        ]);
+        assert!(is_back("a", 1, &back));
+        assert!(!is_back("a", 2, &back));
+        assert!(!is_back("b", 1, &back));
+        let lost = status(vec![
+            member("a", 2, Role::Member, State::Held),
+            member("a", 3, Role::Edge, State::Heard),
+        ]);
+        assert!(!is_back("a", 1, &lost));
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct View {
     pub(crate) role: Role,
     /// The cluster's name, and this member's.
     pub(crate) names: [String; 2],
-    keep: Duration,
+    keep: Mutex<Duration>,
     joined: CancellationToken,
     now: Mutex<Arc<Seen>>,
 }
@@ -47,7 +47,7 @@ impl View {
                 settings.name.to_string(),
                 member.map(ToString::to_string).unwrap_or_default(),
             ],
-            keep: settings.live.keep,
+            keep: Mutex::new(settings.live.keep),
             joined: CancellationToken::new(),
             now: Mutex::default(),
         }
@@ -73,6 +73,11 @@ impl View {
         self.now.lock().clone()
     }
 
+    /// The settings have changed.
+    pub(super) fn set_keep(&self, keep: Duration) {
+        *self.keep.lock() = keep;
+    }
+
     /// Takes in what the node says now.
     pub(super) fn see(&self, status: Status, now: Instant) {
         let mut seen = self.now.lock();
@@ -95,8 +100,8 @@ impl View {
     /// Whether this is an edge that should be left by balancers: it shows what it may not keep any
     /// longer, or has never had anything to show.
     pub(crate) fn is_empty_edge(&self, now: Instant) -> bool {
-        let seen = self.seen();
-        let gone = |since| !seen.has_heard || now.saturating_duration_since(since) >= self.keep;
+        let (seen, keep) = (self.seen(), *self.keep.lock());
+        let gone = |since| !seen.has_heard || now.saturating_duration_since(since) >= keep;
         self.role == Role::Edge && seen.alone_since.is_some_and(gone)
     }
 }

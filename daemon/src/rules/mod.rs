@@ -6,7 +6,7 @@ mod reload;
 pub(crate) use certificates::Certificates;
 pub(crate) use metaserve::Limit;
 
-use crate::settings::{Live, Settings};
+use crate::settings::{Settings, Terms};
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits,
     bans::{Ban, Bans},
@@ -27,6 +27,8 @@ pub(crate) struct Rules {
     pub(crate) bans: Arc<Bans>,
     /// The bans of other members of the cluster.
     pub(crate) bans_of_others: Arc<Bans>,
+    /// What holds in a cluster.
+    pub(crate) terms: Terms,
 }
 
 impl Rules {
@@ -37,21 +39,23 @@ impl Rules {
     pub(crate) fn load(settings: &Settings) -> anyhow::Result<Self> {
         let bans = settings.ban_file.as_deref().map(Bans::read).transpose()?;
         Ok(Self::new(
-            &settings.live,
+            settings,
             Arc::new(bans.unwrap_or_default()),
             Arc::default(),
         ))
     }
 
     /// The rules from these settings and bans.
-    fn new(settings: &Live, bans: Arc<Bans>, bans_of_others: Arc<Bans>) -> Self {
+    fn new(settings: &Settings, bans: Arc<Bans>, bans_of_others: Arc<Bans>) -> Self {
+        let live = &settings.live;
         Self {
-            limits: settings.limits.clone(),
-            trust_relay: settings.trust_relay.clone(),
-            join_links: settings.join_links(),
-            trusted: settings.trusted(),
+            limits: live.limits.clone(),
+            trust_relay: live.trust_relay.clone(),
+            join_links: live.join_links(),
+            trusted: live.trusted(),
             bans,
             bans_of_others,
+            terms: settings.cluster.terms(live.limits.idle_timeout),
         }
     }
 }

@@ -2,10 +2,7 @@
 //! logged, and the old values stay in force.
 
 use super::Rules;
-use crate::{
-    settings::{Live, Settings},
-    shared::Shared,
-};
+use crate::{settings::Settings, shared::Shared};
 use metaserve::{bans::Bans, time::wall_clock};
 use std::sync::Arc;
 
@@ -14,24 +11,24 @@ impl Shared {
     /// the operator has sent a signal.
     pub(crate) async fn reload(&self, settings: Option<Settings>) {
         if let Some(settings) = settings {
-            self.adopt(&settings.live);
+            self.adopt(&settings);
         }
         self.reload_certificate();
         self.reload_bans().await;
     }
 
-    fn adopt(&self, settings: &Live) {
+    fn adopt(&self, settings: &Settings) {
         self.change_rules(|rules| {
             let (bans, of_others) = (rules.bans.clone(), rules.bans_of_others.clone());
             *rules = Rules::new(settings, bans, of_others);
         });
-        let limits = &settings.limits;
+        let limits = &settings.live.limits;
         self.registry.set_max_games(limits.max_games);
         if self.cluster.is_some() {
             self.registry.set_max_foreign(limits.cluster_max_servers);
         }
         self.registry
-            .set_rows(limits.max_listed_per_prefix, settings.trusted());
+            .set_rows(limits.max_listed_per_prefix, settings.live.trusted());
         self.show_newcomers();
     }
 

@@ -136,6 +136,17 @@ impl ClusterRole {
     }
 }
 
+/// How long a daemon believes members that are silent, and whether it obeys their bans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// How long the servers of a silent member stay.
+    pub(crate) hold: Duration,
+    /// The same while it is this daemon that is cut off.
+    pub(crate) keep: Duration,
+    /// Whether the bans of other members are obeyed.
+    pub(crate) bans: bool,
+}
+
 impl Cluster {
     /// Whether the daemon is to be in a cluster.
     #[must_use]
@@ -152,6 +163,15 @@ impl Cluster {
     /// How long the servers of a member stay that is not heard.
     pub(crate) fn hold(&self, idle_timeout: Duration) -> Duration {
         self.live.hold.unwrap_or(idle_timeout + RETURN)
+    }
+
+    /// The settings that may change while the daemon runs.
+    pub(crate) fn terms(&self, idle_timeout: Duration) -> Terms {
+        Terms {
+            hold: self.hold(idle_timeout),
+            keep: self.live.keep,
+            bans: self.live.bans,
+        }
     }
 
     /// Fills in the name of the member, and reports settings that contradict each other.

@@ -6,8 +6,8 @@ mod join_link;
 mod tests;
 mod values;
 
-pub(crate) use cluster::unprotected;
 pub use cluster::{Cluster, ClusterLive, ClusterName, ClusterRole, MemberName, NatsUrl};
+pub(crate) use cluster::{Terms, unprotected};
 pub use join_link::JoinLink;
 pub use values::{Http, Trust};
 

@@ -71,7 +71,7 @@ async fn a_client_gets_its_first_list_when_the_member_has_joined() {
 #[tokio::test]
 async fn members_and_edges_see_each_other() {
     let nats = Nats::three().await;
-    let a = Member::joined(&nats, "a", &[]).await;
+    let mut a = Member::joined(&nats, "a", &[]).await;
     let b = Member::joined(&nats, "b", &[]).await;
     let edge = Member::joined(&nats, "x", &["--cluster-role", "edge"]).await;
     for (here, others) in [(&a, ["b", "x"]), (&b, ["a", "x"]), (&edge, ["a", "b"])] {
@@ -79,6 +79,8 @@ async fn members_and_edges_see_each_other() {
             here.sees(other, "heard").await;
         }
     }
+    let line = a.daemon.logged("the edge x").await;
+    assert!(line.ends_with("the edge x is heard"), "{line}");
     let metrics = a.metrics().await;
     for says in [
         "role=\"member\",state=\"heard\"} 1",

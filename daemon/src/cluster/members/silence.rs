@@ -4,7 +4,10 @@ use super::{
     super::{Event, Role, State},
     Id, Members, SILENCE,
 };
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 impl Members {
     /// Judges who is silent and for how long, and lets go of those that were for too long. Returns
@@ -50,6 +53,16 @@ impl Members {
             true
         });
         lost
+    }
+
+    /// How long silent members stay from now on.
+    pub(in super::super) fn set_times(&mut self, hold: Duration, keep: Duration) {
+        (self.hold, self.keep) = (hold, keep);
+        for known in self.runs.values_mut() {
+            if known.peer.state() == State::Kept {
+                known.peer.keep(known.peer.heard() + keep);
+            }
+        }
     }
 
     /// NATS can be reached, or not.

@@ -10,6 +10,7 @@ use super::{
     sender::Sender,
     steady::Steady,
 };
+use crate::settings::Terms;
 use metaserve::{
     list::MemberRun,
     protocol::cluster::{FromMember, Hello, Stage},
@@ -294,9 +295,22 @@ impl Node {
         std::mem::take(&mut self.events)
     }
 
+    /// Other settings. Members that are kept already stay for the new time; those that are held
+    /// stay as long as they were told.
+    pub(crate) fn set_terms(&mut self, terms: Terms) {
+        self.members.set_times(terms.hold, terms.keep);
+        if self.config.bans != terms.bans {
+            self.config.bans = terms.bans;
+            self.events.push(Event::Bans);
+        }
+    }
+
     /// The bans of all other members, with the time that is left of each. Empty if this node does
     /// not obey them.
     pub(crate) fn bans(&self, now: Instant) -> Vec<Banned> {
+        if !self.config.bans {
+            return Vec::new();
+        }
         self.bans.others(self.steady.read(now))
     }
 

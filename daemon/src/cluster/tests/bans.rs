@@ -4,6 +4,7 @@ use super::{
     super::{Banned, Event},
     *,
 };
+use crate::settings::Terms;
 use metaserve::time;
 
 fn banned(prefix: &str, left: Option<u64>) -> Banned {
@@ -110,4 +111,21 @@ async fn a_member_that_does_not_obey_bans_has_none() {
     net.run(seconds(8)).await;
     assert_eq!(net.banned(1), ["192.0.2.0/24"]);
     assert_eq!(net.banned(free), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bans_of_others_hold_as_long_as_the_settings_say_so() {
+    let mut net = Net::of_members(17, 2).await;
+    net.ban(0, &[banned("192.0.2.0/24", None)]);
+    net.run(seconds(2)).await;
+    for (bans, holding) in [(false, vec![]), (true, vec!["192.0.2.0/24"])] {
+        net.machines[1].node.set_terms(Terms {
+            hold: net::HOLD,
+            keep: net::KEEP,
+            bans,
+        });
+        let told = net.machines[1].node.take_events();
+        assert_eq!(told, [Event::Bans]);
+        assert_eq!(net.banned(1), holding);
+    }
 }

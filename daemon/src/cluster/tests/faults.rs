@@ -4,6 +4,7 @@ use super::{
     super::{Event, State},
     *,
 };
+use crate::settings::Terms;
 use net::Weather;
 use std::cell::RefCell;
 
@@ -204,6 +205,24 @@ async fn row_8_after_the_keep_only_own_servers_are_left() {
     (0..3).for_each(|at| net.connect(at, true));
     net.run(seconds(3)).await;
     net.assert_equal();
+}
+
+/// The operator sees that NATS will be away for longer, or that the list is of no use any more.
+#[tokio::test(start_paused = true)]
+async fn a_keep_that_is_changed_holds_also_for_members_that_are_kept_already() {
+    let mut net = Net::of_members(8, 2).await;
+    let _servers: Vec<_> = (0..2).map(|at| net.serve(at, at as u16 + 1)).collect();
+    net.run(SETTLED).await;
+    (0..2).for_each(|at| net.connect(at, false));
+    net.run(seconds(20)).await;
+    net.machines[0].node.set_terms(Terms {
+        hold: net::HOLD,
+        keep: seconds(30),
+        bans: true,
+    });
+    net.run(seconds(15)).await;
+    assert_eq!(net.shows(0), [1]);
+    assert_eq!(net.shows(1), [1, 2]);
 }
 
 #[tokio::test(start_paused = true)]
