@@ -84,7 +84,7 @@ pub enum ConnectError {
     },
     /// There is no connection to any of several daemons: each by its name, with the reason.
     #[error("cannot connect to any of the daemons: {}", each(.0))]
-    Each(Vec<(Arc<str>, ConnectError)>),
+    Each(Vec<(Arc<str>, Self)>),
 }
 
 debug_as_sentence!(ConnectError);
