@@ -154,7 +154,8 @@ impl Driver {
         self.node.set_clients(u32::try_from(clients).unwrap_or(0));
         let due = self.node.turn(now);
         self.publish().await;
-        if self.node.joined() {
+        // Clients begin with all that was applied, and not with what the last tick has shown.
+        if self.node.joined() && !self.view.is_joined() && self.shared.feeds.settle() {
             self.view.join();
         }
         let events = self.node.take_events();

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Game,
     list::{Sink, Sinks},
+    time,
 };
 use dashmap::DashMap;
 use std::{
@@ -120,6 +121,14 @@ impl Feeds {
     /// As [`run`](Self::run), and tells `observe` how long the work of each tick took.
     pub async fn run_observed(&self, tick: Duration, observe: impl FnMut(Duration)) {
         self.ticker.run(tick, observe).await;
+    }
+
+    /// Turns all changes so far into frames, without waiting for the tick: whoever subscribes
+    /// afterwards begins with them. Returns false if some of them belong to a group that is not
+    /// complete yet: then it is to be called again.
+    #[must_use]
+    pub fn settle(&self) -> bool {
+        self.ticker.settle(time::now())
     }
 
     /// How many frames were encoded so far: each at most once per tick, game, and state from

@@ -98,6 +98,21 @@ impl<F: Ticking> Ticker<F> {
         }
     }
 
+    /// Flushes all feeds that have changed, whether or not they are due. Returns false if changes
+    /// that belong together are incomplete.
+    pub(super) fn settle(&self, now: Instant) -> bool {
+        {
+            let mut agenda = self.agenda.lock();
+            let changed = mem::take(&mut *self.changed.lock());
+            let waiting = mem::take(&mut agenda.tasks).into_values();
+            waiting
+                .chain(changed)
+                .for_each(|feed| agenda.add(now, feed));
+        }
+        self.work(now);
+        self.agenda.lock().tasks.is_empty()
+    }
+
     /// Flushes the feeds that are due, and wakes their followers.
     fn work(&self, now: Instant) -> Done {
         let mut agenda = self.agenda.lock();

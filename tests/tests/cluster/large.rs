@@ -1,12 +1,12 @@
 //! Large lists and large heartbeats.
 
-use crate::members::Member;
+use crate::{DAEMON, members::Member};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use metaserve::{Game, Identity, Role};
 use metaserve_client::Snapshot;
 use metaserve_heartbeat::{Change, Listing};
-use metaserve_tests::{Follower, Nats};
+use metaserve_tests::{Daemon, Follower, Nats};
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 /// How many servers a member has that another one joins; `METASERVE_CLUSTER_SERVERS` says another
@@ -55,7 +55,12 @@ async fn a_member_joins_a_large_list_and_nats_does_not_drop_it() {
         list.until("the whole list", full).await;
     }
     // Its first list is what it has joined with: all of it, or it has said that it is not.
-    let mut c = Member::start(&nats, "c", &[]).await;
+    // Its tick is so long that it shows no part of the list by chance.
+    let urls = nats.urls();
+    let cluster = ["--cluster", &urls, "--cluster-member", "c"];
+    let slow = ["--http", "127.0.0.1:0", "--tick", "5s"];
+    let slow = [&cluster[..], &slow].concat();
+    let mut c = Member::of(Daemon::start(DAEMON, &slow).await).await;
     let begin = crate::now();
     let mut list = Follower::new(&c.daemon, None).await;
     let joined = c.daemon.logged("joined the cluster").await;

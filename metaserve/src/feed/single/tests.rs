@@ -230,3 +230,28 @@ async fn a_feed_without_followers_encodes_nothing() {
     assert_eq!(feed.servers().len(), 1);
     assert!(feed.shown.lock().frames.is_empty());
 }
+
+/// As a member of a cluster does when it has joined.
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_after_feeds_were_settled_begins_with_every_change() {
+    let (registry, feeds) = ticking();
+    let mut client = feeds.of(None).subscribe(None);
+    client.next().await;
+    let mut servers = Vec::new();
+    for port in 1..=3 {
+        let server = registry.register(&Game::default(), address(port), None);
+        let server = server.unwrap();
+        server.heartbeat("here".into());
+        servers.push(server);
+        if port == 1 {
+            // The others wait for the tick.
+            client.next().await;
+        }
+    }
+    assert_eq!(feeds.of(None).len(), 1);
+    assert!(feeds.settle());
+    for game in [None, Some(&Game::default())] {
+        let first = feeds.of(game).subscribe(None).next().await;
+        assert_eq!(decode(&first).placed.len(), 3);
+    }
+}
