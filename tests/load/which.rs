@@ -33,22 +33,22 @@ impl Which {
     /// How many daemons are started on this machine.
     pub(crate) fn daemons_here(&self) -> usize {
         match self {
-            Which::Inside | Which::Spawn(_) => 1,
-            Which::Running(_) => 0,
-            Which::Cluster(local) => local.members + local.edges + usize::from(local.join),
+            Self::Inside | Self::Spawn(_) => 1,
+            Self::Running(_) => 0,
+            Self::Cluster(local) => local.members + local.edges + usize::from(local.join),
         }
     }
 
     /// Whether a server is at another daemon than a client.
     pub(crate) fn are_apart(&self, server: usize, client: usize) -> bool {
         match self {
-            Which::Inside | Which::Spawn(_) => false,
-            Which::Running(daemons) => {
+            Self::Inside | Self::Spawn(_) => false,
+            Self::Running(daemons) => {
                 let daemons = daemons.daemon.len();
                 server % daemons != client % daemons
             }
-            Which::Cluster(local) if local.edges > 0 => true,
-            Which::Cluster(local) => server % local.members != client % local.members,
+            Self::Cluster(local) if local.edges > 0 => true,
+            Self::Cluster(local) => server % local.members != client % local.members,
         }
     }
 }
