@@ -1,6 +1,7 @@
 //! All feeds of a daemon: one for each game, and one for all games.
 
 use super::{
+    elsewhere::Beat,
     kind::{Form, Kind},
     run::Run,
     single::Feed,
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::{
     Game,
-    list::{Sink, Sinks},
+    list::{Clock, Cursor, Sink, Sinks, Stamp},
     time,
 };
 use dashmap::DashMap;
@@ -17,7 +18,7 @@ use std::{
         Arc, Weak,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The feeds of all games: given to a [`Registry`](crate::registry::Registry), they tell clients
@@ -65,7 +66,19 @@ impl Feeds {
     /// Empty feeds, with an epoch of their own.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        let run = Arc::new(Run::new(fastrand::u64(1..)));
+        Self::with(Run::new(fastrand::u64(1..)))
+    }
+
+    /// The same for a member of a cluster: revisions are drawn from its `clock`, and clients that
+    /// come from another member are told only what has changed, as far as
+    /// [`beat_of`](Self::beat_of) and the rest let it be known.
+    #[must_use]
+    pub fn clustered(clock: Arc<Clock>) -> Arc<Self> {
+        Self::with(Run::clustered(fastrand::u64(1..), clock))
+    }
+
+    fn with(run: Run) -> Arc<Self> {
+        let run = Arc::new(run);
         let ticker = Arc::new(Ticker::new());
         Arc::new(Self {
             games: DashMap::new(),
@@ -129,6 +142,55 @@ impl Feeds {
     #[must_use]
     pub fn settle(&self) -> bool {
         self.ticker.settle(time::now())
+    }
+
+    /// The epoch of the list itself, which members of a cluster have in common. Clients are told
+    /// the [epochs](Feed::epoch) of feeds, which follow from it.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.run.epoch()
+    }
+
+    /// Takes over the epoch of a cluster. If it is another one, clients are given a snapshot next.
+    pub fn set_epoch(&self, epoch: u64) {
+        if self.run.epoch() == epoch {
+            return;
+        }
+        self.run.set_epoch(epoch);
+        self.all.set_epoch(Cursor::epoch(epoch, None));
+        for known in &self.games {
+            if let Some(feed) = known.upgrade() {
+                feed.set_epoch(Cursor::epoch(epoch, Some(known.key())));
+            }
+        }
+    }
+
+    /// What the list depends on besides statements has changed: which members count, or which
+    /// addresses are hidden. A beat has to say so before the next tick. Two members with the same
+    /// view must show the same when they have heard the same. Without a cluster it has no effect.
+    pub fn view_changed(&self, view: u64) {
+        if let Some(cluster) = &self.run.cluster {
+            cluster.elsewhere.lock().view_changed(view);
+        }
+    }
+
+    /// Another member, with this tag, has said this in a beat. Without a cluster it has no effect.
+    pub fn beat_of(&self, tag: u16, beat: Beat, now: Instant) {
+        if let Some(cluster) = &self.run.cluster {
+            cluster.elsewhere.lock().heard(tag, beat, now);
+        }
+    }
+
+    /// All that any member that counts has stated up to this stamp has been applied here. Without
+    /// a cluster it has no effect.
+    ///
+    /// It is the least of the last stamps that were received from each, where a message counts
+    /// when everything that was sent before it has been applied: not while a gap is open. With
+    /// nobody else it is [`Stamp`]'s greatest.
+    pub fn stable(&self, stamp: Stamp) {
+        if let Some(cluster) = &self.run.cluster {
+            cluster.stable.send_replace(stamp);
+        }
     }
 
     /// How many frames were encoded so far: each at most once per tick, game, and state from

@@ -4,7 +4,7 @@ use crate::{
     bounds::{Order, Position},
     list::{Change, Readers, Revision, Server},
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// What changed from one revision to another; of several changes to one server, the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,10 +95,12 @@ impl History {
         servers.map(|(position, known)| (position, &known.server))
     }
 
-    /// Takes in what happened since the last tick. `next` gives each change its revision.
+    /// Takes in what happened since the last tick. `next` gives each change its revision. A server
+    /// that was something else in `between` counts as changed even if it looks as before.
     pub(super) fn apply(
         &mut self,
         changes: impl IntoIterator<Item = (u64, Change)>,
+        between: impl Fn(u64) -> bool,
         mut next: impl FnMut() -> Revision,
     ) {
         for (number, change) in changes {
@@ -109,6 +111,7 @@ impl History {
                     // cluster now, which is no change to clients.
                     if let Some(known) = self.servers.get_mut(&number)
                         && known.server.looks_like(&server, self.readers)
+                        && !between(number)
                     {
                         known.server.origin = server.origin;
                         continue;
@@ -120,12 +123,13 @@ impl History {
                 }
                 Change::Gone => {
                     // A server that came and went between two ticks was never shown.
-                    let Some(before) = self.servers.remove(&number) else {
+                    let before = self.servers.remove(&number);
+                    if before.is_none() && !between(number) {
                         continue;
-                    };
+                    }
                     self.order.remove(number);
                     self.revision = next();
-                    Some(before.server)
+                    before.map(|known| known.server)
                 }
             };
             if let Some(before) = before {
@@ -166,6 +170,34 @@ impl History {
                 self.horizon = oldest.revision;
             }
         }
+    }
+
+    /// What to tell a client that knows `given` of another member of the cluster, where `from` is
+    /// early enough that it misses nothing before. All of it is told as new, and so is what is
+    /// `pending`: that client may know more or less than a list as of `from`, and it may know what
+    /// is not in this list yet.
+    pub(super) fn since_elsewhere(
+        &self,
+        given: Revision,
+        from: Revision,
+        pending: impl Iterator<Item = u64>,
+    ) -> Option<Delta> {
+        let mut delta = self.since(from.min(self.revision))?;
+        delta.from = given;
+        delta.placed.append(&mut delta.updated);
+        let told: HashSet<_> = delta.placed.iter().map(|server| server.number).collect();
+        for number in pending.filter(|number| !told.contains(number)) {
+            match self.servers.get(&number) {
+                Some(known) => delta.placed.push(known.server.clone()),
+                None => delta.removed.push(number),
+            }
+        }
+        Some(delta)
+    }
+
+    /// Goes on to a revision that has no change.
+    pub(super) fn touch(&mut self, revision: Revision) {
+        self.revision = revision;
     }
 
     /// What changed after `from`; none when that is beyond the horizon, or when a snapshot is

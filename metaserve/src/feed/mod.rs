@@ -12,6 +12,7 @@
 //! that does not read costs only the frame that it has begun.
 
 mod content;
+mod elsewhere;
 mod feeds;
 mod followers;
 mod frame;
@@ -25,6 +26,7 @@ mod single;
 mod ticker;
 
 pub use content::Content;
+pub use elsewhere::Beat;
 pub use feeds::Feeds;
 pub use frame::Frame;
 pub use history::Delta;

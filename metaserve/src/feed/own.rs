@@ -1,6 +1,7 @@
 //! The feed of the servers that are connected to this member of a cluster.
 
 use super::{run::Run, single::Feed, ticker::Ticker};
+use crate::list::Clock;
 use std::{sync::Arc, time::Duration};
 
 /// One feed, with a tick of its own.
@@ -10,8 +11,8 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    pub(crate) fn new() -> Self {
-        let run = Arc::new(Run::new(fastrand::u64(1..)));
+    pub(crate) fn new(clock: Arc<Clock>) -> Self {
+        let run = Arc::new(Run::clustered(fastrand::u64(1..), clock));
         let ticker = Arc::new(Ticker::new());
         let feed = Feed::own(run, ticker.clone());
         Self { feed, ticker }

@@ -12,13 +12,14 @@ use crate::{
     Game,
     bounds::Position,
     list::{Change, Cursor, Readers, Revision, Server, Sink},
+    time,
 };
 use parking_lot::Mutex;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     mem,
     sync::{Arc, Weak},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 
@@ -27,21 +28,34 @@ use tokio::sync::watch;
 pub struct Feed {
     this: Weak<Self>,
     run: Arc<Run>,
-    epoch: u64,
     ticker: Arc<Ticker<Self>>,
     /// The feed of all games, if this is the one of a single game: it has the same changes.
     all: Option<Arc<Self>>,
-    pending: Mutex<HashMap<u64, Change>>,
+    /// Locked after `shown`.
+    pending: Mutex<Pending>,
     shown: Mutex<Shown>,
     followers: Followers,
+}
+
+/// What has changed since the last tick.
+#[derive(Debug, Default)]
+struct Pending {
+    changes: HashMap<u64, Change>,
+    /// In a cluster, the servers that have changed more than once: other members may have shown
+    /// what they were in between.
+    between: HashSet<u64>,
 }
 
 /// What clients are shown, as of the last tick.
 #[derive(Debug)]
 struct Shown {
+    /// Which list clients are told that it is.
+    epoch: u64,
     history: History,
     /// When changes were last taken in; none before the first time.
     flushed: Option<Instant>,
+    /// The revision after that.
+    flushed_to: Revision,
     /// The revision before that: the cursor of clients that follow closely.
     previous: Revision,
     /// The frames of this tick, by the cursor that they are for; none is a newcomer's.
@@ -78,14 +92,15 @@ impl Feed {
     ) -> Arc<Self> {
         let begin = run.revisions.now();
         let shown = Shown {
+            epoch: Cursor::epoch(run.epoch(), game),
             history: History::new(readers, begin),
             flushed: None,
+            flushed_to: begin,
             previous: begin,
             frames: HashMap::new(),
         };
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
-            epoch: Cursor::epoch(run.epoch, game),
             run,
             ticker,
             all,
@@ -97,8 +112,11 @@ impl Feed {
 
     fn take(&self, number: u64, change: Change) {
         let mut pending = self.pending.lock();
-        let calm = pending.is_empty();
-        pending.insert(number, change);
+        let calm = pending.changes.is_empty();
+        let again = pending.changes.insert(number, change).is_some();
+        if again && self.run.cluster.is_some() {
+            pending.between.insert(number);
+        }
         drop(pending);
         if calm && let Some(this) = self.this.upgrade() {
             self.ticker.add(this);
@@ -114,7 +132,20 @@ impl Feed {
     /// Which list the revisions belong to: that of this game, or of all, in this run of the feeds.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        self.epoch
+        self.shown.lock().epoch
+    }
+
+    /// Becomes another list, of which nobody knows anything.
+    pub(super) fn set_epoch(&self, epoch: u64) {
+        let mut shown = self.shown.lock();
+        shown.epoch = epoch;
+        shown.history.touch(self.run.revisions.now());
+        shown.frames.clear();
+        drop(shown);
+        // Followers are woken when it is flushed, which changes nothing else.
+        if let Some(this) = self.this.upgrade() {
+            self.ticker.add(this);
+        }
     }
 
     /// All servers in the list as of the last tick, in no order.
@@ -152,7 +183,17 @@ impl Feed {
     /// shorter, else the snapshot. The same for all of them until the next tick.
     #[must_use]
     pub fn frame(&self, cursor: Option<Revision>) -> Arc<Frame> {
+        self.make(&mut self.shown.lock(), cursor)
+    }
+
+    /// The same, for clients that know a point of a list, which may be another one.
+    fn frame_at(&self, cursor: Option<Cursor>) -> Arc<Frame> {
         let mut shown = self.shown.lock();
+        let cursor = cursor.filter(|cursor| cursor.epoch == shown.epoch);
+        self.make(&mut shown, cursor.map(|cursor| Revision(cursor.revision)))
+    }
+
+    fn make(&self, shown: &mut Shown, cursor: Option<Revision>) -> Arc<Frame> {
         if let Some(frame) = shown.frames.get(&cursor) {
             return frame.clone();
         }
@@ -163,7 +204,7 @@ impl Feed {
             .and_then(|from| shown.history.since(from))
         {
             let kind = if close { Kind::Delta } else { Kind::CatchUp };
-            let frame = Arc::new(Frame::delta(self.run.clone(), self.epoch, kind, delta));
+            let frame = Arc::new(Frame::delta(self.run.clone(), shown.epoch, kind, delta));
             shown.frames.insert(cursor, frame.clone());
             return frame;
         }
@@ -173,7 +214,7 @@ impl Feed {
         let servers = shown.history.servers().cloned().collect();
         let snapshot = Frame::snapshot(
             self.run.clone(),
-            self.epoch,
+            shown.epoch,
             shown.history.revision(),
             servers,
         );
@@ -182,15 +223,43 @@ impl Feed {
         snapshot
     }
 
+    /// The frame for clients that know `given` of another member of the cluster, and miss nothing
+    /// of what was here at `since`. None if the snapshot is shorter.
+    fn frame_elsewhere(&self, given: Cursor, since: Revision) -> Option<Arc<Frame>> {
+        let mut shown = self.shown.lock();
+        let revision = Revision(given.revision);
+        if given.epoch != shown.epoch || shown.frames.len() >= MAX_CATCH_UPS {
+            return None;
+        }
+        if let Some(frame) = shown.frames.get(&Some(revision)) {
+            return Some(frame.clone());
+        }
+        if shown.history.revision() <= revision {
+            // So that the client's revisions increase.
+            let later = self.run.revisions.now();
+            shown.history.touch(later);
+        }
+        let pending = self.pending.lock();
+        let numbers = pending.changes.keys().copied();
+        let delta = shown.history.since_elsewhere(revision, since, numbers)?;
+        drop(pending);
+        let frame = Frame::delta(self.run.clone(), shown.epoch, Kind::CatchUp, delta);
+        let frame = Arc::new(frame);
+        shown.frames.insert(Some(revision), frame.clone());
+        Some(frame)
+    }
+
     /// Follows the list: from `known` on if that is of this epoch and not too old, else from a
     /// snapshot.
     #[must_use]
     pub fn subscribe(self: &Arc<Self>, known: Option<Cursor>) -> Subscription {
         let known = known.filter(|known| known.epoch == self.epoch());
+        let is_elsewhere = |known: &Cursor| self.run.is_elsewhere(Revision(known.revision));
         Subscription {
             woken: self.followers.join(self.revision()),
             feed: self.clone(),
-            cursor: known.map(|known| Revision(known.revision)),
+            elsewhere: known.filter(is_elsewhere).map(|known| (known, None)),
+            cursor: known,
             first: true,
         }
     }
@@ -211,21 +280,24 @@ impl Ticking for Feed {
     }
 
     fn flush(&self, now: Instant, held: impl Fn() -> bool) -> bool {
+        let mut shown = self.shown.lock();
         let mut pending = self.pending.lock();
         // Asked for under this lock: what belongs together begins before its first change is here.
         if held() {
             return false;
         }
-        let changes = mem::take(&mut *pending);
+        let Pending { changes, between } = mem::take(&mut *pending);
+        // Also under this lock: what is added later has later revisions than any beat before.
+        let next = self.run.revisions.draw(changes.len());
         drop(pending);
         // By age, which is their fair order.
         let mut changes: Vec<_> = changes.into_iter().collect();
         changes.sort_unstable_by_key(|(number, _)| *number);
-        let mut shown = self.shown.lock();
-        shown.previous = shown.history.revision();
+        shown.previous = shown.flushed_to;
         shown
             .history
-            .apply(changes, || self.run.revisions.advance());
+            .apply(changes, |number| between.contains(&number), next);
+        shown.flushed_to = shown.history.revision();
         shown.frames.clear();
         shown.flushed = Some(now);
         true
@@ -241,32 +313,60 @@ impl Ticking for Feed {
 pub struct Subscription {
     feed: Arc<Feed>,
     woken: watch::Receiver<Revision>,
-    cursor: Option<Revision>,
+    cursor: Option<Cursor>,
+    /// Where it comes from, if that is another member of the cluster, and how long it waits at most
+    /// until this one has caught up.
+    elsewhere: Option<(Cursor, Option<Instant>)>,
     first: bool,
 }
 
+/// How long a client that comes from another member waits at most until this one has all that the
+/// other one had. Then it takes a snapshot.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 impl Subscription {
     /// The next frame for this client: at once for the first, which may be empty; then whenever
-    /// the list has changed since the last one, with all changes since then in one frame.
+    /// the list has changed since the last one, with all changes since then in one frame. For a
+    /// client that comes from another member of a cluster, the first one comes when this member has
+    /// all that the other one had, or after 2 s.
     ///
     /// Cancel-safe: a frame that was not returned is not taken for given.
     pub async fn next(&mut self) -> Arc<Frame> {
+        if let Some((known, until)) = &mut self.elsewhere {
+            let until = *until.get_or_insert_with(|| time::now() + PATIENCE);
+            let given = Revision(known.revision);
+            let since = self.feed.run.since(given, until).await;
+            let frame = since.and_then(|since| self.feed.frame_elsewhere(*known, since));
+            self.elsewhere = None;
+            self.cursor = None;
+            if let Some(frame) = frame {
+                return self.given(frame);
+            }
+        }
         while !self.first
             && self
                 .cursor
-                .is_some_and(|given| given >= *self.woken.borrow())
+                .is_some_and(|given| given.revision >= self.woken.borrow().0)
         {
             // The sender is in the feed that we hold.
             let _ = self.woken.changed().await;
         }
-        let frame = self.feed.frame(self.cursor);
-        self.cursor = Some(frame.to());
+        let frame = self.feed.frame_at(self.cursor);
+        self.given(frame)
+    }
+
+    fn given(&mut self, frame: Arc<Frame>) -> Arc<Frame> {
+        self.cursor = Some(Cursor {
+            epoch: frame.epoch(),
+            revision: frame.to().0,
+        });
         self.first = false;
         frame
     }
 
     /// Forgets what was given: the next frame is a snapshot, at once.
     pub fn restart(&mut self) {
+        self.elsewhere = None;
         self.cursor = None;
         self.first = true;
     }

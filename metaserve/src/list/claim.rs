@@ -99,6 +99,13 @@ impl Clock {
         Claim::new(self.advance(), self.tag())
     }
 
+    /// Draws so many claims at once.
+    pub(crate) fn claims(&self, count: usize) -> impl Iterator<Item = Claim> + use<> {
+        let (count, tag) = (count as u64, self.tag());
+        let first = self.stamp.fetch_add(count, Ordering::SeqCst) + 1;
+        (first..first + count).map(move |stamp| Claim::new(Stamp(stamp), tag))
+    }
+
     /// The latest stamp that was drawn or heard.
     #[must_use]
     pub fn now(&self) -> Stamp {

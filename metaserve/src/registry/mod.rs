@@ -100,7 +100,7 @@ impl Registry {
     #[must_use]
     pub fn clustered(max_games: usize, sinks: Vec<Arc<dyn Sinks>>, clock: Arc<Clock>) -> Arc<Self> {
         let games = Games::new(max_games, sinks);
-        let merged = Merged::new(games.clone(), Own::new());
+        let merged = Merged::new(games.clone(), Own::new(clock.clone()));
         Self::with(games, clock, Some(merged))
     }
 

@@ -216,13 +216,14 @@ async fn what_waits_for_an_answer_is_bounded() {
     let now = metaserve::time::now();
     let run = net.machines[1].config.run;
     // Changes with a gap before them: they wait for an answer that does not come.
+    let late = 1 << 60;
     net.connect(1, false);
     for at in 0..3 * (MAX_WAITING_BYTES / 200_000) as u64 {
         let part = Part {
             run,
             clock: 1,
-            from: Some(1000 + at),
-            to: 1001 + at,
+            from: Some(late + at),
+            to: late + 1 + at,
             piece: Piece {
                 number: 0,
                 more: false,

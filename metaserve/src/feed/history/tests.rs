@@ -43,10 +43,14 @@ impl Ticks {
 
     fn tick(&mut self, changes: impl IntoIterator<Item = (u64, Change)>) -> Revision {
         let clock = &mut self.clock;
-        self.history.apply(changes, || {
-            *clock += 1;
-            Revision(*clock)
-        });
+        self.history.apply(
+            changes,
+            |_| false,
+            || {
+                *clock += 1;
+                Revision(*clock)
+            },
+        );
         self.history.revision()
     }
 }
