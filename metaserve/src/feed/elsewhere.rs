@@ -46,7 +46,9 @@ impl Elsewhere {
         if beats.back().is_none_or(|(_, last)| last.clock < beat.clock) {
             beats.push_back((now, beat));
         }
-        while beats.pop_front_if(|(at, _)| old(*at)).is_some() {}
+        while beats.front().is_some_and(|(at, _)| old(*at)) {
+            beats.pop_front();
+        }
         if beats.len() == 1 {
             // One more: a good time to look for members that are gone.
             self.beats

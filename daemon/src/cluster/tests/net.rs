@@ -48,12 +48,15 @@ pub(super) struct Net {
     woken: Arc<Notify>,
     pub(super) hold: Duration,
     /// Whether a message to a machine is lost, besides those that the weather takes.
-    pub(super) lose: Box<dyn FnMut(usize, &Message) -> bool>,
+    pub(super) lose: Lose,
     /// Sees everything that is delivered: its length and how many got it.
     pub(super) traffic: Traffic,
     /// The most messages that a node wanted to publish at once.
     pub(super) longest_outbox: usize,
 }
+
+/// Says of a message to a machine whether it is lost.
+type Lose = Box<dyn FnMut(usize, &Message) -> bool>;
 
 /// What was sent.
 #[derive(Clone, Copy, Debug, Default)]

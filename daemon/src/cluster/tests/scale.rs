@@ -88,6 +88,7 @@ impl Net {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::print_stdout, reason = "figures for those who run it alone")]
 async fn a_cluster_of_100_members_and_20_edges_agrees_soon_whatever_happens() {
     let members = setting("METASERVE_CLUSTER_MEMBERS", 100);
     let servers = setting("METASERVE_CLUSTER_SERVERS", 3);
