@@ -41,8 +41,8 @@ pub struct Feed {
 #[derive(Debug, Default)]
 struct Pending {
     changes: HashMap<u64, Change>,
-    /// In a cluster, the servers that have changed more than once: other members may have shown
-    /// what they were in between.
+    /// In a cluster, the servers that are gone or have changed more than once: other members may
+    /// have shown them, or what they were in between.
     between: HashSet<u64>,
 }
 
@@ -113,8 +113,9 @@ impl Feed {
     fn take(&self, number: u64, change: Change) {
         let mut pending = self.pending.lock();
         let calm = pending.changes.is_empty();
+        let gone = matches!(change, Change::Gone);
         let again = pending.changes.insert(number, change).is_some();
-        if again && self.run.cluster.is_some() {
+        if (gone || again) && self.run.cluster.is_some() {
             pending.between.insert(number);
         }
         drop(pending);

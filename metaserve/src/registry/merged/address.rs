@@ -82,8 +82,7 @@ impl AtAddress {
         let known = self.statements.iter().position(|it| of.is(&it.server));
         if let Some(known) = known {
             let gone = self.statements.swap_remove(known);
-            let told = gone.told.then_some(gone.server.number);
-            self.update(shows, told, None);
+            self.update(shows, Some(gone.server.number), None);
         }
     }
 
@@ -110,7 +109,8 @@ impl AtAddress {
     }
 
     /// Tells clients what is shown now, after the statement that had the number `gone` has been
-    /// removed, or the one with the number `changed` has been put.
+    /// removed, or the one with the number `changed` has been put. What is not shown is told to be
+    /// gone, under the numbers that other members may have shown it by.
     fn update(&mut self, shows: &Shows, gone: Option<u64>, changed: Option<u64>) {
         let holder = self.holder().filter(|_| shows.allows(self.ip)).cloned();
         let mut gone = Vec::from_iter(gone);
@@ -120,12 +120,16 @@ impl AtAddress {
             let before = std::mem::replace(told, shown);
             if shown && (!before || changed == Some(server.number)) {
                 listed.push(server.clone());
-            } else if before && !shown {
+            } else if !shown {
                 gone.push(server.number);
             }
         }
         // A number that was taken over stays.
-        gone.retain(|number| listed.iter().all(|server| server.number != *number));
+        let told = |number| {
+            let mut all = self.statements.iter().filter(|it| it.told);
+            all.any(|it| it.server.number == number)
+        };
+        gone.retain(|number| !told(*number));
         let tell = || {
             for number in &gone {
                 self.member.tell(*number, Change::Gone);

@@ -48,11 +48,14 @@ impl OfIdentity {
             }
         }
         self.show(shows);
+        self.tell_hidden(self.statements.iter(), shows);
     }
 
     pub(super) fn remove(&mut self, of: Of<'_>, shows: &Shows) {
-        self.statements.retain(|server| !of.is(server));
+        let known = self.statements.iter().position(|server| of.is(server));
+        let removed = known.map(|known| self.statements.swap_remove(known));
         self.show(shows);
+        self.tell_hidden(removed.iter(), shows);
     }
 
     pub(super) fn heartbeat(
@@ -76,6 +79,16 @@ impl OfIdentity {
     /// The own links that are not shown, and to whom they have lost.
     pub(super) fn lost(&self) -> impl Iterator<Item = (Claim, Arc<MemberRun>)> {
         claims::lost(&self.statements)
+    }
+
+    /// Tells clients that what is not shown is gone, under the numbers that other members may have
+    /// shown it by.
+    fn tell_hidden<'a>(&self, all: impl Iterator<Item = &'a Server>, shows: &Shows) {
+        let shown = self.told.as_ref().map(|told| told.number);
+        for server in all.filter(|server| Some(server.number) != shown) {
+            let member = shows.games.admit(&server.placement.game);
+            member.tell(server.number, Change::Gone);
+        }
     }
 
     /// Tells clients what is shown now.

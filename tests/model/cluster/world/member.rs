@@ -285,7 +285,10 @@ impl Member {
                 } = message;
                 heard.replica.delta(&removed, listed, message.updated);
             }
-            _ => return,
+            _ => {
+                self.feeds.stable(self.stable());
+                return;
+            }
         }
         heard.at = message.to;
         heard.stamp = heard.stamp.max(message.clock);
