@@ -72,6 +72,9 @@ impl Feeds {
     /// The same for a member of a cluster: revisions are drawn from its `clock`, and clients that
     /// come from another member are told only what has changed, as far as
     /// [`beat_of`](Self::beat_of) and the rest let it be known.
+    ///
+    /// Not for use yet: a client that comes from another member may keep a server that this one
+    /// does not show.
     #[must_use]
     pub fn clustered(clock: Arc<Clock>) -> Arc<Self> {
         Self::with(Run::clustered(fastrand::u64(1..), clock))

@@ -79,19 +79,6 @@ pub(super) enum Step {
     },
     /// All that is on its way arrives, in order.
     Calm,
-    /// A client follows the list of a member.
-    Follow {
-        member: usize,
-    },
-    /// A client reads what there is.
-    Read {
-        client: usize,
-    },
-    /// A client goes on at another member.
-    Resume {
-        client: usize,
-        member: usize,
-    },
 }
 
 fn place() -> impl Strategy<Value = Place> {
@@ -136,10 +123,6 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(member, host)| Step::Hide { member, host }),
         2 => (member(), any::<bool>()).prop_map(|(member, heard)| Step::Settle { member, heard }),
         2 => Just(Step::Calm),
-        2 => member().prop_map(|member| Step::Follow { member }),
-        4 => (0..8_usize).prop_map(|client| Step::Read { client }),
-        4 => (0..8_usize, member())
-            .prop_map(|(client, member)| Step::Resume { client, member }),
     ]
 }
 

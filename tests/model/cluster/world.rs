@@ -1,6 +1,5 @@
 //! The real registries of a cluster, and what each must show.
 
-mod client;
 mod member;
 
 use super::{
@@ -8,7 +7,6 @@ use super::{
     shown::Row,
     steps::{Fate, MEMBERS, Place, Step},
 };
-use client::Client;
 use member::{Heard, Member, Message};
 use metaserve::{Fingerprint, Game};
 use proptest::prelude::*;
@@ -21,9 +19,6 @@ pub(super) struct World {
     /// What is on its way, by sender and receiver.
     messages: Vec<Vec<Vec<Message>>>,
     runs: u64,
-    clients: Vec<Client>,
-    /// How many clients have gone on at another member by a delta.
-    pub(super) resumed: usize,
 }
 
 impl Place {
@@ -63,13 +58,11 @@ impl World {
                 .map(|_| (0..MEMBERS).map(|_| Vec::new()).collect())
                 .collect(),
             runs: MEMBERS as u64,
-            clients: Vec::new(),
-            resumed: 0,
         }
     }
 
     /// Plays a script. At the end all know what the others state, and nothing that is gone.
-    pub(super) fn play(&mut self, steps: &[Step]) -> Verdict {
+    pub(super) fn play(mut self, steps: &[Step]) -> Verdict {
         for step in steps {
             self.step(step)?;
         }
@@ -139,26 +132,7 @@ impl World {
                 self.runs += 1;
                 self.members[member] = Member::new(self.runs);
             }
-            Step::Hide { member, host } => {
-                self.members[member].hide(host);
-                self.beat(member);
-            }
-            Step::Follow { member } => {
-                let _context = self.runtime.enter();
-                self.clients.push(Client::new(&self.members[member]));
-            }
-            Step::Read { client } => {
-                if let Some(client) = client.checked_rem(self.clients.len()) {
-                    self.clients[client].read()?;
-                }
-            }
-            Step::Resume { client, member } => {
-                if let Some(client) = client.checked_rem(self.clients.len()) {
-                    let (client, member) = (&mut self.clients[client], &self.members[member]);
-                    let by_delta = self.runtime.block_on(client.go_on(member))?;
-                    self.resumed += usize::from(by_delta);
-                }
-            }
+            Step::Hide { member, host } => self.members[member].hide(host),
             Step::Settle { member, heard } => self.members[member].settle(heard)?,
             Step::Calm => {
                 for (from, to) in pairs() {
@@ -180,7 +154,6 @@ impl World {
     }
 
     fn tick(&mut self, at: usize) -> Verdict {
-        self.beat(at);
         let member = &mut self.members[at];
         self.runtime.block_on(member.tick());
         member.check()?;
@@ -189,20 +162,7 @@ impl World {
                 self.messages[at][to].push(message.clone());
             }
         }
-        self.beat(at);
-        let nothing = self.members[at].nothing();
-        for to in (0..MEMBERS).filter(|to| *to != at) {
-            self.messages[at][to].push(nothing.clone());
-        }
         Ok(())
-    }
-
-    /// A member says how far its list goes, which all others hear.
-    fn beat(&mut self, at: usize) {
-        let (tag, beat) = self.members[at].beat();
-        for other in (0..MEMBERS).filter(|other| *other != at) {
-            self.members[other].hear_beat(tag, beat);
-        }
     }
 
     fn deliver(&mut self, from: usize, to: usize, nth: usize, fate: Fate) {
@@ -216,14 +176,12 @@ impl World {
         };
         if !matches!(fate, Fate::IsLost) {
             self.members[to].hear(from, message);
-            self.beat(to);
         }
     }
 
     fn sync(&mut self, from: usize, to: usize) {
         let snapshot = self.members[from].everything();
         self.members[to].hear(from, snapshot);
-        self.beat(to);
     }
 
     fn forget(&mut self, from: usize, to: usize, keeps_current: bool) {
@@ -231,7 +189,6 @@ impl World {
         let current = keeps_current.then_some(current);
         let forgotten = |heard: &Heard| heard.from == from && Some(heard.run()) != current;
         self.members[to].forget(forgotten);
-        self.beat(to);
     }
 }
 

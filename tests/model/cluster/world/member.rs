@@ -12,22 +12,17 @@ use bytes::Bytes;
 use futures::FutureExt;
 use metaserve::{
     Fingerprint, Game,
-    feed::{Beat, Content, Feed, Feeds, Subscription},
+    feed::{Content, Feeds, Subscription},
     list::{Clock, MemberRun, Origin, Revision, Server, Stamp, Stated},
     registry::{Registration, Registry, Replica},
 };
 use proptest::prelude::*;
 use std::{
-    cell::Cell,
-    collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
+    collections::BTreeMap,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
-
-/// That of the cluster.
-const EPOCH: u64 = 77;
 
 const TICK: Duration = Duration::from_millis(100);
 
@@ -50,8 +45,6 @@ pub(super) struct Heard {
     whose: Arc<MemberRun>,
     replica: Replica,
     at: Revision,
-    /// All that it has stated up to this stamp has been applied.
-    stamp: Stamp,
     /// The same as the replica.
     statements: BTreeMap<u64, Stated>,
 }
@@ -78,21 +71,18 @@ pub(super) struct Member {
     truth: Truth,
     heard: Vec<Heard>,
     hidden: Option<u8>,
-    view: Cell<u64>,
     start: Instant,
     ticks: u32,
 }
 
 impl Member {
     pub(super) fn new(run: u64) -> Self {
+        let feeds = Feeds::new();
         // No two runs have the same tag.
         let clock = Arc::new(Clock::new(run as u16));
-        let feeds = Feeds::clustered(clock.clone());
-        feeds.set_epoch(EPOCH);
         let registry = Registry::clustered(usize::MAX, vec![feeds.clone()], clock);
-        let member = Self {
+        Self {
             run,
-            view: Cell::new(0),
             own: registry.own().subscribe(None),
             registry,
             feeds,
@@ -102,10 +92,7 @@ impl Member {
             hidden: None,
             start: metaserve::time::now(),
             ticks: 0,
-        };
-        member.change_view(None, |_| true);
-        member.feeds.stable(member.stable());
-        member
+        }
     }
 
     pub(super) fn run(&self) -> u64 {
@@ -158,7 +145,6 @@ impl Member {
 
     pub(super) fn hide(&mut self, hidden: Option<u8>) {
         self.hidden = hidden;
-        self.change_view(None, |_| true);
         self.registry
             .set_hidden(move |ip| Some(host(SocketAddr::new(ip, 1))) == hidden);
     }
@@ -241,8 +227,6 @@ impl Member {
 
     pub(super) fn hear(&mut self, from: usize, message: Message) {
         let _ = self.registry.clock().witness(message.clock);
-        let new = self.heard.iter().all(|it| it.run() != message.run);
-        self.change_view(new.then_some(message.run), |_| true);
         let known = self.heard.iter_mut().find(|it| it.run() == message.run);
         let heard = match known {
             Some(heard) => heard,
@@ -254,7 +238,6 @@ impl Member {
                 });
                 self.heard.push(Heard {
                     from,
-                    stamp: Stamp(0),
                     replica: self.registry.replica(whose.clone()),
                     whose,
                     at: Revision(0),
@@ -285,67 +268,13 @@ impl Member {
                 } = message;
                 heard.replica.delta(&removed, listed, message.updated);
             }
-            _ => {
-                self.feeds.stable(self.stable());
-                return;
-            }
+            _ => return,
         }
         heard.at = message.to;
-        heard.stamp = heard.stamp.max(message.clock);
-        self.feeds.stable(self.stable());
-    }
-
-    /// All that others have stated up to this stamp has been applied here.
-    fn stable(&self) -> Stamp {
-        let all = self.heard.iter().map(|heard| heard.stamp);
-        all.min().unwrap_or(Stamp(u64::MAX))
-    }
-
-    /// Says that its view is going to be another one: with one more run, or with those that it
-    /// keeps.
-    fn change_view(&self, more: Option<u64>, keeps: impl Fn(&Heard) -> bool) {
-        let heard = self.heard.iter().filter(|heard| keeps(heard));
-        let runs: BTreeSet<_> = heard
-            .map(Heard::run)
-            .chain(more)
-            .chain([self.run])
-            .collect();
-        let mut hash = DefaultHasher::new();
-        (runs, self.hidden).hash(&mut hash);
-        self.view.set(hash.finish());
-        self.feeds.view_changed(hash.finish());
-    }
-
-    pub(super) fn beat(&self) -> (u16, Beat) {
-        let beat = Beat {
-            stable: self.stable(),
-            view: self.view.get(),
-            clock: self.registry.clock().advance(),
-        };
-        (self.registry.clock().tag(), beat)
-    }
-
-    pub(super) fn hear_beat(&self, tag: u16, beat: Beat) {
-        let _ = self.registry.clock().witness(beat.clock);
-        self.feeds.beat_of(tag, beat, self.start);
-    }
-
-    /// Nothing has changed since its last message, says its beat.
-    pub(super) fn nothing(&self) -> Message {
-        Message {
-            from: Some(self.registry.own().revision()),
-            ..self.message(&[])
-        }
-    }
-
-    pub(super) fn feed(&self) -> Arc<Feed> {
-        self.feeds.of(None)
     }
 
     pub(super) fn forget(&mut self, forgotten: impl Fn(&Heard) -> bool) {
-        self.change_view(None, |heard| !forgotten(heard));
         self.heard.retain(|heard| !forgotten(heard));
-        self.feeds.stable(self.stable());
     }
 
     /// What its clients are shown.
