@@ -29,7 +29,7 @@ async fn row_1_all_lists_are_equal_and_a_change_is_everywhere_soon() {
 /// Servers come, change and go at random for a minute, while messages are lost, repeated and late.
 #[tokio::test(start_paused = true)]
 async fn row_2_lists_are_equal_after_quiet_whatever_becomes_of_messages() {
-    for seed in 0..10 {
+    for seed in 0..4 {
         let mut net = Net::of_members(seed, 3).await;
         net.weather = Weather {
             lost: 10,
