@@ -2,7 +2,7 @@
 
 use crate::members::Member;
 use metaserve::Role;
-use metaserve_tests::{Daemon, Follower, Nats, constant, http::get, run};
+use metaserve_tests::{Daemon, Follower, Nats, constant, http::get};
 
 /// The daemon joins nobody, and serves its own servers.
 #[tokio::test]
@@ -146,24 +146,21 @@ async fn a_daemon_without_a_cluster_connects_to_nobody() {
     assert_eq!((ready.status, &ready.body[..]), (200, &b"ready\n"[..]));
     let members = get(http, "/api/v1/members", &[]).await.json();
     assert_eq!(members, serde_json::json!({ "members": [] }));
-    let id = daemon.process().to_string();
-    let sockets = run(
-        "/usr/bin/find",
-        &[&format!("/proc/{id}/fd"), "-lname", "socket:*"],
-    )
-    .await;
-    let alone = sockets.output.lines().count();
-    let member = Member::joined(&nats, "a", &[]).await;
-    let id = member.daemon.process().to_string();
-    let sockets = run(
-        "/usr/bin/find",
-        &[&format!("/proc/{id}/fd"), "-lname", "socket:*"],
-    )
-    .await;
-    // The connection to NATS.
-    assert!(
-        sockets.output.lines().count() > alone,
-        "{alone}, {sockets:?}"
-    );
+    assert_eq!(connections(&nats), 0);
+    let _member = Member::joined(&nats, "a", &[]).await;
+    assert_eq!(connections(&nats), 1, "the member's alone");
     assert!(!daemon.said().iter().any(|line| line.contains("NATS")));
+}
+
+/// How many connections the NATS server has.
+fn connections(nats: &Nats) -> usize {
+    const ESTABLISHED: &str = "01";
+    let url = nats.url(0);
+    let (_, port) = url.rsplit_once(':').unwrap();
+    let port = format!(":{:04X}", port.parse::<u16>().unwrap());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let fields = table.lines().skip(1).map(|line| line.split_whitespace());
+    let here = fields.filter_map(|mut fields| Some((fields.nth(1)?, fields.nth(1)?)));
+    here.filter(|(local, state)| local.ends_with(&port) && *state == ESTABLISHED)
+        .count()
 }
