@@ -9,10 +9,9 @@
 //!
 //! [`Node`] is all of it but for sockets and the clock: messages and the time go in, messages and
 //! [`Event`]s come out.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the node is not complete, and without NATS there is no driver"
+#![cfg_attr(
+    not(feature = "cluster"),
+    allow(dead_code, unused_imports, reason = "without NATS there is no driver")
 )]
 
 mod bans;
@@ -147,6 +146,7 @@ pub(crate) struct Status {
     /// This node hears too few of the others: it keeps what they stated last.
     pub(crate) cut_off: bool,
     /// Another run states servers under this member's name, so this one does not.
+    #[cfg(test)]
     pub(crate) rival: bool,
 }
 
@@ -159,10 +159,11 @@ pub(crate) struct MemberStatus {
     pub(crate) state: State,
     /// Its servers that this node knows, whether shown or not.
     pub(crate) servers: usize,
+    /// The revision of its own feed that this node has.
+    #[cfg(test)]
+    pub(crate) at: Option<u64>,
     /// How many clients it serves, as it says.
     pub(crate) clients: u32,
-    /// The revision of its own feed that this node has.
-    pub(crate) at: Option<u64>,
     /// The time between its last two beats, beyond the one second that it should be.
     pub(crate) lag: Duration,
 }

@@ -149,6 +149,7 @@ impl Peer {
     }
 
     /// How many bytes of changes wait to be applied, or for their next piece.
+    #[cfg(test)]
     pub(super) fn waiting_bytes(&self) -> usize {
         self.waiting_bytes + self.deltas.held()
     }

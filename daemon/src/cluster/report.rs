@@ -10,7 +10,7 @@ use crate::{
 };
 use humantime::format_duration;
 use metaserve::protocol::cluster::MAX_PAYLOAD_BYTES;
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 /// What has been said already.
 pub(super) struct Report {
@@ -206,6 +206,7 @@ fn edge(name: &str, state: State) {
 mod tests {
     use super::*;
     use crate::cluster::MemberStatus;
+    use std::time::Duration;
 
     #[test]
     fn a_member_is_back_when_another_run_of_it_is_heard() {

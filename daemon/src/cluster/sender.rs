@@ -5,7 +5,7 @@ use bytes::Bytes;
 use metaserve::{
     feed::{Feed, Frame},
     list::{Clock, Revision},
-    protocol::cluster::{Answer, FromMember, MAX_PAYLOAD_BYTES, Part, Pieces, pack, pack_stated},
+    protocol::cluster::{Answer, FromMember, MAX_PAYLOAD_BYTES, Part, Pieces, pack},
 };
 use std::{collections::VecDeque, sync::Arc};
 

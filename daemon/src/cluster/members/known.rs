@@ -81,6 +81,7 @@ impl Known {
             state: self.peer.state(),
             servers: self.peer.replica().len(),
             clients: self.said.clients,
+            #[cfg(test)]
             at: self.peer.at(),
             lag: self.said.lag,
         }
@@ -96,6 +97,7 @@ impl Edge {
             state: self.state,
             servers: 0,
             clients: self.said.clients,
+            #[cfg(test)]
             at: None,
             lag: self.said.lag,
         }

@@ -313,6 +313,7 @@ impl Members {
     }
 
     /// How many bytes of changes wait to be applied.
+    #[cfg(test)]
     pub(super) fn waiting_bytes(&self) -> usize {
         self.runs.values().map(|it| it.peer.waiting_bytes()).sum()
     }

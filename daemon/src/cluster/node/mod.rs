@@ -285,6 +285,7 @@ impl Node {
         Status {
             members: self.members.status(),
             cut_off: self.keeps,
+            #[cfg(test)]
             rival: self.rival.is_some(),
         }
     }
@@ -315,6 +316,7 @@ impl Node {
     }
 
     /// How many bytes of others' changes wait to be applied.
+    #[cfg(test)]
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.members.waiting_bytes()
     }
