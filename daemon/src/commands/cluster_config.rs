@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Make keys for the daemons of a cluster, and a configuration of NATS that knows them
+/// Make the keys of a cluster, and the configuration of NATS
 ///
 /// Each member and edge gets a key of its own, and may use only the subjects that it needs: a member
 /// states servers under its own name only. The directory gets NAME.nk for each, which only the owner

@@ -29,7 +29,10 @@ async fn the_manual_has_a_page_for_the_daemon_and_each_command() {
     let commands = help.lines().skip_while(|line| *line != "Commands:");
     let commands: Vec<_> = commands
         .skip(1)
-        .map_while(|line| line.split_whitespace().next())
+        .take_while(|line| !line.is_empty())
+        // A line that is indented further goes on with what the last command does.
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|command| !command.is_empty())
         .filter(|command| *command != "help")
         .collect();
     assert!(
