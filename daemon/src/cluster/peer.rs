@@ -431,14 +431,20 @@ impl Peer {
         let (from, to) = (part.from, part.to);
         match sync.answer.take(&(from, to), part.piece) {
             Assembled::Whole(bytes) => {
-                self.sync = None;
                 let body = Body { from, to, bytes };
                 match self.fits(&body) {
-                    Fits::Apply => self.begin(&body, now),
-                    Fits::Known => Ok(()),
+                    Fits::Apply => {
+                        self.sync = None;
+                        self.begin(&body, now)
+                    }
+                    Fits::Known => {
+                        self.sync = None;
+                        Ok(())
+                    }
+                    // It answers what was not asked.
                     Fits::Gap => {
                         self.at = None;
-                        self.ask(Why::Again, now);
+                        self.not_known(now, random);
                         Ok(())
                     }
                 }

@@ -1,7 +1,7 @@
 //! The feed of the servers that are connected to this member of a cluster.
 
 use super::{run::Run, single::Feed, ticker::Ticker};
-use crate::list::Clock;
+use crate::{list::Clock, time};
 use std::{sync::Arc, time::Duration};
 
 /// One feed, with a tick of its own.
@@ -30,6 +30,11 @@ impl Own {
     /// They are complete.
     pub(crate) fn end(&self) {
         self.ticker.end();
+    }
+
+    /// Turns all changes so far into a frame, without waiting for the tick.
+    pub(crate) fn settle(&self) {
+        self.ticker.settle(time::now());
     }
 
     /// Turns changes into frames until it is dropped.

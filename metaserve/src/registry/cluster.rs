@@ -46,6 +46,15 @@ impl Registry {
         self.merged().own.run(tick).await;
     }
 
+    /// Turns all changes of the own feed so far into a frame, without waiting for the tick. Changes
+    /// of a group that is not complete yet wait.
+    ///
+    /// # Panics
+    /// When the registry is not clustered.
+    pub fn settle_own(&self) {
+        self.merged().own.settle();
+    }
+
     /// Changes how many servers are taken from all other members together. More are left out, the
     /// newest first; those that were taken stay. By default there is no limit.
     pub fn set_max_foreign(&self, most: usize) {

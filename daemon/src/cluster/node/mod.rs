@@ -251,13 +251,15 @@ impl Node {
     }
 
     fn next(&self, now: Instant) -> Instant {
-        if self.members.has_work() || self.connected && self.sender.has_answers() {
+        let answers = self.sender.has_answers();
+        if self.members.has_work() || answers && self.states(now) {
             return now;
         }
         let join = self
             .join
             .map(|join| join.collected.filter(|at| now < *at).unwrap_or(join.latest));
-        let due = [self.members.due(), self.beat, join];
+        let heard = self.listens_until().filter(|until| answers && now < *until);
+        let due = [self.members.due(), self.beat, join, heard];
         let next = due.into_iter().flatten().min();
         next.map_or(now + BEAT, |due| due.clamp(now, now + BEAT))
     }

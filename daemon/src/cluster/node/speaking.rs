@@ -28,8 +28,7 @@ impl Node {
 
     pub(super) fn speak(&mut self, now: Instant) {
         let subject = self.own_subject();
-        let speaks = self.rival.is_none() && (self.stage == Stage::Joined || self.listened(now));
-        if speaks && self.config.role == Role::Member {
+        if self.states(now) {
             self.sender.state(&subject, &mut self.outbox);
             self.sender.answer(&subject, &mut self.outbox);
         }
@@ -53,10 +52,24 @@ impl Node {
         }
     }
 
+    /// Whether it states its own servers, and answers those who ask for them.
+    pub(super) fn states(&self, now: Instant) -> bool {
+        let heard = self.stage == Stage::Joined || self.listened(now);
+        self.connected
+            && heard
+            && self.rival.is_none()
+            && self.stage != Stage::Leaving
+            && self.config.role == Role::Member
+    }
+
     /// Whether it has listened long enough to know that no other has its name.
     pub(super) fn listened(&self, now: Instant) -> bool {
-        let since = self.join.and_then(|join| join.collected);
-        since.is_none_or(|collected| collected - COLLECT + LISTEN <= now)
+        self.listens_until().is_none_or(|until| until <= now)
+    }
+
+    pub(super) fn listens_until(&self) -> Option<Instant> {
+        let collected = self.join?.collected?;
+        Some(collected - COLLECT + LISTEN)
     }
 
     pub(super) fn say_beat(&mut self, now: Instant) {
@@ -93,6 +106,7 @@ impl Node {
         if self.connected && self.rival.is_none() {
             if self.config.role == Role::Member {
                 let subject = self.own_subject();
+                self.registry.settle_own();
                 self.sender.state(&subject, &mut self.outbox);
             }
             self.say_beat(now);

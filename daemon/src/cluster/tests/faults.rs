@@ -329,3 +329,16 @@ async fn row_23_clocks_that_are_years_apart_make_no_difference() {
     net.run(seconds(4)).await;
     assert_eq!(net.shows(0), [2]);
 }
+
+/// The second server has come within a tick of the first, so no frame has it yet.
+#[tokio::test(start_paused = true)]
+async fn a_member_that_leaves_states_what_has_just_changed() {
+    let mut net = Net::of_members(26, 2).await;
+    net.run(SETTLED).await;
+    let _first = net.serve(0, 1);
+    net.run(Duration::from_millis(10)).await;
+    let _second = net.serve(0, 2);
+    net.leave(0);
+    net.run(seconds(2)).await;
+    assert_eq!(net.shows(1), [1, 2]);
+}

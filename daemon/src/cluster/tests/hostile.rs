@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use bytes::Bytes;
-use metaserve::protocol::cluster::{Answer, Beat, FromMember, Hello, Part, Piece, Stage};
+use metaserve::protocol::cluster::{Answer, Ask, Beat, FromMember, Hello, Part, Piece, Stage};
 
 fn message(subject: &str, payload: impl Into<Bytes>) -> Message {
     Message {
@@ -191,6 +191,29 @@ async fn row_22_of_two_members_of_one_name_the_later_one_states_nothing_and_says
     net.run(seconds(8)).await;
     assert!(!net.machines[twin].node.status().rival);
     assert_eq!(net.shows(1), [1, 2, 3]);
+}
+
+/// It would not answer, and take its turns without a pause.
+#[tokio::test(start_paused = true)]
+async fn a_member_that_gives_way_with_a_question_to_answer_is_at_rest() {
+    let mut net = Net::of_members(25, 1).await;
+    net.run(SETTLED).await;
+    let machine = &mut net.machines[0];
+    let now = metaserve::time::now();
+    let ask = Ask::List {
+        member: "a".to_owned(),
+        run: machine.config.run,
+        known: None,
+    };
+    let question = Message {
+        reply: Some("ms.test.inbox.b.1".to_owned()),
+        ..message("ms.test.sync.a", ask.encode())
+    };
+    machine.node.heard(now, question);
+    let older = FromMember::Beat(beat(0)).encode();
+    machine.node.heard(now, message("ms.test.m.a", older));
+    assert!(machine.node.status().rival);
+    assert!(machine.node.turn(now) > now);
 }
 
 /// Both were alone when they started, and meet when the network is whole again.
