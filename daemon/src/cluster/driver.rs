@@ -85,6 +85,8 @@ struct Driver {
     /// The own bans that the node was told last.
     bans: Arc<Bans>,
     recheck: Instant,
+    /// The bans that hide servers of others.
+    hides: Vec<Ban>,
 }
 
 impl Driver {
@@ -105,6 +107,7 @@ impl Driver {
             report,
             bans: Arc::default(),
             recheck: now(),
+            hides: Vec::new(),
         };
         driver.mind_bans(now());
         Ok(driver)
@@ -233,9 +236,14 @@ impl Driver {
         }
         if self.recheck <= now {
             self.recheck = now + RECHECK;
-            let shared = self.shared.rules();
-            let hidden = move |address| shared.banned(address).is_some();
-            self.shared.registry.set_hidden(hidden);
+            let rules = self.shared.rules();
+            let in_force = rules.bans_in_force();
+            // To look at every server again takes long with a long list.
+            if in_force != self.hides {
+                self.hides = in_force;
+                let hidden = move |address| rules.banned(address).is_some();
+                self.shared.registry.set_hidden(hidden);
+            }
         }
     }
 

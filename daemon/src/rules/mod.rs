@@ -67,6 +67,14 @@ impl Rules {
         let own = self.bans.covering(address, now);
         own.or_else(|| self.bans_of_others.covering(address, now))
     }
+
+    /// The bans that hold now, of this daemon and of other members of the cluster.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn bans_in_force(&self) -> Vec<Ban> {
+        let now = wall_clock();
+        let all = self.bans.iter().chain(self.bans_of_others.iter());
+        all.filter(|ban| ban.holds(now)).collect()
+    }
 }
 
 /// Waits until the address is banned; returns at once if it is. Cancel-safe.
