@@ -24,7 +24,7 @@ type Ban = (IpNet, Option<Instant>);
 #[derive(Debug, Default)]
 pub(super) struct Bans {
     own: BTreeSet<Ban>,
-    /// The revision of the own ones; 0 if there never were any.
+    /// The revision of this member's own bans; 0 if it never had any.
     revision: u64,
     others: BTreeMap<Arc<str>, Others>,
 }
@@ -44,7 +44,8 @@ struct Others {
 }
 
 impl Bans {
-    /// Replaces the own bans. Returns whether that changes anything; then `revision` is theirs.
+    /// Replaces this member's own bans. Returns whether that changes anything: if so, `revision` is
+    /// their revision from now on.
     pub(super) fn set(&mut self, bans: &[Banned], now: Instant, revision: u64) -> bool {
         let left = |ban: &Banned| (ban.prefix, ban.left.map(|left| now + left));
         let bans: BTreeSet<_> = bans.iter().map(left).collect();
@@ -60,7 +61,7 @@ impl Bans {
         self.revision
     }
 
-    /// The body that tells the own bans.
+    /// The body of a message with this member's own bans.
     pub(super) fn body(&self, now: Instant) -> bytes::Bytes {
         pack_bans(&in_force(&self.own, now))
     }

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 /// How long messages are applied at a time, before other tasks get their turn.
 const BUDGET: Duration = Duration::from_millis(5);
 
-/// The longest time between two frames of the own feed, whatever `--tick` is.
+/// The longest tick of the feed of own servers, whatever `--tick` is.
 const MAX_TICK: Duration = Duration::from_millis(250);
 
 /// The longest message that NATS servers take unless they are told otherwise, in bytes.
@@ -162,11 +162,12 @@ impl Driver {
             self.view.join();
         }
         let events = self.node.take_events();
-        let bans = self.report.tell(events, &self.shared, &self.node.status());
+        let status = self.node.status();
+        let bans = self.report.tell(events, &self.shared, &status);
         if bans {
             self.adopt_bans(now);
         }
-        self.view.see(self.node.status(), now);
+        self.view.see(status, now);
         due.min(self.recheck)
     }
 

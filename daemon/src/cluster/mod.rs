@@ -2,7 +2,7 @@
 //! it, and follows what the others state.
 //!
 //! ```text
-//!             NATS                  node.rs (pure)                     metaserve::registry
+//!             NATS                  node/ (pure)                       metaserve::registry
 //!  messages ────────▶ heard ──▶ members, one peer each ──▶ Replica ──▶ Registry ──▶ Feeds
 //!           ◀──────── outbox ◀── sender: own frames, beats, answers ◀── own feed
 //! ```
@@ -179,7 +179,7 @@ pub(crate) enum Why {
     Overflow,
     /// Others hold the servers of a run that has ended.
     Hold,
-    /// The answer was late, or of no use.
+    /// The answer was late, or could not be used.
     Again,
 }
 

@@ -240,7 +240,7 @@ impl Peer {
         self.at.is_some()
     }
 
-    /// Asks at this time. Whoever is silent is not asked.
+    /// Asks at this time. A silent member is not asked.
     fn ask(&mut self, why: Why, at: Instant) {
         if self.phase != Phase::Live && why != Why::Hold {
             return;

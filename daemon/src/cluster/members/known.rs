@@ -15,7 +15,7 @@ pub(in super::super) struct Known {
     pub(super) reported: Option<State>,
     /// When it fell silent.
     pub(super) fell: Option<Instant>,
-    /// Who holds it and can be asked, if it is not asked itself.
+    /// The member that holds it and can be asked, if the run itself is not asked.
     pub(super) holders: Vec<Arc<str>>,
 }
 

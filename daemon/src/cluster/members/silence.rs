@@ -1,4 +1,4 @@
-//! Who is silent, and whether it is us who are cut off.
+//! Which members are silent, and whether this node itself is cut off.
 
 use super::{
     super::{Event, Role, State},

@@ -201,7 +201,7 @@ impl Node {
                 _ => Ok(()),
             };
         }
-        // The answer to a question that was asked again is of no use.
+        // The answer to a question that was asked again is not needed any more.
         let Some(known) = id.parse().ok().and_then(|id| self.members.asked(id)) else {
             return Ok(());
         };

@@ -47,7 +47,7 @@ pub(crate) struct Node {
     next: Option<Instant>,
     /// When the next beat is due.
     beat: Option<Instant>,
-    /// Who has come since the last beat.
+    /// The members that have come since the last beat.
     come: Vec<Arc<str>>,
     /// Another run that has this member's name, and when it was heard last.
     rival: Option<(u64, Instant)>,
