@@ -6,13 +6,17 @@
 //!  Held, Kept ──message of the same run──▶ Heard or Syncing
 //! ```
 
+mod asking;
+
+pub(super) use asking::Question;
+
 use super::{State, Why};
+use asking::Sync;
 use bytes::Bytes;
 use metaserve::{
-    Backoff, Retry,
     list::MemberRun,
     protocol::{
-        cluster::{Assembled, Assembly, Changes, MAX_BODY_BYTES, Part},
+        cluster::{Assembled, Assembly, Changes, Part},
         codec::DecodeError,
     },
     registry::{Registry, Replica},
@@ -22,9 +26,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-
-/// How long an answer may take, or its next piece.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The longest time between two questions for the same list.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -81,31 +82,6 @@ struct Applying {
     changes: Changes,
     /// The servers of a snapshot so far: the others leave at its end.
     snapshot: Option<HashSet<u64>>,
-}
-
-/// What the node is going to ask, or is waiting for.
-#[derive(Debug)]
-struct Sync {
-    why: Why,
-    stage: Asking,
-    answer: Assembly<Step>,
-    backoff: Backoff,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Asking {
-    /// It asks at this time.
-    At(Instant),
-    /// It has asked under this number, and asks again if there is no answer by then.
-    Asked { id: u64, until: Instant },
-}
-
-/// A question to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Question {
-    pub(super) id: u64,
-    pub(super) known: Option<u64>,
-    pub(super) why: Why,
 }
 
 impl Peer {
@@ -245,12 +221,7 @@ impl Peer {
         if self.phase != Phase::Live && why != Why::Hold {
             return;
         }
-        self.sync = Some(Sync {
-            why,
-            stage: Asking::At(at),
-            answer: Assembly::new(MAX_BODY_BYTES),
-            backoff: Backoff::new(SPREAD, LONGEST_PAUSE),
-        });
+        self.sync = Some(Sync::new(why, at));
     }
 
     /// A piece of a change has arrived. Returns whether changes are missing.
@@ -384,35 +355,18 @@ impl Peer {
 
     /// When it wants to be asked for a [`question`](Self::question) again.
     pub(super) fn due(&self) -> Option<Instant> {
-        match self.sync.as_ref()?.stage {
-            Asking::At(at) => Some(at),
-            Asking::Asked { until, .. } => Some(until),
-        }
+        self.sync.as_ref().map(Sync::due)
     }
 
     /// What to ask now, if anything, under the number `id`.
     pub(super) fn question(&mut self, now: Instant, id: u64, random: f64) -> Option<Question> {
         let known = self.at;
-        let sync = self.sync.as_mut()?;
-        match sync.stage {
-            Asking::At(at) if at <= now => {
-                let until = now + ANSWER_TIMEOUT;
-                sync.stage = Asking::Asked { id, until };
-                let why = std::mem::replace(&mut sync.why, Why::Again);
-                Some(Question { id, known, why })
-            }
-            Asking::Asked { until, .. } if until <= now => {
-                sync.again(now, random);
-                None
-            }
-            _ => None,
-        }
+        self.sync.as_mut()?.question(known, now, id, random)
     }
 
     /// Whether it waits for the answer to this question.
     pub(super) fn asked(&self, question: u64) -> bool {
-        let stage = self.sync.as_ref().map(|sync| sync.stage);
-        matches!(stage, Some(Asking::Asked { id, .. }) if id == question)
+        self.sync.as_ref().is_some_and(|sync| sync.asked(question))
     }
 
     /// A piece of the answer has arrived.
@@ -429,7 +383,7 @@ impl Peer {
             return Ok(());
         };
         let (from, to) = (part.from, part.to);
-        match sync.answer.take(&(from, to), part.piece) {
+        match sync.take((from, to), part.piece, now) {
             Assembled::Whole(bytes) => {
                 let body = Body { from, to, bytes };
                 match self.fits(&body) {
@@ -449,12 +403,7 @@ impl Peer {
                     }
                 }
             }
-            Assembled::Waits => {
-                if let Asking::Asked { until, .. } = &mut sync.stage {
-                    *until = now + ANSWER_TIMEOUT;
-                }
-                Ok(())
-            }
+            Assembled::Waits => Ok(()),
             Assembled::Gap | Assembled::TooLong => {
                 sync.again(now, random);
                 Ok(())
@@ -467,13 +416,6 @@ impl Peer {
         if let Some(sync) = &mut self.sync {
             sync.again(now, random);
         }
-    }
-}
-
-impl Sync {
-    fn again(&mut self, now: Instant, random: f64) {
-        self.answer = Assembly::new(MAX_BODY_BYTES);
-        self.stage = Asking::At(now + self.backoff.delay(Retry::Soon, random));
     }
 }
 
