@@ -42,6 +42,7 @@
 //! | `server-info` | `ServerInfo` | serde_json, and what `serde` costs |
 //! | `bounds` | `bounds` | ipnet, parking_lot |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
+//! | `names` | `names` and its messages | what `bounds` costs |
 //! | `bans` | `bans` | humantime, ipnet, tempfile |
 //! | `program` | `program` | clap_complete, clap_mangen, humantime, sd-notify, toml, tracing-subscriber, and what `bounds` and `clap` cost |
 //! | `server` | `tls::server`, `tls::certificate` and `tls::secret` | x509-parser, and what `identity` costs |
@@ -71,6 +72,8 @@ mod game;
 pub mod lasting;
 mod limits;
 pub mod list;
+#[cfg(feature = "names")]
+pub mod names;
 mod pacing;
 mod printable;
 #[cfg(feature = "program")]

@@ -1,0 +1,184 @@
+//! Who is granted a key, and with which epoch.
+
+use super::{
+    MAX_VALUE_BYTES, RESERVE_AGAIN,
+    core::{Claim, Names},
+    event::{Answer, Held, PeerId, Refusal},
+    key::Key,
+    peer::Request,
+};
+use crate::Close;
+use bytes::Bytes;
+use std::time::{Duration, Instant};
+
+impl Names {
+    /// The epoch with which the peer is granted the key, or what it is told instead.
+    pub(super) fn decide(
+        &mut self,
+        peer: PeerId,
+        key: &Key,
+        value: &Bytes,
+        ticket: Option<&[u8]>,
+        held: Option<Held>,
+        now: Instant,
+    ) -> Result<u64, No> {
+        within_limit(value)?;
+        let shown = held.filter(|held| self.proofs.verify(key, held));
+        let shown = shown.map(|held| held.epoch);
+        if let Some(epoch) = shown {
+            self.epochs.saw(epoch);
+        }
+        let holder = self.claims.get(key);
+        // The same claim, as it was granted before: it needs no new ticket.
+        let again = match holder {
+            Some(holder) => shown.filter(|epoch| *epoch >= holder.epoch),
+            None if self.settles.is_some() => {
+                let least = self.granted.get(key).copied().unwrap_or_default();
+                shown.filter(|epoch| *epoch >= least)
+            }
+            None => None,
+        };
+        if again.is_none() {
+            let right = format!("claim:{key}");
+            let permitted = self.permits.permit(ticket, &right);
+            permitted.map_err(|why| No::Refused(Refusal::Ticket, None, why))?;
+            if let Some(holder) = holder {
+                return Err(No::Held(holder.epoch, holder.value.clone()));
+            }
+            if let Some(left) = self.settling(now) {
+                let why = "the daemon has just started and waits for former holders";
+                return Err(No::Refused(Refusal::Settling, Some(left), why.into()));
+            }
+        }
+        let each = self.limits.max_claims_per_peer;
+        if self
+            .peers
+            .get(&peer)
+            .is_some_and(|it| it.totals.claims >= each)
+        {
+            return Err(No::full(format_args!(
+                "this peer has all of its {each} claims"
+            )));
+        }
+        let all = self.limits.max_claims;
+        let more = holder.is_none() && self.totals.claims >= all;
+        if more || (again.is_some() && self.granted.len() >= all && !self.granted.contains_key(key))
+        {
+            return Err(No::full(format_args!(
+                "the daemon has all of its {all} claims"
+            )));
+        }
+        if again.is_some() {
+            return again.ok_or_else(No::no_epochs);
+        }
+        self.epochs.next().ok_or_else(No::no_epochs)
+    }
+
+    pub(super) fn grant(&mut self, peer: PeerId, id: u64, key: Key, value: Bytes, epoch: u64) {
+        if let Some(former) = self.claims.remove(&key) {
+            let request = self.forget(former.peer, former.id);
+            if let Some(Request::Claim {
+                serves: Some(offer),
+                ..
+            }) = request
+                && let Some(it) = self.peers.get_mut(&former.peer)
+            {
+                it.give_back(offer);
+            }
+            self.tell(former.peer, Answer::Lost { id: former.id });
+        }
+        if self.settles.is_some() {
+            self.granted.insert(key.clone(), epoch);
+        }
+        let ordered = self
+            .peers
+            .get_mut(&peer)
+            .and_then(|it| it.orders.remove(&key));
+        let serves = ordered.map(|ordered| ordered.offer);
+        self.keep(
+            peer,
+            id,
+            Request::Claim {
+                key: key.clone(),
+                serves,
+            },
+        );
+        let proof = self.proofs.prove(&key, epoch);
+        self.tell(peer, Answer::Granted { id, epoch, proof });
+        self.claims.insert(
+            key.clone(),
+            Claim {
+                peer,
+                id,
+                epoch,
+                value,
+            },
+        );
+        self.started(&key);
+        self.changed(&key);
+    }
+
+    pub(super) fn not_granted(&mut self, peer: PeerId, id: u64, key: &Key, no: No, now: Instant) {
+        let (answer, why) = match no {
+            No::Held(epoch, value) => (Answer::Held { id, epoch, value }, String::new()),
+            No::Refused(refusal, again, why) => {
+                let told = why.clone();
+                (
+                    Answer::Refused {
+                        id,
+                        refusal,
+                        again,
+                        why,
+                    },
+                    told,
+                )
+            }
+        };
+        self.tell(peer, answer);
+        self.answered(peer, key, &format!("its claim was refused: {why}"), now);
+    }
+
+    pub(super) fn update(&mut self, peer: PeerId, id: u64, value: Bytes, now: Instant) {
+        let it = self.peers.get(&peer);
+        let Some(Request::Claim { key, .. }) = it.and_then(|it| it.requests.get(&id)) else {
+            // It may have been lost a moment ago.
+            return;
+        };
+        let key = key.clone();
+        if within_limit(&value).is_err() {
+            let close = Close::malformed("the value is too long");
+            return self.close(peer, close, now);
+        }
+        if let Some(claim) = self.claims.get_mut(&key) {
+            claim.value = value;
+        }
+        self.changed(&key);
+    }
+}
+
+/// Why a claim is not granted.
+pub(super) enum No {
+    Held(u64, Bytes),
+    Refused(Refusal, Option<Duration>, String),
+}
+
+impl No {
+    fn full(what: impl ToString) -> Self {
+        Self::Refused(Refusal::Full, None, what.to_string())
+    }
+
+    fn no_epochs() -> Self {
+        let why = "the daemon cannot reserve epochs: see its log";
+        Self::Refused(Refusal::NoEpochs, Some(RESERVE_AGAIN), why.into())
+    }
+}
+
+fn within_limit(value: &Bytes) -> Result<(), No> {
+    match value.len() <= MAX_VALUE_BYTES {
+        true => Ok(()),
+        false => Err(No::full(format_args!(
+            "the value has {} bytes, more than {MAX_VALUE_BYTES}",
+            value.len()
+        ))),
+    }
+}

@@ -1,0 +1,379 @@
+//! The state, and what events do to it: peers, claims and watches.
+
+use super::{
+    RESERVE_AGAIN,
+    epochs::Epochs,
+    event::{Answer, Effect, Event, PeerId, Permits, Refusal, Said},
+    key::{Key, Prefix},
+    limits::NamesLimits,
+    peer::{Peer, Request, Totals},
+    prefixes::Prefixes,
+    proof::Proofs,
+    starting::Starting,
+    watch::Watch,
+};
+use crate::{Close, CloseCode};
+use bytes::Bytes;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::{Duration, Instant},
+};
+
+/// All names of one daemon: claims, watches, offers and orders.
+///
+/// Give it an [`Event::Tick`] first, and whenever [`next_timeout`](Self::next_timeout) has come.
+/// Memory is bounded by the [limits](NamesLimits).
+#[derive(Debug)]
+pub struct Names {
+    pub(super) limits: NamesLimits,
+    pub(super) proofs: Proofs,
+    pub(super) permits: Box<dyn Permits>,
+    pub(super) epochs: Epochs,
+    /// When the daemon no longer waits for former holders; none if it does not.
+    pub(super) settles: Option<Instant>,
+    /// While it waits, the greatest epoch that was granted for each key.
+    pub(super) granted: HashMap<Key, u64>,
+    pub(super) claims: BTreeMap<Key, Claim>,
+    pub(super) peers: HashMap<PeerId, Peer>,
+    pub(super) totals: Totals,
+    watches: Prefixes<(PeerId, u64)>,
+    pub(super) offers: Prefixes<(PeerId, u64)>,
+    pub(super) starting: BTreeMap<Key, Starting>,
+    pub(super) timers: BTreeSet<(Instant, Timer)>,
+    /// Numbers of orders and offers.
+    pub(super) last_number: u64,
+    effects: Vec<Effect>,
+}
+
+/// A claim that is held.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) peer: PeerId,
+    pub(super) id: u64,
+    pub(super) epoch: u64,
+    pub(super) value: Bytes,
+}
+
+impl Claim {
+    pub(super) fn up(&self, id: u64, key: Key) -> Answer {
+        Answer::Up {
+            id,
+            key,
+            epoch: self.epoch,
+            value: self.value.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    Settled,
+    Waiting(PeerId, u64),
+    Order(Key),
+}
+
+impl Names {
+    /// A daemon that holds nothing yet. Until `settle` has passed it grants only to former holders:
+    /// [`SETTLE`](super::SETTLE), or zero if there can be none. `proofs` must be those of earlier
+    /// runs.
+    #[must_use]
+    pub fn new(
+        limits: NamesLimits,
+        proofs: Proofs,
+        permits: Box<dyn Permits>,
+        settle: Duration,
+        now: Instant,
+    ) -> Self {
+        let settles = (!settle.is_zero()).then(|| now + settle);
+        Self {
+            limits,
+            proofs,
+            permits,
+            epochs: Epochs::new(),
+            settles,
+            granted: HashMap::new(),
+            claims: BTreeMap::new(),
+            peers: HashMap::new(),
+            totals: Totals::default(),
+            watches: Prefixes::default(),
+            offers: Prefixes::default(),
+            starting: BTreeMap::new(),
+            timers: settles.map(|at| (at, Timer::Settled)).into_iter().collect(),
+            last_number: 0,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Handles one event. `now` never goes back.
+    pub fn handle(&mut self, event: Event, now: Instant) -> Vec<Effect> {
+        self.pass(now);
+        match event {
+            Event::Joined(peer, address) => {
+                self.peers.insert(peer, Peer::new(address));
+            }
+            Event::Moved(peer, address) => {
+                if let Some(it) = self.peers.get_mut(&peer) {
+                    it.address = address;
+                }
+            }
+            Event::Said(peer, said) => self.said(peer, said, now),
+            Event::Gone(peer) => self.gone(peer, now),
+            Event::Reserved(block) => self.epochs.reserved(block),
+            Event::NotReserved => self.epochs.not_reserved(now + RESERVE_AGAIN),
+            Event::Tick => {}
+        }
+        if let Some(from) = self.epochs.ask() {
+            self.effects.push(Effect::Reserve { from });
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The next answer for a peer, as things stand now; none until the next
+    /// [`Effect::Ready`] for it.
+    pub fn take(&mut self, peer: PeerId) -> Option<Answer> {
+        self.peers.get_mut(&peer)?.take(&self.claims)
+    }
+
+    /// Whether a message of this peer may be handled. If not, read nothing from it until it has
+    /// taken answers; a message all the same closes it.
+    #[must_use]
+    pub fn accepts(&self, peer: PeerId) -> bool {
+        self.peers.get(&peer).is_none_or(Peer::accepts)
+    }
+
+    /// When [`handle`](Self::handle) has to be called, with [`Event::Tick`] if there is no other.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        timer.into_iter().chain(self.epochs.again_at()).min()
+    }
+
+    /// How many requests there are.
+    #[must_use]
+    pub const fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// How many keys are to be started.
+    #[must_use]
+    pub fn starting(&self) -> usize {
+        self.starting.len()
+    }
+
+    fn pass(&mut self, now: Instant) {
+        self.epochs.pass(now);
+        while self.timers.first().is_some_and(|(at, _)| *at <= now) {
+            match self.timers.pop_first() {
+                Some((_, Timer::Settled)) => self.settled(now),
+                Some((_, Timer::Waiting(peer, id))) => self.waited(peer, id),
+                Some((_, Timer::Order(key))) => self.order_expired(&key, now),
+                None => {}
+            }
+        }
+    }
+
+    fn settled(&mut self, now: Instant) {
+        self.settles = None;
+        self.granted = HashMap::new();
+        let keys: Vec<Key> = self.starting.keys().cloned().collect();
+        for key in keys {
+            self.place(&key, now);
+        }
+    }
+
+    /// How long the daemon still waits for former holders; none if it does not.
+    pub(super) fn settling(&self, now: Instant) -> Option<Duration> {
+        Some(self.settles?.saturating_duration_since(now))
+    }
+
+    fn said(&mut self, peer: PeerId, said: Said, now: Instant) {
+        let (per_second, at_once) = (
+            f64::from(self.limits.requests_per_second),
+            f64::from(self.limits.requests_at_once),
+        );
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        if !it.bucket.spend(now, per_second, at_once) {
+            let why = format!("more than {per_second} requests per second");
+            return self.close(peer, Close::new(CloseCode::RateLimited, why), now);
+        }
+        if !it.accepts() {
+            let why = "too many answers have not been read";
+            return self.close(peer, Close::new(CloseCode::TooSlow, why), now);
+        }
+        if let Some(id) = said.opens().filter(|id| it.requests.contains_key(id)) {
+            let close = Close::malformed(format_args!("request {id} has not ended yet"));
+            return self.close(peer, close, now);
+        }
+        match said {
+            Said::Claim {
+                id,
+                key,
+                value,
+                ticket,
+                held,
+            } => match self.decide(peer, &key, &value, ticket.as_deref(), held, now) {
+                Ok(epoch) => self.grant(peer, id, key, value, epoch),
+                Err(no) => self.not_granted(peer, id, &key, no, now),
+            },
+            Said::Update { id, value } => self.update(peer, id, value, now),
+            Said::Release { id } => {
+                if let Some(request) = self.forget(peer, id) {
+                    self.ended(peer, id, request, now);
+                }
+            }
+            Said::Resolve { id, key, start } => self.resolve(peer, id, key, start, now),
+            Said::Watch { id, prefix } => self.watch(peer, id, prefix),
+            Said::Offer {
+                id,
+                prefix,
+                slots,
+                ticket,
+            } => {
+                self.offer(peer, id, prefix, slots, ticket.as_deref());
+            }
+            Said::Refuse { order, why } => self.refused(peer, order, &why, now),
+            Said::Drain { id } => self.drain(peer, id),
+        }
+    }
+
+    fn gone(&mut self, peer: PeerId, now: Instant) {
+        let Some(it) = self.peers.remove(&peer) else {
+            return;
+        };
+        for (id, request) in it.requests {
+            *self.totals.of(&request) -= 1;
+            self.ended(peer, id, request, now);
+        }
+        for key in it.orders.keys() {
+            let why = format!("{} has left", it.address);
+            self.fail(key, peer, why, now);
+        }
+    }
+
+    pub(super) fn close(&mut self, peer: PeerId, close: Close, now: Instant) {
+        self.gone(peer, now);
+        self.effects.push(Effect::Close(peer, close));
+    }
+
+    pub(super) fn tell(&mut self, peer: PeerId, answer: Answer) {
+        if self.peers.get_mut(&peer).is_some_and(|it| it.tell(answer)) {
+            self.effects.push(Effect::Ready(peer));
+        }
+    }
+
+    pub(super) fn refuse(&mut self, peer: PeerId, id: u64, refusal: Refusal, why: String) {
+        let again = None;
+        self.tell(
+            peer,
+            Answer::Refused {
+                id,
+                refusal,
+                again,
+                why,
+            },
+        );
+    }
+
+    /// Keeps a request that goes on.
+    pub(super) fn keep(&mut self, peer: PeerId, id: u64, request: Request) {
+        if let Some(it) = self.peers.get_mut(&peer) {
+            *self.totals.of(&request) += 1;
+            *it.totals.of(&request) += 1;
+            it.requests.insert(id, request);
+        }
+    }
+
+    pub(super) fn forget(&mut self, peer: PeerId, id: u64) -> Option<Request> {
+        let it = self.peers.get_mut(&peer)?;
+        let request = it.requests.remove(&id)?;
+        *self.totals.of(&request) -= 1;
+        *it.totals.of(&request) -= 1;
+        Some(request)
+    }
+
+    /// A request has ended by the will of its peer, which may be gone.
+    fn ended(&mut self, peer: PeerId, id: u64, request: Request, now: Instant) {
+        match request {
+            Request::Claim { key, serves } => {
+                self.claims.remove(&key);
+                if let (Some(offer), Some(it)) = (serves, self.peers.get_mut(&peer)) {
+                    it.give_back(offer);
+                }
+                self.changed(&key);
+            }
+            Request::Waiting { key, until } => {
+                self.timers.remove(&(until, Timer::Waiting(peer, id)));
+                self.waits_no_longer(&key, peer, id);
+            }
+            Request::Watch(watch) => {
+                self.watches.remove(&watch.prefix, (peer, id));
+                if let Some(it) = self.peers.get_mut(&peer) {
+                    it.forget_watch(id);
+                }
+            }
+            Request::Offer(offer) => {
+                self.offers.remove(&offer.prefix, (peer, id));
+                self.withdrawn(peer, offer.serial, now);
+            }
+        }
+    }
+
+    fn watch(&mut self, peer: PeerId, id: u64, prefix: Prefix) {
+        let (all, each) = (self.limits.max_watches, self.limits.max_each_per_peer);
+        if self.totals.watches >= all || self.of(peer).watches >= each {
+            let why = at_most("watches", all, each);
+            return self.refuse(peer, id, Refusal::Full, why);
+        }
+        self.watches.insert(&prefix, (peer, id));
+        self.keep(peer, id, Request::Watch(Watch::new(prefix)));
+        self.stir(peer, id, None);
+    }
+
+    /// Watchers of the key are told of its state.
+    pub(super) fn changed(&mut self, key: &Key) {
+        for (peer, id) in self.watches.of(key) {
+            self.stir(peer, id, Some(key));
+        }
+    }
+
+    fn stir(&mut self, peer: PeerId, id: u64, key: Option<&Key>) {
+        let touch = |watch: &mut Watch| key.into_iter().for_each(|key| watch.touch(key));
+        if self
+            .peers
+            .get_mut(&peer)
+            .is_some_and(|it| it.stir(id, touch))
+        {
+            self.effects.push(Effect::Ready(peer));
+        }
+    }
+
+    pub(super) fn of(&self, peer: PeerId) -> Totals {
+        self.peers
+            .get(&peer)
+            .map(|it| it.totals)
+            .unwrap_or_default()
+    }
+}
+
+/// Why a request would be one too many.
+pub(super) fn at_most(what: &str, all: usize, each: usize) -> String {
+    format!("{what}: {all} at most, and {each} of one peer")
+}
+
+impl Said {
+    /// The id of the request that it begins.
+    const fn opens(&self) -> Option<u64> {
+        match self {
+            Self::Claim { id, .. }
+            | Self::Resolve { id, .. }
+            | Self::Watch { id, .. }
+            | Self::Offer { id, .. } => Some(*id),
+            Self::Update { .. }
+            | Self::Release { .. }
+            | Self::Refuse { .. }
+            | Self::Drain { .. } => None,
+        }
+    }
+}

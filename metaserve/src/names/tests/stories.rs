@@ -1,0 +1,512 @@
+//! What happens, told one case at a time.
+
+use super::super::*;
+use crate::CloseCode;
+use bytes::Bytes;
+use std::time::{Duration, Instant};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+struct Daemon {
+    names: Names,
+    now: Instant,
+    mark: Mark,
+    closed: Vec<(PeerId, CloseCode)>,
+}
+
+fn key(text: &str) -> Key {
+    Key::new(text).unwrap()
+}
+
+impl Daemon {
+    fn new(limits: NamesLimits, permits: Box<dyn Permits>) -> Self {
+        Self::started(limits, permits, Duration::ZERO)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test can start at any instant"
+    )]
+    fn started(limits: NamesLimits, permits: Box<dyn Permits>, settle: Duration) -> Self {
+        let (now, proofs) = (Instant::now(), Proofs::new(&[1; 32]));
+        let mark = Mark::first(proofs.daemon(), Duration::ZERO);
+        let names = Names::new(limits, proofs, permits, settle, now);
+        let closed = Vec::new();
+        let mut daemon = Self {
+            names,
+            now,
+            mark,
+            closed,
+        };
+        daemon.event(Event::Tick);
+        for peer in 1..=3 {
+            let address = ([192, 0, 2, 1], peer).into();
+            daemon.event(Event::Joined(PeerId(peer.into()), address));
+        }
+        daemon
+    }
+
+    fn event(&mut self, event: Event) {
+        for effect in self.names.handle(event, self.now) {
+            match effect {
+                Effect::Ready(_) => {}
+                Effect::Close(peer, close) => self.closed.push((peer, close.code)),
+                Effect::Reserve { from } => {
+                    let (block, mark) = self.mark.reserve(from, Duration::ZERO).unwrap();
+                    self.mark = mark;
+                    self.event(Event::Reserved(block));
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, peer: u64, said: Said) {
+        self.event(Event::Said(PeerId(peer), said));
+    }
+
+    fn pass(&mut self, duration: Duration) {
+        self.now += duration;
+        self.event(Event::Tick);
+    }
+
+    fn claim(&mut self, peer: u64, id: u64, text: &str) {
+        self.claim_again(peer, id, text, None);
+    }
+
+    fn claim_again(&mut self, peer: u64, id: u64, text: &str, held: Option<Held>) {
+        let (key, value, ticket) = (key(text), Bytes::new(), None);
+        self.say(
+            peer,
+            Said::Claim {
+                id,
+                key,
+                value,
+                ticket,
+                held,
+            },
+        );
+    }
+
+    fn start(&mut self, peer: u64, id: u64, text: &str, within: Duration) {
+        let (payload, ticket) = (Bytes::new(), None);
+        let start = Some(Start {
+            payload,
+            within,
+            ticket,
+        });
+        self.say(
+            peer,
+            Said::Resolve {
+                id,
+                key: key(text),
+                start,
+            },
+        );
+    }
+
+    fn offer(&mut self, peer: u64, id: u64, prefix: &str, slots: u32) {
+        let (prefix, ticket) = (Prefix::new(prefix).unwrap(), None);
+        self.say(
+            peer,
+            Said::Offer {
+                id,
+                prefix,
+                slots,
+                ticket,
+            },
+        );
+    }
+
+    fn all(&mut self, peer: u64) -> Vec<Answer> {
+        std::iter::from_fn(|| self.names.take(PeerId(peer))).collect()
+    }
+
+    fn one(&mut self, peer: u64) -> Answer {
+        let mut all = self.all(peer);
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0)
+    }
+}
+
+fn open() -> Daemon {
+    Daemon::new(NamesLimits::default(), Box::new(()))
+}
+
+#[test]
+fn a_second_claimer_is_told_who_holds_the_key_and_gets_it_after_a_release() {
+    let mut daemon = open();
+    daemon.claim(1, 1, "a");
+    assert!(matches!(
+        daemon.one(1),
+        Answer::Granted {
+            id: 1,
+            epoch: 1,
+            ..
+        }
+    ));
+    daemon.claim(2, 9, "a");
+    assert!(matches!(
+        daemon.one(2),
+        Answer::Held {
+            id: 9,
+            epoch: 1,
+            ..
+        }
+    ));
+    daemon.say(1, Said::Release { id: 1 });
+    daemon.claim(2, 9, "a");
+    assert!(matches!(
+        daemon.one(2),
+        Answer::Granted {
+            id: 9,
+            epoch: 2,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn after_a_restart_the_last_holder_displaces_a_stale_one_and_strangers_wait() {
+    let mut before = open();
+    before.claim(1, 1, "a");
+    let Answer::Granted { epoch, proof, .. } = before.one(1) else {
+        panic!("it was free");
+    };
+    let stale = Held { epoch, proof };
+    before.event(Event::Gone(PeerId(1)));
+    before.claim(2, 1, "a");
+    let Answer::Granted { epoch, proof, .. } = before.one(2) else {
+        panic!("it was free");
+    };
+    let last = Held { epoch, proof };
+
+    let mut after = Daemon::started(NamesLimits::default(), Box::new(()), SETTLE);
+    let forged = Held {
+        proof: [0; 32],
+        ..last
+    };
+    after.claim_again(3, 1, "a", Some(forged));
+    let Answer::Refused {
+        refusal: Refusal::Settling,
+        again,
+        ..
+    } = after.one(3)
+    else {
+        panic!("a public epoch proves nothing");
+    };
+    assert_eq!(again, Some(SETTLE));
+    after.claim_again(1, 1, "a", Some(stale));
+    assert!(matches!(after.one(1), Answer::Granted { epoch: 1, .. }));
+    after.claim_again(2, 1, "a", Some(last));
+    assert!(matches!(after.one(2), Answer::Granted { epoch: 2, .. }));
+    assert_eq!(after.one(1), Answer::Lost { id: 1 });
+    after.pass(SETTLE);
+    after.claim(3, 1, "b");
+    let Answer::Granted { epoch, .. } = after.one(3) else {
+        panic!("it has settled");
+    };
+    assert!(
+        epoch > 2,
+        "the file was lost, and a proof shows that {epoch} was granted"
+    );
+}
+
+#[test]
+fn without_a_block_nothing_is_granted_and_it_is_asked_for_again() {
+    let mut daemon = open();
+    let proofs = Proofs::new(&[1; 32]);
+    let limits = NamesLimits::default();
+    daemon.names = Names::new(limits, proofs, Box::new(()), Duration::ZERO, daemon.now);
+    let (now, peer) = (daemon.now, PeerId(1));
+    let wanted = vec![Effect::Reserve { from: 1 }];
+    assert_eq!(daemon.names.handle(Event::Tick, now), wanted);
+    assert_eq!(daemon.names.handle(Event::NotReserved, now), []);
+    daemon.event(Event::Joined(peer, ([192, 0, 2, 1], 1).into()));
+    daemon.claim(1, 1, "a");
+    let refused = daemon.one(1);
+    assert!(
+        matches!(
+            refused,
+            Answer::Refused {
+                refusal: Refusal::NoEpochs,
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(daemon.names.next_timeout(), Some(now + RESERVE_AGAIN));
+    assert_eq!(
+        daemon.names.handle(Event::Tick, now + RESERVE_AGAIN),
+        wanted
+    );
+}
+
+#[test]
+fn the_host_with_the_most_free_slots_has_the_order_and_the_next_one_after_a_refusal() {
+    let mut daemon = open();
+    daemon.offer(1, 1, "zone/", 2);
+    daemon.offer(2, 1, "", 5);
+    for id in 10..210 {
+        daemon.start(3, id, "zone/a", 10 * SECOND);
+    }
+    let Answer::Order { order, within, .. } = daemon.one(2) else {
+        panic!("it has the most free slots");
+    };
+    assert_eq!((within, daemon.all(1).len()), (5 * SECOND, 0));
+    daemon.say(
+        2,
+        Said::Refuse {
+            order,
+            why: "maintenance".into(),
+        },
+    );
+    assert!(matches!(daemon.one(1), Answer::Order { .. }));
+    daemon.claim(1, 2, "zone/a");
+    assert!(matches!(daemon.one(1), Answer::Granted { .. }));
+    let found = daemon.all(3);
+    let all_found = found.iter().all(|it| matches!(it, Answer::Found { .. }));
+    assert!(all_found && found.len() == 200);
+}
+
+#[test]
+fn when_no_host_is_left_all_reasons_are_told() {
+    let mut daemon = open();
+    daemon.offer(1, 1, "zone/", 1);
+    daemon.offer(2, 1, "zone/", 2);
+    daemon.start(3, 1, "zone/a", 10 * SECOND);
+    // The first one is silent, the second one leaves.
+    daemon.pass(5 * SECOND);
+    daemon.event(Event::Gone(PeerId(1)));
+    let why =
+        "192.0.2.1:2 has not claimed it in time; 192.0.2.1:1 has left; there is no other host";
+    let unavailable = Answer::Unavailable {
+        id: 1,
+        why: why.into(),
+    };
+    assert_eq!(daemon.one(3), unavailable);
+    daemon.start(3, 2, "room/a", SECOND);
+    let why = "no host offers to start it".into();
+    assert_eq!(daemon.one(3), Answer::Unavailable { id: 2, why });
+}
+
+#[test]
+fn a_host_that_hangs_costs_a_waiter_no_more_than_its_time() {
+    let mut daemon = open();
+    daemon.offer(1, 1, "", 1);
+    daemon.start(3, 1, "a", SECOND);
+    assert_eq!(daemon.names.next_timeout(), Some(daemon.now + SECOND));
+    daemon.pass(SECOND);
+    let why = "192.0.2.1:1 has the order, and has not claimed it yet".into();
+    assert_eq!(daemon.one(3), Answer::Unavailable { id: 1, why });
+    assert_eq!(
+        (daemon.names.starting(), daemon.names.next_timeout()),
+        (0, None)
+    );
+}
+
+#[test]
+fn a_slot_is_taken_until_its_claim_ends() {
+    let mut daemon = open();
+    daemon.offer(1, 1, "", 2);
+    for (id, key) in [(1, "a"), (2, "b"), (3, "c")] {
+        daemon.start(3, id, key, SECOND);
+    }
+    assert_eq!(daemon.all(1).len(), 2);
+    let full = |id| Answer::Unavailable {
+        id,
+        why: "hosts without a free slot: 1".into(),
+    };
+    assert_eq!(daemon.one(3), full(3));
+    daemon.claim(1, 2, "a");
+    daemon.start(3, 4, "c", SECOND);
+    assert!(daemon.all(3).contains(&full(4)));
+    daemon.say(1, Said::Release { id: 2 });
+    daemon.all(1);
+    daemon.start(3, 5, "c", SECOND);
+    daemon.start(3, 6, "d", SECOND);
+    assert!(matches!(daemon.one(1), Answer::Order { .. }));
+    assert_eq!(daemon.one(3), full(6));
+}
+
+#[test]
+fn a_drained_host_gets_no_orders() {
+    let mut daemon = open();
+    daemon.offer(1, 1, "", 9);
+    daemon.say(1, Said::Drain { id: 1 });
+    daemon.start(3, 1, "a", SECOND);
+    let why = "hosts without a free slot: 1".into();
+    assert_eq!(daemon.one(3), Answer::Unavailable { id: 1, why });
+}
+
+#[test]
+fn a_watcher_that_does_not_read_starts_anew_and_others_are_not_woken() {
+    let mut daemon = open();
+    let watch = |text| Prefix::new(text).unwrap();
+    daemon.say(
+        2,
+        Said::Watch {
+            id: 7,
+            prefix: watch("zone/"),
+        },
+    );
+    assert_eq!(daemon.one(2), Answer::Current { id: 7 });
+    daemon.say(
+        3,
+        Said::Watch {
+            id: 1,
+            prefix: watch("room/"),
+        },
+    );
+    assert_eq!(daemon.one(3), Answer::Current { id: 1 });
+    let keys = u64::try_from(MAX_CHANGES).unwrap() + 1;
+    for id in 0..keys {
+        daemon.claim(1, id, &format!("zone/{id:04}"));
+        daemon.all(1);
+    }
+    let told = daemon.all(2);
+    assert_eq!(told.len(), MAX_CHANGES + 3);
+    assert_eq!(told[0], Answer::Reset { id: 7 });
+    assert!(matches!(&told[1], Answer::Up { id: 7, key, .. } if key.as_str() == "zone/0000"));
+    assert_eq!(told.last(), Some(&Answer::Current { id: 7 }));
+    assert_eq!(daemon.all(3), []);
+    // Of several changes it is told the last state.
+    daemon.say(
+        1,
+        Said::Update {
+            id: 0,
+            value: "one".into(),
+        },
+    );
+    daemon.say(1, Said::Release { id: 0 });
+    daemon.say(
+        1,
+        Said::Update {
+            id: 1,
+            value: "two".into(),
+        },
+    );
+    let key = key("zone/0000");
+    let told = daemon.all(2);
+    assert_eq!(told[0], Answer::Down { id: 7, key });
+    assert!(matches!(&told[1], Answer::Up { value, .. } if value == "two"));
+}
+
+#[test]
+fn limits_are_refusals_with_a_reason() {
+    let mut limits = NamesLimits::default();
+    (limits.max_claims, limits.max_claims_per_peer) = (3, 2);
+    (limits.max_watches, limits.max_orders, limits.max_offers) = (1, 1, 1);
+    let mut daemon = Daemon::new(limits, Box::new(()));
+    for (peer, id) in [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5)] {
+        daemon.claim(peer, id, &format!("{id}"));
+    }
+    let prefix = || Prefix::new("").unwrap();
+    for id in [10, 11] {
+        daemon.offer(3, id, "", 5);
+        daemon.say(
+            3,
+            Said::Watch {
+                id: id + 10,
+                prefix: prefix(),
+            },
+        );
+        daemon.start(3, id + 20, &format!("start {id}"), SECOND);
+    }
+    let mut told = [1, 2, 3].map(|peer| daemon.all(peer)).concat();
+    told.retain(|answer| matches!(answer, Answer::Refused { .. }));
+    let why: Vec<_> = told
+        .iter()
+        .map(|answer| match answer {
+            Answer::Refused {
+                id,
+                refusal: Refusal::Full,
+                why,
+                ..
+            } => (*id, why.as_str()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let expected = [
+        (3, "this peer has all of its 2 claims"),
+        (5, "the daemon has all of its 3 claims"),
+        (11, "offers: 1 at most, and 256 of one peer"),
+        (21, "watches: 1 at most, and 256 of one peer"),
+        (31, "keys being started: 1 at most"),
+    ];
+    assert_eq!(why, expected);
+}
+
+#[test]
+fn a_claim_offer_and_start_need_a_ticket_that_covers_them() {
+    #[derive(Debug)]
+    struct Only;
+
+    impl Permits for Only {
+        fn permit(&self, ticket: Option<&[u8]>, right: &str) -> Result<(), String> {
+            let ticket = ticket.map(String::from_utf8_lossy);
+            match ticket.is_some_and(|ticket| ticket == right) {
+                true => Ok(()),
+                false => Err(format!("no ticket for {right}")),
+            }
+        }
+    }
+
+    let mut daemon = Daemon::new(NamesLimits::default(), Box::new(Only));
+    daemon.claim(1, 1, "a");
+    daemon.offer(1, 2, "zone/", 1);
+    daemon.start(1, 3, "a", SECOND);
+    let refused = |id, right| Answer::Refused {
+        id,
+        refusal: Refusal::Ticket,
+        again: None,
+        why: format!("no ticket for {right}"),
+    };
+    let expected = [(1, "claim:a"), (2, "claim:zone/*"), (3, "start:a")];
+    assert_eq!(
+        daemon.all(1),
+        expected.map(|(id, right)| refused(id, right))
+    );
+    let (key, value) = (key("a"), Bytes::new());
+    let ticket = Some("claim:a".into());
+    daemon.say(
+        1,
+        Said::Claim {
+            id: 1,
+            key,
+            value,
+            ticket,
+            held: None,
+        },
+    );
+    assert!(matches!(daemon.one(1), Answer::Granted { .. }));
+}
+
+#[test]
+fn floods_and_requests_with_an_id_in_use_close_the_peer_alone() {
+    let mut limits = NamesLimits::default();
+    limits.requests_at_once = 300;
+    let mut daemon = Daemon::new(limits, Box::new(()));
+    for id in 0..301 {
+        daemon.claim(1, id, &format!("{id}"));
+        daemon.all(1);
+    }
+    daemon.claim(2, 1, "a");
+    daemon.claim(2, 1, "b");
+    for id in 0..=256 {
+        daemon.say(
+            3,
+            Said::Resolve {
+                id,
+                key: key("x"),
+                start: None,
+            },
+        );
+    }
+    let closed = [
+        (PeerId(1), CloseCode::RateLimited),
+        (PeerId(2), CloseCode::ProtocolViolation),
+        (PeerId(3), CloseCode::TooSlow),
+    ];
+    assert_eq!(daemon.closed, closed);
+    assert_eq!(daemon.names.totals().claims, 0);
+}
