@@ -10,8 +10,12 @@ use metaserve::protocol::{
     codec::{decode, decode_extended, encode, encode_extended},
     extensions::{Carrier, Extensions},
     heartbeat::{FromDaemon, FromServer},
+    names,
     relay::FromRelay,
 };
+
+type FromPeer<'a> = names::FromPeer<'a>;
+type NamesAnswer<'a> = names::FromDaemon<'a>;
 
 /// The longest list that is accepted.
 const MAX_BYTES: usize = 1 << 16;
@@ -44,6 +48,11 @@ fuzz_target!(|input: &[u8]| {
         3 => read!(FromRelay, bytes),
         4 => extensions(bytes),
         6 => cluster(bytes),
+        7 => {
+            read!(FromPeer, bytes);
+            read!(NamesAnswer, bytes);
+            names(bytes);
+        }
         _ => list(bytes),
     }
 });
@@ -92,4 +101,17 @@ fn cluster(bytes: &[u8]) {
     }
     let _ = Changes::read(&payload).and_then(Changes::all);
     let _ = unpack_bans(&payload);
+}
+
+/// What passes the checks of names is written as it was read, or shorter.
+fn names(bytes: &[u8]) {
+    let Ok(message) = decode::<NamesAnswer<'_>>(bytes) else {
+        return;
+    };
+    if let Ok(answer) = message.own() {
+        let again = encode(NamesAnswer::from(&answer));
+        let read = decode::<NamesAnswer<'_>>(&again).map(|message| message.own());
+        assert_eq!(read, Ok(Ok(answer)));
+    }
+    let _ = names::read(bytes);
 }

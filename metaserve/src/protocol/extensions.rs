@@ -22,6 +22,8 @@ pub enum Carrier {
     Server,
     /// A message of a cluster.
     Cluster,
+    /// A message about names.
+    Names,
 }
 
 /// The tags that this version knows, each with what it belongs to. Protocol 1 defines none yet.
@@ -49,6 +51,7 @@ impl fmt::Display for Carrier {
             Self::Delta => "a delta",
             Self::Server => "a server",
             Self::Cluster => "a message of the cluster",
+            Self::Names => "a message about names",
         })
     }
 }

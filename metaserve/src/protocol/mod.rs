@@ -26,6 +26,8 @@ pub mod ended;
 pub mod extensions;
 pub mod framing;
 pub mod heartbeat;
+#[cfg(feature = "names")]
+pub mod names;
 pub mod relay;
 pub mod roles;
 pub mod session;
