@@ -203,7 +203,8 @@ impl World {
     /// answers to different peers have no order.
     fn read(&mut self) {
         let mut told = Vec::new();
-        for peer in self.connections[..PEERS].to_vec() {
+        for at in 0..PEERS {
+            let peer = self.connections[at];
             while let Some(answer) = self.names.take(peer) {
                 told.push((peer, answer));
             }

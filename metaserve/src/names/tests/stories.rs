@@ -483,8 +483,10 @@ fn a_claim_offer_and_start_need_a_ticket_that_covers_them() {
 
 #[test]
 fn floods_and_requests_with_an_id_in_use_close_the_peer_alone() {
-    let mut limits = NamesLimits::default();
-    limits.requests_at_once = 300;
+    let limits = NamesLimits {
+        requests_at_once: 300,
+        ..NamesLimits::default()
+    };
     let mut daemon = Daemon::new(limits, Box::new(()));
     for id in 0..301 {
         daemon.claim(1, id, &format!("{id}"));
