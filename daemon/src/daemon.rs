@@ -8,6 +8,7 @@ use crate::{
     cluster::{Role, View},
     http,
     metrics::Metrics,
+    names::{self, Door, Store},
     rules::{Certificates, Rules},
     settings::Settings,
     shards::{Ended, Shards},
@@ -82,6 +83,7 @@ impl Daemon {
             }
         };
         registry.set_rows(rules.limits.max_listed_per_prefix, rules.trusted.clone());
+        let (names, inputs) = settings.names.is_on.then(Door::new).unzip();
         let shared = Arc::new(Shared {
             shards,
             certificates,
@@ -93,6 +95,7 @@ impl Daemon {
             metrics,
             whereabouts: Whereabouts::default(),
             cluster,
+            names,
         });
         let http = web.as_ref().and_then(|web| web.local_addr().ok());
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -112,6 +115,9 @@ impl Daemon {
             leaving: driver::Leaving::default(),
         };
         daemon.spawn_background_tasks(ban_file);
+        if let Some(inputs) = inputs {
+            daemon.spawn_names(inputs);
+        }
         if let Some(listener) = web {
             let web = http::Web::new(daemon.shared.clone(), daemon.closing.clone());
             let serve = http::run(listener, web, daemon.tasks.clone());
@@ -156,6 +162,16 @@ impl Daemon {
         let reloading = shared.clone();
         let watch = ban_file.watch(async move || reloading.reload_bans().await);
         tasks.spawn(background.clone().run_until_cancelled_owned(watch));
+    }
+
+    fn spawn_names(&self, inputs: names::Inputs) {
+        let shared = self.shared.clone();
+        let store = Store::new(
+            &shared.settings.state_dir,
+            shared.certificates.proofs().daemon(),
+        );
+        let drive = names::run(shared, Arc::new(store), inputs, self.closing.clone());
+        self.vital.spawn("deciding who owns names", drive);
     }
 
     /// Serves until `until` completes. Then tells every peer to reconnect soon, and returns when

@@ -36,6 +36,7 @@ mod connection;
 mod daemon;
 mod http;
 mod metrics;
+mod names;
 mod rules;
 pub mod settings;
 mod shards;

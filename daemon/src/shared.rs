@@ -4,6 +4,7 @@ use crate::{
     admission::Admission,
     cluster::View,
     metrics::{BannedAt, Metrics},
+    names::Door,
     rules::{Certificates, Rules, banned_close},
     settings::Settings,
     shards::Shards,
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) whereabouts: Whereabouts,
     /// The cluster that this daemon belongs to, if it does.
     pub(crate) cluster: Option<Arc<View>>,
+    /// Where peers of names come in, if the daemon has names.
+    pub(crate) names: Option<Door>,
 }
 
 impl Shared {

@@ -1,9 +1,6 @@
 //! All QUIC transport settings, each with its reason.
 
-use crate::{
-    protocol::roles::STREAMS,
-    time::{CLIENT_IDLE_TIMEOUT, KEEP_ALIVE},
-};
+use crate::protocol::roles::{Role, STREAMS};
 use quinn::{IdleTimeout, TransportConfig, VarInt};
 use std::time::Duration;
 
@@ -21,12 +18,12 @@ fn common(idle_timeout: Duration) -> TransportConfig {
     transport
 }
 
-/// The settings of a game server, a game client or a relay.
+/// The settings of a peer of the daemon in this role.
 #[must_use]
-pub fn client() -> TransportConfig {
-    let mut transport = common(CLIENT_IDLE_TIMEOUT);
+pub fn client(role: Role) -> TransportConfig {
+    let mut transport = common(role.peer_idle_timeout());
     transport
-        .keep_alive_interval(Some(KEEP_ALIVE))
+        .keep_alive_interval(Some(role.keep_alive()))
         // A list of 5,000 servers is about a megabyte. With this window, a client with a round
         // trip of 100 ms receives it in half a second.
         .stream_receive_window(VarInt::from_u32(512 * 1024))
@@ -92,9 +89,14 @@ mod tests {
             "send_window: 262144",
             "datagram_receive_buffer_size: None",
         ];
-        has(&client(), &settings);
+        has(&client(Role::Client), &settings);
+        let shorter = [
+            "max_idle_timeout: Some(5000)",
+            "keep_alive_interval: Some(1s)",
+        ];
+        has(&client(Role::Names), &shorter);
         let acknowledges_at_once = "ack_eliciting_threshold: 0";
-        assert!(format!("{:?}", client()).contains(acknowledges_at_once));
+        assert!(format!("{:?}", client(Role::Client)).contains(acknowledges_at_once));
     }
 
     #[cfg(feature = "server")]

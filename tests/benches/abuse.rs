@@ -242,7 +242,7 @@ async fn main() {
     )
     .await;
     let mut config = client_config(Role::Client, &daemon.trust(), None).unwrap();
-    let mut none = transport::client();
+    let mut none = transport::client(Role::Client);
     none.receive_window(0_u32.into());
     config.transport_config(Arc::new(none));
     let endpoint = metaserve::client_endpoint().unwrap();

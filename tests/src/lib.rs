@@ -8,6 +8,7 @@ pub mod crowd;
 mod daemon;
 mod flood;
 pub mod http;
+mod names;
 mod nats;
 mod peers;
 mod program;
@@ -18,6 +19,7 @@ mod weather;
 
 pub use daemon::{Daemon, Killed, failing_start};
 pub use flood::{Flood, first_packet, flood};
+pub use names::RawNames;
 pub use nats::Nats;
 pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};
 pub use program::{Ended, dropped, run};

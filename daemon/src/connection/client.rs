@@ -1,19 +1,16 @@
 //! A game client: sends one frame after the other, as fast as the client reads.
 
-use super::talk::{first_message, lost, note, open_stream, told};
+use super::talk::{Unwritten, first_message, lost, note, open_stream, told, write};
 use crate::{metrics::Way, rules::Limit, shared::Shared};
-use bytes::Bytes;
 use metaserve::{
     Close, CloseCode, Role,
     feed::Subscription,
     protocol::{
         client::Compression,
-        session::daemon::{Quiet, Writing, Written, subscription},
+        session::daemon::{Quiet, Written, subscription},
     },
     stream::Incoming,
-    time::now,
 };
-use std::time::Duration;
 
 /// Serves one game client until it goes, or `moves` tells that it may not be where it is now.
 pub(super) async fn serve(
@@ -101,38 +98,6 @@ async fn follow(
                 out = restart(connection, out).await?;
                 subscription.restart();
             }
-        }
-    }
-}
-
-enum Unwritten {
-    /// Nothing was taken for the whole stall timeout, or too little altogether.
-    Stalled,
-    /// The client does not want the stream.
-    Stopped,
-    Lost(quinn::ConnectionError),
-}
-
-/// Writes a frame as slowly as the client takes it, if that is not too slow altogether.
-async fn write(
-    out: &mut quinn::SendStream,
-    frame: Bytes,
-    stall_timeout: Duration,
-) -> Result<Written, Unwritten> {
-    let mut writing = Writing::new(frame, stall_timeout, now());
-    loop {
-        let due = writing.due().into();
-        match tokio::time::timeout_at(due, out.write_chunks(writing.rest())).await {
-            Ok(Ok(_)) => {
-                if let Some(written) = writing.taken(now()) {
-                    return Ok(written);
-                }
-            }
-            Ok(Err(quinn::WriteError::ConnectionLost(error))) => {
-                return Err(Unwritten::Lost(error));
-            }
-            Ok(Err(_)) => return Err(Unwritten::Stopped),
-            Err(_) => return Err(Unwritten::Stalled),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod heartbeat;
+mod names;
 mod relay;
 mod talk;
 
@@ -26,6 +27,7 @@ pub(crate) async fn serve(
             Box::pin(client::serve(connection, moves, shared)).await
         }
         Role::Relay => Box::pin(relay::serve(connection, shared)).await,
+        Role::Names => Box::pin(names::serve(connection, peer, seat, shared)).await,
     }
 }
 

@@ -13,12 +13,12 @@ use metaserve::{
         framing::Deframer,
         heartbeat::{FromDaemon, Notice, NoticeKind},
         roles::STREAM_TIMEOUT,
-        session::daemon::{Fault, FaultKind, First},
+        session::daemon::{Fault, FaultKind, First, Writing, Written},
     },
     stream::{self, Incoming},
     time::{now, sleep_until},
 };
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 /// The first message of a peer, with its stream and what has come after the message.
 pub(super) async fn first_message<'a>(
@@ -86,6 +86,39 @@ pub(super) async fn open_stream(
         Close::new(CloseCode::ProtocolViolation, reason)
     };
     opened.map_err(refused)?.map_err(lost)
+}
+
+/// Why the daemon's stream cannot be written.
+pub(super) enum Unwritten {
+    /// Nothing was taken for the whole stall timeout, or too little altogether.
+    Stalled,
+    /// The peer does not want the stream.
+    Stopped,
+    Lost(quinn::ConnectionError),
+}
+
+/// Writes a frame as slowly as the peer takes it, if that is not too slow altogether.
+pub(super) async fn write(
+    out: &mut quinn::SendStream,
+    frame: Bytes,
+    stall_timeout: Duration,
+) -> Result<Written, Unwritten> {
+    let mut writing = Writing::new(frame, stall_timeout, now());
+    loop {
+        let due = writing.due().into();
+        match tokio::time::timeout_at(due, out.write_chunks(writing.rest())).await {
+            Ok(Ok(_)) => {
+                if let Some(written) = writing.taken(now()) {
+                    return Ok(written);
+                }
+            }
+            Ok(Err(quinn::WriteError::ConnectionLost(error))) => {
+                return Err(Unwritten::Lost(error));
+            }
+            Ok(Err(_)) => return Err(Unwritten::Stopped),
+            Err(_) => return Err(Unwritten::Stalled),
+        }
+    }
 }
 
 pub(super) fn lost(error: quinn::ConnectionError) -> Close {

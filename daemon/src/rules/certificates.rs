@@ -5,6 +5,7 @@ use crate::settings::Settings;
 use anyhow::Context;
 use metaserve::{
     Fingerprint, Identity, Limits, Role,
+    names::Proofs,
     time::wall_clock,
     tls::{
         CertificateFiles, certificate::Certificate, connection_ids::ConnectionIds, secret::Secret,
@@ -23,7 +24,7 @@ pub(crate) struct Certificates {
     secret: Arc<Secret>,
     segmentation_offload: bool,
     /// The roles of peers that this daemon takes.
-    roles: &'static [Role],
+    roles: Vec<Role>,
     current: Mutex<Identity>,
 }
 
@@ -62,7 +63,7 @@ impl Certificates {
             source,
             secret,
             segmentation_offload: settings.segmentation_offload,
-            roles: settings.cluster.role.takes(),
+            roles: settings.takes(),
             current: Mutex::new(identity),
         })
     }
@@ -94,6 +95,11 @@ impl Certificates {
         self.secret.connection_ids()
     }
 
+    /// What holders of names show to keep them through a restart.
+    pub(crate) fn proofs(&self) -> Proofs {
+        Proofs::new(self.secret.names())
+    }
+
     /// The settings for new connections, with the current certificate.
     pub(crate) fn server_config(&self, limits: &Limits) -> quinn::ServerConfig {
         self.config(&self.identity(), limits)
@@ -113,7 +119,7 @@ impl Certificates {
     fn config(&self, identity: &Identity, limits: &Limits) -> quinn::ServerConfig {
         let mut transport = transport::server(limits);
         transport.enable_segmentation_offload(self.segmentation_offload);
-        server::server_config(identity, &self.secret, transport, self.roles)
+        server::server_config(identity, &self.secret, transport, &self.roles)
             .expect("loading an identity checks that its key belongs to its certificate")
     }
 

@@ -127,10 +127,10 @@ pub enum ClusterRole {
 }
 
 impl ClusterRole {
-    /// The roles of peers that such a daemon takes.
-    pub(crate) const fn takes(self) -> &'static [Role] {
+    /// The roles of peers of its list that such a daemon takes.
+    pub(super) const fn takes(self) -> &'static [Role] {
         match self {
-            Self::Member => &Role::ALL,
+            Self::Member => &[Role::Heartbeat, Role::Client, Role::Relay],
             Self::Edge => &[Role::Client],
         }
     }

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod join_link;
+mod names;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -9,6 +10,7 @@ mod values;
 pub use cluster::{Cluster, ClusterLive, ClusterName, ClusterRole, MemberName, NatsUrl};
 pub(crate) use cluster::{Terms, unprotected};
 pub use join_link::JoinLink;
+pub use names::{Names, NamesLive};
 pub use values::{Http, Trust};
 
 use clap::{
@@ -16,7 +18,7 @@ use clap::{
     builder::{OsStringValueParser, TypedValueParser},
 };
 use metaserve::{
-    Fingerprint, Game, InvalidLimits, Limits,
+    Fingerprint, Game, InvalidLimits, Limits, Role,
     bounds::Trusted,
     program::{
         log::{self, LogFormat},
@@ -118,6 +120,10 @@ pub struct Settings {
     /// The settings of a cluster.
     #[command(flatten)]
     pub cluster: Cluster,
+
+    /// The settings of names.
+    #[command(flatten)]
+    pub names: Names,
 }
 
 /// All settings that may change while a daemon runs.
@@ -127,6 +133,8 @@ pub struct AllLive {
     live: Live,
     #[command(flatten)]
     cluster: ClusterLive,
+    #[command(flatten)]
+    names: NamesLive,
 }
 
 /// The most threads that are used by default: few lists keep more busy.
@@ -142,6 +150,18 @@ impl Settings {
             Some(count) => count,
             None => cores().min(DEFAULT_MAX_THREADS),
         }
+    }
+
+    /// The roles of peers that the daemon takes.
+    pub(crate) fn takes(&self) -> Vec<Role> {
+        let names = self.names.is_on.then_some(Role::Names);
+        self.cluster
+            .role
+            .takes()
+            .iter()
+            .copied()
+            .chain(names)
+            .collect()
     }
 }
 
@@ -230,6 +250,7 @@ impl settings::Settings for Settings {
             }
         }
         let mut problems = self.cluster.complete(values);
+        problems.extend(self.names.complete(values, &self.cluster));
         if let Err(InvalidLimits::MinInterval { .. }) = limits.check() {
             let error = limits.check().map_err(|error| error.to_string());
             problems.extend(error.err().map(|error| Problem::new("min-interval", error)));

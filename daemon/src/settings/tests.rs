@@ -58,8 +58,9 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
          retry-above-per-second = 0\nmax-handshakes = 1\nhello-timeout = '1s'\n\
          heartbeats-per-interval = 1\nsend-window = 16384\nban-file = 'b'\n\
          cluster = ['nats://h:1']\ncluster-name = 'n'\ncluster-member = 'm'\ncluster-key = 'k'\n\
-         cluster-ca = 'c'\ncluster-cert = 'c'\ncluster-cert-key = 'k'\ncluster-role = 'edge'\n\
-         cluster-hold = '1s'\ncluster-keep = '1s'\ncluster-bans = 'off'\ncluster-max-servers = 1"
+         cluster-ca = 'c'\ncluster-cert = 'c'\ncluster-cert-key = 'k'\ncluster-role = 'member'\n\
+         cluster-hold = '1s'\ncluster-keep = '1s'\ncluster-bans = 'off'\ncluster-max-servers = 1\n\
+         names = 'on'\nnames-need-ticket = ['k']\nnames-audience = 'a'"
     );
     let settings = with_file(&file, &[]).unwrap();
     assert!(!settings.segmentation_offload);

@@ -1,6 +1,9 @@
 //! What a peer of the daemon may be: the one table of the roles and what differs between them.
 
-use crate::Limits;
+use crate::{
+    Limits,
+    time::{CLIENT_IDLE_TIMEOUT, KEEP_ALIVE},
+};
 use std::{fmt, time::Duration};
 
 /// What a peer of the daemon is, decided by the ALPN identifier of its connection.
@@ -24,15 +27,29 @@ pub enum Role {
     Client,
     /// A relay, which registers servers on behalf of others: `metaserve-relay/1`.
     Relay,
+    /// A peer of names, which claims, resolves, watches or starts them: `metaserve-names/1`. A
+    /// daemon without names does not speak it.
+    Names,
 }
 
-/// The two sides of a list.
+/// The two sides of a list, with a pool of places for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// Brings servers to the list.
+    /// Brings servers to the list, or is one of those that own names.
     Publishes,
     /// Reads the list.
     Follows,
+}
+
+/// What a peer sends after its first message.
+enum Further {
+    /// Nothing.
+    Nothing,
+    /// Heartbeats, with this many bytes at most besides the heartbeat and extensions
+    /// ([`EXTENSIONS_BYTES`]).
+    Heartbeats { overhead: usize },
+    /// Messages of at most this many bytes.
+    Messages(usize),
 }
 
 /// All that differs between roles. `docs/reference/protocol.md`, "Connections" and "Frames".
@@ -42,30 +59,37 @@ struct Row {
     alpn: &'static [u8],
     side: Side,
     /// The longest first message, in bytes, where that is another one than those that follow. It
-    /// has to come within [`Limits::hello_timeout`]. A relay may stay silent.
+    /// has to come within [`Limits::hello_timeout`]. A relay and a peer of names may stay silent.
     first_message: Option<usize>,
-    /// How many bytes each further message has at most besides a heartbeat and extensions
-    /// ([`EXTENSIONS_BYTES`]). A client has nothing more to say.
-    overhead: Option<usize>,
+    further: Further,
     /// A peer that sends nothing for this long after its first message gets a notice.
     reminded_after: Option<Duration>,
     /// Whether the operator has to trust the peer's certificate.
     trusted_only: bool,
     /// A stream of the daemon that is not read in time is reset, and another one is opened.
     stream_restarts: bool,
+    /// How often the peer sends a keep-alive.
+    keep_alive: Duration,
+    /// The silence of the daemon after which the peer gives up.
+    peer_idle_timeout: Duration,
+    /// The silence of the peer after which the daemon gives up, whatever it sends itself.
+    silence: Option<Duration>,
 }
 
-const TABLE: [Row; 3] = [
+const TABLE: [Row; 4] = [
     Row {
         role: Role::Heartbeat,
         name: "heartbeat",
         alpn: b"metaserve-heartbeat/1",
         side: Side::Publishes,
         first_message: Some(MAX_FIRST_BYTES),
-        overhead: Some(10),
+        further: Further::Heartbeats { overhead: 10 },
         reminded_after: Some(Duration::from_secs(6)),
         trusted_only: false,
         stream_restarts: false,
+        keep_alive: KEEP_ALIVE,
+        peer_idle_timeout: CLIENT_IDLE_TIMEOUT,
+        silence: None,
     },
     Row {
         role: Role::Client,
@@ -73,10 +97,13 @@ const TABLE: [Row; 3] = [
         alpn: b"metaserve-client/1",
         side: Side::Follows,
         first_message: Some(MAX_FIRST_BYTES),
-        overhead: None,
+        further: Further::Nothing,
         reminded_after: None,
         trusted_only: false,
         stream_restarts: true,
+        keep_alive: KEEP_ALIVE,
+        peer_idle_timeout: CLIENT_IDLE_TIMEOUT,
+        silence: None,
     },
     Row {
         role: Role::Relay,
@@ -84,15 +111,36 @@ const TABLE: [Row; 3] = [
         alpn: b"metaserve-relay/1",
         side: Side::Publishes,
         first_message: None,
-        overhead: Some(128),
+        further: Further::Heartbeats { overhead: 128 },
         reminded_after: None,
         trusted_only: true,
         stream_restarts: false,
+        keep_alive: KEEP_ALIVE,
+        peer_idle_timeout: CLIENT_IDLE_TIMEOUT,
+        silence: None,
+    },
+    Row {
+        role: Role::Names,
+        name: "names",
+        alpn: b"metaserve-names/1",
+        side: Side::Publishes,
+        first_message: None,
+        further: Further::Messages(MAX_FIRST_BYTES),
+        reminded_after: None,
+        trusted_only: false,
+        stream_restarts: false,
+        keep_alive: Duration::from_secs(1),
+        peer_idle_timeout: NAMES_SILENCE,
+        silence: Some(NAMES_SILENCE),
     },
 ];
 
-/// The longest first message of a game server or client, in bytes, and what each message of a relay
-/// may have at least.
+/// How long a holder of names may be silent before its claims are free again: 5 s, in which four
+/// keep-alives may be lost.
+const NAMES_SILENCE: Duration = Duration::from_secs(5);
+
+/// The longest first message of a game server or client, in bytes, what each message of a relay may
+/// have at least, and the longest message of a peer of names.
 pub const MAX_FIRST_BYTES: usize = 16 * 1024;
 
 /// How many bytes of extensions each further message may have besides its heartbeat.
@@ -121,7 +169,7 @@ pub const MIN_BYTES_PER_SECOND: usize = 8 * 1024;
 
 impl Role {
     /// Every role of protocol version 1.
-    pub const ALL: [Self; 3] = [Self::Heartbeat, Self::Client, Self::Relay];
+    pub const ALL: [Self; 4] = [Self::Heartbeat, Self::Client, Self::Relay, Self::Names];
 
     const fn row(self) -> &'static Row {
         &TABLE[self as usize]
@@ -186,8 +234,10 @@ impl Role {
     /// The longest further message of a peer, in bytes; 0 if it has nothing more to say.
     #[must_use]
     pub const fn max_message(self, limits: &Limits) -> usize {
-        let Some(overhead) = self.row().overhead else {
-            return 0;
+        let overhead = match self.row().further {
+            Further::Nothing => return 0,
+            Further::Heartbeats { overhead } => overhead,
+            Further::Messages(bytes) => return bytes,
         };
         let bytes = limits.max_heartbeat_bytes + EXTENSIONS_BYTES + overhead;
         match self.row().first_message {
@@ -201,6 +251,26 @@ impl Role {
     #[must_use]
     pub const fn reminded_after(self) -> Option<Duration> {
         self.row().reminded_after
+    }
+
+    /// How often a peer sends a keep-alive. The daemon sends none.
+    #[must_use]
+    pub const fn keep_alive(self) -> Duration {
+        self.row().keep_alive
+    }
+
+    /// The silence of the daemon after which a peer gives up. QUIC uses the shorter timeout of both
+    /// ends for both.
+    #[must_use]
+    pub const fn peer_idle_timeout(self) -> Duration {
+        self.row().peer_idle_timeout
+    }
+
+    /// The daemon closes a peer from which no packet has come for this long. QUIC's own timer
+    /// starts again when the daemon sends something to a peer that is gone.
+    #[must_use]
+    pub const fn silence(self) -> Option<Duration> {
+        self.row().silence
     }
 }
 
@@ -235,14 +305,10 @@ mod tests {
             (1_048_576, 1_049_610, 1_049_728),
         ] {
             limits.max_heartbeat_bytes = heartbeat;
-            let [servers, clients, relays] = Role::ALL.map(|role| role.max_message(&limits));
-            assert_eq!(
-                (servers, clients, relays),
-                (server, 0, relay),
-                "{heartbeat}"
-            );
+            let longest = Role::ALL.map(|role| role.max_message(&limits));
+            assert_eq!(longest, [server, 0, relay, 16_384], "{heartbeat}");
             let first = Role::ALL.map(|role| role.max_first_message(&limits));
-            assert_eq!(first, [16_384, 16_384, relay]);
+            assert_eq!(first, [16_384, 16_384, relay, 16_384]);
         }
     }
 }

@@ -12,8 +12,8 @@ use ring::{
 };
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
-/// The secret from which session tickets, address-validation tokens, connection identifiers and
-/// reset tokens are derived.
+/// The secret from which session tickets, address-validation tokens, connection identifiers, reset
+/// tokens and proofs of names are derived.
 ///
 /// It is kept in one file. So after a restart no peer needs a full handshake or an additional
 /// round trip, and each learns with its next packet that its old connection is gone (by QUIC's
@@ -21,13 +21,14 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 ///
 /// Protect it like the key of the certificate. With the file an attacker cannot read past or
 /// future connections (each has its own key exchange), but can connect as any game server or
-/// relay, with a forged session ticket that names its certificate; can reset connections; and can
-/// pretend to have validated an address.
+/// relay, with a forged session ticket that names its certificate; can reset connections; can pretend
+/// to have validated an address; and can take any name from its holder.
 pub struct Secret {
     sessions: LessSafeKey,
     addresses: hkdf::Prk,
     resets: hmac::Key,
     connection_ids: ConnectionIds,
+    names: [u8; 32],
 }
 
 const SECRET_BYTES: usize = 64;
@@ -97,6 +98,7 @@ impl Secret {
                 &derive(b"metaserve stateless resets 1", &[b"key"]),
             ),
             connection_ids: ConnectionIds::new((0..MAX_SHARDS).map(connection_ids)),
+            names: derive(b"metaserve names 1", &[b"key"]),
         }
     }
 
@@ -108,6 +110,12 @@ impl Secret {
     #[must_use]
     pub fn connection_ids(&self) -> &ConnectionIds {
         &self.connection_ids
+    }
+
+    /// The key of the proofs that names were granted.
+    #[must_use]
+    pub fn names(&self) -> &[u8; 32] {
+        &self.names
     }
 
     /// Settings of the endpoint of one shard, of `running` that there are. It recognizes packets of

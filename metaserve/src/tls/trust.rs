@@ -125,7 +125,7 @@ pub fn client_config(
     tls.alpn_protocols = vec![role.alpn().to_vec()];
     let tls = QuicClientConfig::try_from(tls).expect("the provider has QUIC's initial cipher");
     let mut config = quinn::ClientConfig::new(Arc::new(tls));
-    config.transport_config(Arc::new(transport::client()));
+    config.transport_config(Arc::new(transport::client(role)));
     Ok(config)
 }
 

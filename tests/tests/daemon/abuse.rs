@@ -203,7 +203,7 @@ async fn clients_and_servers_that_read_nothing_are_given_up() {
     let mut attacked = Attacked::start(&["--stall-timeout", "200ms"]).await;
     let connect = async |role| {
         let mut config = client_config(role, &attacked.daemon.trust(), None).unwrap();
-        let mut transport = transport::client();
+        let mut transport = transport::client(role);
         transport.receive_window(0_u32.into());
         config.transport_config(Arc::new(transport));
         let endpoint = metaserve::client_endpoint().unwrap();
@@ -241,7 +241,7 @@ async fn servers_and_clients_that_allow_the_daemon_no_stream_are_closed_with_the
     ];
     for (role, message) in first {
         let mut config = client_config(role, &attacked.daemon.trust(), None).unwrap();
-        let mut transport = transport::client();
+        let mut transport = transport::client(role);
         transport.max_concurrent_uni_streams(0_u32.into());
         config.transport_config(Arc::new(transport));
         let endpoint = metaserve::client_endpoint().unwrap();

@@ -131,6 +131,7 @@ async fn the_sample_configuration_shows_every_setting_and_is_valid() {
         "cluster-cert",
         "cluster-cert-key",
         "cluster-hold",
+        "names-need-ticket",
     ];
     let is_setting =
         |line: &&str| line.starts_with('#') && !line.starts_with("# ") && line.len() > 1;

@@ -34,6 +34,7 @@ mod list_command;
 mod log_lines;
 mod metrics;
 mod named_tests;
+mod names;
 mod openapi;
 mod output;
 mod page;

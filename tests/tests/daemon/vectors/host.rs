@@ -97,6 +97,7 @@ impl Host {
                 let relay = metaserve_heartbeat::relay(&connector).on_notice(hear);
                 let _ = relay.backoff(soon).run(changes).await;
             }),
+            Role::Names => anyhow::bail!("no conversation is about names"),
         };
         Ok(Peer {
             task: task.abort_handle(),

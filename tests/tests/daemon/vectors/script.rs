@@ -115,6 +115,7 @@ pub(super) fn statement(role: Role, message: &[u8]) -> anyhow::Result<Value> {
             FromRelay::Upsert(_) => json!({"message": "upsert", "fields": {}}),
             FromRelay::Remove(_) => json!({"message": "removal", "fields": {}}),
         },
+        Role::Names => anyhow::bail!("no conversation is about names"),
     })
 }
 

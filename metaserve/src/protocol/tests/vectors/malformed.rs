@@ -154,6 +154,7 @@ fn every_malformed_stream_is_refused_with_its_code_and_reason() {
                         speaks::<&[u8], _>(words, pieces, now)
                     }
                     Role::Relay => speaks::<Change, _>(Listings::default(), pieces, now),
+                    Role::Names => panic!("{name}: names have no vectors"),
                 };
                 let violation = ended.err().and_then(|ended| ended.violation());
                 Answer::Closes(violation.unwrap_or_else(|| panic!("{name}: accepted")))
