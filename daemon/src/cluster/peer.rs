@@ -14,7 +14,7 @@ use super::{State, Why};
 use asking::Sync;
 use bytes::Bytes;
 use metaserve::{
-    list::MemberRun,
+    list::{Clock, MemberRun, Stated},
     protocol::{
         cluster::{Assembled, Assembly, Changes, Part},
         codec::DecodeError,
@@ -45,6 +45,8 @@ type Step = (Option<u64>, u64);
 /// One run of another member.
 pub(super) struct Peer {
     whose: Arc<MemberRun>,
+    /// The clock here, which has taken in the time of each message before it is applied.
+    clock: Arc<Clock>,
     replica: Replica,
     /// The revision that the replica is at; none until it is complete for the first time.
     at: Option<u64>,
@@ -89,6 +91,7 @@ impl Peer {
     pub(super) fn new(whose: Arc<MemberRun>, registry: &Arc<Registry>, now: Instant) -> Self {
         Self {
             replica: registry.replica(whose.clone()),
+            clock: registry.clock().clone(),
             whose,
             at: None,
             phase: Phase::Live,
@@ -307,7 +310,10 @@ impl Peer {
         let Some(mut applying) = self.applying.take() else {
             return self.next_waiting(now);
         };
-        let chunk = applying.changes.next(CHUNK);
+        let chunk = applying.changes.next(CHUNK).and_then(|chunk| {
+            self.believes(&chunk.listed)?;
+            Ok(chunk)
+        });
         let chunk = chunk.inspect_err(|_| self.spoilt(now))?;
         if let Some(present) = &mut applying.snapshot {
             present.extend(chunk.listed.iter().map(|server| server.number));
@@ -323,6 +329,16 @@ impl Peer {
         }
         self.at = Some(applying.to);
         Ok(())
+    }
+
+    /// No claim is later than the message that states it: it would win against those drawn here.
+    fn believes(&self, listed: &[Stated]) -> Result<(), DecodeError> {
+        let latest = self.clock.now();
+        let mut all = listed.iter();
+        match all.all(|server| server.claims.greatest().stamp() <= latest) {
+            true => Ok(()),
+            false => Err(DecodeError::Malformed("a claim later than its message")),
+        }
     }
 
     /// Begins with the next step that waits.

@@ -80,6 +80,14 @@ impl Clock {
     /// twelve days to get there.
     pub const FAR: u64 = 1 << 40;
 
+    /// A member that joins has no time of its own yet, and takes that of any cluster before this:
+    /// at a million changes a second it takes four years to get there.
+    pub const OLD: u64 = 1 << 47;
+
+    /// Stamps from here on are refused whatever the time is here: 48 bits hold them, and what a
+    /// clock draws by itself afterwards.
+    pub const END: u64 = (1 << 48) - Self::FAR;
+
     /// A clock at zero, of the member with this tag.
     #[must_use]
     pub const fn new(tag: u16) -> Self {
@@ -115,10 +123,24 @@ impl Clock {
     /// Takes in a stamp that was heard from another member.
     ///
     /// # Errors
-    /// When it is more than [`FAR`](Self::FAR) ahead: then nothing has changed.
+    /// When it is more than [`FAR`](Self::FAR) ahead, or at the [`END`](Self::END): then nothing
+    /// has changed.
     pub fn witness(&self, heard: Stamp) -> Result<(), FarAhead> {
-        let ours = self.now();
-        if heard.0 > ours.0 + Self::FAR {
+        let most = self.now().0.saturating_add(Self::FAR).min(Self::END - 1);
+        self.take(heard, most)
+    }
+
+    /// The same of a member that joins: it has no time to compare with.
+    ///
+    /// # Errors
+    /// When it is [`OLD`](Self::OLD) or later: then nothing has changed.
+    pub fn adopt(&self, heard: Stamp) -> Result<(), FarAhead> {
+        self.take(heard, Self::OLD - 1)
+    }
+
+    fn take(&self, heard: Stamp, most: u64) -> Result<(), FarAhead> {
+        if heard.0 > most {
+            let ours = self.now();
             return Err(FarAhead { heard, ours });
         }
         self.stamp.fetch_max(heard.0, Ordering::SeqCst);
@@ -162,5 +184,34 @@ mod tests {
         assert_eq!(clock.witness(far).unwrap_err().heard, far);
         assert_eq!(clock.now(), Stamp(11));
         assert_eq!(clock.witness(Stamp(11 + Clock::FAR)), Ok(()));
+    }
+
+    #[test]
+    fn no_stamp_brings_a_clock_near_the_end_of_its_48_bits() {
+        let clock = Clock::new(3);
+        let heard = |stamp| clock.witness(Stamp(stamp)).is_ok();
+        let mut last = 0;
+        while heard(last + Clock::FAR) {
+            last += Clock::FAR;
+        }
+        assert!(!heard(Clock::END) && !heard(u64::MAX));
+        assert!(heard(Clock::END - 1));
+        assert!(!heard(Clock::END), "although it is only one ahead");
+        assert_eq!(clock.now(), Stamp(Clock::END - 1));
+        assert_eq!(clock.advance(), Stamp(Clock::END), "it goes on by itself");
+    }
+
+    #[test]
+    fn a_clock_that_joins_takes_the_time_of_any_cluster_that_is_not_too_old() {
+        let clock = Clock::new(3);
+        assert_eq!(clock.adopt(Stamp(Clock::OLD - 1)), Ok(()));
+        assert_eq!(clock.adopt(Stamp(7)), Ok(()));
+        assert_eq!(clock.now(), Stamp(Clock::OLD - 1));
+        let refused = FarAhead {
+            heard: Stamp(Clock::OLD),
+            ours: Stamp(Clock::OLD - 1),
+        };
+        assert_eq!(clock.adopt(Stamp(Clock::OLD)), Err(refused));
+        assert_eq!(clock.witness(Stamp(Clock::OLD)), Ok(()));
     }
 }

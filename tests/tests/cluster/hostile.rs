@@ -138,9 +138,7 @@ async fn messages_that_no_member_sends_are_dropped_and_counted_and_change_nothin
         raw.publish(&subject, &forged[..forged.len() / 2]).await;
         raw.publish(&subject, &other_version).await;
     }
-    for subject in ["ms.metaserve.m.z", "ms.metaserve.e.z"] {
-        raw.publish(subject, &far_ahead).await;
-    }
+    raw.publish("ms.metaserve.m.z", &far_ahead).await;
     // A question without a place for the answer, and answers to no question.
     raw.publish("ms.metaserve.sync.a", &[1]).await;
     raw.publish("ms.metaserve.inbox.a.1", &[1]).await;
@@ -152,11 +150,11 @@ async fn messages_that_no_member_sends_are_dropped_and_counted_and_change_nothin
     raw.flush().await;
     // NATS keeps their order, so the rest has come when the last of them has.
     let all = subjects.len() as u64;
-    counts(&a, &[("edge", 1), ("version", all), ("far_ahead", 2)]).await;
+    counts(&a, &[("edge", 1), ("version", all), ("far_ahead", 1)]).await;
     // The edge does not hear what is said to those who come.
     counts(
         &edge,
-        &[("edge", 1), ("version", all - 1), ("far_ahead", 2)],
+        &[("edge", 1), ("version", all - 1), ("far_ahead", 1)],
     )
     .await;
     // Those that are too short for what they say, or say what nobody knows.

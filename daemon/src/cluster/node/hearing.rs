@@ -8,12 +8,9 @@ use super::{
     },
     ANSWER_HELLO, MAX_COME, Node,
 };
-use metaserve::{
-    list::Stamp,
-    protocol::{
-        cluster::{Answer, Ask, Beat, FromMember, MessageError, Part, Stage, pack_stated},
-        codec::DecodeError,
-    },
+use metaserve::protocol::{
+    cluster::{Answer, Ask, Beat, FromMember, MessageError, Part, Stage, pack_stated},
+    codec::DecodeError,
 };
 use std::{sync::Arc, time::Instant};
 
@@ -42,11 +39,6 @@ impl Node {
         }
     }
 
-    fn witness(&self, stamp: u64) -> Result<(), Refusal> {
-        let clock = self.registry.clock();
-        clock.witness(Stamp(stamp)).map_err(|_| Refusal::FarAhead)
-    }
-
     fn hear_member(
         &mut self,
         name: &str,
@@ -55,7 +47,7 @@ impl Node {
     ) -> Result<(), Refusal> {
         match message {
             FromMember::Beat(beat) => {
-                self.witness(beat.clock)?;
+                self.witness(beat.clock, now)?;
                 self.mind_tag(&beat);
                 if name == &*self.name && !self.yields(&beat, now) {
                     return Ok(());
@@ -63,7 +55,7 @@ impl Node {
                 self.hear_beat(name, &beat, now)
             }
             FromMember::Delta(part) => {
-                self.witness(part.clock)?;
+                self.witness(part.clock, now)?;
                 if name == &*self.name && self.rival.is_none() {
                     return Ok(());
                 }
@@ -80,7 +72,7 @@ impl Node {
                 Ok(())
             }
             FromMember::Bans(part) => {
-                self.witness(part.clock)?;
+                self.witness(part.clock, now)?;
                 match self.config.bans && name != &*self.name {
                     true => self.hear_bans(&name.into(), part, now),
                     false => Ok(()),
@@ -127,7 +119,6 @@ impl Node {
         let FromMember::Beat(beat) = message else {
             return Err(Refusal::Edge);
         };
-        self.witness(beat.clock)?;
         self.mind_tag(&beat);
         let edge = self.members.edge(name, &beat, now, &mut self.events);
         edge.map_err(|_| Refusal::TooMany)
@@ -195,23 +186,25 @@ impl Node {
         if let Some(member) = id.strip_prefix("bans-") {
             return match answer {
                 Answer::Bans(part) if self.config.bans => {
-                    self.witness(part.clock)?;
+                    self.witness(part.clock, now)?;
                     self.hear_bans(&member.into(), part, now)
                 }
                 _ => Ok(()),
             };
         }
         // The answer to a question that was asked again is not needed any more.
-        let Some(known) = id.parse().ok().and_then(|id| self.members.asked(id)) else {
+        let Some(id) = id.parse().ok().filter(|id| self.members.asked(*id).is_some()) else {
+            return Ok(());
+        };
+        if let Answer::List(part) = &answer {
+            self.witness(part.clock, now)?;
+        }
+        let Some(known) = self.members.asked(id) else {
             return Ok(());
         };
         let random = self.rng.f64();
         let answered = match answer {
             Answer::List(part) if part.run == known.peer.whose().run => {
-                let clock = self.registry.clock();
-                clock
-                    .witness(Stamp(part.clock))
-                    .map_err(|_| Refusal::FarAhead)?;
                 known.peer.answer(part, now, random)
             }
             Answer::NotKnown => {

@@ -2,6 +2,7 @@
 
 mod hearing;
 mod speaking;
+mod time;
 
 use super::{
     Banned, Config, Event, Message, Refusal, Role, Status,
@@ -21,6 +22,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use time::Leaps;
+
 /// A member or edge of a cluster.
 ///
 /// Whoever drives it subscribes to [`subscriptions`](Self::subscriptions), says when NATS is
@@ -35,6 +38,7 @@ pub(crate) struct Node {
     registry: Arc<Registry>,
     rng: fastrand::Rng,
     steady: Steady,
+    leaps: Leaps,
     members: Members,
     sender: Sender,
     bans: Bans,
@@ -103,6 +107,7 @@ impl Node {
             registry,
             rng: fastrand::Rng::with_seed(seed),
             steady: Steady::default(),
+            leaps: Leaps::default(),
             clients: 0,
             stage: Stage::Joining,
             join: None,

@@ -4,6 +4,7 @@
 //! cluster has to survive.
 
 mod bans;
+mod clock;
 mod faults;
 mod hostile;
 mod moves;
