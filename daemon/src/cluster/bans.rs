@@ -1,5 +1,6 @@
 //! Bans: this member's own, which others are told, and those of others.
 
+use super::sender::Ready;
 use ipnet::IpNet;
 use metaserve::protocol::{
     cluster::{Assembled, Assembly, Banned, MAX_BODY_BYTES, Part, pack_bans, unpack_bans},
@@ -64,6 +65,15 @@ impl Bans {
     /// The body of a message with this member's own bans.
     pub(super) fn body(&self, now: Instant) -> bytes::Bytes {
         pack_bans(&in_force(&self.own, now))
+    }
+
+    /// The same, for a member that asks for them.
+    pub(super) fn ready(&self, run: u64, now: Instant) -> Ready<'_> {
+        Ready {
+            run,
+            revision: self.revision,
+            pack: Box::new(move || self.body(now)),
+        }
     }
 
     /// A member says the revision of its bans. Returns whether to ask for them.

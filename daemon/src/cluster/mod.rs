@@ -208,7 +208,8 @@ impl Why {
 /// Why a message was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Refusal {
-    /// Its subject belongs to another cluster, or is none that this node subscribes to.
+    /// Its subject belongs to another cluster, or is none that this node subscribes to; or the answer
+    /// that it asks for does.
     Subject,
     /// It is of another version of the cluster's protocol.
     Version,
@@ -220,7 +221,7 @@ pub(crate) enum Refusal {
     FarAhead,
     /// An edge states servers.
     Edge,
-    /// There are more members than this node follows.
+    /// There are more members than this node follows, or more questions of one than are answered.
     TooMany,
 }
 
@@ -264,7 +265,7 @@ impl Refusal {
             Self::Edge => {
                 "an edge states servers: it has the wrong --cluster-role, or its key was stolen"
             }
-            Self::TooMany => "there are too many members",
+            Self::TooMany => "there are too many members, or questions of one",
         }
     }
 }

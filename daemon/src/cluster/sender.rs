@@ -7,13 +7,21 @@ use metaserve::{
     list::{Clock, Revision},
     protocol::cluster::{Answer, FromMember, MAX_PAYLOAD_BYTES, Part, Pieces, pack},
 };
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Bound,
+    sync::Arc,
+};
 
 /// How many answers are sent at the same time, a piece of each in turn. The others wait.
 const ANSWERS: usize = 8;
 
-/// How many questions wait at most: each member has one for each run, and only its last one counts.
-const MAX_QUESTIONS: usize = 4096;
+/// How many questions of one member or edge wait at most: it has one for each run that it lacks, and
+/// asks again.
+const MAX_QUESTIONS: usize = 32;
+
+/// How many answers to one of them are sent at the same time.
+const ANSWERS_EACH: usize = 2;
 
 /// How many bodies are kept for the next one who asks.
 const BODIES: usize = 4;
@@ -33,39 +41,60 @@ pub(super) struct Sender {
     piece_bytes: usize,
     /// The revision up to which the own list was handed over.
     at: Revision,
-    questions: VecDeque<Wanted>,
+    questions: Questions,
     answers: VecDeque<Answering>,
-    /// The own list and changes of it, as they were last packed.
-    bodies: VecDeque<(Arc<Frame>, Bytes)>,
+    /// What was last packed.
+    bodies: VecDeque<(Of, Bytes)>,
+}
+
+/// Questions that wait, by who has asked.
+#[derive(Debug, Default)]
+struct Questions {
+    by_asker: BTreeMap<Arc<str>, VecDeque<Wanted>>,
+    /// Whose turn was last.
+    last: Option<Arc<str>>,
 }
 
 /// What somebody has asked for.
+#[derive(Debug)]
 pub(super) struct Wanted {
+    /// The name of the member or edge that has asked.
+    pub(super) asker: Arc<str>,
     /// Where the answer goes.
     pub(super) reply: String,
     pub(super) what: What,
 }
 
 /// What can be asked for.
+#[derive(Debug)]
 pub(super) enum What {
     /// The own list, or what has changed of it since this revision.
     Own { known: Option<u64> },
-    /// A body that is ready: another list or the bans.
-    Ready(Ready),
-    /// A run that is not known here.
-    Unknown,
+    /// The list of another run, which this node holds.
+    Held { member: Arc<str>, run: u64 },
+    /// This member's bans.
+    Bans,
 }
 
-/// A body that is ready to be sent.
-pub(super) struct Ready {
-    pub(super) bans: bool,
+/// What is known of a list other than the own one, or of the bans.
+pub(super) struct Ready<'a> {
     pub(super) run: u64,
     pub(super) revision: u64,
-    pub(super) body: Bytes,
+    /// Makes the body, which takes long.
+    pub(super) pack: Box<dyn FnOnce() -> Bytes + 'a>,
+}
+
+/// What a body is of.
+enum Of {
+    /// The own list, or a change of it.
+    Own(Arc<Frame>),
+    /// Another run, at a revision.
+    Held(u64, u64),
 }
 
 /// An answer on its way.
 struct Answering {
+    asker: Arc<str>,
     reply: String,
     bans: bool,
     run: u64,
@@ -84,7 +113,7 @@ impl Sender {
             own,
             clock,
             piece_bytes: payload.saturating_sub(MAX_HEAD_BYTES).max(1),
-            questions: VecDeque::new(),
+            questions: Questions::default(),
             answers: VecDeque::new(),
             bodies: VecDeque::new(),
         }
@@ -103,7 +132,7 @@ impl Sender {
     /// Begins anew: what has happened so far is only told to those who ask.
     pub(super) fn restart(&mut self) {
         self.at = self.own.revision();
-        self.questions.clear();
+        self.questions = Questions::default();
         self.answers.clear();
     }
 
@@ -153,20 +182,29 @@ impl Sender {
         }
     }
 
-    /// Takes a question. A second one for the same answer replaces the first.
-    pub(super) fn ask(&mut self, wanted: Wanted) {
-        self.questions.retain(|it| it.reply != wanted.reply);
-        if self.questions.len() < MAX_QUESTIONS {
-            self.questions.push_back(wanted);
-        }
+    /// Takes a question. A second one for the same answer replaces the first. Returns whether there
+    /// was room for it.
+    pub(super) fn ask(&mut self, wanted: Wanted) -> bool {
+        self.questions.push(wanted)
     }
 
-    /// Puts a piece of each answer that is on its way into the outbox.
-    pub(super) fn answer(&mut self, subject: &str, outbox: &mut Vec<Message>) {
+    /// How many wait for an answer to one of their questions.
+    pub(super) fn askers(&self) -> usize {
+        self.questions.by_asker.len()
+    }
+
+    /// Puts a piece of each answer that is on its way into the outbox. `ready` says what is known of
+    /// what is asked for; nothing if it is not known any more.
+    pub(super) fn answer<'a>(
+        &mut self,
+        subject: &str,
+        ready: impl Fn(&What) -> Option<Ready<'a>>,
+        outbox: &mut Vec<Message>,
+    ) {
         while self.answers.len() < ANSWERS
-            && let Some(wanted) = self.questions.pop_front()
+            && let Some(wanted) = self.next_question()
         {
-            self.begin(wanted, subject, outbox);
+            self.begin(wanted, subject, &ready, outbox);
         }
         for _ in 0..self.answers.len() {
             let Some(mut answer) = self.answers.pop_front() else {
@@ -190,31 +228,44 @@ impl Sender {
 
     /// Whether there is more to answer.
     pub(super) fn has_answers(&self) -> bool {
-        !self.answers.is_empty() || !self.questions.is_empty()
+        !self.answers.is_empty() || !self.questions.by_asker.is_empty()
     }
 
-    fn begin(&mut self, wanted: Wanted, subject: &str, outbox: &mut Vec<Message>) {
-        let Wanted { reply, what } = wanted;
-        let (bans, run, from, to, body) = match what {
+    /// The question of the next one whose turn it is, of those to whom few answers are on their way.
+    fn next_question(&mut self) -> Option<Wanted> {
+        let answers = &self.answers;
+        let served = |asker: &str| answers.iter().filter(|it| *it.asker == *asker).count();
+        self.questions.next(|asker| served(asker) < ANSWERS_EACH)
+    }
+
+    fn begin<'a>(
+        &mut self,
+        wanted: Wanted,
+        subject: &str,
+        ready: impl Fn(&What) -> Option<Ready<'a>>,
+        outbox: &mut Vec<Message>,
+    ) {
+        let Wanted { asker, reply, what } = wanted;
+        let bans = matches!(what, What::Bans);
+        let (run, from, to, body) = match what {
             What::Own { known } => {
                 let frame = self.own.frame(known.map(Revision));
                 // Nobody learns by an answer what has not been said to all.
                 self.state(subject, outbox);
                 let from = frame.from().map(|from| from.0);
-                let body = self.packed(&frame);
-                (false, self.run, from, frame.to().0, body)
+                (self.run, from, frame.to().0, self.packed(&frame))
             }
-            What::Ready(ready) => (ready.bans, ready.run, None, ready.revision, ready.body),
-            What::Unknown => {
-                outbox.push(Message {
-                    subject: reply,
-                    reply: None,
-                    payload: Answer::NotKnown.encode(),
-                });
-                return;
-            }
+            What::Held { .. } | What::Bans => match ready(&what) {
+                Some(ready) if bans => (ready.run, None, ready.revision, (ready.pack)()),
+                Some(ready) => (ready.run, None, ready.revision, self.held(ready)),
+                None => {
+                    outbox.push(not_known(reply));
+                    return;
+                }
+            },
         };
         self.answers.push_back(Answering {
+            asker,
             reply,
             bans,
             run,
@@ -226,15 +277,29 @@ impl Sender {
 
     /// The body of a frame, packed once for all.
     fn packed(&mut self, frame: &Arc<Frame>) -> Bytes {
-        let known = self.bodies.iter().find(|(of, _)| Arc::ptr_eq(of, frame));
-        if let Some((_, body)) = known {
+        let same = |of: &Of| matches!(of, Of::Own(of) if Arc::ptr_eq(of, frame));
+        if let Some((_, body)) = self.bodies.iter().find(|(of, _)| same(of)) {
             return body.clone();
         }
-        let body = pack(frame);
         // Those of former revisions are asked for no more.
-        self.bodies.retain(|(of, _)| of.to() == frame.to());
+        self.bodies
+            .retain(|(of, _)| !matches!(of, Of::Own(of) if of.to() != frame.to()));
+        self.keep(Of::Own(frame.clone()), pack(frame))
+    }
+
+    /// The same of another run: after a loss, all that join ask for it.
+    fn held(&mut self, ready: Ready<'_>) -> Bytes {
+        let (run, revision) = (ready.run, ready.revision);
+        let same = |of: &Of| matches!(of, Of::Held(a, b) if (*a, *b) == (run, revision));
+        if let Some((_, body)) = self.bodies.iter().find(|(of, _)| same(of)) {
+            return body.clone();
+        }
+        self.keep(Of::Held(run, revision), (ready.pack)())
+    }
+
+    fn keep(&mut self, of: Of, body: Bytes) -> Bytes {
         self.bodies.truncate(BODIES - 1);
-        self.bodies.push_front((frame.clone(), body.clone()));
+        self.bodies.push_front((of, body.clone()));
         body
     }
 
@@ -252,5 +317,41 @@ impl Sender {
             to,
             piece,
         }
+    }
+}
+
+impl Questions {
+    fn push(&mut self, wanted: Wanted) -> bool {
+        let waiting = self.by_asker.entry(wanted.asker.clone()).or_default();
+        waiting.retain(|it| it.reply != wanted.reply);
+        let room = waiting.len() < MAX_QUESTIONS;
+        if room {
+            waiting.push_back(wanted);
+        }
+        room
+    }
+
+    /// The next question of the next one that may be answered: each has its turn.
+    fn next(&mut self, may: impl Fn(&str) -> bool) -> Option<Wanted> {
+        let from = self.last.clone().map_or(Bound::Unbounded, Bound::Excluded);
+        let after = self.by_asker.range((from, Bound::Unbounded));
+        let mut all = after.chain(&self.by_asker).map(|(asker, _)| asker);
+        let asker = all.find(|asker| may(asker))?.clone();
+        let waiting = self.by_asker.get_mut(&asker)?;
+        let wanted = waiting.pop_front();
+        if waiting.is_empty() {
+            self.by_asker.remove(&asker);
+        }
+        self.last = Some(asker);
+        wanted
+    }
+}
+
+/// The answer to a question for a run that is not known here.
+pub(super) fn not_known(reply: String) -> Message {
+    Message {
+        subject: reply,
+        reply: None,
+        payload: Answer::NotKnown.encode(),
     }
 }

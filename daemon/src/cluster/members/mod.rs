@@ -7,10 +7,11 @@ use super::{
     Event, MemberStatus, State,
     node::BEAT,
     peer::{Peer, Question},
+    sender::Ready,
 };
 use metaserve::{
     list::MemberRun,
-    protocol::cluster::{Beat, Hold, Stage},
+    protocol::cluster::{Beat, Hold, Stage, pack_stated},
     registry::Registry,
 };
 use std::{
@@ -257,6 +258,21 @@ impl Members {
     pub(super) fn of(&self, name: &str, run: u64) -> Option<&Peer> {
         let known = self.runs.get(&(name.into(), run))?;
         Some(&known.peer)
+    }
+
+    /// Whether a member or edge of this name is followed.
+    pub(super) fn follows(&self, name: &str) -> bool {
+        self.current.contains_key(name) || self.edges.contains_key(name)
+    }
+
+    /// What is known of the list of this run, for others.
+    pub(super) fn held(&self, name: &str, run: u64) -> Option<Ready<'_>> {
+        let peer = self.of(name, run)?;
+        Some(Ready {
+            run,
+            revision: peer.at()?,
+            pack: Box::new(move || pack_stated(&peer.replica().stated())),
+        })
     }
 
     /// Runs that have something to apply.

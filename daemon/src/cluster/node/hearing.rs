@@ -4,12 +4,13 @@ use super::{
     super::{
         Event, Message, Refusal, Role,
         bans::Lacks,
-        sender::{Ready, Wanted, What},
+        peer::Peer,
+        sender::{Wanted, What, not_known},
     },
-    ANSWER_HELLO, MAX_COME, Node,
+    ANSWER_HELLO, MAX_COME, MAX_INBOX, MAX_STRANGERS, Node,
 };
 use metaserve::protocol::{
-    cluster::{Answer, Ask, Beat, FromMember, MessageError, Part, Stage, pack_stated},
+    cluster::{Answer, Ask, Beat, FromMember, MessageError, Part, Stage, is_name},
     codec::DecodeError,
 };
 use std::{sync::Arc, time::Instant};
@@ -32,8 +33,7 @@ impl Node {
             ("hello", Role::Member) => self.hear_hello(FromMember::decode(payload)?, now),
             ("sync", Role::Member) => {
                 let reply = reply.as_ref().ok_or(Refusal::Subject)?;
-                self.hear_question(reply, Ask::decode(payload)?, now);
-                Ok(())
+                self.hear_question(reply, Ask::decode(payload)?, now)
             }
             _ => Err(Refusal::Subject),
         }
@@ -142,41 +142,47 @@ impl Node {
         Ok(())
     }
 
-    fn hear_question(&mut self, reply: &str, ask: Ask, now: Instant) {
-        let what = match ask {
+    fn hear_question(&mut self, reply: &str, ask: Ask, now: Instant) -> Result<(), Refusal> {
+        let asker: Arc<str> = self.asker(reply).ok_or(Refusal::Subject)?.into();
+        if self.rival.is_some() || self.stage == Stage::Leaving {
             // The other run of this name answers.
-            _ if self.rival.is_some() || self.stage == Stage::Leaving => return,
-            Ask::Bans { run } if run != self.config.run => What::Unknown,
-            Ask::Bans { run } => What::Ready(Ready {
-                bans: true,
-                run,
-                revision: self.bans.revision(),
-                body: self.bans.body(now),
-            }),
-            Ask::List { member, run, known } => {
-                match (*member == *self.name, run == self.config.run) {
-                    (true, true) => What::Own { known },
-                    _ => self.held(&member, run),
-                }
+            return Ok(());
+        }
+        let what = match ask {
+            Ask::Bans { run } => (run == self.config.run).then_some(What::Bans),
+            Ask::List { member, run, known } if (&*member, run) == self.me() => {
+                Some(What::Own { known })
+            }
+            Ask::List { member, run, .. } => {
+                let known = self.members.of(&member, run).and_then(Peer::at);
+                let member = member.into();
+                known.map(|_| What::Held { member, run })
             }
         };
         let reply = reply.to_owned();
-        self.sender.ask(Wanted { reply, what });
+        let Some(what) = what else {
+            if self.connected {
+                self.outbox.push(not_known(reply));
+            }
+            return Ok(());
+        };
+        if self.sender.askers() >= MAX_STRANGERS && !self.members.follows(&asker) {
+            return Err(Refusal::TooMany);
+        }
         self.wake(Some(now));
+        match self.sender.ask(Wanted { asker, reply, what }) {
+            true => Ok(()),
+            false => Err(Refusal::TooMany),
+        }
     }
 
-    /// What this node knows of the list of another.
-    fn held(&self, member: &str, run: u64) -> What {
-        let known = self.members.of(member, run);
-        match known.and_then(|peer| Some((peer, peer.at()?))) {
-            Some((peer, revision)) => What::Ready(Ready {
-                bans: false,
-                run,
-                revision,
-                body: pack_stated(&peer.replica().stated()),
-            }),
-            None => What::Unknown,
-        }
+    /// Who is answered there; nobody if it is no inbox of a member or edge of this cluster.
+    fn asker<'a>(&self, reply: &'a str) -> Option<&'a str> {
+        let inbox = reply.strip_prefix(&self.prefix)?.strip_prefix("inbox.")?;
+        let (name, id) = inbox.split_once('.')?;
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+        let right = is_name(name) && (1..=MAX_INBOX).contains(&id.len());
+        (right && id.bytes().all(allowed)).then_some(name)
     }
 
     fn hear_answer(&mut self, inbox: &str, answer: Answer, now: Instant) -> Result<(), Refusal> {

@@ -86,6 +86,13 @@ const ANSWER_HELLO: Duration = Duration::from_millis(200);
 /// The most names that have come and are not answered yet.
 const MAX_COME: usize = 64;
 
+/// Above this many members and edges with questions that wait, those that have not been heard yet
+/// are not answered.
+const MAX_STRANGERS: usize = 256;
+
+/// The longest part of an inbox after the name of its owner, in bytes.
+const MAX_INBOX: usize = 64;
+
 impl Node {
     /// A node that is not connected yet. It follows others into `registry`, which must be a
     /// clustered one. `seed` is for what should differ between members, such as delays.
@@ -161,6 +168,11 @@ impl Node {
         };
         let subject = format!("{}hello", self.prefix);
         self.publish(subject, None, FromMember::Hello(hello).encode());
+    }
+
+    /// The name of this member, and its run.
+    fn me(&self) -> (&str, u64) {
+        (&self.name, self.config.run)
     }
 
     /// The time on the steady clock; at the first time joining begins.

@@ -1,7 +1,7 @@
 //! What a node says.
 
 use super::{
-    super::{Banned, Message, Role},
+    super::{Banned, Message, Role, sender::What},
     BEAT, COLLECT, LISTEN, Node,
 };
 use bytes::Bytes;
@@ -30,7 +30,13 @@ impl Node {
         let subject = self.own_subject();
         if self.states(now) {
             self.sender.state(&subject, &mut self.outbox);
-            self.sender.answer(&subject, &mut self.outbox);
+            let (members, bans, run) = (&self.members, &self.bans, self.config.run);
+            let ready = |what: &What| match what {
+                What::Own { .. } => None,
+                What::Held { member, run } => members.held(member, *run),
+                What::Bans => Some(bans.ready(run, now)),
+            };
+            self.sender.answer(&subject, ready, &mut self.outbox);
         }
         let asked = self.members.questions(now, &mut self.rng, &mut self.events);
         for (whom, whose, question) in asked {

@@ -10,6 +10,7 @@ mod hostile;
 mod moves;
 mod net;
 mod oracle;
+mod questions;
 mod scale;
 
 use metaserve::{Fingerprint, Game, registry::Registration};
