@@ -16,7 +16,7 @@ use bytes::Bytes;
 use metaserve::{
     list::{Clock, MemberRun, Stated},
     protocol::{
-        cluster::{Assembled, Assembly, Changes, Part},
+        cluster::{Assembled, Assembly, Changes, MAX_BODY_BYTES, Part},
         codec::DecodeError,
     },
     registry::{Registry, Replica},
@@ -281,7 +281,7 @@ impl Peer {
     }
 
     fn begin(&mut self, body: &Body, now: Instant) -> Result<(), DecodeError> {
-        let changes = Changes::read(&body.bytes).inspect_err(|_| self.spoilt(now))?;
+        let changes = Changes::read(&body.bytes, MAX_BODY_BYTES).inspect_err(|_| self.spoilt(now))?;
         self.applying = Some(Applying {
             to: body.to,
             changes,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use metaserve::protocol::{
     client::{ListMessage, Subscribe},
-    cluster::{Answer, Ask, Changes, FromMember, unpack_bans},
+    cluster::{Answer, Ask, Changes, FromMember, MAX_BODY_BYTES, unpack_bans},
     codec::{decode, decode_extended, encode, encode_extended},
     extensions::{Carrier, Extensions},
     heartbeat::{FromDaemon, FromServer},
@@ -99,7 +99,7 @@ fn cluster(bytes: &[u8]) {
     if let Ok(answer) = Answer::decode(&payload) {
         assert_eq!(Answer::decode(&answer.encode()), Ok(answer));
     }
-    let _ = Changes::read(&payload).and_then(Changes::all);
+    let _ = Changes::read(&payload, MAX_BODY_BYTES).and_then(Changes::all);
     let _ = unpack_bans(&payload);
 }
 

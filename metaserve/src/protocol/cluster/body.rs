@@ -6,7 +6,7 @@ use super::super::{
     extensions::{self, Carrier},
 };
 use crate::{
-    Fingerprint, Game,
+    Fingerprint, Game, Limits,
     feed::{Content, Frame},
     list::{Claim, Claims, Server, Stated},
 };
@@ -17,6 +17,10 @@ use std::{net::IpAddr, time::Duration};
 
 /// The longest body, before and after compression: 256 MiB.
 pub const MAX_BODY_BYTES: usize = codec::MAX_MESSAGE_BYTES;
+
+/// The longest body of bans, before and after compression: 4 MiB. As many as a ban file may have
+/// take less.
+pub const MAX_BANS_BYTES: usize = 4 * 1024 * 1024;
 
 /// Above this many bytes a body is compressed, if that makes it shorter.
 const COMPRESS_ABOVE_BYTES: usize = 200;
@@ -104,9 +108,9 @@ pub fn pack_bans(bans: &[Banned]) -> Bytes {
 /// Reads the body of bans.
 ///
 /// # Errors
-/// When it is none.
+/// When it is none, or longer than [`MAX_BANS_BYTES`].
 pub fn unpack_bans(body: &Bytes) -> Result<Vec<Banned>, DecodeError> {
-    let body = unpacked(body)?;
+    let body = unpacked(body, MAX_BANS_BYTES)?;
     let mut rest = &body[..];
     let bans = codec::section(&mut rest, |ban: WireBan| {
         let prefix = IpNet::new(ban.address, ban.length);
@@ -177,12 +181,13 @@ fn packed(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
     body.into()
 }
 
-fn unpacked(body: &Bytes) -> Result<Bytes, DecodeError> {
+fn unpacked(body: &Bytes, most: usize) -> Result<Bytes, DecodeError> {
     let mut rest = &body[..];
     match codec::decode_next(&mut rest)? {
+        Form::Plain if rest.len() > most => Err(DecodeError::OverLimit),
         Form::Plain => Ok(body.slice_ref(rest)),
         Form::Zstd { size } => {
-            let unpacked = client::unpack(rest, size as usize, MAX_BODY_BYTES)?;
+            let unpacked = client::unpack(rest, size as usize, most)?;
             Ok(unpacked.into())
         }
     }
@@ -218,12 +223,12 @@ pub struct Chunk {
 }
 
 impl Changes {
-    /// Begins to read a body. It is unpacked at once.
+    /// Begins to read a body. It is unpacked at once, to `most` bytes at most.
     ///
     /// # Errors
-    /// When it cannot be unpacked.
-    pub fn read(body: &Bytes) -> Result<Self, DecodeError> {
-        let body = unpacked(body)?;
+    /// When it cannot be unpacked, or is longer.
+    pub fn read(body: &Bytes, most: usize) -> Result<Self, DecodeError> {
+        let body = unpacked(body, most)?;
         let mut rest = &body[..];
         let left = codec::count(&mut rest)?;
         Ok(Self {
@@ -300,6 +305,7 @@ fn own(server: Listed<'_>) -> Result<Option<Stated>, DecodeError> {
         second_claim,
     } = server;
     extensions::check(placed.extensions, Carrier::Server)?;
+    let heartbeat = heartbeat(placed.heartbeat)?;
     let claims = Claims::new(Claim(claim), second_claim.map(Claim));
     if claims.iter().count() != 1 + usize::from(placed.second_address.is_some()) {
         return Err(DecodeError::Malformed("not a claim for each address"));
@@ -314,11 +320,19 @@ fn own(server: Listed<'_>) -> Result<Option<Stated>, DecodeError> {
         second_address: placed.second_address,
         identity: placed.identity.map(Fingerprint::from),
         claims,
-        heartbeat: Bytes::copy_from_slice(placed.heartbeat),
+        heartbeat,
     }))
 }
 
 fn update(server: Updated<'_>) -> Result<(u64, Bytes), DecodeError> {
     extensions::check(server.extensions, Carrier::Server)?;
-    Ok((server.number, Bytes::copy_from_slice(server.heartbeat)))
+    Ok((server.number, heartbeat(server.heartbeat)?))
+}
+
+/// No daemon can be told to accept a longer one.
+fn heartbeat(bytes: &[u8]) -> Result<Bytes, DecodeError> {
+    match bytes.len() <= Limits::MAX_HEARTBEAT_BYTES {
+        true => Ok(Bytes::copy_from_slice(bytes)),
+        false => Err(DecodeError::OverLimit),
+    }
 }

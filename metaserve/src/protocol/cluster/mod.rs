@@ -13,7 +13,9 @@ mod pieces;
 mod tests;
 mod wire;
 
-pub use body::{Banned, Changes, Chunk, MAX_BODY_BYTES, pack, pack_bans, pack_stated, unpack_bans};
+pub use body::{
+    Banned, Changes, Chunk, MAX_BANS_BYTES, MAX_BODY_BYTES, pack, pack_bans, pack_stated, unpack_bans,
+};
 pub use pieces::{Assembled, Assembly, Pieces};
 
 use super::codec::DecodeError;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Fingerprint, Game,
+    Fingerprint, Game, Limits,
     list::{Claim, Claims, Stamp, Stated},
     protocol::{codec, extensions::Extensions},
 };
@@ -136,7 +136,7 @@ fn meet(bytes: &Bytes) {
     if let Ok(answer) = Answer::decode(bytes) {
         assert_eq!(Answer::decode(&answer.encode()), Ok(answer));
     }
-    let _ = Changes::read(bytes).and_then(Changes::all);
+    let _ = Changes::read(bytes, MAX_BODY_BYTES).and_then(Changes::all);
     let _ = unpack_bans(bytes);
 }
 
@@ -161,9 +161,9 @@ proptest! {
     #[test]
     fn bodies_survive_whole_and_in_chunks(servers in vec(server(), 0..20), most in 1..8_usize) {
         let body = pack_stated(&servers);
-        let whole = Changes::read(&body).unwrap().all().unwrap();
+        let whole = Changes::read(&body, MAX_BODY_BYTES).unwrap().all().unwrap();
         prop_assert_eq!(&whole.listed, &servers);
-        let mut changes = Changes::read(&body).unwrap();
+        let mut changes = Changes::read(&body, MAX_BODY_BYTES).unwrap();
         let mut chunks = Vec::new();
         while !changes.is_done() {
             let chunk = changes.next(most).unwrap();
@@ -172,7 +172,7 @@ proptest! {
         }
         prop_assert_eq!(chunks, servers);
         for end in 0..body.len() {
-            let cut = Changes::read(&body.slice(..end)).and_then(Changes::all);
+            let cut = Changes::read(&body.slice(..end), MAX_BODY_BYTES).and_then(Changes::all);
             prop_assert!(cut.is_err(), "cut at {}", end);
         }
     }
@@ -280,7 +280,7 @@ fn names_are_short_and_plain() {
 #[test]
 fn a_count_of_a_body_is_not_believed() {
     let body = [vec![0], codec::encode(u64::MAX), vec![0; 10]].concat();
-    let read = Changes::read(&body.into()).map(|_| ());
+    let read = Changes::read(&body.into(), MAX_BODY_BYTES).map(|_| ());
     assert_eq!(read, Err(DecodeError::CutShort));
     let bans = [vec![0], codec::encode(u64::MAX), vec![0; 10]].concat();
     assert_eq!(unpack_bans(&bans.into()), Err(DecodeError::CutShort));
@@ -290,10 +290,29 @@ fn a_count_of_a_body_is_not_believed() {
 fn a_body_unpacks_to_what_it_announces_or_is_refused() {
     let packed = zstd::bulk::compress(&vec![0; 10 << 20], 3).unwrap();
     let bomb = |size: u32| Bytes::from([vec![1], codec::encode(size), packed.clone()].concat());
-    let lying = Changes::read(&bomb(1000)).map(|_| ());
+    let lying = Changes::read(&bomb(1000), MAX_BODY_BYTES).map(|_| ());
     assert!(matches!(lying, Err(DecodeError::Malformed(_))), "{lying:?}");
-    let long = Changes::read(&bomb(u32::MAX)).map(|_| ());
+    let long = Changes::read(&bomb(u32::MAX), MAX_BODY_BYTES).map(|_| ());
     assert_eq!(long, Err(DecodeError::OverLimit));
+    // A receiver says how much it takes, packed or not.
+    for body in [bomb(10 << 20), Bytes::from(vec![0; 1 + (10 << 20)])] {
+        let read = |most| Changes::read(&body, most).map(|_| ());
+        assert_eq!(read(10 << 20), Ok(()));
+        assert_eq!(read((10 << 20) - 1), Err(DecodeError::OverLimit));
+        assert_eq!(unpack_bans(&body), Err(DecodeError::OverLimit));
+    }
+}
+
+#[test]
+fn a_heartbeat_is_as_long_as_a_daemon_may_accept_at_most() {
+    for (more, right) in [(0, true), (1, false)] {
+        let long = Stated {
+            heartbeat: vec![7; Limits::MAX_HEARTBEAT_BYTES + more].into(),
+            ..example()
+        };
+        let read = Changes::read(&pack_stated(&[long]), MAX_BODY_BYTES).and_then(Changes::all);
+        assert_eq!(read.is_ok(), right, "{more}");
+    }
 }
 
 #[test]
@@ -302,7 +321,7 @@ fn long_bodies_are_compressed_and_short_ones_are_not() {
     assert_eq!(body(1)[0], 0);
     assert_eq!(body(100)[0], 1);
     assert!(body(100).len() < 200);
-    let read = Changes::read(&body(100)).unwrap().all().unwrap();
+    let read = Changes::read(&body(100), MAX_BODY_BYTES).unwrap().all().unwrap();
     assert_eq!(read.listed, vec![example(); 100]);
 }
 
@@ -312,7 +331,7 @@ fn a_server_has_a_claim_for_each_address() {
         claims: Claims::new(Claim(1), Some(Claim(2))),
         ..example()
     };
-    let read = Changes::read(&pack_stated(&[wrong])).and_then(Changes::all);
+    let read = Changes::read(&pack_stated(&[wrong]), MAX_BODY_BYTES).and_then(Changes::all);
     assert!(matches!(read, Err(DecodeError::Malformed(_))), "{read:?}");
 }
 
