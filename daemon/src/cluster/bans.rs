@@ -3,7 +3,7 @@
 use super::sender::Ready;
 use ipnet::IpNet;
 use metaserve::protocol::{
-    cluster::{Assembled, Assembly, Banned, MAX_BODY_BYTES, Part, pack_bans, unpack_bans},
+    cluster::{Assembled, Assembly, Banned, MAX_BANS_BYTES, Part, pack_bans, unpack_bans},
     codec::DecodeError,
 };
 use std::{
@@ -38,8 +38,10 @@ struct Others {
     revision: Option<u64>,
     bans: Vec<Ban>,
     pieces: Assembly<u64>,
-    /// When they may be asked for again.
-    ask_from: Option<Instant>,
+    /// The question whose answer is awaited, and when it may be asked again.
+    asked: Option<(u64, Instant)>,
+    /// When the next one of them ends.
+    ends: Option<Instant>,
     /// When they are forgotten, if the member is gone.
     until: Option<Instant>,
 }
@@ -76,12 +78,14 @@ impl Bans {
         }
     }
 
-    /// A member says the revision of its bans. Returns whether to ask for them.
+    /// A member says the revision of its bans. Returns whether to ask for them, under the number
+    /// `question`.
     pub(super) fn lacks(
         &mut self,
         member: &Arc<str>,
         run: u64,
         revision: u64,
+        question: u64,
         now: Instant,
     ) -> Lacks {
         let known = self.others.get_mut(member);
@@ -101,11 +105,18 @@ impl Bans {
         };
         known.until = None;
         let level = known.run == run && known.revision.is_some_and(|ours| ours >= revision);
-        if level || known.ask_from.is_some_and(|from| now < from) {
+        if level || known.asked.is_some_and(|(_, until)| now < until) {
             return Lacks::Nothing;
         }
-        known.ask_from = Some(now + ANSWER_TIMEOUT);
+        known.asked = Some((question, now + ANSWER_TIMEOUT));
         Lacks::All
+    }
+
+    /// The member that was asked under this number, and has not answered yet.
+    pub(super) fn asked(&self, question: u64) -> Option<Arc<str>> {
+        let asked = |known: &Others| known.asked.is_some_and(|(id, _)| id == question);
+        let (member, _) = self.others.iter().find(|(_, known)| asked(known))?;
+        Some(member.clone())
     }
 
     /// Forgets the bans of a member whose new run has none. Returns whether there were any.
@@ -114,7 +125,8 @@ impl Bans {
         ended && self.others.remove(member).is_some()
     }
 
-    /// A piece of the bans of a member. Returns whether they are complete and differ.
+    /// A piece of the bans of a member that is heard in this run. Returns whether they are complete
+    /// and differ.
     ///
     /// # Errors
     /// When they are malformed.
@@ -135,7 +147,7 @@ impl Bans {
         let Assembled::Whole(body) = known.pieces.take(&part.to, part.piece) else {
             return Ok(false);
         };
-        known.pieces = Assembly::new(MAX_BODY_BYTES);
+        known.pieces = Assembly::new(MAX_BANS_BYTES);
         let until = |left| now.checked_add(left);
         let bans = unpack_bans(&body)?.into_iter();
         known.bans = bans
@@ -143,8 +155,9 @@ impl Bans {
             .collect();
         known.run = part.run;
         known.revision = Some(part.to);
-        known.ask_from = None;
+        known.asked = None;
         known.until = None;
+        known.drop_ended(now);
         Ok(true)
     }
 
@@ -155,12 +168,26 @@ impl Bans {
         }
     }
 
-    /// Forgets those of members that have been gone for long. Returns whether there were any.
+    /// Forgets bans that have ended, and those of members that have been gone for long. Returns
+    /// whether there were any.
     pub(super) fn forget(&mut self, now: Instant) -> bool {
         let before = self.others.len();
         self.others
             .retain(|_, known| known.until.is_none_or(|until| now < until));
-        self.others.len() != before
+        let mut changed = self.others.len() != before;
+        for known in self.others.values_mut() {
+            if known.ends.is_some_and(|ends| ends <= now) {
+                known.drop_ended(now);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// How many bans of others are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.others.values().map(|known| known.bans.len()).sum()
     }
 
     /// All bans of others that are in force.
@@ -176,10 +203,17 @@ impl Others {
             run,
             revision: None,
             bans: Vec::new(),
-            pieces: Assembly::new(MAX_BODY_BYTES),
-            ask_from: None,
+            pieces: Assembly::new(MAX_BANS_BYTES),
+            asked: None,
+            ends: None,
             until: None,
         }
+    }
+
+    fn drop_ended(&mut self, now: Instant) {
+        self.bans
+            .retain(|(_, until)| until.is_none_or(|until| now < until));
+        self.ends = self.bans.iter().filter_map(|(_, until)| *until).min();
     }
 }
 

@@ -265,6 +265,12 @@ impl Members {
         self.current.contains_key(name) || self.edges.contains_key(name)
     }
 
+    /// The name of the member that this run speaks for.
+    pub(super) fn speaker(&self, name: &str, run: u64) -> Option<&Arc<str>> {
+        let (name, current) = self.current.get_key_value(name)?;
+        (*current == run).then_some(name)
+    }
+
     /// What is known of the list of this run, for others.
     pub(super) fn held(&self, name: &str, run: u64) -> Option<Ready<'_>> {
         let peer = self.of(name, run)?;

@@ -74,7 +74,7 @@ impl Node {
             FromMember::Bans(part) => {
                 self.witness(part.clock, now)?;
                 match self.config.bans && name != &*self.name {
-                    true => self.hear_bans(&name.into(), part, now),
+                    true => self.hear_bans(name, part, now),
                     false => Ok(()),
                 }
             }
@@ -94,10 +94,11 @@ impl Node {
         if !self.config.bans || *name == *self.name {
             return Ok(());
         }
-        match self.bans.lacks(&name, beat.run, beat.bans, now) {
+        let id = self.rng.u64(..);
+        match self.bans.lacks(&name, beat.run, beat.bans, id, now) {
             Lacks::All if self.connected => {
                 let subject = format!("{}sync.{name}", self.prefix);
-                let reply = self.inbox(&format!("bans-{name}"));
+                let reply = self.inbox(&id.to_string());
                 self.publish(subject, Some(reply), Ask::Bans { run: beat.run }.encode());
             }
             Lacks::None if beat.stage == Stage::Joined && self.bans.clear(&name, beat.run) => {
@@ -108,8 +109,11 @@ impl Node {
         Ok(())
     }
 
-    fn hear_bans(&mut self, name: &Arc<str>, part: Part, now: Instant) -> Result<(), Refusal> {
-        if self.bans.take(name, part, now)? {
+    /// Those of a member that is not heard are not taken: nobody would know when to forget them.
+    fn hear_bans(&mut self, name: &str, part: Part, now: Instant) -> Result<(), Refusal> {
+        if let Some(name) = self.members.speaker(name, part.run).cloned()
+            && self.bans.take(&name, part, now)?
+        {
             self.events.push(Event::Bans);
         }
         Ok(())
@@ -189,20 +193,20 @@ impl Node {
         let Some((_, id)) = inbox.split_once('.') else {
             return Err(Refusal::Subject);
         };
-        if let Some(member) = id.strip_prefix("bans-") {
+        // The answer to a question that was asked again, or by nobody, is not needed.
+        let Ok(id) = id.parse() else { return Ok(()) };
+        if let Some(member) = self.bans.asked(id) {
             return match answer {
                 Answer::Bans(part) if self.config.bans => {
                     self.witness(part.clock, now)?;
-                    self.hear_bans(&member.into(), part, now)
+                    self.hear_bans(&member, part, now)
                 }
                 _ => Ok(()),
             };
         }
-        // The answer to a question that was asked again is not needed any more.
-        let Some(id) = id.parse().ok().filter(|id| self.members.asked(*id).is_some()) else {
-            return Ok(());
-        };
-        if let Answer::List(part) = &answer {
+        if let Answer::List(part) = &answer
+            && self.members.asked(id).is_some()
+        {
             self.witness(part.clock, now)?;
         }
         let Some(known) = self.members.asked(id) else {

@@ -334,6 +334,12 @@ impl Node {
         self.bans.others(self.steady.read(now))
     }
 
+    /// How many bans of others are remembered, whether they are in force or not.
+    #[cfg(test)]
+    pub(crate) fn remembered_bans(&self) -> usize {
+        self.bans.remembered()
+    }
+
     /// How many bytes of others' changes wait to be applied.
     #[cfg(test)]
     pub(crate) fn waiting_bytes(&self) -> usize {

@@ -5,7 +5,10 @@ use super::{
     *,
 };
 use crate::settings::Terms;
-use metaserve::time;
+use metaserve::{
+    protocol::cluster::{Answer, FromMember, Part, Piece, pack_bans},
+    time,
+};
 
 fn banned(prefix: &str, left: Option<u64>) -> Banned {
     Banned {
@@ -97,6 +100,91 @@ async fn bans_of_a_member_that_is_gone_stay_for_a_day_and_a_new_run_without_any_
     net.restart(1);
     net.run(seconds(7)).await;
     assert_eq!(net.banned(2), [""; 0]);
+}
+
+/// A part of one ban of a run, at this revision.
+fn one_ban(run: u64, to: u64, prefix: &str, left: Option<u64>) -> Part {
+    Part {
+        run,
+        clock: 1,
+        from: None,
+        to,
+        piece: Piece {
+            number: 0,
+            more: false,
+            bytes: pack_bans(&[banned(prefix, left)]),
+        },
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bans_that_nobody_asked_for_or_of_a_member_that_is_not_heard_are_not_taken() {
+    let mut net = Net::of_members(21, 2).await;
+    let run = net.machines[1].config.run;
+    let said = |run| FromMember::Bans(one_ban(run, 9, "192.0.2.0/24", None)).encode();
+    let answered = || Answer::Bans(one_ban(run, 9, "192.0.2.0/24", None)).encode();
+    for (subject, payload) in [
+        ("ms.test.m.nobody", said(7)),
+        ("ms.test.m.b", said(7)),
+        ("ms.test.inbox.a.bans-b", answered()),
+        ("ms.test.inbox.a.1", answered()),
+        ("ms.test.inbox.a.bans-nobody", answered()),
+    ] {
+        let message = super::super::Message {
+            subject: subject.to_owned(),
+            reply: None,
+            payload,
+        };
+        net.publish(None, message);
+        net.run(seconds(1)).await;
+        assert_eq!(net.machines[0].node.remembered_bans(), 0, "{subject}");
+    }
+    // That run of it says the same.
+    let message = super::super::Message {
+        subject: "ms.test.m.b".to_owned(),
+        reply: None,
+        payload: said(run),
+    };
+    net.publish(None, message);
+    net.run(seconds(1)).await;
+    assert_eq!(net.banned(0), ["192.0.2.0/24"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bans_that_have_ended_are_forgotten() {
+    let mut net = Net::of_members(22, 2).await;
+    net.ban(0, &[banned("192.0.2.0/24", Some(5)), banned("198.51.100.7/32", None)]);
+    net.run(seconds(2)).await;
+    assert_eq!(net.machines[1].node.remembered_bans(), 2);
+    net.run(seconds(5)).await;
+    assert_eq!(net.machines[1].node.remembered_bans(), 1);
+    assert_eq!(net.banned(1), ["198.51.100.7/32"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_has_no_more_bans_than_a_file_may_have() {
+    let mut net = Net::of_members(23, 2).await;
+    let many = |count: u32| -> Vec<_> {
+        let each = |at: u32| banned(&format!("2001:db8::{:x}:{:x}/128", at >> 16, at & 0xffff), Some(3600));
+        (0..count).map(each).collect()
+    };
+    // As many lines as a file may have.
+    net.ban(0, &many(100_000));
+    net.run(seconds(3)).await;
+    assert_eq!(net.machines[1].node.remembered_bans(), 100_000);
+    net.ban(0, &many(250_000));
+    net.run(seconds(3)).await;
+    assert_eq!(net.machines[1].node.remembered_bans(), 100_000);
+    let oversize = |it: &Event| {
+        matches!(
+            it,
+            Event::Refused {
+                why: super::super::Refusal::Oversize,
+                ..
+            }
+        )
+    };
+    assert!(net.machines[1].count(oversize) > 0);
 }
 
 #[tokio::test(start_paused = true)]
