@@ -274,15 +274,17 @@ impl Driver {
 fn config(settings: &Settings) -> Config {
     let cluster = &settings.cluster;
     let member = cluster.member.as_ref();
+    let terms = cluster.terms(&settings.live.limits);
     Config {
         cluster: cluster.name.to_string(),
         name: member.map(ToString::to_string).unwrap_or_default(),
         role: Role::of(cluster.role),
         run: fastrand::u64(..),
-        hold: cluster.hold(settings.live.limits.idle_timeout),
-        keep: cluster.live.keep,
+        hold: terms.hold,
+        keep: terms.keep,
         idle_timeout: settings.live.limits.idle_timeout,
-        bans: cluster.live.bans,
+        bans: terms.bans,
+        list_bytes: terms.list_bytes,
         max_payload: MAX_PAYLOAD,
     }
 }

@@ -66,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) idle_timeout: Duration,
     /// Whether the bans of other members are obeyed.
     pub(crate) bans: bool,
+    /// The longest list that is taken from one member, in bytes.
+    pub(crate) list_bytes: usize,
     /// The longest payload that NATS carries, in bytes. Node messages are shorter.
     pub(crate) max_payload: usize,
 }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use metaserve::{
     list::{Clock, MemberRun, Stated},
     protocol::{
-        cluster::{Assembled, Assembly, Changes, MAX_BODY_BYTES, Part},
+        cluster::{Assembled, Assembly, Changes, Part},
         codec::DecodeError,
     },
     registry::{Registry, Replica},
@@ -40,6 +40,10 @@ pub(super) const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
 /// How many items are applied in one go.
 const CHUNK: usize = 256;
 
+/// The most bytes that a change which nobody has asked for is unpacked to. A longer one is asked
+/// for.
+const MAX_DELTA_BYTES: usize = 64 * 1024 * 1024;
+
 type Step = (Option<u64>, u64);
 
 /// One run of another member.
@@ -48,6 +52,8 @@ pub(super) struct Peer {
     /// The clock here, which has taken in the time of each message before it is applied.
     clock: Arc<Clock>,
     replica: Replica,
+    /// The longest list that is taken.
+    list_bytes: usize,
     /// The revision that the replica is at; none until it is complete for the first time.
     at: Option<u64>,
     phase: Phase,
@@ -76,6 +82,8 @@ struct Body {
     from: Option<u64>,
     to: u64,
     bytes: Bytes,
+    /// How long it may be when it is unpacked.
+    most: usize,
 }
 
 /// A step that is being applied.
@@ -87,12 +95,18 @@ struct Applying {
 }
 
 impl Peer {
-    /// A run that has been heard for the first time.
-    pub(super) fn new(whose: Arc<MemberRun>, registry: &Arc<Registry>, now: Instant) -> Self {
+    /// A run that has been heard for the first time. `list_bytes` is the longest list that is taken.
+    pub(super) fn new(
+        whose: Arc<MemberRun>,
+        registry: &Arc<Registry>,
+        list_bytes: usize,
+        now: Instant,
+    ) -> Self {
         Self {
             replica: registry.replica(whose.clone()),
             clock: registry.clock().clone(),
             whose,
+            list_bytes,
             at: None,
             phase: Phase::Live,
             ended: false,
@@ -105,18 +119,16 @@ impl Peer {
         }
     }
 
-    /// A run that others hold, and that is asked for now.
-    pub(super) fn held_by_others(
-        whose: Arc<MemberRun>,
-        registry: &Arc<Registry>,
-        now: Instant,
-        until: Instant,
-    ) -> Self {
-        let mut peer = Self::new(whose, registry, now);
-        peer.phase = Phase::Held { until };
-        peer.ended = true;
-        peer.ask(Why::Hold, now);
-        peer
+    /// It is not heard, but others hold it, and are asked for it now.
+    pub(super) fn is_held_by_others(&mut self, until: Instant, now: Instant) {
+        self.phase = Phase::Held { until };
+        self.ended = true;
+        self.ask(Why::Hold, now);
+    }
+
+    /// The longest list that is taken from now on.
+    pub(super) fn set_list_bytes(&mut self, most: usize) {
+        self.list_bytes = most;
     }
 
     pub(super) fn whose(&self) -> &Arc<MemberRun> {
@@ -224,7 +236,7 @@ impl Peer {
         if self.phase != Phase::Live && why != Why::Hold {
             return;
         }
-        self.sync = Some(Sync::new(why, at));
+        self.sync = Some(Sync::new(why, self.list_bytes, at));
     }
 
     /// A piece of a change has arrived. Returns whether changes are missing.
@@ -237,10 +249,18 @@ impl Peer {
         now: Instant,
         random: f64,
     ) -> Result<bool, DecodeError> {
+        if part.from.is_none() {
+            return Err(DecodeError::Malformed("a whole list that nobody asked for"));
+        }
         match self.deltas.take(&(part.from, part.to), part.piece) {
             Assembled::Whole(bytes) => {
-                let (from, to) = (part.from, part.to);
-                self.step(Body { from, to, bytes }, now, random)
+                let body = Body {
+                    from: part.from,
+                    to: part.to,
+                    bytes,
+                    most: MAX_DELTA_BYTES.min(self.list_bytes),
+                };
+                self.step(body, now, random)
             }
             Assembled::Waits => Ok(false),
             Assembled::Gap | Assembled::TooLong if self.sync.is_some() => Ok(false),
@@ -281,7 +301,14 @@ impl Peer {
     }
 
     fn begin(&mut self, body: &Body, now: Instant) -> Result<(), DecodeError> {
-        let changes = Changes::read(&body.bytes, MAX_BODY_BYTES).inspect_err(|_| self.spoilt(now))?;
+        let changes = match Changes::read(&body.bytes, body.most) {
+            Err(DecodeError::OverLimit) if body.most < self.list_bytes => {
+                self.forget_waiting();
+                self.ask(Why::Overflow, now + SPREAD);
+                return Ok(());
+            }
+            read => read.inspect_err(|_| self.spoilt(now))?,
+        };
         self.applying = Some(Applying {
             to: body.to,
             changes,
@@ -401,7 +428,13 @@ impl Peer {
         let (from, to) = (part.from, part.to);
         match sync.take((from, to), part.piece, now) {
             Assembled::Whole(bytes) => {
-                let body = Body { from, to, bytes };
+                let most = self.list_bytes;
+                let body = Body {
+                    from,
+                    to,
+                    bytes,
+                    most,
+                };
                 match self.fits(&body) {
                     Fits::Apply => {
                         self.sync = None;

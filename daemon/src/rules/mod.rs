@@ -55,7 +55,7 @@ impl Rules {
             trusted: live.trusted(),
             bans,
             bans_of_others,
-            terms: settings.cluster.terms(live.limits.idle_timeout),
+            terms: settings.cluster.terms(&live.limits),
         }
     }
 }

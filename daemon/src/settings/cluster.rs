@@ -3,8 +3,9 @@
 use axum::http::Uri;
 use clap::{ArgAction, Args, ValueEnum};
 use metaserve::{
-    Role,
+    Limits, Role,
     program::settings::{Problem, Values, switch, within},
+    protocol::cluster::MAX_BODY_BYTES,
 };
 use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
@@ -145,6 +146,8 @@ pub(crate) struct Terms {
     pub(crate) keep: Duration,
     /// Whether the bans of other members are obeyed.
     pub(crate) bans: bool,
+    /// The longest list that is taken from one member, in bytes.
+    pub(crate) list_bytes: usize,
 }
 
 impl Cluster {
@@ -166,11 +169,14 @@ impl Cluster {
     }
 
     /// The settings that may change while the daemon runs.
-    pub(crate) fn terms(&self, idle_timeout: Duration) -> Terms {
+    pub(crate) fn terms(&self, limits: &Limits) -> Terms {
+        let servers = limits.cluster_max_servers;
+        let list_bytes = servers.saturating_mul(limits.max_heartbeat_bytes);
         Terms {
-            hold: self.hold(idle_timeout),
+            hold: self.hold(limits.idle_timeout),
             keep: self.live.keep,
             bans: self.live.bans,
+            list_bytes: list_bytes.clamp(LEAST_LIST_BYTES, MAX_BODY_BYTES),
         }
     }
 
@@ -228,6 +234,10 @@ pub(crate) fn unprotected(url: &NatsUrl) -> String {
          list, so use tls://, unless the network is protected otherwise"
     )
 }
+
+/// A list of so many bytes is read in any case: of its servers, those are left out for which there
+/// is no room.
+const LEAST_LIST_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long servers may need, after the idle timeout, to come to another member: two dead addresses
 /// that are tried first, and the backoff.

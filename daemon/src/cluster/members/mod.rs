@@ -4,7 +4,7 @@ mod known;
 mod silence;
 
 use super::{
-    Event, MemberStatus, State,
+    Config, Event, MemberStatus, State,
     node::BEAT,
     peer::{Peer, Question},
     sender::Ready,
@@ -31,6 +31,16 @@ const DOUBT: Duration = Duration::from_millis(2500);
 /// How many runs of members, and how many edges, are followed at most.
 const MAX_RUNS: usize = 1024;
 
+/// How many runs of one member are followed at most. The oldest goes first.
+const MAX_RUNS_EACH: usize = 8;
+
+/// Above this many runs, those that others hold are not asked for: there has to be room for members
+/// that are heard.
+const MAX_HELD: usize = MAX_RUNS / 2;
+
+/// How many members are remembered to hold the same run, at most.
+const MAX_HOLDERS: usize = 8;
+
 /// How many runs a beat says to be held, at most.
 const MAX_HOLDS: usize = 64;
 
@@ -43,7 +53,10 @@ pub(super) struct Members {
     registry: Arc<Registry>,
     hold: Duration,
     keep: Duration,
+    list_bytes: usize,
     runs: BTreeMap<Id, Known>,
+    /// Runs that went to make room for newer ones, and were not reported yet.
+    replaced: Vec<Id>,
     /// The run of each member that speaks, or spoke last.
     current: BTreeMap<Arc<str>, u64>,
     edges: BTreeMap<Arc<str>, Edge>,
@@ -56,18 +69,15 @@ pub(super) struct Members {
 pub(super) struct TooMany;
 
 impl Members {
-    pub(super) fn new(
-        me: MemberRun,
-        registry: Arc<Registry>,
-        hold: Duration,
-        keep: Duration,
-    ) -> Self {
+    pub(super) fn new(me: MemberRun, registry: Arc<Registry>, config: &Config) -> Self {
         Self {
             me,
             registry,
-            hold,
-            keep,
+            hold: config.hold,
+            keep: config.keep,
+            list_bytes: config.list_bytes,
             runs: BTreeMap::new(),
+            replaced: Vec::new(),
             current: BTreeMap::new(),
             edges: BTreeMap::new(),
             connected: false,
@@ -91,12 +101,15 @@ impl Members {
         };
         let id = (name, run);
         let new = !self.runs.contains_key(&id);
+        if new {
+            self.make_room(&id.0);
+        }
         if new && self.runs.len() >= MAX_RUNS {
             return Err(TooMany);
         }
         let speaks = self.take_over(&id, new, now);
         let known = self.runs.entry(id).or_insert_with_key(|id| {
-            let peer = Peer::new(whose(id), &self.registry, now);
+            let peer = Peer::new(whose(id), &self.registry, self.list_bytes, now);
             Known::new(peer)
         });
         if speaks {
@@ -104,6 +117,26 @@ impl Members {
             known.fell = None;
         }
         Ok(known)
+    }
+
+    /// The runs of a member.
+    fn runs_of(&self, name: &Arc<str>) -> impl Iterator<Item = (&Id, &Known)> {
+        let [first, last] = [0, u64::MAX].map(|run| (name.clone(), run));
+        self.runs.range(first..=last)
+    }
+
+    /// Lets the oldest run of a member go if it has as many as it may have.
+    fn make_room(&mut self, name: &Arc<str>) {
+        if self.runs_of(name).count() < MAX_RUNS_EACH {
+            return;
+        }
+        let current = self.current.get(name);
+        let replaced = self.runs_of(name).filter(|(id, _)| Some(&id.1) != current);
+        let oldest = replaced.min_by_key(|(_, known)| known.peer.heard());
+        if let Some(id) = oldest.map(|(id, _)| id.clone()) {
+            self.runs.remove(&id);
+            self.replaced.push(id);
+        }
     }
 
     /// Whether this run speaks for its member from now on. One that is new does, and one that was
@@ -189,20 +222,27 @@ impl Members {
         Ok(())
     }
 
-    /// Others hold runs that are not known here: they are asked for.
+    /// Others hold runs that are not known here: they are asked for, as many as one may tell of.
     pub(super) fn learn(&mut self, from: &Arc<str>, holds: &[Hold], now: Instant) {
-        for hold in holds {
+        let told = |known: &&Known| known.holders.first() == Some(from);
+        let mut told = self.runs.values().filter(told).count();
+        for hold in holds.iter().take(MAX_HOLDS) {
             let id: Id = (hold.member.as_str().into(), hold.run);
             if id == (self.me.name.clone(), self.me.run) {
                 continue;
             }
             if let Some(known) = self.runs.get_mut(&id) {
-                if !known.holders.contains(from) {
+                if !known.holders.contains(from) && known.holders.len() < MAX_HOLDERS {
                     known.holders.push(from.clone());
                 }
-            } else if self.runs.len() < MAX_RUNS {
-                let until = now + hold.left;
-                let peer = Peer::held_by_others(whose(&id), &self.registry, now, until);
+            } else if self.runs.len() < MAX_HELD
+                && told < MAX_HOLDS
+                && self.runs_of(&id.0).count() < MAX_RUNS_EACH
+            {
+                told += 1;
+                let until = now + hold.left.min(self.hold.max(self.keep));
+                let mut peer = Peer::new(whose(&id), &self.registry, self.list_bytes, now);
+                peer.is_held_by_others(until, now);
                 let mut known = Known::new(peer);
                 known.holders.push(from.clone());
                 self.runs.insert(id, known);
@@ -322,7 +362,9 @@ impl Members {
                 left,
             })
         };
-        let holds = self.runs.values().filter_map(hold);
+        let has_come = |known: &&Known| come.contains(&known.peer.whose().name);
+        let (first, rest): (Vec<_>, Vec<_>) = self.runs.values().partition(has_come);
+        let holds = first.into_iter().chain(rest).filter_map(hold);
         holds.take(MAX_HOLDS).collect()
     }
 

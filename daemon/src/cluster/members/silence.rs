@@ -4,10 +4,8 @@ use super::{
     super::{Event, Role, State},
     Id, Members, SILENCE,
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use crate::settings::Terms;
+use std::{sync::Arc, time::Instant};
 
 impl Members {
     /// Judges who is silent and for how long, and lets go of those that were for too long. Returns
@@ -19,24 +17,26 @@ impl Members {
     ) -> Vec<Arc<str>> {
         let mut lost = Vec::new();
         self.judge(now);
-        let gone: Vec<Id> = self
+        let gone = |id: Id| Event::Member {
+            name: id.0,
+            run: id.1,
+            role: Role::Member,
+            state: State::Gone,
+        };
+        events.extend(std::mem::take(&mut self.replaced).into_iter().map(gone));
+        let over: Vec<Id> = self
             .runs
             .iter()
             .filter(|(_, known)| known.peer.stays_until().is_some_and(|until| until <= now))
             .map(|(id, _)| id.clone())
             .collect();
-        for id in gone {
+        for id in over {
             self.runs.remove(&id);
             if self.current.get(&id.0) == Some(&id.1) {
                 self.current.remove(&id.0);
                 lost.push(id.0.clone());
             }
-            events.push(Event::Member {
-                name: id.0,
-                run: id.1,
-                role: Role::Member,
-                state: State::Gone,
-            });
+            events.push(gone(id));
         }
         for known in self.runs.values_mut() {
             known.report(events);
@@ -55,12 +55,14 @@ impl Members {
         lost
     }
 
-    /// How long silent members stay from now on.
-    pub(in super::super) fn set_times(&mut self, hold: Duration, keep: Duration) {
-        (self.hold, self.keep) = (hold, keep);
+    /// How long silent members stay from now on, and how long the lists of members may be.
+    pub(in super::super) fn set_terms(&mut self, terms: Terms) {
+        (self.hold, self.keep) = (terms.hold, terms.keep);
+        self.list_bytes = terms.list_bytes;
         for known in self.runs.values_mut() {
+            known.peer.set_list_bytes(terms.list_bytes);
             if known.peer.state() == State::Kept {
-                known.peer.keep(known.peer.heard() + keep);
+                known.peer.keep(known.peer.heard() + terms.keep);
             }
         }
     }

@@ -133,8 +133,9 @@ impl Node {
         let FromMember::Hello(hello) = message else {
             return Err(Refusal::Subject);
         };
-        if self.come.len() < MAX_COME {
-            self.come.push(hello.member.into());
+        let name = hello.member.into();
+        if self.come.len() < MAX_COME && !self.come.contains(&name) {
+            self.come.push(name);
         }
         let soon = now + ANSWER_HELLO.mul_f64(self.rng.f64());
         if let Some(beat) = &mut self.beat

@@ -106,7 +106,7 @@ impl Node {
         let own = registry.own().clone();
         Self {
             prefix: format!("ms.{}.", config.cluster),
-            members: Members::new(me, registry.clone(), config.hold, config.keep),
+            members: Members::new(me, registry.clone(), &config),
             sender: Sender::new(config.run, own, clock, config.max_payload),
             bans: Bans::default(),
             name,
@@ -318,7 +318,7 @@ impl Node {
     /// Other settings. Members that are kept already stay for the new time; those that are held
     /// stay as long as they were told.
     pub(crate) fn set_terms(&mut self, terms: Terms) {
-        self.members.set_times(terms.hold, terms.keep);
+        self.members.set_terms(terms);
         if self.config.bans != terms.bans {
             self.config.bans = terms.bans;
             self.events.push(Event::Bans);

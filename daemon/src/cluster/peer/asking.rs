@@ -3,7 +3,7 @@
 use super::{LONGEST_PAUSE, SPREAD, Step, Why};
 use metaserve::{
     Backoff, Retry,
-    protocol::cluster::{Assembled, Assembly, MAX_BODY_BYTES, Piece},
+    protocol::cluster::{Assembled, Assembly, Piece},
 };
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ pub(super) struct Sync {
     why: Why,
     stage: Asking,
     answer: Assembly<Step>,
+    /// The longest answer, in bytes.
+    most: usize,
     backoff: Backoff,
 }
 
@@ -36,12 +38,13 @@ enum Asking {
 }
 
 impl Sync {
-    /// Asks at this time.
-    pub(super) fn new(why: Why, at: Instant) -> Self {
+    /// Asks at this time, for an answer of at most so many bytes.
+    pub(super) fn new(why: Why, most: usize, at: Instant) -> Self {
         Self {
             why,
             stage: Asking::At(at),
-            answer: Assembly::new(MAX_BODY_BYTES),
+            answer: Assembly::new(most),
+            most,
             backoff: Backoff::new(SPREAD, LONGEST_PAUSE),
         }
     }
@@ -93,7 +96,7 @@ impl Sync {
 
     /// Asks once more, after a pause.
     pub(super) fn again(&mut self, now: Instant, random: f64) {
-        self.answer = Assembly::new(MAX_BODY_BYTES);
+        self.answer = Assembly::new(self.most);
         self.stage = Asking::At(now + self.backoff.delay(Retry::Soon, random));
     }
 }

@@ -65,8 +65,8 @@ async fn bans_that_were_lost_on_the_way_or_said_before_are_asked_for() {
     let mut net = Net::of_members(18, 2).await;
     let lost = |_: usize, message: &super::super::Message| {
         matches!(
-            metaserve::protocol::cluster::FromMember::decode(&message.payload),
-            Ok(metaserve::protocol::cluster::FromMember::Bans(_))
+            FromMember::decode(&message.payload),
+            Ok(FromMember::Bans(_))
         ) && message.subject.contains(".m.")
     };
     net.lose = Box::new(lost);
@@ -153,7 +153,13 @@ async fn bans_that_nobody_asked_for_or_of_a_member_that_is_not_heard_are_not_tak
 #[tokio::test(start_paused = true)]
 async fn bans_that_have_ended_are_forgotten() {
     let mut net = Net::of_members(22, 2).await;
-    net.ban(0, &[banned("192.0.2.0/24", Some(5)), banned("198.51.100.7/32", None)]);
+    net.ban(
+        0,
+        &[
+            banned("192.0.2.0/24", Some(5)),
+            banned("198.51.100.7/32", None),
+        ],
+    );
     net.run(seconds(2)).await;
     assert_eq!(net.machines[1].node.remembered_bans(), 2);
     net.run(seconds(5)).await;
@@ -165,7 +171,12 @@ async fn bans_that_have_ended_are_forgotten() {
 async fn a_member_has_no_more_bans_than_a_file_may_have() {
     let mut net = Net::of_members(23, 2).await;
     let many = |count: u32| -> Vec<_> {
-        let each = |at: u32| banned(&format!("2001:db8::{:x}:{:x}/128", at >> 16, at & 0xffff), Some(3600));
+        let each = |at: u32| {
+            banned(
+                &format!("2001:db8::{:x}:{:x}/128", at >> 16, at & 0xffff),
+                Some(3600),
+            )
+        };
         (0..count).map(each).collect()
     };
     // As many lines as a file may have.
@@ -211,6 +222,7 @@ async fn bans_of_others_hold_as_long_as_the_settings_say_so() {
             hold: net::HOLD,
             keep: net::KEEP,
             bans,
+            list_bytes: 256 << 20,
         });
         let told = net.machines[1].node.take_events();
         assert_eq!(told, [Event::Bans]);

@@ -219,6 +219,7 @@ async fn a_keep_that_is_changed_holds_also_for_members_that_are_kept_already() {
         hold: net::HOLD,
         keep: seconds(30),
         bans: true,
+        list_bytes: 256 << 20,
     });
     net.run(seconds(15)).await;
     assert_eq!(net.shows(0), [1]);

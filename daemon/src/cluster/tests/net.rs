@@ -203,6 +203,7 @@ impl Net {
             keep: KEEP,
             idle_timeout: IDLE,
             bans: true,
+            list_bytes: 256 << 20,
             max_payload: 1 << 20,
         }
     }

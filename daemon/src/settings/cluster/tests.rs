@@ -52,3 +52,16 @@ fn names_are_parts_of_subjects() {
     assert!("Node-1".parse::<MemberName>().is_ok());
     assert!("node_1".parse::<MemberName>().is_err());
 }
+
+#[test]
+fn the_longest_list_follows_from_the_limits() {
+    let cluster = crate::Settings::new(PathBuf::new()).cluster;
+    let mut limits = Limits::default();
+    let mebibytes = |limits: &Limits| cluster.terms(limits).list_bytes >> 20;
+    assert_eq!(mebibytes(&limits), 256, "the longest that the protocol has");
+    limits.cluster_max_servers = 10_000;
+    limits.max_heartbeat_bytes = 4096;
+    assert_eq!(mebibytes(&limits), 39);
+    limits.cluster_max_servers = 0;
+    assert_eq!(mebibytes(&limits), 16);
+}

@@ -14,7 +14,8 @@ mod tests;
 mod wire;
 
 pub use body::{
-    Banned, Changes, Chunk, MAX_BANS_BYTES, MAX_BODY_BYTES, pack, pack_bans, pack_stated, unpack_bans,
+    Banned, Changes, Chunk, MAX_BANS_BYTES, MAX_BODY_BYTES, pack, pack_bans, pack_stated,
+    unpack_bans,
 };
 pub use pieces::{Assembled, Assembly, Pieces};
 

@@ -321,7 +321,10 @@ fn long_bodies_are_compressed_and_short_ones_are_not() {
     assert_eq!(body(1)[0], 0);
     assert_eq!(body(100)[0], 1);
     assert!(body(100).len() < 200);
-    let read = Changes::read(&body(100), MAX_BODY_BYTES).unwrap().all().unwrap();
+    let read = Changes::read(&body(100), MAX_BODY_BYTES)
+        .unwrap()
+        .all()
+        .unwrap();
     assert_eq!(read.listed, vec![example(); 100]);
 }
 
