@@ -201,7 +201,8 @@ impl History {
     }
 
     /// What changed after `from`; none when that is beyond the horizon, or when a snapshot is
-    /// shorter.
+    /// shorter. Members are told what has changed in any case: they have no use for a snapshot that
+    /// they did not ask for.
     pub(super) fn since(&self, from: Revision) -> Option<Delta> {
         if from < self.horizon || from > self.revision {
             return None;
@@ -230,7 +231,7 @@ impl History {
                     bytes += UPDATED_BYTES;
                 }
             }
-            if bytes > self.snapshot_bytes {
+            if bytes > self.snapshot_bytes && self.readers == Readers::Clients {
                 return None;
             }
         }

@@ -140,6 +140,18 @@ fn a_snapshot_is_given_where_it_is_shorter() {
     );
 }
 
+/// The last server of a member left the lists of the others only after they had asked.
+#[test]
+fn members_are_told_what_has_changed_although_a_snapshot_is_shorter() {
+    let mut ticks = Ticks::new();
+    ticks.history = History::new(Readers::Members, Revision(0));
+    let before = ticks.tick([listed(1, "a")]);
+    let after = ticks.tick([(1, Change::Gone)]);
+    let delta = ticks.history.since(before).unwrap();
+    assert_eq!((delta.from, delta.to), (before, after));
+    assert_eq!(delta.removed, [1]);
+}
+
 #[test]
 fn a_delta_is_given_as_long_as_it_is_no_longer_than_the_list() {
     let mut ticks = Ticks::new();
