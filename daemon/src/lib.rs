@@ -50,6 +50,7 @@ use metaserve::program::{
     self, Signals,
     service::{self, State},
     settings::{Given, Mistakes, Running},
+    threads,
 };
 use std::process::ExitCode;
 
@@ -78,6 +79,8 @@ pub fn main() -> ExitCode {
 /// Serves until a signal.
 fn serve(given: Given<Settings>) -> anyhow::Result<()> {
     let (settings, running) = Running::start(given)?;
+    // One works and one serves in each shard; another reads files.
+    threads::can_start(2 * settings.shards() + 1)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.shards())
         .enable_all()

@@ -12,6 +12,7 @@ use metaserve::{
         self, Signals,
         log::{self, LogFormat},
         settings::{Given, Mistakes, Running},
+        threads,
     },
 };
 use metaserve_lobby_bridge::{
@@ -47,6 +48,9 @@ fn run(given: Given<BridgeSettings>, remarks: &[String]) -> anyhow::Result<()> {
         program::announce(format!("{}\n", printable(remark)));
     }
     let bridge = Bridge::of(settings)?;
+    // One for each core, and one that looks up names or asks the database.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    threads::can_start(cores + 1)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
         // Signals are handled before anything serves, so that none is missed.

@@ -1,5 +1,5 @@
 //! What every program needs: [settings] and a [check] of them, a [log], [printing](mod@print) and
-//! [tables](table), [sockets](listen), notifications to the [service] manager, [signals](Signals),
+//! [tables](table), [threads], [sockets](listen), notifications to the [service] manager, [signals](Signals),
 //! and a [manual].
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -14,6 +14,7 @@ pub mod service;
 pub mod settings;
 mod signals;
 pub mod table;
+pub mod threads;
 mod vital;
 
 pub use print::{announce, complain, end, end_mistakes, end_usage};

@@ -16,6 +16,7 @@ mod net;
 mod partitions;
 mod rebinding;
 mod stopped;
+mod threads;
 mod truth;
 mod weather;
 mod world;
