@@ -9,7 +9,7 @@ use metaserve::{
     CloseCode, Connector, DaemonArgs, ServerInfo,
     bounds::Order,
     connect::role::Client,
-    feed::json::{ShownServer, said},
+    feed::json::{ShownNumber, ShownServer, said},
     printable, printable_name,
     program::{
         Signals,
@@ -200,7 +200,11 @@ impl List {
                 revision: revision(now),
                 added: shown(&changes.added),
                 updated: shown(&changes.updated),
-                removed: changes.removed.iter().map(|id| id.number()).collect(),
+                removed: changes
+                    .removed
+                    .iter()
+                    .map(|id| ShownNumber(id.number()))
+                    .collect(),
             };
             return Ok(serde_json::to_string(&change)? + "\n");
         }
@@ -228,7 +232,7 @@ struct Change<'a> {
     revision: String,
     added: Vec<ShownServer<'a>>,
     updated: Vec<ShownServer<'a>>,
-    removed: Vec<u64>,
+    removed: Vec<ShownNumber>,
 }
 
 /// The revision as it is written in the ids of events over HTTP.
@@ -239,7 +243,7 @@ fn revision(list: &Snapshot) -> String {
 fn show(server: &Server) -> ShownServer<'_> {
     let (info, heartbeat_base64) = said(&server.heartbeat);
     ShownServer {
-        id: server.id.number(),
+        id: ShownNumber(server.id.number()),
         game: server.game.as_str(),
         address: server.address,
         addresses: server.addresses.clone(),

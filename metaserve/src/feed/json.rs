@@ -5,7 +5,7 @@
 use super::content::Content;
 use crate::{ServerInfo, list::Server};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::{
     net::SocketAddr,
     time::{Duration, UNIX_EPOCH},
@@ -15,7 +15,7 @@ use std::{
 #[derive(Debug, Serialize)]
 pub struct ShownServer<'a> {
     /// The registry's number for it, never given to another server of the same epoch.
-    pub id: u64,
+    pub id: ShownNumber,
     /// The tag of its game.
     pub game: &'a str,
     /// Where players join.
@@ -42,13 +42,32 @@ pub struct ShownServer<'a> {
     pub heartbeat_base64: Option<String>,
 }
 
+/// A server's number as JSON shows it: a number if JavaScript can hold it, else its digits in quotes.
+/// Numbers in a cluster grow with its age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownNumber(pub u64);
+
+impl ShownNumber {
+    /// The greatest number up to which JavaScript knows all.
+    const MOST: u64 = (1 << 53) - 1;
+}
+
+impl Serialize for ShownNumber {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 <= Self::MOST {
+            true => serializer.serialize_u64(self.0),
+            false => serializer.collect_str(&self.0),
+        }
+    }
+}
+
 impl<'a> From<&'a Server> for ShownServer<'a> {
     fn from(server: &'a Server) -> Self {
         let placement = &server.placement;
         let (info, heartbeat_base64) = said(&server.heartbeat);
         let since = server.updated.duration_since(UNIX_EPOCH);
         Self {
-            id: server.number,
+            id: ShownNumber(server.number),
             game: placement.game.as_str(),
             address: placement.address,
             addresses: std::iter::once(placement.address)
@@ -80,7 +99,7 @@ struct Snapshot<'a> {
 /// Both lists of a delta's servers are whole records: a page replaces what it has by id.
 #[derive(Serialize)]
 struct Delta<'a> {
-    removed: &'a [u64],
+    removed: Vec<ShownNumber>,
     servers: Vec<ShownServer<'a>>,
 }
 
@@ -95,7 +114,7 @@ pub(super) fn event(epoch: u64, content: &Content) -> Vec<u8> {
         Content::Delta(delta) => {
             let both = delta.placed.iter().chain(&delta.updated);
             let servers = both.map(ShownServer::from).collect();
-            let removed = &delta.removed;
+            let removed = delta.removed.iter().copied().map(ShownNumber).collect();
             ("delta", serde_json::to_string(&Delta { removed, servers }))
         }
     };
@@ -139,6 +158,22 @@ mod tests {
         let (info, bytes) = said(b"\xffstone");
         assert!(info.is_none());
         assert_eq!(bytes.as_deref(), Some("/3N0b25l"));
+    }
+
+    /// A browser showed one row for several servers, and never removed it.
+    #[test]
+    fn a_number_that_javascript_cannot_hold_is_text() {
+        let last = (1 << 53) - 1;
+        let changed = Changed {
+            removed: vec![last, last + 1],
+            updated: vec![server(u64::MAX, b"")],
+            ..Changed::default()
+        };
+        let text = String::from_utf8(event(7, &Content::Delta(changed))).unwrap();
+        let removed = r#"{"removed":[9007199254740991,"9007199254740992"],"#;
+        assert!(text.contains(removed), "{text}");
+        let record = r#"[{"id":"18446744073709551615","game":"go","#;
+        assert!(text.contains(record), "{text}");
     }
 
     #[test]
