@@ -24,9 +24,6 @@ const BUDGET: Duration = Duration::from_millis(5);
 /// The longest tick of the feed of own servers, whatever `--tick` is.
 const MAX_TICK: Duration = Duration::from_millis(250);
 
-/// The longest message that NATS servers take unless they are told otherwise, in bytes.
-const MAX_PAYLOAD: usize = 1024 * 1024;
-
 /// How often addresses are compared with bans that end by themselves.
 const RECHECK: Duration = Duration::from_secs(10);
 
@@ -180,6 +177,7 @@ impl Driver {
                 self.node.connected(now, false);
             }
             if link.is_up {
+                self.node.set_max_payload(link.max_payload);
                 self.node.connected(now, true);
             }
             self.shared.metrics.cluster().connected(link.is_up);
@@ -285,6 +283,5 @@ fn config(settings: &Settings) -> Config {
         idle_timeout: settings.live.limits.idle_timeout,
         bans: terms.bans,
         list_bytes: terms.list_bytes,
-        max_payload: MAX_PAYLOAD,
     }
 }

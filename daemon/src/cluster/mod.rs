@@ -38,6 +38,10 @@ use crate::settings::ClusterRole;
 use bytes::Bytes;
 use std::{sync::Arc, time::Duration};
 
+/// The least `max_payload` of a NATS server that a daemon shares its list over, in bytes: with less,
+/// a long list would take too many messages.
+pub(crate) const LEAST_MAX_PAYLOAD: usize = 64 * 1024;
+
 /// A message of NATS, in or out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
@@ -68,8 +72,6 @@ pub(crate) struct Config {
     pub(crate) bans: bool,
     /// The longest list that is taken from one member, in bytes.
     pub(crate) list_bytes: usize,
-    /// The longest payload that NATS carries, in bytes. Node messages are shorter.
-    pub(crate) max_payload: usize,
 }
 
 /// What a daemon is to its cluster.
@@ -147,9 +149,6 @@ pub(crate) struct Status {
     pub(crate) members: Vec<MemberStatus>,
     /// This node hears too few of the others: it keeps what they stated last.
     pub(crate) cut_off: bool,
-    /// Another run states servers under this member's name, so this one does not.
-    #[cfg(test)]
-    pub(crate) rival: bool,
 }
 
 /// Another member or edge, in one of its runs, as this node sees it.
@@ -161,9 +160,6 @@ pub(crate) struct MemberStatus {
     pub(crate) state: State,
     /// Its servers that this node knows, whether shown or not.
     pub(crate) servers: usize,
-    /// The revision of its own feed that this node has.
-    #[cfg(test)]
-    pub(crate) at: Option<u64>,
     /// How many clients it serves, as it says.
     pub(crate) clients: u32,
     /// The time between its last two beats, beyond the one second that it should be.
@@ -215,6 +211,8 @@ pub(crate) enum Refusal {
     Subject,
     /// It is of another version of the cluster's protocol.
     Version,
+    /// It is empty: somebody tries whether it may publish here, as `metaserve-daemon check` does.
+    Empty,
     /// It cannot be read.
     Malformed,
     /// It is longer than messages may be, or becomes so when it is unpacked.
@@ -229,9 +227,10 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Subject,
         Self::Version,
+        Self::Empty,
         Self::Malformed,
         Self::Oversize,
         Self::FarAhead,
@@ -244,6 +243,7 @@ impl Refusal {
         match self {
             Self::Subject => "subject",
             Self::Version => "version",
+            Self::Empty => "empty",
             Self::Malformed => "malformed",
             Self::Oversize => "oversize",
             Self::FarAhead => "far_ahead",
@@ -261,6 +261,7 @@ impl Refusal {
             Self::Version => {
                 "it is of another version of metaserve: upgrade the daemon that sends it, or this one"
             }
+            Self::Empty => "it is empty: somebody tries whether it may publish there",
             Self::Malformed => "it cannot be read: see who else may publish there",
             Self::Oversize => "it is too long: see who else may publish there",
             Self::FarAhead => "its time is too far ahead: see who else may publish there",

@@ -1,7 +1,7 @@
 //! Says what happens in the cluster: to the log, in words, and to the metrics.
 
 use super::{
-    Event, Role, State, Status,
+    Event, Refusal, Role, State, Status,
     nats::{Failure, Link, Nats, explain, missing_right},
 };
 use crate::{
@@ -9,7 +9,6 @@ use crate::{
     shared::Shared,
 };
 use humantime::format_duration;
-use metaserve::protocol::cluster::MAX_PAYLOAD_BYTES;
 use std::collections::BTreeSet;
 
 /// What has been said already.
@@ -43,12 +42,12 @@ impl Report {
         if link.is_up {
             let server = nats.server_name();
             tracing::info!("connected to the NATS server {server}");
-            let most = nats.max_payload();
-            if most <= MAX_PAYLOAD_BYTES {
-                tracing::error!(
-                    "the NATS server takes messages of {most} bytes at most: set its max_payload to 1MB"
-                );
-            }
+        } else if link.is_narrow {
+            let (server, most) = (nats.server_name(), link.max_payload);
+            tracing::error!(
+                "the NATS server {server} is not used, since it takes messages of {most} bytes at most: \
+                 set its max_payload to 1MB"
+            );
         } else if link.connections > 0 {
             let keep = format_duration(self.terms.keep);
             tracing::warn!(
@@ -110,8 +109,13 @@ impl Report {
                 Event::Lag { lag, .. } => metrics.lag(lag),
                 Event::Refused { subject, why } => {
                     metrics.refused(why);
-                    let why = why.in_words();
-                    tracing::warn!("dropped a message on {subject}: {why}");
+                    let words = why.in_words();
+                    match why {
+                        Refusal::Empty => {
+                            tracing::debug!("dropped a message on {subject}: {words}")
+                        }
+                        _ => tracing::warn!("dropped a message on {subject}: {words}"),
+                    }
                 }
                 Event::Bans => bans = true,
                 Event::CutOff(is_cut_off) => self.cut_off(is_cut_off),
@@ -217,7 +221,6 @@ mod tests {
             state,
             servers: 0,
             clients: 0,
-            at: None,
             lag: Duration::ZERO,
         };
         let status = |members| Status {

@@ -104,19 +104,28 @@ struct Answering {
 }
 
 impl Sender {
-    pub(super) fn new(run: u64, own: Arc<Feed>, clock: Arc<Clock>, max_payload: usize) -> Self {
-        let payload = max_payload.saturating_sub(MAX_NATS_BYTES);
-        let payload = payload.min(MAX_PAYLOAD_BYTES);
+    pub(super) fn new(run: u64, own: Arc<Feed>, clock: Arc<Clock>) -> Self {
         Self {
             run,
             at: own.revision(),
             own,
             clock,
-            piece_bytes: payload.saturating_sub(MAX_HEAD_BYTES).max(1),
+            piece_bytes: MAX_PAYLOAD_BYTES - MAX_HEAD_BYTES,
             questions: Questions::default(),
             answers: VecDeque::new(),
             bodies: VecDeque::new(),
         }
+    }
+
+    /// NATS carries messages of at most so many bytes. Answers that were cut for longer ones end
+    /// here: they are asked for again.
+    pub(super) fn set_max_payload(&mut self, most: usize) {
+        let payload = most.saturating_sub(MAX_NATS_BYTES).min(MAX_PAYLOAD_BYTES);
+        let piece_bytes = payload.saturating_sub(MAX_HEAD_BYTES).max(1);
+        if piece_bytes < self.piece_bytes {
+            self.answers.clear();
+        }
+        self.piece_bytes = piece_bytes;
     }
 
     /// The revision up to which the own list was handed over.

@@ -152,7 +152,6 @@ mod tests {
             state: *state,
             servers: 0,
             clients: 0,
-            at: None,
             lag: Duration::ZERO,
         });
         Status {

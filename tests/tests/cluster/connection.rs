@@ -1,7 +1,7 @@
 //! The connection to NATS: keys, rights and certificates, as `check` finds them.
 
 use crate::DAEMON;
-use metaserve_tests::{Ended, Nats, run};
+use metaserve_tests::{Daemon, Ended, Nats, run};
 use std::{fs, path::Path};
 
 /// What `check` says of member `a`.
@@ -94,6 +94,21 @@ async fn missing_rights_are_named_with_their_subjects() {
             "{missing}: {checked:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_short_messages_only_is_not_used_and_named() {
+    let nats = Nats::start(1, "max_payload: 60KB").await;
+    let checked = check(&nats, &[]).await;
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let says = "it takes messages of 61440 bytes at most: set max_payload to 1MB";
+    assert!(checked.complaint.contains(says), "{checked:?}");
+    let urls = nats.urls();
+    let settings = crate::members::arguments(&urls, "a", &[]);
+    let mut daemon = Daemon::start(DAEMON, &settings).await;
+    let line = daemon.logged("is not used").await;
+    let says = "the NATS server n0 is not used, since it takes messages of 61440 bytes at most";
+    assert!(line.contains(says), "{line}");
 }
 
 /// Certificates that openssl would make: an authority, and a server's for `localhost`.

@@ -77,16 +77,26 @@ async fn a_member_joins_a_large_list_and_nats_does_not_drop_it() {
     }
 }
 
+/// Row 20, where NATS takes shorter messages than members would send.
+#[tokio::test]
+async fn heartbeats_are_cut_to_what_nats_takes() {
+    let nats = Nats::start(1, "max_payload: 128KB").await;
+    large_heartbeats(&nats).await;
+}
+
 /// Row 20: the longest heartbeats, which do not get smaller by compression, in messages that are
 /// longer than one piece and longer than what waits for its other pieces.
 #[tokio::test]
 async fn heartbeats_of_a_mebibyte_come_in_pieces() {
-    let nats = Nats::one().await;
+    large_heartbeats(&Nats::one().await).await;
+}
+
+async fn large_heartbeats(nats: &Nats) {
     let identity = crate::returns::identity();
     let print = identity.fingerprint().to_string();
     let large = ["--max-heartbeat", "1048576", "--trust-relay", &print];
-    let a = Member::joined(&nats, "a", &large).await;
-    let b = Member::joined(&nats, "b", &large).await;
+    let a = Member::joined(nats, "a", &large).await;
+    let b = Member::joined(nats, "b", &large).await;
     let mut random = fastrand::Rng::with_seed(20);
     let mut heartbeat = || Bytes::from_iter(std::iter::repeat_with(|| random.u8(..)).take(1 << 20));
     let heartbeats: Vec<Bytes> = (0..12).map(|_| heartbeat()).collect();
@@ -96,7 +106,7 @@ async fn heartbeats_of_a_mebibyte_come_in_pieces() {
         let all = list.servers().map(|it| it.heartbeat.clone());
         all.collect::<BTreeSet<_>>() == expected
     };
-    let late = Member::joined(&nats, "c", &large).await;
+    let late = Member::joined(nats, "c", &large).await;
     for member in [&a, &b, &late] {
         let mut list = Follower::new(&member.daemon, None).await;
         list.until("all heartbeats", shown).await;

@@ -81,8 +81,6 @@ impl Known {
             state: self.peer.state(),
             servers: self.peer.replica().len(),
             clients: self.said.clients,
-            #[cfg(test)]
-            at: self.peer.at(),
             lag: self.said.lag,
         }
     }
@@ -97,8 +95,6 @@ impl Edge {
             state: self.state,
             servers: 0,
             clients: self.said.clients,
-            #[cfg(test)]
-            at: None,
             lag: self.said.lag,
         }
     }

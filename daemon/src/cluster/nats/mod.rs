@@ -11,7 +11,7 @@ pub(crate) use key::Key;
 pub(crate) use trial::trial;
 pub(crate) use words::{explain, missing_right};
 
-use super::Message;
+use super::{LEAST_MAX_PAYLOAD, Message};
 use crate::settings::{Cluster, NatsUrl};
 use async_nats::{Client, ConnectOptions, Event, Subject, Subscriber, connection::State};
 use futures::{StreamExt, stream::SelectAll};
@@ -74,7 +74,12 @@ pub(crate) struct Failure {
 /// How the connection is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Link {
+    /// There is one, to a server that can be used.
     pub(crate) is_up: bool,
+    /// There is one, but the server takes short messages only.
+    pub(crate) is_narrow: bool,
+    /// The longest message that the server takes, in bytes.
+    pub(crate) max_payload: usize,
     /// How many connections there have been. With another number, messages may have been lost.
     pub(crate) connections: u64,
 }
@@ -104,15 +109,15 @@ impl Nats {
 
     /// How the connection is now.
     pub(crate) fn link(&self) -> Link {
+        let connected = self.client.connection_state() == State::Connected;
+        let max_payload = self.client.max_payload();
+        let wide = max_payload >= LEAST_MAX_PAYLOAD;
         Link {
-            is_up: self.client.connection_state() == State::Connected,
+            is_up: connected && wide,
+            is_narrow: connected && !wide,
+            max_payload,
             connections: self.client.statistics().connects.load(Ordering::Relaxed),
         }
-    }
-
-    /// The longest message that the server takes, in bytes.
-    pub(crate) fn max_payload(&self) -> usize {
-        self.client.max_payload()
     }
 
     /// What the server that it is connected to calls itself.
@@ -137,19 +142,13 @@ impl Nats {
 
     /// The next message. Pending forever when the client has ended. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Message {
-        loop {
-            match self.messages.next().await {
-                // Somebody tries whether it may publish here: see `trial`.
-                Some(message) if message.payload.is_empty() => {}
-                Some(message) => {
-                    return Message {
-                        subject: message.subject.into_string(),
-                        reply: message.reply.map(Subject::into_string),
-                        payload: message.payload,
-                    };
-                }
-                None => std::future::pending().await,
-            }
+        match self.messages.next().await {
+            Some(message) => Message {
+                subject: message.subject.into_string(),
+                reply: message.reply.map(Subject::into_string),
+                payload: message.payload,
+            },
+            None => std::future::pending().await,
         }
     }
 

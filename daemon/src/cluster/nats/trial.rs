@@ -1,6 +1,6 @@
 //! `check`: tries each NATS server, and what this daemon may do there.
 
-use super::{Key, Signs, explain, options, words};
+use super::{super::LEAST_MAX_PAYLOAD, Key, Signs, explain, options, words};
 use crate::settings::{Cluster, ClusterRole, NatsUrl};
 use anyhow::{Context, anyhow};
 use async_nats::{Client, ConnectOptions};
@@ -47,11 +47,22 @@ async fn one(settings: &Cluster, url: &NatsUrl) -> Vec<anyhow::Result<String>> {
     let options = Signs::default().given_by(options(settings), complain);
     match connect(options, url).await {
         Ok(client) => {
-            let version = client.server_info().version;
+            let async_nats::ServerInfo {
+                version,
+                max_payload,
+                ..
+            } = client.server_info();
+            let narrow = (max_payload < LEAST_MAX_PAYLOAD).then(|| {
+                Err(anyhow!(
+                    "{url}: it takes messages of {max_payload} bytes at most: set max_payload to 1MB in its \
+                     configuration"
+                ))
+            });
             let missing = rights(client, settings, complaints).await;
             let missing = missing.iter().map(|right| Err(anyhow!("{url}: {right}")));
             let answers = format!("{url}: nats-server {version} answers");
-            std::iter::once(Ok(answers)).chain(missing).collect()
+            let answers = std::iter::once(Ok(answers));
+            answers.chain(narrow).chain(missing).collect()
         }
         Err(why) => {
             let explained = explain(&why, settings);

@@ -26,6 +26,9 @@ impl Node {
         let (kind, name) = rest
             .map(|rest| rest.split_once('.').unwrap_or((rest, "")))
             .ok_or(Refusal::Subject)?;
+        if payload.is_empty() {
+            return Err(Refusal::Empty);
+        }
         match (kind, self.config.role) {
             ("m", _) => self.hear_member(name, FromMember::decode(payload)?, now),
             ("e", _) => self.hear_edge(name, FromMember::decode(payload)?, now),

@@ -107,7 +107,7 @@ impl Node {
         Self {
             prefix: format!("ms.{}.", config.cluster),
             members: Members::new(me, registry.clone(), &config),
-            sender: Sender::new(config.run, own, clock, config.max_payload),
+            sender: Sender::new(config.run, own, clock),
             bans: Bans::default(),
             name,
             config,
@@ -168,6 +168,11 @@ impl Node {
         };
         let subject = format!("{}hello", self.prefix);
         self.publish(subject, None, FromMember::Hello(hello).encode());
+    }
+
+    /// NATS carries messages of at most so many bytes: what is published from now on is shorter.
+    pub(crate) fn set_max_payload(&mut self, most: usize) {
+        self.sender.set_max_payload(most);
     }
 
     /// The name of this member, and its run.
@@ -304,8 +309,6 @@ impl Node {
         Status {
             members: self.members.status(),
             cut_off: self.keeps,
-            #[cfg(test)]
-            rival: self.rival.is_some(),
         }
     }
 
@@ -332,6 +335,18 @@ impl Node {
             return Vec::new();
         }
         self.bans.others(self.steady.read(now))
+    }
+
+    /// Whether another run has this member's name, so that this one states nothing.
+    #[cfg(test)]
+    pub(crate) fn gives_way(&self) -> bool {
+        self.rival.is_some()
+    }
+
+    /// The revision of this run's list that is known here.
+    #[cfg(test)]
+    pub(crate) fn knows(&self, name: &str, run: u64) -> Option<u64> {
+        self.members.of(name, run)?.at()
     }
 
     /// How many bans of others are remembered, whether they are in force or not.

@@ -204,7 +204,6 @@ impl Net {
             idle_timeout: IDLE,
             bans: true,
             list_bytes: 256 << 20,
-            max_payload: 1 << 20,
         }
     }
 

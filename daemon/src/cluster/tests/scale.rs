@@ -35,7 +35,8 @@ impl Net {
             let members = status.members.iter();
             let level = members.filter(|it| {
                 let owner = owners.get(&(&*it.name, it.run));
-                owner.is_some_and(|at| it.at.is_some_and(|ours| ours >= *at))
+                let ours = machine.node.knows(&it.name, it.run);
+                owner.is_some_and(|at| ours.is_some_and(|ours| ours >= *at))
             });
             let others = owners.len() - usize::from(machine.config.role == Role::Member);
             machine.node.joined() && level.count() == others
