@@ -51,11 +51,8 @@ impl Names {
             }
         }
         let each = self.limits.max_claims_per_peer;
-        if self
-            .peers
-            .get(&peer)
-            .is_some_and(|it| it.totals.claims >= each)
-        {
+        let own = holder.is_some_and(|holder| holder.peer == peer);
+        if self.of(peer).claims >= each && !own {
             return Err(No::full(format_args!(
                 "this peer has all of its {each} claims"
             )));
@@ -81,19 +78,15 @@ impl Names {
                 serves: Some(offer),
                 ..
             }) = request
-                && let Some(it) = self.peers.get_mut(&former.peer)
             {
-                it.give_back(offer);
+                self.give_back(former.peer, offer);
             }
             self.tell(former.peer, Answer::Lost { id: former.id });
         }
         if self.settles.is_some() {
             self.granted.insert(key.clone(), epoch);
         }
-        let ordered = self
-            .peers
-            .get_mut(&peer)
-            .and_then(|it| it.orders.remove(&key));
+        let ordered = self.order_ends(peer, &key);
         let serves = ordered.map(|ordered| ordered.offer);
         self.keep(
             peer,
@@ -149,10 +142,10 @@ impl Names {
             let close = Close::malformed("the value is too long");
             return self.close(peer, close, now);
         }
-        if let Some(claim) = self.claims.get_mut(&key) {
+        if let Some(claim) = self.claims.get_mut(&key).filter(|it| it.value != value) {
             claim.value = value;
+            self.changed(&key);
         }
-        self.changed(&key);
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     event::{Answer, Effect, Event, PeerId, Permits, Refusal, Said},
     key::{Key, Prefix},
     limits::NamesLimits,
-    peer::{Peer, Request, Totals},
+    peer::{Bid, Peer, Request, Totals},
     prefixes::Prefixes,
     proof::Proofs,
     starting::Starting,
@@ -37,8 +37,10 @@ pub struct Names {
     pub(super) peers: HashMap<PeerId, Peer>,
     pub(super) totals: Totals,
     watches: Prefixes<(PeerId, u64)>,
-    pub(super) offers: Prefixes<(PeerId, u64)>,
+    pub(super) offers: Prefixes<Bid>,
     pub(super) starting: BTreeMap<Key, Starting>,
+    /// Orders that a host has not answered, also those whose time is over.
+    pub(super) open: BTreeSet<(Key, PeerId)>,
     pub(super) timers: BTreeSet<(Instant, Timer)>,
     /// Numbers of orders and offers.
     pub(super) last_number: u64,
@@ -98,6 +100,7 @@ impl Names {
             watches: Prefixes::default(),
             offers: Prefixes::default(),
             starting: BTreeMap::new(),
+            open: BTreeSet::new(),
             timers: settles.map(|at| (at, Timer::Settled)).into_iter().collect(),
             last_number: 0,
             effects: Vec::new(),
@@ -246,9 +249,10 @@ impl Names {
             *self.totals.of(&request) -= 1;
             self.ended(peer, id, request, now);
         }
-        for key in it.orders.keys() {
+        for key in it.orders.into_keys() {
+            self.open.remove(&(key.clone(), peer));
             let why = format!("{} has left", it.address);
-            self.fail(key, peer, why, now);
+            self.fail(&key, peer, why, now);
         }
     }
 
@@ -298,8 +302,8 @@ impl Names {
         match request {
             Request::Claim { key, serves } => {
                 self.claims.remove(&key);
-                if let (Some(offer), Some(it)) = (serves, self.peers.get_mut(&peer)) {
-                    it.give_back(offer);
+                if let Some(offer) = serves {
+                    self.give_back(peer, offer);
                 }
                 self.changed(&key);
             }
@@ -314,7 +318,7 @@ impl Names {
                 }
             }
             Request::Offer(offer) => {
-                self.offers.remove(&offer.prefix, (peer, id));
+                self.offers.remove(&offer.prefix, offer.bid(peer, id));
                 self.withdrawn(peer, offer.serial, now);
             }
         }

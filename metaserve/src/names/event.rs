@@ -166,6 +166,24 @@ pub enum Answer {
     },
 }
 
+impl Answer {
+    /// The value or payload in it.
+    pub(super) fn content(&self) -> &[u8] {
+        match self {
+            Self::Held { value, .. } | Self::Found { value, .. } | Self::Up { value, .. } => value,
+            Self::Order { payload, .. } => payload,
+            Self::Granted { .. }
+            | Self::Lost { .. }
+            | Self::Absent { .. }
+            | Self::Unavailable { .. }
+            | Self::Refused { .. }
+            | Self::Down { .. }
+            | Self::Current { .. }
+            | Self::Reset { .. } => &[],
+        }
+    }
+}
+
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -18,7 +18,8 @@
 //!   that it had. A proof of a greater or equal epoch displaces the holder, at any time.
 //! * **Orders**: who resolves an absent key can have it started. The host with the most free slots
 //!   gets an order; if it refuses, leaves or is silent, the next one. There is one order for a key,
-//!   however many ask.
+//!   however many ask. A silent host may still claim the key, so if there is no next one, those who
+//!   ask wait for it.
 //! * **Watches**: a peer that reads slowly gets the latest state of each key, not each change, and
 //!   after [`MAX_CHANGES`] of them a new snapshot.
 //!
@@ -29,6 +30,7 @@ mod claims;
 mod core;
 mod epochs;
 mod event;
+mod hosts;
 mod key;
 mod limits;
 mod mark;
@@ -68,6 +70,10 @@ pub const MAX_CHANGES: usize = 1_024;
 /// How many answers wait for a peer that does not read, besides those that its open requests can
 /// still cause. The caller reads nothing from a peer with as many: [`Names::accepts`].
 pub const MAX_UNREAD: usize = 256;
+
+/// How many bytes of values and payloads these answers may have, before nothing more is read from
+/// the peer: 256 KiB.
+pub const MAX_UNREAD_BYTES: usize = 256 * 1024;
 
 /// How long a daemon that could not reserve epochs waits until it tries again.
 pub const RESERVE_AGAIN: Duration = Duration::from_secs(1);

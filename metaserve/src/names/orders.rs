@@ -4,14 +4,12 @@ use super::{
     MAX_VALUE_BYTES, MAX_WITHIN,
     core::{Names, Timer, at_most},
     event::{Answer, PeerId, Refusal, Start},
-    key::{Key, Prefix},
-    peer::{Offer, OfferRef, Ordered, Request},
+    hosts::Hosts,
+    key::Key,
+    peer::{Bid, OfferRef, Ordered, Request},
     starting::Starting,
 };
-use std::{cmp::Reverse, time::Instant};
-
-/// Of the time that is left, one host gets this fraction at least.
-const SHARES: u32 = 3;
+use std::time::{Duration, Instant};
 
 /// The longest reason of one host, in bytes.
 const MAX_REASON_BYTES: usize = 80;
@@ -92,46 +90,10 @@ impl Names {
         })
     }
 
-    pub(super) fn offer(
-        &mut self,
-        peer: PeerId,
-        id: u64,
-        prefix: Prefix,
-        slots: u32,
-        ticket: Option<&[u8]>,
-    ) {
-        let right = format!("claim:{prefix}*");
-        if let Err(why) = self.permits.permit(ticket, &right) {
-            return self.refuse(peer, id, Refusal::Ticket, why);
-        }
-        let (all, each) = (self.limits.max_offers, self.limits.max_each_per_peer);
-        if self.totals.offers >= all || self.of(peer).offers >= each {
-            let why = at_most("offers", all, each);
-            return self.refuse(peer, id, Refusal::Full, why);
-        }
-        self.offers.insert(&prefix, (peer, id));
-        let serial = self.number();
-        let offer = Offer {
-            prefix,
-            slots,
-            used: 0,
-            drained: false,
-            serial,
-        };
-        self.keep(peer, id, Request::Offer(offer));
-    }
-
-    pub(super) fn drain(&mut self, peer: PeerId, id: u64) {
-        let it = self.peers.get_mut(&peer);
-        if let Some(Request::Offer(offer)) = it.and_then(|it| it.requests.get_mut(&id)) {
-            offer.drained = true;
-        }
-    }
-
     /// Gives the order to the next host, or tells all who wait that there is none.
     pub(super) fn place(&mut self, key: &Key, now: Instant) {
         let settling = self.settling(now).is_some();
-        let Some(starting) = self.starting.get_mut(key) else {
+        let Some(starting) = self.starting.get(key) else {
             return;
         };
         let Some(latest) = starting.waiting.values().max().copied() else {
@@ -141,51 +103,38 @@ impl Names {
         if settling {
             return;
         }
-        let mut able = Vec::new();
-        let mut busy = 0;
-        for (peer, id) in self.offers.of(key) {
-            let Some(host) = self.peers.get(&peer) else {
-                continue;
-            };
-            let Some(Request::Offer(offer)) = host.requests.get(&id) else {
-                continue;
-            };
-            if starting.tried.contains(&peer) {
-                continue;
+        let found = self.hosts(key, &starting.tried);
+        let why = match found {
+            Hosts::Able(bid, shares) => {
+                let within = latest.saturating_duration_since(now) / shares;
+                return self.order(key, bid, within, now);
             }
-            let listens = host.accepts()
-                && host.orders.len() < self.limits.max_orders_per_host
-                && !host.orders.contains_key(key);
-            match offer.free() {
-                free @ 1.. if listens => able.push((free, Reverse(offer.serial), peer, id)),
-                _ => busy += 1,
-            }
-        }
-        let shares = u32::try_from(able.len()).unwrap_or(SHARES).min(SHARES);
-        let Some((_, Reverse(serial), host, id)) = able.into_iter().max() else {
-            let why = match (busy, starting.tried.is_empty()) {
-                (0, true) => "no host offers to start it".to_owned(),
-                (0, false) => "there is no other host".to_owned(),
-                _ => format!("hosts without a free slot: {busy}"),
-            };
-            return self.give_up(key, &why);
+            // It may still claim the key.
+            Hosts::Silent(host) => return self.placed(key, host, latest),
+            Hosts::Busy if starting.tried.is_empty() => "no host has a free slot",
+            Hosts::Busy => "no other host has a free slot",
+            Hosts::None if starting.tried.is_empty() => "no host offers to start it",
+            Hosts::None => "there is no other host",
         };
-        let within = latest.saturating_duration_since(now) / shares;
-        let until = now + within;
-        starting.placed = Some((host, until));
-        let payload = starting.payload.clone();
-        self.timers.insert((until, Timer::Order(key.clone())));
-        let order = self.number();
-        if let Some(it) = self.peers.get_mut(&host) {
-            let offer = OfferRef { id, serial };
+        self.give_up(key, why);
+    }
+
+    fn order(&mut self, key: &Key, bid: Bid, within: Duration, now: Instant) {
+        let Bid {
+            serial, peer, id, ..
+        } = bid;
+        self.placed(key, peer, now + within);
+        let (order, offer) = (self.number(), OfferRef { id, serial });
+        if let Some(it) = self.peers.get_mut(&peer) {
             it.orders.insert(key.clone(), Ordered { order, offer });
-            if let Some(Request::Offer(offer)) = it.requests.get_mut(&id) {
-                offer.used += 1;
-            }
+            self.open.insert((key.clone(), peer));
         }
+        self.change(peer, offer, |offer| offer.used += 1);
+        let starting = self.starting.get(key);
+        let payload = starting.map(|it| it.payload.clone()).unwrap_or_default();
         let key = key.clone();
         self.tell(
-            host,
+            peer,
             Answer::Order {
                 id,
                 order,
@@ -194,6 +143,19 @@ impl Names {
                 within,
             },
         );
+    }
+
+    fn placed(&mut self, key: &Key, host: PeerId, until: Instant) {
+        if let Some(starting) = self.starting.get_mut(key) {
+            starting.placed = Some((host, until));
+            self.timers.insert((until, Timer::Order(key.clone())));
+        }
+    }
+
+    /// Forgets the order of a host for this key, if it has one.
+    pub(super) fn order_ends(&mut self, host: PeerId, key: &Key) -> Option<Ordered> {
+        self.open.remove(&(key.clone(), host));
+        self.peers.get_mut(&host)?.orders.remove(key)
     }
 
     fn give_up(&mut self, key: &Key, last: &str) {
@@ -263,15 +225,14 @@ impl Names {
     pub(super) fn order_expired(&mut self, key: &Key, now: Instant) {
         let placed = self.starting.get(key).and_then(|it| it.placed);
         if let Some((host, _)) = placed {
-            let address = self.peers.get(&host).map(|it| it.address.to_string());
-            let address = address.unwrap_or_default();
-            self.fail(
-                key,
-                host,
-                format!("{address} has not claimed it in time"),
-                now,
-            );
+            let why = format!("{} has not claimed it in time", self.address(host));
+            self.fail(key, host, why, now);
         }
+    }
+
+    fn address(&self, peer: PeerId) -> String {
+        let address = self.peers.get(&peer).map(|it| it.address.to_string());
+        address.unwrap_or_default()
     }
 
     /// A host has said that it does not carry out an order. Ignored when it has no such order.
@@ -288,29 +249,14 @@ impl Names {
 
     /// A host has answered an order for this key, if it has one, and does not hold the key.
     pub(super) fn answered(&mut self, peer: PeerId, key: &Key, why: &str, now: Instant) {
-        let Some(it) = self.peers.get_mut(&peer) else {
+        let Some(ordered) = self.order_ends(peer, key) else {
             return;
         };
-        let Some(ordered) = it.orders.remove(key) else {
-            return;
-        };
-        it.give_back(ordered.offer);
-        let mut why = format!("{}: {}", it.address, crate::printable(why));
+        self.give_back(peer, ordered.offer);
+        let address = self.address(peer);
+        let mut why = format!("{address}: {}", crate::printable(why));
         why.truncate(why.floor_char_boundary(MAX_REASON_BYTES));
         self.fail(key, peer, why, now);
-    }
-
-    /// An offer is gone, and its orders with it.
-    pub(super) fn withdrawn(&mut self, peer: PeerId, serial: u64, now: Instant) {
-        let Some(it) = self.peers.get_mut(&peer) else {
-            return;
-        };
-        let of_it = |ordered: &Ordered| ordered.offer.serial == serial;
-        let open = it.orders.iter().filter(|(_, ordered)| of_it(ordered));
-        let keys: Vec<Key> = open.map(|(key, _)| key.clone()).collect();
-        for key in keys {
-            self.answered(peer, &key, "has withdrawn its offer", now);
-        }
     }
 
     /// A host cannot start the key: the next one has to.
@@ -322,12 +268,13 @@ impl Names {
             return;
         };
         self.timers.remove(&(until, Timer::Order(key.clone())));
-        starting.tried.insert(host);
-        starting.because(why);
+        if starting.tried.insert(host) {
+            starting.because(why);
+        }
         self.place(key, now);
     }
 
-    fn number(&mut self) -> u64 {
+    pub(super) fn number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
     }

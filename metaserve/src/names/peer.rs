@@ -1,14 +1,15 @@
 //! What the daemon keeps of one connection.
 
 use super::{
-    MAX_UNREAD,
+    MAX_UNREAD, MAX_UNREAD_BYTES,
     core::Claim,
-    event::Answer,
+    event::{Answer, PeerId},
     key::{Key, Prefix},
     watch::Watch,
 };
 use crate::bounds::Bucket;
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap, VecDeque},
     net::SocketAddr,
     time::Instant,
@@ -23,6 +24,8 @@ pub(super) struct Peer {
     pub(super) orders: BTreeMap<Key, Ordered>,
     pub(super) bucket: Bucket,
     answers: VecDeque<Answer>,
+    /// The bytes of values and payloads in these answers.
+    unread_bytes: usize,
     /// Watches that have something to tell.
     due: VecDeque<u64>,
     /// Whether the caller knows that there is something to take.
@@ -47,6 +50,16 @@ pub(super) struct Offer {
     pub(super) drained: bool,
     /// Never given to another offer.
     pub(super) serial: u64,
+}
+
+/// An offer among those of the same prefix: the one with the most free slots comes first, then the
+/// oldest one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Bid {
+    pub(super) free: Reverse<u32>,
+    pub(super) serial: u64,
+    pub(super) peer: PeerId,
+    pub(super) id: u64,
 }
 
 /// An offer of the same peer. Its id may be in use again.
@@ -95,17 +108,19 @@ impl Peer {
             orders: BTreeMap::new(),
             bucket: Bucket::default(),
             answers: VecDeque::new(),
+            unread_bytes: 0,
             due: VecDeque::new(),
             ready: false,
         }
     }
 
     pub(super) fn accepts(&self) -> bool {
-        self.answers.len() < MAX_UNREAD
+        self.answers.len() < MAX_UNREAD && self.unread_bytes < MAX_UNREAD_BYTES
     }
 
     /// Whether the caller has to be told that there is something to take.
     pub(super) fn tell(&mut self, answer: Answer) -> bool {
+        self.unread_bytes += answer.content().len();
         self.answers.push_back(answer);
         !std::mem::replace(&mut self.ready, true)
     }
@@ -130,6 +145,7 @@ impl Peer {
 
     pub(super) fn take(&mut self, claims: &BTreeMap<Key, Claim>) -> Option<Answer> {
         if let Some(answer) = self.answers.pop_front() {
+            self.unread_bytes -= answer.content().len();
             return Some(answer);
         }
         while let Some(id) = self.due.pop_front() {
@@ -148,15 +164,6 @@ impl Peer {
         self.ready = false;
         None
     }
-
-    /// A slot of an offer is free again.
-    pub(super) fn give_back(&mut self, offer: OfferRef) {
-        if let Some(Request::Offer(it)) = self.requests.get_mut(&offer.id)
-            && it.serial == offer.serial
-        {
-            it.used -= 1;
-        }
-    }
 }
 
 impl Offer {
@@ -165,6 +172,15 @@ impl Offer {
         match self.drained {
             true => 0,
             false => self.slots.saturating_sub(self.used),
+        }
+    }
+    /// Where it is among the offers of its prefix.
+    pub(super) fn bid(&self, peer: PeerId, id: u64) -> Bid {
+        Bid {
+            free: Reverse(self.free()),
+            serial: self.serial,
+            peer,
+            id,
         }
     }
 }

@@ -30,9 +30,14 @@ impl<T: Copy + Ord> Prefixes<T> {
         }
     }
 
-    /// All whose prefix covers `key`. Costs a search for each of these prefixes and for each
-    /// neighbour that is none; other prefixes cost nothing.
+    /// All whose prefix covers `key`.
     pub(super) fn of(&self, key: &Key) -> Vec<T> {
+        self.sets(key).into_iter().flatten().copied().collect()
+    }
+
+    /// The things of each prefix that covers `key`, in their order. Costs a search for each of
+    /// these prefixes and for each neighbour that is none; other prefixes cost nothing.
+    pub(super) fn sets(&self, key: &Key) -> Vec<&BTreeSet<T>> {
         let mut found = Vec::new();
         let mut text = key.as_str();
         let mut bound = Bound::Included(text);
@@ -42,7 +47,7 @@ impl<T: Copy + Ord> Prefixes<T> {
             .next_back()
         {
             if text.starts_with(prefix.as_str()) {
-                found.extend(items);
+                found.push(items);
                 text = &text[..prefix.as_str().len()];
                 bound = Bound::Excluded(text);
             } else {

@@ -57,6 +57,12 @@ impl Watch {
         }
     }
 
+    /// How many changed keys it holds.
+    #[cfg(test)]
+    pub(super) fn remembers(&self) -> usize {
+        self.changed.len()
+    }
+
     pub(super) fn has_more(&self) -> bool {
         !matches!(self.stage, Stage::Live) || !self.changed.is_empty()
     }

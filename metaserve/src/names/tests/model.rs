@@ -64,6 +64,10 @@ enum Step {
         watcher: usize,
         prefix: usize,
     },
+    Unwatch {
+        watcher: usize,
+        which: usize,
+    },
     Read {
         watcher: usize,
         most: usize,
@@ -105,6 +109,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (peer, 0..8_usize).prop_map(|(peer, which)| Step::Drain { peer, which }),
         1 => (WATCHERS, 0..PREFIXES.len())
             .prop_map(|(watcher, prefix)| Step::Watch { watcher, prefix }),
+        1 => (WATCHERS, 0..4_usize)
+            .prop_map(|(watcher, which)| Step::Unwatch { watcher, which }),
         2 => (WATCHERS, 0..5_usize).prop_map(|(watcher, most)| Step::Read { watcher, most }),
         1 => any::<bool>().prop_map(Step::DiskFails),
     ]
@@ -199,8 +205,8 @@ impl World {
         self.event(Event::Said(peer, said));
     }
 
-    /// Hosts, holders and askers read everything at once. What decides over a key is judged first:
-    /// answers to different peers have no order.
+    /// Hosts, holders and askers read everything at once. What decides over a key is judged first,
+    /// then orders as they were given: other answers to different peers have no order.
     fn read(&mut self) {
         let mut told = Vec::new();
         for at in 0..PEERS {
@@ -212,7 +218,8 @@ impl World {
         told.sort_by_key(|(_, answer)| match answer {
             Answer::Granted { .. } => 0,
             Answer::Held { .. } | Answer::Refused { .. } => 1,
-            _ => 2,
+            Answer::Order { order, .. } => 1 + order,
+            _ => u64::MAX,
         });
         for (peer, answer) in told {
             match &answer {
@@ -428,6 +435,14 @@ impl World {
                 self.mirrors.insert((peer, id), mirror);
                 self.say(peer, Said::Watch { id, prefix });
             }
+            Step::Unwatch { watcher, which } => {
+                let peer = self.connections[watcher];
+                let mut mine = self.mirrors.keys().filter(|(of, _)| *of == peer);
+                if let Some(&(_, id)) = mine.nth(which) {
+                    self.mirrors.remove(&(peer, id));
+                    self.say(peer, Said::Release { id });
+                }
+            }
             Step::Read { watcher, most } => self.watched(self.connections[watcher], most),
             Step::DiskFails(fails) => self.disk_fails = fails,
         }
@@ -474,6 +489,7 @@ impl World {
         let totals = self.names.totals();
         assert_eq!(totals.claims, self.oracle.holds.len());
         assert_eq!(totals.offers, self.oracle.hosts.len());
+        assert_eq!(totals.watches, self.mirrors.len());
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::{Answer, Key, MAX_WITHIN, PeerId, Prefix, Refusal, SETTLE};
 use bytes::Bytes;
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
@@ -58,6 +59,8 @@ pub(super) struct Oracle {
     pub(super) open: BTreeMap<u64, Open>,
     /// Claims that were orders, by the claim: they use a slot.
     serves: BTreeMap<(PeerId, u64), (PeerId, u64)>,
+    /// Who has had an order for a key since it was last granted.
+    tried: BTreeSet<(Key, PeerId)>,
     /// Holders that must be told that they have lost.
     losers: BTreeSet<(PeerId, u64)>,
 }
@@ -76,6 +79,7 @@ impl Oracle {
             hosts: BTreeMap::new(),
             open: BTreeMap::new(),
             serves: BTreeMap::new(),
+            tried: BTreeSet::new(),
             losers: BTreeSet::new(),
         }
     }
@@ -133,9 +137,16 @@ impl Oracle {
                 assert_eq!((hold.epoch, &hold.value), (*epoch, value));
             }
             Answer::Unavailable { id, why } => {
-                let (key, _) = self.waiting.remove(&(peer, *id)).expect("it waits");
+                let (key, until) = self.waiting.remove(&(peer, *id)).expect("it waits");
                 assert!(!self.holds.contains_key(&key), "it is there");
                 assert!(!why.is_empty());
+                assert!(now <= until, "it was told late");
+                if now < until {
+                    let able = self.able(&key);
+                    assert!(able.is_empty(), "{able:?} could start {key}");
+                    let open = self.open.values().find(|open| open.key == key);
+                    assert!(open.is_none(), "{open:?} may still start it");
+                }
             }
             Answer::Refused { id, refusal, .. } => {
                 let asked = self.asked.remove(&(peer, *id)).expect("it was asked");
@@ -202,6 +213,7 @@ impl Oracle {
         for open in self.open.values_mut().filter(|open| open.key == key) {
             open.until = now;
         }
+        self.tried.retain(|(of, _)| *of != key);
         self.holds.insert(
             key,
             Hold {
@@ -231,6 +243,21 @@ impl Oracle {
         }
     }
 
+    /// The offers of hosts that could start the key and were not asked, the best one last.
+    fn able(&self, key: &Key) -> Vec<(usize, Reverse<u64>)> {
+        let open = |peer| {
+            let mut open = self.open.values();
+            open.any(|open| open.host == peer && open.key == *key)
+        };
+        let asked = |peer| open(peer) || self.tried.contains(&(key.clone(), peer));
+        let offers = self.hosts.iter();
+        let covering = offers.filter(|((peer, _), it)| it.prefix.covers(key) && !asked(*peer));
+        let ranked = covering.map(|(offer, _)| (self.free(*offer), Reverse(offer.1)));
+        let mut able: Vec<_> = ranked.filter(|(free, _)| *free > 0).collect();
+        able.sort_unstable();
+        able
+    }
+
     fn ordered(
         &mut self,
         host: PeerId,
@@ -251,6 +278,14 @@ impl Oracle {
         );
         let mut others = self.open.values().filter(|open| open.key == *key);
         assert!(!others.any(|open| open.until > now), "two orders for {key}");
+        // Ids grow: the oldest offer has the smallest.
+        let own = (self.free((host, offer)), Reverse(offer));
+        let best = self.able(key).pop();
+        assert!(
+            best <= Some(own),
+            "{best:?} has more free slots than {own:?}"
+        );
+        self.tried.insert((key.clone(), host));
         let key = key.clone();
         let open = Open {
             host,
@@ -268,8 +303,7 @@ impl Oracle {
         for (key, until) in self.waiting.values() {
             assert!(now < *until, "it waits too long for {key}");
             assert!(!self.holds.contains_key(key), "{key} is there");
-            let open = |open: &Open| open.key == *key && open.until > now;
-            let placed = self.open.values().any(open);
+            let placed = self.open.values().any(|open| open.key == *key);
             assert!(placed || self.settling(now), "nobody starts {key}");
         }
     }

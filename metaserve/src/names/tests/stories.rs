@@ -274,9 +274,15 @@ fn when_no_host_is_left_all_reasons_are_told() {
     daemon.offer(1, 1, "zone/", 1);
     daemon.offer(2, 1, "zone/", 2);
     daemon.start(3, 1, "zone/a", 10 * SECOND);
-    // The first one is silent, the second one leaves.
+    let Answer::Order { order, .. } = daemon.one(2) else {
+        panic!("it has the most free slots");
+    };
+    // The first one is silent, the second one leaves, and then the first one refuses after all.
     daemon.pass(5 * SECOND);
     daemon.event(Event::Gone(PeerId(1)));
+    assert_eq!(daemon.all(3), []);
+    let why = "full".to_owned();
+    daemon.say(2, Said::Refuse { order, why });
     let why =
         "192.0.2.1:2 has not claimed it in time; 192.0.2.1:1 has left; there is no other host";
     let unavailable = Answer::Unavailable {
@@ -305,6 +311,53 @@ fn a_host_that_hangs_costs_a_waiter_no_more_than_its_time() {
 }
 
 #[test]
+fn who_asks_again_waits_for_the_host_that_has_the_order() {
+    let mut daemon = open();
+    daemon.offer(1, 1, "", 1);
+    daemon.start(3, 1, "a", SECOND);
+    assert!(matches!(daemon.one(1), Answer::Order { .. }));
+    daemon.pass(SECOND);
+    assert!(matches!(daemon.one(3), Answer::Unavailable { id: 1, .. }));
+    daemon.start(3, 2, "a", SECOND);
+    daemon.start(3, 3, "a", 9 * SECOND);
+    daemon.pass(SECOND);
+    let why = "192.0.2.1:1 has the order, and has not claimed it yet".into();
+    assert_eq!(daemon.one(3), Answer::Unavailable { id: 2, why });
+    assert_eq!(daemon.all(1), [], "one order is enough");
+    daemon.claim(1, 2, "a");
+    assert!(matches!(daemon.one(1), Answer::Granted { .. }));
+    assert!(matches!(daemon.one(3), Answer::Found { id: 3, .. }));
+    assert_eq!(daemon.names.next_timeout(), None);
+}
+
+#[test]
+fn one_who_waits_for_a_moment_spoils_it_for_nobody() {
+    let mut daemon = open();
+    daemon.offer(1, 1, "", 1);
+    daemon.start(2, 1, "a", SECOND / 10);
+    daemon.start(3, 1, "a", 10 * SECOND);
+    let Answer::Order { order, .. } = daemon.one(1) else {
+        panic!("it is the only host");
+    };
+    daemon.pass(SECOND / 10);
+    assert!(matches!(daemon.one(2), Answer::Unavailable { .. }));
+    assert_eq!(daemon.all(3), []);
+    // A host that comes now is asked when the one that has the order refuses it.
+    daemon.offer(2, 2, "", 1);
+    let why = "full".to_owned();
+    daemon.say(1, Said::Refuse { order, why });
+    assert!(matches!(daemon.one(2), Answer::Order { id: 2, .. }));
+    daemon.event(Event::Gone(PeerId(2)));
+    let why = "192.0.2.1:1 has not claimed it in time; 192.0.2.1:2 has left; \
+               there is no other host";
+    let unavailable = Answer::Unavailable {
+        id: 1,
+        why: why.into(),
+    };
+    assert_eq!(daemon.one(3), unavailable);
+}
+
+#[test]
 fn a_slot_is_taken_until_its_claim_ends() {
     let mut daemon = open();
     daemon.offer(1, 1, "", 2);
@@ -314,7 +367,7 @@ fn a_slot_is_taken_until_its_claim_ends() {
     assert_eq!(daemon.all(1).len(), 2);
     let full = |id| Answer::Unavailable {
         id,
-        why: "hosts without a free slot: 1".into(),
+        why: "no host has a free slot".into(),
     };
     assert_eq!(daemon.one(3), full(3));
     daemon.claim(1, 2, "a");
@@ -334,7 +387,7 @@ fn a_drained_host_gets_no_orders() {
     daemon.offer(1, 1, "", 9);
     daemon.say(1, Said::Drain { id: 1 });
     daemon.start(3, 1, "a", SECOND);
-    let why = "hosts without a free slot: 1".into();
+    let why = "no host has a free slot".into();
     assert_eq!(daemon.one(3), Answer::Unavailable { id: 1, why });
 }
 
@@ -389,6 +442,72 @@ fn a_watcher_that_does_not_read_starts_anew_and_others_are_not_woken() {
     let told = daemon.all(2);
     assert_eq!(told[0], Answer::Down { id: 7, key });
     assert!(matches!(&told[1], Answer::Up { value, .. } if value == "two"));
+}
+
+#[test]
+fn an_update_that_changes_nothing_wakes_nobody() {
+    let mut daemon = open();
+    daemon.claim(1, 1, "a");
+    daemon.say(
+        2,
+        Said::Watch {
+            id: 1,
+            prefix: Prefix::new("").unwrap(),
+        },
+    );
+    assert_eq!(daemon.all(2).len(), 2);
+    for (value, told) in [("new", 1), ("new", 0), ("old", 1)] {
+        let (id, value) = (1, value.into());
+        daemon.say(1, Said::Update { id, value });
+        assert_eq!(daemon.all(2).len(), told);
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_sent_a_bounded_amount() {
+    let mut daemon = open();
+    daemon.claim(1, 1, "a");
+    let value = Bytes::from(vec![0; MAX_VALUE_BYTES]);
+    daemon.say(1, Said::Update { id: 1, value });
+    let ask = |id| Said::Resolve {
+        id,
+        key: key("a"),
+        start: None,
+    };
+    let asked = (0..).take_while(|id| {
+        let accepts = daemon.names.accepts(PeerId(2));
+        if accepts {
+            daemon.say(2, ask(*id));
+        }
+        accepts
+    });
+    assert_eq!(asked.count(), MAX_UNREAD_BYTES / MAX_VALUE_BYTES);
+    daemon.names.take(PeerId(2)).unwrap();
+    assert!(daemon.names.accepts(PeerId(2)));
+    daemon.all(2);
+    assert!(daemon.closed.is_empty());
+}
+
+#[test]
+fn a_holder_with_all_of_its_claims_can_show_one_of_them_again() {
+    let mut limits = NamesLimits::default();
+    limits.max_claims_per_peer = 1;
+    let mut daemon = Daemon::new(limits, Box::new(()));
+    daemon.claim(1, 1, "a");
+    let Answer::Granted { epoch, proof, .. } = daemon.one(1) else {
+        panic!("it was free");
+    };
+    daemon.claim(1, 2, "a");
+    assert!(matches!(daemon.one(1), Answer::Held { id: 2, .. }));
+    daemon.claim_again(1, 3, "a", Some(Held { epoch, proof }));
+    let told = daemon.all(1);
+    assert_eq!(told[0], Answer::Lost { id: 1 });
+    let granted = Answer::Granted {
+        id: 3,
+        epoch,
+        proof,
+    };
+    assert_eq!(told[1..], [granted]);
 }
 
 #[test]
