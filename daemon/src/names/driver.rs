@@ -72,6 +72,10 @@ impl Driver {
 
     async fn drive(mut self, Inputs(mut inputs): Inputs) {
         self.handle(Event::Tick);
+        // Whoever claims something before the first epochs are there would be refused.
+        if let Some(outcome) = self.outcomes.next().await {
+            self.happened(outcome);
+        }
         loop {
             let due = self.names.next_timeout();
             tokio::select! {
