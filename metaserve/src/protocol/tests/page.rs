@@ -1,6 +1,8 @@
 //! The worked examples of `docs/reference/protocol.md`: each is a block that names its example, and gives
 //! one field in each line, in hexadecimal before a semicolon.
 
+mod names;
+
 use super::super::client::{Head, Placed, Updated};
 use super::*;
 use crate::{protocol::framing, stream};
@@ -82,7 +84,7 @@ fn every_example_is_what_we_send() {
         game: "chess",
         port: Some(7777),
     };
-    let sent: BTreeMap<&str, Vec<u8>> = [
+    let mut sent: BTreeMap<&str, Vec<u8>> = [
         ("hello", stream::frame(FromServer::Hello(hello)).to_vec()),
         (
             "heartbeat",
@@ -131,6 +133,7 @@ fn every_example_is_what_we_send() {
         ("remove", stream::frame(FromRelay::Remove(9)).to_vec()),
     ]
     .into();
+    sent.extend(names::sent());
     for (name, bytes) in &sent {
         let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         println!("{name}: {}", hex.join(" "));
@@ -158,6 +161,9 @@ fn the_page_has_every_number() {
     for role in crate::Role::ALL {
         let alpn = std::str::from_utf8(role.alpn()).unwrap();
         assert!(PAGE.contains(&format!("`{alpn}`")), "{alpn}");
+    }
+    for words in names::numbers() {
+        assert!(PAGE.contains(&words), "{words}");
     }
     for number in 0..10 {
         let code = crate::CloseCode::from_number(number);
