@@ -1,5 +1,5 @@
 //! Whole connections to a real daemon, over loopback. Input: see `loopback::Script`; the role is
-//! that of a game server, a game client or a relay.
+//! that of a game server, a game client, a relay or a peer of names.
 //!
 //! The daemon has to answer every peer, and nobody is listed whose connection has ended.
 
@@ -13,7 +13,9 @@ use futures::StreamExt;
 use libfuzzer_sys::fuzz_target;
 use metaserve::{
     Connector, Identity, Role, Trust,
-    protocol::{client::ListMessage, codec::decode, heartbeat::FromDaemon},
+    protocol::{
+        client::ListMessage, codec::decode, heartbeat::FromDaemon, names::FromDaemon as NamesAnswer,
+    },
     registry::Registry,
     stream::FrameReader,
 };
@@ -26,7 +28,7 @@ use loopback::{PATIENCE, Script};
 struct Stage {
     runtime: Runtime,
     registry: Arc<Registry>,
-    connectors: [Connector; 3],
+    connectors: [Connector; Role::ALL.len()],
     inputs: std::cell::Cell<u32>,
 }
 
@@ -56,10 +58,11 @@ impl Stage {
         settings.live.limits.max_servers_per_relay = 4;
         settings.live.limits.max_heartbeat_bytes = 64;
         settings.live.trust_relay = vec![relay.fingerprint()];
+        settings.names.is_on = true;
         let daemon = Daemon::start(settings).expect("loopback has ports");
         let address = daemon.local_address().expect("an address").to_string();
         let trust = Trust::Fingerprint(daemon.fingerprint());
-        let connectors = [Role::Heartbeat, Role::Client, Role::Relay].map(|role| {
+        let connectors = Role::ALL.map(|role| {
             Connector::new(role, &address, &trust, Some(&relay)).expect("loopback has sockets")
         });
         let registry = daemon.registry().clone();
@@ -92,7 +95,7 @@ impl Stage {
 
     /// Says what is in the script, and reads until the daemon has had enough of it, or has sent a list.
     async fn peer(&self, script: &Script<'_>) {
-        let role = usize::from(script.role) % 3;
+        let role = usize::from(script.role) % Role::ALL.len();
         let connection = self.connectors[role]
             .connect()
             .await
@@ -110,6 +113,11 @@ impl Stage {
                     ListMessage::decode(&message, 1 << 20).expect("a list");
                     return Some(());
                 }
+                if role == 3 {
+                    let answer = decode::<NamesAnswer<'_>>(&message).expect("an answer");
+                    answer.own().expect("what is allowed");
+                    continue;
+                }
                 decode::<FromDaemon<'_>>(&message).expect("an answer");
             }
             None
@@ -122,7 +130,7 @@ impl Stage {
 
     /// A game server is listed, and a game client sees it.
     async fn honest(&self) {
-        let [server, client, _] = &self.connectors;
+        let [server, client, ..] = &self.connectors;
         let server = server.connect().await.expect("the daemon accepts");
         let heartbeats = futures::stream::iter(["honest"]).chain(futures::stream::pending());
         let publishing = metaserve_heartbeat::run(server, heartbeats);

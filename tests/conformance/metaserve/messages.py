@@ -1,13 +1,15 @@
-"""Every message of every role: the sections "Heartbeat", "Client" and "Relay" of the page."""
+"""Every message of every role: the sections "Game server", "Client", "Relay" and "Names" of the page."""
 
 import zstandard
 
+from .bounds import Key, Prefix, Ticket, Value
 from .encoding import (
     U16, U32, U64, Address, Bytes, Choice, Extensions, Fixed, List, Malformed, Option, Reader,
     Sized, Struct, Text,
 )
 
 HEARTBEAT, CLIENT, RELAY = "metaserve-heartbeat/1", "metaserve-client/1", "metaserve-relay/1"
+NAMES = "metaserve-names/1"
 
 SERVER = Struct(
     number=U64,
@@ -45,6 +47,47 @@ MESSAGES = {
         key=U64, game=Text(), address=Address(), heartbeat=Bytes(), extensions=Extensions()
     ),
     "removal": Struct(key=U64, extensions=Extensions()),
+    # Of names, from the peer.
+    "claim": Struct(
+        id=U64,
+        key=Key(),
+        value=Value(),
+        ticket=Option(Ticket()),
+        held=Option(Struct(epoch=U64, proof=Fixed(32))),
+        extensions=Extensions(),
+    ),
+    "update": Struct(id=U64, value=Value(), extensions=Extensions()),
+    "release": Struct(id=U64, extensions=Extensions()),
+    "resolve": Struct(
+        id=U64,
+        key=Key(),
+        start=Option(Struct(payload=Value(), within_ms=U32, ticket=Option(Ticket()))),
+        extensions=Extensions(),
+    ),
+    "watch": Struct(id=U64, prefix=Prefix(), extensions=Extensions()),
+    "unwatch": Struct(id=U64, extensions=Extensions()),
+    "offer": Struct(
+        id=U64, prefix=Prefix(), slots=U32, ticket=Option(Ticket()), extensions=Extensions()
+    ),
+    "refuse": Struct(order=U64, why=Text(), extensions=Extensions()),
+    "drain": Struct(id=U64, extensions=Extensions()),
+    # Of names, from the daemon.
+    "granted": Struct(id=U64, epoch=U64, proof=Fixed(32), extensions=Extensions()),
+    "held": Struct(id=U64, epoch=U64, value=Value(), extensions=Extensions()),
+    "lost": Struct(id=U64, extensions=Extensions()),
+    "found": Struct(id=U64, epoch=U64, value=Value(), address=Address(), extensions=Extensions()),
+    "absent": Struct(id=U64, extensions=Extensions()),
+    "unavailable": Struct(id=U64, why=Text(), extensions=Extensions()),
+    "up": Struct(id=U64, key=Key(), epoch=U64, value=Value(), extensions=Extensions()),
+    "current": Struct(id=U64, extensions=Extensions()),
+    "down": Struct(id=U64, key=Key(), extensions=Extensions()),
+    "reset": Struct(id=U64, extensions=Extensions()),
+    "order": Struct(
+        id=U64, order=U64, key=Key(), payload=Value(), within_ms=U32, extensions=Extensions()
+    ),
+    "refused": Struct(
+        id=U64, refusal=U32, again_ms=Option(U32), why=Text(), extensions=Extensions()
+    ),
 }
 
 # The messages of each role, in the order of the variants. A client has one, without a variant.
@@ -55,6 +98,13 @@ WAYS = {
     ("daemon", "server"): ["welcome", "notice"],
     ("daemon", "relay"): ["welcome", "notice"],
     ("daemon", "client"): ["snapshot", "delta", "compressed"],
+    ("names", "daemon"): [
+        "claim", "update", "release", "resolve", "watch", "unwatch", "offer", "refuse", "drain",
+    ],
+    ("daemon", "names"): [
+        "granted", "held", "lost", "found", "absent", "unavailable", "up", "current", "down",
+        "reset", "order", "refused",
+    ],
 }
 
 # The most that a compressed message may unpack to.

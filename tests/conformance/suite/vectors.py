@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 from metaserve.encoding import Malformed
-from metaserve.messages import CLIENT, HEARTBEAT, RELAY, decode, encode, frame
+from metaserve.messages import CLIENT, HEARTBEAT, MESSAGES, NAMES, RELAY, decode, encode, frame
 from metaserve.roles import ServerList, SubscribeAgain
 
 import vectors
-from vectors.form import page, plain
+from vectors.form import from_plain, page, plain
 
 from .checks import PATIENCE, equal
 from .daemon import Daemon
@@ -17,8 +17,8 @@ from .peers import closed, fingerprint, identity, notice
 from .raw import inject
 
 FILE = Path(__file__).parents[3] / "docs/reference/vectors.json"
-ALPN = {"heartbeat": HEARTBEAT, "client": CLIENT, "relay": RELAY}
-SENDER = {"heartbeat": "server", "client": "client", "relay": "relay"}
+ALPN = {"heartbeat": HEARTBEAT, "client": CLIENT, "relay": RELAY, "names": NAMES}
+SENDER = {"heartbeat": "server", "client": "client", "relay": "relay", "names": "names"}
 AT_ONCE = 8
 
 # More peers come from one address than would in real life.
@@ -83,7 +83,8 @@ def refuses(it, messages):
 
 async def malformed(entries, messages, report):
     relay = identity("relay")
-    daemon = await Daemon("--trust-relay", fingerprint(relay), *FROM_ONE_ADDRESS).start()
+    flags = ("--names", "on", "--trust-relay", fingerprint(relay), *FROM_ONE_ADDRESS)
+    daemon = await Daemon(*flags).start()
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(it):
@@ -150,7 +151,7 @@ class Names:
         if isinstance(value, dict):
             return {name: self.filled(it) for name, it in value.items()}
         if isinstance(value, str) and value.startswith("$"):
-            return int(self.known[value])
+            return self.known[value]
         return value
 
     def shows(self, servers, right):
@@ -239,7 +240,8 @@ class Conversation:
                     host, port, *_ = connection._transport.get_extra_info("sockname")
                     self.names.same(f"{host}:{port}", how["address"])
             case {"send": {"message": name, "fields": fields}}:
-                connection.send(frame(encode(name, **self.names.filled(fields))))
+                fields = from_plain(MESSAGES[name], self.names.filled(fields))
+                connection.send(frame(encode(name, **fields)))
                 party.list = self.list
             case {"send": content}:
                 connection.send(bytes.fromhex(content) * step.get("times", 1))
@@ -248,7 +250,8 @@ class Conversation:
                 equal(name, right["message"])
                 seen = plain(fields)
                 assert self.names.same(seen, right["fields"]), f"{seen!r:.500} with {self.names.known}"
-                assert right.get("words", "") in fields.get("sentence", "")
+                words = fields.get("sentence", fields.get("why", ""))
+                assert right.get("words", "") in words, words
             case {"list": right}:
                 while not self.names.shows(party.list, right):
                     await party.message()
@@ -271,12 +274,12 @@ class Conversation:
 
 async def conversations(entries, report):
     identities = {name: identity(name) for name in ("relay", "stranger", "one")}
-    trust = ("--trust-relay", fingerprint(identities["relay"]))
+    flags = ("--names", "on", "--trust-relay", fingerprint(identities["relay"]))
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(it):
         async with places:
-            daemon = await Daemon(*trust).start()
+            daemon = await Daemon(*flags).start()
             try:
                 await Conversation(daemon, identities).play(it["steps"])
                 problem = None

@@ -1,12 +1,13 @@
 """Whole conversations: docs/reference/vectors.md says what a step means.
 
 Those of the daemon's side are held against a daemon with its default settings, which trusts the
-relay whose identity is called "relay". Those of the peer's side are held against a peer.
+relay whose identity is called "relay", and has names switched on. Those of the peer's side are held against a peer.
 """
 
 from metaserve.messages import compress, encode, frame
 
 from .messages import ONE, SOME, THOUSAND, V4, V6, delta, server, snapshot, updated
+from .names_conversations import all_of_names
 
 GOODBYE, UNAUTHORISED, RATE_LIMITED, REPLACED, TOO_SLOW = 0, 3, 5, 8, 9
 TOO_FAST, REFUSED = 1, 2
@@ -424,7 +425,7 @@ def peers():
 
 
 def all_conversations():
-    daemons = [*servers(), *clients(), *relays()]
+    daemons = [*servers(), *clients(), *relays(), *all_of_names()]
     return [
         *({"name": name, "side": "daemon", "steps": steps} for name, steps in daemons),
         *({"name": f"to a {name}", "side": "peer", "role": role, "steps": steps}

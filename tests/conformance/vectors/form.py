@@ -2,6 +2,8 @@
 
 import json
 
+from metaserve.encoding import Bytes, Fixed, Option, Struct, Text, Unsigned
+
 # The largest number that every JSON reader takes exactly.
 EXACT = 1 << 53
 
@@ -16,6 +18,22 @@ def plain(value):
         return [plain(it) for it in value]
     if isinstance(value, int) and value > EXACT:
         return str(value)
+    return value
+
+
+def from_plain(kind, value):
+    """The value of this type that JSON has so."""
+    match kind:
+        case Struct(fields=fields):
+            return {name: from_plain(fields[name], it) for name, it in value.items()}
+        case Option(of=of):
+            return None if value is None else from_plain(of, value)
+        case Unsigned():
+            return int(value)
+        case Text():
+            return value
+        case Bytes() | Fixed():
+            return bytes.fromhex(value)
     return value
 
 

@@ -3,8 +3,9 @@
 import zstandard
 
 from metaserve.encoding import U16, U32, Bytes, Extensions, Malformed, Text
-from metaserve.messages import compress, compressed, decode, encode, frame
+from metaserve.messages import WAYS, compress, compressed, decode, encode, frame
 
+from . import names
 from .messages import (
     CARRIERS, EPOCH, IDENTITY, ONE, U32_MOST, V6, delta, server, snapshot, updated,
 )
@@ -28,8 +29,10 @@ ROLE = {
     "notice": ("heartbeat", "peer", ["welcome"]),
     "snapshot": ("client", "peer", []),
     "delta": ("client", "peer", ["snapshot"]),
+    **{name: ("names", "daemon", []) for name in WAYS["names", "daemon"]},
+    **{name: ("names", "peer", []) for name in WAYS["daemon", "names"]},
 }
-SENDER = {"heartbeat": "server", "client": "client", "relay": "relay"}
+SENDER = {"heartbeat": "server", "client": "client", "relay": "relay", "names": "names"}
 
 
 def entry(name, message, content, reason, **more):
@@ -68,6 +71,9 @@ def cut_short():
         ),
         "snapshot": snapshot(server(300, second=V6, identity=IDENTITY, extensions=ONE)),
         "delta": delta([300], [server(5, address=V6)], [updated(1, extensions=ONE)]),
+        "claim": names.message("claim", ticket=b"t", held=names.HELD),
+        "resolve": names.message("resolve", start={**names.START, "ticket": b"t"}),
+        "offer": names.message("offer", ticket=b"t"),
     }
     for name, message in whole.items():
         for length in range(len(message)):
@@ -99,7 +105,7 @@ BROKEN_LISTS = {
 def extensions():
     for name, fields in CARRIERS.items():
         for what, (content, reason) in BROKEN_LISTS.items():
-            if reason.startswith("unknown"):
+            if reason.startswith("unknown") and name not in names.FIELDS:
                 article = "an" if name == "upsert" else "a"
                 reason = f"{reason} in {article} {name}"
             yield framed(f"{name}: {what}", name, encode(name, **fields) + content, reason)
@@ -280,6 +286,8 @@ def lengths():
         yield entry(f"hello: {what}", "hello", announced(length), "")
         yield entry(f"subscribe: {what}", "subscribe", announced(length), "")
         yield entry(f"upsert: {what}", "upsert", announced(length), "")
+        yield entry(f"claim: {what}", "claim", announced(length), "")
+        yield entry(f"granted: {what}", "granted", announced(length), "")
         yield entry(f"welcome: {what}", "welcome", announced(length), "")
     yield entry(f"snapshot: {what}", "snapshot", announced(U32_MOST), "")
     for length in (HEARTBEAT_FRAME + 1, U32_MOST):
@@ -297,7 +305,9 @@ def lengths():
 
 def streams():
     """What is done to the stream, rather than said on it."""
-    for name in ("hello", "heartbeat", "subscribe", "upsert", "welcome", "snapshot"):
+    for name in (
+        "hello", "heartbeat", "subscribe", "upsert", "claim", "welcome", "snapshot", "granted",
+    ):
         message = frame(encode(name, **CARRIERS[name]))
         for what, content in {
             "the length of a frame": message[:2],
@@ -310,7 +320,7 @@ def streams():
                 f"{name}: the stream is finished within {what}", name, content, "frame",
                 then={"finish": True},
             )
-        if name in ("hello", "heartbeat", "subscribe", "upsert"):
+        if name in ("hello", "heartbeat", "subscribe", "upsert", "claim"):
             yield entry(
                 f"{name}: the stream is reset", name, message[:-1], "77", then={"reset": 77}
             )
@@ -321,15 +331,19 @@ def quic():
 
     A unidirectional stream of a peer has the number 2, its next one 6; a bidirectional one 0.
     """
-    for role, message in (("heartbeat", "heartbeat"), ("client", "subscribe"), ("relay", "upsert")):
-        after = {"heartbeat": ["hello", "heartbeat"], "client": ["subscribe"], "relay": ["upsert"]}
+    after = {
+        "heartbeat": ["hello", "heartbeat"], "client": ["subscribe"], "relay": ["upsert"],
+        "names": ["claim"],
+    }
+    for role, before in after.items():
+        message = before[-1]
         for what, content, code in (
             ("a bidirectional stream", b"\x0f\x00\x00\x01x", STREAM_LIMIT),
             ("a second stream", b"\x0f\x06\x00\x01x", STREAM_LIMIT),
             ("a datagram", b"\x31\x03abc", PROTOCOL_VIOLATION),
         ):
             yield entry(
-                f"{role}: {what}", message, b"", "", after=after[role], quic=content,
+                f"{role}: {what}", message, b"", "", after=before, quic=content,
                 outcome={"transport": code},
             )
 
@@ -371,9 +385,14 @@ def lists():
         yield entry(f"odd variant {variant} to a client", "delta", message, "", outcome=again)
 
 
+def of_names():
+    yield from names.malformed(framed, entry, frame)
+
+
 def all_malformed():
     kinds = (
         cut_short, extensions, values, order, tags, upserts, lengths, streams, quic, lists,
+        of_names,
     )
     entries = [it for kind in kinds for it in kind()]
     # The daemon's messages to servers and to relays are the same.

@@ -5,6 +5,8 @@ import zstandard
 from metaserve.encoding import U32
 from metaserve.messages import compress, compressed, decode, encode, way_of
 
+from . import names
+
 U32_MOST, U64_MOST = (1 << 32) - 1, (1 << 64) - 1
 EPOCH = 0x0123456789ABCDEF
 IDENTITY = bytes(range(32))
@@ -129,6 +131,7 @@ PLAIN = {
     "removal": encode("removal", key=9),
     "removal-least": encode("removal", key=0),
     "removal-most": encode("removal", key=U64_MOST),
+    **names.PLAIN,
 }
 
 CARRIERS = {
@@ -144,6 +147,7 @@ CARRIERS = {
     },
     "upsert": {"key": 9, "game": "vcmi", "address": "192.0.2.1:5002", "heartbeat": b"{}"},
     "removal": {"key": 9},
+    **names.FIELDS,
 }
 
 # Messages that this version reads but does not write.
@@ -152,6 +156,7 @@ READ_ONLY = {
         f"{name}-with-{which}": encode(name, **fields, extensions=extensions)
         for name, fields in CARRIERS.items()
         for which, extensions in EXTENSIONS.items()
+        if which != "a-thousand-extensions" or name not in names.FIELDS
     },
     **{
         f"snapshot-server-with-{which}": snapshot(server(extensions=extensions), server(2))
@@ -184,15 +189,17 @@ LONG_NUMBERS = {
     "hello-in-long-numbers": ("server", b"\xfb\0\0\xfb\5\0chess\1\xfb\7\0"),
     "heartbeat-in-long-numbers": ("server", b"\xfc\1\0\0\0\xfd\2\0\0\0\0\0\0\0hi"),
     "removal-in-long-numbers": ("relay", b"\xfb\1\0\xfc\x09\0\0\0"),
+    **names.LONG_NUMBERS,
 }
 
 # What a later daemon may say: ignored, but for odd variants to a client, which then subscribes
 # again without a cursor.
 UNKNOWN = {
-    f"unknown-variant-{variant}-to-a-{to}": (to, variant, content)
+    f"unknown-variant-{variant}-to-{'' if to == 'names' else 'a-'}{to}": (to, variant, content)
     for to, variants in {
         "server": [(2, b""), (3, b"\xff"), (250, b"any bytes"), (U32_MOST, b"")],
         "client": [(3, b""), (4, b"any bytes"), (250, b""), (U32_MOST, b"")],
+        "names": names.UNKNOWN_VARIANTS,
     }.items()
     for variant, content in variants
 }

@@ -6,6 +6,7 @@ use crate::protocol::client::{Head, Placed, Updated};
 use serde_json::{Value, json};
 
 mod malformed;
+mod names;
 
 const VECTORS: &str = include_str!("../../../docs/vectors.json");
 
@@ -96,6 +97,8 @@ fn message(from: &str, to: &str, bytes: &[u8]) -> Result<Read, DecodeError> {
             let subscribe = json!({ "game": it.game, "have": have, "compression": compression });
             ("subscribe", subscribe)
         }),
+        ("names", _) => names::from_peer(bytes),
+        (_, "names") => names::from_daemon(bytes),
         (_, "client") => list(bytes),
         _ => read(bytes, |message| match message {
             FromDaemon::Welcome(it) => {

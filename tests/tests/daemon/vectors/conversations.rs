@@ -1,6 +1,8 @@
 //! Whole conversations with the daemon.
 
-use super::{bytes, each, identity, role, script, script::Names, section, steps};
+use super::{
+    bytes, each, identity, names, names::said, role, script, script::Names, section, steps,
+};
 use crate::DAEMON;
 use anyhow::{Context, bail, ensure};
 use metaserve::{
@@ -27,7 +29,7 @@ async fn conversations_go_as_the_vectors_say() {
 
 struct Play<'a> {
     identities: &'a HashMap<&'static str, Identity>,
-    flags: [String; 2],
+    flags: [String; 4],
     daemon: Option<Daemon>,
     parties: HashMap<String, Party>,
     memory: Memory,
@@ -54,7 +56,7 @@ struct Party {
 impl<'a> Play<'a> {
     async fn begin(identities: &'a HashMap<&'static str, Identity>) -> Self {
         let trusted = identities["relay"].fingerprint().to_string();
-        let flags = ["--trust-relay".to_owned(), trusted];
+        let flags = ["--names", "on", "--trust-relay", &trusted].map(str::to_owned);
         let daemon = Daemon::start(DAEMON, &flags.each_ref().map(String::as_str)).await;
         let named = |(name, it): (&&str, &Identity)| {
             (format!("${name}"), it.fingerprint().to_string().into())
@@ -133,7 +135,10 @@ impl Party {
                     message => {
                         let fields = names.filled(&message["fields"]);
                         self.list = list.clone();
-                        stream::frame(script::subscribe(&fields)).to_vec()
+                        match message["message"].as_str() {
+                            Some("subscribe") => stream::frame(script::subscribe(&fields)).to_vec(),
+                            name => said(name.context("no message")?, &fields),
+                        }
                     }
                 };
                 let out = self.out().await?;
@@ -144,7 +149,8 @@ impl Party {
             "receive" => {
                 let seen = self.receive().await?;
                 let words = value.get("words").unwrap_or(&Value::Null);
-                let sentence = seen["fields"]["sentence"].as_str().unwrap_or_default();
+                let sentences = ["sentence", "why"].map(|name| seen["fields"][name].as_str());
+                let sentence = sentences.into_iter().flatten().next().unwrap_or_default();
                 let right = seen["message"] == value["message"]
                     && names.same(&seen["fields"], &value["fields"])
                     && script::has(sentence, words);
@@ -197,8 +203,10 @@ impl Party {
             .next(64 << 20)
             .await?
             .context("the stream has ended")?;
-        if self.role != Role::Client {
-            return script::answer(&message);
+        match self.role {
+            Role::Client => {}
+            Role::Names => return names::answer(&message),
+            Role::Heartbeat | Role::Relay => return script::answer(&message),
         }
         let message = ListMessage::decode(&message, 64 << 20)?;
         let seen = script::list(&message);

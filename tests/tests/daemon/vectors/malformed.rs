@@ -16,7 +16,8 @@ use serde_json::Value;
 async fn malformed_messages_are_refused_as_the_vectors_say() {
     let relay = identity();
     let trusted = relay.fingerprint().to_string();
-    let flags = [&FROM_ONE_ADDRESS[..], &["--trust-relay", &trusted]].concat();
+    let own = ["--names", "on", "--trust-relay", &trusted];
+    let flags = [&FROM_ONE_ADDRESS[..], &own].concat();
     let daemon = Daemon::start(DAEMON, &flags).await;
     let mut entries = section("malformed", "daemon");
     entries.retain(|it| it.get("quic").is_none());

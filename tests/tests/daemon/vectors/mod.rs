@@ -4,6 +4,7 @@
 mod conversations;
 mod host;
 mod malformed;
+mod names;
 mod peers;
 mod script;
 
@@ -76,6 +77,7 @@ fn role(entry: &Value) -> Role {
         Some("heartbeat") => Role::Heartbeat,
         Some("client") => Role::Client,
         Some("relay") => Role::Relay,
+        Some("names") => Role::Names,
         _ => panic!("no role: {entry}"),
     }
 }

@@ -17,7 +17,9 @@ const LONGEST: usize = 1 << 14;
 
 #[tokio::test]
 async fn a_daemon_that_breaks_the_protocol_is_told_how() {
-    each(section("malformed", "peer"), async |entry| {
+    let mut entries = section("malformed", "peer");
+    entries.retain(|it| role(it) != Role::Names);
+    each(entries, async |entry| {
         let host = Host::new()?;
         let _peer = host.peer(role(entry))?;
         let mut guest = host.accept().await?;

@@ -20,19 +20,19 @@ pub(super) fn has(text: &str, words: &Value) -> bool {
     words.as_str().is_none_or(|words| text.contains(words))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Numbers that not every reader of JSON takes exactly are text.
-fn exact(number: u64) -> Value {
+pub(super) fn exact(number: u64) -> Value {
     if number > 1 << 53 {
         return number.to_string().into();
     }
     number.into()
 }
 
-fn number(value: &Value) -> u64 {
+pub(super) fn number(value: &Value) -> u64 {
     let text = || value.as_str()?.parse().ok();
     value.as_u64().or_else(text).unwrap()
 }

@@ -1,6 +1,6 @@
 //! Malformed streams, at the state machines of both sides.
 
-use super::{bytes, section, text};
+use super::{bytes, names, section, text};
 use crate::{
     Limits, Role,
     protocol::{
@@ -45,8 +45,10 @@ enum Answer {
 
 fn daemon(role: Role, pieces: Vec<Piece>, now: Instant) -> Result<Vec<String>, Close> {
     let limits = Limits::default();
-    if role == Role::Relay {
-        return statements(pieces, &limits);
+    match role {
+        Role::Relay => return statements(pieces, &limits),
+        Role::Names => return names::daemon(pieces, now).map(|()| Vec::new()),
+        Role::Heartbeat | Role::Client => {}
     }
     let mut first = First::new(role, &limits, now);
     let mut pieces = pieces.into_iter();
@@ -147,16 +149,16 @@ fn every_malformed_stream_is_refused_with_its_code_and_reason() {
                 Err(close) => Answer::Closes(close),
             },
             (_, role) => {
-                let ended = match role {
-                    Role::Client => follows(pieces),
+                let violation = |ended: Result<(), Ended>| ended.err()?.violation();
+                let violation = match role {
+                    Role::Client => violation(follows(pieces)),
                     Role::Heartbeat => {
                         let words = Heartbeats::new(crate::Game::default(), None);
-                        speaks::<&[u8], _>(words, pieces, now)
+                        violation(speaks::<&[u8], _>(words, pieces, now))
                     }
-                    Role::Relay => speaks::<Change, _>(Listings::default(), pieces, now),
-                    Role::Names => panic!("{name}: names have no vectors"),
+                    Role::Relay => violation(speaks::<Change, _>(Listings::default(), pieces, now)),
+                    Role::Names => names::peer(pieces).err(),
                 };
-                let violation = ended.err().and_then(|ended| ended.violation());
                 Answer::Closes(violation.unwrap_or_else(|| panic!("{name}: accepted")))
             }
         };
