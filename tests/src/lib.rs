@@ -8,7 +8,7 @@ pub mod crowd;
 mod daemon;
 mod flood;
 pub mod http;
-mod names;
+pub mod names;
 mod nats;
 mod peers;
 mod program;

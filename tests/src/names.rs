@@ -3,19 +3,50 @@
 use crate::{Daemon, patiently};
 use metaserve::{
     Role,
-    names::Answer,
+    names::{Answer, Held},
     protocol::{
         codec,
-        names::{Claim, FromDaemon, FromPeer, MAX_MESSAGE_BYTES},
+        names::{Claim, FromDaemon, FromPeer, MAX_MESSAGE_BYTES, Start},
     },
     stream::{self, FrameReader},
 };
+use std::time::Duration;
+
+/// A claim of this key, with no value, ticket or earlier grant.
+#[must_use]
+pub const fn claim(id: u64, key: &str) -> Claim<'_> {
+    Claim {
+        id,
+        key,
+        value: b"",
+        ticket: None,
+        held: None,
+    }
+}
+
+/// A question that has the key started within this time.
+///
+/// # Panics
+/// When the protocol cannot say so long a time.
+#[must_use]
+pub fn start(id: u64, key: &str, within: Duration) -> FromPeer<'_> {
+    let start = Start {
+        payload: b"",
+        within_millis: u32::try_from(within.as_millis()).expect("at most 49 days"),
+        ticket: None,
+    };
+    FromPeer::Resolve {
+        id,
+        key,
+        start: Some(start),
+    }
+}
 
 /// A peer of names, which reads only when told to.
 pub struct RawNames {
     /// Its connection.
     pub connection: quinn::Connection,
-    out: quinn::SendStream,
+    out: Option<quinn::SendStream>,
     reader: Option<FrameReader>,
 }
 
@@ -36,7 +67,7 @@ impl RawNames {
         let out = connection.open_uni().await.expect("one stream is allowed");
         Self {
             connection,
-            out,
+            out: Some(out),
             reader: None,
         }
     }
@@ -46,18 +77,30 @@ impl RawNames {
     /// # Panics
     /// When the connection is lost.
     pub async fn say(&mut self, message: FromPeer<'_>) {
-        let written = stream::write(&mut self.out, message).await;
-        written.expect("the daemon reads");
+        assert!(self.try_say(message).await, "the daemon reads");
+    }
+
+    /// Sends a message, unless the connection is lost.
+    pub async fn try_say(&mut self, message: FromPeer<'_>) -> bool {
+        match &mut self.out {
+            Some(out) => stream::write(out, message).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// The stream on which it speaks, for a test that writes while it reads.
+    ///
+    /// # Panics
+    /// When it was given away before.
+    pub fn mouth(&mut self) -> quinn::SendStream {
+        self.out.take().expect("it has its stream")
     }
 
     /// Claims a key without a ticket or an earlier grant, and returns the answer.
     pub async fn claim(&mut self, id: u64, key: &str, value: &[u8]) -> Answer {
         let claim = Claim {
-            id,
-            key,
             value,
-            ticket: None,
-            held: None,
+            ..claim(id, key)
         };
         self.say(FromPeer::Claim(claim)).await;
         self.next().await
@@ -92,5 +135,53 @@ impl RawNames {
             } if granted == id => epoch,
             other => panic!("not granted: {other:?}"),
         }
+    }
+    /// Claims a key, and returns what it is granted with.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn claims(&mut self, id: u64, key: &str) -> Held {
+        match self.claim(id, key, b"").await {
+            Answer::Granted {
+                id: granted,
+                epoch,
+                proof,
+            } if granted == id => Held { epoch, proof },
+            other => panic!("not granted: {other:?}"),
+        }
+    }
+
+    /// Who holds a key: the epoch, if somebody does.
+    ///
+    /// # Panics
+    /// When the next answer is another one.
+    pub async fn resolves(&mut self, id: u64, key: &str) -> Option<u64> {
+        let start = None;
+        self.say(FromPeer::Resolve { id, key, start }).await;
+        match self.next().await {
+            Answer::Found { id: of, epoch, .. } if of == id => Some(epoch),
+            Answer::Absent { id: of } if of == id => None,
+            other => panic!("{other:?} to a question about {key}"),
+        }
+    }
+
+    /// Offers to start keys with a prefix, and returns when the daemon has heard it.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn offers(&mut self, id: u64, prefix: &str, slots: u32) {
+        self.say(FromPeer::Offer {
+            id,
+            prefix,
+            slots,
+            ticket: None,
+        })
+        .await;
+        self.resolves(u64::MAX, "nobody claims this").await;
+    }
+
+    /// Leaves without a word.
+    pub fn leaves(self) {
+        self.connection.close(0_u8.into(), b"");
     }
 }

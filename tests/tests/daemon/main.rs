@@ -35,6 +35,8 @@ mod log_lines;
 mod metrics;
 mod named_tests;
 mod names;
+mod names_hostile;
+mod names_orders;
 mod openapi;
 mod output;
 mod page;
