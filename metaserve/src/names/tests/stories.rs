@@ -490,8 +490,10 @@ fn a_peer_that_does_not_read_is_sent_a_bounded_amount() {
 
 #[test]
 fn a_holder_with_all_of_its_claims_can_show_one_of_them_again() {
-    let mut limits = NamesLimits::default();
-    limits.max_claims_per_peer = 1;
+    let limits = NamesLimits {
+        max_claims_per_peer: 1,
+        ..NamesLimits::default()
+    };
     let mut daemon = Daemon::new(limits, Box::new(()));
     daemon.claim(1, 1, "a");
     let Answer::Granted { epoch, proof, .. } = daemon.one(1) else {
