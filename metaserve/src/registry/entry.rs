@@ -213,11 +213,17 @@ impl Entry {
 
     /// Moves a link to another address. In the other address family it replaces the link there, as
     /// a new link would.
+    ///
+    /// Where it takes a place, it claims it anew: in the other family, or without an identity at
+    /// the address. In the same family an identity keeps its place, and the claim on it: it has not
+    /// connected later than one at another member only because its network has changed.
     pub(super) fn move_to(&mut self, link: u64, address: SocketAddr) {
         let moved = |known: &Link| known.id == link && known.address != address;
         if let Some(at) = self.links.iter().position(moved) {
             let mut link = self.links.remove(at);
-            if Family::of(address.ip()) != Family::of(link.address.ip()) {
+            let stays = self.placement.identity.is_some()
+                && Family::of(address.ip()) == Family::of(link.address.ip());
+            if !stays {
                 link.claim = Claim(self.shared.draw());
             }
             self.join(Link { address, ..link });

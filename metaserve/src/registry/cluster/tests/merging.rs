@@ -143,6 +143,25 @@ async fn a_server_without_identity_that_moves_leaves_the_number_that_it_took_ove
     assert_eq!(seen, [(&b"there"[..], true), (b"here", false)]);
 }
 
+/// It comes there later than any other, whenever it has connected. An identity does not: it stays
+/// in its row, and the connection that came last is shown.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_moves_claims_the_address_anew_if_it_has_no_identity() {
+    for (identity, expected) in [(None, "here"), (ONE, "there")] {
+        let here = Member::new();
+        let own = here.register(v4(1), identity);
+        own.heartbeat("here".into());
+        let mut other = here.replica("b");
+        other.snapshot(vec![stated(LATER, v4(2), identity, "there")]);
+        own.move_to(v4(2));
+        assert_eq!(here.words().await, [expected]);
+        let claims = here.own().servers()[0].placement.claims;
+        assert_eq!(claims.greatest() > claim(LATER), identity.is_none());
+        drop(own);
+        assert_eq!(here.words().await, ["there"]);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lost_registration_learns_of_it_when_it_has_lost_for_long_to_a_member_that_is_heard() {
     let here = Member::new();
