@@ -177,17 +177,20 @@ pub(crate) enum Why {
     Overflow,
     /// Others hold the servers of a run that has ended.
     Hold,
+    /// Servers were left out for want of room, and there is room now.
+    Room,
     /// The answer was late, or could not be used.
     Again,
 }
 
 impl Why {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::New,
         Self::Gap,
         Self::Overflow,
         Self::Hold,
+        Self::Room,
         Self::Again,
     ];
 
@@ -198,6 +201,7 @@ impl Why {
             Self::Gap => "gap",
             Self::Overflow => "overflow",
             Self::Hold => "hold",
+            Self::Room => "room",
             Self::Again => "again",
         }
     }

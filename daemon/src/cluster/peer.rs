@@ -6,26 +6,29 @@
 //!  Held, Kept ──message of the same run──▶ Heard or Syncing
 //! ```
 
+mod applying;
 mod asking;
+mod steps;
 
 pub(super) use asking::Question;
 
 use super::{State, Why};
-use asking::Sync;
-use bytes::Bytes;
+use applying::Applying;
+use asking::{Pause, Sync};
 use metaserve::{
-    list::{Clock, MemberRun, Stated},
+    list::{Clock, MemberRun},
     protocol::{
-        cluster::{Assembled, Assembly, Changes, Part},
+        cluster::{Assembled, Assembly, Part},
         codec::DecodeError,
     },
     registry::{Registry, Replica},
 };
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
+use steps::{Body, Fits};
 
 /// The longest time between two questions for the same list.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -36,9 +39,6 @@ const SPREAD: Duration = Duration::from_millis(500);
 
 /// The most bytes of changes that wait for an answer, and of pieces that wait for the next one.
 pub(super) const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
-
-/// How many items are applied in one go.
-const CHUNK: usize = 256;
 
 /// The most bytes that a change which nobody has asked for is unpacked to. A longer one is asked
 /// for.
@@ -65,8 +65,11 @@ pub(super) struct Peer {
     /// Steps that wait for the one that is being applied, or for an answer.
     waiting: VecDeque<Body>,
     waiting_bytes: usize,
+    /// Dropped after the replica: clients are not shown half a step.
     applying: Option<Applying>,
     sync: Option<Sync>,
+    /// Between questions for servers that were left out.
+    pause: Pause,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,24 +77,6 @@ enum Phase {
     Live,
     Held { until: Instant },
     Kept { until: Instant },
-}
-
-/// A step that is complete.
-#[derive(Debug)]
-struct Body {
-    from: Option<u64>,
-    to: u64,
-    bytes: Bytes,
-    /// How long it may be when it is unpacked.
-    most: usize,
-}
-
-/// A step that is being applied.
-struct Applying {
-    to: u64,
-    changes: Changes,
-    /// The servers of a snapshot so far: the others leave at its end.
-    snapshot: Option<HashSet<u64>>,
 }
 
 impl Peer {
@@ -116,6 +101,7 @@ impl Peer {
             waiting_bytes: 0,
             applying: None,
             sync: None,
+            pause: Pause::new(),
         }
     }
 
@@ -149,6 +135,12 @@ impl Peer {
         self.at
     }
 
+    /// What it has stated up to a revision; none while it is not known, or a step is being applied.
+    pub(super) fn stated(&self) -> Option<(u64, &Replica)> {
+        let at = self.at.filter(|_| self.applying.is_none())?;
+        Some((at, &self.replica))
+    }
+
     pub(super) fn heard(&self) -> Instant {
         self.heard
     }
@@ -168,7 +160,13 @@ impl Peer {
 
     /// Whether all is applied that has arrived, and nothing is known to be missing.
     pub(super) fn is_level(&self) -> bool {
-        self.at.is_some() && self.sync.is_none() && self.applying.is_none()
+        let lacks = self.sync.as_ref().is_some_and(|sync| !sync.is_for_room());
+        self.at.is_some() && !lacks && self.applying.is_none()
+    }
+
+    /// Whether changes that arrive have to wait for an answer.
+    fn waits_for_answer(&self) -> bool {
+        self.sync.as_ref().is_some_and(Sync::holds_up_changes)
     }
 
     /// Whether it is silent, and until when its servers stay.
@@ -211,11 +209,31 @@ impl Peer {
 
     /// It is at this revision, as its beat says. Returns whether changes are missing.
     pub(super) fn is_at(&mut self, at: u64, now: Instant, random: f64) -> bool {
-        let lacks = self.at.is_none_or(|ours| ours < at);
-        if !lacks || !self.waiting.is_empty() || self.applying.is_some() || self.sync.is_some() {
+        if self.is_busy() || self.waits_for_answer() {
             return false;
         }
-        self.lacks(now, random)
+        if self.at.is_none_or(|ours| ours < at) {
+            return self.lacks(now, random);
+        }
+        self.mind_room(now, random);
+        false
+    }
+
+    /// Whether steps have arrived that are not applied yet.
+    fn is_busy(&self) -> bool {
+        self.applying.is_some() || !self.waiting.is_empty()
+    }
+
+    /// Asks for servers that were left out when there is room for some.
+    fn mind_room(&mut self, now: Instant, random: f64) {
+        if !self.replica.is_incomplete() {
+            self.pause.reset();
+        } else if self.sync.is_none()
+            && self.replica.wants_snapshot()
+            && self.pause.is_over(now, random)
+        {
+            self.ask(Why::Room, now + SPREAD.mul_f64(random));
+        }
     }
 
     /// Asks for what is missing after a while, for the first time at once. Returns whether it is
@@ -239,155 +257,6 @@ impl Peer {
         self.sync = Some(Sync::new(why, self.list_bytes, at));
     }
 
-    /// A piece of a change has arrived. Returns whether changes are missing.
-    ///
-    /// # Errors
-    /// When its body is malformed.
-    pub(super) fn delta(
-        &mut self,
-        part: Part,
-        now: Instant,
-        random: f64,
-    ) -> Result<bool, DecodeError> {
-        if part.from.is_none() {
-            return Err(DecodeError::Malformed("a whole list that nobody asked for"));
-        }
-        match self.deltas.take(&(part.from, part.to), part.piece) {
-            Assembled::Whole(bytes) => {
-                let body = Body {
-                    from: part.from,
-                    to: part.to,
-                    bytes,
-                    most: MAX_DELTA_BYTES.min(self.list_bytes),
-                };
-                self.step(body, now, random)
-            }
-            Assembled::Waits => Ok(false),
-            Assembled::Gap | Assembled::TooLong if self.sync.is_some() => Ok(false),
-            Assembled::Gap | Assembled::TooLong => Ok(self.lacks(now, random)),
-        }
-    }
-
-    fn step(&mut self, body: Body, now: Instant, random: f64) -> Result<bool, DecodeError> {
-        if self.sync.is_some() || self.applying.is_some() {
-            self.waiting_bytes += body.bytes.len();
-            self.waiting.push_back(body);
-            if self.waiting_bytes > MAX_WAITING_BYTES {
-                self.forget_waiting();
-                self.ask(Why::Overflow, now + SPREAD.mul_f64(random));
-            }
-            return Ok(false);
-        }
-        match self.fits(&body) {
-            Fits::Apply => self.begin(&body, now).map(|()| false),
-            Fits::Known => Ok(false),
-            // What was said before the first answer is in that answer.
-            Fits::Gap => Ok(self.lacks(now, random)),
-        }
-    }
-
-    fn forget_waiting(&mut self) {
-        self.waiting = VecDeque::new();
-        self.waiting_bytes = 0;
-    }
-
-    fn fits(&self, body: &Body) -> Fits {
-        match (self.at, body.from) {
-            (Some(at), _) if body.to <= at => Fits::Known,
-            (_, None) => Fits::Apply,
-            (Some(at), Some(from)) if from <= at => Fits::Apply,
-            _ => Fits::Gap,
-        }
-    }
-
-    fn begin(&mut self, body: &Body, now: Instant) -> Result<(), DecodeError> {
-        let changes = match Changes::read(&body.bytes, body.most) {
-            Err(DecodeError::OverLimit) if body.most < self.list_bytes => {
-                self.forget_waiting();
-                self.ask(Why::Overflow, now + SPREAD);
-                return Ok(());
-            }
-            read => read.inspect_err(|_| self.spoilt(now))?,
-        };
-        self.applying = Some(Applying {
-            to: body.to,
-            changes,
-            snapshot: body.from.is_none().then(HashSet::new),
-        });
-        self.work(now)
-    }
-
-    /// What it has stated cannot be trusted to be complete.
-    fn spoilt(&mut self, now: Instant) {
-        self.at = None;
-        self.forget_waiting();
-        self.ask(Why::Again, now + LONGEST_PAUSE);
-    }
-
-    /// Whether there is something to apply.
-    pub(super) fn has_work(&self) -> bool {
-        self.applying.is_some() || self.sync.is_none() && !self.waiting.is_empty()
-    }
-
-    /// Applies some of what has arrived.
-    ///
-    /// # Errors
-    /// When it is malformed: then everything is asked for again.
-    pub(super) fn work(&mut self, now: Instant) -> Result<(), DecodeError> {
-        let Some(mut applying) = self.applying.take() else {
-            return self.next_waiting(now);
-        };
-        let chunk = applying.changes.next(CHUNK).and_then(|chunk| {
-            self.believes(&chunk.listed)?;
-            Ok(chunk)
-        });
-        let chunk = chunk.inspect_err(|_| self.spoilt(now))?;
-        if let Some(present) = &mut applying.snapshot {
-            present.extend(chunk.listed.iter().map(|server| server.number));
-        }
-        self.replica
-            .delta(&chunk.removed, chunk.listed, chunk.updated);
-        if !applying.changes.is_done() {
-            self.applying = Some(applying);
-            return Ok(());
-        }
-        if let Some(present) = applying.snapshot {
-            self.replica.retain(|number| present.contains(&number));
-        }
-        self.at = Some(applying.to);
-        Ok(())
-    }
-
-    /// No claim is later than the message that states it: it would win against those drawn here.
-    fn believes(&self, listed: &[Stated]) -> Result<(), DecodeError> {
-        let latest = self.clock.now();
-        let mut all = listed.iter();
-        match all.all(|server| server.claims.greatest().stamp() <= latest) {
-            true => Ok(()),
-            false => Err(DecodeError::Malformed("a claim later than its message")),
-        }
-    }
-
-    /// Begins with the next step that waits.
-    fn next_waiting(&mut self, now: Instant) -> Result<(), DecodeError> {
-        if self.sync.is_some() {
-            return Ok(());
-        }
-        let Some(body) = self.waiting.pop_front() else {
-            return Ok(());
-        };
-        self.waiting_bytes -= body.bytes.len();
-        match self.fits(&body) {
-            Fits::Apply => self.begin(&body, now),
-            Fits::Known => Ok(()),
-            Fits::Gap => {
-                self.forget_waiting();
-                self.ask(Why::Gap, now);
-                Ok(())
-            }
-        }
-    }
-
     /// When the next turn is due for what it has to apply or to ask.
     pub(super) fn wants(&self, now: Instant) -> Option<Instant> {
         match self.has_work() {
@@ -403,8 +272,12 @@ impl Peer {
 
     /// What to ask now, if anything, under the number `id`.
     pub(super) fn question(&mut self, now: Instant, id: u64, random: f64) -> Option<Question> {
-        let known = self.at;
-        self.sync.as_mut()?.question(known, now, id, random)
+        let sync = self.sync.as_mut().filter(|_| self.applying.is_none())?;
+        if sync.is_late(now) {
+            self.not_known(now, random);
+            return None;
+        }
+        sync.question(self.at, now, id)
     }
 
     /// Whether it waits for the answer to this question.
@@ -426,52 +299,45 @@ impl Peer {
             return Ok(());
         };
         let (from, to) = (part.from, part.to);
-        match sync.take((from, to), part.piece, now) {
-            Assembled::Whole(bytes) => {
-                let most = self.list_bytes;
-                let body = Body {
-                    from,
-                    to,
-                    bytes,
-                    most,
-                };
-                match self.fits(&body) {
-                    Fits::Apply => {
-                        self.sync = None;
-                        self.begin(&body, now)
-                    }
-                    Fits::Known => {
-                        self.sync = None;
-                        Ok(())
-                    }
-                    // It answers what was not asked.
-                    Fits::Gap => {
-                        self.at = None;
-                        self.not_known(now, random);
-                        Ok(())
-                    }
-                }
-            }
-            Assembled::Waits => Ok(()),
+        let bytes = match sync.take((from, to), part.piece, now) {
+            Assembled::Whole(bytes) => bytes,
+            Assembled::Waits => return Ok(()),
             Assembled::Gap | Assembled::TooLong => {
-                sync.again(now, random);
-                Ok(())
+                self.not_known(now, random);
+                return Ok(());
             }
+        };
+        let anew = sync.is_for_room() && from.is_none() && self.at == Some(to);
+        let body = Body {
+            from,
+            to,
+            bytes,
+            most: self.list_bytes,
+        };
+        let applies = match self.fits(&body) {
+            Fits::Apply => true,
+            Fits::Known => anew,
+            // It answers what was not asked.
+            Fits::Gap => {
+                self.at = None;
+                self.not_known(now, random);
+                return Ok(());
+            }
+        };
+        self.sync = None;
+        // Only if nothing is missing, a step can be under way.
+        match applies && self.applying.is_none() {
+            true => self.begin(&body, now),
+            false => Ok(()),
         }
     }
 
-    /// The member asked does not know this run.
+    /// The member asked does not know this run, or has not answered: it is asked once more after a
+    /// pause, unless nothing is missing.
     pub(super) fn not_known(&mut self, now: Instant, random: f64) {
-        if let Some(sync) = &mut self.sync {
-            sync.again(now, random);
+        match &mut self.sync {
+            Some(sync) if !sync.is_for_room() => sync.again(now, random),
+            _ => self.sync = None,
         }
     }
-}
-
-enum Fits {
-    Apply,
-    /// It has been applied already.
-    Known,
-    /// Something before it is missing.
-    Gap,
 }

@@ -216,6 +216,10 @@ impl Sinks for Feeds {
     fn end(&self) {
         self.ticker.end();
     }
+
+    fn is_held_up(&self) -> bool {
+        self.ticker.is_held_up()
+    }
 }
 
 impl Drop for Feeds {

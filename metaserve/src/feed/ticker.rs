@@ -8,7 +8,7 @@ use std::{
     mem,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -34,6 +34,8 @@ pub(super) struct Ticker<F> {
     added: Notify,
     /// How many groups of changes have begun that are not complete.
     held: AtomicUsize,
+    /// A feed was due meanwhile, and is not flushed yet.
+    held_up: AtomicBool,
     /// Here and not in `run`, so that nothing is forgotten when that is dropped.
     agenda: Mutex<Agenda<Arc<F>>>,
 }
@@ -44,6 +46,7 @@ impl<F: Ticking> Ticker<F> {
             changed: Mutex::default(),
             added: Notify::new(),
             held: AtomicUsize::new(0),
+            held_up: AtomicBool::new(false),
             agenda: Mutex::default(),
         }
     }
@@ -68,6 +71,11 @@ impl<F: Ticking> Ticker<F> {
 
     fn held(&self) -> bool {
         self.held.load(Ordering::SeqCst) > 0
+    }
+
+    /// Whether a feed is due, and not flushed since changes that belong together are incomplete.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.held_up.load(Ordering::SeqCst)
     }
 
     /// Lets go of all feeds. They hold this, so that without it neither would ever be freed.
@@ -125,6 +133,7 @@ impl<F: Ticking> Ticker<F> {
         while let Some(feed) = agenda.due(now) {
             if !feed.flush(now, || self.held()) {
                 agenda.add(now, feed);
+                self.held_up.store(true, Ordering::SeqCst);
                 // `end` wakes us.
                 let next = None;
                 return Done { flushed, next };
@@ -132,6 +141,7 @@ impl<F: Ticking> Ticker<F> {
             flushed = true;
             feed.wake();
         }
+        self.held_up.store(false, Ordering::SeqCst);
         let next = agenda.next();
         Done { flushed, next }
     }

@@ -30,10 +30,16 @@ pub trait Sinks: Send + Sync {
     fn sink(self: Arc<Self>, game: &Game) -> Arc<dyn Sink>;
 
     /// The changes between this and [`end`](Self::end) belong together: if that matters, none is
-    /// shown without the others. They come soon, and from one thread; changes of other threads may
-    /// come in between. Several may have begun at a time.
+    /// shown without the others. They come soon; other changes may come in between. Several may
+    /// have begun at a time.
     fn begin(&self) {}
 
     /// The changes since [`begin`](Self::begin) are complete.
     fn end(&self) {}
+
+    /// Whether changes should be shown by now, and are not since some of those that belong together
+    /// are incomplete. More of them had better begin when this is over, if they take long.
+    fn is_held_up(&self) -> bool {
+        false
+    }
 }

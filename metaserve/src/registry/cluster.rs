@@ -69,11 +69,11 @@ impl Registry {
         self.shared.merged.as_ref().map_or(0, Merged::foreign)
     }
 
-    /// The number of servers of other members that are left out for want of room.
+    /// How often servers of other members were left out for want of room, each since its member has
+    /// stated [everything anew](super::Replica::begin_anew).
     #[must_use]
     pub fn left_out(&self) -> usize {
-        let merged = self.shared.merged.as_ref();
-        merged.map_or(0, Merged::count_left_out)
+        self.shared.merged.as_ref().map_or(0, Merged::left_out)
     }
 
     /// Changes which addresses are not shown: a server with such an address leaves the list, and

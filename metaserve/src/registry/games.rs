@@ -82,10 +82,38 @@ impl Games {
 
     /// Lets the changes that `work` makes take effect together.
     pub(super) fn together<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.all.iter().for_each(|sinks| sinks.begin());
+        self.begin();
         let done = work();
-        self.all.iter().for_each(|sinks| sinks.end());
+        self.end();
         done
+    }
+
+    /// Lets the changes take effect together that come until the guard is dropped, which may take
+    /// long. None while clients wait for such changes already: else they might wait on and on.
+    pub(super) fn begin_long(self: &Arc<Self>) -> Option<Together> {
+        if self.all.iter().any(|sinks| sinks.is_held_up()) {
+            return None;
+        }
+        self.begin();
+        Some(Together(self.clone()))
+    }
+
+    fn begin(&self) {
+        self.all.iter().for_each(|sinks| sinks.begin());
+    }
+
+    fn end(&self) {
+        self.all.iter().for_each(|sinks| sinks.end());
+    }
+}
+
+/// While it exists, no change is shown: when it is dropped, all are shown in one frame.
+#[must_use = "changes are shown together when it is dropped"]
+pub struct Together(Arc<Games>);
+
+impl Drop for Together {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

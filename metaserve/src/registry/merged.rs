@@ -11,7 +11,7 @@ mod address;
 mod identity;
 mod lost;
 
-use super::games::Games;
+use super::games::{Games, Together};
 use crate::{
     Fingerprint, Game,
     feed::Own,
@@ -26,7 +26,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicIsize, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::SystemTime,
 };
@@ -43,7 +43,7 @@ pub(super) struct Merged {
     /// Statements of other members that were taken in.
     foreign: AtomicUsize,
     most_foreign: AtomicUsize,
-    left_out: AtomicIsize,
+    left_out: AtomicUsize,
 }
 
 /// What rows need to show themselves.
@@ -89,7 +89,7 @@ impl Merged {
             },
             foreign: AtomicUsize::new(0),
             most_foreign: AtomicUsize::new(usize::MAX),
-            left_out: AtomicIsize::new(0),
+            left_out: AtomicUsize::new(0),
         }
     }
 
@@ -223,6 +223,11 @@ impl Merged {
         done
     }
 
+    /// The same for changes that come piece by piece, in the feeds of clients.
+    pub(super) fn begin_long(&self) -> Option<Together> {
+        self.shows.games.begin_long()
+    }
+
     /// Changes how many statements of other members are taken in. Those that were taken in stay.
     pub(super) fn set_most_foreign(&self, most: usize) {
         self.most_foreign.store(most, Ordering::Relaxed);
@@ -233,14 +238,19 @@ impl Merged {
         self.foreign.load(Ordering::Relaxed)
     }
 
-    /// So many more statements of other members were left out.
-    pub(super) fn left_out(&self, more: isize) {
-        self.left_out.fetch_add(more, Ordering::Relaxed);
+    /// One more statement of another member was left out.
+    pub(super) fn leave_out(&self) {
+        self.left_out.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many of those that were left out do not count any more.
+    pub(super) fn forget_left_out(&self, count: usize) {
+        self.left_out.fetch_sub(count, Ordering::Relaxed);
     }
 
     /// How many were left out.
-    pub(super) fn count_left_out(&self) -> usize {
-        self.left_out.load(Ordering::Relaxed).unsigned_abs()
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out.load(Ordering::Relaxed)
     }
 
     /// Whether another statement could be taken in.

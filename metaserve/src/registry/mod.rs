@@ -13,7 +13,7 @@ mod merged;
 mod replica;
 
 pub use entry::{Applied, Waits};
-pub use games::TooManyGames;
+pub use games::{Together, TooManyGames};
 pub use replica::Replica;
 
 use crate::{

@@ -1,7 +1,7 @@
 //! What another member of the cluster states, as part of this registry.
 
 use super::{
-    Registry,
+    Registry, Together,
     merged::{Merged, Of},
 };
 use crate::{
@@ -24,8 +24,9 @@ pub struct Replica {
     origin: Origin,
     /// By the member's numbers.
     taken: HashMap<u64, Arc<Placement>>,
-    /// Numbers of servers for which there was no room.
-    left_out: HashSet<u64>,
+    /// How often there was no room for a server since everything was stated anew. They are not kept,
+    /// so that the limit bounds memory as well: a number that is removed may be one of them.
+    left_out: usize,
 }
 
 impl Registry {
@@ -40,7 +41,7 @@ impl Registry {
             registry: self.clone(),
             origin: Origin::Member(whose),
             taken: HashMap::new(),
-            left_out: HashSet::new(),
+            left_out: 0,
         }
     }
 }
@@ -49,10 +50,32 @@ impl Replica {
     /// All that the member states: servers that are not among them leave the list. Clients are
     /// shown all changes in one frame.
     pub fn snapshot(&mut self, all: Vec<Stated>) {
-        let stated: HashSet<_> = all.iter().map(|server| server.number).collect();
-        let known = self.taken.keys().chain(&self.left_out).copied();
-        let gone: Vec<_> = known.filter(|number| !stated.contains(number)).collect();
-        self.delta(&gone, all, Vec::new());
+        let mut gone = self.numbers();
+        for server in &all {
+            gone.remove(&server.number);
+        }
+        self.begin_anew();
+        self.delta(&Vec::from_iter(gone), all, Vec::new());
+    }
+
+    /// The member's numbers of the servers that were taken in.
+    #[must_use]
+    pub fn numbers(&self) -> HashSet<u64> {
+        self.taken.keys().copied().collect()
+    }
+
+    /// A [`snapshot`](Self::snapshot) comes in parts, with [`delta`](Self::delta), and those that
+    /// are not in it are removed before: servers that are left out are counted anew.
+    pub fn begin_anew(&mut self) {
+        self.registry.merged().forget_left_out(self.left_out);
+        self.left_out = 0;
+    }
+
+    /// Shows clients the changes that are made until the guard is dropped, here and elsewhere, in
+    /// one frame. For changes in several parts; as long as they take, clients wait. None if clients
+    /// wait already: it is to be asked for again soon.
+    pub fn together(&self) -> Option<Together> {
+        self.registry.merged().begin_long()
     }
 
     /// What has changed since: servers that have left the member, those that are new or elsewhere
@@ -100,9 +123,9 @@ impl Replica {
         let new = !self.taken.contains_key(&number);
         if merged.state(server, new) {
             self.taken.insert(number, placement);
-            self.forget_left_out(number, merged);
-        } else if self.left_out.insert(number) {
-            merged.left_out(1);
+        } else {
+            self.left_out += 1;
+            merged.leave_out();
         }
     }
 
@@ -110,25 +133,10 @@ impl Replica {
         if let Some(placement) = self.taken.remove(&number) {
             merged.retract(self.of(number), &placement);
         }
-        self.forget_left_out(number, merged);
     }
 
-    fn forget_left_out(&mut self, number: u64, merged: &Merged) {
-        if self.left_out.remove(&number) {
-            merged.left_out(-1);
-        }
-    }
-
-    /// Removes the servers whose numbers are not to be kept: the end of a snapshot that was applied
-    /// in parts, with [`delta`](Self::delta).
-    pub fn retain(&mut self, keep: impl Fn(u64) -> bool) {
-        let known = self.taken.keys().chain(&self.left_out).copied();
-        let gone: Vec<_> = known.filter(|number| !keep(*number)).collect();
-        self.delta(&gone, Vec::new(), Vec::new());
-    }
-
-    /// All that the member states, whether shown or not, for another member that asks who else
-    /// remembers it. What was left out for want of room is not among it.
+    /// All that was taken in of what the member states, whether shown or not, for another member that
+    /// asks who else remembers it.
     #[must_use]
     pub fn stated(&self) -> Vec<Stated> {
         let merged = self.registry.merged();
@@ -138,24 +146,29 @@ impl Replica {
         self.taken.iter().filter_map(stated).collect()
     }
 
-    /// The number of servers that the member states, whether shown or not.
+    /// The number of servers of the member that were taken in, whether shown or not.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.taken.len() + self.left_out.len()
+        self.taken.len()
     }
 
-    /// Whether it states none.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.taken.is_empty()
     }
 
-    /// Whether servers of the member were left out for want of room, and there is room now: then
-    /// the next [`snapshot`](Self::snapshot) brings them in. They are not kept meanwhile, so that
-    /// the limit bounds memory as well.
+    /// Whether servers of the member were left out for want of room.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.left_out > 0
+    }
+
+    /// Whether servers of the member were left out, and there is room now: then the next
+    /// [`snapshot`](Self::snapshot) brings them in.
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
-        !self.left_out.is_empty() && self.registry.merged().has_room()
+        self.is_incomplete() && self.registry.merged().has_room()
     }
 }
 
@@ -168,6 +181,6 @@ impl Drop for Replica {
                 merged.retract(self.of(*number), placement);
             }
         });
-        merged.left_out(-(self.left_out.len() as isize));
+        merged.forget_left_out(self.left_out);
     }
 }

@@ -313,11 +313,11 @@ impl Members {
 
     /// What is known of the list of this run, for others.
     pub(super) fn held(&self, name: &str, run: u64) -> Option<Ready<'_>> {
-        let peer = self.of(name, run)?;
+        let (revision, replica) = self.of(name, run)?.stated()?;
         Some(Ready {
             run,
-            revision: peer.at()?,
-            pack: Box::new(move || pack_stated(&peer.replica().stated())),
+            revision,
+            pack: Box::new(|| pack_stated(&replica.stated())),
         })
     }
 
@@ -372,7 +372,8 @@ impl Members {
     pub(super) fn are_level(&self) -> bool {
         let mut asked = self.runs.values();
         asked.all(|it| {
-            it.peer.is_level() || it.peer.stays_until().is_some() && it.peer.due().is_none()
+            let rests = it.peer.due().is_none() && !it.peer.has_work();
+            it.peer.is_level() || it.peer.stays_until().is_some() && rests
         })
     }
 

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// How long an answer may take, or its next piece.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The longest time between two questions for servers that were left out.
+const LONGEST_ROOM_PAUSE: Duration = Duration::from_secs(60);
+
 /// A question to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cluster) struct Question {
@@ -22,6 +25,8 @@ pub(in crate::cluster) struct Question {
 #[derive(Debug)]
 pub(super) struct Sync {
     why: Why,
+    /// Nothing is missing but what was left out: it asks for everything, and others do not wait.
+    for_room: bool,
     stage: Asking,
     answer: Assembly<Step>,
     /// The longest answer, in bytes.
@@ -42,6 +47,7 @@ impl Sync {
     pub(super) fn new(why: Why, most: usize, at: Instant) -> Self {
         Self {
             why,
+            for_room: why == Why::Room,
             stage: Asking::At(at),
             answer: Assembly::new(most),
             most,
@@ -57,27 +63,38 @@ impl Sync {
         }
     }
 
+    /// Whether it asks for what was left out for want of room, and for nothing else.
+    pub(super) fn is_for_room(&self) -> bool {
+        self.for_room
+    }
+
+    /// Whether changes that arrive now have to wait for the answer.
+    pub(super) fn holds_up_changes(&self) -> bool {
+        !self.for_room || self.answer.held() > 0
+    }
+
     /// What to ask now, if anything, under the number `id`.
     pub(super) fn question(
         &mut self,
         known: Option<u64>,
         now: Instant,
         id: u64,
-        random: f64,
     ) -> Option<Question> {
         match self.stage {
             Asking::At(at) if at <= now => {
                 let until = now + ANSWER_TIMEOUT;
                 self.stage = Asking::Asked { id, until };
                 let why = std::mem::replace(&mut self.why, Why::Again);
+                let known = known.filter(|_| !self.for_room);
                 Some(Question { id, known, why })
-            }
-            Asking::Asked { until, .. } if until <= now => {
-                self.again(now, random);
-                None
             }
             _ => None,
         }
+    }
+
+    /// Whether there was no answer in time.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        matches!(self.stage, Asking::Asked { until, .. } if until <= now)
     }
 
     /// Whether it waits for the answer to this question.
@@ -98,5 +115,36 @@ impl Sync {
     pub(super) fn again(&mut self, now: Instant, random: f64) {
         self.answer = Assembly::new(self.most);
         self.stage = Asking::At(now + self.backoff.delay(Retry::Soon, random));
+    }
+}
+
+/// When to ask again for servers that were left out: there may be room for a few of them only, and
+/// each time the member states all that it has.
+#[derive(Debug)]
+pub(super) struct Pause {
+    until: Option<Instant>,
+    backoff: Backoff,
+}
+
+impl Pause {
+    pub(super) fn new() -> Self {
+        Self {
+            until: None,
+            backoff: Backoff::new(LONGEST_PAUSE, LONGEST_ROOM_PAUSE),
+        }
+    }
+
+    /// Whether it is over. Then the next one begins, longer than this one.
+    pub(super) fn is_over(&mut self, now: Instant, random: f64) -> bool {
+        let over = self.until.is_none_or(|until| until <= now);
+        if over {
+            self.until = Some(now + self.backoff.delay(Retry::Soon, random));
+        }
+        over
+    }
+
+    /// Nothing is left out any more: the next one is as short as the first.
+    pub(super) fn reset(&mut self) {
+        self.backoff.reset();
     }
 }

@@ -12,6 +12,7 @@ mod net;
 mod oracle;
 mod questions;
 mod scale;
+mod steps;
 mod tables;
 
 use metaserve::{Fingerprint, Game, registry::Registration};

@@ -193,8 +193,8 @@ fn unpacked(body: &Bytes, most: usize) -> Result<Bytes, DecodeError> {
     }
 }
 
-/// A body that is being read, some items at a time.
-#[derive(Debug)]
+/// A body that is being read, some items at a time. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Changes {
     body: Bytes,
     section: Section,

@@ -35,11 +35,16 @@ async fn the_newest_servers_are_left_out_until_there_is_room() {
     third.snapshot(vec![stated(4, v4(4), None, "4")]);
     let counts = |here: &Member| (here.foreign(), here.left_out());
     assert_eq!(counts(&here), (2, 2));
-    assert_eq!((other.len(), third.len()), (3, 1));
+    assert_eq!((other.len(), third.len()), (2, 0));
+    assert!(other.is_incomplete() && third.is_incomplete());
     // Those that have room may change.
     other.delta(&[], vec![stated(1, v4(9), None, "moved")], Vec::new());
     assert_eq!(here.words().await, ["2", "moved"]);
     assert!(!other.wants_snapshot());
+
+    // Which ones were left out is not known: whoever goes may have been one of them, or not.
+    other.delta(&[claim(3).0], Vec::new(), Vec::new());
+    assert!(other.is_incomplete() && !other.wants_snapshot());
 
     other.delta(&[claim(1).0], Vec::new(), Vec::new());
     assert!(other.wants_snapshot() && third.wants_snapshot());
@@ -106,6 +111,31 @@ async fn what_a_member_states_at_once_is_shown_in_one_frame() {
     drop(other);
     here.settle().await;
     assert_eq!(next(&mut client), Some((99, 0, 0)));
+}
+
+/// Clients wait for parts that belong together, but not for those of the next ones as well.
+#[tokio::test(start_paused = true)]
+async fn changes_in_parts_are_shown_in_one_frame_before_the_next_ones_begin() {
+    let here = Member::new();
+    let mut client = here.feeds.of(None).subscribe(None);
+    next(&mut client);
+    let [mut one, mut two] = ["b", "c"].map(|name| here.replica(name));
+    let part = |at: u16| vec![stated(at.into(), v4(at), None, "hello")];
+    let together = one.together().unwrap();
+    one.delta(&[], part(1), Vec::new());
+    drop(two.together().expect("no client waits yet"));
+    here.settle().await;
+    assert_eq!(next(&mut client), None, "it is not complete");
+    assert!(two.together().is_none(), "clients wait");
+    one.delta(&[], part(2), Vec::new());
+    two.delta(&[], part(3), Vec::new());
+    here.settle().await;
+    drop(together);
+    assert_eq!(next(&mut client), None);
+    assert!(two.together().is_none(), "clients wait still");
+    here.settle().await;
+    assert_eq!(next(&mut client), Some((0, 3, 0)));
+    assert!(two.together().is_some());
 }
 
 #[tokio::test(start_paused = true)]
