@@ -9,10 +9,14 @@ use std::{
 };
 
 /// Which daemon a mark belongs to: derived from the key of its proofs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DaemonId(pub [u8; 8]);
 
 /// The high-water mark: every epoch that was ever granted is less than `below`.
+///
+/// A block also begins no lower than the number of blocks since 1970, if each took a second. So
+/// epochs grow even over the loss of the whole state directory, and over a file that was restored
+/// from an old copy, unless the clock was set back as well.
 ///
 /// ```
 /// use metaserve::names::{DaemonId, Mark};
@@ -21,7 +25,8 @@ pub struct DaemonId(pub [u8; 8]);
 /// let daemon = DaemonId([7; 8]);
 /// let now = Duration::from_secs(1_800_000_000); // since 1970
 /// let (block, mark) = Mark::first(daemon, now).reserve(1, now)?;
-/// assert_eq!((block.from, mark.below), (1, 1_000_001));
+/// assert_eq!(block.from, 1_800_000_000_000_000);
+/// assert_eq!(mark.below, block.from + 1_000_000);
 /// let text = mark.to_string(); // written and synced, before an epoch of the block is granted
 /// assert_eq!(Mark::read(text.as_bytes(), daemon, now)?, mark);
 /// # Ok::<(), metaserve::names::MarkProblem>(())
@@ -42,10 +47,7 @@ pub struct Mark {
 #[non_exhaustive]
 pub enum MarkProblem {
     /// There is no file, or an empty one.
-    #[error(
-        "there is no high-water mark of epochs: restore the file; only if this daemon has never \
-         granted a claim, create a new one"
-    )]
+    #[error("the high-water mark of epochs is missing: restore the file from a copy")]
     Missing,
     /// The file ends too early, or its check does not fit.
     #[error("the file is cut short or damaged: restore it from a copy")]
@@ -101,7 +103,8 @@ impl Mark {
     /// # Errors
     /// When there are not so many epochs.
     pub fn reserve(self, from: u64, now: Duration) -> Result<(Block, Self), MarkProblem> {
-        let from = self.below.max(from);
+        let by_clock = now.as_secs().saturating_mul(BLOCK);
+        let from = self.below.max(from).max(by_clock);
         if from > MOST {
             return Err(MarkProblem::UsedUp(from));
         }
@@ -227,15 +230,28 @@ mod tests {
 
     #[test]
     fn blocks_follow_each_other_and_begin_no_lower_than_asked() {
+        let start = NOW.as_secs() * BLOCK;
         let (first, mark) = Mark::first(OWN, NOW).reserve(1, NOW).unwrap();
         let (second, mark) = mark.reserve(1, NOW).unwrap();
-        let (third, _) = mark.reserve(5_000_000, NOW).unwrap();
+        let (third, _) = mark.reserve(start + 5 * BLOCK + 1, NOW).unwrap();
         let block = |from| Block {
             from,
             below: from + BLOCK,
         };
-        assert_eq!((first, second), (block(1), block(1_000_001)));
-        assert_eq!(third, block(5_000_000));
+        assert_eq!((first, second), (block(start), block(start + BLOCK)));
+        assert_eq!(third, block(start + 5 * BLOCK + 1));
+        // Without a clock they follow each other all the same.
+        let (first, mark) = Mark::first(OWN, NOW).reserve(1, Duration::ZERO).unwrap();
+        let (second, _) = mark.reserve(1, Duration::ZERO).unwrap();
+        assert_eq!((first, second), (block(1), block(1 + BLOCK)));
+    }
+
+    #[test]
+    fn a_daemon_that_has_lost_everything_grants_greater_epochs() {
+        let lost = mark();
+        let later = NOW + Duration::from_secs(1);
+        let (block, _) = Mark::first(OWN, later).reserve(1, later).unwrap();
+        assert!(block.from >= lost.below);
     }
 
     #[test]
