@@ -179,6 +179,44 @@ limits! {
     /// further ones are left out
     ClusterMaxServers "cluster_max_servers", "COUNT",
     cluster_max_servers: usize = 200_000, 0..=10_000_000;
+
+    /// Of names, hold at most this many claims of all peers together; a claim takes about a
+    /// kilobyte, and its value
+    MaxClaims "max_claims", "COUNT", max_claims: usize = 100_000, 0..=10_000_000;
+
+    /// Of names, let one peer hold at most this many claims
+    MaxClaimsPerPeer "max_claims_per_peer", "COUNT",
+    max_claims_per_peer: usize = 10_000, 1..=1_000_000;
+
+    /// Of names, serve at most this many watches of all peers together
+    MaxWatches "max_watches", "COUNT", max_watches: usize = 10_000, 0..=1_000_000;
+
+    /// Of names, have at most this many started at a time
+    MaxOrders "max_orders", "COUNT", max_orders: usize = 1_000, 0..=1_000_000;
+
+    /// Of names, let one host have at most this many orders that it has not answered
+    MaxOrdersPerHost "max_orders_per_host", "COUNT",
+    max_orders_per_host: usize = 256, 1..=1_000_000;
+
+    /// Of names, let at most this many requests of all peers together wait for a name to be started
+    MaxResolvers "max_resolvers", "COUNT", max_resolvers: usize = 10_000, 0..=1_000_000;
+
+    /// Of names, take at most this many offers of all peers together to start some
+    MaxOffers "max_offers", "COUNT", max_offers: usize = 10_000, 0..=1_000_000;
+
+    /// Of names, let one peer have at most this many watches, as many offers, and as many requests
+    /// that wait
+    MaxRequestsPerPeer "max_requests_per_peer", "COUNT",
+    max_requests_per_peer: usize = 256, 1..=1_000_000;
+
+    /// Of names, read this many messages of one peer per second on average. A peer that sends more
+    /// is closed
+    RequestsPerSecond "requests_per_second", "COUNT",
+    requests_per_second: u32 = 1_000, 1..=1_000_000;
+
+    /// Of names, read this many messages of one peer at once, such as all claims of a holder that
+    /// has reconnected
+    RequestsAtOnce "requests_at_once", "COUNT", requests_at_once: u32 = 25_000, 1..=1_000_000;
 }
 
 /// The value of a limit.

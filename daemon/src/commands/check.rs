@@ -4,6 +4,7 @@ use super::cert;
 #[cfg(feature = "cluster")]
 use crate::cluster::nats;
 use crate::{
+    names::{Store, Tickets},
     rules::certificates,
     settings::{Http, Settings, unprotected},
     shards::socket,
@@ -12,9 +13,10 @@ use anyhow::Context;
 use metaserve::{
     Identity,
     bans::Bans,
+    names::Proofs,
     program::{check::Check, listen},
     time::wall_clock,
-    tls::{CertificateFiles, certificate::Certificate},
+    tls::{CertificateFiles, certificate::Certificate, secret::Secret},
 };
 use std::{fmt::Write, io::ErrorKind, net::SocketAddr, path::Path};
 
@@ -26,7 +28,8 @@ pub(super) fn run(check: Check<Settings>) -> anyhow::Result<()> {
         let mut found = checks
             .iter()
             .map(|it| it(settings))
-            .chain(cluster(settings));
+            .chain(cluster(settings))
+            .chain(names(settings));
         found.try_for_each(|found| findings.add(found))
     })?;
     Ok(())
@@ -153,4 +156,30 @@ fn cluster(settings: &Settings) -> Vec<anyhow::Result<String>> {
         .chain(found)
         .map(|it| it.map(|line| format!("  {line}\n")));
     std::iter::once(Ok(text)).chain(details).collect()
+}
+
+/// Who may claim names, and the mark of their epochs.
+fn names(settings: &Settings) -> Vec<anyhow::Result<String>> {
+    if !settings.names.is_on {
+        return Vec::new();
+    }
+    let tickets = Tickets::load(&settings.names.live).context("--names-need-ticket");
+    let tickets = tickets.map(|tickets| match tickets {
+        None => "names: anybody can claim any name\n".to_owned(),
+        Some(tickets) => format!(
+            "names: with tickets for {:?}, of {} keys\n",
+            tickets.audience(),
+            tickets.count()
+        ),
+    });
+    vec![tickets, mark(settings)]
+}
+
+fn mark(settings: &Settings) -> anyhow::Result<String> {
+    let directory = &settings.state_dir;
+    // Without a secret there are no earlier proofs: the daemon makes a new one.
+    let secret = Secret::load(directory)?;
+    let daemon = secret.map(|secret| Proofs::new(secret.names()).daemon());
+    let found = Store::new(directory, daemon.unwrap_or_default()).check()?;
+    Ok(format!("  epochs: {found}\n"))
 }

@@ -2,6 +2,7 @@
 //!
 //! `docs/reference/metrics.md` explains each metric; a test compares that page with this file.
 
+mod claims;
 mod cluster;
 mod games;
 mod names;
@@ -13,6 +14,7 @@ use crate::{
     rules::{Limit, Rules},
     shards::HandedOver,
 };
+use claims::Claims;
 use cluster::Cluster;
 use metaserve::{
     CloseCode, Role,
@@ -68,6 +70,7 @@ pub(crate) struct Metrics {
     ticks: Histogram,
     handed_over: Family<Labels<1>, Counter>,
     cluster: Cluster,
+    claims: Claims,
     process: Process,
 }
 
@@ -113,6 +116,7 @@ impl Metrics {
             ticks,
             handed_over: Family::default(),
             cluster: Cluster::new(role),
+            claims: Claims::default(),
             process: Process::default(),
         };
         *metrics.lock() = metrics.registered();
@@ -156,6 +160,7 @@ impl Metrics {
             "packets_handed_over" "Packets passed on to the shard of their connection, by outcome" handed_over;
         }
         self.cluster.register(registry);
+        self.claims.register(registry);
         all
     }
 
@@ -163,6 +168,7 @@ impl Metrics {
     /// hides that event from a rate.
     fn begin(&self) {
         self.cluster.begin();
+        self.claims.begin();
         for role in Role::ALL.map(Role::name) {
             drop(self.connections.get_or_create(&[("role", role)]));
             for code in CloseCode::KNOWN {
@@ -219,6 +225,11 @@ impl Metrics {
     /// The counters of a cluster.
     pub(crate) const fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// The counters of names.
+    pub(crate) const fn claims(&self) -> &Claims {
+        &self.claims
     }
 
     /// Counts an HTTP connection until the guard is dropped.

@@ -1,7 +1,7 @@
 //! The one task that owns all names, and carries out what their core decides.
 
-use super::{Ends, Input, Inputs, Store};
-use crate::shared::Shared;
+use super::{Ends, Input, Inputs, Store, Tickets, tickets};
+use crate::{rules::Rules, shared::Shared};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use metaserve::{
     names::{Block, Effect, Event, Names, NamesLimits, PeerId, SETTLE, Said},
@@ -22,16 +22,21 @@ pub(crate) async fn run(
     inputs: Inputs,
     closing: CancellationToken,
 ) {
-    let driving = Driver::new(&shared, store).drive(inputs);
+    let driving = Driver::new(shared, store).drive(inputs);
     closing.run_until_cancelled(driving).await;
 }
 
 struct Driver {
+    shared: Arc<Shared>,
     store: Arc<Store>,
     names: Names,
+    /// The tickets that are asked for.
+    tickets: Option<Arc<Tickets>>,
     peers: HashMap<PeerId, Peer>,
     /// What will have happened.
     outcomes: FuturesUnordered<BoxFuture<'static, Outcome>>,
+    /// Why no epochs can be reserved, as the log says already.
+    problem: Option<String>,
 }
 
 /// Something that was waited for.
@@ -53,20 +58,35 @@ struct Peer {
 }
 
 impl Driver {
-    fn new(shared: &Shared, store: Arc<Store>) -> Self {
+    fn new(shared: Arc<Shared>, store: Arc<Store>) -> Self {
         // Nobody can be a former holder of a daemon that has never granted anything.
         let settle = match store.is_new() {
             true => Duration::ZERO,
             false => SETTLE,
         };
-        let limits = NamesLimits::default();
+        if !settle.is_zero() {
+            tracing::info!("names are kept for their former holders for {settle:?}");
+        }
+        if shared.cluster.is_some() {
+            tracing::warn!(
+                "names are at this member only: switch them on at no other one, and let all peers of \
+                 names connect to this one"
+            );
+        }
+        let rules = shared.rules();
+        let tickets = rules.tickets.as_deref();
+        warn_if_open(tickets);
+        let limits = NamesLimits::from(&rules.limits);
         let proofs = shared.certificates.proofs();
-        let names = Names::new(limits, proofs, Box::new(()), settle, now());
+        let names = Names::new(limits, proofs, tickets::permits(tickets), settle, now());
         Self {
+            shared,
             store,
             names,
+            tickets: rules.tickets.clone(),
             peers: HashMap::new(),
             outcomes: FuturesUnordered::new(),
+            problem: None,
         }
     }
 
@@ -76,14 +96,35 @@ impl Driver {
         if let Some(outcome) = self.outcomes.next().await {
             self.happened(outcome);
         }
+        let mut rules = self.shared.rules.subscribe();
         loop {
+            self.shared.metrics.claims().see(&self.names);
             let due = self.names.next_timeout();
             tokio::select! {
                 Some(outcome) = self.outcomes.next() => self.happened(outcome),
                 Some(input) = inputs.recv() => self.hear(input),
                 () = sleep_until(due) => self.handle(Event::Tick),
+                // The sender is in what we share.
+                Ok(()) = rules.changed() => self.adopt(&rules.borrow_and_update()),
             }
         }
+    }
+
+    /// Uses these rules for what comes.
+    fn adopt(&mut self, rules: &Rules) {
+        let tickets = rules.tickets.as_deref();
+        if self.tickets.as_deref() != tickets {
+            match tickets {
+                Some(tickets) => tracing::info!(
+                    "the keys for tickets were reloaded: {} keys",
+                    tickets.count()
+                ),
+                None => warn_if_open(None),
+            }
+            self.tickets.clone_from(&rules.tickets);
+            self.names.set_permits(tickets::permits(tickets));
+        }
+        self.names.set_limits(NamesLimits::from(&rules.limits));
     }
 
     fn hear(&mut self, input: Input) {
@@ -126,9 +167,30 @@ impl Driver {
                     self.listen(peer);
                 }
             }
-            Outcome::Reserved(Ok(block)) => self.handle(Event::Reserved(block)),
-            Outcome::Reserved(Err(error)) => {
-                tracing::error!("cannot reserve epochs, so no new claims are granted: {error:#}");
+            Outcome::Reserved(reserved) => self.reserved(reserved),
+        }
+    }
+
+    fn reserved(&mut self, reserved: anyhow::Result<Block>) {
+        self.shared
+            .metrics
+            .claims()
+            .reserved(reserved.as_ref().ok());
+        match reserved {
+            Ok(block) => {
+                if self.problem.take().is_some() {
+                    tracing::info!("epochs can be reserved again");
+                }
+                self.handle(Event::Reserved(block));
+            }
+            Err(error) => {
+                let problem = format!("{error:#}");
+                if self.problem.as_ref() != Some(&problem) {
+                    tracing::error!(
+                        "cannot reserve epochs, so new claims will be refused: {problem}"
+                    );
+                    self.problem = Some(problem);
+                }
                 self.handle(Event::NotReserved);
             }
         }
@@ -162,6 +224,8 @@ impl Driver {
                     };
                     self.outcomes.push(reserved.boxed());
                 }
+                Effect::Reached(limit) => self.shared.metrics.reached(limit),
+                Effect::Ended(end) => self.shared.metrics.claims().order_ended(end),
             }
         }
     }
@@ -174,7 +238,10 @@ impl Driver {
         while !it.full {
             match it.ends.answers.clone().try_reserve_owned() {
                 Ok(room) => match self.names.take(peer) {
-                    Some(answer) => drop(room.send(answer)),
+                    Some(answer) => {
+                        self.shared.metrics.claims().answered(&answer);
+                        room.send(answer);
+                    }
                     None => return,
                 },
                 Err(_) => {
@@ -189,5 +256,15 @@ impl Driver {
                 }
             }
         }
+    }
+}
+
+/// Says that the operator asks for no tickets.
+fn warn_if_open(tickets: Option<&Tickets>) {
+    if tickets.is_none() {
+        tracing::warn!(
+            "anybody can claim any name: to ask for tickets, name files of public keys with \
+             --names-need-ticket"
+        );
     }
 }

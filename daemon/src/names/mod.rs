@@ -11,9 +11,11 @@
 
 mod driver;
 mod store;
+mod tickets;
 
 pub(crate) use driver::run;
 pub(crate) use store::Store;
+pub(crate) use tickets::Tickets;
 
 use metaserve::{
     Close, CloseCode,

@@ -29,9 +29,7 @@ impl Store {
     /// The store in this state directory.
     pub(crate) fn new(state_dir: &Path, daemon: DaemonId) -> Self {
         let folder = state_dir.join("names");
-        let is_new = folder
-            .symlink_metadata()
-            .is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        let is_new = is_absent(&folder);
         Self {
             folder,
             daemon,
@@ -51,23 +49,48 @@ impl Store {
     /// When the file is not the mark of this daemon, or cannot be read or written.
     pub(super) fn reserve(&self, from: u64) -> anyhow::Result<Block> {
         let now = since_1970(wall_clock());
-        let path = self.folder.join(MARK);
+        // An earlier attempt may have failed after it had made the folder.
+        self.is_new
+            .fetch_and(is_absent(&self.folder), Ordering::Relaxed);
         let mark = match self.is_new() {
             true => Mark::first(self.daemon, now),
             false => self.read(now)?,
         };
         let (block, mark) = mark
             .reserve(from, now)
-            .with_context(|| path.display().to_string())?;
-        self.write(mark).with_context(|| {
-            let folder = self.folder.display();
-            format!(
-                "cannot write {}: let the daemon's user write to {folder}",
-                path.display()
-            )
-        })?;
+            .with_context(|| self.path().display().to_string())?;
+        self.write(mark).with_context(|| self.cannot_write())?;
         self.is_new.store(false, Ordering::Relaxed);
         Ok(block)
+    }
+
+    /// What the file says, in words. Leaves it as it is.
+    ///
+    /// # Errors
+    /// When no epochs could be reserved.
+    pub(crate) fn check(&self) -> anyhow::Result<String> {
+        let path = self.path();
+        let shown = path.display();
+        if self.is_new() {
+            return Ok(format!("{shown}, which will be created"));
+        }
+        let mark = self.read(since_1970(wall_clock()))?;
+        let trial = self.folder.join("check");
+        let tried = File::create(&trial).and_then(|_| fs::remove_file(&trial));
+        tried.with_context(|| self.cannot_write())?;
+        Ok(format!("{shown}, the next is {}", mark.below))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(MARK)
+    }
+
+    fn cannot_write(&self) -> String {
+        let (path, folder) = (self.path(), self.folder.display());
+        format!(
+            "cannot write {}: let the daemon's user write to {folder}",
+            path.display()
+        )
     }
 
     /// The mark, as it is on the disk.
@@ -75,7 +98,7 @@ impl Store {
     /// # Errors
     /// When the file is not the mark of this daemon, or cannot be read.
     fn read(&self, now: Duration) -> anyhow::Result<Mark> {
-        let path = self.folder.join(MARK);
+        let path = self.path();
         let shown = || path.display().to_string();
         let mut bytes = Vec::new();
         match File::open(&path) {
@@ -107,6 +130,11 @@ impl Store {
     }
 }
 
+fn is_absent(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
 /// Replaces the file in the folder. It is on the disk when this returns.
 fn write(folder: &Path, mark: Mark) -> io::Result<()> {
     let unfinished = folder.join("mark.new");
@@ -130,4 +158,139 @@ fn sync(folder: &Path) -> io::Result<()> {
 fn since_1970(time: SystemTime) -> Duration {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    const OWN: DaemonId = DaemonId([7; 8]);
+
+    /// A state directory whose daemon has granted claims, with the first epoch that is free.
+    fn used() -> (TempDir, u64) {
+        let state = tempfile::tempdir().unwrap();
+        let store = Store::new(state.path(), OWN);
+        assert!(store.is_new());
+        assert!(store.check().unwrap().ends_with("which will be created"));
+        let block = store.reserve(1).unwrap();
+        assert!(!store.is_new());
+        (state, block.below)
+    }
+
+    fn file(state: &TempDir) -> PathBuf {
+        state.path().join("names/mark")
+    }
+
+    /// Why the store can neither reserve nor be checked, also after a restart.
+    fn refused(store: &Store, state: &TempDir) -> String {
+        let again = Store::new(state.path(), store.daemon);
+        assert!(
+            !again.is_new(),
+            "a daemon that has lost its file is not new"
+        );
+        let said = [store, &again].map(|it| {
+            let reserved = format!("{:#}", it.reserve(1).unwrap_err());
+            let checked = format!("{:#}", it.check().unwrap_err());
+            assert_eq!(reserved, checked);
+            reserved
+        });
+        assert_eq!(said[0], said[1]);
+        assert!(
+            said[0].contains(&file(state).display().to_string()),
+            "{}",
+            said[0]
+        );
+        said[0].clone()
+    }
+
+    #[test]
+    fn each_block_is_beyond_all_that_were_reserved_by_earlier_runs() {
+        let (state, first) = used();
+        // What a run that was killed while it wrote has left behind.
+        fs::write(state.path().join("names/mark.new"), "metaserve na").unwrap();
+        let mut below = first;
+        for _ in 0..3 {
+            let store = Store::new(state.path(), OWN);
+            let told = format!("the next is {below}");
+            assert!(store.check().unwrap().ends_with(&told));
+            for _ in 0..2 {
+                let block = store.reserve(1).unwrap();
+                assert!(block.from >= below);
+                below = block.below;
+            }
+        }
+    }
+
+    /// The daemon need not be restarted.
+    #[test]
+    fn a_lost_or_damaged_file_is_a_refusal_until_it_is_restored() {
+        let (state, below) = used();
+        let store = Store::new(state.path(), OWN);
+        let copy = fs::read(file(&state)).unwrap();
+        let by_other = |mark: Mark| Some(mark.to_string().into_bytes());
+        let now = since_1970(wall_clock());
+        let (_, other) = Mark::first(DaemonId([8; 8]), now).reserve(1, now).unwrap();
+        let future = now + Duration::from_secs(3 * 24 * 60 * 60);
+        let (_, future) = Mark::first(OWN, future).reserve(1, future).unwrap();
+        for (content, why) in [
+            (None, "is missing: restore the file"),
+            (Some(Vec::new()), "is missing: restore the file"),
+            (
+                Some(copy[..copy.len() - 1].to_vec()),
+                "cut short or damaged",
+            ),
+            (
+                Some([&copy[..], &[b'\n'; 1_000]].concat()),
+                "cut short or damaged",
+            ),
+            (by_other(other), "belongs to another daemon"),
+            (by_other(future), "3 days in the future"),
+        ] {
+            match content {
+                None => fs::remove_file(file(&state)).unwrap(),
+                Some(bytes) => fs::write(file(&state), bytes).unwrap(),
+            }
+            let said = refused(&store, &state);
+            assert!(said.contains(why), "{said}");
+            fs::write(file(&state), &copy).unwrap();
+        }
+        assert!(store.reserve(1).unwrap().from >= below);
+    }
+
+    /// Nothing can be written to a folder whose files cannot be created: here because a folder has
+    /// the name of the new file, which also stops root.
+    #[test]
+    fn a_file_that_cannot_be_written_is_a_refusal_and_stays_as_it_is() {
+        let (state, below) = used();
+        let store = Store::new(state.path(), OWN);
+        let in_the_way = state.path().join("names/mark.new");
+        fs::create_dir(&in_the_way).unwrap();
+        let said = format!("{:#}", store.reserve(1).unwrap_err());
+        assert!(
+            said.contains("cannot write") && said.contains("names/mark"),
+            "{said}"
+        );
+        fs::remove_dir(&in_the_way).unwrap();
+        assert!(
+            store
+                .check()
+                .unwrap()
+                .ends_with(&format!("the next is {below}"))
+        );
+        assert!(store.reserve(1).unwrap().from >= below);
+    }
+
+    #[test]
+    fn a_first_file_that_cannot_be_written_is_a_refusal_until_it_can() {
+        let state = tempfile::tempdir().unwrap();
+        let store = Store::new(state.path(), OWN);
+        let in_the_way = state.path().join("names.new");
+        fs::write(&in_the_way, "").unwrap();
+        let said = format!("{:#}", store.reserve(1).unwrap_err());
+        assert!(said.contains("cannot write"), "{said}");
+        fs::remove_file(&in_the_way).unwrap();
+        store.reserve(1).unwrap();
+        assert!(file(&state).exists() && !in_the_way.exists());
+    }
 }

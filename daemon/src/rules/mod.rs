@@ -1,4 +1,5 @@
-//! The rules that may change while the daemon runs: limits, trusted relays, join links and bans.
+//! The rules that may change while the daemon runs: limits, trusted relays, join links, tickets and
+//! bans.
 
 pub(crate) mod certificates;
 mod reload;
@@ -6,7 +7,11 @@ mod reload;
 pub(crate) use certificates::Certificates;
 pub(crate) use metaserve::Limit;
 
-use crate::settings::{Settings, Terms};
+use crate::{
+    names::Tickets,
+    settings::{Settings, Terms},
+};
+use anyhow::Context;
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits,
     bans::{Ban, Bans},
@@ -29,33 +34,36 @@ pub(crate) struct Rules {
     pub(crate) bans_of_others: Arc<Bans>,
     /// What holds in a cluster.
     pub(crate) terms: Terms,
+    /// The tickets that names need, if they need any.
+    pub(crate) tickets: Option<Arc<Tickets>>,
 }
 
 impl Rules {
     /// The rules at the start.
     ///
     /// # Errors
-    /// When the ban file cannot be read or has a mistake.
+    /// When the ban file, or a file of keys for tickets, cannot be read or has a mistake.
     pub(crate) fn load(settings: &Settings) -> anyhow::Result<Self> {
         let bans = settings.ban_file.as_deref().map(Bans::read).transpose()?;
-        Ok(Self::new(
-            settings,
-            Arc::new(bans.unwrap_or_default()),
-            Arc::default(),
-        ))
+        let tickets = Tickets::load(&settings.names.live).context("--names-need-ticket")?;
+        let before = Self {
+            bans: Arc::new(bans.unwrap_or_default()),
+            tickets: tickets.map(Arc::new),
+            ..Self::default()
+        };
+        Ok(before.adopting(settings))
     }
 
-    /// The rules from these settings and bans.
-    fn new(settings: &Settings, bans: Arc<Bans>, bans_of_others: Arc<Bans>) -> Self {
+    /// These settings, with the bans and tickets of before.
+    fn adopting(self, settings: &Settings) -> Self {
         let live = &settings.live;
         Self {
             limits: live.limits.clone(),
             trust_relay: live.trust_relay.clone(),
             join_links: live.join_links(),
             trusted: live.trusted(),
-            bans,
-            bans_of_others,
             terms: settings.cluster.terms(&live.limits),
+            ..self
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Reloading the settings, the certificate and the bans while the daemon runs. Mistakes are
+//! Reloading the settings, the certificate, the bans and the keys for tickets while the daemon runs. Mistakes are
 //! logged, and the old values stay in force.
 
 use super::Rules;
-use crate::{settings::Settings, shared::Shared};
+use crate::{names::Tickets, settings::Settings, shared::Shared};
 use metaserve::{bans::Bans, time::wall_clock};
 use std::sync::Arc;
 
@@ -18,9 +18,15 @@ impl Shared {
     }
 
     fn adopt(&self, settings: &Settings) {
+        let tickets = Tickets::load(&settings.names.live);
+        if let Err(error) = &tickets {
+            tracing::error!("keeping the old keys for tickets: {error}");
+        }
         self.change_rules(|rules| {
-            let (bans, of_others) = (rules.bans.clone(), rules.bans_of_others.clone());
-            *rules = Rules::new(settings, bans, of_others);
+            *rules = std::mem::take(rules).adopting(settings);
+            if let Ok(tickets) = tickets {
+                rules.tickets = tickets.map(Arc::new);
+            }
         });
         let limits = &settings.live.limits;
         self.registry.set_max_games(limits.max_games);

@@ -60,7 +60,10 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
          cluster = ['nats://h:1']\ncluster-name = 'n'\ncluster-member = 'm'\ncluster-key = 'k'\n\
          cluster-ca = 'c'\ncluster-cert = 'c'\ncluster-cert-key = 'k'\ncluster-role = 'member'\n\
          cluster-hold = '1s'\ncluster-keep = '1s'\ncluster-bans = 'off'\ncluster-max-servers = 1\n\
-         names = 'on'\nnames-need-ticket = ['k']\nnames-audience = 'a'"
+         names = 'on'\nnames-need-ticket = ['k']\nnames-audience = 'a'\nmax-claims = 1\n\
+         max-claims-per-peer = 1\nmax-watches = 1\nmax-orders = 1\nmax-orders-per-host = 1\n\
+         max-resolvers = 1\nmax-offers = 1\nmax-requests-per-peer = 1\nrequests-per-second = 1\n\
+         requests-at-once = 1"
     );
     let settings = with_file(&file, &[]).unwrap();
     assert!(!settings.segmentation_offload);

@@ -7,7 +7,7 @@ use super::{
     key::Key,
     peer::Request,
 };
-use crate::Close;
+use crate::{Close, Limit};
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 
@@ -53,17 +53,15 @@ impl Names {
         let each = self.limits.max_claims_per_peer;
         let own = holder.is_some_and(|holder| holder.peer == peer);
         if self.of(peer).claims >= each && !own {
-            return Err(No::full(format_args!(
-                "this peer has all of its {each} claims"
-            )));
+            let why = format!("this peer has all of its {each} claims");
+            return Err(No::Full(Some(Limit::MaxClaimsPerPeer), why));
         }
         let all = self.limits.max_claims;
         let more = holder.is_none() && self.totals.claims >= all;
         if more || (again.is_some() && self.granted.len() >= all && !self.granted.contains_key(key))
         {
-            return Err(No::full(format_args!(
-                "the daemon has all of its {all} claims"
-            )));
+            let why = format!("the daemon has all of its {all} claims");
+            return Err(No::Full(Some(Limit::MaxClaims), why));
         }
         if again.is_some() {
             return again.ok_or_else(No::no_epochs);
@@ -112,22 +110,29 @@ impl Names {
     }
 
     pub(super) fn not_granted(&mut self, peer: PeerId, id: u64, key: &Key, no: No, now: Instant) {
-        let (answer, why) = match no {
-            No::Held(epoch, value) => (Answer::Held { id, epoch, value }, String::new()),
+        let why = match no {
+            No::Held(epoch, value) => {
+                self.tell(peer, Answer::Held { id, epoch, value });
+                String::new()
+            }
+            No::Full(limit, why) => {
+                self.refuse_full(peer, id, limit, why.clone());
+                why
+            }
             No::Refused(refusal, again, why) => {
                 let told = why.clone();
-                (
+                self.tell(
+                    peer,
                     Answer::Refused {
                         id,
                         refusal,
                         again,
                         why,
                     },
-                    told,
-                )
+                );
+                told
             }
         };
-        self.tell(peer, answer);
         self.answered(peer, key, &format!("its claim was refused: {why}"), now);
     }
 
@@ -152,14 +157,12 @@ impl Names {
 /// Why a claim is not granted.
 pub(super) enum No {
     Held(u64, Bytes),
+    /// There are too many, or the value is too long.
+    Full(Option<Limit>, String),
     Refused(Refusal, Option<Duration>, String),
 }
 
 impl No {
-    fn full(what: impl ToString) -> Self {
-        Self::Refused(Refusal::Full, None, what.to_string())
-    }
-
     fn no_epochs() -> Self {
         let why = "the daemon cannot reserve epochs: see its log";
         Self::Refused(Refusal::NoEpochs, Some(RESERVE_AGAIN), why.into())
@@ -169,9 +172,12 @@ impl No {
 fn within_limit(value: &Bytes) -> Result<(), No> {
     match value.len() <= MAX_VALUE_BYTES {
         true => Ok(()),
-        false => Err(No::full(format_args!(
-            "the value has {} bytes, more than {MAX_VALUE_BYTES}",
-            value.len()
-        ))),
+        false => Err(No::Full(
+            None,
+            format!(
+                "the value has {} bytes, more than {MAX_VALUE_BYTES}",
+                value.len()
+            ),
+        )),
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     RESERVE_AGAIN,
     epochs::Epochs,
-    event::{Answer, Effect, Event, PeerId, Permits, Refusal, Said},
+    event::{Answer, Effect, Event, OrderEnd, PeerId, Permits, Refusal, Said},
     key::{Key, Prefix},
     limits::NamesLimits,
     peer::{Bid, Peer, Request, Totals},
@@ -12,7 +12,7 @@ use super::{
     starting::Starting,
     watch::Watch,
 };
-use crate::{Close, CloseCode};
+use crate::{Close, CloseCode, Limit};
 use bytes::Bytes;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -44,7 +44,7 @@ pub struct Names {
     pub(super) timers: BTreeSet<(Instant, Timer)>,
     /// Numbers of orders and offers.
     pub(super) last_number: u64,
-    effects: Vec<Effect>,
+    pub(super) effects: Vec<Effect>,
 }
 
 /// A claim that is held.
@@ -105,6 +105,16 @@ impl Names {
             last_number: 0,
             effects: Vec::new(),
         }
+    }
+
+    /// Uses these limits for what comes. What is there stays.
+    pub fn set_limits(&mut self, limits: NamesLimits) {
+        self.limits = limits;
+    }
+
+    /// Asks these permits about what comes. What is there stays.
+    pub fn set_permits(&mut self, permits: Box<dyn Permits>) {
+        self.permits = permits;
     }
 
     /// Handles one event. `now` never goes back.
@@ -199,6 +209,7 @@ impl Names {
         };
         if !it.bucket.spend(now, per_second, at_once) {
             let why = format!("more than {per_second} requests per second");
+            self.effects.push(Effect::Reached(Limit::RequestsPerSecond));
             return self.close(peer, Close::new(CloseCode::RateLimited, why), now);
         }
         if !it.accepts() {
@@ -252,7 +263,7 @@ impl Names {
         for key in it.orders.into_keys() {
             self.open.remove(&(key.clone(), peer));
             let why = format!("{} has left", it.address);
-            self.fail(&key, peer, why, now);
+            self.fail(&key, peer, (OrderEnd::Left, why), now);
         }
     }
 
@@ -325,10 +336,9 @@ impl Names {
     }
 
     fn watch(&mut self, peer: PeerId, id: u64, prefix: Prefix) {
-        let (all, each) = (self.limits.max_watches, self.limits.max_each_per_peer);
-        if self.totals.watches >= all || self.of(peer).watches >= each {
-            let why = at_most("watches", all, each);
-            return self.refuse(peer, id, Refusal::Full, why);
+        let all = (Limit::MaxWatches, self.limits.max_watches);
+        if let Some((limit, why)) = self.full(peer, "watches", all, |it| it.watches) {
+            return self.refuse_full(peer, id, Some(limit), why);
         }
         self.watches.insert(&prefix, (peer, id));
         self.keep(peer, id, Request::Watch(Watch::new(prefix)));
@@ -359,11 +369,6 @@ impl Names {
             .map(|it| it.totals)
             .unwrap_or_default()
     }
-}
-
-/// Why a request would be one too many.
-pub(super) fn at_most(what: &str, all: usize, each: usize) -> String {
-    format!("{what}: {all} at most, and {each} of one peer")
 }
 
 impl Said {

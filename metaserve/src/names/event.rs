@@ -5,7 +5,7 @@ use super::{
     key::{Key, Prefix},
     proof::Proof,
 };
-use crate::Close;
+use crate::{Close, Limit};
 use bytes::Bytes;
 use std::{fmt, net::SocketAddr, time::Duration};
 
@@ -46,6 +46,39 @@ pub enum Effect {
         /// The least epoch that it may begin with.
         from: u64,
     },
+    /// Nothing, but count it: a request was refused, or a peer closed, because of this limit.
+    Reached(Limit),
+    /// Nothing, but count it: an order has ended.
+    Ended(OrderEnd),
+}
+
+/// How an order has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderEnd {
+    /// Somebody has claimed the key.
+    Claimed,
+    /// The host has refused, or its claim was refused, or it has withdrawn its offer.
+    Refused,
+    /// The host has not answered in time.
+    Expired,
+    /// The host has left.
+    Left,
+}
+
+impl OrderEnd {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Claimed, Self::Refused, Self::Expired, Self::Left];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::Refused => "refused",
+            Self::Expired => "expired",
+            Self::Left => "left",
+        }
+    }
 }
 
 /// A message of a peer. It chooses the `id` of each request, and may use it again when the request
@@ -203,6 +236,18 @@ pub enum Refusal {
 impl Refusal {
     /// All that this version knows, in the order of their numbers.
     pub const KNOWN: [Self; 4] = [Self::Settling, Self::Ticket, Self::Full, Self::NoEpochs];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Settling => "settling",
+            Self::Ticket => "ticket",
+            Self::Full => "full",
+            Self::NoEpochs => "no_epochs",
+            Self::Unknown(_) => "unknown",
+        }
+    }
 
     /// The number on the wire.
     #[must_use]

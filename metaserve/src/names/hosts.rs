@@ -1,11 +1,12 @@
 //! Which host could start a key: offers, those with the most free slots first.
 
 use super::{
-    core::{Names, at_most},
+    core::Names,
     event::{PeerId, Refusal},
     key::{Key, Prefix},
     peer::{Bid, Offer, OfferRef, Ordered, Request},
 };
+use crate::Limit;
 use std::{collections::BTreeSet, time::Instant};
 
 /// Of the time that is left, one host gets this fraction at least.
@@ -40,10 +41,9 @@ impl Names {
         if let Err(why) = self.permits.permit(ticket, &right) {
             return self.refuse(peer, id, Refusal::Ticket, why);
         }
-        let (all, each) = (self.limits.max_offers, self.limits.max_each_per_peer);
-        if self.totals.offers >= all || self.of(peer).offers >= each {
-            let why = at_most("offers", all, each);
-            return self.refuse(peer, id, Refusal::Full, why);
+        let all = (Limit::MaxOffers, self.limits.max_offers);
+        if let Some((limit, why)) = self.full(peer, "offers", all, |it| it.offers) {
+            return self.refuse_full(peer, id, Some(limit), why);
         }
         let offer = Offer {
             prefix,

@@ -1,5 +1,12 @@
 //! How much the peers of names may take.
 
+use super::{
+    core::Names,
+    event::{Effect, PeerId, Refusal},
+    peer::Totals,
+};
+use crate::{Limit, Limits};
+
 /// How many of everything there may be. Defaults suit a daemon with 10,000 claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -28,17 +35,50 @@ pub struct NamesLimits {
 
 impl Default for NamesLimits {
     fn default() -> Self {
+        Self::from(&Limits::default())
+    }
+}
+
+impl From<&Limits> for NamesLimits {
+    fn from(limits: &Limits) -> Self {
         Self {
-            max_claims: 100_000,
-            max_claims_per_peer: 10_000,
-            max_watches: 10_000,
-            max_orders: 1_000,
-            max_waiting: 10_000,
-            max_offers: 10_000,
-            max_each_per_peer: 256,
-            max_orders_per_host: 256,
-            requests_per_second: 1_000,
-            requests_at_once: 25_000,
+            max_claims: limits.max_claims,
+            max_claims_per_peer: limits.max_claims_per_peer,
+            max_watches: limits.max_watches,
+            max_orders: limits.max_orders,
+            max_waiting: limits.max_resolvers,
+            max_offers: limits.max_offers,
+            max_each_per_peer: limits.max_requests_per_peer,
+            max_orders_per_host: limits.max_orders_per_host,
+            requests_per_second: limits.requests_per_second,
+            requests_at_once: limits.requests_at_once,
         }
+    }
+}
+
+impl Names {
+    /// Why another request of a kind would be one too many, if it would.
+    pub(super) fn full(
+        &self,
+        peer: PeerId,
+        what: &str,
+        (limit, all): (Limit, usize),
+        count: impl Fn(&Totals) -> usize,
+    ) -> Option<(Limit, String)> {
+        let each = self.limits.max_each_per_peer;
+        let limit = if count(&self.totals) >= all {
+            limit
+        } else if count(&self.of(peer)) >= each {
+            Limit::MaxRequestsPerPeer
+        } else {
+            return None;
+        };
+        let why = format!("{what}: {all} at most, and {each} of one peer");
+        Some((limit, why))
+    }
+
+    pub(super) fn refuse_full(&mut self, peer: PeerId, id: u64, limit: Option<Limit>, why: String) {
+        self.effects.extend(limit.map(Effect::Reached));
+        self.refuse(peer, id, Refusal::Full, why);
     }
 }

@@ -45,7 +45,7 @@ mod watch;
 
 pub use core::Names;
 pub use epochs::{BLOCK, Block};
-pub use event::{Answer, Effect, Event, Held, PeerId, Permits, Refusal, Said, Start};
+pub use event::{Answer, Effect, Event, Held, OrderEnd, PeerId, Permits, Refusal, Said, Start};
 pub use key::{InvalidKey, Key, Prefix};
 pub use limits::NamesLimits;
 pub use mark::{DaemonId, Mark, MarkProblem};

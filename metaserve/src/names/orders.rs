@@ -2,13 +2,14 @@
 
 use super::{
     MAX_VALUE_BYTES, MAX_WITHIN,
-    core::{Names, Timer, at_most},
-    event::{Answer, PeerId, Refusal, Start},
+    core::{Names, Timer},
+    event::{Answer, Effect, OrderEnd, PeerId, Refusal, Start},
     hosts::Hosts,
     key::Key,
     peer::{Bid, OfferRef, Ordered, Request},
     starting::Starting,
 };
+use crate::Limit;
 use std::time::{Duration, Instant};
 
 /// The longest reason of one host, in bytes.
@@ -42,8 +43,8 @@ impl Names {
         if let Err(why) = self.permits.permit(start.ticket.as_deref(), &right) {
             return self.refuse(peer, id, Refusal::Ticket, why);
         }
-        if let Some(why) = self.too_many_starts(peer, &key, &start) {
-            return self.refuse(peer, id, Refusal::Full, why);
+        if let Some((limit, why)) = self.too_many_starts(peer, &key, &start) {
+            return self.refuse_full(peer, id, limit, why);
         }
         let until = now + start.within.min(MAX_WITHIN);
         self.timers.insert((until, Timer::Waiting(peer, id)));
@@ -65,17 +66,24 @@ impl Names {
         }
     }
 
-    fn too_many_starts(&self, peer: PeerId, key: &Key, start: &Start) -> Option<String> {
-        let (keys, all) = (self.limits.max_orders, self.limits.max_waiting);
-        let each = self.limits.max_each_per_peer;
+    fn too_many_starts(
+        &self,
+        peer: PeerId,
+        key: &Key,
+        start: &Start,
+    ) -> Option<(Option<Limit>, String)> {
         if start.payload.len() > MAX_VALUE_BYTES {
-            return Some(format!("the payload has more than {MAX_VALUE_BYTES} bytes"));
+            let why = format!("the payload has more than {MAX_VALUE_BYTES} bytes");
+            return Some((None, why));
         }
-        if self.totals.waiting >= all || self.of(peer).waiting >= each {
-            return Some(at_most("waiting requests", all, each));
+        let all = (Limit::MaxResolvers, self.limits.max_waiting);
+        if let Some((limit, why)) = self.full(peer, "waiting requests", all, |it| it.waiting) {
+            return Some((Some(limit), why));
         }
+        let keys = self.limits.max_orders;
         if self.starting.len() >= keys && !self.starting.contains_key(key) {
-            return Some(format!("keys being started: {keys} at most"));
+            let why = format!("keys being started: {keys} at most");
+            return Some((Some(Limit::MaxOrders), why));
         }
         None
     }
@@ -183,6 +191,7 @@ impl Names {
         };
         if let Some((_, until)) = starting.placed {
             self.timers.remove(&(until, Timer::Order(key.clone())));
+            self.effects.push(Effect::Ended(OrderEnd::Claimed));
         }
         for ((peer, id), until) in starting.waiting {
             self.timers.remove(&(until, Timer::Waiting(peer, id)));
@@ -226,7 +235,7 @@ impl Names {
         let placed = self.starting.get(key).and_then(|it| it.placed);
         if let Some((host, _)) = placed {
             let why = format!("{} has not claimed it in time", self.address(host));
-            self.fail(key, host, why, now);
+            self.fail(key, host, (OrderEnd::Expired, why), now);
         }
     }
 
@@ -256,11 +265,17 @@ impl Names {
         let address = self.address(peer);
         let mut why = format!("{address}: {}", crate::printable(why));
         why.truncate(why.floor_char_boundary(MAX_REASON_BYTES));
-        self.fail(key, peer, why, now);
+        self.fail(key, peer, (OrderEnd::Refused, why), now);
     }
 
     /// A host cannot start the key: the next one has to.
-    pub(super) fn fail(&mut self, key: &Key, host: PeerId, why: String, now: Instant) {
+    pub(super) fn fail(
+        &mut self,
+        key: &Key,
+        host: PeerId,
+        (end, why): (OrderEnd, String),
+        now: Instant,
+    ) {
         let Some(starting) = self.starting.get_mut(key) else {
             return;
         };
@@ -268,8 +283,10 @@ impl Names {
             return;
         };
         self.timers.remove(&(until, Timer::Order(key.clone())));
+        // A host that was silent before has had its order already.
         if starting.tried.insert(host) {
             starting.because(why);
+            self.effects.push(Effect::Ended(end));
         }
         self.place(key, now);
     }

@@ -56,13 +56,26 @@ impl Secret {
         if !path.exists() {
             files::write(&path, &random::<SECRET_BYTES>(), files::Readers::Owner)?;
         }
-        let secret = files::read(&path)?;
+        Self::read(&path)
+    }
+
+    /// Loads the secret kept in `directory`, if there is one.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or does not contain 64 bytes.
+    pub fn load(directory: &Path) -> Result<Option<Arc<Self>>, FileError> {
+        let path = directory.join(FILE);
+        path.exists().then(|| Self::read(&path)).transpose()
+    }
+
+    fn read(path: &Path) -> Result<Arc<Self>, FileError> {
+        let secret = files::read(path)?;
         if secret.len() != SECRET_BYTES {
             let bytes = secret.len();
             let problem = format!(
                 "it has {bytes} bytes instead of {SECRET_BYTES}; remove the file to create a new one"
             );
-            return Err(FileProblem::Unusable(problem).at(&path));
+            return Err(FileProblem::Unusable(problem).at(path));
         }
         Ok(Arc::new(Self::from_bytes(&secret)))
     }

@@ -9,7 +9,7 @@ use metaserve::{
 use metaserve_tests::{Daemon, RawNames};
 
 /// A daemon with names.
-const ON: [&str; 2] = ["--names", "on"];
+pub(crate) const ON: [&str; 2] = ["--names", "on"];
 
 #[tokio::test]
 async fn a_name_has_one_owner_until_it_is_released_or_its_connection_ends() {

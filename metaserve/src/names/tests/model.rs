@@ -187,7 +187,8 @@ impl World {
         let effects = self.names.handle(event, self.now);
         for effect in effects {
             match effect {
-                Effect::Ready(_) => {}
+                Effect::Ready(_) | Effect::Ended(_) => {}
+                Effect::Reached(limit) => panic!("{} was reached", limit.name()),
                 Effect::Close(peer, close) => panic!("{peer:?} was closed: {close}"),
                 Effect::Reserve { .. } if self.disk_fails => self.event(Event::NotReserved),
                 Effect::Reserve { from } => {

@@ -1,7 +1,7 @@
 //! What happens, told one case at a time.
 
 use super::super::*;
-use crate::CloseCode;
+use crate::{CloseCode, Limit};
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,8 @@ struct Daemon {
     now: Instant,
     mark: Mark,
     closed: Vec<(PeerId, CloseCode)>,
+    reached: Vec<Limit>,
+    ended: Vec<OrderEnd>,
 }
 
 fn key(text: &str) -> Key {
@@ -31,12 +33,13 @@ impl Daemon {
         let (now, proofs) = (Instant::now(), Proofs::new(&[1; 32]));
         let mark = Mark::first(proofs.daemon(), Duration::ZERO);
         let names = Names::new(limits, proofs, permits, settle, now);
-        let closed = Vec::new();
         let mut daemon = Self {
             names,
             now,
             mark,
-            closed,
+            closed: Vec::new(),
+            reached: Vec::new(),
+            ended: Vec::new(),
         };
         daemon.event(Event::Tick);
         for peer in 1..=3 {
@@ -50,6 +53,8 @@ impl Daemon {
         for effect in self.names.handle(event, self.now) {
             match effect {
                 Effect::Ready(_) => {}
+                Effect::Reached(limit) => self.reached.push(limit),
+                Effect::Ended(end) => self.ended.push(end),
                 Effect::Close(peer, close) => self.closed.push((peer, close.code)),
                 Effect::Reserve { from } => {
                     let (block, mark) = self.mark.reserve(from, Duration::ZERO).unwrap();
@@ -266,6 +271,7 @@ fn the_host_with_the_most_free_slots_has_the_order_and_the_next_one_after_a_refu
     let found = daemon.all(3);
     let all_found = found.iter().all(|it| matches!(it, Answer::Found { .. }));
     assert!(all_found && found.len() == 200);
+    assert_eq!(daemon.ended, [OrderEnd::Refused, OrderEnd::Claimed]);
 }
 
 #[test]
@@ -293,6 +299,7 @@ fn when_no_host_is_left_all_reasons_are_told() {
     daemon.start(3, 2, "room/a", SECOND);
     let why = "no host offers to start it".into();
     assert_eq!(daemon.one(3), Answer::Unavailable { id: 2, why });
+    assert_eq!(daemon.ended, [OrderEnd::Expired, OrderEnd::Left]);
 }
 
 #[test]
@@ -555,6 +562,14 @@ fn limits_are_refusals_with_a_reason() {
         (31, "keys being started: 1 at most"),
     ];
     assert_eq!(why, expected);
+    let reached = [
+        Limit::MaxClaimsPerPeer,
+        Limit::MaxClaims,
+        Limit::MaxOffers,
+        Limit::MaxWatches,
+        Limit::MaxOrders,
+    ];
+    assert_eq!(daemon.reached, reached);
 }
 
 #[test]
