@@ -144,7 +144,8 @@ impl Names {
     /// The next answer for a peer, as things stand now; none until the next
     /// [`Effect::Ready`] for it.
     pub fn take(&mut self, peer: PeerId) -> Option<Answer> {
-        self.peers.get_mut(&peer)?.take(&self.claims)
+        let settling = self.settles.is_some();
+        self.peers.get_mut(&peer)?.take(&self.claims, settling)
     }
 
     /// Whether a message of this peer may be handled. If not, read nothing from it until it has
@@ -191,6 +192,9 @@ impl Names {
         let keys: Vec<Key> = self.starting.keys().cloned().collect();
         for key in keys {
             self.place(&key, now);
+        }
+        for (peer, id) in self.watches.all() {
+            self.stir(peer, id, Watch::settled);
         }
     }
 
@@ -342,18 +346,17 @@ impl Names {
         }
         self.watches.insert(&prefix, (peer, id));
         self.keep(peer, id, Request::Watch(Watch::new(prefix)));
-        self.stir(peer, id, None);
+        self.stir(peer, id, |_| ());
     }
 
     /// Watchers of the key are told of its state.
     pub(super) fn changed(&mut self, key: &Key) {
         for (peer, id) in self.watches.of(key) {
-            self.stir(peer, id, Some(key));
+            self.stir(peer, id, |watch| watch.touch(key));
         }
     }
 
-    fn stir(&mut self, peer: PeerId, id: u64, key: Option<&Key>) {
-        let touch = |watch: &mut Watch| key.into_iter().for_each(|key| watch.touch(key));
+    fn stir(&mut self, peer: PeerId, id: u64, touch: impl FnOnce(&mut Watch)) {
         if self
             .peers
             .get_mut(&peer)

@@ -184,7 +184,8 @@ pub enum Answer {
     },
     /// Nobody holds the key any longer. It may be one that the peer was never told of.
     Down { id: u64, key: Key },
-    /// Everything so far was the state of all keys; what follows are changes.
+    /// Everything so far was the state of all keys; what follows are changes. Not said before the
+    /// settle time is over.
     Current { id: u64 },
     /// What was said of this watch is out of date: all keys follow again, then `Current`.
     Reset { id: u64 },

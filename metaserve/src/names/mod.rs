@@ -21,7 +21,8 @@
 //!   however many ask. A silent host may still claim the key, so if there is no next one, those who
 //!   ask wait for it.
 //! * **Watches**: a peer that reads slowly gets the latest state of each key, not each change, and
-//!   after [`MAX_CHANGES`] of them a new snapshot.
+//!   after [`MAX_CHANGES`] of them a new snapshot. For the settle time after a start it is told the
+//!   keys that are held again, and only then that these are all.
 //!
 //! A contender for a held key does not wait in a queue: it is told who holds the key, and may watch
 //! it.

@@ -143,7 +143,7 @@ impl Peer {
         self.due.retain(|due| *due != id);
     }
 
-    pub(super) fn take(&mut self, claims: &BTreeMap<Key, Claim>) -> Option<Answer> {
+    pub(super) fn take(&mut self, claims: &BTreeMap<Key, Claim>, settling: bool) -> Option<Answer> {
         if let Some(answer) = self.answers.pop_front() {
             self.unread_bytes -= answer.content().len();
             return Some(answer);
@@ -152,7 +152,7 @@ impl Peer {
             let Some(Request::Watch(watch)) = self.requests.get_mut(&id) else {
                 continue;
             };
-            let next = watch.next(id, claims);
+            let next = watch.next(id, claims, settling);
             watch.queued = watch.has_more();
             if watch.queued {
                 self.due.push_back(id);

@@ -30,6 +30,11 @@ impl<T: Copy + Ord> Prefixes<T> {
         }
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<T> {
+        self.0.values().flatten().copied().collect()
+    }
+
     /// All whose prefix covers `key`.
     pub(super) fn of(&self, key: &Key) -> Vec<T> {
         self.sets(key).into_iter().flatten().copied().collect()

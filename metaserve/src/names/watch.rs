@@ -27,6 +27,10 @@ enum Stage {
     Reset,
     /// All keys are told, up to this one.
     Listing(Option<Key>),
+    /// All keys are told, but former holders of others may still come.
+    Settling,
+    /// All keys are told, and no more former holders are waited for.
+    Settled,
     Live,
 }
 
@@ -45,7 +49,7 @@ impl Watch {
         let told = match &self.stage {
             Stage::Reset => false,
             Stage::Listing(last) => last.as_ref().is_some_and(|last| key <= last),
-            Stage::Live => true,
+            Stage::Settling | Stage::Settled | Stage::Live => true,
         };
         if !told {
             return;
@@ -63,12 +67,25 @@ impl Watch {
         self.changed.len()
     }
 
-    pub(super) fn has_more(&self) -> bool {
-        !matches!(self.stage, Stage::Live) || !self.changed.is_empty()
+    /// The daemon no longer waits for former holders.
+    pub(super) fn settled(&mut self) {
+        if matches!(self.stage, Stage::Settling) {
+            self.stage = Stage::Settled;
+        }
     }
 
-    /// What comes next, as things stand now.
-    pub(super) fn next(&mut self, id: u64, claims: &BTreeMap<Key, Claim>) -> Option<Answer> {
+    pub(super) fn has_more(&self) -> bool {
+        !matches!(self.stage, Stage::Settling | Stage::Live) || !self.changed.is_empty()
+    }
+
+    /// What comes next, as things stand now. While the daemon is `settling`, nobody is told that the
+    /// keys so far are all.
+    pub(super) fn next(
+        &mut self,
+        id: u64,
+        claims: &BTreeMap<Key, Claim>,
+        settling: bool,
+    ) -> Option<Answer> {
         match &self.stage {
             Stage::Reset => {
                 self.stage = Stage::Listing(None);
@@ -85,17 +102,27 @@ impl Watch {
                         self.stage = Stage::Listing(Some(key.clone()));
                         Some(claim.up(id, key.clone()))
                     }
+                    None if settling => {
+                        self.stage = Stage::Settling;
+                        self.next(id, claims, settling)
+                    }
                     None => {
                         self.stage = Stage::Live;
                         Some(Answer::Current { id })
                     }
                 }
             }
-            Stage::Live => {
-                let key = self.changed.pop_first()?;
-                Some(match claims.get(&key) {
-                    Some(claim) => claim.up(id, key),
-                    None => Answer::Down { id, key },
+            Stage::Settling | Stage::Settled | Stage::Live => {
+                if let Some(key) = self.changed.pop_first() {
+                    return Some(match claims.get(&key) {
+                        Some(claim) => claim.up(id, key),
+                        None => Answer::Down { id, key },
+                    });
+                }
+                let settled = matches!(self.stage, Stage::Settled);
+                settled.then(|| {
+                    self.stage = Stage::Live;
+                    Answer::Current { id }
                 })
             }
         }

@@ -266,9 +266,16 @@ impl World {
                     );
                 }
                 Answer::Down { id, key } => {
-                    self.mirrors.get_mut(&mirror(id)).unwrap().keys.remove(&key);
+                    let it = self.mirrors.get_mut(&mirror(id)).unwrap();
+                    let keys = if it.current {
+                        &mut it.keys
+                    } else {
+                        &mut it.fresh
+                    };
+                    keys.remove(&key);
                 }
                 Answer::Current { id } => {
+                    assert!(!self.oracle.settling(self.now), "others may still come");
                     let it = self.mirrors.get_mut(&mirror(id)).unwrap();
                     it.keys = std::mem::take(&mut it.fresh);
                     it.current = true;

@@ -217,6 +217,31 @@ fn after_a_restart_the_last_holder_displaces_a_stale_one_and_strangers_wait() {
 }
 
 #[test]
+fn a_watcher_is_not_told_that_these_are_all_keys_before_former_holders_are_back() {
+    let held = |daemon: &mut Daemon, peer, text| {
+        daemon.claim(peer, 1, text);
+        let Answer::Granted { epoch, proof, .. } = daemon.one(peer) else {
+            panic!("{text} is free");
+        };
+        Held { epoch, proof }
+    };
+    let mut before = open();
+    let (a, b) = (held(&mut before, 1, "a"), held(&mut before, 2, "b"));
+
+    let mut after = Daemon::started(NamesLimits::default(), Box::new(()), SETTLE);
+    after.claim_again(1, 1, "a", Some(a));
+    after.all(1);
+    let prefix = Prefix::new("").unwrap();
+    after.say(3, Said::Watch { id: 7, prefix });
+    let up = |told: &[Answer], text: &str| matches!(told, [Answer::Up { id: 7, key, .. }] if key.as_str() == text);
+    assert!(up(&after.all(3), "a"));
+    after.claim_again(2, 1, "b", Some(b));
+    assert!(up(&after.all(3), "b"));
+    after.pass(SETTLE);
+    assert_eq!(after.all(3), [Answer::Current { id: 7 }]);
+}
+
+#[test]
 fn without_a_block_nothing_is_granted_and_it_is_asked_for_again() {
     let mut daemon = open();
     let proofs = Proofs::new(&[1; 32]);

@@ -64,7 +64,7 @@ proptest! {
         let mut watch = Watch::new(Prefix::new("zone/").unwrap());
         let (mut claims, mut mirror, mut epoch) = (BTreeMap::new(), Mirror::default(), 0);
         let mut read = |watch: &mut Watch, claims: &BTreeMap<Key, Claim>, most: usize| {
-            let next = || watch.has_more().then(|| watch.next(7, claims)).flatten();
+            let next = || watch.has_more().then(|| watch.next(7, claims, false)).flatten();
             std::iter::from_fn(next).take(most).for_each(|answer| mirror.told(answer));
             assert!(watch.remembers() <= MAX_CHANGES);
         };
