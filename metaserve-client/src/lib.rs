@@ -53,7 +53,9 @@
 //! # Features
 //! Two are on by default: `system-roots` lets [`Trust`] use the operating system's certificates,
 //! and `zstd` reads compressed lists, a half to a tenth of the bytes. `server-info` adds
-//! `ServerInfo`, a convention for what a heartbeat says; it costs serde and serde_json.
+//! `ServerInfo`, a convention for what a heartbeat says; it costs serde and serde_json. `names` adds
+//! the module of that name, which claims names, asks for their owners, and has absent ones started;
+//! it costs ipnet and parking_lot.
 #![forbid(unsafe_code)]
 // On docs.rs, each item shows the feature that it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -66,6 +68,8 @@ struct Readme;
 mod freshness;
 mod list;
 mod maintain;
+#[cfg(feature = "names")]
+pub mod names;
 mod snapshot;
 mod snapshots;
 mod subscriber;

@@ -64,9 +64,12 @@ pub enum ConnectError {
     },
     /// Something that speaks QUIC answered, but it does not know this role of the protocol.
     #[error(
-        "{address} does not speak {}: check the port, and whether the daemon has a version that \
-         fits",
-        String::from_utf8_lossy(.role.alpn())
+        "{address} does not speak {}: check the port, and whether the daemon {}",
+        String::from_utf8_lossy(.role.alpn()),
+        match .role {
+            Role::Names => "runs with --names on",
+            _ => "has a version that fits",
+        }
     )]
     NotSpoken {
         /// The address that answered.

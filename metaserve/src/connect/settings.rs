@@ -27,6 +27,10 @@ pub mod role {
     /// A relay; see [`Role::Relay`](crate::Role::Relay).
     #[derive(Clone, Copy, Debug)]
     pub enum Relay {}
+
+    /// A peer of names; see [`Role::Names`](crate::Role::Names).
+    #[derive(Clone, Copy, Debug)]
+    pub enum Names {}
 }
 
 /// One of the types in [`role`].
@@ -45,6 +49,10 @@ impl HasRole for role::Client {
 
 impl HasRole for role::Relay {
     const ROLE: Role = Role::Relay;
+}
+
+impl HasRole for role::Names {
+    const ROLE: Role = Role::Names;
 }
 
 /// A role in which a peer may have a certificate of its own.
