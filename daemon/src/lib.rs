@@ -46,6 +46,7 @@ mod whereabouts;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use command_line::CommandLine;
+use commands::Nobody;
 use metaserve::program::{
     self, Signals,
     service::{self, State},
@@ -72,6 +73,10 @@ pub fn main() -> ExitCode {
     };
     match done {
         Err(error) if error.is::<Mistakes>() => program::end_mistakes(error),
+        Err(error) if error.is::<Nobody>() => {
+            program::end(Err(error));
+            ExitCode::from(Nobody::CODE)
+        }
         done => program::end(done),
     }
 }

@@ -11,3 +11,7 @@ pub struct FirstServer;
 #[doc = include_str!("../../docs/guide/first-client.md")]
 #[cfg(doctest)]
 pub struct FirstClient;
+
+#[doc = include_str!("../../docs/guide/names.md")]
+#[cfg(doctest)]
+pub struct Names;

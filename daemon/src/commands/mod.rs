@@ -7,7 +7,10 @@ mod check;
 mod cluster_config;
 mod list;
 mod members;
+mod names;
 mod ticket;
+
+pub(crate) use names::Nobody;
 
 use crate::settings::Settings;
 use clap::Subcommand;
@@ -26,6 +29,7 @@ pub(crate) enum Command {
     ClusterConfig(cluster_config::ClusterConfig),
     Ban(ban::Ban),
     Unban(ban::Unban),
+    Names(names::Names),
     Ticket(ticket::Ticket),
     Completions(Completions),
     Man(Man),
@@ -42,6 +46,7 @@ impl Command {
             Self::ClusterConfig(config) => config.run(),
             Self::Ban(ban) => ban.run(),
             Self::Unban(unban) => unban.run(),
+            Self::Names(names) => names.run(),
             Self::Ticket(ticket) => ticket.run(),
             Self::Completions(it) => it.run(line).map_err(anyhow::Error::from_boxed),
             Self::Man(it) => it.run(line).map_err(anyhow::Error::from_boxed),

@@ -36,7 +36,9 @@ mod metrics;
 mod named_tests;
 mod names;
 mod names_bounds;
+mod names_command;
 mod names_hostile;
+mod names_library;
 mod names_mark;
 mod names_orders;
 mod names_restart;
@@ -67,6 +69,10 @@ const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
 
 /// A game server's binary; see `src/game_server.rs`.
 const GAME_SERVER: &str = env!("CARGO_BIN_EXE_game-server-under-test");
+
+/// The programs of the guide to names; see `examples/zone_server.rs`.
+const ZONE_SERVER: &str = env!("CARGO_BIN_EXE_zone-server-under-test");
+const ZONE_CLIENT: &str = env!("CARGO_BIN_EXE_zone-client-under-test");
 
 /// Settings with which lists change quickly.
 const FAST: [&str; 4] = ["--tick", "20ms", "--min-interval", "20ms"];
