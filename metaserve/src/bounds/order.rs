@@ -73,7 +73,9 @@ impl Order {
             Some(_) => self.remove(number),
             None => {}
         }
-        let ranks = self.addresses.entry(prefix).or_default();
+        // Most addresses have one server.
+        let one = || Vec::with_capacity(1);
+        let ranks = self.addresses.entry(prefix).or_insert_with(one);
         let rank = ranks.len();
         ranks.push(number);
         self.places.insert(number, (prefix, rank));

@@ -67,6 +67,13 @@ impl Games {
         self.enter(game, &mut self.played.lock())
     }
 
+    /// The same tag, in the memory that all servers of the game share.
+    pub(super) fn share(&self, game: Game) -> Game {
+        let played = self.played.lock();
+        let known = played.games.get_key_value(&game);
+        known.map(|(known, _)| known.clone()).unwrap_or(game)
+    }
+
     fn enter(self: &Arc<Self>, game: &Game, played: &mut Played) -> Member {
         let known = played.games.get(game).and_then(Weak::upgrade);
         Member(known.unwrap_or_else(|| {

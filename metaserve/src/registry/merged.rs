@@ -126,6 +126,11 @@ impl Merged {
         true
     }
 
+    /// The same tag, in the memory that all servers of the game share.
+    pub(super) fn share(&self, game: Game) -> Game {
+        self.shows.games.share(game)
+    }
+
     /// Removes a statement of another member.
     pub(super) fn retract(&self, of: Of<'_>, placement: &Placement) {
         self.foreign.fetch_sub(1, Ordering::Relaxed);
@@ -142,7 +147,7 @@ impl Merged {
             None => {
                 let Placement { game, address, .. } = &*server.placement;
                 let at = (game.clone(), *address);
-                let new_row = || AtAddress::new(address.ip(), self.shows.games.admit(game));
+                let new_row = || AtAddress::new(self.shows.games.admit(game));
                 let mut row = self.addresses.entry(at).or_insert_with(new_row);
                 row.put(server, new, &self.shows);
             }

@@ -107,8 +107,9 @@ impl Replica {
         Of { origin, number }
     }
 
-    fn state(&mut self, stated: Stated, now: SystemTime, merged: &Merged) {
+    fn state(&mut self, mut stated: Stated, now: SystemTime, merged: &Merged) {
         let number = stated.number;
+        stated.game = merged.share(stated.game);
         let server = stated.into_server(self.origin.clone(), now);
         let stamp = server.placement.claims.greatest().stamp();
         if self.registry.clock().witness(stamp).is_err() {

@@ -6,11 +6,10 @@ use crate::{
     registry::{claims, games::Member},
 };
 use bytes::Bytes;
-use std::{net::IpAddr, time::SystemTime};
+use std::time::SystemTime;
 
 /// What all members state of servers without identity at one address.
 pub(super) struct AtAddress {
-    ip: IpAddr,
     member: Member,
     statements: Vec<Statement>,
 }
@@ -22,10 +21,9 @@ struct Statement {
 }
 
 impl AtAddress {
-    /// Nothing yet, at an address in a game.
-    pub(super) fn new(ip: IpAddr, member: Member) -> Self {
+    /// Nothing yet, in a game.
+    pub(super) fn new(member: Member) -> Self {
         Self {
-            ip,
             member,
             statements: Vec::new(),
         }
@@ -112,7 +110,10 @@ impl AtAddress {
     /// removed, or the one with the number `changed` has been put. What is not shown is told to be
     /// gone, under the numbers that other members may have shown it by.
     fn update(&mut self, shows: &Shows, gone: Option<u64>, changed: Option<u64>) {
-        let holder = self.holder().filter(|_| shows.allows(self.ip)).cloned();
+        // All are at the same address.
+        let mut first = self.statements.iter().take(1);
+        let allowed = first.all(|it| shows.allows(it.server.placement.address.ip()));
+        let holder = self.holder().filter(|_| allowed).cloned();
         let mut gone = Vec::from_iter(gone);
         let mut listed = Vec::new();
         for Statement { server, told } in &mut self.statements {

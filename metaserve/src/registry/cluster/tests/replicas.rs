@@ -1,6 +1,7 @@
 //! What is taken in of what another member states.
 
 use super::*;
+use std::collections::BTreeSet;
 
 #[tokio::test(start_paused = true)]
 async fn games_of_other_members_count_but_are_never_refused() {
@@ -111,6 +112,18 @@ async fn what_a_member_states_at_once_is_shown_in_one_frame() {
     drop(other);
     here.settle().await;
     assert_eq!(next(&mut client), Some((99, 0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_servers_of_a_game_share_its_tag() {
+    let here = Member::new();
+    let mut other = here.replica("b");
+    other.delta(&[], vec![stated(1, v4(1), None, "one")], Vec::new());
+    let two = [None, ONE].map(|identity| stated(2, v4(2), identity, "two"));
+    other.delta(&[], two.to_vec(), Vec::new());
+    let servers = here.list().await;
+    let tags = servers.iter().map(|it| it.placement.game.as_str().as_ptr());
+    assert_eq!(tags.collect::<BTreeSet<_>>().len(), 1);
 }
 
 /// Clients wait for parts that belong together, but not for those of the next ones as well.
