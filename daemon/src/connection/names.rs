@@ -156,3 +156,18 @@ impl Heard {
         now.saturating_duration_since(self.at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_begins_with_the_last_look_that_found_a_packet() {
+        let (start, second) = (now(), Duration::from_secs(1));
+        let mut heard = Heard::new(3, start);
+        assert_eq!(heard.silence(3, start + 4 * second), 4 * second);
+        assert_eq!(heard.silence(4, start + 5 * second), Duration::ZERO);
+        assert_eq!(heard.silence(4, start + 9 * second), 4 * second);
+        assert_eq!(heard.silence(4, start + 10 * second), 5 * second);
+    }
+}
