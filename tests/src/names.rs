@@ -111,14 +111,22 @@ impl RawNames {
     /// # Panics
     /// When there is none.
     pub async fn next(&mut self) -> Answer {
+        patiently("an answer", self.next_ever()).await
+    }
+
+    /// The next answer, however long it takes.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn next_ever(&mut self) -> Answer {
         let reader = match &mut self.reader {
             Some(reader) => reader,
             none => {
-                let stream = patiently("a stream", self.connection.accept_uni()).await;
+                let stream = self.connection.accept_uni().await;
                 none.insert(FrameReader::new(stream.expect("the daemon's stream")))
             }
         };
-        let bytes = patiently("an answer", reader.next(MAX_MESSAGE_BYTES)).await;
+        let bytes = reader.next(MAX_MESSAGE_BYTES).await;
         let bytes = bytes.expect("a frame").expect("an answer");
         let message: FromDaemon<'_> = codec::decode(&bytes).expect("an answer");
         message.own().expect("an answer that is allowed")
