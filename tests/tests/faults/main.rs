@@ -12,6 +12,7 @@
 mod clusters;
 mod deaths;
 mod machine;
+mod names;
 mod net;
 mod partitions;
 mod rebinding;
@@ -26,3 +27,6 @@ const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");
 
 /// Servers, clients and bad networks; see `src/peer.rs`.
 const PEER: &str = env!("CARGO_BIN_EXE_peer-under-test");
+
+/// Peers of names; see `src/names_peer.rs`.
+const NAMES_PEER: &str = env!("CARGO_BIN_EXE_names-peer-under-test");
