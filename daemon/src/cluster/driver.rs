@@ -13,6 +13,7 @@ use metaserve::{
     time::{now, sleep_until, wall_clock},
 };
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -240,8 +241,11 @@ impl Driver {
             // To look at every server again takes long with a long list.
             if in_force != self.hides {
                 self.hides = in_force;
-                let hidden = move |address| rules.banned(address).is_some();
-                self.shared.registry.set_hidden(hidden);
+                let now = wall_clock();
+                // As of this time: what is hidden must not change before others are told.
+                let hidden = move |address| rules.banned_at(address, now).is_some();
+                let which = which(&self.hides);
+                self.shared.registry.set_hidden(&which, hidden);
             }
         }
     }
@@ -267,6 +271,12 @@ impl Driver {
             "left the cluster: its other members keep the servers of this one for a while"
         );
     }
+}
+
+/// The prefixes that bans cover, in one order at all members.
+fn which(bans: &[Ban]) -> String {
+    let prefixes: BTreeSet<_> = bans.iter().map(|ban| ban.prefix.to_string()).collect();
+    prefixes.into_iter().map(|prefix| prefix + " ").collect()
 }
 
 fn config(settings: &Settings) -> Config {

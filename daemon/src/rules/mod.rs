@@ -18,7 +18,7 @@ use metaserve::{
     bounds::Trusted,
     time::wall_clock,
 };
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::SystemTime};
 use tokio::sync::watch;
 
 /// The current rules. A connection keeps the limits that it was given when it connected; bans and
@@ -71,7 +71,11 @@ impl Rules {
 impl Rules {
     /// The ban that covers an address now, if any.
     pub(crate) fn banned(&self, address: IpAddr) -> Option<Ban> {
-        let now = wall_clock();
+        self.banned_at(address, wall_clock())
+    }
+
+    /// The ban that covers an address at this time, if any.
+    pub(crate) fn banned_at(&self, address: IpAddr, now: SystemTime) -> Option<Ban> {
         let own = self.bans.covering(address, now);
         own.or_else(|| self.bans_of_others.covering(address, now))
     }

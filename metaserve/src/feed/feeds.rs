@@ -1,7 +1,7 @@
 //! All feeds of a daemon: one for each game, and one for all games.
 
 use super::{
-    elsewhere::Beat,
+    elsewhere::{Beat, Heard},
     kind::{Form, Kind},
     run::Run,
     single::Feed,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Game,
-    list::{Clock, Cursor, Sink, Sinks, Stamp},
+    list::{Basis, Clock, Cursor, Sink, Sinks},
     time,
 };
 use dashmap::DashMap;
@@ -70,11 +70,8 @@ impl Feeds {
     }
 
     /// The same for a member of a cluster: revisions are drawn from its `clock`, and clients that
-    /// come from another member are told only what has changed, as far as
-    /// [`beat_of`](Self::beat_of) and the rest let it be known.
-    ///
-    /// Not for use yet: a client that comes from another member may keep a server that this one
-    /// does not show.
+    /// come from another member are told only what is different here, if that is known from what
+    /// [`beat_of`](Self::beat_of) and [`heard`](Self::heard) were told.
     #[must_use]
     pub fn clustered(clock: Arc<Clock>) -> Arc<Self> {
         Self::with(Run::clustered(fastrand::u64(1..), clock))
@@ -168,31 +165,28 @@ impl Feeds {
         }
     }
 
-    /// What the list depends on besides statements has changed: which members count, or which
-    /// addresses are hidden. A beat has to say so before the next tick. Two members with the same
-    /// view must show the same when they have heard the same. Without a cluster it has no effect.
-    pub fn view_changed(&self, view: u64) {
-        if let Some(cluster) = &self.run.cluster {
-            cluster.elsewhere.lock().view_changed(view);
-        }
+    /// What the list depends on, to be said in the next beat. None without a cluster.
+    #[must_use]
+    pub fn basis(&self) -> Option<Basis> {
+        self.run.cluster.as_ref()?.elsewhere.lock().basis()
     }
 
     /// Another member, with this tag, has said this in a beat. Without a cluster it has no effect.
     pub fn beat_of(&self, tag: u16, beat: Beat, now: Instant) {
         if let Some(cluster) = &self.run.cluster {
-            cluster.elsewhere.lock().heard(tag, beat, now);
+            cluster.elsewhere.lock().beat(tag, beat, now);
+            cluster.news.send_replace(());
         }
     }
 
-    /// All that any member that counts has stated up to this stamp has been applied here. Without
-    /// a cluster it has no effect.
-    ///
-    /// It is the least of the last stamps that were received from each, where a message counts
-    /// when everything that was sent before it has been applied: not while a gap is open. With
-    /// nobody else it is [`Stamp`]'s greatest.
-    pub fn stable(&self, stamp: Stamp) {
-        if let Some(cluster) = &self.run.cluster {
-            cluster.stable.send_replace(stamp);
+    /// How far others are heard: the least [`upto`](Beat::upto) of all members that count, of
+    /// each the last with which everything that it had stated before was applied. Without a cluster
+    /// it has no effect.
+    pub fn heard(&self, heard: Heard) {
+        if let Some(cluster) = &self.run.cluster
+            && cluster.elsewhere.lock().heard(heard)
+        {
+            cluster.news.send_replace(());
         }
     }
 
@@ -219,6 +213,12 @@ impl Sinks for Feeds {
 
     fn is_held_up(&self) -> bool {
         self.ticker.is_held_up()
+    }
+
+    fn depends(&self, on: Basis) {
+        if let Some(cluster) = &self.run.cluster {
+            cluster.elsewhere.lock().depends(on);
+        }
     }
 }
 

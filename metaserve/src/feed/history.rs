@@ -52,7 +52,15 @@ struct Known {
 struct Event {
     revision: Revision,
     number: u64,
-    gone: bool,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Listed,
+    Gone,
+    /// Nothing has changed here, but other members may have shown it otherwise.
+    Touched,
 }
 
 const FEW_EVENTS: usize = 1024;
@@ -95,53 +103,83 @@ impl History {
         servers.map(|(position, known)| (position, &known.server))
     }
 
-    /// Takes in what happened since the last tick. `next` gives each change its revision. A server
-    /// that was something else in `between` counts as changed even if it looks as before.
+    /// Takes in what happened since the last tick. Others may have shown those that were `touched`
+    /// otherwise since then. `next` gives each change its revision.
     pub(super) fn apply(
         &mut self,
         changes: impl IntoIterator<Item = (u64, Change)>,
-        between: impl Fn(u64) -> bool,
+        mut touched: HashSet<u64>,
         mut next: impl FnMut() -> Revision,
     ) {
         for (number, change) in changes {
-            let gone = matches!(change, Change::Gone);
-            let before = match change {
-                Change::Listed(server) => {
-                    // Changed and changed back between two ticks; or at another member of the
-                    // cluster now, which is no change to clients.
-                    if let Some(known) = self.servers.get_mut(&number)
-                        && known.server.looks_like(&server, self.readers)
-                        && !between(number)
-                    {
-                        known.server.origin = server.origin;
-                        continue;
-                    }
-                    let changed = next();
-                    self.revision = changed;
-                    self.snapshot_bytes += PLACED_BYTES + server.heartbeat.len();
-                    self.list(number, server, changed)
-                }
-                Change::Gone => {
-                    // A server that came and went between two ticks was never shown.
-                    let before = self.servers.remove(&number);
-                    if before.is_none() && !between(number) {
-                        continue;
-                    }
-                    self.order.remove(number);
-                    self.revision = next();
-                    before.map(|known| known.server)
-                }
-            };
-            if let Some(before) = before {
-                self.snapshot_bytes -= PLACED_BYTES + before.heartbeat.len();
+            let touched = touched.remove(&number);
+            let changed = self.change(number, change, &mut next);
+            if !changed && touched {
+                self.touch(number, next());
             }
-            self.events.push_back(Event {
-                revision: self.revision,
-                number,
-                gone,
-            });
+        }
+        for number in touched {
+            self.touch(number, next());
         }
         self.forget();
+    }
+
+    /// Returns whether it is a change to those who read the list.
+    fn change(&mut self, number: u64, change: Change, next: &mut impl FnMut() -> Revision) -> bool {
+        let (before, what) = match change {
+            Change::Listed(server) => {
+                // Changed and changed back between two ticks; or at another member of the
+                // cluster now, which is no change to clients.
+                if let Some(known) = self.servers.get_mut(&number)
+                    && known.server.looks_like(&server, self.readers)
+                {
+                    known.server.origin = server.origin;
+                    return false;
+                }
+                let changed = next();
+                self.revision = changed;
+                self.snapshot_bytes += PLACED_BYTES + server.heartbeat.len();
+                (self.list(number, server, changed), What::Listed)
+            }
+            Change::Gone => {
+                // A server that came and went between two ticks was never shown.
+                let Some(before) = self.servers.remove(&number) else {
+                    return false;
+                };
+                self.order.remove(number);
+                self.revision = next();
+                (Some(before.server), What::Gone)
+            }
+        };
+        if let Some(before) = before {
+            self.snapshot_bytes -= PLACED_BYTES + before.heartbeat.len();
+        }
+        self.remember(number, what);
+        true
+    }
+
+    /// Others may have shown a server otherwise that is as before here. Clients that follow this
+    /// list have nothing to be told of that; members are told again what it is.
+    fn touch(&mut self, number: u64, revision: Revision) {
+        self.revision = revision;
+        let what = match (self.readers, self.servers.get_mut(&number)) {
+            (Readers::Clients, _) => What::Touched,
+            (Readers::Members, None) => What::Gone,
+            (Readers::Members, Some(known)) => {
+                known.changed = revision;
+                What::Listed
+            }
+        };
+        self.remember(number, what);
+    }
+
+    fn remember(&mut self, number: u64, what: What) {
+        let revision = self.revision;
+        self.events.push_back(Event {
+            revision,
+            number,
+            what,
+        });
     }
 
     fn list(&mut self, number: u64, server: Server, changed: Revision) -> Option<Server> {
@@ -172,31 +210,47 @@ impl History {
         }
     }
 
-    /// What to tell a client that knows `given` of another member of the cluster, where `from` is
-    /// early enough that it misses nothing before. All of it is told as new, and so is what is
-    /// `pending`: that client may know more or less than a list as of `from`, and it may know what
-    /// is not in this list yet.
+    /// What to tell a client that knows `given` of another member of the cluster, when all is
+    /// different at most that was touched after `from` or is `pending`. None when that is beyond
+    /// the horizon, or when a snapshot is shorter.
     pub(super) fn since_elsewhere(
         &self,
         given: Revision,
         from: Revision,
         pending: impl Iterator<Item = u64>,
     ) -> Option<Delta> {
-        let mut delta = self.since(from.min(self.revision))?;
-        delta.from = given;
-        delta.placed.append(&mut delta.updated);
-        let told: HashSet<_> = delta.placed.iter().map(|server| server.number).collect();
-        for number in pending.filter(|number| !told.contains(number)) {
-            match self.servers.get(&number) {
-                Some(known) => delta.placed.push(known.server.clone()),
-                None => delta.removed.push(number),
+        if from < self.horizon {
+            return None;
+        }
+        let first = self.events.partition_point(|event| event.revision <= from);
+        let touched = self.events.range(first..).map(|event| event.number);
+        let mut delta = Delta {
+            from: given,
+            to: self.revision,
+            ..Delta::default()
+        };
+        let mut bytes = 0;
+        let mut told = HashSet::new();
+        for number in touched.chain(pending) {
+            if !told.insert(number) {
+                continue;
+            }
+            if let Some(known) = self.servers.get(&number) {
+                bytes += PLACED_BYTES + known.server.heartbeat.len();
+                delta.placed.push(known.server.clone());
+            } else {
+                bytes += REMOVED_BYTES;
+                delta.removed.push(number);
+            }
+            if bytes > self.snapshot_bytes {
+                return None;
             }
         }
         Some(delta)
     }
 
     /// Goes on to a revision that has no change.
-    pub(super) fn touch(&mut self, revision: Revision) {
+    pub(super) fn advance(&mut self, revision: Revision) {
         self.revision = revision;
     }
 
@@ -215,10 +269,11 @@ impl History {
         let mut bytes = 0;
         let first = self.events.partition_point(|event| event.revision <= from);
         for event in self.events.range(first..) {
-            if event.gone {
+            if event.what == What::Gone {
                 delta.removed.push(event.number);
                 bytes += REMOVED_BYTES;
-            } else if let Some(known) = self.servers.get(&event.number)
+            } else if event.what == What::Listed
+                && let Some(known) = self.servers.get(&event.number)
                 && known.changed == event.revision
             {
                 let server = known.server.clone();

@@ -26,7 +26,7 @@ mod single;
 mod ticker;
 
 pub use content::Content;
-pub use elsewhere::Beat;
+pub use elsewhere::{Beat, Heard};
 pub use feeds::Feeds;
 pub use frame::Frame;
 pub use history::Delta;

@@ -32,9 +32,10 @@ impl Own {
         self.ticker.end();
     }
 
-    /// Turns all changes so far into a frame, without waiting for the tick.
-    pub(crate) fn settle(&self) {
-        self.ticker.settle(time::now());
+    /// Turns all changes so far into a frame, without waiting for the tick. Returns false if some
+    /// belong to a group that is not complete yet.
+    pub(crate) fn settle(&self) -> bool {
+        self.ticker.settle(time::now())
     }
 
     /// Turns changes into frames until it is dropped.

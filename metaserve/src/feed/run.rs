@@ -1,7 +1,10 @@
 //! What all feeds have in common.
 
-use super::{elsewhere::Elsewhere, kind::Encoded};
-use crate::list::{Claim, Clock, Revision, Revisions, Stamp};
+use super::{
+    elsewhere::{Elsewhere, Place},
+    kind::Encoded,
+};
+use crate::list::{Claim, Clock, Revision, Revisions};
 use parking_lot::Mutex;
 use std::{
     sync::{
@@ -28,8 +31,8 @@ pub(super) struct Run {
 pub(super) struct Cluster {
     pub(super) clock: Arc<Clock>,
     pub(super) elsewhere: Mutex<Elsewhere>,
-    /// All that was stated up to this stamp has been applied here.
-    pub(super) stable: watch::Sender<Stamp>,
+    /// Others are heard further than before.
+    pub(super) news: watch::Sender<()>,
 }
 
 impl Run {
@@ -49,7 +52,7 @@ impl Run {
             cluster: Some(Cluster {
                 clock,
                 elsewhere: Mutex::default(),
-                stable: watch::Sender::default(),
+                news: watch::Sender::default(),
             }),
             ..Self::new(epoch)
         }
@@ -70,15 +73,20 @@ impl Run {
     }
 
     /// Waits until this member has all that another one had at `given`, and returns the own
-    /// revision since when changes are to be told to its client. None if it has not by `until`, or
-    /// if that is not known.
+    /// revision since when its client is to be told what was touched. None if it has not by
+    /// `until`, or if that is not known.
     ///
     /// Cancel-safe.
     pub(super) async fn since(&self, given: Revision, until: Instant) -> Option<Revision> {
         let (cluster, given) = (self.cluster.as_ref()?, Claim(given.0));
-        let mut stable = cluster.stable.subscribe();
-        let has_all = stable.wait_for(|stable| *stable >= given.stamp());
-        timeout_at(until.into(), has_all).await.ok()?.ok()?;
-        cluster.elsewhere.lock().since(given)
+        let mut news = cluster.news.subscribe();
+        loop {
+            let place = cluster.elsewhere.lock().place(given);
+            match place {
+                Place::Since(revision) => return Some(revision),
+                Place::Nowhere => return None,
+                Place::Later => timeout_at(until.into(), news.changed()).await.ok()?.ok()?,
+            }
+        }
     }
 }

@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout_at};
 
 /// The live list of one game, or of all.
 #[derive(Debug)]
@@ -41,9 +41,14 @@ pub struct Feed {
 #[derive(Debug, Default)]
 struct Pending {
     changes: HashMap<u64, Change>,
-    /// In a cluster, the servers that are gone or have changed more than once: other members may
-    /// have shown them, or what they were in between.
-    between: HashSet<u64>,
+    /// In a cluster, what other members may have shown otherwise.
+    touched: HashSet<u64>,
+}
+
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.touched.is_empty()
+    }
 }
 
 /// What clients are shown, as of the last tick.
@@ -110,14 +115,18 @@ impl Feed {
         })
     }
 
-    fn take(&self, number: u64, change: Change) {
+    fn take(&self, number: u64, change: Option<Change>) {
         let mut pending = self.pending.lock();
-        let calm = pending.changes.is_empty();
-        let gone = matches!(change, Change::Gone);
-        let again = pending.changes.insert(number, change).is_some();
-        if (gone || again) && self.run.cluster.is_some() {
-            pending.between.insert(number);
+        let calm = pending.is_empty();
+        // What it was before the last of several changes may have been shown elsewhere.
+        let touched = match change {
+            Some(change) => pending.changes.insert(number, change).is_some(),
+            None => true,
+        };
+        if touched && self.run.cluster.is_some() {
+            pending.touched.insert(number);
         }
+        let calm = calm && !pending.is_empty();
         drop(pending);
         if calm && let Some(this) = self.this.upgrade() {
             self.ticker.add(this);
@@ -140,7 +149,7 @@ impl Feed {
     pub(super) fn set_epoch(&self, epoch: u64) {
         let mut shown = self.shown.lock();
         shown.epoch = epoch;
-        shown.history.touch(self.run.revisions.now());
+        shown.history.advance(self.run.revisions.now());
         shown.frames.clear();
         drop(shown);
         // Followers are woken when it is flushed, which changes nothing else.
@@ -224,30 +233,37 @@ impl Feed {
         snapshot
     }
 
-    /// The frame for clients that know `given` of another member of the cluster, and miss nothing
-    /// of what was here at `since`. None if the snapshot is shorter.
-    fn frame_elsewhere(&self, given: Cursor, since: Revision) -> Option<Arc<Frame>> {
+    /// The frame for clients that know `given` of another member of the cluster, and whose lists
+    /// differ from this one at most in what was touched after `since`.
+    fn frame_elsewhere(&self, given: Cursor, since: Revision) -> Elsewhere {
         let mut shown = self.shown.lock();
         let revision = Revision(given.revision);
-        if given.epoch != shown.epoch || shown.frames.len() >= MAX_CATCH_UPS {
-            return None;
+        if given.epoch != shown.epoch {
+            return Elsewhere::Snapshot;
         }
         if let Some(frame) = shown.frames.get(&Some(revision)) {
-            return Some(frame.clone());
-        }
-        if shown.history.revision() <= revision {
-            // So that the client's revisions increase.
-            let later = self.run.revisions.now();
-            shown.history.touch(later);
+            return Elsewhere::Frame(frame.clone());
         }
         let pending = self.pending.lock();
-        let numbers = pending.changes.keys().copied();
-        let delta = shown.history.since_elsewhere(revision, since, numbers)?;
+        if shown.history.revision() <= revision {
+            // The client's revisions have to increase. But no revision may be later than a change
+            // that its list has not.
+            if !pending.is_empty() {
+                return Elsewhere::NextTick;
+            }
+            shown.history.advance(self.run.revisions.now());
+        }
+        let numbers = pending.changes.keys().chain(&pending.touched).copied();
+        let room = shown.frames.len() < MAX_CATCH_UPS;
+        let delta = room.then(|| shown.history.since_elsewhere(revision, since, numbers));
         drop(pending);
+        let Some(delta) = delta.flatten() else {
+            return Elsewhere::Snapshot;
+        };
         let frame = Frame::delta(self.run.clone(), shown.epoch, Kind::CatchUp, delta);
         let frame = Arc::new(frame);
         shown.frames.insert(Some(revision), frame.clone());
-        Some(frame)
+        Elsewhere::Frame(frame)
     }
 
     /// Follows the list: from `known` on if that is of this epoch and not too old, else from a
@@ -269,9 +285,16 @@ impl Feed {
 impl Sink for Feed {
     fn change(&self, number: u64, change: Change) {
         if let Some(all) = &self.all {
-            all.take(number, change.clone());
+            all.take(number, Some(change.clone()));
         }
-        self.take(number, change);
+        self.take(number, Some(change));
+    }
+
+    fn touch(&self, number: u64) {
+        if let Some(all) = &self.all {
+            all.take(number, None);
+        }
+        self.take(number, None);
     }
 }
 
@@ -287,17 +310,15 @@ impl Ticking for Feed {
         if held() {
             return false;
         }
-        let Pending { changes, between } = mem::take(&mut *pending);
+        let Pending { changes, touched } = mem::take(&mut *pending);
         // Also under this lock: what is added later has later revisions than any beat before.
-        let next = self.run.revisions.draw(changes.len());
+        let next = self.run.revisions.draw(changes.len() + touched.len());
         drop(pending);
         // By age, which is their fair order.
         let mut changes: Vec<_> = changes.into_iter().collect();
         changes.sort_unstable_by_key(|(number, _)| *number);
         shown.previous = shown.flushed_to;
-        shown
-            .history
-            .apply(changes, |number| between.contains(&number), next);
+        shown.history.apply(changes, touched, next);
         shown.flushed_to = shown.history.revision();
         shown.frames.clear();
         shown.flushed = Some(now);
@@ -321,6 +342,15 @@ pub struct Subscription {
     first: bool,
 }
 
+/// What is there for a client that comes from another member of the cluster.
+enum Elsewhere {
+    Frame(Arc<Frame>),
+    /// Nothing before the next tick.
+    NextTick,
+    /// Only the whole list.
+    Snapshot,
+}
+
 /// How long a client that comes from another member waits at most until this one has all that the
 /// other one had. Then it takes a snapshot.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -335,9 +365,8 @@ impl Subscription {
     pub async fn next(&mut self) -> Arc<Frame> {
         if let Some((known, until)) = &mut self.elsewhere {
             let until = *until.get_or_insert_with(|| time::now() + PATIENCE);
-            let given = Revision(known.revision);
-            let since = self.feed.run.since(given, until).await;
-            let frame = since.and_then(|since| self.feed.frame_elsewhere(*known, since));
+            let known = *known;
+            let frame = self.frame_elsewhere(known, until).await;
             self.elsewhere = None;
             self.cursor = None;
             if let Some(frame) = frame {
@@ -354,6 +383,24 @@ impl Subscription {
         }
         let frame = self.feed.frame_at(self.cursor);
         self.given(frame)
+    }
+
+    /// The first frame for a client that comes from another member: none if it takes a snapshot.
+    async fn frame_elsewhere(&mut self, known: Cursor, until: Instant) -> Option<Arc<Frame>> {
+        let given = Revision(known.revision);
+        loop {
+            let since = self.feed.run.since(given, until).await?;
+            match self.feed.frame_elsewhere(known, since) {
+                Elsewhere::Frame(frame) => return Some(frame),
+                Elsewhere::Snapshot => return None,
+                Elsewhere::NextTick => {
+                    timeout_at(until.into(), self.woken.changed())
+                        .await
+                        .ok()?
+                        .ok()?;
+                }
+            }
+        }
     }
 
     fn given(&mut self, frame: Arc<Frame>) -> Arc<Frame> {

@@ -1,6 +1,6 @@
 //! What happens to servers, and what receives it.
 
-use super::Server;
+use super::{Server, Stamp};
 use crate::Game;
 use std::sync::Arc;
 
@@ -21,6 +21,27 @@ pub trait Sink: Send + Sync {
     /// The registry has locked the server during this call: the sink must return at once, and must
     /// not call the registry.
     fn change(&self, number: u64, change: Change);
+
+    /// Other members of a cluster may show this server as it is not here, or one that is not here.
+    /// Nothing has changed here by that. As with [`change`](Self::change), the sink must return at
+    /// once.
+    fn touch(&self, number: u64) {
+        let _ = number;
+    }
+}
+
+/// In a cluster, what a list depends on besides the changes that members state of their servers.
+/// When it changes, more may be different between two members than changes say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Basis {
+    /// Two members with the same view take the same members into account, and hide the same. None
+    /// if the list is not complete.
+    pub view: Option<u64>,
+    /// The time of the change: what is different since then is told of as usual.
+    pub since: Stamp,
+    /// It is about a member that came at this time. The lists of those who do not know it differ
+    /// as before. Zero if it is about everything.
+    pub joined: Stamp,
 }
 
 /// Receives the changes of all games: gives a [`Sink`] for each game.
@@ -41,5 +62,11 @@ pub trait Sinks: Send + Sync {
     /// are incomplete. More of them had better begin when this is over, if they take long.
     fn is_held_up(&self) -> bool {
         false
+    }
+
+    /// In a cluster, what the list depends on is another one. What has changed by that has begun,
+    /// and is not complete.
+    fn depends(&self, on: Basis) {
+        let _ = on;
     }
 }

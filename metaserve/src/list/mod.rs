@@ -15,7 +15,7 @@ mod server;
 mod stated;
 
 #[cfg(feature = "registry")]
-pub use change::{Change, Sink, Sinks};
+pub use change::{Basis, Change, Sink, Sinks};
 #[cfg(feature = "registry")]
 pub use claim::{Claim, Claims, Clock, FarAhead, Stamp};
 pub use cursor::Cursor;

@@ -47,12 +47,20 @@ impl Registry {
     }
 
     /// Turns all changes of the own feed so far into a frame, without waiting for the tick. Changes
-    /// of a group that is not complete yet wait.
+    /// of a group that is not complete yet wait: then it returns false.
     ///
     /// # Panics
     /// When the registry is not clustered.
-    pub fn settle_own(&self) {
-        self.merged().own.settle();
+    pub fn settle_own(&self) -> bool {
+        self.merged().own.settle()
+    }
+
+    /// The list has the own servers of this member, which other members know by this name. To be
+    /// called once, unless it takes none. Without it the list looks like one of others only.
+    pub fn has_own(&self, me: &MemberRun) {
+        if let Some(merged) = &self.shared.merged {
+            merged.has_own(me);
+        }
     }
 
     /// Changes how many servers are taken from all other members together. More are left out, the
@@ -78,13 +86,14 @@ impl Registry {
 
     /// Changes which addresses are not shown: a server with such an address leaves the list, and
     /// comes back when it is not hidden any more. Own servers are stated to other members all the
-    /// same. By default none is hidden.
+    /// same. By default none is hidden. `which` says which are, in the same words at all members
+    /// that hide the same, and in none if none is.
     ///
     /// `hidden` is called while rows are locked: it must return at once, and not call the registry.
     /// It is to be set again whenever its answers change.
-    pub fn set_hidden(&self, hidden: impl Fn(IpAddr) -> bool + Send + Sync + 'static) {
+    pub fn set_hidden(&self, which: &str, hidden: impl Fn(IpAddr) -> bool + Send + Sync + 'static) {
         if let Some(merged) = &self.shared.merged {
-            merged.set_hidden(Arc::new(hidden));
+            merged.set_hidden(which, Arc::new(hidden));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Game,
-    list::{Change, Sink, Sinks},
+    list::{Basis, Change, Sink, Sinks},
 };
 use parking_lot::Mutex;
 use std::{
@@ -95,6 +95,11 @@ impl Games {
         done
     }
 
+    /// What lists depend on is another one.
+    pub(super) fn depend(&self, on: Basis) {
+        self.all.iter().for_each(|sinks| sinks.depends(on));
+    }
+
     /// Lets the changes take effect together that come until the guard is dropped, which may take
     /// long. None while clients wait for such changes already: else they might wait on and on.
     pub(super) fn begin_long(self: &Arc<Self>) -> Option<Together> {
@@ -142,6 +147,11 @@ impl Member {
             sink.change(number, change.clone());
         }
         last.change(number, change);
+    }
+
+    /// Tells all sinks that other members may show this server otherwise.
+    pub(super) fn touch(&self, number: u64) {
+        self.0.sinks.iter().for_each(|sink| sink.touch(number));
     }
 }
 

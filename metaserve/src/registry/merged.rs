@@ -8,6 +8,7 @@
 //! waits for an entry, and two entries at one address meet only here, in their row.
 
 mod address;
+mod basis;
 mod identity;
 mod lost;
 
@@ -15,9 +16,10 @@ use super::games::{Games, Together};
 use crate::{
     Fingerprint, Game,
     feed::Own,
-    list::{Change, Origin, Placement, Server, Sink},
+    list::{Change, Clock, MemberRun, Origin, Placement, Readers, Server, Sink, Stamp},
 };
 use address::AtAddress;
+use basis::{Depends, View};
 use bytes::Bytes;
 use dashmap::DashMap;
 use identity::OfIdentity;
@@ -40,6 +42,7 @@ pub(super) struct Merged {
     pub(super) own: Own,
     pub(super) lost: Lost,
     shows: Shows,
+    depends: Depends,
     /// Statements of other members that were taken in.
     foreign: AtomicUsize,
     most_foreign: AtomicUsize,
@@ -60,6 +63,40 @@ impl Shows {
     fn allows(&self, ip: IpAddr) -> bool {
         !self.hidden.read()(ip)
     }
+
+    /// Other members may show this statement.
+    fn touch(&self, server: &Server) {
+        let member = self.games.admit(&server.placement.game);
+        member.touch(server.number);
+    }
+}
+
+/// What is new in a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Nothing,
+    Heartbeat,
+    /// Where the server is, or when it came there.
+    Place,
+}
+
+impl Said {
+    fn of(known: Option<&Server>, server: &Server) -> Self {
+        match known {
+            Some(known) if !known.is_placed_like(server, Readers::Members) => Self::Place,
+            Some(known) if known.heartbeat != server.heartbeat => Self::Heartbeat,
+            Some(_) => Self::Nothing,
+            None => Self::Place,
+        }
+    }
+}
+
+/// Whether there are statements, and clients are shown the same whichever of them are known. Then
+/// it makes no difference to any member when one of them comes or goes.
+fn are_alike<'a>(statements: impl IntoIterator<Item = &'a Server>) -> bool {
+    let mut statements = statements.into_iter();
+    let first = statements.next();
+    first.is_some_and(|first| statements.all(|it| it.looks_like(first, Readers::Clients)))
 }
 
 /// The number of a statement within what its origin states.
@@ -69,7 +106,14 @@ pub(super) struct Of<'a> {
     pub(super) number: u64,
 }
 
-impl Of<'_> {
+impl<'a> Of<'a> {
+    fn this(server: &'a Server) -> Self {
+        Self {
+            origin: &server.origin,
+            number: server.number,
+        }
+    }
+
     fn is(self, server: &Server) -> bool {
         server.number == self.number && server.origin == *self.origin
     }
@@ -77,11 +121,12 @@ impl Of<'_> {
 
 impl Merged {
     /// No rows.
-    pub(super) fn new(games: Arc<Games>, own: Own) -> Self {
+    pub(super) fn new(games: Arc<Games>, clock: Arc<Clock>) -> Self {
         Self {
+            own: Own::new(clock.clone()),
+            depends: Depends::new(games.clone(), clock),
             identities: DashMap::new(),
             addresses: DashMap::new(),
-            own,
             lost: Lost::default(),
             shows: Shows {
                 games,
@@ -97,33 +142,28 @@ impl Merged {
     /// over a row that others state, the number of that row.
     pub(super) fn list_own(&self, mut server: Server, new: bool) -> u64 {
         self.put(&mut server, new);
-        let number = server.number;
-        self.own.feed().change(number, Change::Listed(server));
-        number
+        server.number
     }
 
     /// An own server with this number has left the list.
     pub(super) fn unlist_own(&self, number: u64, placement: &Placement) {
+        self.own.feed().change(number, Change::Gone);
         let origin = &Origin::Here;
         self.remove(Of { origin, number }, placement);
-        self.own.feed().change(number, Change::Gone);
     }
 
-    /// Takes in a statement of another member. Returns whether there was room for it; one that is
-    /// not `new` has its room.
-    pub(super) fn state(&self, mut server: Server, new: bool) -> bool {
+    /// Takes in a statement of another member, and returns what is new in it. None if there was no
+    /// room for it; one that is not `new` has its room.
+    pub(super) fn state(&self, mut server: Server, new: bool) -> Option<Said> {
         if new {
             let most = self.most_foreign.load(Ordering::Relaxed);
             let one_more = |count| (count < most).then_some(count + 1);
             let counted = self
                 .foreign
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-            if counted.is_err() {
-                return false;
-            }
+            counted.ok()?;
         }
-        self.put(&mut server, false);
-        true
+        Some(self.put(&mut server, false))
     }
 
     /// The same tag, in the memory that all servers of the game share.
@@ -137,20 +177,35 @@ impl Merged {
         self.remove(of, placement);
     }
 
-    fn put(&self, server: &mut Server, new: bool) {
+    fn put(&self, server: &mut Server, new: bool) -> Said {
         match server.placement.identity {
             Some(identity) => {
                 let mut row = self.identities.entry(identity).or_default();
-                row.put(server, new, &self.shows);
+                let succeeds = new.then(|| row.succeeds(server)).flatten();
+                self.number(server, succeeds);
+                let said = row.put(server, &self.shows);
                 self.lost.update(identity, row.lost());
+                said
             }
             None => {
                 let Placement { game, address, .. } = &*server.placement;
                 let at = (game.clone(), *address);
                 let new_row = || AtAddress::new(self.shows.games.admit(game));
                 let mut row = self.addresses.entry(at).or_insert_with(new_row);
-                row.put(server, new, &self.shows);
+                let succeeds = new.then(|| row.succeeds()).flatten();
+                self.number(server, succeeds);
+                row.put(server, &self.shows)
             }
+        }
+    }
+
+    /// Gives a statement the number that it takes over, if any. Others are told of an own server
+    /// before clients are, so that no beat says that all is stated when it is not.
+    fn number(&self, server: &mut Server, succeeds: Option<u64>) {
+        server.number = succeeds.unwrap_or(server.number);
+        if server.origin == Origin::Here {
+            let own = self.own.feed();
+            own.change(server.number, Change::Listed(server.clone()));
         }
     }
 
@@ -173,27 +228,26 @@ impl Merged {
         }
     }
 
-    /// A statement of another member has this heartbeat now.
+    /// A statement of another member has this heartbeat now. Returns what is new in it.
     pub(super) fn heartbeat(
         &self,
         of: Of<'_>,
         placement: &Placement,
         heartbeat: Bytes,
         now: SystemTime,
-    ) {
+    ) -> Said {
         match placement.identity {
             Some(identity) => {
-                if let Some(mut row) = self.identities.get_mut(&identity) {
-                    row.heartbeat(of, heartbeat, now, &self.shows);
-                }
+                let row = self.identities.get_mut(&identity);
+                row.map(|mut row| row.heartbeat(of, heartbeat, now, &self.shows))
             }
             None => {
                 let at = (placement.game.clone(), placement.address);
-                if let Some(mut row) = self.addresses.get_mut(&at) {
-                    row.heartbeat(of, heartbeat, now);
-                }
+                let row = self.addresses.get_mut(&at);
+                row.map(|mut row| row.heartbeat(of, heartbeat, now))
             }
         }
+        .unwrap_or(Said::Nothing)
     }
 
     /// A statement of another member.
@@ -207,16 +261,48 @@ impl Merged {
         }
     }
 
-    /// Changes which addresses are hidden.
-    pub(super) fn set_hidden(&self, hidden: Arc<Hidden>) {
-        *self.shows.hidden.write() = hidden;
+    /// Changes which addresses are hidden: those that these words stand for.
+    pub(super) fn set_hidden(&self, which: &str, hidden: Arc<Hidden>) {
         self.together(|| {
+            *self.shows.hidden.write() = hidden;
             for mut row in self.identities.iter_mut() {
                 row.show(&self.shows);
             }
             for mut row in self.addresses.iter_mut() {
                 row.show(&self.shows);
             }
+            self.depend(Stamp(0), |view| view.hide(which));
+        });
+    }
+
+    /// The list has the own servers of this member.
+    pub(super) fn has_own(&self, me: &MemberRun) {
+        self.depend(Stamp(0), |view| view.add(me));
+    }
+
+    /// The list has what another member states, from this time on.
+    pub(super) fn join(&self, whose: &MemberRun) -> Stamp {
+        let joined = self.depends.now();
+        self.depend(joined, |view| view.add(whose));
+        joined
+    }
+
+    /// The list has not what another member states any more.
+    pub(super) fn leave(&self, whose: &MemberRun) {
+        self.depend(Stamp(0), |view| view.remove(whose));
+    }
+
+    /// More may have happened to what the member has stated that `joined` at this time than was
+    /// told.
+    pub(super) fn doubt(&self, joined: Stamp) {
+        self.depend(joined, |_| {});
+    }
+
+    fn depend(&self, joined: Stamp, change: impl FnOnce(&mut View)) {
+        let incomplete = self.left_out() > 0;
+        self.depends.change(joined, |view| {
+            view.incomplete = incomplete;
+            change(view);
         });
     }
 

@@ -19,7 +19,6 @@ pub use replica::Replica;
 use crate::{
     Fingerprint, Game,
     bounds::{Rows, Trusted},
-    feed::Own,
     list::{Claim, Claims, Clock, Sinks},
     time::wall_clock,
 };
@@ -100,7 +99,7 @@ impl Registry {
     #[must_use]
     pub fn clustered(max_games: usize, sinks: Vec<Arc<dyn Sinks>>, clock: Arc<Clock>) -> Arc<Self> {
         let games = Games::new(max_games, sinks);
-        let merged = Merged::new(games.clone(), Own::new(clock.clone()));
+        let merged = Merged::new(games.clone(), clock.clone());
         Self::with(games, clock, Some(merged))
     }
 

@@ -2,10 +2,10 @@
 
 use super::{
     Registry, Together,
-    merged::{Merged, Of},
+    merged::{Merged, Of, Said},
 };
 use crate::{
-    list::{MemberRun, Origin, Placement, Stated},
+    list::{MemberRun, Origin, Placement, Stamp, Stated},
     time::wall_clock,
 };
 use bytes::Bytes;
@@ -21,7 +21,10 @@ use std::{
 #[must_use = "dropping it removes the member's servers from the list"]
 pub struct Replica {
     registry: Arc<Registry>,
+    whose: Arc<MemberRun>,
     origin: Origin,
+    /// When it was begun.
+    joined: Stamp,
     /// By the member's numbers.
     taken: HashMap<u64, Arc<Placement>>,
     /// How often there was no room for a server since everything was stated anew. They are not kept,
@@ -36,10 +39,11 @@ impl Registry {
     /// # Panics
     /// When the registry is not [`clustered`](Self::clustered).
     pub fn replica(self: &Arc<Self>, whose: Arc<MemberRun>) -> Replica {
-        self.merged();
         Replica {
             registry: self.clone(),
-            origin: Origin::Member(whose),
+            joined: self.merged().join(&whose),
+            origin: Origin::Member(whose.clone()),
+            whose,
             taken: HashMap::new(),
             left_out: 0,
         }
@@ -67,8 +71,11 @@ impl Replica {
     /// A [`snapshot`](Self::snapshot) comes in parts, with [`delta`](Self::delta), and those that
     /// are not in it are removed before: servers that are left out are counted anew.
     pub fn begin_anew(&mut self) {
-        self.registry.merged().forget_left_out(self.left_out);
+        let merged = self.registry.merged();
+        merged.forget_left_out(self.left_out);
         self.left_out = 0;
+        // More may have happened than it says.
+        merged.doubt(self.joined);
     }
 
     /// Shows clients the changes that are made until the guard is dropped, here and elsewhere, in
@@ -87,17 +94,19 @@ impl Replica {
         let (registry, now) = (self.registry.clone(), wall_clock());
         let merged = registry.merged();
         merged.together(|| {
+            let mut all_new = true;
             for number in removed {
-                self.retract(*number, merged);
+                all_new &= self.retract(*number, merged);
             }
             for server in listed {
-                self.state(server, now, merged);
+                all_new &= self.state(server, now, merged);
             }
             for (number, heartbeat) in updated {
-                let Some(placement) = self.taken.get(&number) else {
-                    continue;
-                };
-                merged.heartbeat(self.of(number), placement, heartbeat, now);
+                all_new &= self.heartbeat(number, heartbeat, now, merged);
+            }
+            if !all_new {
+                // There was something else in between, which other members may have shown.
+                merged.doubt(self.joined);
             }
         });
     }
@@ -107,14 +116,16 @@ impl Replica {
         Of { origin, number }
     }
 
-    fn state(&mut self, mut stated: Stated, now: SystemTime, merged: &Merged) {
+    /// Returns whether it was new, and there was room for it.
+    fn state(&mut self, mut stated: Stated, now: SystemTime, merged: &Merged) -> bool {
         let number = stated.number;
         stated.game = merged.share(stated.game);
         let server = stated.into_server(self.origin.clone(), now);
         let stamp = server.placement.claims.greatest().stamp();
         if self.registry.clock().witness(stamp).is_err() {
             // It would win against every claim of those that are connected here.
-            return self.retract(number, merged);
+            self.retract(number, merged);
+            return false;
         }
         let known = self.taken.get(&number);
         if known.is_some_and(|known| !known.is_in_row_of(&server.placement)) {
@@ -122,18 +133,30 @@ impl Replica {
         }
         let placement = server.placement.clone();
         let new = !self.taken.contains_key(&number);
-        if merged.state(server, new) {
-            self.taken.insert(number, placement);
-        } else {
+        let Some(said) = merged.state(server, new) else {
             self.left_out += 1;
             merged.leave_out();
-        }
+            return false;
+        };
+        self.taken.insert(number, placement);
+        said != Said::Nothing
     }
 
-    fn retract(&mut self, number: u64, merged: &Merged) {
-        if let Some(placement) = self.taken.remove(&number) {
-            merged.retract(self.of(number), &placement);
+    /// Returns whether it was new.
+    fn heartbeat(&self, number: u64, heartbeat: Bytes, now: SystemTime, merged: &Merged) -> bool {
+        let placement = self.taken.get(&number);
+        let said =
+            placement.map(|placement| merged.heartbeat(self.of(number), placement, heartbeat, now));
+        said.is_some_and(|said| said != Said::Nothing)
+    }
+
+    /// Returns whether it was there.
+    fn retract(&mut self, number: u64, merged: &Merged) -> bool {
+        let taken = self.taken.remove(&number);
+        if let Some(placement) = &taken {
+            merged.retract(self.of(number), placement);
         }
+        taken.is_some()
     }
 
     /// All that was taken in of what the member states, whether shown or not, for another member that
@@ -181,7 +204,8 @@ impl Drop for Replica {
             for (number, placement) in &taken {
                 merged.retract(self.of(*number), placement);
             }
+            merged.forget_left_out(self.left_out);
+            merged.leave(&self.whose);
         });
-        merged.forget_left_out(self.left_out);
     }
 }

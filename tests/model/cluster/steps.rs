@@ -46,6 +46,15 @@ pub(super) enum Step {
     Tick {
         member: usize,
     },
+    /// Only what clients are shown is flushed, or only the own feed.
+    Flush {
+        member: usize,
+        own: bool,
+    },
+    /// A member says how far it is, and before that what it has not said yet.
+    Beat {
+        member: usize,
+    },
     /// The message `nth` that is on its way between two members.
     Message {
         from: usize,
@@ -53,10 +62,11 @@ pub(super) enum Step {
         nth: usize,
         fate: Fate,
     },
-    /// One member asks another one for all that it states.
+    /// One member asks another one for all that it states, or for what it misses.
     Sync {
         from: usize,
         to: usize,
+        all: bool,
     },
     /// One member drops what the last runs of another one have stated.
     Forget {
@@ -79,21 +89,40 @@ pub(super) enum Step {
     },
     /// All that is on its way arrives, in order.
     Calm,
+    /// A while in which nothing fails: all flush, say what they have to say, and hear it.
+    Round,
+    /// A client follows the list of a member, or that of one game.
+    Follow {
+        member: usize,
+        game: Option<u8>,
+    },
+    /// A client reads what there is.
+    Read {
+        client: usize,
+    },
+    /// A client goes on at another member.
+    Resume {
+        client: usize,
+        member: usize,
+    },
 }
 
 fn place() -> impl Strategy<Value = Place> {
-    (any::<bool>(), 0..3_u8, 1..3_u16).prop_map(|(six, host, port)| Place { six, host, port })
+    let port = prop_oneof![3 => Just(1), 1 => Just(2)];
+    (prop::bool::weighted(0.3), 0..2_u8, port).prop_map(|(six, host, port)| Place {
+        six,
+        host,
+        port,
+    })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+/// What happens when nothing fails.
+fn usual() -> impl Strategy<Value = Step> {
     let member = || 0..MEMBERS;
     let speaker = || 0..40_usize;
-    let fate = prop_oneof![
-        4 => Just(Fate::Arrives),
-        1 => Just(Fate::ArrivesAndStays),
-        1 => Just(Fate::IsLost),
-    ];
+    let client = || 0..4_usize;
     let identity = prop_oneof![2 => (0..3_u8).prop_map(Some), 1 => Just(None)];
+    let game = prop::option::of(0..2_u8);
     prop_oneof![
         6 => (member(), 0..2_u8, identity, place(), prop::bool::weighted(0.8)).prop_map(
             |(member, game, identity, place, speaks)| Step::Register {
@@ -107,8 +136,30 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (speaker(), 0..4_u8).prop_map(|(speaker, text)| Step::Heartbeat { speaker, text }),
         2 => (speaker(), place()).prop_map(|(speaker, place)| Step::Move { speaker, place }),
         3 => speaker().prop_map(|speaker| Step::Leave { speaker }),
-        12 => member().prop_map(|member| Step::Tick { member }),
-        12 => (member(), member(), 0..4_usize, fate).prop_map(|(from, to, nth, fate)| {
+        6 => member().prop_map(|member| Step::Tick { member }),
+        3 => (member(), any::<bool>()).prop_map(|(member, own)| Step::Flush { member, own }),
+        4 => member().prop_map(|member| Step::Beat { member }),
+        2 => (member(), any::<bool>()).prop_map(|(member, heard)| Step::Settle { member, heard }),
+        8 => (member(), member(), 0..4_usize).prop_map(|(from, to, nth)| Step::Message {
+            from,
+            to,
+            nth,
+            fate: Fate::Arrives,
+        }),
+        2 => Just(Step::Calm),
+        4 => Just(Step::Round),
+        1 => (member(), game).prop_map(|(member, game)| Step::Follow { member, game }),
+        8 => client().prop_map(|client| Step::Read { client }),
+        4 => (client(), member()).prop_map(|(client, member)| Step::Resume { client, member }),
+    ]
+}
+
+/// What happens when something fails.
+fn failure() -> impl Strategy<Value = Step> {
+    let member = || 0..MEMBERS;
+    let fate = prop_oneof![Just(Fate::ArrivesAndStays), Just(Fate::IsLost)];
+    prop_oneof![
+        6 => (member(), member(), 0..4_usize, fate).prop_map(|(from, to, nth, fate)| {
             Step::Message {
                 from,
                 to,
@@ -116,17 +167,19 @@ fn step() -> impl Strategy<Value = Step> {
                 fate,
             }
         }),
-        4 => (member(), member()).prop_map(|(from, to)| Step::Sync { from, to }),
+        4 => (member(), member(), any::<bool>())
+            .prop_map(|(from, to, all)| Step::Sync { from, to, all }),
         1 => (member(), member()).prop_map(|(from, to)| Step::Forget { from, to }),
         1 => member().prop_map(|member| Step::Restart { member }),
-        1 => (member(), prop::option::of(0..3_u8))
+        1 => (member(), prop::option::of(0..2_u8))
             .prop_map(|(member, host)| Step::Hide { member, host }),
-        2 => (member(), any::<bool>()).prop_map(|(member, heard)| Step::Settle { member, heard }),
-        2 => Just(Step::Calm),
     ]
 }
 
-/// A script.
+/// A script in which more or less fails.
 pub(super) fn script() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(), 0..150)
+    (0..3_u32).prop_flat_map(|fails| {
+        let step = prop_oneof![30 => usual(), fails.pow(2) * 2 + 1 => failure()];
+        prop::collection::vec(step, 0..200)
+    })
 }

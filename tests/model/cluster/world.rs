@@ -1,13 +1,17 @@
 //! The real registries of a cluster, and what each must show.
 
+mod client;
 mod member;
+mod message;
 
 use super::{
     Verdict,
     shown::Row,
     steps::{Fate, MEMBERS, Place, Step},
 };
-use member::{Heard, Member, Message};
+use client::Client;
+use member::{Heard, Member};
+use message::Message;
 use metaserve::{Fingerprint, Game};
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,6 +23,10 @@ pub(super) struct World {
     /// What is on its way, by sender and receiver.
     messages: Vec<Vec<Vec<Message>>>,
     runs: u64,
+    clients: Vec<Client>,
+    /// How many clients have gone on at another member, and how many of them by a delta.
+    pub(super) moved: usize,
+    pub(super) resumed: usize,
 }
 
 impl Place {
@@ -58,11 +66,15 @@ impl World {
                 .map(|_| (0..MEMBERS).map(|_| Vec::new()).collect())
                 .collect(),
             runs: MEMBERS as u64,
+            clients: Vec::new(),
+            moved: 0,
+            resumed: 0,
         }
     }
 
     /// Plays a script. At the end all know what the others state, and nothing that is gone.
-    pub(super) fn play(mut self, steps: &[Step]) -> Verdict {
+    pub(super) fn play(&mut self, steps: &[Step]) -> Verdict {
+        self.step(&Step::Round)?;
         for step in steps {
             self.step(step)?;
         }
@@ -72,7 +84,7 @@ impl World {
                 self.tick(at)?;
             }
             for (from, to) in pairs() {
-                self.sync(from, to);
+                self.sync(from, to, true);
                 self.forget(from, to, true);
             }
         }
@@ -120,13 +132,15 @@ impl World {
                 }
             }
             Step::Tick { member } => self.tick(member)?,
+            Step::Flush { member, own } => self.members[member].flush(own),
+            Step::Beat { member } => self.beat(member),
             Step::Message {
                 from,
                 to,
                 nth,
                 fate,
             } => self.deliver(from, to, nth, fate),
-            Step::Sync { from, to } if from != to => self.sync(from, to),
+            Step::Sync { from, to, all } if from != to => self.sync(from, to, all),
             Step::Forget { from, to } => self.forget(from, to, false),
             Step::Restart { member } => {
                 self.runs += 1;
@@ -134,14 +148,33 @@ impl World {
             }
             Step::Hide { member, host } => self.members[member].hide(host),
             Step::Settle { member, heard } => self.members[member].settle(heard)?,
-            Step::Calm => {
-                for (from, to) in pairs() {
-                    while !self.messages[from][to].is_empty() {
-                        self.deliver(from, to, 0, Fate::Arrives);
-                    }
+            Step::Calm => self.calm(),
+            Step::Round => {
+                for at in 0..MEMBERS {
+                    self.tick(at)?;
+                    self.beat(at);
                 }
+                self.calm();
             }
             Step::Sync { .. } => {}
+            Step::Follow { member, game: tag } => {
+                let _context = self.runtime.enter();
+                let game = tag.map(game);
+                self.clients.push(Client::new(&self.members[member], game));
+            }
+            Step::Read { client } => {
+                if let Some(client) = client.checked_rem(self.clients.len()) {
+                    let by_delta = self.runtime.block_on(self.clients[client].read())?;
+                    self.moved += usize::from(by_delta.is_some());
+                    self.resumed += usize::from(by_delta == Some(true));
+                }
+            }
+            Step::Resume { client, member } => {
+                if let Some(client) = client.checked_rem(self.clients.len()) {
+                    let _context = self.runtime.enter();
+                    self.clients[client].go_on(&self.members[member]);
+                }
+            }
         }
         Ok(())
     }
@@ -155,14 +188,33 @@ impl World {
 
     fn tick(&mut self, at: usize) -> Verdict {
         let member = &mut self.members[at];
-        self.runtime.block_on(member.tick());
+        member.flush(true);
+        member.flush(false);
         member.check()?;
-        if let Some(message) = member.publish() {
-            for to in (0..MEMBERS).filter(|to| *to != at) {
-                self.messages[at][to].push(message.clone());
+        let message = member.publish();
+        self.send(at, message);
+        Ok(())
+    }
+
+    fn calm(&mut self) {
+        for (from, to) in pairs() {
+            while !self.messages[from][to].is_empty() {
+                self.deliver(from, to, 0, Fate::Arrives);
             }
         }
-        Ok(())
+    }
+
+    fn beat(&mut self, at: usize) {
+        let member = &mut self.members[at];
+        let (changes, beat) = member.beat();
+        self.send(at, changes);
+        self.send(at, Some(beat));
+    }
+
+    fn send(&mut self, at: usize, message: Option<Message>) {
+        for to in (0..MEMBERS).filter(|to| *to != at) {
+            self.messages[at][to].extend(message.clone());
+        }
     }
 
     fn deliver(&mut self, from: usize, to: usize, nth: usize, fate: Fate) {
@@ -179,9 +231,11 @@ impl World {
         }
     }
 
-    fn sync(&mut self, from: usize, to: usize) {
-        let snapshot = self.members[from].everything();
-        self.members[to].hear(from, snapshot);
+    fn sync(&mut self, from: usize, to: usize, all: bool) {
+        let run = self.members[from].run();
+        let known = self.members[to].knows(run).filter(|_| !all);
+        let answer = self.members[from].since(known);
+        self.members[to].hear(from, answer);
     }
 
     fn forget(&mut self, from: usize, to: usize, keeps_current: bool) {

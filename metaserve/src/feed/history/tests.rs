@@ -43,14 +43,10 @@ impl Ticks {
 
     fn tick(&mut self, changes: impl IntoIterator<Item = (u64, Change)>) -> Revision {
         let clock = &mut self.clock;
-        self.history.apply(
-            changes,
-            |_| false,
-            || {
-                *clock += 1;
-                Revision(*clock)
-            },
-        );
+        self.history.apply(changes, HashSet::new(), || {
+            *clock += 1;
+            Revision(*clock)
+        });
         self.history.revision()
     }
 }

@@ -162,7 +162,7 @@ async fn the_own_feed_has_own_servers_with_their_claims_and_no_others() {
 fn a_registry_that_is_not_clustered_has_nothing_of_others() {
     let alone = Registry::new(10, Vec::new());
     alone.set_max_foreign(5);
-    alone.set_hidden(|_| true);
+    alone.set_hidden("one", |_| true);
     alone.settle_lost(now(), TICK, |_| true);
     assert_eq!((alone.foreign(), alone.left_out()), (0, 0));
 }

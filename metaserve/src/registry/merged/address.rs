@@ -1,6 +1,6 @@
 //! The rows of one address, for servers without an identity.
 
-use super::{Of, Shows};
+use super::{Of, Said, Shows, are_alike};
 use crate::{
     list::{Change, Origin, Server},
     registry::{claims, games::Member},
@@ -33,72 +33,85 @@ impl AtAddress {
         self.statements.is_empty()
     }
 
-    fn holder(&self) -> Option<&Origin> {
-        claims::holder(self.statements.iter().map(|it| &it.server))
+    fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.statements.iter().map(|it| &it.server)
     }
 
-    /// Takes in a statement. If it is `new`, the first that is connected here, and in the place of
-    /// a single one, it is given the number of that.
-    pub(super) fn put(&mut self, server: &mut Server, new: bool, shows: &Shows) {
-        if new && let Some(before) = self.succeeds() {
-            server.number = before;
-        }
-        let of = Of {
-            origin: &server.origin,
-            number: server.number,
-        };
+    fn holder(&self) -> Option<&Origin> {
+        claims::holder(self.servers())
+    }
+
+    /// Takes in a statement.
+    pub(super) fn put(&mut self, server: &Server, shows: &Shows) -> Said {
+        let of = Of::this(server);
+        let alike = are_alike(self.servers());
         let known = self.statements.iter_mut().find(|it| of.is(&it.server));
-        let changed = server.number;
-        let server = server.clone();
+        let said = Said::of(known.as_deref().map(|it| &it.server), server);
         match known {
-            Some(known) => known.server = server,
+            Some(known) => known.server = server.clone(),
             None => {
-                let told = false;
                 self.statements.reserve_exact(1);
-                self.statements.push(Statement { server, told });
+                self.statements.push(Statement {
+                    server: server.clone(),
+                    told: false,
+                });
             }
         }
-        self.update(shows, None, Some(changed));
+        match said {
+            Said::Nothing => return said,
+            Said::Heartbeat => self.touch(server.number),
+            Said::Place if alike && are_alike(self.servers()) => {}
+            Said::Place => self.touch_all(),
+        }
+        self.update(shows, None, Some(server.number));
+        said
     }
 
-    /// The number that the first own server at this address takes over.
-    fn succeeds(&self) -> Option<u64> {
+    /// The number that the first own server at this address takes over, if it comes in the place
+    /// of a single one.
+    pub(super) fn succeeds(&self) -> Option<u64> {
         let holder = self.holder()?;
         let of = |origin: &Origin| {
-            let mut all = self.statements.iter().map(|it| &it.server);
-            let first = all.find(|it| it.origin == *origin)?;
-            all.all(|it| it.origin != *origin).then_some(first.number)
+            let first = self.servers().find(|it| it.origin == *origin)?;
+            self.servers()
+                .all(|it| it.origin != *origin || std::ptr::eq(it, first))
+                .then_some(first.number)
         };
-        let own = self
-            .statements
-            .iter()
-            .any(|it| it.server.origin == Origin::Here);
+        let own = self.servers().any(|it| it.origin == Origin::Here);
         of(holder).filter(|_| !own)
     }
 
     pub(super) fn remove(&mut self, of: Of<'_>, shows: &Shows) {
         let known = self.statements.iter().position(|it| of.is(&it.server));
         if let Some(known) = known {
+            if !are_alike(self.servers()) {
+                self.touch_all();
+            }
             let gone = self.statements.swap_remove(known);
-            self.update(shows, Some(gone.server.number), None);
+            self.update(shows, gone.told.then_some(gone.server.number), None);
         }
     }
 
-    pub(super) fn heartbeat(&mut self, of: Of<'_>, heartbeat: Bytes, now: SystemTime) {
+    pub(super) fn heartbeat(&mut self, of: Of<'_>, heartbeat: Bytes, now: SystemTime) -> Said {
         let known = self.statements.iter_mut().find(|it| of.is(&it.server));
-        if let Some(Statement { server, told }) = known {
-            server.heartbeat = heartbeat;
-            server.updated = now;
-            if *told {
-                self.member
-                    .tell(server.number, Change::Listed(server.clone()));
-            }
+        let Some(Statement { server, told }) = known else {
+            return Said::Nothing;
+        };
+        if server.heartbeat == heartbeat {
+            return Said::Nothing;
         }
+        server.heartbeat = heartbeat;
+        server.updated = now;
+        if *told {
+            self.member
+                .tell(server.number, Change::Listed(server.clone()));
+        }
+        self.touch(of.number);
+        Said::Heartbeat
     }
 
     pub(super) fn stated(&self, of: Of<'_>) -> Option<&Server> {
-        let mut all = self.statements.iter().map(|it| &it.server);
-        all.find(|server| of.is(server))
+        self.servers().find(|server| of.is(server))
     }
 
     /// Tells clients what is shown now.
@@ -106,9 +119,29 @@ impl AtAddress {
         self.update(shows, None, None);
     }
 
-    /// Tells clients what is shown now, after the statement that had the number `gone` has been
-    /// removed, or the one with the number `changed` has been put. What is not shown is told to be
-    /// gone, under the numbers that other members may have shown it by.
+    /// Whether several members state something.
+    fn is_contended(&self) -> bool {
+        let mut servers = self.servers();
+        let first = servers.next();
+        first.is_some_and(|first| servers.any(|it| it.origin != first.origin))
+    }
+
+    /// Other members may show the statement with this number, or not.
+    fn touch(&self, number: u64) {
+        if self.is_contended() {
+            self.member.touch(number);
+        }
+    }
+
+    /// Other members may show statements that are not shown here, and the other way round.
+    fn touch_all(&self) {
+        if self.is_contended() {
+            self.servers().for_each(|it| self.member.touch(it.number));
+        }
+    }
+
+    /// Tells clients what is shown now, after the statement with the number `gone`, which was
+    /// shown, has been removed, or the one with the number `changed` has been put.
     fn update(&mut self, shows: &Shows, gone: Option<u64>, changed: Option<u64>) {
         // All are at the same address.
         let mut first = self.statements.iter().take(1);
@@ -121,7 +154,7 @@ impl AtAddress {
             let before = std::mem::replace(told, shown);
             if shown && (!before || changed == Some(server.number)) {
                 listed.push(server.clone());
-            } else if !shown {
+            } else if before && !shown {
                 gone.push(server.number);
             }
         }

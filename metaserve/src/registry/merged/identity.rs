@@ -1,6 +1,6 @@
 //! The row of one identity.
 
-use super::{Of, Shows};
+use super::{Of, Said, Shows, are_alike};
 use crate::{
     list::{Change, Claim, MemberRun, Placement, Server},
     registry::{claims, games::Member},
@@ -26,20 +26,18 @@ impl OfIdentity {
         self.statements.is_empty()
     }
 
-    /// Takes in a statement. If it is `new` and the server is in the list already, it is given the
-    /// number that it has there.
-    pub(super) fn put(&mut self, server: &mut Server, new: bool, shows: &Shows) {
-        if new
-            && let Some(shown) = claims::shown(&self.statements)
-            && shown.placement.game == server.placement.game
-        {
-            server.number = shown.number;
-        }
-        let of = Of {
-            origin: &server.origin,
-            number: server.number,
-        };
+    /// The number that a new statement of the server takes over, if it is in the list already.
+    pub(super) fn succeeds(&self, server: &Server) -> Option<u64> {
+        let shown = claims::shown(&self.statements)?;
+        (shown.placement.game == server.placement.game).then_some(shown.number)
+    }
+
+    /// Takes in a statement.
+    pub(super) fn put(&mut self, server: &Server, shows: &Shows) -> Said {
+        let of = Of::this(server);
+        let alike = are_alike(&self.statements);
         let known = self.statements.iter_mut().find(|known| of.is(known));
+        let said = Said::of(known.as_deref(), server);
         match known {
             Some(known) => known.clone_from(server),
             None => {
@@ -47,15 +45,22 @@ impl OfIdentity {
                 self.statements.push(server.clone());
             }
         }
+        match said {
+            Said::Nothing => return said,
+            Said::Heartbeat => self.touch(of, shows),
+            Said::Place if alike && are_alike(&self.statements) => {}
+            Said::Place => self.touch_all(shows),
+        }
         self.show(shows);
-        self.tell_hidden(self.statements.iter(), shows);
+        said
     }
 
     pub(super) fn remove(&mut self, of: Of<'_>, shows: &Shows) {
-        let known = self.statements.iter().position(|server| of.is(server));
-        let removed = known.map(|known| self.statements.swap_remove(known));
+        if !are_alike(&self.statements) {
+            self.touch_all(shows);
+        }
+        self.statements.retain(|server| !of.is(server));
         self.show(shows);
-        self.tell_hidden(removed.iter(), shows);
     }
 
     pub(super) fn heartbeat(
@@ -64,12 +69,16 @@ impl OfIdentity {
         heartbeat: Bytes,
         now: SystemTime,
         shows: &Shows,
-    ) {
-        if let Some(server) = self.statements.iter_mut().find(|server| of.is(server)) {
-            server.heartbeat = heartbeat;
-            server.updated = now;
-            self.show(shows);
-        }
+    ) -> Said {
+        let known = self.statements.iter_mut().find(|server| of.is(server));
+        let Some(server) = known.filter(|server| server.heartbeat != heartbeat) else {
+            return Said::Nothing;
+        };
+        server.heartbeat = heartbeat;
+        server.updated = now;
+        self.touch(of, shows);
+        self.show(shows);
+        Said::Heartbeat
     }
 
     pub(super) fn stated(&self, of: Of<'_>) -> Option<&Server> {
@@ -81,13 +90,21 @@ impl OfIdentity {
         claims::lost(&self.statements)
     }
 
-    /// Tells clients that what is not shown is gone, under the numbers that other members may have
-    /// shown it by.
-    fn tell_hidden<'a>(&self, all: impl Iterator<Item = &'a Server>, shows: &Shows) {
-        let shown = self.told.as_ref().map(|told| told.number);
-        for server in all.filter(|server| Some(server.number) != shown) {
-            let member = shows.games.admit(&server.placement.game);
-            member.tell(server.number, Change::Gone);
+    /// Other members may show this one of several statements.
+    fn touch(&self, of: Of<'_>, shows: &Shows) {
+        if self.statements.len() > 1
+            && let Some(server) = self.stated(of)
+        {
+            shows.touch(server);
+        }
+    }
+
+    /// Other members may show any of several statements.
+    fn touch_all(&self, shows: &Shows) {
+        if self.statements.len() > 1 {
+            self.statements
+                .iter()
+                .for_each(|server| shows.touch(server));
         }
     }
 

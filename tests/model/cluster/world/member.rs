@@ -6,13 +6,14 @@ use super::{
         shown::{Row, Rows, shown},
         truth::{Link, Truth, Who},
     },
-    host,
+    game, host,
+    message::Message,
 };
 use bytes::Bytes;
 use futures::FutureExt;
 use metaserve::{
     Fingerprint, Game,
-    feed::{Content, Feeds, Subscription},
+    feed::{self, Beat, Feed, Feeds, Subscription},
     list::{Clock, MemberRun, Origin, Revision, Server, Stamp, Stated},
     registry::{Registration, Registry, Replica},
 };
@@ -24,20 +25,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// That of the cluster.
+const EPOCH: u64 = 77;
+
 const TICK: Duration = Duration::from_millis(100);
 
-/// What a member says of its own servers.
-#[derive(Clone, Debug)]
-pub(super) struct Message {
-    run: u64,
-    clock: Stamp,
-    /// None: it is all that the member states.
-    from: Option<Revision>,
-    to: Revision,
-    removed: Vec<u64>,
-    listed: Vec<Stated>,
-    updated: Vec<(u64, Bytes)>,
-}
+/// The length of the heartbeats of long servers.
+const BALLAST: usize = 2000;
 
 /// What was heard of one run of another member.
 pub(super) struct Heard {
@@ -47,6 +41,16 @@ pub(super) struct Heard {
     at: Revision,
     /// The same as the replica.
     statements: BTreeMap<u64, Stated>,
+    /// All that its clients were told up to this time is known here.
+    upto: Stamp,
+    /// The same of its latest beat, when this revision is reached.
+    coming: (Revision, Stamp),
+}
+
+/// A run, as others name it.
+fn named(run: u64) -> MemberRun {
+    let name = "member".into();
+    MemberRun { name, run }
 }
 
 impl Heard {
@@ -67,6 +71,8 @@ pub(super) struct Member {
     feeds: Arc<Feeds>,
     own: Subscription,
     speakers: Vec<Speaker>,
+    /// Servers that stay, and make snapshots long.
+    ballast: Vec<Registration>,
     /// What its own feed must show.
     truth: Truth,
     heard: Vec<Heard>,
@@ -77,22 +83,39 @@ pub(super) struct Member {
 
 impl Member {
     pub(super) fn new(run: u64) -> Self {
-        let feeds = Feeds::new();
         // No two runs have the same tag.
         let clock = Arc::new(Clock::new(run as u16));
+        let feeds = Feeds::clustered(clock.clone());
+        feeds.set_epoch(EPOCH);
         let registry = Registry::clustered(usize::MAX, vec![feeds.clone()], clock);
-        Self {
+        registry.has_own(&named(run));
+        let mut member = Self {
             run,
             own: registry.own().subscribe(None),
             registry,
             feeds,
             speakers: Vec::new(),
+            ballast: Vec::new(),
             truth: Truth::default(),
             heard: Vec::new(),
             hidden: None,
             start: metaserve::time::now(),
             ticks: 0,
-        }
+        };
+        [0, 1].into_iter().for_each(|it| member.load(&game(it)));
+        member
+    }
+
+    /// Has a long server without an identity.
+    fn load(&mut self, game: &Game) {
+        let address = SocketAddr::new([198, 51, 100, self.run as u8].into(), self.run as u16);
+        let registration = self.registry.register(game, address, None);
+        let registration = registration.expect("no limit");
+        let truth = self.truth.register(usize::MAX, game, address, None);
+        let heartbeat = Bytes::from(format!("{game} of {}{:BALLAST$}", self.run, ""));
+        registration.heartbeat(heartbeat.clone());
+        self.truth.heartbeat(truth.expect("no limit").0, heartbeat);
+        self.ballast.push(registration);
     }
 
     pub(super) fn run(&self) -> u64 {
@@ -145,8 +168,10 @@ impl Member {
 
     pub(super) fn hide(&mut self, hidden: Option<u8>) {
         self.hidden = hidden;
-        self.registry
-            .set_hidden(move |ip| Some(host(SocketAddr::new(ip, 1))) == hidden);
+        let which = hidden.map_or(String::new(), |host| host.to_string());
+        self.registry.set_hidden(&which, move |ip| {
+            Some(host(SocketAddr::new(ip, 1))) == hidden
+        });
     }
 
     /// What it knows: what its own servers say, and what others have stated.
@@ -182,78 +207,115 @@ impl Member {
         Ok(())
     }
 
-    pub(super) async fn tick(&mut self) {
-        let run = async { tokio::join!(self.feeds.run(TICK), self.registry.run_own(TICK)) };
-        let _ = tokio::time::timeout(2 * TICK, run).await;
+    /// Takes in all changes, of its own feed or of what clients are shown.
+    pub(super) fn flush(&mut self, own: bool) {
+        let done = match own {
+            true => self.registry.settle_own(),
+            false => self.feeds.settle(),
+        };
+        assert!(done, "nothing is going on");
     }
 
     /// What its own feed has to say since the last time.
     pub(super) fn publish(&mut self) -> Option<Message> {
         let frame = self.own.next().now_or_never()?;
-        let message = match frame.content() {
-            Content::Snapshot { servers, .. } => self.message(servers),
-            Content::Delta(delta) => {
-                let text = |server: &Server| (server.number, server.heartbeat.clone());
-                Message {
-                    from: Some(delta.from),
-                    removed: delta.removed.clone(),
-                    updated: delta.updated.iter().map(text).collect(),
-                    ..self.message(&delta.placed)
-                }
-            }
-        };
-        Some(Message {
-            to: frame.to(),
-            ..message
-        })
+        Some(Message::of(self.run, self.registry.clock().now(), &frame))
     }
 
-    /// All that it states, as of its last tick.
-    pub(super) fn everything(&self) -> Message {
-        self.message(&self.registry.own().servers())
+    /// What it has stated since this revision, or all.
+    pub(super) fn since(&self, known: Option<Revision>) -> Message {
+        let frame = self.registry.own().frame(known);
+        Message::of(self.run, self.registry.clock().now(), &frame)
     }
 
-    fn message(&self, servers: &[Server]) -> Message {
-        Message {
+    /// What it has not said yet, and how far it is.
+    pub(super) fn beat(&mut self) -> (Option<Message>, Message) {
+        let clock = self.registry.clock().clone();
+        let upto = clock.now();
+        self.flush(true);
+        let changes = self.publish();
+        let basis = self.feeds.basis().expect("it is a member");
+        let stable = self.stable().min(upto);
+        let beat = Beat {
             run: self.run,
-            clock: self.registry.clock().now(),
-            from: None,
-            to: self.registry.own().revision(),
+            clock: clock.advance(),
+            upto,
+            stable,
+            view: basis.view,
+            since: basis.since,
+        };
+        let at = self.registry.own().revision();
+        let beat = Message {
+            run: self.run,
+            clock: beat.clock,
+            from: Some(at),
+            to: at,
             removed: Vec::new(),
-            listed: servers.iter().cloned().map(Stated::from).collect(),
+            listed: Vec::new(),
             updated: Vec::new(),
-        }
+            beat: Some(beat),
+        };
+        (changes, beat)
+    }
+
+    /// How far it has heard all others.
+    fn stable(&self) -> Stamp {
+        let all = self.heard.iter().map(|heard| heard.upto);
+        all.min().unwrap_or(Stamp(u64::MAX))
+    }
+
+    fn tell_stable(&self) {
+        self.feeds.heard(feed::Heard {
+            all: self.stable(),
+            silent: Stamp(u64::MAX),
+        });
+    }
+
+    pub(super) fn feed(&self, game: Option<&Game>) -> Arc<Feed> {
+        self.feeds.of(game)
+    }
+
+    /// The revision at which it knows a run of another member.
+    pub(super) fn knows(&self, run: u64) -> Option<Revision> {
+        let known = self.heard.iter().find(|it| it.run() == run);
+        known.map(|heard| heard.at)
     }
 
     pub(super) fn hear(&mut self, from: usize, message: Message) {
         let _ = self.registry.clock().witness(message.clock);
+        if let Some(beat) = message.beat {
+            self.feeds.beat_of(message.run as u16, beat, self.start);
+        }
         let known = self.heard.iter_mut().find(|it| it.run() == message.run);
         let heard = match known {
             Some(heard) => heard,
             None => {
-                let name = from.to_string().into();
-                let whose = Arc::new(MemberRun {
-                    name,
-                    run: message.run,
-                });
+                let whose = Arc::new(named(message.run));
                 self.heard.push(Heard {
                     from,
                     replica: self.registry.replica(whose.clone()),
                     whose,
                     at: Revision(0),
                     statements: BTreeMap::new(),
+                    upto: Stamp(0),
+                    coming: Default::default(),
                 });
                 self.heard.last_mut().expect("it was pushed")
             }
         };
         let by_number = |stated: &Stated| (stated.number, stated.clone());
         let listed = message.listed.iter().map(by_number);
+        if let Some(beat) = message.beat {
+            heard.coming = heard.coming.max((message.to, beat.upto));
+        }
         match message.from {
+            _ if message.beat.is_some() => {}
             None if message.to >= heard.at => {
                 heard.statements = listed.collect();
                 heard.replica.snapshot(message.listed);
+                heard.at = message.to;
             }
-            Some(base) if base == heard.at => {
+            Some(base) if base <= heard.at && heard.at < message.to => {
                 for number in &message.removed {
                     heard.statements.remove(number);
                 }
@@ -267,14 +329,19 @@ impl Member {
                     removed, listed, ..
                 } = message;
                 heard.replica.delta(&removed, listed, message.updated);
+                heard.at = message.to;
             }
-            _ => return,
+            _ => {}
         }
-        heard.at = message.to;
+        if heard.coming.0 <= heard.at {
+            heard.upto = heard.coming.1.max(heard.upto);
+        }
+        self.tell_stable();
     }
 
     pub(super) fn forget(&mut self, forgotten: impl Fn(&Heard) -> bool) {
         self.heard.retain(|heard| !forgotten(heard));
+        self.tell_stable();
     }
 
     /// What its clients are shown.

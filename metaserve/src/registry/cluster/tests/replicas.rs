@@ -73,7 +73,7 @@ async fn hidden_addresses_are_not_shown_and_come_back() {
     ]);
     let all = ["own", "both", "elsewhere"];
     assert_eq!(here.words().await, all);
-    here.set_hidden(|ip| ip == v4(1).ip());
+    here.set_hidden("one", |ip| ip == v4(1).ip());
     assert_eq!(here.words().await, ["elsewhere"]);
     own.heartbeat("changed".into());
     assert_eq!(here.words().await, ["elsewhere"]);
@@ -82,9 +82,9 @@ async fn hidden_addresses_are_not_shown_and_come_back() {
         2,
         "others decide for themselves"
     );
-    here.set_hidden(|ip| ip == v6(6).ip());
+    here.set_hidden("another", |ip| ip == v6(6).ip());
     assert_eq!(here.words().await, ["changed", "elsewhere"]);
-    here.set_hidden(|_| false);
+    here.set_hidden("", |_| false);
     assert_eq!(here.words().await, ["changed", "both", "elsewhere"]);
 }
 
