@@ -16,10 +16,10 @@ use crate::{
     whereabouts::Whereabouts,
 };
 use metaserve::{
-    Fingerprint,
+    Fingerprint, Limits,
     feed::Feeds,
     files,
-    list::{Clock, Sinks},
+    list::Clock,
     program::{Stopped, Vital},
     registry::Registry,
 };
@@ -70,18 +70,8 @@ impl Daemon {
         let handed_over = &metrics.handed_over();
         let (shards, threads) = Shards::open(&settings, &certificates, &rules.limits, handed_over)?;
         let web = http::open(&settings)?;
-        let feeds = Feeds::new();
         let cluster = cluster.is_on().then(|| Arc::new(View::new(cluster)));
-        let sinks: Vec<Arc<dyn Sinks>> = vec![feeds.clone()];
-        let registry = match &cluster {
-            None => Registry::new(rules.limits.max_games, sinks),
-            Some(_) => {
-                let clock = Arc::new(Clock::new(fastrand::u16(..)));
-                let registry = Registry::clustered(rules.limits.max_games, sinks, clock);
-                registry.set_max_foreign(rules.limits.cluster_max_servers);
-                registry
-            }
-        };
+        let (feeds, registry) = list(&rules.limits, cluster.is_some());
         registry.set_rows(rules.limits.max_listed_per_prefix, rules.trusted.clone());
         let (names, inputs) = settings.names.is_on.then(Door::new).unzip();
         let shared = Arc::new(Shared {
@@ -258,6 +248,20 @@ impl Daemon {
             false => tracing::warn!("stopped: not every peer could be told in {DRAIN_TIMEOUT:?}"),
         }
     }
+}
+
+/// What clients follow, and the list; of a daemon by itself, or of a member of a cluster.
+fn list(limits: &Limits, clustered: bool) -> (Arc<Feeds>, Arc<Registry>) {
+    if !clustered {
+        let feeds = Feeds::new();
+        let registry = Registry::new(limits.max_games, vec![feeds.clone()]);
+        return (feeds, registry);
+    }
+    let clock = Arc::new(Clock::new(fastrand::u16(..)));
+    let feeds = Feeds::clustered(clock.clone());
+    let registry = Registry::clustered(limits.max_games, vec![feeds.clone()], clock);
+    registry.set_max_foreign(limits.cluster_max_servers);
+    (feeds, registry)
 }
 
 impl Drop for Daemon {

@@ -92,6 +92,7 @@ impl Driver {
         let node = Node::new(
             config(&shared.settings),
             shared.registry.clone(),
+            shared.feeds.clone(),
             fastrand::u64(..),
         );
         let nats = Nats::open(&shared.settings.cluster, &node.subscriptions()).await?;

@@ -1,7 +1,7 @@
 //! What is known of a member or edge besides what it states.
 
 use super::super::{Event, MemberStatus, Role, State, node::BEAT, peer::Peer};
-use metaserve::protocol::cluster::Beat;
+use metaserve::{list::Stamp, protocol::cluster::Beat};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -17,6 +17,10 @@ pub(in super::super) struct Known {
     pub(super) fell: Option<Instant>,
     /// The member that holds it and can be asked, if the run itself is not asked.
     pub(super) holders: Vec<Arc<str>>,
+    /// All that its clients were told of its own servers up to this time is applied here.
+    upto: Stamp,
+    /// The same as its last beats say it, when its list has come to this revision.
+    coming: (u64, Stamp),
 }
 
 /// What a member or edge says of itself.
@@ -55,11 +59,30 @@ impl Known {
             reported: None,
             fell: None,
             holders: Vec::new(),
+            upto: Stamp(0),
+            coming: (0, Stamp(0)),
         }
     }
 
-    /// Tells the state if it is another one than was told last.
+    /// It says that its clients have been told nothing of its own servers up to this time that was
+    /// not stated at this revision.
+    pub(super) fn says_all(&mut self, at: u64, upto: Stamp) {
+        self.coming = self.coming.max((at, upto));
+    }
+
+    /// All that its clients were told of its own servers up to this time is applied here.
+    pub(super) fn upto(&self) -> Stamp {
+        self.upto
+    }
+
+    /// Tells the state if it is another one than was told last, and looks how far its list has
+    /// come.
     pub(in super::super) fn report(&mut self, events: &mut Vec<Event>) {
+        let (at, upto) = self.coming;
+        let applied = self.peer.stated().map(|(applied, _)| applied);
+        if applied.is_some_and(|applied| at <= applied) {
+            self.upto = self.upto.max(upto);
+        }
         let state = self.peer.state();
         if self.reported.replace(state) != Some(state) {
             let whose = self.peer.whose();

@@ -10,7 +10,8 @@ use super::{
     sender::Ready,
 };
 use metaserve::{
-    list::MemberRun,
+    feed::Heard,
+    list::{MemberRun, Stamp},
     protocol::cluster::{Beat, Hold, Stage, pack_stated},
     registry::Registry,
 };
@@ -178,6 +179,7 @@ impl Members {
             let name = name.clone();
             events.push(Event::Lag { name, lag });
         }
+        known.says_all(beat.at, Stamp(beat.upto));
         if beat.stage == Stage::Leaving {
             known.peer.end(hold);
         } else if known.peer.is_at(beat.at, now, random) {
@@ -381,6 +383,19 @@ impl Members {
     #[cfg(test)]
     pub(super) fn waiting_bytes(&self) -> usize {
         self.runs.values().map(|it| it.peer.waiting_bytes()).sum()
+    }
+
+    /// How far all runs are heard whose servers are listed, and how far those that are silent.
+    pub(super) fn upto(&self) -> Heard {
+        let least = |runs: &mut dyn Iterator<Item = &Known>| {
+            let upto = runs.map(Known::upto).min();
+            upto.unwrap_or(Stamp(u64::MAX))
+        };
+        let silent = |known: &&Known| known.peer.stays_until().is_some();
+        Heard {
+            all: least(&mut self.runs.values()),
+            silent: least(&mut self.runs.values().filter(silent)),
+        }
     }
 
     /// The tags that others have.

@@ -89,6 +89,7 @@ impl Node {
         let random = self.rng.f64();
         let heard = self.members.beat(name, beat, now, random, &mut self.events);
         let (name, wants) = heard.map_err(|_| Refusal::TooMany)?;
+        self.mind_list(beat, now);
         self.wake(wants);
         if self.stage == Stage::Joining && !beat.holds.is_empty() {
             self.members.learn(&name, &beat.holds, now);
@@ -128,7 +129,9 @@ impl Node {
         };
         self.mind_tag(&beat);
         let edge = self.members.edge(name, &beat, now, &mut self.events);
-        edge.map_err(|_| Refusal::TooMany)
+        edge.map_err(|_| Refusal::TooMany)?;
+        self.mind_list(&beat, now);
+        Ok(())
     }
 
     /// Somebody has come: it is answered with a beat.

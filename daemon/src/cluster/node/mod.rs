@@ -1,6 +1,7 @@
 //! One member of a cluster, without sockets and without a clock.
 
 mod hearing;
+mod resuming;
 mod speaking;
 mod time;
 
@@ -13,10 +14,12 @@ use super::{
 };
 use crate::settings::Terms;
 use metaserve::{
+    feed::Feeds,
     list::MemberRun,
     protocol::cluster::{FromMember, Hello, Stage},
     registry::Registry,
 };
+use resuming::Resuming;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -56,6 +59,7 @@ pub(crate) struct Node {
     /// Another run that has this member's name, and when it was heard last.
     rival: Option<(u64, Instant)>,
     keeps: bool,
+    resuming: Resuming,
     outbox: Vec<Message>,
     events: Vec<Event>,
 }
@@ -95,13 +99,22 @@ const MAX_INBOX: usize = 64;
 
 impl Node {
     /// A node that is not connected yet. It follows others into `registry`, which must be a
-    /// clustered one. `seed` is for what should differ between members, such as delays.
-    pub(crate) fn new(config: Config, registry: Arc<Registry>, seed: u64) -> Self {
+    /// clustered one; `feeds`, which has the same clock, shows clients what it has. `seed` is for
+    /// what should differ between members, such as delays.
+    pub(crate) fn new(
+        config: Config,
+        registry: Arc<Registry>,
+        feeds: Arc<Feeds>,
+        seed: u64,
+    ) -> Self {
         let name: Arc<str> = config.name.as_str().into();
         let me = MemberRun {
             name: name.clone(),
             run: config.run,
         };
+        if config.role == Role::Member {
+            registry.has_own(&me);
+        }
         let clock = registry.clock().clone();
         let own = registry.own().clone();
         Self {
@@ -124,6 +137,7 @@ impl Node {
             come: Vec::new(),
             rival: None,
             keeps: false,
+            resuming: Resuming::new(feeds),
             outbox: Vec::new(),
             events: Vec::new(),
         }
@@ -199,6 +213,7 @@ impl Node {
             let subject = message.subject;
             self.events.push(Event::Refused { subject, why });
         }
+        self.tell_heard();
         self.steady.due(*self.next.get_or_insert(now))
     }
 
@@ -235,6 +250,7 @@ impl Node {
             self.speak(now);
         }
         self.join(now);
+        self.tell_heard();
         let next = self.next(now);
         self.next = Some(next);
         self.steady.due(next)
@@ -268,6 +284,7 @@ impl Node {
         if complete || join.latest <= now {
             self.join = None;
             self.stage = Stage::Joined;
+            self.found_list();
             self.events.push(Event::Joined { complete });
         }
     }

@@ -79,22 +79,21 @@ impl Node {
     }
 
     pub(super) fn say_beat(&mut self, now: Instant) {
+        if self.config.role == Role::Edge || self.stage == Stage::Leaving || self.states(now) {
+            self.say_all();
+        }
         let come = std::mem::take(&mut self.come);
-        let clock = self.registry.clock();
         let member = self.config.role == Role::Member;
         let beat = Beat {
             run: self.config.run,
-            tag: clock.tag(),
-            clock: clock.advance().0,
+            tag: self.registry.clock().tag(),
             stage: self.stage,
             at: self.sender.at(),
             bans: self.bans.revision(),
-            epoch: 0,
-            stable: 0,
-            view: 0,
             servers: if member { self.sender.servers() } else { 0 },
             clients: self.clients,
             holds: self.members.holds(&come, now),
+            ..self.beat_of_list()
         };
         self.publish(self.own_subject(), None, FromMember::Beat(beat).encode());
     }
@@ -110,11 +109,6 @@ impl Node {
         self.join = None;
         self.stage = Stage::Leaving;
         if self.connected && self.rival.is_none() {
-            if self.config.role == Role::Member {
-                let subject = self.own_subject();
-                self.registry.settle_own();
-                self.sender.state(&subject, &mut self.outbox);
-            }
             self.say_beat(now);
         }
         self.beat = None;

@@ -11,6 +11,7 @@ mod moves;
 mod net;
 mod oracle;
 mod questions;
+mod resume;
 mod scale;
 mod steps;
 mod tables;

@@ -95,10 +95,10 @@ impl Drop for Machine {
 
 impl Machine {
     fn start(config: Config, seed: u64, woken: &Arc<Notify>) -> Self {
-        let feeds = Feeds::new();
         let clock = Arc::new(Clock::new(seed as u16));
+        let feeds = Feeds::clustered(clock.clone());
         let registry = Registry::clustered(1000, vec![feeds.clone()], clock);
-        let node = Node::new(config.clone(), registry.clone(), seed);
+        let node = Node::new(config.clone(), registry.clone(), feeds.clone(), seed);
         let ticking = tokio::spawn(ticking(registry.clone(), feeds.clone(), woken.clone()));
         Self {
             subscriptions: node.subscriptions(),

@@ -68,14 +68,19 @@ pub struct Beat {
     pub stage: Stage,
     /// The revision of its own feed up to which it has said everything.
     pub at: u64,
+    /// With that it has said all that its clients were told of its own servers up to this time.
+    pub upto: u64,
     /// The revision of its bans; 0 if it never had any.
     pub bans: u64,
-    /// The epoch of the cluster's list, as it knows it.
+    /// The epoch of the cluster's list, as it knows it; 0 before that.
     pub epoch: u64,
-    /// The least of the times that it has received from each member in its view.
+    /// It has applied all that others have said up to this time: the least of their `upto`.
     pub stable: u64,
-    /// A hash of the members and runs whose servers it lists.
+    /// A hash of all that its list depends on besides: the members and runs whose servers it
+    /// lists, itself among them, and the bans. 0 if its list is not complete.
     pub view: u64,
+    /// The time since when its list depends on that, and all that has changed was said to it.
+    pub since: u64,
     /// How many servers it states.
     pub servers: u32,
     /// How many clients it serves.

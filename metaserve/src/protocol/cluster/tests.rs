@@ -44,10 +44,10 @@ fn beat() -> impl Strategy<Value = Beat> {
         Just(Stage::Joined),
         Just(Stage::Leaving)
     ];
-    let numbers = any::<[u64; 7]>();
+    let numbers = any::<[u64; 9]>();
     let counts = (any::<u16>(), any::<u32>(), any::<u32>());
     (numbers, counts, stage, vec(hold(), 0..4)).prop_map(|(numbers, counts, stage, holds)| {
-        let [run, clock, at, bans, epoch, stable, view] = numbers;
+        let [run, clock, at, upto, bans, epoch, stable, view, since] = numbers;
         let (tag, servers, clients) = counts;
         Beat {
             run,
@@ -55,10 +55,12 @@ fn beat() -> impl Strategy<Value = Beat> {
             clock,
             stage,
             at,
+            upto,
             bans,
             epoch,
             stable,
             view,
+            since,
             servers,
             clients,
             holds,

@@ -14,10 +14,12 @@ fn every_example_of_the_cluster_is_what_members_send() {
         clock: 9,
         stage: Stage::Joined,
         at: 300,
+        upto: 8,
         bans: 0,
         epoch: 5,
-        stable: 8,
+        stable: 7,
         view: 6,
+        since: 4,
         servers: 2,
         clients: 1000,
         holds: vec![Hold {
