@@ -14,6 +14,7 @@ mod list;
 mod losses;
 mod members;
 mod names;
+mod resuming;
 mod returns;
 
 /// The daemon's binary.

@@ -185,12 +185,19 @@ impl Watch {
     }
 }
 
-/// Connects servers to one of these daemons.
-pub(crate) fn to_one_of(members: &[&Member]) -> Connector {
-    let daemons = members.iter().map(|it| it.daemon.address.to_string());
-    let prints = members.iter().map(|it| match it.daemon.trust() {
+/// The addresses of these daemons, and their fingerprints.
+pub(crate) fn named(members: &[&Member]) -> (Vec<String>, Vec<String>) {
+    let print = |it: &&Member| match it.daemon.trust() {
         Trust::Fingerprint(fingerprint) => fingerprint.to_string(),
         _ => unreachable!("daemons of tests are known by fingerprints"),
-    });
+    };
+    let address = |it: &&Member| it.daemon.address.to_string();
+    let prints = members.iter().map(print).collect();
+    (members.iter().map(address).collect(), prints)
+}
+
+/// Connects servers to one of these daemons.
+pub(crate) fn to_one_of(members: &[&Member]) -> Connector {
+    let (daemons, prints) = named(members);
     Connector::to_one_of(daemons).fingerprints(prints)
 }
