@@ -81,8 +81,11 @@ async fn the_table_contains_nothing_that_could_move_the_cursor() {
         "{empty:?}"
     );
 
+    // The table is in the order in which they have come.
     publish(&daemon, "chess", 7000, DUSTYS).await;
+    listed(&daemon, 1).await;
     publish(&daemon, "go", 7001, "opaque").await;
+    listed(&daemon, 2).await;
     publish(&daemon, "go", 7002, BLANK).await;
     listed(&daemon, 3).await;
     let all = list(&daemon, &[]).await;
