@@ -24,6 +24,8 @@ pub(crate) struct Seen {
     pub(crate) latest: Vec<Mutex<Option<Arc<List>>>>,
     /// The number of clients that have their first list.
     pub(crate) complete: AtomicU64,
+    /// How many of them knew a list before, and were told only what has changed.
+    pub(crate) resumed: AtomicU64,
     /// How long each of them waited for it since its first packet, in microseconds.
     pub(crate) first_list: Mutex<Histogram<u64>>,
     /// Whether messages are counted now.
@@ -54,6 +56,7 @@ impl Seen {
             lists: Lists::default(),
             latest: (0..clients).map(|_| Mutex::default()).collect(),
             complete: AtomicU64::new(0),
+            resumed: AtomicU64::new(0),
             first_list: histogram(),
             counting: AtomicBool::new(false),
             messages: AtomicU64::new(0),
@@ -67,35 +70,39 @@ impl Seen {
     }
 }
 
-/// Follows the list of this run's servers over `connection`, which was started at `begun`.
+/// Follows the list of this run's servers over `connection`, which was started at `begun`, from the
+/// list on that is `known`, if one is.
 pub(crate) async fn client(
     stage: Arc<Stage>,
     seen: Arc<Seen>,
     client: usize,
     connection: quinn::Connection,
     begun: Instant,
+    known: Option<Arc<List>>,
 ) {
-    if let Err(error) = follow(&stage, &seen, client, &connection, begun).await {
+    if let Err(error) = follow(&stage, &seen, client, &connection, begun, known).await {
         stage.lost("game client", &error);
     }
 }
 
-async fn follow(
+/// The same, and returns why it has ended.
+pub(crate) async fn follow(
     stage: &Stage,
     seen: &Seen,
     client: usize,
     connection: &quinn::Connection,
     begun: Instant,
+    known: Option<Arc<List>>,
 ) -> anyhow::Result<()> {
     let mut out = connection.open_uni().await?;
     let subscribe = Subscribe {
         game: Some(&stage.plan.game),
-        known: None,
+        known: known.as_ref().map(|list| list.cursor()),
         compression: Compression::Zstd,
     };
     stream::write(&mut out, subscribe).await?;
     out.finish()?;
-    let mut list: Option<Arc<List>> = None;
+    let (mut list, mut first) = (known, true);
     loop {
         let mut reader = FrameReader::new(connection.accept_uni().await?);
         loop {
@@ -109,11 +116,13 @@ async fn follow(
             let arrived = now();
             let length = bytes.len() as u64;
             let taken = seen.lists.take(list.as_ref(), bytes, &stage.truth)?;
-            if list.is_none() {
+            if std::mem::take(&mut first) {
                 seen.complete.fetch_add(1, Ordering::Relaxed);
+                seen.resumed
+                    .fetch_add(u64::from(!taken.snapshot), Ordering::Relaxed);
                 let micros = arrived.saturating_duration_since(begun).as_micros();
                 lock(&seen.first_list).saturating_record(u64::try_from(micros)?);
-            } else if seen.counting.load(Ordering::Relaxed) {
+            } else if client < stage.plan.clients && seen.counting.load(Ordering::Relaxed) {
                 seen.messages.fetch_add(1, Ordering::Relaxed);
                 seen.message_bytes.fetch_add(length, Ordering::Relaxed);
                 seen.updates

@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use metaserve::protocol::client::ListMessage;
+use metaserve::{list::Cursor, protocol::client::ListMessage};
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
@@ -22,8 +22,19 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct List {
     id: u64,
+    epoch: u64,
     revision: u64,
     pub(crate) servers: HashMap<u64, Bytes>,
+}
+
+impl List {
+    /// Where a client that has it goes on.
+    pub(crate) fn cursor(&self) -> Cursor {
+        Cursor {
+            epoch: self.epoch,
+            revision: self.revision,
+        }
+    }
 }
 
 /// A message of the daemon, with its effects.
@@ -182,6 +193,7 @@ impl Message {
         }
         Ok(List {
             id,
+            epoch: self.content.epoch,
             revision: self.content.to,
             servers,
         })

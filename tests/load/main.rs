@@ -14,6 +14,7 @@ mod clients;
 mod floor;
 mod heartbeats;
 mod lists;
+mod lost;
 mod moved;
 mod options;
 mod peers;

@@ -99,6 +99,18 @@ pub(crate) struct Cli {
     #[arg(long = "move", requires = "cluster")]
     moves: bool,
 
+    /// After measuring, while servers still change, kill a further member, and let this many clients
+    /// that had followed the list there come to the other daemons, at the rate of --client-ramp.
+    /// Compare how long changes take to the clients that were there before
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 0,
+        requires = "cluster",
+        conflicts_with = "join"
+    )]
+    lose: usize,
+
     /// Do the same work with bare quinn afterwards, in its own process, and print the ratio;
     /// implies --spawn
     #[arg(long, conflicts_with = "DaemonArgs")]
@@ -127,6 +139,7 @@ Examples:
   load --servers 200 --clients 10 --seconds 5s --spawn -- --tick 200ms
   load --daemon localhost:4433 --fingerprint HEX --servers 100 --clients 100
   load --cluster 3 --edges 2 --servers 3000 --clients 300
+  load --cluster 2 --servers 1000 --clients 300 --lose 3000 --client-ramp 200
   load --cluster 2 --servers 100 --clients 10 --change 100% --interval 20s   changes in calm times";
 
 /// The content of heartbeats.
@@ -220,6 +233,7 @@ impl Cli {
                 binary: spawn.flatten(),
                 join: self.join,
                 moves: self.moves,
+                lose: self.lose,
             }),
             (None, None, Some(file)) => Which::Spawn(file),
             (None, None, None) if self.floor => Which::Spawn(None),
@@ -284,7 +298,8 @@ impl Plan {
                 machine.open_files
             );
         }
-        let connections = self.servers.saturating_add(self.clients) as u64;
+        let clients = self.clients.saturating_add(self.which.lose());
+        let connections = self.servers.saturating_add(clients) as u64;
         let list = (self.servers as u64).saturating_mul(self.size as u64 + 200);
         let further = self.which.daemons_here().saturating_sub(1) as u64;
         let memory = connections
@@ -342,7 +357,7 @@ mod tests {
 
     #[test]
     fn invalid_options_are_refused() {
-        let table: [&[&str]; 13] = [
+        let table: [&[&str]; 15] = [
             &["--servers", "0"],
             &["--ramp", "0"],
             &["--client-ramp", "0"],
@@ -356,6 +371,8 @@ mod tests {
             &["--cluster", "2", "--floor"],
             &["--edges", "1"],
             &["--join"],
+            &["--lose", "1"],
+            &["--cluster", "2", "--join", "--lose", "1"],
         ];
         for arguments in table {
             assert!(plan(arguments).is_err(), "{arguments:?}");

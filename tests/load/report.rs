@@ -1,6 +1,6 @@
 //! The results of a run, for people and for programs.
 
-use crate::{moved::Moved, options::Plan, targets::Used, which::Which};
+use crate::{lost::Lost, moved::Moved, options::Plan, targets::Used, which::Which};
 use anyhow::bail;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ impl Latency {
         })
     }
 
-    fn json(self) -> Value {
+    pub(crate) fn json(self) -> Value {
         let Self {
             p50,
             p99,
@@ -86,6 +86,8 @@ pub(crate) struct Report {
     pub(crate) joined_ms: Option<f64>,
     /// What clients cost that come to a daemon.
     pub(crate) moved: Option<Moved>,
+    /// What the loss of a member has cost.
+    pub(crate) lost_member: Option<Lost>,
     /// Servers that have left lists although none has ended.
     pub(crate) removed: u64,
     /// Memory of the daemon under load, in bytes.
@@ -118,6 +120,7 @@ impl Report {
             each: Vec::new(),
             joined_ms: None,
             moved: None,
+            lost_member: None,
             removed: 0,
             rss_bytes: None,
             snapshots: 0,
@@ -146,7 +149,7 @@ impl Report {
     pub(crate) fn json(&self) -> Value {
         let rate = |rate: f64| self.is_sound().then_some(rate);
         let floor = self.floor.clone().unwrap_or_default();
-        json!({
+        let mut all = json!({
             "servers": self.plan.servers,
             "clients": self.plan.clients,
             "heartbeat_bytes": self.plan.size,
@@ -188,7 +191,9 @@ impl Report {
             "daemon_micros_per_client": self.daemon.micros_per_client,
             "floor_micros_per_client": floor.micros_per_client,
             "client_join_ratio": self.ratio(|cost| cost.micros_per_client),
-        })
+        });
+        all["lost_member"] = json!(self.lost_member.as_ref().map(Lost::json));
+        all
     }
 
     /// Whether everything was delivered.
@@ -218,7 +223,7 @@ fn kilobytes(bytes: Option<u64>) -> String {
     shown(bytes.map(|bytes| bytes as f64 / 1000.0), 1, " KB")
 }
 
-fn quantiles(latency: Option<Latency>) -> String {
+pub(crate) fn quantiles(latency: Option<Latency>) -> String {
     let shown =
         |Latency {
              p50,
@@ -340,6 +345,9 @@ impl fmt::Display for Report {
         )?;
         for (kind, visits) in self.moved.iter().flat_map(Moved::kinds) {
             line(kind, visits.to_string())?;
+        }
+        if let Some(lost) = &self.lost_member {
+            line("clients of a lost member", lost.to_string())?;
         }
         // A single one has its figures above.
         for used in self.each.iter().filter(|_| self.each.len() > 1) {

@@ -6,7 +6,7 @@ use crate::{
     bench::{Bench, PATIENCE, Steady, per},
     clients::{self, Seen, lock},
     floor::Bytesent,
-    moved,
+    lost, moved,
     options::Plan,
     peers::{self, Sockets, Stage, now},
     report::{Latency, Report},
@@ -83,17 +83,21 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
         listed(newcomer.game(&plan.game).run(), plan.servers, &stage).await?;
         report.joined_ms = Some(begun.elapsed().as_secs_f64() * 1e3);
     }
+    if plan.which.lose() > 0 {
+        bench.target.join(plan).await?;
+    }
     let meter = bench.meter().await;
     let with_servers = bench.target.resident();
     report.daemon.bytes_per_server = per(empty, with_servers, plan.servers);
 
-    let seen = Seen::new(plan.clients);
+    let seen = Seen::new(plan.clients + plan.which.lose());
     let start = now();
     let joining = (plan.clients, plan.client_ramp);
     let clients = bench.join(Role::Client, joining, "clients join", {
         let (stage, seen) = (stage.clone(), seen.clone());
         move |tasks, client, connection, begun| {
-            let follow = clients::client(stage.clone(), seen.clone(), client, connection, begun);
+            let follow =
+                clients::client(stage.clone(), seen.clone(), client, connection, begun, None);
             drop(tasks.spawn(follow));
         }
     });
@@ -142,6 +146,9 @@ async fn against_daemon(plan: &Plan) -> anyhow::Result<(Report, Bytesent)> {
         report.bytes_first_list = first / plan.clients as u64;
     }
 
+    if plan.which.lose() > 0 {
+        report.lost_member = Some(lost::measure(&mut bench, &seen).await?);
+    }
     stage.changing.send_replace(false);
     report.lost = wrong(&bench, &seen).await;
     if matches!(&plan.which, Which::Cluster(local) if local.moves) {

@@ -266,7 +266,7 @@ async fn next(output: &mut Lines<BufReader<ChildStdout>>) -> anyhow::Result<Stri
 /// The arguments of every daemon that is started here: admit all peers, from one address and at
 /// any rate. The plan's own arguments come last, and win.
 fn arguments(plan: &Plan, state: &Path) -> Vec<String> {
-    let places = (plan.servers + plan.clients + 100).to_string();
+    let places = (plan.servers + plan.clients + plan.which.lose() + 100).to_string();
     let state = state.display().to_string();
     let own = [
         ["--listen", "127.0.0.1:0"],

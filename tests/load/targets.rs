@@ -7,7 +7,7 @@ use crate::{
     target::Target,
     which::{Local, Which},
 };
-use anyhow::bail;
+use anyhow::{Context, bail};
 use metaserve::Role;
 use metaserve_tests::Nats;
 use serde_json::{Value, json};
@@ -123,6 +123,21 @@ impl Targets {
     pub(crate) async fn join(&mut self, plan: &Plan) -> anyhow::Result<&Target> {
         let member = self.start(plan, "joining", "member").await?;
         Ok(self.joined.insert(member))
+    }
+
+    /// The member that has joined later, if one has.
+    ///
+    /// # Errors
+    /// When none has.
+    pub(crate) fn joined(&self) -> anyhow::Result<&Target> {
+        self.joined.as_ref().context("no member has joined")
+    }
+
+    /// Kills the member that has joined later.
+    pub(crate) async fn lose(&mut self) {
+        if let Some(member) = self.joined.take() {
+            member.end().await;
+        }
     }
 
     async fn start(&self, plan: &Plan, name: &str, role: &str) -> anyhow::Result<Target> {

@@ -27,6 +27,8 @@ pub(crate) struct Local {
     pub(crate) join: bool,
     /// Whether clients move from one daemon to another.
     pub(crate) moves: bool,
+    /// How many clients a further member has that is lost.
+    pub(crate) lose: usize,
 }
 
 impl Which {
@@ -35,7 +37,18 @@ impl Which {
         match self {
             Self::Inside | Self::Spawn(_) => 1,
             Self::Running(_) => 0,
-            Self::Cluster(local) => local.members + local.edges + usize::from(local.join),
+            Self::Cluster(local) => {
+                let further = usize::from(local.join || local.lose > 0);
+                local.members + local.edges + further
+            }
+        }
+    }
+
+    /// How many clients come from a member that is lost.
+    pub(crate) fn lose(&self) -> usize {
+        match self {
+            Self::Cluster(local) => local.lose,
+            Self::Inside | Self::Spawn(_) | Self::Running(_) => 0,
         }
     }
 
