@@ -1,6 +1,8 @@
 //! What the rest of the daemon sees of its cluster: the driver writes it, everybody reads it.
 
-use super::{MemberStatus, Role, State, Status};
+#[cfg(feature = "cluster")]
+use super::Status;
+use super::{MemberStatus, Role, State};
 use crate::settings::Cluster;
 use metaserve::list::Origin;
 use parking_lot::Mutex;
@@ -63,14 +65,26 @@ impl View {
         self.joined.is_cancelled()
     }
 
-    /// The list is as complete as it is going to be.
-    pub(super) fn join(&self) {
-        self.joined.cancel();
-    }
-
     /// The cluster as it was seen last.
     pub(crate) fn seen(&self) -> Arc<Seen> {
         self.now.lock().clone()
+    }
+
+    /// Whether this is an edge that should be left by balancers: it shows what it may not keep any
+    /// longer, or has never had anything to show.
+    pub(crate) fn is_empty_edge(&self, now: Instant) -> bool {
+        let (seen, keep) = (self.seen(), *self.keep.lock());
+        let gone = |since| !seen.has_heard || now.saturating_duration_since(since) >= keep;
+        self.role == Role::Edge && seen.alone_since.is_some_and(gone)
+    }
+}
+
+/// What the driver writes.
+#[cfg(feature = "cluster")]
+impl View {
+    /// The list is as complete as it is going to be.
+    pub(super) fn join(&self) {
+        self.joined.cancel();
     }
 
     /// The settings have changed.
@@ -95,14 +109,6 @@ impl View {
             has_heard: seen.has_heard || hears,
             stale,
         });
-    }
-
-    /// Whether this is an edge that should be left by balancers: it shows what it may not keep any
-    /// longer, or has never had anything to show.
-    pub(crate) fn is_empty_edge(&self, now: Instant) -> bool {
-        let (seen, keep) = (self.seen(), *self.keep.lock());
-        let gone = |since| !seen.has_heard || now.saturating_duration_since(since) >= keep;
-        self.role == Role::Edge && seen.alone_since.is_some_and(gone)
     }
 }
 
@@ -131,7 +137,7 @@ impl Seen {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(feature = "cluster", test))]
 mod tests {
     use super::*;
     use crate::settings::ClusterRole;

@@ -1,10 +1,7 @@
 //! Counters of a daemon in a cluster. Without a cluster all of them are zero.
 
-use super::{Labels, Metrics};
-use crate::{
-    cluster::{MemberStatus, Refusal, Role, State, Why},
-    rules::Limit,
-};
+use super::Labels;
+use crate::cluster::{MemberStatus, Refusal, Role, State, Why};
 use prometheus_client::{
     metrics::{
         counter::Counter,
@@ -14,7 +11,6 @@ use prometheus_client::{
     },
     registry::Registry,
 };
-use std::time::Duration;
 
 /// What is counted of a cluster.
 pub(crate) struct Cluster {
@@ -90,7 +86,11 @@ impl Cluster {
             self.members.get_or_create(&labels).set(count);
         }
     }
+}
 
+/// What the driver counts.
+#[cfg(feature = "cluster")]
+impl Cluster {
     pub(crate) fn sync(&self, why: Why) {
         self.syncs.get_or_create(&[("why", why.name())]).inc();
     }
@@ -99,7 +99,7 @@ impl Cluster {
         self.gaps.inc();
     }
 
-    pub(crate) fn lag(&self, lag: Duration) {
+    pub(crate) fn lag(&self, lag: std::time::Duration) {
         self.lag.observe(lag.as_secs_f64());
     }
 
@@ -112,10 +112,11 @@ impl Cluster {
     }
 }
 
-impl Metrics {
+#[cfg(feature = "cluster")]
+impl super::Metrics {
     /// Counts servers of other members that are left out for want of room.
     pub(crate) fn left_out(&self, servers: usize) {
-        let labels = [("limit", Limit::ClusterMaxServers.name())];
+        let labels = [("limit", crate::rules::Limit::ClusterMaxServers.name())];
         self.reached.get_or_create(&labels).inc_by(servers as u64);
     }
 }

@@ -217,12 +217,14 @@ impl Metrics {
     }
 
     /// How many connections of this role are open.
+    #[cfg(feature = "cluster")]
     pub(crate) fn connected_now(&self, role: Role) -> i64 {
         let labels = [("role", role.name())];
         self.connections.get_or_create(&labels).get()
     }
 
     /// The counters of a cluster.
+    #[cfg(feature = "cluster")]
     pub(crate) const fn cluster(&self) -> &Cluster {
         &self.cluster
     }

@@ -33,6 +33,10 @@ pub(crate) struct Rules {
     /// The bans of other members of the cluster.
     pub(crate) bans_of_others: Arc<Bans>,
     /// What holds in a cluster.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(dead_code, reason = "there are no members without NATS")
+    )]
     pub(crate) terms: Terms,
     /// The tickets that names need, if they need any.
     pub(crate) tickets: Option<Arc<Tickets>>,

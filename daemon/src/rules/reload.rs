@@ -74,6 +74,7 @@ impl Shared {
     }
 
     /// Uses these bans of other members of the cluster, and disconnects peers that are banned now.
+    #[cfg(feature = "cluster")]
     pub(crate) fn adopt_bans_of_others(&self, bans: Bans) {
         let before = self.rules().bans_of_others.clone();
         if *before != bans {
