@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 const BUDGET: Duration = Duration::from_millis(5);
 
 /// The longest tick of the feed of own servers, whatever `--tick` is.
-const MAX_TICK: Duration = Duration::from_millis(250);
+const MAX_TICK: Duration = Duration::from_millis(100);
 
 /// How often addresses are compared with bans that end by themselves.
 const RECHECK: Duration = Duration::from_secs(10);
@@ -85,6 +85,8 @@ struct Driver {
     recheck: Instant,
     /// The bans that hide servers of others.
     hides: Vec<Ban>,
+    /// Whether the rest of the daemon has been shown the cluster at all.
+    has_looked: bool,
 }
 
 impl Driver {
@@ -107,6 +109,7 @@ impl Driver {
             bans: Arc::default(),
             recheck: now(),
             hides: Vec::new(),
+            has_looked: false,
         };
         driver.mind_bans(now());
         Ok(driver)
@@ -160,13 +163,17 @@ impl Driver {
         if self.node.joined() && !self.view.is_joined() && self.shared.feeds.settle() {
             self.view.join();
         }
+        // Each beat is an event. To look at all members after each of their changes as well would
+        // cost as much as to apply one.
         let events = self.node.take_events();
-        let status = self.node.status();
-        let bans = self.report.tell(events, &self.shared, &status);
-        if bans {
-            self.adopt_bans(now);
+        if !events.is_empty() || !std::mem::replace(&mut self.has_looked, true) {
+            let status = self.node.status();
+            let bans = self.report.tell(events, &self.shared, &status);
+            if bans {
+                self.adopt_bans(now);
+            }
+            self.view.see(status, now);
         }
-        self.view.see(status, now);
         due.min(self.recheck)
     }
 

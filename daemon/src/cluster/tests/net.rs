@@ -17,7 +17,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 /// The tick of clients' feeds, and that of the own feed.
 pub(super) const TICK: Duration = Duration::from_secs(1);
-pub(super) const OWN_TICK: Duration = Duration::from_millis(250);
+pub(super) const OWN_TICK: Duration = Duration::from_millis(100);
 
 pub(super) const HOLD: Duration = Duration::from_secs(30);
 pub(super) const KEEP: Duration = Duration::from_secs(600);
