@@ -6,24 +6,36 @@ use metaserve::{
     time::wall_clock,
 };
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 /// Keeps the mark in `names/mark` of the state directory. A daemon without the folder has never
-/// granted anything; a folder without the file has lost it.
+/// reserved anything, or has lost it; a folder without the file has lost the file.
+///
+/// One daemon at a time reserves epochs there: the one that holds the lock on `names.lock`.
 pub(crate) struct Store {
     folder: PathBuf,
     daemon: DaemonId,
     /// Whether there was no folder.
     is_new: AtomicBool,
+    /// The locked file, as soon as it is.
+    lock: OnceLock<File>,
 }
 
 /// The name of the file.
 const MARK: &str = "mark";
+
+/// The extension of the file that is locked, beside the folder.
+const LOCK: &str = "lock";
+
+const IN_USE: &str = "another daemon reserves epochs in this state directory: give each its own";
 
 impl Store {
     /// The store in this state directory.
@@ -34,10 +46,11 @@ impl Store {
             folder,
             daemon,
             is_new: AtomicBool::new(is_new),
+            lock: OnceLock::new(),
         }
     }
 
-    /// Whether the daemon has never granted anything.
+    /// Whether there is no folder yet.
     pub(crate) fn is_new(&self) -> bool {
         self.is_new.load(Ordering::Relaxed)
     }
@@ -46,8 +59,10 @@ impl Store {
     /// when this returns. Blocks the thread.
     ///
     /// # Errors
-    /// When the file is not the mark of this daemon, or cannot be read or written.
+    /// When the file is not the mark of this daemon, or cannot be read or written, or another
+    /// daemon has the lock.
     pub(super) fn reserve(&self, from: u64) -> anyhow::Result<Block> {
+        let lock = self.lock.get().is_none().then(|| self.lock()).transpose()?;
         let now = since_1970(wall_clock());
         // An earlier attempt may have failed after it had made the folder.
         self.is_new
@@ -61,6 +76,10 @@ impl Store {
             .with_context(|| self.path().display().to_string())?;
         self.write(mark).with_context(|| self.cannot_write())?;
         self.is_new.store(false, Ordering::Relaxed);
+        if let Some(lock) = lock {
+            // Fails if it is set, which it is once: blocks are reserved one after the other.
+            let _ = self.lock.set(lock);
+        }
         Ok(block)
     }
 
@@ -78,7 +97,30 @@ impl Store {
         let trial = self.folder.join("check");
         let tried = File::create(&trial).and_then(|_| fs::remove_file(&trial));
         tried.with_context(|| self.cannot_write())?;
-        Ok(format!("{shown}, the next is {}", mark.below))
+        let used = match self.is_locked() {
+            true => "; a running daemon uses it",
+            false => "",
+        };
+        Ok(format!("{shown}, the next is {}{used}", mark.below))
+    }
+
+    /// The file, locked until it is dropped.
+    fn lock(&self) -> anyhow::Result<File> {
+        let path = self.folder.with_extension(LOCK);
+        let file = File::create(&path).with_context(|| self.cannot_write())?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => anyhow::bail!("{}: {IN_USE}", path.display()),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("cannot lock {}", path.display()))
+            }
+        }
+    }
+
+    /// Whether a daemon has the lock now. Makes no file.
+    fn is_locked(&self) -> bool {
+        let file = File::open(self.folder.with_extension(LOCK));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     fn path(&self) -> PathBuf {
@@ -279,6 +321,21 @@ mod tests {
                 .ends_with(&format!("the next is {below}"))
         );
         assert!(store.reserve(1).unwrap().from >= below);
+    }
+
+    #[test]
+    fn of_two_daemons_in_a_state_directory_one_reserves_epochs_until_it_ends() {
+        let state = tempfile::tempdir().unwrap();
+        let [one, other] = [(); 2].map(|()| Store::new(state.path(), OWN));
+        let first = one.reserve(1).unwrap();
+        let said = format!("{:#}", other.reserve(1).unwrap_err());
+        let lock = state.path().join("names.lock").display().to_string();
+        assert!(said.contains(IN_USE) && said.contains(&lock), "{said}");
+        let checked = Store::new(state.path(), OWN).check().unwrap();
+        assert!(checked.ends_with("; a running daemon uses it"), "{checked}");
+        assert!(one.reserve(1).unwrap().from >= first.below);
+        drop(one);
+        assert!(other.reserve(1).unwrap().from >= first.below);
     }
 
     #[test]
