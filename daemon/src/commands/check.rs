@@ -180,6 +180,11 @@ fn mark(settings: &Settings) -> anyhow::Result<String> {
     // Without a secret there are no earlier proofs: the daemon makes a new one.
     let secret = Secret::load(directory)?;
     let daemon = secret.map(|secret| Proofs::new(secret.names()).daemon());
-    let found = Store::new(directory, daemon.unwrap_or_default()).check()?;
-    Ok(format!("  epochs: {found}\n"))
+    let store = Store::new(directory, daemon.unwrap_or_default());
+    let found = store.check()?;
+    let waits = match store.is_new() && daemon.is_some() {
+        true => "; if names were on before, it is lost, so they wait for their former holders",
+        false => "",
+    };
+    Ok(format!("  epochs: {found}{waits}\n"))
 }

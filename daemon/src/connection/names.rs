@@ -27,6 +27,10 @@ use tokio::sync::mpsc;
 /// How often the daemon looks whether a packet has come.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How late a look may be. If it is later, the daemon stood still itself, and packets may wait to be
+/// read: silence counts from then.
+const LATE: Duration = Duration::from_secs(1);
+
 /// How many answers are written at a time.
 const TOGETHER: usize = 16;
 
@@ -65,7 +69,7 @@ async fn hear(connection: &quinn::Connection, mouth: &Mouth, shared: &Shared) ->
     loop {
         while let Some(message) = deframer.next(max).map_err(FrameError::from)? {
             let said = read(&message).map_err(Close::malformed)?;
-            mouth.say(said).await?;
+            mouth.say(said, shared.rules().tickets.as_deref()).await?;
         }
         if finished {
             return Ok(());
@@ -141,16 +145,23 @@ async fn silence(connection: &quinn::Connection, shared: &Shared) -> Close {
 struct Heard {
     packets: u64,
     at: Instant,
+    looked: Instant,
 }
 
 impl Heard {
     const fn new(packets: u64, now: Instant) -> Self {
-        Self { packets, at: now }
+        Self {
+            packets,
+            at: now,
+            looked: now,
+        }
     }
 
     /// How long no packet has come: at least so long, if `packets` have come until now.
     fn silence(&mut self, packets: u64, now: Instant) -> Duration {
-        if packets != self.packets {
+        let late = now.saturating_duration_since(self.looked) > LOOK_EVERY + LATE;
+        self.looked = now;
+        if late || packets != self.packets {
             *self = Self::new(packets, now);
         }
         now.saturating_duration_since(self.at)
@@ -165,9 +176,21 @@ mod tests {
     fn silence_begins_with_the_last_look_that_found_a_packet() {
         let (start, second) = (now(), Duration::from_secs(1));
         let mut heard = Heard::new(3, start);
-        assert_eq!(heard.silence(3, start + 4 * second), 4 * second);
-        assert_eq!(heard.silence(4, start + 5 * second), Duration::ZERO);
-        assert_eq!(heard.silence(4, start + 9 * second), 4 * second);
-        assert_eq!(heard.silence(4, start + 10 * second), 5 * second);
+        for passed in 1..=4 {
+            assert_eq!(heard.silence(3, start + passed * second), passed * second);
+        }
+        for passed in 5..=10 {
+            let silence = heard.silence(4, start + passed * second);
+            assert_eq!(silence, (passed - 5) * second);
+        }
+    }
+
+    #[test]
+    fn a_daemon_that_stood_still_blames_no_peer() {
+        let (start, second) = (now(), Duration::from_secs(1));
+        let mut heard = Heard::new(3, start);
+        assert_eq!(heard.silence(3, start + second), second);
+        assert_eq!(heard.silence(3, start + 9 * second), Duration::ZERO);
+        assert_eq!(heard.silence(3, start + 10 * second), second);
     }
 }

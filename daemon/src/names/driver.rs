@@ -1,19 +1,25 @@
 //! The one task that owns all names, and carries out what their core decides.
 
-use super::{Ends, Input, Inputs, Store, Tickets, tickets};
+use super::{Ends, Input, Inputs, Store, Tickets};
 use crate::{rules::Rules, shared::Shared};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use metaserve::{
-    names::{Block, Effect, Event, Names, NamesLimits, PeerId, SETTLE, Said},
+    names::{Block, Effect, Event, Names, NamesLimits, PeerId, SETTLE},
     time::{now, sleep_until},
 };
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
+
+/// How often the driver does something, if only to see that it does not stand still.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// After how long without a beat the driver has stood still: the peers' connections may be over.
+const STANDSTILL: Duration = Duration::from_secs(3);
 
 /// Drives the names until `closing` asks it to end.
 pub(crate) async fn run(
@@ -30,13 +36,17 @@ struct Driver {
     shared: Arc<Shared>,
     store: Arc<Store>,
     names: Names,
-    /// The tickets that are asked for.
+    /// The tickets that are asked for, as the log says.
     tickets: Option<Arc<Tickets>>,
     peers: HashMap<PeerId, Peer>,
     /// What will have happened.
     outcomes: FuturesUnordered<BoxFuture<'static, Outcome>>,
     /// Why no epochs can be reserved, as the log says already.
     problem: Option<String>,
+    /// Whether there can be no former holders.
+    is_new: bool,
+    /// When something was last done.
+    done: Instant,
 }
 
 /// Something that was waited for.
@@ -52,15 +62,17 @@ enum Outcome {
 struct Peer {
     ends: Ends,
     /// What it has said, and is not accepted yet.
-    unheard: VecDeque<(Said, OwnedSemaphorePermit)>,
+    unheard: VecDeque<(Event, OwnedSemaphorePermit)>,
     /// Whether room for its answers is waited for.
     full: bool,
 }
 
 impl Driver {
     fn new(shared: Arc<Shared>, store: Arc<Store>) -> Self {
-        // Nobody can be a former holder of a daemon that has never granted anything.
-        let settle = match store.is_new() {
+        // Nobody can show a proof that was made under a secret of this very start. Without the
+        // folder alone it may be lost.
+        let is_new = store.is_new() && shared.certificates.has_new_secret();
+        let settle = match is_new {
             true => Duration::ZERO,
             false => SETTLE,
         };
@@ -78,7 +90,7 @@ impl Driver {
         warn_if_open(tickets);
         let limits = NamesLimits::from(&rules.limits);
         let proofs = shared.certificates.proofs();
-        let names = Names::new(limits, proofs, tickets::permits(tickets), settle, now());
+        let names = Names::new(limits, proofs, settle, now());
         Self {
             shared,
             store,
@@ -87,23 +99,29 @@ impl Driver {
             peers: HashMap::new(),
             outcomes: FuturesUnordered::new(),
             problem: None,
+            is_new,
+            done: now(),
         }
     }
 
     async fn drive(mut self, Inputs(mut inputs): Inputs) {
         self.handle(Event::Tick);
-        // Whoever claims something before the first epochs are there would be refused.
-        if let Some(outcome) = self.outcomes.next().await {
+        // Whoever claims something before the first epochs are there would be refused. Former holders
+        // need none, and a slow disk must not keep them waiting.
+        if self.is_new
+            && let Some(outcome) = self.outcomes.next().await
+        {
             self.happened(outcome);
         }
         let mut rules = self.shared.rules.subscribe();
         loop {
             self.shared.metrics.claims().see(&self.names);
-            let due = self.names.next_timeout();
+            let beat = self.done + BEAT;
+            let due = self.names.next_timeout().map_or(beat, |due| due.min(beat));
             tokio::select! {
                 Some(outcome) = self.outcomes.next() => self.happened(outcome),
                 Some(input) = inputs.recv() => self.hear(input),
-                () = sleep_until(due) => self.handle(Event::Tick),
+                () = sleep_until(Some(due)) => self.handle(Event::Tick),
                 // The sender is in what we share.
                 Ok(()) = rules.changed() => self.adopt(&rules.borrow_and_update()),
             }
@@ -122,7 +140,6 @@ impl Driver {
                 None => warn_if_open(None),
             }
             self.tickets.clone_from(&rules.tickets);
-            self.names.set_permits(tickets::permits(tickets));
         }
         self.names.set_limits(NamesLimits::from(&rules.limits));
     }
@@ -202,11 +219,23 @@ impl Driver {
             && let Some(it) = self.peers.get_mut(&peer)
             && let Some((said, _place)) = it.unheard.pop_front()
         {
-            self.handle(Event::Said(peer, said));
+            self.handle(said);
         }
     }
 
     fn handle(&mut self, event: Event) {
+        let gap = now().saturating_duration_since(self.done);
+        self.done = now();
+        if gap > STANDSTILL {
+            tracing::warn!(
+                "stood still for {gap:?}: names that are held are kept for their holders for {SETTLE:?}"
+            );
+            self.carry_out(Event::StoodStill);
+        }
+        self.carry_out(event);
+    }
+
+    fn carry_out(&mut self, event: Event) {
         for effect in self.names.handle(event, now()) {
             match effect {
                 Effect::Ready(peer) => self.answer(peer),

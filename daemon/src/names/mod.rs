@@ -19,7 +19,7 @@ pub(crate) use tickets::Tickets;
 
 use metaserve::{
     Close, CloseCode,
-    names::{Answer, PeerId, Said},
+    names::{Answer, Event, PeerId, Said},
 };
 use std::{
     net::SocketAddr,
@@ -45,8 +45,9 @@ const UNWRITTEN: usize = 16;
 enum Input {
     /// A peer has connected.
     Joined(PeerId, SocketAddr, Ends),
-    /// A peer has sent a message. The permit is its place among those that wait.
-    Said(PeerId, Said, OwnedSemaphorePermit),
+    /// A peer has sent a message, permitted or not. The semaphore's is its place among those that
+    /// wait.
+    Said(PeerId, Event, OwnedSemaphorePermit),
     /// A peer has another address now.
     Moved(PeerId, SocketAddr),
 }
@@ -113,9 +114,10 @@ pub(crate) struct Mouth {
 
 impl Mouth {
     /// Passes a message on, as soon as there is a place for it.
-    pub(crate) async fn say(&self, said: Said) -> Result<(), Close> {
+    pub(crate) async fn say(&self, said: Said, tickets: Option<&Tickets>) -> Result<(), Close> {
         let place = self.places.clone().acquire_owned().await;
         let place = place.map_err(|_| ended())?;
+        let said = tickets::event(tickets, self.peer, said);
         self.tell(Input::Said(self.peer, said, place)).await
     }
 

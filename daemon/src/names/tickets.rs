@@ -1,14 +1,24 @@
 //! Who may claim, start and offer what: the bearers of tickets, if the operator asks for them.
 
 use crate::settings::NamesLive;
-use metaserve::{names::Permits, time::wall_clock};
+use metaserve::{
+    names::{Event, PeerId, Said},
+    time::wall_clock,
+};
 use metaserve_ticket::{KeyError, PublicKeys, Verifier};
 
 /// What tickets must be.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct Tickets {
     audience: String,
     keys: PublicKeys,
+    verifier: Verifier,
+}
+
+impl PartialEq for Tickets {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.audience, &self.keys) == (&other.audience, &other.keys)
+    }
 }
 
 impl Tickets {
@@ -25,10 +35,24 @@ impl Tickets {
             .iter()
             .map(|file| PublicKeys::read(file));
         let files: Vec<_> = files.collect::<Result<_, _>>()?;
+        let audience = settings.audience.clone();
+        let keys: PublicKeys = files.iter().flat_map(PublicKeys::iter).cloned().collect();
+        let verifier = Verifier::new(&audience, keys.clone());
         Ok(Some(Self {
-            audience: settings.audience.clone(),
-            keys: files.iter().flat_map(PublicKeys::iter).cloned().collect(),
+            audience,
+            keys,
+            verifier,
         }))
+    }
+
+    /// Why a message is not permitted, if it is not.
+    fn refusal(&self, said: &Said) -> Option<String> {
+        let (right, ticket) = said.right()?;
+        let Some(ticket) = ticket else {
+            return Some(format!("this needs a ticket that permits {right:?}"));
+        };
+        let refused = self.verifier.check(ticket, &right, wall_clock()).err()?;
+        Some(refused.to_string())
     }
 
     /// How many keys there are.
@@ -42,26 +66,11 @@ impl Tickets {
     }
 }
 
-/// What the core asks about each claim, start and offer.
-pub(super) fn permits(tickets: Option<&Tickets>) -> Box<dyn Permits> {
-    match tickets {
-        None => Box::new(()),
-        Some(Tickets { audience, keys }) => {
-            Box::new(Bearers(Verifier::new(audience, keys.clone())))
-        }
-    }
-}
-
-/// Those who have a ticket.
-#[derive(Debug)]
-struct Bearers(Verifier);
-
-impl Permits for Bearers {
-    fn permit(&self, ticket: Option<&[u8]>, right: &str) -> Result<(), String> {
-        let Some(ticket) = ticket else {
-            return Err(format!("this needs a ticket that permits {right:?}"));
-        };
-        let checked = self.0.check(ticket, right, wall_clock());
-        checked.map(drop).map_err(|refused| refused.to_string())
+/// What the core is told of a message. Checks the signature of its ticket, which takes a while: not
+/// for the driver.
+pub(super) fn event(tickets: Option<&Tickets>, peer: PeerId, said: Said) -> Event {
+    match tickets.and_then(|tickets| tickets.refusal(&said)) {
+        None => Event::Said(peer, said),
+        Some(why) => Event::Unpermitted(peer, said, why),
     }
 }

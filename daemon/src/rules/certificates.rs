@@ -22,6 +22,7 @@ use std::{
 pub(crate) struct Certificates {
     source: Source,
     secret: Arc<Secret>,
+    has_new_secret: bool,
     segmentation_offload: bool,
     /// The roles of peers that this daemon takes.
     roles: Vec<Role>,
@@ -53,15 +54,18 @@ impl Certificates {
                 })?
             }
         };
-        let secret = Secret::load_or_create(state_dir).with_context(|| {
+        let cannot_use = || {
             format!(
                 "cannot use the state directory {}: choose another one with --state-dir",
                 state_dir.display()
             )
-        })?;
+        };
+        let earlier = Secret::load(state_dir).with_context(cannot_use)?;
+        let secret = Secret::load_or_create(state_dir).with_context(cannot_use)?;
         Ok(Self {
             source,
             secret,
+            has_new_secret: earlier.is_none(),
             segmentation_offload: settings.segmentation_offload,
             roles: settings.takes(),
             current: Mutex::new(identity),
@@ -98,6 +102,11 @@ impl Certificates {
     /// What holders of names show to keep them through a restart.
     pub(crate) fn proofs(&self) -> Proofs {
         Proofs::new(self.secret.names())
+    }
+
+    /// Whether there are no proofs of earlier runs.
+    pub(crate) const fn has_new_secret(&self) -> bool {
+        self.has_new_secret
     }
 
     /// The settings for new connections, with the current certificate.

@@ -3,7 +3,7 @@
 use super::{
     MAX_VALUE_BYTES, RESERVE_AGAIN,
     core::{Claim, Names},
-    event::{Answer, Held, PeerId, Refusal},
+    event::{Answer, Held, PeerId, Permit, Refusal},
     key::Key,
     peer::Request,
 };
@@ -18,7 +18,7 @@ impl Names {
         peer: PeerId,
         key: &Key,
         value: &Bytes,
-        ticket: Option<&[u8]>,
+        permit: Permit,
         held: Option<Held>,
         now: Instant,
     ) -> Result<u64, No> {
@@ -32,21 +32,18 @@ impl Names {
         // The same claim, as it was granted before: it needs no new ticket.
         let again = match holder {
             Some(holder) => shown.filter(|epoch| *epoch >= holder.epoch),
-            None if self.settles.is_some() => {
-                let least = self.granted.get(key).copied().unwrap_or_default();
-                shown.filter(|epoch| *epoch >= least)
+            None if self.settle.left(key, now).is_some() => {
+                shown.filter(|epoch| *epoch >= self.settle.least(key))
             }
             None => None,
         };
         if again.is_none() {
-            let right = format!("claim:{key}");
-            let permitted = self.permits.permit(ticket, &right);
-            permitted.map_err(|why| No::Refused(Refusal::Ticket, None, why))?;
+            permit.map_err(|why| No::Refused(Refusal::Ticket, None, why))?;
             if let Some(holder) = holder {
                 return Err(No::Held(holder.epoch, holder.value.clone()));
             }
-            if let Some(left) = self.settling(now) {
-                let why = "the daemon has just started and waits for former holders";
+            if let Some(left) = self.settle.left(key, now) {
+                let why = self.settle.why();
                 return Err(No::Refused(Refusal::Settling, Some(left), why.into()));
             }
         }
@@ -58,8 +55,7 @@ impl Names {
         }
         let all = self.limits.max_claims;
         let more = holder.is_none() && self.totals.claims >= all;
-        if more || (again.is_some() && self.granted.len() >= all && !self.granted.contains_key(key))
-        {
+        if more || (again.is_some() && self.settle.is_full(key, all)) {
             let why = format!("the daemon has all of its {all} claims");
             return Err(No::Full(Some(Limit::MaxClaims), why));
         }
@@ -81,9 +77,7 @@ impl Names {
             }
             self.tell(former.peer, Answer::Lost { id: former.id });
         }
-        if self.settles.is_some() {
-            self.granted.insert(key.clone(), epoch);
-        }
+        self.settle.granted(&key, epoch);
         let ordered = self.order_ends(peer, &key);
         let serves = ordered.map(|ordered| ordered.offer);
         self.keep(
@@ -106,7 +100,7 @@ impl Names {
             },
         );
         self.started(&key);
-        self.changed(&key);
+        self.changes.add(&key);
     }
 
     pub(super) fn not_granted(&mut self, peer: PeerId, id: u64, key: &Key, no: No, now: Instant) {
@@ -149,7 +143,7 @@ impl Names {
         }
         if let Some(claim) = self.claims.get_mut(&key).filter(|it| it.value != value) {
             claim.value = value;
-            self.changed(&key);
+            self.changes.add(&key);
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use super::{
     RESERVE_AGAIN,
+    changes::Changes,
     epochs::Epochs,
-    event::{Answer, Effect, Event, OrderEnd, PeerId, Permits, Refusal, Said},
+    event::{Answer, Effect, Event, OrderEnd, PeerId, Permit, Refusal, Said},
     key::{Key, Prefix},
     limits::NamesLimits,
     peer::{Bid, Peer, Request, Totals},
     prefixes::Prefixes,
     proof::Proofs,
+    settle::Settle,
     starting::Starting,
     watch::Watch,
 };
@@ -27,16 +29,15 @@ use std::{
 pub struct Names {
     pub(super) limits: NamesLimits,
     pub(super) proofs: Proofs,
-    pub(super) permits: Box<dyn Permits>,
     pub(super) epochs: Epochs,
-    /// When the daemon no longer waits for former holders; none if it does not.
-    pub(super) settles: Option<Instant>,
-    /// While it waits, the greatest epoch that was granted for each key.
-    pub(super) granted: HashMap<Key, u64>,
+    pub(super) settle: Settle,
     pub(super) claims: BTreeMap<Key, Claim>,
     pub(super) peers: HashMap<PeerId, Peer>,
     pub(super) totals: Totals,
-    watches: Prefixes<(PeerId, u64)>,
+    /// Without those that begin anew as soon as their peer reads.
+    pub(super) watches: Prefixes<(PeerId, u64)>,
+    pub(super) changes: Changes,
+    /// Of each peer and prefix, the best one.
     pub(super) offers: Prefixes<Bid>,
     pub(super) starting: BTreeMap<Key, Starting>,
     /// Orders that a host has not answered, also those whose time is over.
@@ -79,29 +80,21 @@ impl Names {
     /// [`SETTLE`](super::SETTLE), or zero if there can be none. `proofs` must be those of earlier
     /// runs.
     #[must_use]
-    pub fn new(
-        limits: NamesLimits,
-        proofs: Proofs,
-        permits: Box<dyn Permits>,
-        settle: Duration,
-        now: Instant,
-    ) -> Self {
-        let settles = (!settle.is_zero()).then(|| now + settle);
+    pub fn new(limits: NamesLimits, proofs: Proofs, settle: Duration, now: Instant) -> Self {
         Self {
             limits,
             proofs,
-            permits,
             epochs: Epochs::new(),
-            settles,
-            granted: HashMap::new(),
+            settle: Settle::new(settle),
             claims: BTreeMap::new(),
             peers: HashMap::new(),
             totals: Totals::default(),
             watches: Prefixes::default(),
+            changes: Changes::new(now),
             offers: Prefixes::default(),
             starting: BTreeMap::new(),
             open: BTreeSet::new(),
-            timers: settles.map(|at| (at, Timer::Settled)).into_iter().collect(),
+            timers: BTreeSet::new(),
             last_number: 0,
             effects: Vec::new(),
         }
@@ -110,11 +103,6 @@ impl Names {
     /// Uses these limits for what comes. What is there stays.
     pub fn set_limits(&mut self, limits: NamesLimits) {
         self.limits = limits;
-    }
-
-    /// Asks these permits about what comes. What is there stays.
-    pub fn set_permits(&mut self, permits: Box<dyn Permits>) {
-        self.permits = permits;
     }
 
     /// Handles one event. `now` never goes back.
@@ -129,12 +117,21 @@ impl Names {
                     it.address = address;
                 }
             }
-            Event::Said(peer, said) => self.said(peer, said, now),
+            Event::Said(peer, said) => self.said(peer, said, Ok(()), now),
+            Event::Unpermitted(peer, said, why) => self.said(peer, said, Err(why), now),
             Event::Gone(peer) => self.gone(peer, now),
-            Event::Reserved(block) => self.epochs.reserved(block),
-            Event::NotReserved => self.epochs.not_reserved(now + RESERVE_AGAIN),
+            Event::Reserved(block) => {
+                self.epochs.reserved(block);
+                self.started_to_settle(now);
+            }
+            Event::NotReserved => {
+                self.epochs.not_reserved(now + RESERVE_AGAIN);
+                self.started_to_settle(now);
+            }
+            Event::StoodStill => self.stood_still(now),
             Event::Tick => {}
         }
+        self.tell_changes(now);
         if let Some(from) = self.epochs.ask() {
             self.effects.push(Effect::Reserve { from });
         }
@@ -144,8 +141,14 @@ impl Names {
     /// The next answer for a peer, as things stand now; none until the next
     /// [`Effect::Ready`] for it.
     pub fn take(&mut self, peer: PeerId) -> Option<Answer> {
-        let settling = self.settles.is_some();
-        self.peers.get_mut(&peer)?.take(&self.claims, settling)
+        let it = self.peers.get_mut(&peer)?;
+        let answer = it.take(&self.claims, self.settle.is_for_all())?;
+        if let Answer::Reset { id } = &answer
+            && let Some(Request::Watch(watch)) = it.requests.get(id)
+        {
+            self.watches.insert(&watch.prefix, (peer, *id));
+        }
+        Some(answer)
     }
 
     /// Whether a message of this peer may be handled. If not, read nothing from it until it has
@@ -159,7 +162,8 @@ impl Names {
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(at, _)| *at);
-        timer.into_iter().chain(self.epochs.again_at()).min()
+        let others = [self.epochs.again_at(), self.changes.due()];
+        timer.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// How many requests there are.
@@ -186,24 +190,7 @@ impl Names {
         }
     }
 
-    fn settled(&mut self, now: Instant) {
-        self.settles = None;
-        self.granted = HashMap::new();
-        let keys: Vec<Key> = self.starting.keys().cloned().collect();
-        for key in keys {
-            self.place(&key, now);
-        }
-        for (peer, id) in self.watches.all() {
-            self.stir(peer, id, Watch::settled);
-        }
-    }
-
-    /// How long the daemon still waits for former holders; none if it does not.
-    pub(super) fn settling(&self, now: Instant) -> Option<Duration> {
-        Some(self.settles?.saturating_duration_since(now))
-    }
-
-    fn said(&mut self, peer: PeerId, said: Said, now: Instant) {
+    fn said(&mut self, peer: PeerId, said: Said, permit: Permit, now: Instant) {
         let (per_second, at_once) = (
             f64::from(self.limits.requests_per_second),
             f64::from(self.limits.requests_at_once),
@@ -229,28 +216,29 @@ impl Names {
                 id,
                 key,
                 value,
-                ticket,
                 held,
-            } => match self.decide(peer, &key, &value, ticket.as_deref(), held, now) {
+                ..
+            } => match self.decide(peer, &key, &value, permit, held, now) {
                 Ok(epoch) => self.grant(peer, id, key, value, epoch),
                 Err(no) => self.not_granted(peer, id, &key, no, now),
             },
             Said::Update { id, value } => self.update(peer, id, value, now),
             Said::Release { id } => {
                 if let Some(request) = self.forget(peer, id) {
+                    if let Request::Claim { key, .. } = &request {
+                        self.settle.released(key);
+                    }
                     self.ended(peer, id, request, now);
                 }
             }
-            Said::Resolve { id, key, start } => self.resolve(peer, id, key, start, now),
+            Said::Resolve { id, key, start } => {
+                let start = start.map(|start| (start, permit));
+                self.resolve(peer, id, key, start, now);
+            }
             Said::Watch { id, prefix } => self.watch(peer, id, prefix),
             Said::Offer {
-                id,
-                prefix,
-                slots,
-                ticket,
-            } => {
-                self.offer(peer, id, prefix, slots, ticket.as_deref());
-            }
+                id, prefix, slots, ..
+            } => self.offer(peer, id, prefix, slots, permit),
             Said::Refuse { order, why } => self.refused(peer, order, &why, now),
             Said::Drain { id } => self.drain(peer, id),
         }
@@ -260,6 +248,11 @@ impl Names {
         let Some(it) = self.peers.remove(&peer) else {
             return;
         };
+        for (prefix, bids) in &it.bids {
+            if let Some(best) = bids.first() {
+                self.offers.remove(prefix, *best);
+            }
+        }
         for (id, request) in it.requests {
             *self.totals.of(&request) -= 1;
             self.ended(peer, id, request, now);
@@ -320,7 +313,7 @@ impl Names {
                 if let Some(offer) = serves {
                     self.give_back(peer, offer);
                 }
-                self.changed(&key);
+                self.changes.add(&key);
             }
             Request::Waiting { key, until } => {
                 self.timers.remove(&(until, Timer::Waiting(peer, id)));
@@ -333,7 +326,9 @@ impl Names {
                 }
             }
             Request::Offer(offer) => {
-                self.offers.remove(&offer.prefix, offer.bid(peer, id));
+                self.rank(peer, &offer.prefix, |bids| {
+                    bids.remove(&offer.bid(peer, id));
+                });
                 self.withdrawn(peer, offer.serial, now);
             }
         }
@@ -349,14 +344,7 @@ impl Names {
         self.stir(peer, id, |_| ());
     }
 
-    /// Watchers of the key are told of its state.
-    pub(super) fn changed(&mut self, key: &Key) {
-        for (peer, id) in self.watches.of(key) {
-            self.stir(peer, id, |watch| watch.touch(key));
-        }
-    }
-
-    fn stir(&mut self, peer: PeerId, id: u64, touch: impl FnOnce(&mut Watch)) {
+    pub(super) fn stir(&mut self, peer: PeerId, id: u64, touch: impl FnOnce(&mut Watch)) {
         if self
             .peers
             .get_mut(&peer)

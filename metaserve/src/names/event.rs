@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{Close, Limit};
 use bytes::Bytes;
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 /// A connection. The caller never uses a number twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,17 +20,28 @@ pub enum Event {
     Joined(PeerId, SocketAddr),
     /// A peer has another address now. Ignored when the peer is gone.
     Moved(PeerId, SocketAddr),
-    /// A peer has sent a message.
+    /// A peer has sent a message. If that needs a [right](Said::right), its ticket covers it, or
+    /// everybody has it.
     Said(PeerId, Said),
+    /// A peer has sent a message whose ticket does not cover its right; why, in a sentence for the
+    /// peer.
+    Unpermitted(PeerId, Said, String),
     /// The connection of a peer has ended: its claims, offers and watches end with it.
     Gone(PeerId),
     /// These epochs are reserved, and the file that says so is on the disk.
     Reserved(Block),
     /// No epochs could be reserved.
     NotReserved,
+    /// The daemon stood still, such as a suspended process does, for so long that connections may
+    /// have ended for no other reason. Say it before anything else that comes after: the keys that
+    /// are held then are kept for their holders for [`SETTLE`](super::SETTLE).
+    StoodStill,
     /// Time has passed: see [`Names::next_timeout`](super::Names::next_timeout).
     Tick,
 }
+
+/// Whether a peer has the right to what it asks, or why not.
+pub(super) type Permit = Result<(), String>;
 
 /// What the caller has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +132,25 @@ pub enum Said {
     Refuse { order: u64, why: String },
     /// Wants no further orders of an offer.
     Drain { id: u64 },
+}
+
+impl Said {
+    /// The right that this needs, and the ticket for it: `claim:KEY`, `start:KEY`, or for an offer
+    /// `claim:PREFIX*`. None if it needs none.
+    #[must_use]
+    pub fn right(&self) -> Option<(String, Option<&[u8]>)> {
+        let (right, ticket) = match self {
+            Self::Claim { key, ticket, .. } => (format!("claim:{key}"), ticket),
+            Self::Offer { prefix, ticket, .. } => (format!("claim:{prefix}*"), ticket),
+            Self::Resolve { key, start, .. } => (format!("start:{key}"), &start.as_ref()?.ticket),
+            Self::Update { .. }
+            | Self::Release { .. }
+            | Self::Watch { .. }
+            | Self::Refuse { .. }
+            | Self::Drain { .. } => return None,
+        };
+        Some((right, ticket.as_deref()))
+    }
 }
 
 /// How a key is to be started.
@@ -272,22 +302,5 @@ impl Refusal {
             3 => Self::NoEpochs,
             other => Self::Unknown(other),
         }
-    }
-}
-
-/// Who may claim and start what.
-pub trait Permits: Send + fmt::Debug {
-    /// Whether the ticket covers this right: `claim:KEY`, `start:KEY`, or for an offer
-    /// `claim:PREFIX*`.
-    ///
-    /// # Errors
-    /// Why it does not, in a sentence for the peer.
-    fn permit(&self, ticket: Option<&[u8]>, right: &str) -> Result<(), String>;
-}
-
-/// Everybody may do everything.
-impl Permits for () {
-    fn permit(&self, _: Option<&[u8]>, _: &str) -> Result<(), String> {
-        Ok(())
     }
 }

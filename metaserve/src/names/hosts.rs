@@ -2,19 +2,22 @@
 
 use super::{
     core::Names,
-    event::{PeerId, Refusal},
+    event::{PeerId, Permit, Refusal},
     key::{Key, Prefix},
     peer::{Bid, Offer, OfferRef, Ordered, Request},
 };
 use crate::Limit;
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 /// Of the time that is left, one host gets this fraction at least.
 const SHARES: u32 = 3;
 
-/// How many offers with free slots are looked at for an order. Only those of hosts that cannot take
-/// one, because they do not read or do not answer, are looked at in vain.
-const MAX_LOOKED_AT: usize = 1_024;
+/// How many hosts that cannot take an order, because they do not read or do not answer, are looked
+/// at for one. Those that were asked in vain do not count.
+const MAX_DEAF: usize = 1_024;
 
 /// Who could start a key.
 pub(super) enum Hosts {
@@ -35,10 +38,9 @@ impl Names {
         id: u64,
         prefix: Prefix,
         slots: u32,
-        ticket: Option<&[u8]>,
+        permit: Permit,
     ) {
-        let right = format!("claim:{prefix}*");
-        if let Err(why) = self.permits.permit(ticket, &right) {
+        if let Err(why) = permit {
             return self.refuse(peer, id, Refusal::Ticket, why);
         }
         let all = (Limit::MaxOffers, self.limits.max_offers);
@@ -52,7 +54,9 @@ impl Names {
             drained: false,
             serial: self.number(),
         };
-        self.offers.insert(&offer.prefix, offer.bid(peer, id));
+        self.rank(peer, &offer.prefix, |bids| {
+            bids.insert(offer.bid(peer, id));
+        });
         self.keep(peer, id, Request::Offer(offer));
     }
 
@@ -67,17 +71,28 @@ impl Names {
     /// Which host could start the key next, without those that were asked in vain.
     pub(super) fn hosts(&self, key: &Key, tried: &BTreeSet<PeerId>) -> Hosts {
         let sets = self.offers.sets(key);
-        let mut able: Vec<Bid> = Vec::new();
-        let mut looked_at = 0;
+        let mut able: BTreeMap<PeerId, Bid> = BTreeMap::new();
+        let mut deaf = BTreeSet::new();
         for set in &sets {
-            let free = set.iter().take_while(|bid| bid.free.0 > 0);
-            let in_order = free.take(MAX_LOOKED_AT - looked_at);
-            let listens = in_order
-                .inspect(|_| looked_at += 1)
-                .filter(|bid| !tried.contains(&bid.peer) && self.listens(bid.peer, key));
-            able.extend(listens.take(SHARES as usize));
+            let mut hosts = BTreeSet::new();
+            let mut free = set.iter().take_while(|bid| bid.free.0 > 0);
+            while deaf.len() < MAX_DEAF
+                && hosts.len() < SHARES as usize
+                && let Some(bid) = free.next()
+            {
+                if tried.contains(&bid.peer) {
+                    continue;
+                }
+                if self.listens(bid.peer, key) {
+                    hosts.insert(bid.peer);
+                    let best = able.entry(bid.peer).or_insert(*bid);
+                    *best = (*best).min(*bid);
+                } else {
+                    deaf.insert(bid.peer);
+                }
+            }
         }
-        if let Some(best) = able.iter().min() {
+        if let Some(best) = able.values().min() {
             let shares = u32::try_from(able.len()).map_or(SHARES, |able| able.min(SHARES));
             return Hosts::Able(*best, shares);
         }
@@ -119,8 +134,37 @@ impl Names {
         if it.serial == offer.serial {
             let before = it.bid(peer, offer.id);
             change(it);
-            self.offers.remove(&it.prefix, before);
-            self.offers.insert(&it.prefix, it.bid(peer, offer.id));
+            let (prefix, after) = (it.prefix.clone(), it.bid(peer, offer.id));
+            self.rank(peer, &prefix, |bids| {
+                bids.remove(&before);
+                bids.insert(after);
+            });
+        }
+    }
+
+    /// Changes what a peer offers with this prefix. No more than its best offer is among those of
+    /// others: however many offers it makes, it is looked at once.
+    pub(super) fn rank(
+        &mut self,
+        peer: PeerId,
+        prefix: &Prefix,
+        change: impl FnOnce(&mut BTreeSet<Bid>),
+    ) {
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        let bids = it.bids.entry(prefix.clone()).or_default();
+        let before = bids.first().copied();
+        change(bids);
+        let after = bids.first().copied();
+        if bids.is_empty() {
+            it.bids.remove(prefix);
+        }
+        if let Some(before) = before {
+            self.offers.remove(prefix, before);
+        }
+        if let Some(after) = after {
+            self.offers.insert(prefix, after);
         }
     }
 

@@ -15,7 +15,8 @@
 //!   that they grow over restarts. Without a block nothing new is granted.
 //! * **Proofs**: a claim is granted with a [`Proof`], a keyed hash of key and epoch. For the settle
 //!   time after a start ([`SETTLE`]) only the bearer of a proof is granted its key, with the epoch
-//!   that it had. A proof of a greater or equal epoch displaces the holder, at any time.
+//!   that it had. A proof of a greater or equal epoch displaces the holder, at any time. After the
+//!   daemon [stood still](Event::StoodStill) the same holds for the keys that were held.
 //! * **Orders**: who resolves an absent key can have it started. The host with the most free slots
 //!   gets an order; if it refuses, leaves or is silent, the next one. There is one order for a key,
 //!   however many ask. A silent host may still claim the key, so if there is no next one, those who
@@ -27,6 +28,7 @@
 //! A contender for a held key does not wait in a queue: it is told who holds the key, and may watch
 //! it.
 
+mod changes;
 mod claims;
 mod core;
 mod epochs;
@@ -39,6 +41,7 @@ mod orders;
 mod peer;
 mod prefixes;
 mod proof;
+mod settle;
 mod starting;
 #[cfg(test)]
 mod tests;
@@ -46,7 +49,7 @@ mod watch;
 
 pub use core::Names;
 pub use epochs::{BLOCK, Block};
-pub use event::{Answer, Effect, Event, Held, OrderEnd, PeerId, Permits, Refusal, Said, Start};
+pub use event::{Answer, Effect, Event, Held, OrderEnd, PeerId, Refusal, Said, Start};
 pub use key::{InvalidKey, Key, Prefix};
 pub use limits::NamesLimits;
 pub use mark::{DaemonId, Mark, MarkProblem};
@@ -55,8 +58,8 @@ pub use proof::{Proof, Proofs};
 
 use std::time::Duration;
 
-/// How long after its start a daemon grants keys to former holders only: 15 s. The libraries
-/// reconnect at most 2 s apart.
+/// How long after its start a daemon grants keys to former holders only: 15 s. It begins when it is
+/// known whether epochs can be reserved. The libraries reconnect at most 2 s apart.
 pub const SETTLE: Duration = Duration::from_secs(15);
 
 /// The longest value of a claim and the longest payload of an order, in bytes: 8 KiB.

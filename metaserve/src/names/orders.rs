@@ -3,7 +3,7 @@
 use super::{
     MAX_VALUE_BYTES, MAX_WITHIN,
     core::{Names, Timer},
-    event::{Answer, Effect, OrderEnd, PeerId, Refusal, Start},
+    event::{Answer, Effect, OrderEnd, PeerId, Permit, Refusal, Start},
     hosts::Hosts,
     key::Key,
     peer::{Bid, OfferRef, Ordered, Request},
@@ -21,26 +21,25 @@ impl Names {
         peer: PeerId,
         id: u64,
         key: Key,
-        start: Option<Start>,
+        start: Option<(Start, Permit)>,
         now: Instant,
     ) {
         if let Some(found) = self.found(id, &key) {
             return self.tell(peer, found);
         }
-        let Some(start) = start else {
-            let answer = match self.settling(now) {
+        let Some((start, permit)) = start else {
+            let answer = match self.settle.left(&key, now) {
                 None => Answer::Absent { id },
                 Some(left) => Answer::Refused {
                     id,
                     refusal: Refusal::Settling,
                     again: Some(left),
-                    why: "the daemon has just started and waits for former holders".into(),
+                    why: self.settle.why().into(),
                 },
             };
             return self.tell(peer, answer);
         };
-        let right = format!("start:{key}");
-        if let Err(why) = self.permits.permit(start.ticket.as_deref(), &right) {
+        if let Err(why) = permit {
             return self.refuse(peer, id, Refusal::Ticket, why);
         }
         if let Some((limit, why)) = self.too_many_starts(peer, &key, &start) {
@@ -56,10 +55,12 @@ impl Names {
                 until,
             },
         );
-        let starting = self
-            .starting
-            .entry(key.clone())
-            .or_insert_with(|| Starting::new(start.payload));
+        let starting = self.starting.entry(key.clone()).or_insert_with(|| {
+            if let Some(it) = self.peers.get_mut(&peer) {
+                it.starts += 1;
+            }
+            Starting::new(peer, start.payload)
+        });
         starting.waiting.insert((peer, id), until);
         if starting.placed.is_none() {
             self.place(&key, now);
@@ -80,12 +81,29 @@ impl Names {
         if let Some((limit, why)) = self.full(peer, "waiting requests", all, |it| it.waiting) {
             return Some((Some(limit), why));
         }
+        if self.starting.contains_key(key) {
+            return None;
+        }
         let keys = self.limits.max_orders;
-        if self.starting.len() >= keys && !self.starting.contains_key(key) {
+        if self.starting.len() >= keys {
             let why = format!("keys being started: {keys} at most");
             return Some((Some(Limit::MaxOrders), why));
         }
+        let each = self.limits.max_each_per_peer;
+        if self.peers.get(&peer).is_some_and(|it| it.starts >= each) {
+            let why = format!("keys being started for one peer: {each} at most");
+            return Some((Some(Limit::MaxRequestsPerPeer), why));
+        }
         None
+    }
+
+    /// The key is held, or nobody wants it started any longer.
+    fn no_longer_starts(&mut self, key: &Key) -> Option<Starting> {
+        let starting = self.starting.remove(key)?;
+        if let Some(it) = self.peers.get_mut(&starting.by) {
+            it.starts -= 1;
+        }
+        Some(starting)
     }
 
     fn found(&self, id: u64, key: &Key) -> Option<Answer> {
@@ -100,12 +118,12 @@ impl Names {
 
     /// Gives the order to the next host, or tells all who wait that there is none.
     pub(super) fn place(&mut self, key: &Key, now: Instant) {
-        let settling = self.settling(now).is_some();
+        let settling = self.settle.left(key, now).is_some();
         let Some(starting) = self.starting.get(key) else {
             return;
         };
         let Some(latest) = starting.waiting.values().max().copied() else {
-            self.starting.remove(key);
+            self.no_longer_starts(key);
             return;
         };
         if settling {
@@ -167,7 +185,7 @@ impl Names {
     }
 
     fn give_up(&mut self, key: &Key, last: &str) {
-        let Some(starting) = self.starting.remove(key) else {
+        let Some(starting) = self.no_longer_starts(key) else {
             return;
         };
         let why = starting.reasons(last);
@@ -186,7 +204,7 @@ impl Names {
 
     /// The key is held now: all who wait are told.
     pub(super) fn started(&mut self, key: &Key) {
-        let Some(starting) = self.starting.remove(key) else {
+        let Some(starting) = self.no_longer_starts(key) else {
             return;
         };
         if let Some((_, until)) = starting.placed {
@@ -211,7 +229,7 @@ impl Names {
         let host = placed.and_then(|(host, _)| self.peers.get(&host));
         let last = match host {
             Some(host) => format!("{} has the order, and has not claimed it yet", host.address),
-            None => "the daemon has just started and waits for former holders".to_owned(),
+            None => self.settle.why().to_owned(),
         };
         if let Some(starting) = self.starting.get(&key) {
             let why = starting.reasons(&last);
@@ -225,7 +243,7 @@ impl Names {
         if let Some(starting) = self.starting.get_mut(key) {
             starting.waiting.remove(&(peer, id));
             if starting.waiting.is_empty() && starting.placed.is_none() {
-                self.starting.remove(key);
+                self.no_longer_starts(key);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::bounds::Bucket;
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     net::SocketAddr,
     time::Instant,
 };
@@ -20,8 +20,12 @@ pub(super) struct Peer {
     pub(super) address: SocketAddr,
     pub(super) requests: HashMap<u64, Request>,
     pub(super) totals: Totals,
+    /// Its offers, by their prefixes. The best one of each prefix is among those of all peers.
+    pub(super) bids: BTreeMap<Prefix, BTreeSet<Bid>>,
     /// Orders that it has not answered.
     pub(super) orders: BTreeMap<Key, Ordered>,
+    /// Keys that are being started because it has asked.
+    pub(super) starts: usize,
     pub(super) bucket: Bucket,
     answers: VecDeque<Answer>,
     /// The bytes of values and payloads in these answers.
@@ -105,7 +109,9 @@ impl Peer {
             address,
             requests: HashMap::new(),
             totals: Totals::default(),
+            bids: BTreeMap::new(),
             orders: BTreeMap::new(),
+            starts: 0,
             bucket: Bucket::default(),
             answers: VecDeque::new(),
             unread_bytes: 0,

@@ -13,6 +13,9 @@ const MAX_REASONS: usize = 4;
 /// A key that nobody holds, and somebody waits for.
 #[derive(Debug)]
 pub(super) struct Starting {
+    /// Who has asked first: it counts as this peer's until it is over, though the peer may not
+    /// wait any longer.
+    pub(super) by: PeerId,
     pub(super) payload: Bytes,
     /// Who waits, and until when.
     pub(super) waiting: BTreeMap<(PeerId, u64), Instant>,
@@ -26,8 +29,9 @@ pub(super) struct Starting {
 }
 
 impl Starting {
-    pub(super) const fn new(payload: Bytes) -> Self {
+    pub(super) const fn new(by: PeerId, payload: Bytes) -> Self {
         Self {
+            by,
             payload,
             waiting: BTreeMap::new(),
             placed: None,

@@ -61,6 +61,11 @@ impl Watch {
         }
     }
 
+    /// Whether no change counts until it begins anew.
+    pub(super) const fn is_reset(&self) -> bool {
+        matches!(self.stage, Stage::Reset)
+    }
+
     /// How many changed keys it holds.
     #[cfg(test)]
     pub(super) fn remembers(&self) -> usize {

@@ -18,10 +18,11 @@ async fn can_reserve(http: SocketAddr, wanted: f64) {
 
 #[tokio::test]
 async fn a_daemon_that_cannot_write_its_mark_refuses_and_grants_once_it_can() {
-    // Without names there is no file yet.
+    // Without names there is no file yet, and without a secret nobody has ever held anything.
     let daemon = Daemon::start(DAEMON, &[]).await;
     let in_the_way = daemon.state_dir().join("names.new");
     let killed = daemon.kill().await;
+    fs::remove_file(in_the_way.with_file_name("secret.key")).unwrap();
     fs::write(&in_the_way, "").unwrap();
     let arguments = [&ON[..], &["--http", "127.0.0.1:0"]].concat();
     let mut daemon = killed.restart(&arguments).await;

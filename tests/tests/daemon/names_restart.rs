@@ -5,7 +5,8 @@ use metaserve::{
     names::{Answer, Proof, Refusal},
     protocol::names::{Claim, FromPeer, Held, Start},
 };
-use metaserve_tests::{Daemon, RawNames};
+use metaserve_tests::{Daemon, RawNames, run};
+use std::fs;
 
 fn again<'a>(id: u64, key: &'a str, held: Option<Held>) -> FromPeer<'a> {
     FromPeer::Claim(Claim {
@@ -107,6 +108,70 @@ async fn a_new_daemon_grants_at_once() {
     daemon
         .logged("names are kept for their former holders for 15s")
         .await;
+}
+
+/// Whether the folder of the mark is lost or was never there cannot be told.
+#[tokio::test]
+async fn a_daemon_that_has_lost_its_mark_with_its_folder_waits_for_former_holders() {
+    let daemon = Daemon::start(DAEMON, &ON).await;
+    let mut holder = RawNames::new(&daemon).await;
+    let held = grant(&mut holder, 1, "a").await;
+    let (folder, directory) = (daemon.state_dir().join("names"), daemon.state_dir());
+    let directory = directory.to_str().unwrap().to_owned();
+    let killed = daemon.kill().await;
+    fs::remove_dir_all(&folder).unwrap();
+    let checked = run(
+        DAEMON,
+        &[&["check", "--state-dir", &directory], &ON[..]].concat(),
+    )
+    .await;
+    let said = "if names were on before, it is lost, so they wait for their former holders";
+    assert!(checked.output.contains(said), "{checked:?}");
+
+    let mut daemon = killed.restart(&ON).await;
+    daemon
+        .logged("names are kept for their former holders")
+        .await;
+    let [mut stranger, mut holder] = [RawNames::new(&daemon).await, RawNames::new(&daemon).await];
+    settling(&mut stranger, again(1, "a", None)).await;
+    holder.say(again(1, "a", Some(held))).await;
+    let Answer::Granted { epoch, .. } = holder.next().await else {
+        panic!("it has its proof");
+    };
+    assert_eq!(epoch, held.epoch);
+}
+
+/// Both ends of a connection may have given it up by then.
+#[tokio::test]
+async fn a_daemon_that_stood_still_keeps_names_for_the_holders_that_it_has_lost() {
+    let mut daemon = Daemon::start(DAEMON, &ON).await;
+    let mut holder = RawNames::new(&daemon).await;
+    let held = grant(&mut holder, 1, "a").await;
+    daemon.signal("STOP").await;
+    let closed = holder.connection.closed().await;
+    assert!(
+        matches!(closed, quinn::ConnectionError::TimedOut),
+        "{closed}"
+    );
+    daemon.signal("CONT").await;
+    daemon.logged("stood still for").await;
+    let [mut stranger, mut holder] = [RawNames::new(&daemon).await, RawNames::new(&daemon).await];
+    grant(&mut stranger, 1, "b").await;
+    stranger.say(again(2, "a", None)).await;
+    match stranger.next().await {
+        // The daemon has noticed, or has not yet, that the holder is gone.
+        Answer::Held { .. }
+        | Answer::Refused {
+            refusal: Refusal::Settling,
+            ..
+        } => {}
+        other => panic!("{other:?}"),
+    }
+    holder.say(again(1, "a", Some(held))).await;
+    let Answer::Granted { epoch, .. } = holder.next().await else {
+        panic!("it has its proof");
+    };
+    assert_eq!(epoch, held.epoch);
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ struct World {
 
 fn start(now: Instant) -> Names {
     let proofs = Proofs::new(&[7; 32]);
-    Names::new(NamesLimits::default(), proofs, Box::new(()), SETTLE, now)
+    Names::new(NamesLimits::default(), proofs, SETTLE, now)
 }
 
 impl World {

@@ -47,6 +47,8 @@ pub(super) struct Oracle {
     pub(super) holds: BTreeMap<Key, Hold>,
     /// The greatest epoch that was ever granted, over all keys and restarts.
     greatest: u64,
+    /// The greatest epoch of each key that was ever granted.
+    of_key: BTreeMap<Key, u64>,
     /// The greatest epoch of each key in this run.
     of_run: BTreeMap<Key, u64>,
     settled_at: Instant,
@@ -70,6 +72,7 @@ impl Oracle {
         Self {
             holds: BTreeMap::new(),
             greatest: 0,
+            of_key: BTreeMap::new(),
             of_run: BTreeMap::new(),
             settled_at: now + SETTLE,
             mark: 1,
@@ -87,8 +90,9 @@ impl Oracle {
     /// The daemon has been killed and started again.
     pub(super) fn restarted(&mut self, now: Instant) {
         let (greatest, mark) = (self.greatest, self.mark);
+        let of_key = std::mem::take(&mut self.of_key);
         *self = Self::new(now);
-        (self.greatest, self.mark) = (greatest, mark);
+        (self.greatest, self.mark, self.of_key) = (greatest, mark, of_key);
     }
 
     pub(super) fn settling(&self, now: Instant) -> bool {
@@ -186,6 +190,14 @@ impl Oracle {
     fn granted(&mut self, peer: PeerId, id: u64, epoch: u64, now: Instant) {
         let Asked { key, value, shown } = self.asked.remove(&(peer, id)).expect("it was asked");
         let former = self.holds.remove(&key);
+        // An epoch of a key goes back in one case alone: a stale holder shows its own after a
+        // restart, and nobody has shown a greater one since. It may be displaced by another one.
+        let ever = self.of_key.entry(key.clone()).or_default();
+        if epoch < *ever {
+            assert_eq!(shown, Some(epoch), "{key}: {epoch} after {ever}");
+            assert!(former.is_some() || now < self.settled_at, "{key} was free");
+        }
+        *ever = epoch.max(*ever);
         if let Some(former) = &former {
             assert_eq!(shown, Some(epoch), "{key} has a holder");
             assert!(epoch >= former.epoch, "a stale claim displaces a newer one");

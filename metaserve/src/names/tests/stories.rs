@@ -1,141 +1,9 @@
 //! What happens, told one case at a time.
 
-use super::super::*;
+use super::{super::*, daemon::*};
 use crate::{CloseCode, Limit};
 use bytes::Bytes;
-use std::time::{Duration, Instant};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-struct Daemon {
-    names: Names,
-    now: Instant,
-    mark: Mark,
-    closed: Vec<(PeerId, CloseCode)>,
-    reached: Vec<Limit>,
-    ended: Vec<OrderEnd>,
-}
-
-fn key(text: &str) -> Key {
-    Key::new(text).unwrap()
-}
-
-impl Daemon {
-    fn new(limits: NamesLimits, permits: Box<dyn Permits>) -> Self {
-        Self::started(limits, permits, Duration::ZERO)
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test can start at any instant"
-    )]
-    fn started(limits: NamesLimits, permits: Box<dyn Permits>, settle: Duration) -> Self {
-        let (now, proofs) = (Instant::now(), Proofs::new(&[1; 32]));
-        let mark = Mark::first(proofs.daemon(), Duration::ZERO);
-        let names = Names::new(limits, proofs, permits, settle, now);
-        let mut daemon = Self {
-            names,
-            now,
-            mark,
-            closed: Vec::new(),
-            reached: Vec::new(),
-            ended: Vec::new(),
-        };
-        daemon.event(Event::Tick);
-        for peer in 1..=3 {
-            let address = ([192, 0, 2, 1], peer).into();
-            daemon.event(Event::Joined(PeerId(peer.into()), address));
-        }
-        daemon
-    }
-
-    fn event(&mut self, event: Event) {
-        for effect in self.names.handle(event, self.now) {
-            match effect {
-                Effect::Ready(_) => {}
-                Effect::Reached(limit) => self.reached.push(limit),
-                Effect::Ended(end) => self.ended.push(end),
-                Effect::Close(peer, close) => self.closed.push((peer, close.code)),
-                Effect::Reserve { from } => {
-                    let (block, mark) = self.mark.reserve(from, Duration::ZERO).unwrap();
-                    self.mark = mark;
-                    self.event(Event::Reserved(block));
-                }
-            }
-        }
-    }
-
-    fn say(&mut self, peer: u64, said: Said) {
-        self.event(Event::Said(PeerId(peer), said));
-    }
-
-    fn pass(&mut self, duration: Duration) {
-        self.now += duration;
-        self.event(Event::Tick);
-    }
-
-    fn claim(&mut self, peer: u64, id: u64, text: &str) {
-        self.claim_again(peer, id, text, None);
-    }
-
-    fn claim_again(&mut self, peer: u64, id: u64, text: &str, held: Option<Held>) {
-        let (key, value, ticket) = (key(text), Bytes::new(), None);
-        self.say(
-            peer,
-            Said::Claim {
-                id,
-                key,
-                value,
-                ticket,
-                held,
-            },
-        );
-    }
-
-    fn start(&mut self, peer: u64, id: u64, text: &str, within: Duration) {
-        let (payload, ticket) = (Bytes::new(), None);
-        let start = Some(Start {
-            payload,
-            within,
-            ticket,
-        });
-        self.say(
-            peer,
-            Said::Resolve {
-                id,
-                key: key(text),
-                start,
-            },
-        );
-    }
-
-    fn offer(&mut self, peer: u64, id: u64, prefix: &str, slots: u32) {
-        let (prefix, ticket) = (Prefix::new(prefix).unwrap(), None);
-        self.say(
-            peer,
-            Said::Offer {
-                id,
-                prefix,
-                slots,
-                ticket,
-            },
-        );
-    }
-
-    fn all(&mut self, peer: u64) -> Vec<Answer> {
-        std::iter::from_fn(|| self.names.take(PeerId(peer))).collect()
-    }
-
-    fn one(&mut self, peer: u64) -> Answer {
-        let mut all = self.all(peer);
-        assert_eq!(all.len(), 1, "{all:?}");
-        all.remove(0)
-    }
-}
-
-fn open() -> Daemon {
-    Daemon::new(NamesLimits::default(), Box::new(()))
-}
+use std::time::Duration;
 
 #[test]
 fn a_second_claimer_is_told_who_holds_the_key_and_gets_it_after_a_release() {
@@ -185,7 +53,7 @@ fn after_a_restart_the_last_holder_displaces_a_stale_one_and_strangers_wait() {
     };
     let last = Held { epoch, proof };
 
-    let mut after = Daemon::started(NamesLimits::default(), Box::new(()), SETTLE);
+    let mut after = Daemon::started(NamesLimits::default(), SETTLE);
     let forged = Held {
         proof: [0; 32],
         ..last
@@ -228,7 +96,7 @@ fn a_watcher_is_not_told_that_these_are_all_keys_before_former_holders_are_back(
     let mut before = open();
     let (a, b) = (held(&mut before, 1, "a"), held(&mut before, 2, "b"));
 
-    let mut after = Daemon::started(NamesLimits::default(), Box::new(()), SETTLE);
+    let mut after = Daemon::started(NamesLimits::default(), SETTLE);
     after.claim_again(1, 1, "a", Some(a));
     after.all(1);
     let prefix = Prefix::new("").unwrap();
@@ -246,7 +114,7 @@ fn without_a_block_nothing_is_granted_and_it_is_asked_for_again() {
     let mut daemon = open();
     let proofs = Proofs::new(&[1; 32]);
     let limits = NamesLimits::default();
-    daemon.names = Names::new(limits, proofs, Box::new(()), Duration::ZERO, daemon.now);
+    daemon.names = Names::new(limits, proofs, Duration::ZERO, daemon.now);
     let (now, peer) = (daemon.now, PeerId(1));
     let wanted = vec![Effect::Reserve { from: 1 }];
     assert_eq!(daemon.names.handle(Event::Tick, now), wanted);
@@ -526,7 +394,7 @@ fn a_holder_with_all_of_its_claims_can_show_one_of_them_again() {
         max_claims_per_peer: 1,
         ..NamesLimits::default()
     };
-    let mut daemon = Daemon::new(limits, Box::new(()));
+    let mut daemon = Daemon::new(limits);
     daemon.claim(1, 1, "a");
     let Answer::Granted { epoch, proof, .. } = daemon.one(1) else {
         panic!("it was free");
@@ -549,7 +417,7 @@ fn limits_are_refusals_with_a_reason() {
     let mut limits = NamesLimits::default();
     (limits.max_claims, limits.max_claims_per_peer) = (3, 2);
     (limits.max_watches, limits.max_orders, limits.max_offers) = (1, 1, 1);
-    let mut daemon = Daemon::new(limits, Box::new(()));
+    let mut daemon = Daemon::new(limits);
     for (peer, id) in [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5)] {
         daemon.claim(peer, id, &format!("{id}"));
     }
@@ -599,20 +467,8 @@ fn limits_are_refusals_with_a_reason() {
 
 #[test]
 fn a_claim_offer_and_start_need_a_ticket_that_covers_them() {
-    #[derive(Debug)]
-    struct Only;
-
-    impl Permits for Only {
-        fn permit(&self, ticket: Option<&[u8]>, right: &str) -> Result<(), String> {
-            let ticket = ticket.map(String::from_utf8_lossy);
-            match ticket.is_some_and(|ticket| ticket == right) {
-                true => Ok(()),
-                false => Err(format!("no ticket for {right}")),
-            }
-        }
-    }
-
-    let mut daemon = Daemon::new(NamesLimits::default(), Box::new(Only));
+    let mut daemon = open();
+    daemon.permits = |ticket, right| ticket == Some(right.as_bytes());
     daemon.claim(1, 1, "a");
     daemon.offer(1, 2, "zone/", 1);
     daemon.start(1, 3, "a", SECOND);
@@ -648,7 +504,7 @@ fn floods_and_requests_with_an_id_in_use_close_the_peer_alone() {
         requests_at_once: 300,
         ..NamesLimits::default()
     };
-    let mut daemon = Daemon::new(limits, Box::new(()));
+    let mut daemon = Daemon::new(limits);
     for id in 0..301 {
         daemon.claim(1, id, &format!("{id}"));
         daemon.all(1);

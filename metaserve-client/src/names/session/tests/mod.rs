@@ -45,7 +45,7 @@ struct Program {
 
 fn daemon(settle: Duration, now: Instant) -> names::Names {
     let limits = NamesLimits::default();
-    let mut daemon = names::Names::new(limits, Proofs::new(&[7; 32]), Box::new(()), settle, now);
+    let mut daemon = names::Names::new(limits, Proofs::new(&[7; 32]), settle, now);
     assert_eq!(daemon.handle(Event::Tick, now).len(), 1);
     daemon
 }

@@ -157,7 +157,7 @@ fn messages(
 pub(super) fn daemon(pieces: Vec<Piece>, now: Instant) -> Result<(), Close> {
     let limits = NamesLimits::default();
     let proofs = Proofs::new(&[0; 32]);
-    let mut names = Names::new(limits, proofs, Box::new(()), Duration::ZERO, now);
+    let mut names = Names::new(limits, proofs, Duration::ZERO, now);
     let peer = PeerId(1);
     let block = Block {
         from: 1,
