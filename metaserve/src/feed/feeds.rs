@@ -144,14 +144,8 @@ impl Feeds {
         self.ticker.settle(time::now())
     }
 
-    /// The epoch of the list itself, which members of a cluster have in common. Clients are told
-    /// the [epochs](Feed::epoch) of feeds, which follow from it.
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
-        self.run.epoch()
-    }
-
-    /// Takes over the epoch of a cluster. If it is another one, clients are given a snapshot next.
+    /// Takes over the epoch of the list of a cluster. If it is another one, clients are given a
+    /// snapshot next. Clients are told the [epochs](Feed::epoch) of feeds, which follow from it.
     pub fn set_epoch(&self, epoch: u64) {
         if self.run.epoch() == epoch {
             return;
