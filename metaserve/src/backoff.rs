@@ -11,6 +11,8 @@ pub struct Backoff {
     pub first: Duration,
     /// Which no delay exceeds. Default 30 s. Not below `first`.
     pub longest: Duration,
+    /// Which no delay exceeds after a refusal that only a person can mend. Default: `longest`.
+    slow: Duration,
     attempts: u32,
 }
 
@@ -27,23 +29,29 @@ impl Backoff {
         Self {
             first,
             longest,
+            slow: longest,
             attempts: 0,
         }
     }
 
+    /// The longest delay after a refusal that only a person can mend ([`Retry::Slowly`]), if it is
+    /// another one.
+    #[must_use]
+    pub const fn slowly(self, slow: Duration) -> Self {
+        Self { slow, ..self }
+    }
+
     /// The delay before the next attempt, given a `random` number from 0 to 1: between half and
     /// one and a half of the nominal delay, never above `longest`. After a refusal that only a
-    /// person can mend ([`Retry::Slowly`]) the nominal delay is `longest` at once.
+    /// person can mend ([`Retry::Slowly`]) the nominal delay is the longest one for that at once.
     pub fn delay(&mut self, retry: Retry, random: f64) -> Duration {
-        let nominal = match retry {
-            Retry::Soon | Retry::Briefly => self.first.saturating_mul(1 << self.attempts.min(20)),
-            Retry::Slowly | Retry::Never => self.longest,
+        let doubled = self.first.saturating_mul(1 << self.attempts.min(20));
+        let (nominal, longest) = match retry {
+            Retry::Soon | Retry::Briefly => (doubled.min(self.longest), self.longest),
+            Retry::Slowly | Retry::Never => (self.slow, self.slow),
         };
         self.attempts = self.attempts.saturating_add(1);
-        let nominal = nominal.min(self.longest);
-        nominal
-            .mul_f64(0.5 + random.clamp(0.0, 1.0))
-            .min(self.longest)
+        nominal.mul_f64(0.5 + random.clamp(0.0, 1.0)).min(longest)
     }
 
     /// Begins again with the first delay: call it when an attempt has succeeded.
@@ -73,6 +81,12 @@ mod tests {
     fn a_refusal_that_needs_a_person_is_retried_slowly() {
         let mut backoff = Backoff::default();
         assert!(backoff.delay(Retry::Slowly, 0.0) >= Duration::from_secs(15));
+        let short = Backoff::new(Duration::from_millis(250), Duration::from_secs(2));
+        let mut own = short.slowly(Duration::from_secs(30));
+        assert_eq!(own.delay(Retry::Slowly, 0.5), Duration::from_secs(30));
+        assert!(own.delay(Retry::Soon, 1.0) <= Duration::from_secs(2));
+        own.reset();
+        assert_eq!(own.delay(Retry::Soon, 0.5), Duration::from_millis(250));
     }
 
     proptest! {

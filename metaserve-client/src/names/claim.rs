@@ -94,7 +94,7 @@ impl ClaimRequest {
             match now {
                 ClaimState::Asked => {}
                 ClaimState::NotGranted(error) => return Err(error),
-                ClaimState::Lost(_) => return Err(Failed::Closed.into()),
+                ClaimState::Lost(lost) => return Err(lost.into()),
                 ClaimState::Held { epoch, .. } => {
                     if let Some(order) = self.order {
                         order.done();
@@ -157,8 +157,12 @@ impl Claim {
         self.epoch
     }
 
-    /// Whether the daemon has given a sign of life in the last 5 s over the connection that holds
-    /// the claim, so that it has not given the key to another one. Costs a lock.
+    /// Whether the daemon has answered something that was sent less than 5 s ago, over the connection
+    /// that holds the claim: it has heard of this program since then, so that it has not given the
+    /// key to another one. While a program holds claims, the library asks every second. Costs a lock.
+    ///
+    /// It is false as soon as a frozen program goes on after 5 s, whatever has arrived meanwhile. The
+    /// clock is the system's monotonic one: it may stand still while the whole machine is suspended.
     ///
     /// Ask it before something that only the holder should do and that no store checks, such as
     /// letting a player in. It is a hint and no proof: what is true now may be false when the next
@@ -203,4 +207,39 @@ impl Claim {
     /// The message is sent by a task. Before a program ends it should call
     /// [`Names::close`](super::Names::close); otherwise the daemon frees its keys after 5 s.
     pub fn release(self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metaserve::{
+        names::{Answer, Proofs},
+        protocol::{codec, names::FromDaemon, session::Piece},
+    };
+    use std::pin::pin;
+
+    #[tokio::test]
+    async fn a_claim_that_is_lost_before_its_program_sees_it_says_so() {
+        let handle = Arc::new(Handle {
+            shared: Arc::default(),
+            task: None.into(),
+        });
+        handle.shared.lock().connected();
+        let key = Key::new("zone").unwrap();
+        let until = deadline(Duration::from_secs(300));
+        let request = ClaimRequest::new(handle.clone(), Ok(key.clone()), until, None);
+        let mut claim = pin!(request.into_future());
+        assert!(futures::poll!(&mut claim).is_pending());
+        let proof = Proofs::new(&[7; 32]).prove(&key, 1);
+        let (id, epoch) = (1, 1);
+        for answer in [Answer::Granted { id, epoch, proof }, Answer::Lost { id }] {
+            let piece = Piece::Bytes(codec::frame(FromDaemon::from(&answer)));
+            handle.shared.lock().piece(piece, now()).unwrap();
+        }
+        let lost = claim.await.unwrap_err();
+        assert!(
+            matches!(lost, ClaimError::Lost(Lost::Displaced)),
+            "{lost:?}"
+        );
+    }
 }

@@ -1,9 +1,9 @@
 //! The task that speaks for a program: one connection after the other.
 
-use super::shared::Shared;
+use super::{session::Session, shared::Shared};
 use bytes::Bytes;
 use metaserve::{
-    Backoff, Close, CloseCode, Connect, ConnectError, Ended, Retry, Role, Way,
+    Backoff, Close, CloseCode, Connect, ConnectError, Ended, Retry, Way,
     connect::role,
     lasting::{Lasting, Listener, Problem, Status, Wait, lasting},
     protocol::roles::GOODBYE_TIMEOUT,
@@ -14,12 +14,17 @@ use std::{
     convert::Infallible,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::sync::Notify;
 
 /// The delays between attempts to connect: the daemon waits 15 s for former holders.
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(2));
+/// After a refusal that only a person can mend they are as long as those of other peers.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(2))
+    .slowly(Duration::from_secs(30));
+
+/// How often the daemon is asked for a sign of life.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Speaks until the program leaves, or connecting again cannot help.
 pub(super) async fn speak<C: Connect<role::Names>>(
@@ -77,23 +82,30 @@ impl<C: Connect<role::Names>> Lasting<C::Error> for Speaking<'_, C> {
         connection: quinn::Connection,
         live: &mut (impl FnMut() + Send),
     ) -> Result<(), Ended> {
-        self.shared.lock().connected(now());
+        self.shared.lock().connected();
         let answered = Notify::new();
         let mut read = pin!(read(self.shared, &connection, &answered));
         let mut write = pin!(write(self.shared, &connection));
         let mut timers = pin!(timers(self.shared));
-        let mut life = SignsOfLife::new(&connection);
-        let mut seconds = every(Role::Names.keep_alive());
+        let mut too_late = pin!(too_late(self.shared));
+        let datagrams = || connection.stats().udp_rx.datagrams;
+        let at_first = datagrams();
+        let mut beats = every(BEAT);
         let mut is_live = false;
         let spoken = loop {
             let let_in = tokio::select! {
-                Err(ended) = &mut read => break Err(ended),
+                Err(ended) = &mut read => match self.shared.leaving.is_cancelled() {
+                    // The daemon has heard that the program leaves.
+                    true => break Ok(()),
+                    false => break Err(ended),
+                },
                 written = &mut write => break written,
+                () = &mut too_late => break Ok(()),
                 never = &mut timers => match never {},
                 () = answered.notified() => true,
-                _ = seconds.tick() => {
-                    let alive = life.seen(&connection, now());
-                    alive.map(|at| self.shared.lock().heard(at)).is_some()
+                _ = beats.tick() => {
+                    self.shared.act(Session::beat);
+                    datagrams() > at_first
                 }
             };
             if let_in && !std::mem::replace(&mut is_live, true) {
@@ -102,11 +114,14 @@ impl<C: Connect<role::Names>> Lasting<C::Error> for Speaking<'_, C> {
                 live();
             }
         };
-        if let Err(ended) = &spoken {
-            if let Some(violation) = ended.violation() {
-                violation.close(&connection);
+        match &spoken {
+            Ok(()) => Close::new(CloseCode::Goodbye, "the program has ended").close(&connection),
+            Err(ended) => {
+                if let Some(violation) = ended.violation() {
+                    violation.close(&connection);
+                }
+                self.shared.lock().ended(ended, now());
             }
-            self.shared.lock().disconnected(ended.to_string(), now());
         }
         spoken
     }
@@ -117,7 +132,8 @@ impl<C: Connect<role::Names>> Lasting<C::Error> for Speaking<'_, C> {
 
     fn retry(&self, error: &C::Error) -> Retry {
         match C::known(error).map_or(Retry::Soon, ConnectError::retry) {
-            Retry::Briefly if self.lived => Retry::Slowly,
+            // Perhaps it is a daemon that is being restarted.
+            Retry::Briefly if self.lived => Retry::Soon,
             retry => retry,
         }
     }
@@ -155,49 +171,42 @@ async fn read(
     }
 }
 
-/// Says what there is to say until the program leaves, as fast as the daemon reads.
+/// Says what there is to say until the program leaves, as fast as the daemon reads. Then the daemon
+/// has all of it, and frees what the program holds.
 async fn write(shared: &Shared, connection: &quinn::Connection) -> Result<(), Ended> {
     let mut out = connection.open_uni().await?;
-    loop {
-        let leaving = shared.leaving.is_cancelled();
-        if leaving {
-            shared.lock().leave();
-        }
+    while !shared.leaving.is_cancelled() {
         while let Some(frame) = next_message(shared) {
             if out.write_chunk(frame).await.is_err() {
                 return Err(connection.closed().await.into());
             }
         }
-        if leaving && shared.lock().has_left() {
-            goodbye(connection, out).await;
-            return Ok(());
-        }
         // It may go on at a certain time only.
         shared.timed.notify_one();
         tokio::select! {
             () = shared.said.notified() => {}
-            () = shared.leaving.cancelled(), if !leaving => {}
+            () = shared.leaving.cancelled() => {}
         }
     }
+    // It fails when the connection is closed already, which is what it is for.
+    let _ = out.finish();
+    tokio::select! {
+        _ = out.stopped() => {}
+        _ = connection.closed() => {}
+    }
+    Ok(())
+}
+
+/// Waits until the program leaves, and then as long as that may take. All requests end at once.
+async fn too_late(shared: &Shared) {
+    shared.leaving.cancelled().await;
+    shared.lock().leave();
+    tokio::time::sleep(GOODBYE_TIMEOUT).await;
 }
 
 /// The lock is not held while the message is written.
 fn next_message(shared: &Shared) -> Option<Bytes> {
     shared.lock().next_message(now())
-}
-
-/// Ends the stream, and waits until the daemon has all of it.
-async fn goodbye(connection: &quinn::Connection, mut out: quinn::SendStream) {
-    // It fails when the connection is closed already, which is what it is for.
-    let _ = out.finish();
-    let delivered = async {
-        tokio::select! {
-            _ = out.stopped() => {}
-            _ = connection.closed() => {}
-        }
-    };
-    let _ = tokio::time::timeout(GOODBYE_TIMEOUT, delivered).await;
-    Close::new(CloseCode::Goodbye, "the program has ended").close(connection);
 }
 
 /// Lets the session know when its timers are due. Cancel-safe.
@@ -211,28 +220,5 @@ async fn timers(shared: &Shared) -> Infallible {
             }
             () = shared.timed.notified() => {}
         }
-    }
-}
-
-/// When the daemon was alive, from the number of datagrams that have come.
-struct SignsOfLife {
-    datagrams: u64,
-    counted: Instant,
-}
-
-impl SignsOfLife {
-    fn new(connection: &quinn::Connection) -> Self {
-        Self {
-            datagrams: connection.stats().udp_rx.datagrams,
-            counted: now(),
-        }
-    }
-
-    /// A moment since which a datagram has come: that of the last count, if there are more now.
-    fn seen(&mut self, connection: &quinn::Connection, now: Instant) -> Option<Instant> {
-        let datagrams = connection.stats().udp_rx.datagrams;
-        let counted = std::mem::replace(&mut self.counted, now);
-        let before = std::mem::replace(&mut self.datagrams, datagrams);
-        (datagrams > before).then_some(counted)
     }
 }

@@ -85,6 +85,9 @@ pub enum ClaimError {
         /// Its value.
         value: Bytes,
     },
+    /// It was granted, and lost before the program could see that.
+    #[error(transparent)]
+    Lost(#[from] Lost),
     /// Any other reason.
     #[error(transparent)]
     Failed(#[from] Failed),
@@ -116,8 +119,8 @@ pub enum Lost {
         /// The epoch of that claim.
         epoch: u64,
     },
-    /// The connection was lost for so long that the key was free, and another one may have held it
-    /// in between. It is free again.
+    /// The connection was lost for so long, or the daemon has closed it, so that the key was free, and
+    /// another one may have held it in between or hold it now.
     #[error("the connection was lost, and another one may have held the key in between")]
     Interrupted,
     /// The connection was lost, and the daemon does not let this program hold the key again.

@@ -103,8 +103,10 @@ impl<C> Maintain<C> {
     /// Begins to connect, in a tokio task that goes on until the last of the handles is dropped:
     /// [`Names`] and what it makes. Call it inside a runtime.
     ///
-    /// A lost connection is made again. The delay is about 250 ms at first and at most 2 s; an
-    /// attempt at an address that does not answer takes 5 s. All requests fail, and all claims are
+    /// A lost connection is made again. The delay is about 250 ms at first and at most 2 s, or 30 s when
+    /// the daemon has refused the program: it is full, has banned the address, or was told too much.
+    /// After that the library speaks more slowly. An attempt at an address that does not answer takes
+    /// 5 s. All requests fail, and all claims are
     /// lost, only when connecting again cannot help:
     ///
     /// * At once when a setting cannot be used: the daemon's name, its fingerprint, a file.
@@ -173,8 +175,8 @@ impl Names {
         Offer::new(self.handle.clone(), Prefix::new(prefix.as_ref()), slots)
     }
 
-    /// Ends all requests, releases all claims, and waits until the daemon was told so: 3 s at most.
-    /// Call it before the program ends; otherwise the daemon frees what the program holds after 5 s.
+    /// Ends all requests and the connection, and waits until the daemon has heard that, which frees all
+    /// claims at once: 3 s at most, however many they are. Call it before the program ends; otherwise the daemon frees what the program holds after 5 s.
     ///
     /// Other handles stay without effect. Not cancel-safe: what was not told by then is not told.
     pub async fn close(self) {

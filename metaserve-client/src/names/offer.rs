@@ -4,7 +4,7 @@ use super::{
     ClaimRequest,
     error::Failed,
     request,
-    session::Ordered,
+    session::{Ordered, Session},
     shared::{Handle, Open},
 };
 use bytes::Bytes;
@@ -23,9 +23,10 @@ use tokio::sync::mpsc;
 /// [`Names::offer`](super::Names::offer) makes it.
 ///
 /// The daemon gives each order to the host with the most free slots. A slot is taken by an order that
-/// is not answered, and by the claim that an order has become, until that claim ends. After a lost
-/// connection the offer is made again; the daemon has given the unanswered orders of the lost one to
-/// other hosts.
+/// is not answered, and by the claim that an order has become, until that claim ends, also over a
+/// lost connection: the offer is made again then, with the slots that are free. The daemon has given
+/// the unanswered orders of the lost connection to other hosts. If it gives one to this host again,
+/// while the program still has it, the program is not told twice: its claim or refusal answers both.
 ///
 /// Nothing is offered before the first poll. Polling is cancel-safe. At most 256 orders wait in the
 /// stream, and no more than there are slots. Dropping the stream withdraws the offer, which also
@@ -96,10 +97,13 @@ impl Stream for Offer {
                 return Poll::Ready(None);
             };
             match ready!(orders.poll_recv(context)) {
-                // It has come over a connection that is lost: another host has it.
-                Some(Ok(it)) if !self.handle.shared.lock().is_link(it.link) => {}
                 Some(Ok(it)) => {
                     let handle = self.handle.clone();
+                    // It may have come over a connection that is lost: another host has it.
+                    let Some(until) = handle.shared.act(|session| session.take_order(&it)) else {
+                        continue;
+                    };
+                    let it = Ordered { until, ..it };
                     let answered = false;
                     return Poll::Ready(Some(Ok(Order {
                         handle,
@@ -177,10 +181,9 @@ impl Order {
 
     fn answer(&mut self, why: String) {
         if !std::mem::replace(&mut self.answered, true) {
-            let (link, order) = (self.it.link, self.it.order);
-            self.handle
-                .shared
-                .act(|session| session.refuse_order(link, order, why));
+            let Ordered { key, serial, .. } = &self.it;
+            let refuse = |session: &mut Session| session.refuse_order(key, *serial, why);
+            self.handle.shared.act(refuse);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A claim, from the question to its loss.
 
-use super::{Kind, Next, Session};
+use super::{Kind, Next, Session, slots::Slot};
 use crate::names::error::{ClaimError, Failed, Lost, Refused};
 use bytes::Bytes;
 use metaserve::{
@@ -10,8 +10,15 @@ use metaserve::{
         names::{self as wire, FromPeer},
     },
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+
+/// How long after the loss of a connection the daemon may still count it: it notices after 5 s, and
+/// looks twice a second.
+const HAUNTS: Duration = Duration::from_secs(6);
+
+/// How often a key is claimed again that a lost connection of ours may hold.
+const HELD_AGAIN: Duration = Duration::from_millis(500);
 
 /// What the program asks for.
 #[derive(Clone, Debug)]
@@ -30,6 +37,12 @@ pub(in crate::names) enum ClaimState {
     Lost(Lost),
 }
 
+impl ClaimState {
+    const fn is_certain(&self) -> bool {
+        matches!(self, Self::Held { certain: true, .. })
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Claim {
     asked: Asked,
@@ -37,6 +50,11 @@ pub(super) struct Claim {
     held: Option<Held>,
     /// Whether the value has changed since the daemon was told.
     changed: bool,
+    /// Until when the holder may be a lost connection of ours, over which the key was claimed: the
+    /// answer may have been lost with it.
+    haunted: Option<Instant>,
+    /// The slot that it takes, if it was ordered.
+    slot: Option<Slot>,
     state: watch::Sender<ClaimState>,
 }
 
@@ -52,6 +70,8 @@ impl Session {
             asked,
             held: None,
             changed: false,
+            haunted: None,
+            slot: None,
             state,
         };
         (self.begin(Kind::Claim(claim), Some(until)), seen)
@@ -71,17 +91,32 @@ impl Session {
         let Some(Kind::Claim(claim)) = self.requests.get(&id).map(|it| &it.kind) else {
             return false;
         };
-        let certain = matches!(
-            *claim.state.borrow(),
-            ClaimState::Held { certain: true, .. }
-        );
-        certain && self.is_alive(now)
+        claim.is_held_for_certain() && self.is_heard(now)
     }
 }
 
 impl Claim {
     pub(super) const fn is_held(&self) -> bool {
         self.held.is_some()
+    }
+
+    /// Whether it was granted over the present connection.
+    pub(super) fn is_held_for_certain(&self) -> bool {
+        self.state.borrow().is_certain()
+    }
+
+    pub(super) const fn key(&self) -> &Key {
+        &self.asked.key
+    }
+
+    /// It takes this slot, and no longer the one that is returned.
+    pub(super) const fn takes(&mut self, slot: Slot) -> Option<Slot> {
+        self.slot.replace(slot)
+    }
+
+    /// It has ended, and takes this slot no longer.
+    pub(super) const fn leaves(&mut self) -> Option<Slot> {
+        self.slot.take()
     }
 
     pub(super) fn say(&mut self, id: u64, anew: bool) -> Option<Bytes> {
@@ -103,7 +138,15 @@ impl Claim {
         })))
     }
 
-    pub(super) fn answered(&mut self, answer: Answer) -> Next {
+    pub(super) fn answered(
+        &mut self,
+        answer: Answer,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Next {
+        let again = now + HELD_AGAIN;
+        let haunted = self.haunted.is_some_and(|end| now < end);
+        let in_time = until.is_none_or(|until| again < until);
         let (ended, next) = match (answer, self.held) {
             (Answer::Granted { epoch, .. }, Some(held)) if epoch != held.epoch => {
                 (ClaimState::Lost(Lost::Interrupted), Next::Release)
@@ -113,6 +156,7 @@ impl Claim {
                 let certain = true;
                 (ClaimState::Held { epoch, certain }, Next::Established)
             }
+            (Answer::Held { .. }, None) if haunted && in_time => return Next::Again(again),
             (Answer::Held { epoch, value, .. }, None) => {
                 let held = ClaimError::Held { epoch, value };
                 (ClaimState::NotGranted(held), Next::Ended)
@@ -133,10 +177,17 @@ impl Claim {
             .send_replace(ClaimState::Lost(Lost::Refused(refused)));
     }
 
-    pub(super) fn disconnected(&mut self) {
+    /// The daemon has freed the key, and may grant it to another one.
+    pub(super) fn freed(&self) {
+        self.state.send_replace(ClaimState::Lost(Lost::Interrupted));
+    }
+
+    pub(super) fn disconnected(&mut self, said: bool, now: Instant) {
         if let Some(Held { epoch, .. }) = self.held {
             let certain = false;
             self.state.send_replace(ClaimState::Held { epoch, certain });
+        } else if said {
+            self.haunted = Some(now + HAUNTS);
         }
     }
 

@@ -8,8 +8,11 @@
 //! due. So memory is bounded by the requests that the program keeps.
 
 mod claim;
+mod echo;
 mod offer;
+mod pace;
 mod resolve;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -22,10 +25,10 @@ pub(super) use watch::{Keys, Seen};
 use super::error::{Failed, Refused};
 use bytes::Bytes;
 use claim::Claim;
+use echo::Echo;
 use metaserve::{
-    Ended,
-    bounds::Bucket,
-    names::Answer,
+    CloseCode, Ended,
+    names::{Answer, Key, Refusal},
     protocol::{
         codec::{self, DecodeError},
         framing::Deframer,
@@ -34,6 +37,7 @@ use metaserve::{
     },
 };
 use offer::Offer;
+use pace::Pace;
 use resolve::Resolve;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -42,14 +46,9 @@ use std::{
 };
 use watch::Watch;
 
-/// How many messages the session sends per second and at once: somewhat less than a daemon with the
-/// default limits reads. What is due meanwhile waits, and only the newest value of a claim is sent.
-const PER_SECOND: f64 = 800.0;
-const AT_ONCE: f64 = 20_000.0;
-
-/// For this long after the last sign of life of the daemon, a holder may be sure of its claim: the
-/// daemon gives a key to another one after this long without a sign of life of its holder.
-const LEASE: Duration = Duration::from_secs(5);
+/// When a watch or offer that the daemon had is said again if it is full after a reconnect: the lost
+/// connection may still count.
+const FULL_AGAIN: Duration = Duration::from_secs(2);
 
 /// All requests of a program, and the state of its connection.
 #[derive(Debug, Default)]
@@ -57,26 +56,31 @@ pub(super) struct Session {
     last_id: u64,
     requests: BTreeMap<u64, Request>,
     link: Link,
-    /// How many connections there have been.
-    links: u64,
+    echo: Echo,
     /// Requests that have something to say, each once.
     due: VecDeque<u64>,
     /// Requests that have ended here, and not yet at the daemon.
     releases: VecDeque<u64>,
     refusals: VecDeque<(u64, String)>,
+    /// Orders that are neither carried out nor refused.
+    orders: BTreeMap<Key, slots::Open>,
+    last_serial: u64,
     timers: BTreeSet<(Instant, u64)>,
     deframer: Deframer,
-    allowance: Bucket,
-    /// When more may be said, if everything has been said that may be said now.
-    resumes: Option<Instant>,
+    pace: Pace,
     /// Why there will be no further connection.
     over: Option<Failed>,
 }
 
 #[derive(Debug)]
 enum Link {
-    Down { why: String },
-    Up { heard: Instant },
+    Down {
+        why: String,
+    },
+    Up {
+        /// When the newest message was said of which the daemon has shown that it has it.
+        heard_us: Option<Instant>,
+    },
 }
 
 impl Default for Link {
@@ -90,8 +94,10 @@ impl Default for Link {
 #[derive(Debug)]
 struct Request {
     kind: Kind,
-    /// Whether the daemon was told of it over this connection.
-    said: bool,
+    /// When the daemon was told of it over this connection.
+    said: Option<Instant>,
+    /// Whether the daemon had it before.
+    renewed: bool,
     /// Whether it is among those that are due.
     due: bool,
     /// When it fails, unless it was answered.
@@ -113,6 +119,8 @@ enum Next {
     Goes,
     /// It goes on for as long as the program wants.
     Established,
+    /// It is said again then.
+    Again(Instant),
     /// The daemon has ended it.
     Ended,
     /// It ends on both sides.
@@ -130,7 +138,8 @@ impl Session {
         self.timers.extend(until.map(|at| (at, id)));
         let request = Request {
             kind,
-            said: false,
+            said: None,
+            renewed: false,
             due: false,
             until,
             again: None,
@@ -143,19 +152,28 @@ impl Session {
     /// Ends a request by the will of the program. Ignored when it has ended.
     pub(super) fn end(&mut self, id: u64) {
         if let Some(request) = self.remove(id)
-            && request.said
+            && request.said.is_some()
         {
             self.releases.push_back(id);
         }
     }
 
     fn remove(&mut self, id: u64) -> Option<Request> {
-        let request = self.requests.remove(&id)?;
+        let mut request = self.requests.remove(&id)?;
         if request.due {
             self.due.retain(|due| *due != id);
         }
         for at in [request.until, request.again].into_iter().flatten() {
             self.timers.remove(&(at, id));
+        }
+        match &mut request.kind {
+            Kind::Claim(claim) => {
+                if let Some(slot) = claim.leaves() {
+                    self.free(slot);
+                }
+            }
+            Kind::Offer(_) => self.forget_orders(id),
+            Kind::Resolve(_) | Kind::Watch(_) => {}
         }
         Some(request)
     }
@@ -169,12 +187,10 @@ impl Session {
     }
 
     /// There is a connection: everything is said anew, claims that are held first.
-    pub(super) fn connected(&mut self, now: Instant) {
-        self.link = Link::Up { heard: now };
-        self.links += 1;
+    pub(super) fn connected(&mut self) {
+        self.link = Link::Up { heard_us: None };
         self.deframer = Deframer::default();
-        self.allowance = Bucket::default();
-        self.resumes = None;
+        self.pace.anew();
         self.forget_link();
         let held =
             |request: &Request| matches!(&request.kind, Kind::Claim(claim) if claim.is_held());
@@ -185,35 +201,58 @@ impl Session {
         }
     }
 
+    /// The connection has ended.
+    pub(super) fn ended(&mut self, ended: &Ended, now: Instant) {
+        let code = ended.close_code();
+        if code == Some(CloseCode::RateLimited) {
+            self.pace.slow_down();
+        }
+        if code.is_some_and(is_of_a_daemon_that_goes_on) {
+            self.freed();
+        }
+        self.disconnected(ended.to_string(), now);
+    }
+
+    /// The daemon has closed the connection and goes on, so that it has freed all keys that it had
+    /// granted over it. Their proofs are never shown again: after a restart of the daemon they would
+    /// be as good as that of the next holder.
+    fn freed(&mut self) {
+        let granted =
+            |it: &Request| matches!(&it.kind, Kind::Claim(claim) if claim.is_held_for_certain());
+        let granted = self.requests.iter().filter(|(_, it)| granted(it));
+        let ids: Vec<u64> = granted.map(|(id, _)| *id).collect();
+        for id in ids {
+            if let Some(Kind::Claim(claim)) = self.remove(id).map(|it| it.kind) {
+                claim.freed();
+            }
+        }
+    }
+
     /// The connection has ended, or there was none.
     pub(super) fn disconnected(&mut self, why: String, now: Instant) {
         self.link = Link::Down { why };
-        self.forget_link();
         for request in self.requests.values_mut() {
             match &mut request.kind {
-                Kind::Claim(claim) => claim.disconnected(),
+                Kind::Claim(claim) => claim.disconnected(request.said.is_some(), now),
                 Kind::Watch(watch) => watch.disconnected(now),
                 Kind::Resolve(_) | Kind::Offer(_) => {}
             }
         }
+        self.forget_link();
     }
 
     fn forget_link(&mut self) {
         self.due.clear();
         self.releases.clear();
         self.refusals.clear();
+        self.echo = Echo::default();
+        self.orders.values_mut().for_each(slots::Open::disconnected);
         for (id, request) in &mut self.requests {
-            (request.said, request.due) = (false, false);
+            request.renewed |= request.said.take().is_some();
+            request.due = false;
             if let Some(again) = request.again.take() {
                 self.timers.remove(&(again, *id));
             }
-        }
-    }
-
-    /// The daemon was alive at this moment.
-    pub(super) fn heard(&mut self, at: Instant) {
-        if let Link::Up { heard } = &mut self.link {
-            *heard = at.max(*heard);
         }
     }
 
@@ -222,18 +261,19 @@ impl Session {
         self.fail_all(Failed::Ended(Arc::new(ended)));
     }
 
-    /// The program leaves: all requests end, and the daemon is told so.
+    /// The program leaves: all requests end. The daemon is not told of each, since it frees everything
+    /// when the connection ends.
     pub(super) fn leave(&mut self) {
-        if self.over.is_some() {
-            return;
+        if self.over.is_none() {
+            self.fail_all(Failed::Closed);
         }
-        let said = self.requests.iter().filter(|(_, it)| it.said);
-        self.releases.extend(said.map(|(id, _)| *id));
-        self.fail_all(Failed::Closed);
     }
 
     fn fail_all(&mut self, why: Failed) {
         self.due.clear();
+        self.releases.clear();
+        self.refusals.clear();
+        self.orders.clear();
         self.timers.clear();
         for request in std::mem::take(&mut self.requests).into_values() {
             request.kind.fail(why.clone());
@@ -241,28 +281,11 @@ impl Session {
         self.over = Some(why);
     }
 
-    /// Whether the daemon was told that all requests have ended.
-    pub(super) fn has_left(&self) -> bool {
-        self.releases.is_empty()
-    }
-
-    /// Whether the connection is still the one with this number.
-    pub(super) fn is_link(&self, number: u64) -> bool {
-        matches!(self.link, Link::Up { .. }) && self.links == number
-    }
-
-    /// Whether the daemon has given a sign of life so recently that it has given no key of ours to
-    /// another one.
-    fn is_alive(&self, now: Instant) -> bool {
-        matches!(self.link, Link::Up { heard } if now < heard + LEASE)
-    }
-
     /// The daemon's stream has brought something.
     ///
     /// # Errors
     /// When it is not what it should be.
     pub(super) fn piece(&mut self, piece: Piece, now: Instant) -> Result<(), Ended> {
-        self.heard(now);
         piece.join(&mut self.deframer)?;
         while let Some(bytes) = self.deframer.next(MAX_MESSAGE_BYTES)? {
             let answer = match codec::decode::<FromDaemon<'_>>(&bytes) {
@@ -279,6 +302,10 @@ impl Session {
     /// An answer to a request that has ended a moment ago is ignored.
     fn answered(&mut self, answer: Answer, now: Instant) -> Result<(), Ended> {
         let id = id(&answer);
+        if id == echo::ID {
+            self.echoed();
+            return Ok(());
+        }
         let Some(request) = self.requests.get_mut(&id) else {
             return Ok(());
         };
@@ -300,13 +327,28 @@ impl Session {
                 self.refused(id, refused, now);
                 return Ok(());
             }
-            (answer, Kind::Claim(claim)) => claim.answered(answer),
+            (answer, Kind::Claim(claim)) => claim.answered(answer, request.until, now),
             (answer, Kind::Resolve(resolve)) => resolve.answered(answer),
             (answer, Kind::Watch(watch)) => watch.answered(answer),
-            (answer, Kind::Offer(offer)) => match offer.answered(answer, self.links, now) {
-                Ok(()) => Next::Goes,
-                Err((order, why)) => return self.refuse(order, why),
-            },
+            (
+                Answer::Order {
+                    order,
+                    key,
+                    payload,
+                    within,
+                    ..
+                },
+                Kind::Offer(_),
+            ) => {
+                let ordered = Ordered {
+                    serial: 0,
+                    key,
+                    payload,
+                    until: now + within,
+                };
+                return self.ordered(id, order, ordered);
+            }
+            (_, Kind::Offer(_)) => Next::Goes,
         };
         match next {
             Next::Goes => {}
@@ -314,6 +356,14 @@ impl Session {
                 if let Some(until) = request.until.take() {
                     self.timers.remove(&(until, id));
                 }
+                if let Some(said) = request.said {
+                    self.heard_us(said);
+                }
+                self.carried_out(id);
+            }
+            Next::Again(at) => {
+                (request.said, request.again) = (None, Some(at));
+                self.timers.insert((at, id));
             }
             Next::Ended => drop(self.remove(id)),
             Next::Release => self.end(id),
@@ -333,10 +383,13 @@ impl Session {
             self.remove(id);
             return;
         }
-        let again = refused.again.map(|again| now + again);
+        let lasts = matches!(request.kind, Kind::Watch(_) | Kind::Offer(_));
+        let was_full = lasts && request.renewed && refused.refusal == Refusal::Full;
+        let again = refused.again.or(was_full.then_some(FULL_AGAIN));
+        let again = again.map(|again| now + again);
         match again.filter(|again| request.until.is_none_or(|until| *again < until)) {
             Some(again) => {
-                (request.said, request.again) = (false, Some(again));
+                (request.said, request.again) = (None, Some(again));
                 self.timers.insert((again, id));
             }
             None => {
@@ -354,26 +407,25 @@ impl Session {
             return None;
         }
         let nothing = self.due.is_empty() && self.releases.is_empty() && self.refusals.is_empty();
-        if nothing || self.resumes.is_some_and(|resumes| now < resumes) {
+        if (nothing && !self.echo.is_due()) || !self.pace.allows(now) {
             return None;
         }
-        self.resumes = None;
-        if !self.allowance.spend(now, PER_SECOND, AT_ONCE) {
-            self.resumes = Some(now + Duration::from_secs_f64(1.0 / PER_SECOND));
-            return None;
-        }
-        if let Some(id) = self.releases.pop_front() {
-            return Some(codec::frame(FromPeer::Release { id }));
+        if let Some(question) = self.echo.say(now) {
+            return Some(question);
         }
         if let Some((order, why)) = self.refusals.pop_front() {
             return Some(codec::frame(FromPeer::Refused { order, why: &why }));
+        }
+        if let Some(id) = self.releases.pop_front() {
+            return Some(codec::frame(FromPeer::Release { id }));
         }
         while let Some(id) = self.due.pop_front() {
             let Some(request) = self.requests.get_mut(&id) else {
                 continue;
             };
             request.due = false;
-            let anew = !std::mem::replace(&mut request.said, true);
+            let anew = request.said.is_none();
+            request.said.get_or_insert(now);
             let message = match &mut request.kind {
                 Kind::Claim(claim) => claim.say(id, anew),
                 Kind::Resolve(resolve) if anew => resolve.say(id, request.until, now),
@@ -391,12 +443,12 @@ impl Session {
     /// When [`tick`](Self::tick) has to be called.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(at, _)| *at);
-        timer.into_iter().chain(self.resumes).min()
+        timer.into_iter().chain(self.pace.resumes()).min()
     }
 
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Instant) {
-        self.resumes = self.resumes.filter(|resumes| now < *resumes);
+        self.pace.tick(now);
         while let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
             self.timers.remove(&(at, id));
             let Some(request) = self.requests.get_mut(&id) else {
@@ -406,7 +458,7 @@ impl Session {
                 request.again = None;
                 self.queue(id);
             } else if let Kind::Resolve(resolve) = &mut request.kind
-                && let Some(later) = resolve.grace(request.said)
+                && let Some(later) = resolve.grace(request.said.is_some())
             {
                 request.until = Some(at + later);
                 self.timers.insert((at + later, id));
@@ -425,11 +477,19 @@ impl Session {
         let Some(request) = self.remove(id) else {
             return;
         };
-        if request.said {
+        if request.said.is_some() {
             self.releases.push_back(id);
         }
         request.kind.fail(why);
     }
+}
+
+/// Whether a daemon that has closed a connection with this code has not ended itself.
+const fn is_of_a_daemon_that_goes_on(code: CloseCode) -> bool {
+    !matches!(
+        code,
+        CloseCode::Goodbye | CloseCode::ShuttingDown | CloseCode::Unknown(_)
+    )
 }
 
 impl Kind {

@@ -5,7 +5,7 @@ use crate::names::error::Failed;
 use bytes::Bytes;
 use metaserve::{
     Ended,
-    names::{Answer, Key, Prefix},
+    names::{Key, Prefix},
     protocol::{
         codec::{self, DecodeError},
         names::FromPeer,
@@ -23,9 +23,8 @@ const MAX_REFUSALS: usize = 4 * 1024;
 /// An order, as it has come.
 #[derive(Clone, Debug)]
 pub(in crate::names) struct Ordered {
-    pub(in crate::names) order: u64,
-    /// The connection that it has come over.
-    pub(in crate::names) link: u64,
+    /// The same for all orders of the key until it is carried out or refused.
+    pub(in crate::names) serial: u64,
     pub(in crate::names) key: Key,
     pub(in crate::names) payload: Bytes,
     pub(in crate::names) until: Instant,
@@ -36,6 +35,14 @@ pub(super) struct Offer {
     prefix: Prefix,
     slots: u32,
     ticket: Option<Bytes>,
+    /// How often the daemon was told of it.
+    told: u64,
+    /// How many slots it was told of then.
+    told_slots: u32,
+    /// How many slots are taken.
+    taken: u32,
+    /// How many of them were taken before it was told.
+    uncounted: u32,
     /// None when no further orders are wanted.
     orders: Option<mpsc::Sender<Result<Ordered, Failed>>>,
 }
@@ -55,6 +62,10 @@ impl Session {
             prefix,
             slots,
             ticket,
+            told: 0,
+            told_slots: 0,
+            taken: 0,
+            uncounted: 0,
             orders: Some(orders),
         };
         (self.begin(Kind::Offer(offer), None), taken)
@@ -69,14 +80,6 @@ impl Session {
         }
     }
 
-    /// Does not carry out an order of the connection with this number. Ignored when there is another
-    /// connection: the daemon gives orders of a lost connection to another host.
-    pub(in crate::names) fn refuse_order(&mut self, link: u64, order: u64, why: String) {
-        if self.is_link(link) {
-            self.refusals.push_back((order, why));
-        }
-    }
-
     /// Refuses an order that the program has not seen.
     pub(super) fn refuse(&mut self, order: u64, why: String) -> Result<(), Ended> {
         if self.refusals.len() >= MAX_REFUSALS {
@@ -88,54 +91,58 @@ impl Session {
 }
 
 impl Offer {
-    pub(super) fn say(&self, id: u64, anew: bool) -> Option<Bytes> {
+    pub(super) fn say(&mut self, id: u64, anew: bool) -> Option<Bytes> {
         match (anew, &self.orders) {
-            (true, Some(_)) => Some(codec::frame(FromPeer::Offer {
-                id,
-                prefix: self.prefix.as_str(),
-                slots: self.slots,
-                ticket: self.ticket.as_deref(),
-            })),
+            (true, Some(_)) => {
+                self.told += 1;
+                self.uncounted = self.taken;
+                self.told_slots = self.free_slots();
+                Some(codec::frame(FromPeer::Offer {
+                    id,
+                    prefix: self.prefix.as_str(),
+                    slots: self.told_slots,
+                    ticket: self.ticket.as_deref(),
+                }))
+            }
             (false, None) => Some(codec::frame(FromPeer::Drain { id })),
             _ => None,
         }
     }
 
-    /// Takes an order. If the program cannot take it: its number, and why.
-    pub(super) fn answered(
-        &mut self,
-        answer: Answer,
-        link: u64,
-        now: Instant,
-    ) -> Result<(), (u64, String)> {
-        let Answer::Order {
-            order,
-            key,
-            payload,
-            within,
-            ..
-        } = answer
-        else {
-            return Ok(());
-        };
-        let refused = |why: &str| Err((order, why.to_owned()));
+    /// How many slots there are besides those that the daemon does not count.
+    const fn free_slots(&self) -> u32 {
+        self.slots.saturating_sub(self.uncounted)
+    }
+
+    /// Whether it has more of them than the daemon was told of.
+    pub(super) const fn has_more(&self) -> bool {
+        self.orders.is_some() && self.free_slots() > self.told_slots
+    }
+
+    /// Takes a slot. Returns how often the daemon was told of the offer.
+    pub(super) const fn take_slot(&mut self) -> u64 {
+        self.taken = self.taken.saturating_add(1);
+        self.told
+    }
+
+    /// Frees a slot that was taken when the daemon had been told so often.
+    pub(super) const fn free_slot(&mut self, told: u64) {
+        self.taken = self.taken.saturating_sub(1);
+        if told != self.told {
+            self.uncounted = self.uncounted.saturating_sub(1);
+        }
+    }
+
+    /// Gives an order to the program. If it cannot take it: why.
+    pub(super) fn give(&self, ordered: Ordered) -> Result<(), &'static str> {
         let Some(orders) = &self.orders else {
-            return refused("the host takes no further orders");
+            return Err("the host takes no further orders");
         };
         if orders.capacity() < 2 {
-            return refused("the host has not taken its earlier orders yet");
+            return Err("the host has not taken its earlier orders yet");
         }
-        let ordered = Ordered {
-            order,
-            link,
-            key,
-            payload,
-            until: now + within,
-        };
-        match orders.try_send(Ok(ordered)) {
-            Ok(()) => Ok(()),
-            Err(_) => refused("the host has withdrawn its offer"),
-        }
+        let given = orders.try_send(Ok(ordered));
+        given.map_err(|_| "the host has withdrawn its offer")
     }
 
     pub(super) fn fail(self, why: Failed) {

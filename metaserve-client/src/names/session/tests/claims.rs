@@ -96,18 +96,39 @@ fn a_later_grant_displaces_a_holder() {
 }
 
 #[test]
-fn a_holder_is_sure_for_five_seconds_after_a_sign_of_life() {
+fn a_holder_is_sure_for_five_seconds_after_it_has_said_what_the_daemon_has_answered() {
     let mut world = World::new(1);
     let claim = world.claim(0, "zone", "a");
     let sure = |world: &World| world.programs[0].session.is_certain(claim.id, world.now);
     world.pass(5 * SECOND - Duration::from_millis(1));
     assert!(sure(&world));
-    let heard = world.now;
-    world.programs[0].session.heard(heard);
+    world.act(0, |it, _| it.beat());
     world.pass(Duration::from_millis(4_999));
     assert!(sure(&world));
     world.pass(Duration::from_millis(1));
     assert!(!sure(&world));
+    world.lose(0);
+    world.act(0, |it, _| it.beat());
+    assert!(!sure(&world), "there is no connection");
+}
+
+#[test]
+fn what_arrives_late_makes_no_holder_sure() {
+    let mut world = World::new(2);
+    let claim = world.claim(0, "zone", "a");
+    let seen = world.watch(0, "");
+    let sure = |world: &World| world.programs[0].session.is_certain(claim.id, world.now);
+    // The question reaches the daemon, and its answer lies in a buffer while the program is frozen.
+    let peer = world.programs[0].peer.unwrap();
+    world.programs[0].session.beat();
+    let question = world.programs[0].session.next_message(world.now).unwrap();
+    world.tell(Event::Said(peer, read(&question[4..]).unwrap()));
+    world.now += 6 * SECOND;
+    let _other = world.claim(1, "other", "b");
+    assert_eq!(shown(&seen.borrow()).len(), 2, "the daemon is heard");
+    assert!(!sure(&world));
+    world.act(0, |it, _| it.beat());
+    assert!(sure(&world));
 }
 
 #[test]

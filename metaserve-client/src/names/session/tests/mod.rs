@@ -3,11 +3,13 @@
 mod claims;
 mod links;
 mod orders;
+mod reconnects;
 mod watches;
 
 use super::{Asked, ClaimState, Keys, Seen, Session};
 use bytes::Bytes;
 use metaserve::{
+    Close, CloseCode, Ended,
     names::{self, BLOCK, Block, Effect, Event, Key, NamesLimits, PeerId, Prefix, Proofs},
     protocol::{
         codec,
@@ -28,6 +30,7 @@ fn key(text: &str) -> Key {
 /// A daemon, and programs that are connected to it or not.
 struct World {
     daemon: names::Names,
+    limits: NamesLimits,
     now: Instant,
     programs: Vec<Program>,
     peers: u64,
@@ -43,8 +46,7 @@ struct Program {
     frozen: bool,
 }
 
-fn daemon(settle: Duration, now: Instant) -> names::Names {
-    let limits = NamesLimits::default();
+fn daemon(limits: NamesLimits, settle: Duration, now: Instant) -> names::Names {
     let mut daemon = names::Names::new(limits, Proofs::new(&[7; 32]), settle, now);
     assert_eq!(daemon.handle(Event::Tick, now).len(), 1);
     daemon
@@ -55,10 +57,11 @@ impl World {
         clippy::disallowed_methods,
         reason = "any instant will do to begin with"
     )]
-    fn new(programs: usize) -> Self {
+    fn with(limits: NamesLimits, programs: usize) -> Self {
         let now = Instant::now();
         let mut world = Self {
-            daemon: daemon(Duration::ZERO, now),
+            daemon: daemon(limits.clone(), Duration::ZERO, now),
+            limits,
             now,
             programs: (0..programs).map(|_| Program::default()).collect(),
             peers: 0,
@@ -71,6 +74,10 @@ impl World {
         world
     }
 
+    fn new(programs: usize) -> Self {
+        Self::with(NamesLimits::default(), programs)
+    }
+
     fn reserve(&mut self) {
         let (from, below) = (self.used, self.used + BLOCK);
         self.used = below;
@@ -81,9 +88,18 @@ impl World {
         for effect in self.daemon.handle(event, self.now) {
             match effect {
                 Effect::Ready(_) | Effect::Reached(_) | Effect::Ended(_) => {}
-                Effect::Close(peer, close) => panic!("{peer:?} is closed: {close}"),
+                Effect::Close(peer, close) => self.closed(peer, close),
                 Effect::Reserve { .. } => self.reserve(),
             }
+        }
+    }
+
+    /// The daemon has closed a connection, and the program hears why.
+    fn closed(&mut self, peer: PeerId, close: Close) {
+        let mut programs = self.programs.iter_mut();
+        if let Some(program) = programs.find(|it| it.peer == Some(peer)) {
+            program.peer = None;
+            program.session.ended(&Ended::Refused(close), self.now);
         }
     }
 
@@ -94,7 +110,7 @@ impl World {
         self.tell(Event::Joined(peer, ([192, 0, 2, 1], port).into()));
         let program = &mut self.programs[at];
         (program.peer, program.frozen) = (Some(peer), false);
-        program.session.connected(self.now);
+        program.session.connected();
         self.settle();
     }
 
@@ -117,7 +133,7 @@ impl World {
 
     /// The daemon is started anew, and nobody is connected.
     fn restart(&mut self) {
-        self.daemon = daemon(SETTLE, self.now);
+        self.daemon = daemon(self.limits.clone(), SETTLE, self.now);
         self.reserve();
         for program in &mut self.programs {
             program.peer = None;

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::names::error::Failed;
 
-type Orders = mpsc::Receiver<Result<Ordered, Failed>>;
+pub(super) type Orders = mpsc::Receiver<Result<Ordered, Failed>>;
 
 impl World {
-    fn start(&mut self, at: usize, text: &str) -> oneshot::Receiver<Answered> {
+    pub(super) fn start(&mut self, at: usize, text: &str) -> oneshot::Receiver<Answered> {
         let start = HowToStart {
             payload: "please".into(),
             ticket: None,
@@ -19,18 +19,18 @@ impl World {
             .1
     }
 
-    fn offer(&mut self, at: usize, slots: u32) -> (u64, Orders) {
+    pub(super) fn offer(&mut self, at: usize, slots: u32) -> (u64, Orders) {
         let prefix = Prefix::new("zone/").unwrap();
         self.act(at, |it, _| it.offer(prefix, slots, None))
     }
 
-    fn refuse(&mut self, at: usize, ordered: &Ordered, why: &str) {
-        let (link, order) = (ordered.link, ordered.order);
-        self.act(at, |it, _| it.refuse_order(link, order, why.into()));
+    pub(super) fn refuse(&mut self, at: usize, ordered: &Ordered, why: &str) {
+        let (key, serial) = (&ordered.key, ordered.serial);
+        self.act(at, |it, _| it.refuse_order(key, serial, why.into()));
     }
 }
 
-fn next(orders: &mut Orders) -> Ordered {
+pub(super) fn next(orders: &mut Orders) -> Ordered {
     orders.try_recv().unwrap().unwrap()
 }
 
@@ -86,7 +86,7 @@ fn a_start_goes_on_after_a_restart_and_offers_are_made_again() {
     world.refuse(0, &lost, "too late");
     assert!(world.programs[0].session.refusals.is_empty());
     // For former holders the daemon waits longer than this start may take.
-    world.daemon = daemon(Duration::ZERO, world.now);
+    world.daemon = daemon(world.limits.clone(), Duration::ZERO, world.now);
     world.reserve();
     for at in 0..2 {
         world.programs[at]
@@ -95,6 +95,7 @@ fn a_start_goes_on_after_a_restart_and_offers_are_made_again() {
         world.connect(at);
     }
     let again = next(&mut orders);
+    assert_ne!(again.serial, lost.serial);
     assert_eq!(again.key, key("zone/a"));
     world.claim(0, "zone/a", "here");
     assert!(answer.try_recv().unwrap().unwrap().is_some());

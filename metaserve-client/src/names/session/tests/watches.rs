@@ -35,7 +35,7 @@ fn after_a_lost_connection_the_old_keys_stay_until_all_are_told() {
     let peer = PeerId(world.peers);
     world.tell(Event::Joined(peer, ([192, 0, 2, 1], 1).into()));
     let session = &mut world.programs[1].session;
-    session.connected(world.now);
+    session.connected();
     let ask = session.next_message(world.now).unwrap();
     world.tell(Event::Said(peer, read(&ask[4..]).unwrap()));
     let mut answers = Vec::new();
