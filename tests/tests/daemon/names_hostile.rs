@@ -232,10 +232,14 @@ async fn a_watcher_that_falls_behind_is_told_everything_anew() {
     for id in 0..keys {
         holder.claims(id, &key(id)).await;
     }
-    // More than fits on the way to the watcher, and then a change of each key.
-    for id in 0..keys.min(300) {
-        let value = &[0; MAX_VALUE_BYTES];
-        holder.say(FromPeer::Update { id, value }).await;
+    // More than fits on the way to the watcher, and then a change of each key. Of changes that the
+    // daemon has not written yet it keeps the latest: it is given the time to write many of them.
+    for round in 0..20 {
+        for id in 0..100 {
+            let value = &[round; MAX_VALUE_BYTES];
+            holder.say(FromPeer::Update { id, value }).await;
+        }
+        holder.resolves(keys, &key(keys - 1)).await;
     }
     for id in 0..keys {
         holder.say(FromPeer::Update { id, value: LAST }).await;
