@@ -32,7 +32,8 @@ mod report;
 mod sender;
 #[cfg(feature = "cluster")]
 mod steady;
-#[cfg(all(feature = "cluster", test))]
+#[cfg(feature = "cluster")]
+#[cfg(test)]
 mod tests;
 mod view;
 
