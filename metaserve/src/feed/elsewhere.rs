@@ -48,12 +48,27 @@ pub struct Heard {
 /// The beats of all members, and what is known here.
 #[derive(Debug, Default)]
 pub(super) struct Elsewhere {
-    /// By tag, the oldest first.
-    beats: HashMap<u16, VecDeque<(Instant, Beat)>>,
+    /// By tag.
+    speakers: HashMap<u16, Speaker>,
     heard: Heard,
     /// What this list depends on, and before that on what it has only been added to; the latest
     /// last. With each, until when.
     bases: VecDeque<(Basis, Stamp)>,
+}
+
+/// Who has a tag, and what it has said.
+#[derive(Debug)]
+struct Speaker {
+    /// The subject that it speaks under.
+    name: Box<str>,
+    /// The time here when it was first heard with this tag: it says nothing of clients that were
+    /// told something before.
+    begun: Stamp,
+    heard: Instant,
+    /// Another one has said the same tag, so nobody knows whose clients are whose.
+    contested: bool,
+    /// The oldest first.
+    beats: VecDeque<(Instant, Beat)>,
 }
 
 /// Where a client can go on.
@@ -70,6 +85,15 @@ pub(super) enum Place {
 /// A client that comes later than this takes a snapshot.
 const KEEP: Duration = Duration::from_secs(600);
 
+/// A member or edge from which no beat has come for so long says nothing more soon.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How many beats of one tag are kept, how many tags, and how many of one name: a member that has
+/// started again has another.
+const MAX_BEATS: usize = 1200;
+const MAX_TAGS: usize = 2048;
+const MAX_TAGS_EACH: usize = 4;
+
 /// How many earlier bases are kept.
 const MAX_BASES: usize = 16;
 
@@ -77,25 +101,55 @@ const MAX_BASES: usize = 16;
 const NEVER: Stamp = Stamp(u64::MAX);
 
 impl Elsewhere {
-    /// A member has said this.
-    pub(super) fn beat(&mut self, tag: u16, beat: Beat, now: Instant) {
-        let old = |at: Instant| now.saturating_duration_since(at) > KEEP;
-        let beats = self.beats.entry(tag).or_default();
+    /// A member or edge that speaks under this name has said this, at this time here.
+    pub(super) fn beat(&mut self, name: &str, tag: u16, beat: Beat, at: Stamp, now: Instant) {
+        if beat.clock < beat.upto.max(beat.stable).max(beat.since) {
+            // Nobody knows that yet.
+            return;
+        }
+        if !self.speakers.contains_key(&tag) && !self.make_room(name, now) {
+            return;
+        }
+        let speaker = self.speakers.entry(tag).or_insert_with(|| Speaker {
+            name: name.into(),
+            begun: at,
+            heard: now,
+            contested: false,
+            beats: VecDeque::new(),
+        });
+        speaker.heard = now;
+        speaker.contested |= *speaker.name != *name;
+        let beats = &mut speaker.beats;
+        if speaker.contested {
+            beats.clear();
+            return;
+        }
         if beats.back().is_some_and(|(_, last)| last.run != beat.run) {
             // While two have the same tag, neither is told from the other.
             beats.clear();
+            speaker.begun = at;
         }
         if beats.back().is_none_or(|(_, last)| last.clock < beat.clock) {
             beats.push_back((now, beat));
         }
-        while beats.front().is_some_and(|(at, _)| old(*at)) {
+        while beats.len() > MAX_BEATS || beats.front().is_some_and(|(at, _)| is_old(*at, now)) {
             beats.pop_front();
         }
-        if beats.len() == 1 {
-            // One more: a good time to look for members that are gone.
-            self.beats
-                .retain(|_, beats| beats.back().is_some_and(|(at, _)| !old(*at)));
+    }
+
+    /// Makes room for another tag of this name. Returns whether there is any.
+    fn make_room(&mut self, name: &str, now: Instant) -> bool {
+        self.speakers
+            .retain(|_, speaker| !is_old(speaker.heard, now));
+        let of_name = |(_, speaker): &(&u16, &Speaker)| *speaker.name == *name;
+        let same = self.speakers.iter().filter(of_name);
+        if same.clone().count() >= MAX_TAGS_EACH
+            && let Some(oldest) = same.min_by_key(|(_, speaker)| speaker.heard)
+        {
+            let oldest = *oldest.0;
+            self.speakers.remove(&oldest);
         }
+        self.speakers.len() < MAX_TAGS
     }
 
     /// From now on this member's list depends on something else.
@@ -121,11 +175,13 @@ impl Elsewhere {
     }
 
     /// Where a client can go on that knows `given` of another member.
-    pub(super) fn place(&self, given: Claim) -> Place {
+    pub(super) fn place(&self, given: Claim, now: Instant) -> Place {
         let stamp = given.stamp();
-        let Some(beats) = self.beats.get(&given.tag()) else {
+        let speaker = self.speakers.get(&given.tag());
+        let Some(speaker) = speaker.filter(|it| it.begun <= stamp) else {
             return Place::Nowhere;
         };
+        let beats = &speaker.beats;
         let later = beats.partition_point(|(_, beat)| beat.clock <= stamp);
         let Some((_, before)) = later.checked_sub(1).and_then(|at| beats.get(at)) else {
             return Place::Nowhere;
@@ -134,10 +190,13 @@ impl Elsewhere {
             return Place::Nowhere;
         }
         let mut later = beats.range(later..);
-        let after = later.find(|(_, beat)| beat.upto >= stamp);
-        let Some((_, after)) = after.filter(|_| self.heard.all >= stamp) else {
-            return Place::Later;
+        let Some((_, after)) = later.find(|(_, beat)| beat.upto >= stamp) else {
+            let silent = now.saturating_duration_since(speaker.heard) >= SILENCE;
+            return if silent { Place::Nowhere } else { Place::Later };
         };
+        if self.heard.all < stamp {
+            return Place::Later;
+        }
         let same = before.view == after.view && after.since <= before.clock;
         let here = |(basis, _): &&(Basis, Stamp)| basis.view.is_some() && basis.view == before.view;
         match self.bases.iter().rev().find(here) {
@@ -151,133 +210,9 @@ impl Elsewhere {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: u16 = 5;
-
-    fn beat(clock: u64, stable: u64, view: u64, since: u64) -> Beat {
-        Beat {
-            run: 1,
-            clock: Stamp(clock),
-            upto: Stamp(clock - 1),
-            stable: Stamp(stable),
-            view: Some(view),
-            since: Stamp(since),
-        }
-    }
-
-    fn basis(view: u64, since: u64, joined: u64) -> Basis {
-        Basis {
-            view: Some(view),
-            since: Stamp(since),
-            joined: Stamp(joined),
-        }
-    }
-
-    fn hears(here: &mut Elsewhere, all: u64, silent: u64) {
-        let (all, silent) = (Stamp(all), Stamp(silent));
-        here.heard(Heard { all, silent });
-    }
-
-    fn since(stamp: u64) -> Place {
-        Place::Since(Revision(Claim::new(Stamp(stamp), u16::MAX).0))
-    }
-
-    fn place(here: &Elsewhere, stamp: u64) -> Place {
-        here.place(Claim::new(Stamp(stamp), A))
-    }
-
-    /// A member that has view 1 since time 3, hears all up to 100, and has heard these beats.
-    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
-    fn here(beats: &[Beat]) -> Elsewhere {
-        let mut here = Elsewhere::default();
-        here.depends(basis(1, 3, 0));
-        hears(&mut here, 100, 100);
-        for said in beats {
-            here.beat(A, *said, Instant::now());
-        }
-        here
-    }
-
-    #[test]
-    fn a_client_goes_on_from_what_its_member_had_applied() {
-        let mut here = here(&[beat(10, 7, 1, 2), beat(20, 18, 1, 2), beat(30, 28, 1, 2)]);
-        let table = [
-            (9, Place::Nowhere),
-            (10, since(7)),
-            (19, since(7)),
-            (20, since(18)),
-            (29, since(18)),
-            // Nobody knows whether it has said all of that.
-            (30, Place::Later),
-        ];
-        for (given, expected) in table {
-            assert_eq!(place(&here, given), expected, "{given}");
-        }
-        let other = Claim::new(Stamp(15), A + 1);
-        assert_eq!(here.place(other), Place::Nowhere, "another member");
-
-        hears(&mut here, 14, 100);
-        assert_eq!(place(&here, 14), since(7));
-        assert_eq!(place(&here, 15), Place::Later);
-        hears(&mut here, 14, 14);
-        assert_eq!(place(&here, 14), since(7));
-        assert_eq!(place(&here, 15), Place::Nowhere);
-    }
-
-    #[test]
-    fn a_client_goes_on_only_where_its_list_depends_on_the_same() {
-        // The one in between is lost.
-        let mut here = here(&[beat(10, 8, 1, 2), beat(30, 28, 1, 20), beat(40, 38, 1, 20)]);
-        assert_eq!(place(&here, 15), Place::Nowhere, "it was another meanwhile");
-        assert_eq!(place(&here, 35), since(28));
-        here.depends(basis(1, 29, 0));
-        assert_eq!(
-            place(&here, 35),
-            Place::Nowhere,
-            "it has changed here since"
-        );
-        here.depends(basis(2, 30, 0));
-        assert_eq!(place(&here, 35), Place::Nowhere, "it is another here");
-    }
-
-    /// As when the member that it was at has started again.
-    #[test]
-    fn a_member_that_has_come_since_is_no_reason_for_a_snapshot() {
-        let mut here = here(&[beat(10, 8, 1, 2), beat(20, 18, 1, 2)]);
-        here.depends(basis(2, 9, 9));
-        assert_eq!(place(&here, 15), since(8));
-        here.depends(basis(3, 12, 12));
-        here.depends(basis(3, 14, 12));
-        assert_eq!(place(&here, 15), since(8), "what is about the new one");
-        here.depends(basis(3, 15, 7));
-        assert_eq!(place(&here, 15), Place::Nowhere, "about an older one");
-
-        let mut here = self::here(&[beat(10, 8, 1, 2), beat(20, 18, 1, 2)]);
-        here.depends(basis(2, 6, 6));
-        assert_eq!(place(&here, 15), since(6), "it has told things since");
-    }
-
-    #[test]
-    fn what_is_long_ago_is_forgotten_and_so_is_another_run() {
-        let mut here = here(&[beat(10, 7, 1, 2), beat(20, 18, 1, 2)]);
-        let start = here.beats[&A][0].0;
-        let other = Beat {
-            run: 2,
-            ..beat(22, 20, 1, 2)
-        };
-        let mut two = Elsewhere::default();
-        for said in [beat(10, 7, 1, 2), other] {
-            two.beat(A, said, start);
-        }
-        assert_eq!(two.beats[&A].len(), 1, "two with one tag");
-
-        let later = start + KEEP * 2;
-        here.beat(A, beat(40, 38, 1, 2), later);
-        assert_eq!(place(&here, 15), Place::Nowhere);
-        here.beat(A + 1, beat(50, 48, 1, 2), later + KEEP * 2);
-        assert_eq!(here.beats.len(), 1);
-    }
+fn is_old(at: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(at) > KEEP
 }
+
+#[cfg(test)]
+mod tests;

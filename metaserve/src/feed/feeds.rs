@@ -165,10 +165,12 @@ impl Feeds {
         self.run.cluster.as_ref()?.elsewhere.lock().basis()
     }
 
-    /// Another member, with this tag, has said this in a beat. Without a cluster it has no effect.
-    pub fn beat_of(&self, tag: u16, beat: Beat, now: Instant) {
+    /// Whoever speaks under this name, with this tag, has said this in a beat; nobody else may speak
+    /// under it. A tag of two names counts for neither. Without a cluster it has no effect.
+    pub fn beat_of(&self, name: &str, tag: u16, beat: Beat, now: Instant) {
         if let Some(cluster) = &self.run.cluster {
-            cluster.elsewhere.lock().beat(tag, beat, now);
+            let at = cluster.clock.now();
+            cluster.elsewhere.lock().beat(name, tag, beat, at, now);
             cluster.news.send_replace(());
         }
     }

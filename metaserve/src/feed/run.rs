@@ -4,7 +4,10 @@ use super::{
     elsewhere::{Elsewhere, Place},
     kind::Encoded,
 };
-use crate::list::{Claim, Clock, Revision, Revisions};
+use crate::{
+    list::{Claim, Clock, Revision, Revisions},
+    time,
+};
 use parking_lot::Mutex;
 use std::{
     sync::{
@@ -81,7 +84,7 @@ impl Run {
         let (cluster, given) = (self.cluster.as_ref()?, Claim(given.0));
         let mut news = cluster.news.subscribe();
         loop {
-            let place = cluster.elsewhere.lock().place(given);
+            let place = cluster.elsewhere.lock().place(given, time::now());
             match place {
                 Place::Since(revision) => return Some(revision),
                 Place::Nowhere => return None,

@@ -56,6 +56,8 @@ impl Pending {
 struct Shown {
     /// Which list clients are told that it is.
     epoch: u64,
+    /// It has become another list since the last tick, so the next one has a revision of its own.
+    renewed: bool,
     history: History,
     /// When changes were last taken in; none before the first time.
     flushed: Option<Instant>,
@@ -95,9 +97,10 @@ impl Feed {
         game: Option<&Game>,
         all: Option<Arc<Self>>,
     ) -> Arc<Self> {
-        let begin = run.revisions.now();
+        let begin = run.revisions.last();
         let shown = Shown {
             epoch: Cursor::epoch(run.epoch(), game),
+            renewed: false,
             history: History::new(readers, begin),
             flushed: None,
             flushed_to: begin,
@@ -149,7 +152,7 @@ impl Feed {
     pub(super) fn set_epoch(&self, epoch: u64) {
         let mut shown = self.shown.lock();
         shown.epoch = epoch;
-        shown.history.advance(self.run.revisions.now());
+        shown.renewed = true;
         shown.frames.clear();
         drop(shown);
         // Followers are woken when it is flushed, which changes nothing else.
@@ -258,6 +261,11 @@ impl Feed {
         let delta = room.then(|| shown.history.since_elsewhere(revision, since, numbers));
         drop(pending);
         let Some(delta) = delta.flatten() else {
+            if room {
+                // Others that come with the same need not ask again.
+                let snapshot = self.make(&mut shown, None);
+                shown.frames.insert(Some(revision), snapshot);
+            }
             return Elsewhere::Snapshot;
         };
         let frame = Frame::delta(self.run.clone(), shown.epoch, Kind::CatchUp, delta);
@@ -312,13 +320,18 @@ impl Ticking for Feed {
         }
         let Pending { changes, touched } = mem::take(&mut *pending);
         // Also under this lock: what is added later has later revisions than any beat before.
-        let next = self.run.revisions.draw(changes.len() + touched.len());
+        let renewed = mem::take(&mut shown.renewed);
+        let most = changes.len() + touched.len() + usize::from(renewed);
+        let mut next = self.run.revisions.draw(most);
         drop(pending);
         // By age, which is their fair order.
         let mut changes: Vec<_> = changes.into_iter().collect();
         changes.sort_unstable_by_key(|(number, _)| *number);
         shown.previous = shown.flushed_to;
-        shown.history.apply(changes, touched, next);
+        shown.history.apply(changes, touched, &mut next);
+        if renewed {
+            shown.history.advance(next());
+        }
         shown.flushed_to = shown.history.revision();
         shown.frames.clear();
         shown.flushed = Some(now);

@@ -1,6 +1,6 @@
 //! The order of changes.
 
-use super::Clock;
+use super::{Claim, Clock};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -33,6 +33,15 @@ impl Revisions {
         match self {
             Self::Counted(last) => Revision(last.load(Ordering::Relaxed)),
             Self::Drawn(clock) => Revision(clock.claim().0),
+        }
+    }
+
+    /// Where a list that is empty begins: nothing is drawn for it, and all that is drawn later is
+    /// later.
+    pub(crate) fn last(&self) -> Revision {
+        match self {
+            Self::Counted(_) => self.now(),
+            Self::Drawn(clock) => Revision(Claim::new(clock.now(), clock.tag()).0),
         }
     }
 

@@ -282,9 +282,11 @@ impl Merged {
 
     /// The list has what another member states, from this time on.
     pub(super) fn join(&self, whose: &MemberRun) -> Stamp {
-        let joined = self.depends.now();
-        self.depend(joined, |view| view.add(whose));
-        joined
+        let incomplete = self.left_out() > 0;
+        self.depends.join(|view| {
+            view.incomplete = incomplete;
+            view.add(whose);
+        })
     }
 
     /// The list has not what another member states any more.

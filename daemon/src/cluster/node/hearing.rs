@@ -89,7 +89,8 @@ impl Node {
         let random = self.rng.f64();
         let heard = self.members.beat(name, beat, now, random, &mut self.events);
         let (name, wants) = heard.map_err(|_| Refusal::TooMany)?;
-        self.mind_list(beat, now);
+        self.mind_epoch(beat.epoch, now);
+        self.mind_list("m", &name, beat, now);
         self.wake(wants);
         if self.stage == Stage::Joining && !beat.holds.is_empty() {
             self.members.learn(&name, &beat.holds, now);
@@ -130,7 +131,10 @@ impl Node {
         self.mind_tag(&beat);
         let edge = self.members.edge(name, &beat, now, &mut self.events);
         edge.map_err(|_| Refusal::TooMany)?;
-        self.mind_list(&beat, now);
+        if self.stage != Stage::Joining {
+            // Before that, the time here may be too early to know what it cannot speak of.
+            self.mind_list("e", name, &beat, now);
+        }
         Ok(())
     }
 
@@ -144,6 +148,7 @@ impl Node {
             self.come.push(name);
         }
         let soon = now + ANSWER_HELLO.mul_f64(self.rng.f64());
+        let soon = self.said.map_or(soon, |at| soon.max(at + ANSWER_HELLO));
         if let Some(beat) = &mut self.beat
             && self.stage != Stage::Joining
         {

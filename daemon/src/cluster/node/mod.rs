@@ -54,6 +54,8 @@ pub(crate) struct Node {
     next: Option<Instant>,
     /// When the next beat is due.
     beat: Option<Instant>,
+    /// When the last one was.
+    said: Option<Instant>,
     /// The members that have come since the last beat.
     come: Vec<Arc<str>>,
     /// Another run that has this member's name, and when it was heard last.
@@ -134,6 +136,7 @@ impl Node {
             connected: false,
             next: None,
             beat: None,
+            said: None,
             come: Vec::new(),
             rival: None,
             keeps: false,
@@ -284,7 +287,7 @@ impl Node {
         if complete || join.latest <= now {
             self.join = None;
             self.stage = Stage::Joined;
-            self.found_list();
+            self.found_list(now);
             self.events.push(Event::Joined { complete });
         }
     }

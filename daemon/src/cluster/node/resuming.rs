@@ -3,13 +3,16 @@
 //! Beats say how far the list of a member goes, and what it depends on; what follows from that for
 //! a client is for the feeds to say.
 
-use super::{Node, Role};
+use super::{super::members::SILENCE, Node, Role};
 use metaserve::{
     feed::{self, Feeds, Heard},
-    list::Stamp,
+    list::{Clock, Stamp},
     protocol::cluster::{Beat, Stage},
 };
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// What others and our clients know of our list.
 pub(super) struct Resuming {
@@ -17,15 +20,29 @@ pub(super) struct Resuming {
     /// The epoch of the cluster's list: the least that was heard, or drawn by whoever heard of none;
     /// zero before that.
     pub(super) epoch: u64,
+    /// When it was last changed by others, and when a member last said the same.
+    changed: Option<Instant>,
+    agreed: Option<Instant>,
+    /// When this node had joined.
+    found: Option<Instant>,
     /// All that our clients were told of our own servers up to this time was published.
     pub(super) upto: Stamp,
 }
+
+/// Others change our epoch at most once in this time: then all clients take a snapshot.
+const REST: Duration = Duration::from_secs(60);
+
+/// But not so soon after it has joined: of members that start together each may have drawn one.
+const SETTLE: Duration = SILENCE.saturating_mul(2);
 
 impl Resuming {
     pub(super) fn new(feeds: Arc<Feeds>) -> Self {
         Self {
             feeds,
             epoch: 0,
+            changed: None,
+            agreed: None,
+            found: None,
             upto: Stamp(0),
         }
     }
@@ -63,15 +80,41 @@ impl Node {
         }
     }
 
-    /// A beat of another member or of an edge.
-    pub(super) fn mind_list(&mut self, beat: &Beat, now: Instant) {
-        let ours = self.resuming.epoch;
-        // Of two that were drawn apart, the least is that of all.
-        if beat.epoch != 0 && (ours == 0 || beat.epoch < ours) {
-            self.resuming.epoch = beat.epoch;
-            if self.stage != Stage::Joining {
-                self.resuming.feeds.set_epoch(beat.epoch);
-            }
+    /// Which list a member says that it has.
+    pub(super) fn mind_epoch(&mut self, epoch: u64, now: Instant) {
+        let Resuming {
+            epoch: ours,
+            changed,
+            agreed,
+            found,
+            ..
+        } = self.resuming;
+        if epoch == ours {
+            self.resuming.agreed = Some(now);
+            return;
+        }
+        // Of two that were drawn apart, the least is that of all. Nobody follows an edge, so it
+        // follows members in any case if none has its own.
+        let alone = agreed.is_none_or(|at| at + SILENCE <= now);
+        let theirs = ours == 0 || epoch < ours || alone && self.config.role == Role::Edge;
+        let rests = changed.is_some_and(|at| now < at + REST);
+        let settled = found.is_some_and(|at| at + SETTLE <= now);
+        if epoch == 0 || !theirs || rests && settled {
+            return;
+        }
+        self.resuming.epoch = epoch;
+        self.resuming.agreed = Some(now);
+        if self.stage != Stage::Joining {
+            self.resuming.changed = Some(now);
+            self.resuming.feeds.set_epoch(epoch);
+        }
+    }
+
+    /// A beat of another member or of an edge, which speaks under this subject.
+    pub(super) fn mind_list(&mut self, kind: &str, name: &str, beat: &Beat, now: Instant) {
+        let clock = self.registry.clock().now();
+        if beat.clock > clock.0.saturating_add(Clock::FAR) {
+            return;
         }
         let said = feed::Beat {
             run: beat.run,
@@ -81,11 +124,13 @@ impl Node {
             view: (beat.view != 0).then_some(beat.view),
             since: Stamp(beat.since),
         };
-        self.resuming.feeds.beat_of(beat.tag, said, now);
+        let speaker = format!("{kind}.{name}");
+        self.resuming.feeds.beat_of(&speaker, beat.tag, said, now);
     }
 
     /// The list is complete, so clients can be told which one it is.
-    pub(super) fn found_list(&mut self) {
+    pub(super) fn found_list(&mut self, now: Instant) {
+        self.resuming.found = Some(now);
         if self.resuming.epoch == 0 {
             self.resuming.epoch = self.rng.u64(1..);
         }

@@ -51,6 +51,7 @@ impl Node {
         }
         if self.beat.is_some_and(|due| due <= now) {
             self.beat = Some(now + BEAT);
+            self.said = Some(now);
             self.lose_claims(now);
             if self.rival.is_none() {
                 self.say_beat(now);

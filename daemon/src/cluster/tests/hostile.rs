@@ -320,3 +320,65 @@ async fn a_long_list_goes_to_few_at_a_time_and_finally_to_all() {
     // All of them were given the same bytes.
     assert!(net.machines.iter().all(|it| it.node.joined()));
 }
+
+/// Clients of all daemons take a snapshot when the list has another epoch.
+#[tokio::test(start_paused = true)]
+async fn edges_do_not_change_the_epoch_and_members_seldom() {
+    let mut net = Net::of_members(26, 2).await;
+    net.run(seconds(10)).await;
+    let epoch = |net: &Net| net.machines[0].feeds.of(None).epoch();
+    let say = |net: &mut Net, subject: &str, epoch| {
+        let said = Beat { epoch, ..beat(7) };
+        let said = message(subject, FromMember::Beat(said).encode());
+        let now = metaserve::time::now();
+        net.machines[0].node.heard(now, said);
+    };
+    let first = epoch(&net);
+    say(&mut net, "ms.test.e.x", 9);
+    assert_eq!(epoch(&net), first);
+    say(&mut net, "ms.test.m.x", 9);
+    let second = epoch(&net);
+    assert_ne!(second, first);
+    say(&mut net, "ms.test.m.x", 8);
+    assert_eq!(epoch(&net), second);
+    net.run(seconds(60)).await;
+    say(&mut net, "ms.test.m.x", 7);
+    assert_ne!(epoch(&net), second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edge_that_was_alone_has_the_list_of_the_members_that_come() {
+    let mut net = Net::new(27);
+    let edge = net.add("edge", Role::Edge);
+    net.run(seconds(8)).await;
+    for name in ["a", "b"] {
+        net.add(name, Role::Member);
+    }
+    // It may have followed the first of them before they agreed.
+    net.run(seconds(80)).await;
+    let epochs: Vec<_> = net
+        .machines
+        .iter()
+        .map(|it| it.feeds.of(None).epoch())
+        .collect();
+    assert!(epochs.iter().all(|it| *it == epochs[edge]), "{epochs:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_hellos_are_answered_with_few_beats() {
+    let mut net = Net::of_members(28, 1).await;
+    let before = net.traffic.published;
+    for _ in 0..1000 {
+        let hello = Hello {
+            member: "x".into(),
+            run: 1,
+            tag: 1,
+        };
+        let hello = message("ms.test.hello", FromMember::Hello(hello).encode());
+        let machine = &mut net.machines[0];
+        machine.due = machine.node.heard(metaserve::time::now(), hello);
+        net.run(Duration::from_millis(1)).await;
+    }
+    let said = net.traffic.published - before;
+    assert!(said <= 6, "{said}");
+}

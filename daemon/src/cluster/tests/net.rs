@@ -80,7 +80,7 @@ pub(super) struct Machine {
     pub(super) running: bool,
     /// What arrives while it is stopped.
     backlog: Vec<Message>,
-    due: Instant,
+    pub(super) due: Instant,
     /// How far its clock is ahead of the net's.
     pub(super) ahead: Duration,
     own: metaserve::list::Revision,

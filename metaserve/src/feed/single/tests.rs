@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Game, feed::Feeds, protocol::client::Compression, registry::Registry};
+use crate::{Game, feed::Feeds, list::Clock, protocol::client::Compression, registry::Registry};
 use std::{net::SocketAddr, time::Duration};
 
 const TICK: Duration = Duration::from_secs(1);
@@ -254,4 +254,44 @@ async fn whoever_comes_after_feeds_were_settled_begins_with_every_change() {
         let first = feeds.of(game).subscribe(None).next().await;
         assert_eq!(decode(&first).placed.len(), 3);
     }
+}
+
+/// A revision that is later than a change that the list has not would hide that change elsewhere.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_becomes_another_goes_no_further_than_its_changes() {
+    let feeds = Feeds::clustered(Arc::new(Clock::new(7)));
+    let feed = feeds.of(None);
+    let mut follower = feed.subscribe(None);
+    follower.next().await;
+    let before = feed.revision();
+    feed.change(1, Change::Gone);
+    feeds.set_epoch(9);
+    assert_eq!(feed.revision(), before);
+    assert!(feeds.settle());
+    assert!(feed.revision() > before);
+    let frame = follower.next().await;
+    assert_eq!((frame.from(), frame.epoch()), (None, feed.epoch()));
+}
+
+#[test]
+fn a_feed_of_a_game_that_nobody_plays_leaves_the_clock_alone() {
+    let clock = Arc::new(Clock::new(7));
+    let feeds = Feeds::clustered(clock.clone());
+    let before = clock.now();
+    let feed = feeds.of(Some(&Game::new("a").unwrap()));
+    assert_eq!(clock.now(), before);
+    assert!(clock.claim().0 > feed.revision().0);
+}
+
+#[test]
+fn what_is_no_catch_up_for_one_that_comes_is_none_for_the_next() {
+    let feeds = Feeds::clustered(Arc::new(Clock::new(7)));
+    let feed = feeds.of(None);
+    let known = Cursor {
+        epoch: feed.epoch(),
+        revision: u64::MAX,
+    };
+    let come = || feed.frame_elsewhere(known, Revision(0));
+    assert!(matches!(come(), Elsewhere::Snapshot));
+    assert!(matches!(come(), Elsewhere::Frame(frame) if frame.from().is_none()));
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     Fingerprint, Game,
     bounds::Trusted,
-    feed::{Content, Feeds, Subscription},
-    list::{Claim, Claims, Server, Stamp, Stated},
+    feed::{Beat, Content, Feeds, Heard, Subscription},
+    list::{Claim, Claims, Cursor, Server, Stamp, Stated},
     registry::{Applied, Registration, Replica},
 };
 use futures::FutureExt;
@@ -155,6 +155,42 @@ async fn the_own_feed_has_own_servers_with_their_claims_and_no_others() {
     here.settle().await;
     let words = here.own().servers().remove(0).heartbeat;
     assert_eq!(words, "waits", "the row is free");
+}
+
+/// The one that joins has another view, but what it brings was touched here since.
+#[tokio::test(start_paused = true)]
+async fn a_member_that_joins_is_no_reason_for_a_snapshot() {
+    let clock = Arc::new(Clock::new(7));
+    let feeds = Feeds::clustered(clock.clone());
+    let here = Registry::clustered(2, vec![feeds.clone()], clock.clone());
+    let basis = feeds.basis().expect("it is a member's");
+    let beat = || {
+        let stamp = clock.advance();
+        Beat {
+            run: 1,
+            clock: stamp,
+            upto: stamp,
+            stable: stamp,
+            view: basis.view,
+            since: basis.since,
+        }
+    };
+    feeds.beat_of("m.a", 9, beat(), now());
+    let known = Claim::new(clock.advance(), 9);
+    let after = beat();
+    feeds.beat_of("m.a", 9, after, now());
+    feeds.heard(Heard {
+        all: after.clock,
+        silent: after.clock,
+    });
+    let _joins = here.replica(run("b"));
+    let feed = feeds.of(None);
+    let mut client = feed.subscribe(Some(Cursor {
+        epoch: feed.epoch(),
+        revision: known.0,
+    }));
+    let frame = client.next().now_or_never().expect("at once");
+    assert_eq!(frame.from().map(|from| from.0), Some(known.0));
 }
 
 /// A daemon sets all of its limits, whether it is in a cluster or not.

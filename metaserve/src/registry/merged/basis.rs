@@ -55,19 +55,26 @@ impl Depends {
         depends
     }
 
-    /// The time now, for a member that joins.
-    pub(super) fn now(&self) -> Stamp {
-        self.clock.advance()
-    }
-
     /// Changes what the list depends on; about a member that `joined` at this time if it is not
     /// zero. What is different by that must not be shown before this.
     pub(super) fn change(&self, joined: Stamp, change: impl FnOnce(&mut View)) {
         let mut view = self.view.lock();
         change(&mut view);
+        self.tell(*view, self.clock.advance(), joined);
+    }
+    /// The same for a member that joins. Returns when it does so.
+    pub(super) fn join(&self, change: impl FnOnce(&mut View)) -> Stamp {
+        let mut view = self.view.lock();
+        change(&mut view);
+        let since = self.clock.advance();
+        self.tell(*view, since, since);
+        since
+    }
+
+    fn tell(&self, view: View, since: Stamp, joined: Stamp) {
         self.games.depend(Basis {
             view: view.told(),
-            since: self.clock.advance(),
+            since,
             joined,
         });
     }

@@ -284,7 +284,9 @@ impl Member {
     pub(super) fn hear(&mut self, from: usize, message: Message) {
         let _ = self.registry.clock().witness(message.clock);
         if let Some(beat) = message.beat {
-            self.feeds.beat_of(message.run as u16, beat, self.start);
+            let name = message.run.to_string();
+            self.feeds
+                .beat_of(&name, message.run as u16, beat, self.start);
         }
         let known = self.heard.iter_mut().find(|it| it.run() == message.run);
         let heard = match known {
