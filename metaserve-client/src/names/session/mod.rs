@@ -9,10 +9,12 @@
 
 mod claim;
 mod echo;
+mod link;
 mod offer;
 mod pace;
 mod resolve;
 mod slots;
+mod speak;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -23,16 +25,16 @@ pub(super) use resolve::HowToStart;
 pub(super) use watch::{Keys, Seen};
 
 use super::error::{Failed, Refused};
-use bytes::Bytes;
 use claim::Claim;
 use echo::Echo;
+use link::Link;
 use metaserve::{
-    CloseCode, Ended,
+    Ended,
     names::{Answer, Key, Refusal},
     protocol::{
         codec::{self, DecodeError},
         framing::Deframer,
-        names::{FromDaemon, FromPeer, MAX_MESSAGE_BYTES},
+        names::{FromDaemon, MAX_MESSAGE_BYTES},
         session::Piece,
     },
 };
@@ -41,7 +43,6 @@ use pace::Pace;
 use resolve::Resolve;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
     time::{Duration, Instant},
 };
 use watch::Watch;
@@ -70,25 +71,6 @@ pub(super) struct Session {
     pace: Pace,
     /// Why there will be no further connection.
     over: Option<Failed>,
-}
-
-#[derive(Debug)]
-enum Link {
-    Down {
-        why: String,
-    },
-    Up {
-        /// When the newest message was said of which the daemon has shown that it has it.
-        heard_us: Option<Instant>,
-    },
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self::Down {
-            why: "the first attempt to connect goes on".into(),
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -184,101 +166,6 @@ impl Session {
         {
             self.due.push_back(id);
         }
-    }
-
-    /// There is a connection: everything is said anew, claims that are held first.
-    pub(super) fn connected(&mut self) {
-        self.link = Link::Up { heard_us: None };
-        self.deframer = Deframer::default();
-        self.pace.anew();
-        self.forget_link();
-        let held =
-            |request: &Request| matches!(&request.kind, Kind::Claim(claim) if claim.is_held());
-        let (first, then): (Vec<_>, Vec<_>) = self.requests.iter().partition(|(_, it)| held(it));
-        let ids: Vec<u64> = first.into_iter().chain(then).map(|(id, _)| *id).collect();
-        for id in ids {
-            self.queue(id);
-        }
-    }
-
-    /// The connection has ended.
-    pub(super) fn ended(&mut self, ended: &Ended, now: Instant) {
-        let code = ended.close_code();
-        if code == Some(CloseCode::RateLimited) {
-            self.pace.slow_down();
-        }
-        if code.is_some_and(is_of_a_daemon_that_goes_on) {
-            self.freed();
-        }
-        self.disconnected(ended.to_string(), now);
-    }
-
-    /// The daemon has closed the connection and goes on, so that it has freed all keys that it had
-    /// granted over it. Their proofs are never shown again: after a restart of the daemon they would
-    /// be as good as that of the next holder.
-    fn freed(&mut self) {
-        let granted =
-            |it: &Request| matches!(&it.kind, Kind::Claim(claim) if claim.is_held_for_certain());
-        let granted = self.requests.iter().filter(|(_, it)| granted(it));
-        let ids: Vec<u64> = granted.map(|(id, _)| *id).collect();
-        for id in ids {
-            if let Some(Kind::Claim(claim)) = self.remove(id).map(|it| it.kind) {
-                claim.freed();
-            }
-        }
-    }
-
-    /// The connection has ended, or there was none.
-    pub(super) fn disconnected(&mut self, why: String, now: Instant) {
-        self.link = Link::Down { why };
-        for request in self.requests.values_mut() {
-            match &mut request.kind {
-                Kind::Claim(claim) => claim.disconnected(request.said.is_some(), now),
-                Kind::Watch(watch) => watch.disconnected(now),
-                Kind::Resolve(_) | Kind::Offer(_) => {}
-            }
-        }
-        self.forget_link();
-    }
-
-    fn forget_link(&mut self) {
-        self.due.clear();
-        self.releases.clear();
-        self.refusals.clear();
-        self.echo = Echo::default();
-        self.orders.values_mut().for_each(slots::Open::disconnected);
-        for (id, request) in &mut self.requests {
-            request.renewed |= request.said.take().is_some();
-            request.due = false;
-            if let Some(again) = request.again.take() {
-                self.timers.remove(&(again, *id));
-            }
-        }
-    }
-
-    /// There will be no further connection.
-    pub(super) fn over(&mut self, ended: Ended) {
-        self.fail_all(Failed::Ended(Arc::new(ended)));
-    }
-
-    /// The program leaves: all requests end. The daemon is not told of each, since it frees everything
-    /// when the connection ends.
-    pub(super) fn leave(&mut self) {
-        if self.over.is_none() {
-            self.fail_all(Failed::Closed);
-        }
-    }
-
-    fn fail_all(&mut self, why: Failed) {
-        self.due.clear();
-        self.releases.clear();
-        self.refusals.clear();
-        self.orders.clear();
-        self.timers.clear();
-        for request in std::mem::take(&mut self.requests).into_values() {
-            request.kind.fail(why.clone());
-        }
-        self.over = Some(why);
     }
 
     /// The daemon's stream has brought something.
@@ -400,46 +287,6 @@ impl Session {
         }
     }
 
-    /// The next message for the daemon, as a frame; none until something happens, or
-    /// [`next_timeout`](Self::next_timeout) has come.
-    pub(super) fn next_message(&mut self, now: Instant) -> Option<Bytes> {
-        if matches!(self.link, Link::Down { .. }) {
-            return None;
-        }
-        let nothing = self.due.is_empty() && self.releases.is_empty() && self.refusals.is_empty();
-        if (nothing && !self.echo.is_due()) || !self.pace.allows(now) {
-            return None;
-        }
-        if let Some(question) = self.echo.say(now) {
-            return Some(question);
-        }
-        if let Some((order, why)) = self.refusals.pop_front() {
-            return Some(codec::frame(FromPeer::Refused { order, why: &why }));
-        }
-        if let Some(id) = self.releases.pop_front() {
-            return Some(codec::frame(FromPeer::Release { id }));
-        }
-        while let Some(id) = self.due.pop_front() {
-            let Some(request) = self.requests.get_mut(&id) else {
-                continue;
-            };
-            request.due = false;
-            let anew = request.said.is_none();
-            request.said.get_or_insert(now);
-            let message = match &mut request.kind {
-                Kind::Claim(claim) => claim.say(id, anew),
-                Kind::Resolve(resolve) if anew => resolve.say(id, request.until, now),
-                Kind::Watch(watch) if anew => watch.say(id),
-                Kind::Offer(offer) => offer.say(id, anew),
-                Kind::Resolve(_) | Kind::Watch(_) => None,
-            };
-            if message.is_some() {
-                return message;
-            }
-        }
-        None
-    }
-
     /// When [`tick`](Self::tick) has to be called.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(at, _)| *at);
@@ -482,14 +329,6 @@ impl Session {
         }
         request.kind.fail(why);
     }
-}
-
-/// Whether a daemon that has closed a connection with this code has not ended itself.
-const fn is_of_a_daemon_that_goes_on(code: CloseCode) -> bool {
-    !matches!(
-        code,
-        CloseCode::Goodbye | CloseCode::ShuttingDown | CloseCode::Unknown(_)
-    )
 }
 
 impl Kind {
