@@ -166,7 +166,10 @@ pub(super) fn numbers() -> Vec<String> {
             limits.max_waiting,
             &each,
         ),
-        format!("being started | {}* |", number(limits.max_orders)),
+        format!(
+            "being started | {}*, of one peer ",
+            number(limits.max_orders)
+        ),
         format!("not answered | {}* |", limits.max_orders_per_host),
         format!(
             "| {}* per second on average, {}* at once |",
