@@ -182,7 +182,7 @@ pub(super) fn numbers() -> Vec<String> {
         ),
         format!("more than {} keys have changed", number(MAX_CHANGES)),
         format!(
-            "| the daemon settles | {} s from its start |",
+            "| the daemon settles | {} s from its start, ",
             SETTLE.as_secs()
         ),
         format!("at most {} minutes", MAX_WITHIN.as_secs() / 60),
