@@ -112,7 +112,8 @@ impl History {
         mut next: impl FnMut() -> Revision,
     ) {
         for (number, change) in changes {
-            let touched = touched.remove(&number);
+            // Outside of a cluster nothing is, and not to ask saves a hash for each change.
+            let touched = !touched.is_empty() && touched.remove(&number);
             let changed = self.change(number, change, &mut next);
             if !changed && touched {
                 self.touch(number, next());
