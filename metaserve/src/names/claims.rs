@@ -114,17 +114,8 @@ impl Names {
                 why
             }
             No::Refused(refusal, again, why) => {
-                let told = why.clone();
-                self.tell(
-                    peer,
-                    Answer::Refused {
-                        id,
-                        refusal,
-                        again,
-                        why,
-                    },
-                );
-                told
+                self.refuse_for(peer, id, refusal, again, why.clone());
+                why
             }
         };
         self.answered(peer, key, &format!("its claim was refused: {why}"), now);

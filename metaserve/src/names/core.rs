@@ -276,7 +276,18 @@ impl Names {
     }
 
     pub(super) fn refuse(&mut self, peer: PeerId, id: u64, refusal: Refusal, why: String) {
-        let again = None;
+        self.refuse_for(peer, id, refusal, None, why);
+    }
+
+    /// Refuses a request that may succeed when `again` has passed.
+    pub(super) fn refuse_for(
+        &mut self,
+        peer: PeerId,
+        id: u64,
+        refusal: Refusal,
+        again: Option<Duration>,
+        why: String,
+    ) {
         self.tell(
             peer,
             Answer::Refused {
