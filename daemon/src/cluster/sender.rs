@@ -76,7 +76,7 @@ pub(super) enum What {
     Bans,
 }
 
-/// What is known of a list other than the own one, or of the bans.
+/// How much the asker knows of another member's list, or of the bans.
 pub(super) struct Ready<'a> {
     pub(super) run: u64,
     pub(super) revision: u64,

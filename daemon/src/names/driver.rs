@@ -106,8 +106,8 @@ impl Driver {
 
     async fn drive(mut self, Inputs(mut inputs): Inputs) {
         self.handle(Event::Tick);
-        // Whoever claims something before the first epochs are there would be refused. Former holders
-        // need none, and a slow disk must not keep them waiting.
+        // A claim before the first epochs are reserved would be refused. Former holders need no new
+        // epochs, and a slow disk must not keep them waiting.
         if self.is_new
             && let Some(outcome) = self.outcomes.next().await
         {

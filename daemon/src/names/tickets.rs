@@ -1,4 +1,4 @@
-//! Who may claim, start and offer what: the bearers of tickets, if the operator asks for them.
+//! Decides from tickets which peer may claim, start and offer what, if the operator asks for tickets.
 
 use crate::settings::NamesLive;
 use metaserve::{

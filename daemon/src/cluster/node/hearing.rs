@@ -192,7 +192,7 @@ impl Node {
         }
     }
 
-    /// Who is answered there; nobody if it is no inbox of a member or edge of this cluster.
+    /// The member or edge of this cluster whose inbox this is; none if it is not one.
     fn asker<'a>(&self, reply: &'a str) -> Option<&'a str> {
         let inbox = reply.strip_prefix(&self.prefix)?.strip_prefix("inbox.")?;
         let (name, id) = inbox.split_once('.')?;

@@ -25,7 +25,7 @@ pub(in crate::cluster) struct Question {
 #[derive(Debug)]
 pub(super) struct Sync {
     why: Why,
-    /// Nothing is missing but what was left out: it asks for everything, and others do not wait.
+    /// Only servers that were left out are missing: asks for everything, and delays nothing else.
     for_room: bool,
     stage: Asking,
     answer: Assembly<Step>,
