@@ -1,0 +1,19 @@
+//! A small online world on metaserve.
+//!
+//! ```text
+//!  browser, prompt ──▶ gateway ──▶ input log ──▶ zone ──▶ state, output log ──▶ gateway ──▶ browser
+//!                        │                        │ claims zone/ID, starts on demand
+//!                        ▼                        ▼
+//!                     accounts (SQL) ◀── keeper ── log (Redis, or memory)
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod ids;
+pub mod keeper;
+pub mod log;
+pub mod messages;
+pub mod object;
+pub mod shared;
+pub mod tickets;
+pub mod world;
