@@ -14,6 +14,7 @@ pub mod keeper;
 pub mod log;
 pub mod messages;
 pub mod object;
+pub mod page;
 pub mod shared;
 pub mod tickets;
 pub mod world;
