@@ -130,6 +130,18 @@ pub enum Happening {
         /** A sentence. */
         why: String,
     },
+    /// The last command of the character that was done in this batch, whatever has come of it.
+    /// Only to the character itself.
+    Done {
+        /** Its number. */
+        seq: u64,
+    },
+    /// The character's walk has ended. Only to the character itself.
+    Stopped {
+        /** What stands in its way; without it, the character is where it wanted to go. */
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// What the character is and has, since it has changed. Only to the character itself.
     Sheet(Sheet),
     /// The character is in another zone now. Only to the character itself.

@@ -127,6 +127,12 @@ pub enum Down {
         /** Of the own character. */
         #[serde(skip_serializing_if = "Option::is_none", default)]
         sheet: Option<Sheet>,
+        /** The last command of the own character that was done. */
+        #[serde(default)]
+        done: u64,
+        /** Whether the own character walks. */
+        #[serde(default)]
+        walks: bool,
     },
     /// What has changed since the revision before.
     Delta {
