@@ -106,14 +106,21 @@ pub enum Scope {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum Down {
-    /// The answer to `hello`: the session, and the last command of it that was accepted. Commands
-    /// after that one are to be sent again.
+    /// The answer to `hello`: the session.
     Ready {
         /** To resume it. */
         session: SessionId,
         /** The account. */
         account: Name,
-        /** The last command. */
+    },
+    /// The answer to `enter`: the character is in the world, and a snapshot follows. Commands after
+    /// the last one that was accepted are to be sent again.
+    Entered {
+        /** The character, as its owner writes it. */
+        character: Name,
+        /** Where it is. */
+        zone: ZoneId,
+        /** The last command of this session that was accepted; 0 if none was. */
         seq: u64,
     },
     /// The whole zone.
