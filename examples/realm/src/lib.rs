@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod command;
+pub mod content;
 pub mod ids;
 pub mod keeper;
 pub mod log;

@@ -2,7 +2,7 @@
 
 use crate::{
     ids::{MapName, Name, ObjectId},
-    object::{Gate, Millis, Object},
+    object::{Body, Gate, Millis, Object, Point},
 };
 
 /// When scripts are called.
@@ -43,6 +43,8 @@ pub struct Call<'a> {
     pub other: Option<&'a Object>,
     /// The player who did it, if it was one.
     pub actor: Option<&'a Object>,
+    /// The players within 10 m, nearest first, at most 16.
+    pub near: &'a [&'a Object],
     /// The words that were said.
     pub text: &'a str,
     /// The damage of a hit, the level that was reached.
@@ -68,12 +70,22 @@ pub enum Wish {
     Roll(u32, u32),
     /// A player is given a new item of this kind and name.
     Give(ObjectId, String, String),
-    /// A player, or the object itself, goes elsewhere: to a map, or to a place in this zone.
+    /// A new item of this kind and name lies on the ground beside the object.
+    Drop(String, String),
+    /// A player goes to the place in another zone that this gate leads to.
     Warp(ObjectId, Gate),
+    /// A player, or the object itself, is at once at another place of this zone.
+    Place(ObjectId, Point),
     /// The object wants its tick in so many milliseconds.
     WakeIn(u64),
     /// An object of this zone is hit.
     Damage(ObjectId, u32),
+    /// The object stands so many hits from now on; `None`: it cannot be hit.
+    Health(Option<u32>),
+    /// The object stands in the way like this from now on.
+    Body(Body),
+    /// The object is of this kind from now on: it looks different.
+    Kind(String),
     /// The object vanishes.
     Vanish,
 }
