@@ -102,7 +102,6 @@ impl Content {
     ///
     /// # Errors
     /// The folder of scripts cannot be read.
-    #[expect(clippy::unnecessary_wraps, reason = "scripts are not read yet")]
     pub fn hooks(&self) -> anyhow::Result<Box<dyn Hooks>> {
         Ok(Box::new(NoScripts))
     }
