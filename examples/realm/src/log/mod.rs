@@ -16,10 +16,35 @@ use crate::{
     messages::Scope,
     object::{Millis, Object, Sheet},
 };
+use anyhow::bail;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 use thiserror::Error;
+
+/// So many commands wait for a zone at most; then it is [`LogError::Full`].
+pub const MOST_INPUT: usize = 10_000;
+
+/// So many outputs of a zone are kept.
+pub const MOST_OUTPUT: usize = 1_000;
+
+/// So many whispers for a character are kept.
+pub const MOST_MAIL: usize = 200;
+
+/// So many messages to everybody are kept.
+pub const MOST_CHAT: usize = 500;
+
+/// Opens a log: `memory:`, or `redis://HOST:PORT/DB`. A Redis that cannot be reached now is no
+/// error: every method tries again.
+///
+/// # Errors
+/// The URL is not one of these.
+pub fn open(url: &str) -> anyhow::Result<Arc<dyn Log>> {
+    if url == "memory:" {
+        return Ok(Arc::new(memory::MemoryLog::new()));
+    }
+    bail!("cannot open the log {url}: use memory: or redis://HOST:PORT/DB");
+}
 
 /// A place in a log: entries after it have not been read. `Cursor::default()` is before all.
 #[derive(
@@ -65,11 +90,13 @@ pub struct Commit {
     pub output: Output,
     /// Characters that go to another zone.
     pub travellers: Vec<Traveller>,
-    /// Characters that leave the world.
+    /// Characters that leave the world. Not those that came back in the same batch: they stay, as
+    /// they were when they left.
     pub leavers: Vec<Leaver>,
     /// Words for characters wherever they are.
     pub whispers: Vec<(Name, Words)>,
-    /// When the zone wants to be started if it is not running then.
+    /// When the zone wants to be started if it is not running then. At once, whatever this says, if
+    /// a character waits to come in.
     pub wake: Option<Millis>,
 }
 
@@ -230,25 +257,27 @@ pub trait Log: fmt::Debug + Send + Sync {
     async fn check(&self) -> Result<Vec<String>, LogError>;
 
     /// Brings a character into the world, or a new session to one that is there, and says where it
-    /// is. [`LogError::Fenced`] if a later session has it. Its zone gets an `Enter`, unless the
-    /// session and its epoch are there already.
+    /// is. [`LogError::Fenced`] if a later session has it, [`LogError::Full`] if the zone has too
+    /// much to do. Its zone gets an `Enter`, unless the session and its epoch are there already.
     async fn admit(&self, admission: &Admission) -> Result<Whereabouts, LogError>;
 
     /// Where a character is.
     async fn whereabouts(&self, character: &Name) -> Result<Option<Whereabouts>, LogError>;
 
     /// Accepts a command: puts it into the input of the zone where its character is, and says
-    /// which that is. Not put there again if its number was accepted before. `Fenced` if another
+    /// which that is. Not put there again if its number was accepted before, or if it is a second
+    /// `Leave`. `Fenced` if another
     /// session plays the character, `Unknown` if it is not in the world, `Full` if the zone has too
     /// much to do.
     async fn append(&self, command: &Command) -> Result<ZoneId, LogError>;
 
     /// Passes on a whisper or words for everybody, once for each number. `Fenced`, `Unknown`, or
-    /// `Absent` if the one it is for is not in the world.
+    /// `Absent` if the one it is for is not in the world: then the number is not used up.
     async fn post(&self, post: &Post) -> Result<(), LogError>;
 
     /// Takes a zone for an owner: from now on commits of smaller epochs are `Fenced`, and this
-    /// itself is if a later owner was here. `None` if nothing is stored of it.
+    /// itself is if a later owner was here. `None` if nothing is stored of it: then whatever the
+    /// zone is made from, it begins to read at `Cursor::default()`.
     async fn take(&self, zone: &ZoneId, epoch: u64) -> Result<Option<Stored>, LogError>;
 
     /// Input after a cursor, oldest first, at most so many. Waits so long if there is none.
@@ -260,13 +289,16 @@ pub trait Log: fmt::Debug + Send + Sync {
         wait: Duration,
     ) -> Result<Vec<(Cursor, Command)>, LogError>;
 
-    /// Commits a batch. `Fenced` if another owner has the zone, `Unknown` if the log has lost it.
+    /// Commits a batch. `Fenced` if a later owner has the zone. `Unknown` if the log has lost the
+    /// zone, or its last commits: the owner takes it again, and goes on from what is stored. The
+    /// same commit again (epoch and revision) is one commit.
     async fn commit(&self, zone: &ZoneId, commit: &Commit) -> Result<(), LogError>;
 
     /// The zone as it is, for who does not own it.
     async fn stored(&self, zone: &ZoneId) -> Result<Option<Stored>, LogError>;
 
     /// What came out of a zone after a revision, at most so many. Waits so long if there is nothing.
+    /// [`Outputs::Gap`] also if the zone is at an earlier revision now.
     async fn outputs(
         &self,
         zone: &ZoneId,
@@ -300,14 +332,14 @@ pub trait Log: fmt::Debug + Send + Sync {
     /// Takes a zone off that list, if it has not asked for another time since.
     async fn woken(&self, zone: &ZoneId, at: Millis) -> Result<(), LogError>;
 
-    /// What was changed since it was saved, at most so much.
+    /// What was changed since it was saved, at most so much; first what has waited longest.
     async fn dirty(&self, most: usize) -> Result<Vec<Dirty>, LogError>;
 
     /// A character that is in no zone: what is to be saved of it. `None` if it is in one, where it
-    /// is saved with the zone.
+    /// is saved with the zone; that takes it off the list.
     async fn absent(&self, character: &Name) -> Result<Option<Absent>, LogError>;
 
     /// Takes something off that list if it is still at this revision: that of the zone, or that of
-    /// the character's sheet.
+    /// the character's sheet. Else it goes to the end of the list.
     async fn saved(&self, what: &Dirty, rev: Rev) -> Result<(), LogError>;
 }
