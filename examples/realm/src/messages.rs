@@ -4,7 +4,7 @@
 use crate::{
     command::Happening,
     ids::{Name, ObjectId, SessionId, ZoneId},
-    object::{Seen, Sheet},
+    object::{Place, Seen, Sheet},
 };
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +131,9 @@ pub enum Down {
         rev: u64,
         /** All of it. */
         objects: Vec<Seen>,
+        /** What is below and around them: [`Stored::place`](crate::log::Stored::place). */
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        place: Option<Place>,
         /** Of the own character. */
         #[serde(skip_serializing_if = "Option::is_none", default)]
         sheet: Option<Sheet>,

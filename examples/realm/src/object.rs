@@ -15,6 +15,19 @@ pub struct Point {
     pub y: f64,
 }
 
+/// What there is below and around the objects of a zone: the page draws it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Place {
+    /// What players read when they come in.
+    pub title: String,
+    /// `grass`, `stone` or `soil`.
+    pub ground: String,
+    /// How far it reaches to the east, in metres, from 0.
+    pub width: f64,
+    /// How far it reaches to the south, in metres, from 0.
+    pub height: f64,
+}
+
 /// Something in a zone: an animal, a barrel, a gate, an item on the ground, a player. This is what
 /// the log stores; players are shown [`Seen`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

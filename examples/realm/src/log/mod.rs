@@ -14,7 +14,7 @@ use crate::{
     command::{Arrival, Command, Output},
     ids::{Name, ObjectId, SessionId, ZoneId},
     messages::Scope,
-    object::{Millis, Object, Sheet},
+    object::{Millis, Object, Place, Sheet},
 };
 use anyhow::bail;
 use async_trait::async_trait;
@@ -71,6 +71,14 @@ pub struct Stored {
     pub objects: Vec<Object>,
 }
 
+impl Stored {
+    /// What is below and around the objects: the owner keeps it as `place` in `world`.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        Place::deserialize(self.world.get("place")?).ok()
+    }
+}
+
 /// The result of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
@@ -80,7 +88,8 @@ pub struct Commit {
     pub rev: Rev,
     /// Up to where the input is done.
     pub cursor: Cursor,
-    /// What the world remembers beside its objects: random seed, last numbers.
+    /// What the world remembers beside its objects: random seed, last numbers, and the
+    /// [`Place`] of its map as `place`.
     pub world: serde_json::Value,
     /// New and changed objects, whole.
     pub changed: Vec<Object>,
