@@ -68,10 +68,10 @@ pub enum Wish {
     Move(f64, f64),
     /// The zone is told what was rolled: of how many sides, and the result.
     Roll(u32, u32),
-    /// A player is given a new item of this kind and name.
-    Give(ObjectId, String, String),
-    /// A new item of this kind and name lies on the ground beside the object.
-    Drop(String, String),
+    /// A player is given a new item.
+    Give(ObjectId, Gift),
+    /// A new item lies on the ground beside the object.
+    Drop(Gift),
     /// A player goes to the place in another zone that this gate leads to.
     Warp(ObjectId, Gate),
     /// A player, or the object itself, is at once at another place of this zone.
@@ -88,6 +88,17 @@ pub enum Wish {
     Kind(String),
     /// The object vanishes.
     Vanish,
+}
+
+/// An item that there was not before: the world gives it its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gift {
+    /// What it is: `egg`, `sword`.
+    pub kind: String,
+    /// What it is called.
+    pub name: String,
+    /// The script that is called when it is used.
+    pub script: Option<MapName>,
 }
 
 /// What a hook has returned.
