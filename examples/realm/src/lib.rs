@@ -8,6 +8,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod command;
 pub mod content;
 pub mod ids;

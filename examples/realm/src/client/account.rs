@@ -1,0 +1,304 @@
+//! The account that a player has logged in to: HTTP to the accounts role, by way of a gateway.
+
+use crate::{
+    ids::{Name, ZoneId},
+    keeper::Character,
+};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+/// How long an answer may take. A log-in takes longer than others on purpose.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// Why a request about the account failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ApiError {
+    /// The world says no, in a sentence.
+    #[error("{0}")]
+    Refused(String),
+    /// No gateway can be reached, or none understands.
+    #[error("cannot reach the gateway at {gateway}: {why}")]
+    Away {
+        /// Its address.
+        gateway: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// One of the account's characters.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CharacterRow {
+    /// Its name.
+    pub name: Name,
+    /// Where it is, or was last.
+    pub zone: ZoneId,
+    /// Its level.
+    pub level: u32,
+}
+
+/// An account that somebody has logged in to. Its ticket is renewed as long as it is used.
+pub struct Account {
+    gateways: Vec<String>,
+    http: reqwest::Client,
+    name: Name,
+    tickets: Mutex<Tickets>,
+}
+
+/// What a log-in gives.
+#[derive(Deserialize)]
+struct LogIn {
+    ticket: String,
+    refresh: String,
+    expires_in: u64,
+}
+
+struct Tickets {
+    ticket: String,
+    refresh: String,
+    /// When half of the ticket's time is over.
+    renew: Instant,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Account").field(&self.name).finish()
+    }
+}
+
+impl Account {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// The name is taken, the password too short, or no gateway can be reached.
+    pub async fn register(
+        gateways: &[String],
+        name: &Name,
+        password: &str,
+    ) -> Result<(), ApiError> {
+        let body = json!({"name": name, "password": password});
+        let http = client();
+        request::<Value>(&http, gateways, Method::POST, "accounts", None, Some(&body)).await?;
+        Ok(())
+    }
+
+    /// Logs in.
+    ///
+    /// # Errors
+    /// Name or password is wrong, or no gateway can be reached.
+    pub async fn log_in(
+        gateways: &[String],
+        name: &Name,
+        password: &str,
+    ) -> Result<Arc<Self>, ApiError> {
+        let body = json!({"name": name, "password": password});
+        let http = client();
+        let login: LogIn =
+            request(&http, gateways, Method::POST, "sessions", None, Some(&body)).await?;
+        Ok(Arc::new(Self {
+            gateways: gateways.to_vec(),
+            http,
+            name: name.clone(),
+            tickets: Mutex::new(login.into()),
+        }))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// A ticket that is valid for a while. It is renewed when half of its time is over; if that
+    /// fails, the old one is used.
+    pub async fn ticket(&self) -> String {
+        let mut tickets = self.tickets.lock().await;
+        if now() >= tickets.renew {
+            let body = json!({"refresh": tickets.refresh});
+            let path = "sessions/refresh";
+            match self.post::<LogIn>(path, &body).await {
+                Ok(login) => *tickets = login.into(),
+                Err(error) => tracing::debug!(%error, "the ticket is not renewed"),
+            }
+        }
+        tickets.ticket.clone()
+    }
+
+    /// The account's characters.
+    ///
+    /// # Errors
+    /// The log-in has expired, or no gateway can be reached.
+    pub async fn characters(&self) -> Result<Vec<CharacterRow>, ApiError> {
+        #[derive(Deserialize)]
+        struct Characters {
+            characters: Vec<CharacterRow>,
+        }
+        let all: Characters = self.asks(Method::GET, "characters", None).await?;
+        Ok(all.characters)
+    }
+
+    /// Makes a character.
+    ///
+    /// # Errors
+    /// The name is taken, there are too many, or no gateway can be reached.
+    pub async fn create(&self, name: &Name) -> Result<(), ApiError> {
+        let body = json!({"name": name});
+        self.asks::<Value>(Method::POST, "characters", Some(&body))
+            .await?;
+        Ok(())
+    }
+
+    /// A character as the database knows it.
+    ///
+    /// # Errors
+    /// It is not the account's, or no gateway can be reached.
+    pub async fn character(&self, name: &Name) -> Result<Character, ApiError> {
+        self.asks(Method::GET, &format!("characters/{name}"), None)
+            .await
+    }
+
+    /// Logs out: the ticket cannot be renewed any more.
+    ///
+    /// # Errors
+    /// No gateway can be reached.
+    pub async fn log_out(&self) -> Result<(), ApiError> {
+        let body = json!({"refresh": self.tickets.lock().await.refresh});
+        let (http, gateways) = (&self.http, &self.gateways);
+        request::<Value>(
+            http,
+            gateways,
+            Method::DELETE,
+            "sessions",
+            None,
+            Some(&body),
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, ApiError> {
+        request(
+            &self.http,
+            &self.gateways,
+            Method::POST,
+            path,
+            None,
+            Some(body),
+        )
+        .await
+    }
+
+    async fn asks<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, ApiError> {
+        let ticket = self.ticket().await;
+        request(
+            &self.http,
+            &self.gateways,
+            method,
+            path,
+            Some(&ticket),
+            body,
+        )
+        .await
+    }
+}
+
+impl From<LogIn> for Tickets {
+    fn from(login: LogIn) -> Self {
+        Self {
+            ticket: login.ticket,
+            refresh: login.refresh,
+            renew: now() + Duration::from_secs(login.expires_in / 2),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a player's program is an edge: it asks for a ticket when it needs one"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .timeout(ANSWER)
+        .connect_timeout(Duration::from_secs(5))
+        .no_proxy()
+        .build()
+        .unwrap_or_default()
+}
+
+/// Asks the accounts role by way of the first gateway that can be reached.
+async fn request<T: DeserializeOwned>(
+    http: &reqwest::Client,
+    gateways: &[String],
+    method: Method,
+    path: &str,
+    ticket: Option<&str>,
+    body: Option<&Value>,
+) -> Result<T, ApiError> {
+    let mut last = ApiError::Away {
+        gateway: "(none)".to_owned(),
+        why: "no gateway was named".to_owned(),
+    };
+    for gateway in gateways {
+        let url = format!("{}/api/{path}", gateway.trim_end_matches('/'));
+        let mut request = http.request(method.clone(), url);
+        if let Some(ticket) = ticket {
+            request = request.bearer_auth(ticket);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let away = |why: String| ApiError::Away {
+            gateway: gateway.clone(),
+            why,
+        };
+        match request.send().await {
+            Ok(answer) => return answered(answer, away).await,
+            Err(error) => last = away(crate::client::link::why(&error)),
+        }
+    }
+    Err(last)
+}
+
+async fn answered<T: DeserializeOwned>(
+    answer: reqwest::Response,
+    away: impl Fn(String) -> ApiError,
+) -> Result<T, ApiError> {
+    #[derive(Deserialize)]
+    struct Said {
+        error: String,
+    }
+    let status = answer.status();
+    let body = answer.bytes().await;
+    let body = body.map_err(|error| away(crate::client::link::why(&error)))?;
+    if !status.is_success() {
+        let said = serde_json::from_slice::<Said>(&body);
+        return Err(match said {
+            Ok(said) => ApiError::Refused(said.error),
+            Err(_) => away(format!("it answers {status}")),
+        });
+    }
+    let body: &[u8] = match status {
+        StatusCode::NO_CONTENT => b"null",
+        _ if body.is_empty() => b"null",
+        _ => &body,
+    };
+    serde_json::from_slice(body).map_err(|error| away(format!("its answer is strange: {error}")))
+}
