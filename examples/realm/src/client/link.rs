@@ -34,6 +34,9 @@ const GIVE_UP: Duration = Duration::from_secs(300);
 /// The largest frame that is read: a snapshot of a whole zone.
 const MOST_BYTES: usize = 4 << 20;
 
+/// What becomes of commands on their way when the session that they were sent by has ended.
+const LOST: &str = "the session was lost on the way: nobody knows whether this was done";
+
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Why a connection has ended.
@@ -53,6 +56,8 @@ pub(super) struct Link {
     shared: Arc<Shared>,
     state: watch::Sender<State>,
     session: Option<SessionId>,
+    /// Whether the session is another one than before.
+    is_new: bool,
     /// Whether this connection has shown the character in its zone.
     there: bool,
 }
@@ -72,6 +77,7 @@ impl Link {
             shared,
             state,
             session: None,
+            is_new: false,
             there: false,
         }
     }
@@ -247,20 +253,23 @@ impl Link {
 
     fn take(&mut self, frame: Down) -> Result<(), Break> {
         match &frame {
-            Down::Ready { session, seq, .. } => {
-                let mut lost = Vec::new();
-                let same = self.session.as_ref().is_none_or(|it| it == session);
-                match (same, self.shared.outbox.lock()) {
-                    (true, mut outbox) => outbox.resume(*seq),
-                    (false, mut outbox) => lost = outbox.renew(*seq),
-                }
+            Down::Ready { session, .. } => {
+                self.is_new = self.session.as_ref().is_some_and(|it| it != session);
                 self.session = Some(session.clone());
+            }
+            Down::Entered { seq, .. } => {
+                let mut outbox = self.shared.outbox.lock();
+                let lost = match self.is_new {
+                    true => outbox.renew(*seq),
+                    false => {
+                        outbox.resume(*seq);
+                        Vec::new()
+                    }
+                };
+                drop(outbox);
                 self.state.send_modify(|state| {
                     for seq in lost {
-                        state.refuse(
-                            seq,
-                            "the session was lost: it is unknown whether this was done",
-                        );
+                        state.refuse(seq, LOST);
                     }
                 });
             }

@@ -4,7 +4,7 @@ use crate::{
     command::Happening,
     ids::{Name, ObjectId, ZoneId},
     messages::{Down, Scope},
-    object::{Seen, Sheet},
+    object::{Place, Seen, Sheet},
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -24,6 +24,8 @@ pub struct State {
     pub rev: u64,
     /// What is in the zone, the own character as well.
     pub objects: BTreeMap<ObjectId, Seen>,
+    /// What is below and around them, once it is known.
+    pub place: Option<Place>,
     /// Statistics and inventory.
     pub sheet: Sheet,
     /// The last command that was acknowledged.
@@ -90,6 +92,7 @@ impl State {
             zone: None,
             rev: 0,
             objects: BTreeMap::new(),
+            place: None,
             sheet: Sheet::default(),
             accepted: 0,
             done: 0,
@@ -150,7 +153,7 @@ impl State {
     /// Takes in a frame. Returns what the player is to be told.
     pub(super) fn take(&mut self, frame: Down) -> Vec<News> {
         match frame {
-            Down::Ready { seq, .. } => {
+            Down::Entered { seq, .. } => {
                 self.accepted = self.accepted.max(seq);
                 Vec::new()
             }
@@ -158,6 +161,7 @@ impl State {
                 zone,
                 rev,
                 objects,
+                place,
                 sheet,
                 done,
                 walks,
@@ -165,6 +169,7 @@ impl State {
                 let moved = self.zone.as_ref().is_some_and(|it| *it != zone);
                 self.objects = objects.into_iter().map(|it| (it.id.clone(), it)).collect();
                 self.rev = rev;
+                self.place = place;
                 self.did(done);
                 self.walks = walks;
                 if let Some(sheet) = sheet {
@@ -206,7 +211,7 @@ impl State {
                 vec![News::Refused { seq, why }]
             }
             // The snapshot that follows tells it, when there is something to see.
-            Down::Moved { .. } => Vec::new(),
+            Down::Ready { .. } | Down::Moved { .. } => Vec::new(),
             Down::Closing { why } => vec![News::Told(why)],
         }
     }
@@ -264,6 +269,7 @@ mod tests {
             zone: zone.parse().unwrap(),
             rev: 7,
             objects: vec![seen("hen", 1.0), seen("egg", 2.0), seen("@ann", 3.0)],
+            place: None,
             sheet: None,
             done: 4,
             walks: true,
