@@ -40,6 +40,7 @@ pub const FILES: &[File] = &[
     file!("/entry.js", SCRIPT, "entry.js"),
     file!("/panels.js", SCRIPT, "panels.js"),
     file!("/socket.js", SCRIPT, "socket.js"),
+    file!("/words.js", SCRIPT, "words.js"),
     file!("/view.js", SCRIPT, "view.js"),
     file!("/zone.js", SCRIPT, "zone.js"),
 ];
