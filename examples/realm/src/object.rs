@@ -177,6 +177,29 @@ pub struct Seen {
 }
 
 impl Object {
+    /// One that is nothing but there: others walk through it, and it does nothing.
+    #[must_use]
+    pub fn new(id: ObjectId, kind: &str, name: &str, at: Point, radius: f64) -> Self {
+        Self {
+            id,
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            at,
+            radius,
+            body: Body::None,
+            status: String::new(),
+            script: None,
+            memory: serde_json::Map::new(),
+            wake_at: None,
+            failed: None,
+            health: None,
+            gate: None,
+            item: None,
+            walk: None,
+            player: None,
+        }
+    }
+
     /// What everybody in the zone sees of it.
     #[must_use]
     pub fn seen(&self) -> Seen {

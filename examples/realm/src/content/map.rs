@@ -2,7 +2,7 @@
 
 use crate::{
     ids::{MapName, ObjectId},
-    object::{Body, Gate, Item, Object, Point},
+    object::{Body, Gate, Item, Object, Place, Point},
 };
 use anyhow::{Context, anyhow, bail, ensure};
 use serde::Deserialize;
@@ -33,6 +33,8 @@ pub struct Map {
     /// What there is at the beginning. An [`Item`] has the id of its object here: the zone that is
     /// made from the map gives it one that is unique in the world.
     pub objects: Vec<Object>,
+    /// All maps of the content: where gates and scripts may lead to.
+    pub others: BTreeSet<MapName>,
 }
 
 /// What a page draws below everything.
@@ -122,6 +124,7 @@ impl Map {
             height: side(*written.height.as_ref()).with_context(at(written.height.span().start))?,
             start: *written.start.as_ref(),
             objects: Vec::new(),
+            others: BTreeSet::new(),
         };
         map.inside(map.start)
             .with_context(at(written.start.span().start))?;
@@ -139,6 +142,28 @@ impl Map {
             map.objects.push(object);
         }
         Ok(map)
+    }
+
+    /// What there is below and around the objects.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let ground = match self.ground {
+            Ground::Grass => "grass",
+            Ground::Stone => "stone",
+            Ground::Soil => "soil",
+        };
+        Place {
+            title: self.title.clone(),
+            ground: ground.to_owned(),
+            width: self.width,
+            height: self.height,
+        }
+    }
+
+    /// Whether there is such a map.
+    #[must_use]
+    pub fn leads_to(&self, map: &MapName) -> bool {
+        *map == self.name || self.others.contains(map)
     }
 
     /// Whether all gates lead to a place of one of these maps.

@@ -15,7 +15,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -79,6 +79,10 @@ impl Content {
         for map in maps.values() {
             map.check_gates(&maps)
                 .with_context(|| format!("maps/{}.toml", map.name))?;
+        }
+        let names: BTreeSet<_> = maps.keys().cloned().collect();
+        for map in maps.values_mut() {
+            map.others.clone_from(&names);
         }
         Ok(Self {
             folder,
