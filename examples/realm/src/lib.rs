@@ -11,12 +11,14 @@
 pub mod client;
 pub mod command;
 pub mod content;
+pub mod gateway;
 pub mod ids;
 pub mod keeper;
 pub mod log;
 pub mod messages;
 pub mod object;
 pub mod page;
+pub mod play;
 pub mod roles;
 pub mod scheduler;
 pub mod shared;

@@ -1,0 +1,155 @@
+//! Play: what gateways and zone hosts serve to players, spectators and plain clients.
+//!
+//! ```text
+//!  WebSocket ──▶ text ──▶ session ──▶ sessions ──▶ log (append, post)
+//!      ▲                                            │
+//!   socket ◀── frames ◀── follow (zones), mail ◀────┘
+//! ```
+//!
+//! * `session` is the conversation over one socket, pure; `text` reads its frames.
+//! * `socket` is its task. It keeps a place in each feed, never a queue: who reads slowly gets a
+//!   snapshot of the zone.
+//! * `sessions` claims `session/ACCOUNT` and does what is done in a session's name.
+//! * `follow` reads what a zone tells, once for all who look at it, and has it started; `mail` reads
+//!   whispers and what is said to everybody.
+//! * `api` has the same for plain clients, over HTTP.
+
+mod api;
+mod feed;
+mod follow;
+mod frames;
+mod mail;
+pub(crate) mod owners;
+mod session;
+mod sessions;
+mod socket;
+mod text;
+
+use crate::{ids::ZoneId, shared::Shared};
+use axum::Router;
+use follow::Follows;
+use mail::Mail;
+use metaserve::bounds::Places;
+use owners::Owners;
+use sessions::Sessions;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Whose zones are served.
+#[derive(Clone, Debug)]
+pub enum Serves {
+    /// All zones: a gateway.
+    All,
+    /// These, which a zone host owns. Requests for others are sent on to their owners.
+    Zones(watch::Receiver<BTreeSet<ZoneId>>),
+}
+
+/// Bounds of what is served.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Settings {
+    /// How many WebSockets there may be at a time
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub max_sockets: usize,
+    /// How many of them may come from one address. Behind a reverse proxy all of them do
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub max_sockets_per_address: usize,
+    /// How many may watch a shared zone without a log-in; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub max_spectators: usize,
+    /// Where else pages may come from that open WebSockets: https://play.example.org for example
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Vec<String>,
+    /// How long a player whose connection is lost stays in the world
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration)]
+    pub linger: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_sockets: 2_000,
+            max_sockets_per_address: 64,
+            max_spectators: 500,
+            origin: Vec::new(),
+            linger: Duration::from_secs(15),
+        }
+    }
+}
+
+/// What is served to players by one process.
+#[derive(Debug)]
+pub struct Play {
+    shared: Shared,
+    serves: Serves,
+    settings: Settings,
+    #[expect(dead_code, reason = "for the routes of plain clients")]
+    zones: Owners,
+    follows: Follows,
+    mail: Mail,
+    sessions: Sessions,
+    #[expect(dead_code, reason = "for the routes of plain clients")]
+    places: Places<()>,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Play {
+    /// With the default bounds. Call it inside a runtime.
+    #[must_use]
+    pub fn new(shared: Shared, serves: Serves) -> Arc<Self> {
+        Self::with(shared, serves, Settings::default())
+    }
+
+    /// With these bounds. Call it inside a runtime.
+    #[must_use]
+    pub fn with(shared: Shared, serves: Serves, settings: Settings) -> Arc<Self> {
+        let zones = Owners::follow(shared.names.clone(), ZoneId::PREFIX);
+        Arc::new(Self {
+            follows: Follows::new(shared.clone(), zones.clone()),
+            mail: Mail::new(shared.log.clone()),
+            shared,
+            serves,
+            settings,
+            zones,
+            sessions: Sessions::default(),
+            places: Places::default(),
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Ends all connections with words, and releases the claims of their sessions; their characters
+    /// stay in the world, and go on elsewhere. Returns when all connections have ended.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.sessions.clear();
+    }
+
+    /// Whether this zone is served here.
+    fn serves(&self, zone: &ZoneId) -> bool {
+        match &self.serves {
+            Serves::All => true,
+            Serves::Zones(zones) => zones.borrow().contains(zone),
+        }
+    }
+
+    /// Whether a spectator may watch a zone here.
+    fn may_watch(&self, zone: &ZoneId) -> Result<(), String> {
+        match zone {
+            ZoneId::Solo(..) => Err(format!("{zone} can be seen by its owner only")),
+            ZoneId::Shared(_) if self.settings.max_spectators == 0 => {
+                Err("this gateway shows nothing without a log-in".into())
+            }
+            ZoneId::Shared(_) if !self.serves(zone) => Err(format!("{zone} is not served here")),
+            ZoneId::Shared(_) => Ok(()),
+        }
+    }
+}
+
+/// The routes: `/ws`, `/zones`, `/health`, `/openapi.json`.
+pub fn router(play: Arc<Play>) -> Router {
+    api::router(play)
+}
