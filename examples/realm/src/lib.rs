@@ -8,6 +8,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod client;
 pub mod command;
 pub mod content;
@@ -26,3 +27,4 @@ pub mod testing;
 pub mod tickets;
 pub mod world;
 pub mod zone;
+pub mod zones;

@@ -4,6 +4,7 @@ use crate::{
     ids::{Name, ZoneId},
     keeper::Character,
 };
+use metaserve::time::now;
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -87,7 +88,15 @@ impl Account {
     ) -> Result<(), ApiError> {
         let body = json!({"name": name, "password": password});
         let http = client();
-        request::<Value>(&http, gateways, Method::POST, "accounts", None, Some(&body)).await?;
+        request::<Value>(
+            &http,
+            gateways,
+            Method::POST,
+            "api/accounts",
+            None,
+            Some(&body),
+        )
+        .await?;
         Ok(())
     }
 
@@ -102,8 +111,15 @@ impl Account {
     ) -> Result<Arc<Self>, ApiError> {
         let body = json!({"name": name, "password": password});
         let http = client();
-        let login: LogIn =
-            request(&http, gateways, Method::POST, "sessions", None, Some(&body)).await?;
+        let login: LogIn = request(
+            &http,
+            gateways,
+            Method::POST,
+            "api/sessions",
+            None,
+            Some(&body),
+        )
+        .await?;
         Ok(Arc::new(Self {
             gateways: gateways.to_vec(),
             http,
@@ -124,7 +140,7 @@ impl Account {
         let mut tickets = self.tickets.lock().await;
         if now() >= tickets.renew {
             let body = json!({"refresh": tickets.refresh});
-            let path = "sessions/refresh";
+            let path = "api/sessions/refresh";
             match self.post::<LogIn>(path, &body).await {
                 Ok(login) => *tickets = login.into(),
                 Err(error) => tracing::debug!(%error, "the ticket is not renewed"),
@@ -142,7 +158,7 @@ impl Account {
         struct Characters {
             characters: Vec<CharacterRow>,
         }
-        let all: Characters = self.asks(Method::GET, "characters", None).await?;
+        let all: Characters = self.asks(Method::GET, "api/characters", None).await?;
         Ok(all.characters)
     }
 
@@ -152,7 +168,7 @@ impl Account {
     /// The name is taken, there are too many, or no gateway can be reached.
     pub async fn create(&self, name: &Name) -> Result<(), ApiError> {
         let body = json!({"name": name});
-        self.asks::<Value>(Method::POST, "characters", Some(&body))
+        self.asks::<Value>(Method::POST, "api/characters", Some(&body))
             .await?;
         Ok(())
     }
@@ -162,7 +178,7 @@ impl Account {
     /// # Errors
     /// It is not the account's, or no gateway can be reached.
     pub async fn character(&self, name: &Name) -> Result<Character, ApiError> {
-        self.asks(Method::GET, &format!("characters/{name}"), None)
+        self.asks(Method::GET, &format!("api/characters/{name}"), None)
             .await
     }
 
@@ -177,7 +193,7 @@ impl Account {
             http,
             gateways,
             Method::DELETE,
-            "sessions",
+            "api/sessions",
             None,
             Some(&body),
         )
@@ -226,14 +242,6 @@ impl From<LogIn> for Tickets {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a player's program is an edge: it asks for a ticket when it needs one"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
 fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .timeout(ANSWER)
@@ -241,6 +249,14 @@ fn client() -> reqwest::Client {
         .no_proxy()
         .build()
         .unwrap_or_default()
+}
+
+/// What a gateway answers to everybody at this path, which has no slash at its beginning.
+pub(crate) async fn get<T: DeserializeOwned>(
+    gateways: &[String],
+    path: &str,
+) -> Result<T, ApiError> {
+    request(&client(), gateways, Method::GET, path, None, None).await
 }
 
 /// Asks the accounts role by way of the first gateway that can be reached.
@@ -257,7 +273,7 @@ async fn request<T: DeserializeOwned>(
         why: "no gateway was named".to_owned(),
     };
     for gateway in gateways {
-        let url = format!("{}/api/{path}", gateway.trim_end_matches('/'));
+        let url = format!("{}/{path}", gateway.trim_end_matches('/'));
         let mut request = http.request(method.clone(), url);
         if let Some(ticket) = ticket {
             request = request.bearer_auth(ticket);

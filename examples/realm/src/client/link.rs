@@ -6,13 +6,9 @@ use crate::{
     messages::{Down, Up},
 };
 use futures::{SinkExt, StreamExt};
-use metaserve::{Backoff, Retry};
+use metaserve::{Backoff, Retry, time::every};
 use std::{error::Error, sync::Arc, time::Duration};
-use tokio::{
-    net::TcpStream,
-    sync::watch,
-    time::{MissedTickBehavior, interval, timeout},
-};
+use tokio::{net::TcpStream, sync::watch, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,
     tungstenite::{Message, protocol::WebSocketConfig},
@@ -24,9 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A ping goes out so often. A gateway of which nothing came since the last but one is given up.
 const PING: Duration = Duration::from_secs(5);
-
-/// Frames follow each other no faster: below the 30 in a second that a gateway takes.
-const PACE: Duration = Duration::from_millis(36);
 
 /// For how long a session that was there before is tried to be resumed.
 const GIVE_UP: Duration = Duration::from_secs(300);
@@ -174,10 +167,7 @@ impl Link {
 
     async fn exchange(&mut self, socket: &mut Socket) -> Break {
         let shared = self.shared.clone();
-        let mut pace = interval(PACE);
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut ping = interval(PING);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ping = every(PING);
         let mut silent = 0;
         loop {
             let changed = shared.changed.notified();
@@ -191,7 +181,7 @@ impl Link {
                         return ended;
                     }
                 }
-                _ = pace.tick(), if may_send => {
+                () = std::future::ready(()), if may_send => {
                     if let Err(ended) = self.send_next(socket).await {
                         return ended;
                     }

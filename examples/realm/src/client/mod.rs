@@ -23,7 +23,10 @@ mod account;
 mod link;
 mod outbox;
 mod state;
+#[cfg(test)]
+pub(crate) mod testing;
 
+pub(crate) use account::get;
 pub use account::{Account, ApiError, CharacterRow};
 pub use outbox::{Outbox, Sent, Wish};
 pub use state::{Connection, News, State};

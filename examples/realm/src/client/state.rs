@@ -76,6 +76,8 @@ pub enum News {
     },
     /// The character is in this zone now.
     Moved(ZoneId),
+    /// The character's walk has ended, and what stands in its way, if anything does.
+    Stopped(Option<String>),
     /// The connection was lost, for this reason.
     Lost(String),
     /// The connection is there again.
@@ -234,8 +236,8 @@ impl State {
             }
             Happening::Stopped { by } => {
                 self.walks = false;
-                self.stopped_by = by;
-                None
+                self.stopped_by.clone_from(&by);
+                Some(News::Stopped(by))
             }
             Happening::Sheet(sheet) => {
                 self.sheet = sheet;
@@ -297,7 +299,8 @@ mod tests {
                 Happening::Stopped { by: None },
             ],
         });
-        assert_eq!(news, [News::Told("a hen cackles".to_owned())]);
+        let told = News::Told("a hen cackles".to_owned());
+        assert_eq!(news, [told, News::Stopped(None)]);
         let places: Vec<_> = state.objects.values().map(|it| it.x).collect();
         assert_eq!((state.rev, state.done, state.walks), (8, 5, false));
         assert_eq!(places, [3.0, 1.5]);
