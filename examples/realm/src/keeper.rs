@@ -11,7 +11,7 @@ use std::fmt;
 use thiserror::Error;
 
 /// A character as the database knows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Character {
     /// Its name, as its owner writes it.
     pub name: Name,

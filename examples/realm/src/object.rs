@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub type Millis = u64;
 
 /// A place in a zone, in metres.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Point {
     /// East.
     pub x: f64,

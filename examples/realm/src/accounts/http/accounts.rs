@@ -1,0 +1,96 @@
+//! New accounts.
+
+use super::{Problem, problem::Error, request::Body};
+use crate::{
+    accounts::{email::Email, role::Role, store::NotAdded},
+    ids::Name,
+};
+use axum::{Json, extract::State, http::StatusCode};
+use metaserve::time::wall_clock;
+use serde::{Deserialize, Serialize};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// How long passwords are, in characters.
+const PASSWORD: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// A new account.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewAccount {
+    /// 2 to 16 ASCII letters and digits, beginning with a letter. Unique, whatever its case.
+    name: String,
+    /// 8 to 128 characters.
+    password: String,
+    /// For the operator to reach the player.
+    #[serde(default)]
+    email: Option<String>,
+}
+
+/// The account is there.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Registered {
+    /// Its name, as it was written.
+    name: Name,
+}
+
+/// Makes an account.
+#[utoipa::path(
+    post,
+    path = "/accounts",
+    request_body = NewAccount,
+    responses(
+        (status = 201, body = Registered),
+        (status = 400, description = "A field is not valid", body = Error),
+        (status = 409, description = "The name or the e-mail address is taken", body = Error),
+        (status = 429, description = "Too many accounts from this address", body = Error),
+        (status = 503, description = "Not now", body = Error),
+    )
+)]
+pub(super) async fn register(
+    State(role): State<Arc<Role>>,
+    Body(new): Body<NewAccount>,
+) -> Result<(StatusCode, Json<Registered>), Problem> {
+    let wrong = |error: &str| Problem::new(StatusCode::BAD_REQUEST, error);
+    let name: Name = new
+        .name
+        .parse()
+        .map_err(|error: crate::ids::InvalidName| wrong(&error.to_string()).field("name"))?;
+    if !PASSWORD.contains(&new.password.chars().count()) {
+        return Err(wrong("a password has 8 to 128 characters").field("password"));
+    }
+    let email = match new.email.as_deref() {
+        None | Some("") => None,
+        Some(text) => Some(Email::parse(text).ok_or_else(|| {
+            wrong("an e-mail address has one @ and at most 254 bytes").field("email")
+        })?),
+    };
+    role.database.is_taken(&name, email.as_ref()).await?;
+    let hash = role.hasher.hash(new.password).await?;
+    let now = seconds(wall_clock());
+    role.database
+        .add_account(&name, email.as_ref(), &hash, now)
+        .await?;
+    Ok((StatusCode::CREATED, Json(Registered { name })))
+}
+
+/// Seconds since 1970.
+pub(super) fn seconds(now: SystemTime) -> i64 {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+impl From<NotAdded> for Problem {
+    fn from(why: NotAdded) -> Self {
+        let taken = |error: &str| Self::new(StatusCode::CONFLICT, error);
+        match why {
+            NotAdded::Name => taken("the name is taken: choose another one").field("name"),
+            NotAdded::Email => {
+                taken("there is an account with this e-mail address already").field("email")
+            }
+            NotAdded::Database(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Log-in, refresh and log-out.
+
+use super::{
+    Problem,
+    accounts::seconds,
+    problem::Error,
+    request::{Body, From},
+};
+use crate::{
+    accounts::{
+        role::Role,
+        store::{Account, LogIn, random},
+    },
+    ids::Name,
+    tickets::{ADMIN, AUDIENCE, LOGIN},
+};
+use axum::{Json, extract::State, http::StatusCode};
+use metaserve::time::wall_clock;
+use metaserve_ticket::Claims;
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use std::{
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// How long a ticket is valid.
+const TICKET: Duration = Duration::from_secs(15 * 60);
+
+/// How long a refresh token is valid.
+const REFRESH: Duration = Duration::from_secs(30 * 86_400);
+
+/// Name and password.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credentials {
+    /// The account, in any case.
+    name: String,
+    /// Its password.
+    password: String,
+}
+
+/// A refresh token.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    /// From the log-in or the last refresh.
+    refresh: String,
+}
+
+/// A log-in.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Session {
+    /// The ticket: who bears it is logged in, at every server of the world.
+    ticket: String,
+    /// Once the ticket has expired, this gets another one. It is used once: each answer has a new
+    /// one, and valid for 30 days.
+    refresh: String,
+    /// When the ticket expires, in seconds from now.
+    expires_in: u64,
+}
+
+/// Logs in.
+#[utoipa::path(
+    post,
+    path = "/sessions",
+    request_body = Credentials,
+    responses(
+        (status = 200, body = Session),
+        (status = 400, description = "Not such an object", body = Error),
+        (status = 401, description = "Name or password are wrong", body = Error),
+        (status = 429, description = "Too many attempts", body = Error),
+        (status = 503, description = "Not now", body = Error),
+    )
+)]
+pub(super) async fn log_in(
+    State(role): State<Arc<Role>>,
+    From(address): From,
+    Body(Credentials { name, password }): Body<Credentials>,
+) -> Result<Json<Session>, Problem> {
+    let name = name.parse::<Name>().ok();
+    let account = match &name {
+        Some(name) => role.database.account(name).await?,
+        // Nobody has such a name, and it is no other case than that of an unknown one.
+        None => None,
+    };
+    let hash = account.as_ref().map(|it| it.password.clone());
+    let is = role.hasher.is(password, hash).await?;
+    let Some(account) = account.filter(|_| is) else {
+        tracing::info!(%address, "a log-in failed");
+        let status = StatusCode::UNAUTHORIZED;
+        return Err(Problem::new(status, "name or password are wrong"));
+    };
+    let now = wall_clock();
+    let (refresh, log_in) = Refresh::new(random()).next(now);
+    role.database
+        .add_log_in(&account, &log_in, seconds(now))
+        .await?;
+    session(&role, &account, refresh, now)
+}
+
+/// Gets another ticket.
+#[utoipa::path(
+    post,
+    path = "/sessions/refresh",
+    request_body = Token,
+    responses(
+        (status = 200, body = Session),
+        (status = 400, description = "Not such an object", body = Error),
+        (status = 401, description = "The token was used, has expired, or its session was ended", body = Error),
+        (status = 503, description = "Not now", body = Error),
+    )
+)]
+pub(super) async fn refresh(
+    State(role): State<Arc<Role>>,
+    Body(Token { refresh }): Body<Token>,
+) -> Result<Json<Session>, Problem> {
+    let ended = || {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "log in again: the session has ended",
+        )
+    };
+    let shown = Refresh::parse(&refresh).ok_or_else(ended)?;
+    let now = wall_clock();
+    let (refresh, next) = shown.next(now);
+    let account = role
+        .database
+        .rotate(&shown.hash, &next, seconds(now))
+        .await?;
+    session(&role, &account.ok_or_else(ended)?, refresh, now)
+}
+
+/// Logs out: the refresh token gets no tickets any more. One that was issued is valid until it
+/// expires.
+#[utoipa::path(
+    delete,
+    path = "/sessions",
+    request_body = Token,
+    responses(
+        (status = 204, description = "The session has ended, now or before"),
+        (status = 400, description = "Not such an object", body = Error),
+        (status = 503, description = "Not now", body = Error),
+    )
+)]
+pub(super) async fn log_out(
+    State(role): State<Arc<Role>>,
+    Body(Token { refresh }): Body<Token>,
+) -> Result<StatusCode, Problem> {
+    if let Some(shown) = Refresh::parse(&refresh) {
+        role.database.end_log_in(&shown.family).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The answer to a log-in.
+fn session(
+    role: &Role,
+    account: &Account,
+    refresh: String,
+    now: SystemTime,
+) -> Result<Json<Session>, Problem> {
+    let scopes = match account.admin {
+        true => &[LOGIN, ADMIN][..],
+        false => &[LOGIN],
+    };
+    let failed = |why: &dyn std::fmt::Display| {
+        tracing::error!("no ticket was issued: {why}");
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Problem::new(status, "no ticket could be issued: ask the operator")
+    };
+    let scopes = scopes.iter().map(|it| it.parse());
+    let scopes = scopes
+        .collect::<Result<_, _>>()
+        .map_err(|why| failed(&why))?;
+    let claims = Claims::new(account.name.as_str(), AUDIENCE, scopes, now, TICKET);
+    let ticket = role.issuer.issue(&claims).map_err(|why| failed(&why))?;
+    Ok(Json(Session {
+        ticket,
+        refresh,
+        expires_in: TICKET.as_secs(),
+    }))
+}
+
+/// A refresh token, `FAMILY.SECRET`: which log-in, and the secret that it shows this time. Of the
+/// secret, which has 256 random bits, the database has the hash only.
+struct Refresh {
+    family: String,
+    hash: String,
+}
+
+impl Refresh {
+    fn new(family: [u8; 16]) -> Self {
+        Self {
+            family: hex(&family),
+            hash: String::new(),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (family, secret) = text.split_once('.')?;
+        let is_hex = |text: &str, length| {
+            text.len() == length && text.bytes().all(|it| it.is_ascii_hexdigit())
+        };
+        (is_hex(family, 32) && is_hex(secret, 64)).then(|| Self {
+            family: family.to_owned(),
+            hash: hash(secret),
+        })
+    }
+
+    /// The text of the next token, and the row for it.
+    fn next(&self, now: SystemTime) -> (String, LogIn) {
+        let secret = hex(&random::<32>());
+        let text = format!("{}.{secret}", self.family);
+        let log_in = LogIn {
+            family: self.family.clone(),
+            hash: hash(&secret),
+            expires: seconds(now + REFRESH),
+        };
+        (text, log_in)
+    }
+}
+
+fn hash(secret: &str) -> String {
+    hex(digest(&SHA256, secret.as_bytes()).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,103 @@
+//! The keeper: saves to SQL what has changed in the log. What is not saved keeps its mark in the log
+//! and is tried again, so that a database that is away, or a full disk, loses nothing.
+
+use super::{DatabaseError, role::Role};
+use crate::log::{Dirty, LogError};
+use std::time::Duration;
+use thiserror::Error;
+
+/// The most marks that are worked on in one round.
+const MOST: usize = 1_000;
+
+/// How long the last round may take, when the process ends.
+const LAST: Duration = Duration::from_secs(30);
+
+/// Why a round was not finished.
+#[derive(Debug, Error)]
+enum NotSaved {
+    #[error("{0}")]
+    Log(#[from] LogError),
+    #[error("{}", .0.with_cause())]
+    Database(#[from] DatabaseError),
+}
+
+/// Saves every so often. Never returns. Cancel-safe: what is not saved keeps its mark.
+pub(super) async fn run(role: &Role, every: Duration) {
+    let mut works = true;
+    let mut rounds = metaserve::time::every(every.max(Duration::from_millis(1)));
+    loop {
+        rounds.tick().await;
+        if !role.standing.borrow().is_ready {
+            continue;
+        }
+        match round(role).await {
+            Ok(_) if !works => {
+                works = true;
+                tracing::info!("the world is saved again");
+            }
+            Ok(_) => {}
+            Err(why) if works => {
+                works = false;
+                tracing::warn!(
+                    "the world is not saved: {why}; play goes on, and what has changed is saved \
+                     once it can be"
+                );
+            }
+            Err(why) => tracing::debug!("the world is not saved: {why}"),
+        }
+    }
+}
+
+/// Saves what is left, for 30 s at most.
+pub(super) async fn finish(role: &Role) {
+    let rest = async {
+        // Another round for as long as one was full.
+        while round(role).await? == MOST {}
+        Ok::<_, NotSaved>(())
+    };
+    match tokio::time::timeout(LAST, rest).await {
+        Ok(Ok(())) => tracing::info!("the world is saved"),
+        Ok(Err(why)) => tracing::error!("the last changes are not saved, only in the log: {why}"),
+        Err(_) => tracing::error!("the last changes are not saved, only in the log: no time"),
+    }
+}
+
+/// Saves everything that has a mark, and says how many there were. One that cannot be saved does not
+/// hold up the others; the first error is returned.
+async fn round(role: &Role) -> Result<usize, NotSaved> {
+    let dirty = role.log.dirty(MOST).await?;
+    let mut first = Ok(dirty.len());
+    for what in dirty {
+        match save(role, &what).await {
+            Ok(()) => {}
+            // The others would wait as long for nothing.
+            Err(why @ (NotSaved::Log(_) | NotSaved::Database(DatabaseError::TooSlow(_)))) => {
+                return Err(why);
+            }
+            Err(why) => first = first.and(Err(why)),
+        }
+    }
+    first
+}
+
+async fn save(role: &Role, what: &Dirty) -> Result<(), NotSaved> {
+    let rev = match what {
+        Dirty::Zone(zone) => {
+            // Without it, nothing is known any more that could be saved.
+            let Some(stored) = role.log.stored(zone).await? else {
+                return Ok(());
+            };
+            role.database.save_zone(zone, &stored).await?;
+            stored.rev
+        }
+        Dirty::Character(character) => {
+            // In a zone, it is saved with the zone.
+            let Some(absent) = role.log.absent(character).await? else {
+                return Ok(());
+            };
+            role.database.save_absent(&absent).await?;
+            absent.sheet.rev
+        }
+    };
+    Ok(role.log.saved(what, rev).await?)
+}
