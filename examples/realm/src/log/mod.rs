@@ -43,7 +43,12 @@ pub fn open(url: &str) -> anyhow::Result<Arc<dyn Log>> {
     if url == "memory:" {
         return Ok(Arc::new(memory::MemoryLog::new()));
     }
-    bail!("cannot open the log {url}: use memory: or redis://HOST:PORT/DB");
+    if url.starts_with("redis:") || url.starts_with("redis+unix:") {
+        return Ok(Arc::new(redis::RedisLog::open(url)?));
+    }
+    // The rest may hold a password.
+    let kind = url.split(':').next().unwrap_or_default();
+    bail!("there is no log of the kind {kind}: use memory: or redis://HOST:PORT/DB");
 }
 
 /// A place in a log: entries after it have not been read. `Cursor::default()` is before all.
