@@ -14,6 +14,7 @@ pub mod client;
 pub mod command;
 pub mod content;
 pub mod gateway;
+pub mod http;
 pub mod ids;
 pub mod keeper;
 pub mod log;

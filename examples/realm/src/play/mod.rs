@@ -14,7 +14,7 @@
 //!   whispers and what is said to everybody.
 //! * `api` has the same for plain clients, over HTTP.
 
-mod api;
+pub(crate) mod api;
 mod feed;
 mod follow;
 mod frames;
@@ -26,6 +26,7 @@ mod socket;
 mod text;
 
 use crate::{ids::ZoneId, shared::Shared};
+use api::Requests;
 use axum::Router;
 use follow::Follows;
 use mail::Mail;
@@ -33,7 +34,7 @@ use metaserve::bounds::Places;
 use owners::Owners;
 use sessions::Sessions;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Whose zones are served.
@@ -83,13 +84,13 @@ pub struct Play {
     shared: Shared,
     serves: Serves,
     settings: Settings,
-    #[expect(dead_code, reason = "for the routes of plain clients")]
     zones: Owners,
     follows: Follows,
     mail: Mail,
     sessions: Sessions,
-    #[expect(dead_code, reason = "for the routes of plain clients")]
-    places: Places<()>,
+    places: Places<CancellationToken>,
+    spectators: Arc<Semaphore>,
+    requests: Requests,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -110,10 +111,12 @@ impl Play {
             mail: Mail::new(shared.log.clone()),
             shared,
             serves,
+            spectators: Arc::new(Semaphore::new(settings.max_spectators)),
             settings,
             zones,
             sessions: Sessions::default(),
             places: Places::default(),
+            requests: Requests::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         })
@@ -136,15 +139,18 @@ impl Play {
         }
     }
 
-    /// Whether a spectator may watch a zone here.
-    fn may_watch(&self, zone: &ZoneId) -> Result<(), String> {
+    /// Lets a spectator watch a zone for as long as it keeps the permit.
+    fn may_watch(&self, zone: &ZoneId) -> Result<OwnedSemaphorePermit, String> {
         match zone {
             ZoneId::Solo(..) => Err(format!("{zone} can be seen by its owner only")),
             ZoneId::Shared(_) if self.settings.max_spectators == 0 => {
                 Err("this gateway shows nothing without a log-in".into())
             }
             ZoneId::Shared(_) if !self.serves(zone) => Err(format!("{zone} is not served here")),
-            ZoneId::Shared(_) => Ok(()),
+            ZoneId::Shared(_) => {
+                let permit = self.spectators.clone().try_acquire_owned();
+                permit.map_err(|_| "there are too many spectators: try again later".into())
+            }
         }
     }
 }

@@ -36,7 +36,6 @@ impl Owners {
 
     /// All keys that are held, with their epochs and owners; none as long as the daemon has not told
     /// them.
-    #[expect(dead_code, reason = "for the routes of plain clients")]
     pub(crate) fn all(&self) -> Vec<(String, u64, Owner)> {
         let seen = self.seen.borrow();
         let all = seen.iter().flat_map(Snapshot::iter);
@@ -48,7 +47,6 @@ impl Owners {
     }
 
     /// The owner of a key.
-    #[expect(dead_code, reason = "for the routes of plain clients")]
     pub(crate) fn get(&self, key: &str) -> Option<Owner> {
         let seen = self.seen.borrow();
         Owner::of(&seen.as_ref()?.get(key)?.value).ok()

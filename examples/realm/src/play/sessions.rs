@@ -20,10 +20,14 @@ use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 /// How long a session that is resumed waits for a claim that a gateway still holds that has been
 /// killed: names are freed after 5 to 6 s.
 const RESUME: Duration = Duration::from_secs(10);
+
+/// How long a session that single requests use goes on without one.
+const REQUESTS: Duration = Duration::from_secs(60);
 
 /// How often a character that the log has lost is brought into the world anew for one command.
 const ADMISSIONS: u32 = 5;
@@ -34,7 +38,6 @@ pub(super) enum Holder {
     /// A socket.
     Socket(u64),
     /// Single requests.
-    #[expect(dead_code, reason = "for the routes of plain clients")]
     Requests(u64),
 }
 
@@ -47,6 +50,7 @@ pub(super) struct Seat {
     claim: Claim,
     playing: Mutex<Option<Playing>>,
     holder: watch::Sender<Holder>,
+    over: CancellationToken,
 }
 
 /// The character that is played.
@@ -99,14 +103,14 @@ impl Seat {
         self.playing.lock().clone()
     }
 
-    /// Waits until another one than this holder uses the session. Cancel-safe.
-    pub(super) async fn handed_over(&self, from: Holder) -> Holder {
+    /// Waits until another one than this holder uses the session, and says who: none if the session
+    /// is over. Cancel-safe.
+    pub(super) async fn handed_over(&self, from: Holder) -> Option<Holder> {
         let mut holder = self.holder.subscribe();
-        // The sender is here.
-        holder
-            .wait_for(|it| *it != from)
-            .await
-            .map_or(from, |it| *it)
+        tokio::select! {
+            next = holder.wait_for(|it| *it != from) => next.ok().map(|it| *it),
+            () = self.over.cancelled() => None,
+        }
     }
 
     /// Waits until the session cannot go on here, and says why. Cancel-safe.
@@ -126,7 +130,6 @@ impl Seat {
     }
 
     /// A request uses the session: it does not end for a while.
-    #[expect(dead_code, reason = "for the routes of plain clients")]
     pub(super) fn used(&self) {
         self.holder.send_if_modified(|it| match it {
             Holder::Requests(number) => {
@@ -144,8 +147,9 @@ impl Sessions {
         self.here.lock().get(&account.folded()).cloned()
     }
 
-    /// Forgets a session, which releases its claim.
+    /// Forgets a session, whose claim is released as soon as all who use it have noticed.
     fn remove(&self, seat: &Arc<Seat>) {
+        seat.over.cancel();
         let mut here = self.here.lock();
         let account = seat.account.folded();
         if here.get(&account).is_some_and(|it| Arc::ptr_eq(it, seat)) {
@@ -190,6 +194,7 @@ pub(super) async fn hello(
         claim,
         playing: Mutex::default(),
         holder: watch::Sender::new(holder),
+        over: CancellationToken::new(),
     });
     play.sessions
         .here
@@ -433,6 +438,23 @@ pub(super) async fn end(play: &Play, seat: &Arc<Seat>) {
         let _ = leave(play, seat, &playing.character).await;
     }
     play.sessions.remove(seat);
+}
+
+/// Keeps a session that single requests use, until none has come for a while: its character leaves the
+/// world then.
+pub(super) async fn keep(play: Arc<Play>, seat: Arc<Seat>, mut holder: Holder) {
+    loop {
+        let next = tokio::select! {
+            next = timeout(REQUESTS, seat.handed_over(holder)) => next,
+            _ = seat.lost() => return forget(&play, &seat),
+            () = play.closing.cancelled() => return,
+        };
+        match next {
+            Ok(Some(next @ Holder::Requests(_))) => holder = next,
+            Ok(_) => return,
+            Err(_) => return end(&play, &seat).await,
+        }
+    }
 }
 
 /// Forgets a session that cannot go on here. Its character stays in the world.

@@ -18,7 +18,10 @@ use futures::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use metaserve::time::{now, sleep_until};
+use metaserve::{
+    bounds::Place,
+    time::{now, sleep_until},
+};
 use std::{
     fmt,
     pin::Pin,
@@ -26,9 +29,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::watch,
+    sync::{OwnedSemaphorePermit, watch},
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 /// How long a socket may take to say hello.
 const HELLO: Duration = Duration::from_secs(10);
@@ -75,6 +79,7 @@ enum Event {
     HandedOver,
     Lost(String),
     Closing,
+    CrowdedOut,
 }
 
 /// Why the socket ends.
@@ -90,18 +95,28 @@ enum End {
 /// A socket.
 struct Socket {
     play: Arc<Play>,
+    place: SocketPlace,
     sink: SplitSink<WebSocket, Message>,
     stream: SplitStream<WebSocket>,
     conversation: Conversation,
     ticket: Arc<str>,
     player: Option<Player>,
     view: Option<View>,
+    permit: Option<OwnedSemaphorePermit>,
     chat: Reader,
     work: Option<Work>,
     /// When the work began, until the player was told that it waits.
     since: Option<Instant>,
     pinged: Instant,
     heard: Instant,
+}
+
+/// The place of a socket among all.
+pub(super) struct SocketPlace {
+    /// It is given up with this.
+    pub(super) _place: Place<CancellationToken>,
+    /// Another address needs it.
+    pub(super) lost: CancellationToken,
 }
 
 /// Who plays.
@@ -129,7 +144,7 @@ struct View {
 }
 
 /// Serves a socket until it ends, and its session for as long as it lingers.
-pub(super) async fn serve(play: Arc<Play>, socket: WebSocket) {
+pub(super) async fn serve(play: Arc<Play>, socket: WebSocket, place: SocketPlace) {
     let (sink, stream) = socket.split();
     let chat = Reader {
         cursor: play.mail.chat.newest(),
@@ -142,11 +157,13 @@ pub(super) async fn serve(play: Arc<Play>, socket: WebSocket) {
         ticket: "".into(),
         player: None,
         view: None,
+        permit: None,
         chat,
         work: None,
         since: None,
         pinged: now(),
         heard: now(),
+        place,
         play: play.clone(),
     };
     let end = socket.run().await;
@@ -213,6 +230,7 @@ impl Socket {
         tokio::select! {
             biased;
             () = self.play.closing.cancelled() => Event::Closing,
+            () = self.place.lost.cancelled() => Event::CrowdedOut,
             () = some(seat.map(|(seat, from)| async move { seat.handed_over(from).await; })) => {
                 Event::HandedOver
             }
@@ -267,6 +285,10 @@ impl Socket {
                     sessions::forget(&self.play, &player.seat);
                 }
                 Err(End::Over(format!("resume the session: {why}")))
+            }
+            Event::CrowdedOut => {
+                let why = "another address needs a connection: try again later";
+                Err(End::Close(why.into()))
             }
             Event::Closing => Err(End::Over("the gateway stops: connect again".into())),
         }
@@ -396,8 +418,9 @@ impl Socket {
     }
 
     async fn watch(&mut self, zone: &ZoneId) -> Result<(), End> {
-        if let Err(why) = self.play.may_watch(zone) {
-            return self.down(&Down::Refused { seq: 0, why }).await;
+        match self.play.may_watch(zone) {
+            Ok(permit) => self.permit = Some(permit),
+            Err(why) => return self.down(&Down::Refused { seq: 0, why }).await,
         }
         self.conversation.reached(Stage::Watching);
         self.heard = now();

@@ -1,27 +1,31 @@
 //! The gateway: the page, players' connections, and the way to the accounts role.
 
+mod forward;
+mod pages;
+
 use crate::{
-    page,
+    http,
     play::{self, Play, Serves},
     shared::Shared,
 };
 use anyhow::Context as _;
-use axum::{Router, http::header, response::IntoResponse, routing::get};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Settings of a gateway.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Gateway")]
 pub struct Settings {
-    /// Where the page and players' connections are served
+    /// Serve the page and players' connections on this address (TCP). Port 0: any that is free
     #[arg(
         id = "gateway-listen",
-        long = "listen",
-        value_name = "ADDRESS",
+        long = "gateway-listen",
+        value_name = "ADDRESS:PORT",
         default_value = "127.0.0.1:8080"
     )]
     pub listen: SocketAddr,
+
     /// Bounds of what is served.
     #[command(flatten)]
     pub play: play::Settings,
@@ -42,23 +46,25 @@ impl Default for Settings {
 pub struct Gateway {
     listener: TcpListener,
     address: SocketAddr,
+    shared: Shared,
     play: Arc<Play>,
 }
 
 impl Gateway {
-    /// Opens its socket.
+    /// Opens its socket. Call it inside a runtime.
     ///
     /// # Errors
     /// The address cannot be used.
     pub async fn start(settings: Settings, shared: Shared) -> anyhow::Result<Self> {
         let address = settings.listen;
         let listener = TcpListener::bind(address).await.with_context(|| {
-            format!("cannot serve the page on {address}: choose another address with --listen")
+            format!("cannot listen on {address}: choose another --gateway-listen")
         })?;
         Ok(Self {
             address: listener.local_addr()?,
             listener,
-            play: Play::with(shared, Serves::All, settings.play),
+            play: Play::with(shared.clone(), Serves::All, settings.play),
+            shared,
         })
     }
 
@@ -72,31 +78,22 @@ impl Gateway {
     /// and go on at another gateway.
     ///
     /// # Errors
-    /// The socket fails.
+    /// HTTP requests cannot be made from here.
     pub async fn run(self, until: CancellationToken) -> anyhow::Result<()> {
-        let routes = pages().merge(play::router(self.play.clone()));
-        let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-        let closed = async move {
+        let Self {
+            listener,
+            shared,
+            play,
+            ..
+        } = self;
+        let routes = pages::router()
+            .merge(forward::router(shared.names.clone())?)
+            .merge(play::router(play.clone()));
+        let close = async {
             until.cancelled().await;
-            self.play.close().await;
+            play.close().await;
         };
-        axum::serve(self.listener, service)
-            .with_graceful_shutdown(closed)
-            .await?;
+        tokio::join!(http::serve(listener, routes, until.clone()), close);
         Ok(())
     }
-}
-
-fn pages() -> Router {
-    page::FILES.iter().fold(Router::new(), |routes, file| {
-        let answer = || async {
-            let headers = [
-                (header::CONTENT_TYPE, file.content_type),
-                (header::CONTENT_SECURITY_POLICY, page::SECURITY_POLICY),
-                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            ];
-            (headers, file.text).into_response()
-        };
-        routes.route(file.path, get(answer))
-    })
 }

@@ -1,0 +1,139 @@
+//! The routes. Each has its place in the OpenAPI document that `/openapi.json` shows.
+
+mod body;
+mod commands;
+mod health;
+mod problem;
+mod socket;
+mod who;
+mod zones;
+
+use super::Play;
+use axum::{
+    Extension, Router,
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
+    http::StatusCode,
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use metaserve::{bounds::Bucket, time::now};
+use parking_lot::Mutex;
+pub(crate) use problem::Problem;
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter},
+    routes,
+};
+
+/// The longest body of a request, in bytes.
+const BODY_BYTES: usize = 16 * 1024;
+
+/// How many requests an address may send in a second, and at once.
+const REQUESTS: (f64, f64) = (30.0, 120.0);
+
+/// How many addresses are remembered for that.
+const ADDRESSES: usize = 10_000;
+
+#[derive(OpenApi)]
+#[openapi(modifiers(&Ticket), info(
+    title = "Realm: play",
+    description = "What gateways and zone hosts serve to players' programs. Programs that can use a \
+        WebSocket use `/ws`; all others bring a character into the world with `/enter`, send its \
+        commands with numbers from 1, and ask for what has changed since a revision. The slashes of \
+        a zone's id may be written as they are, or as `%2F`. A zone host sends requests for zones \
+        of others on with 307. Every answer that is not a success is `{\"error\": \"a sentence\"}`; \
+        429 and 503 say in `Retry-After` when to try again."
+))]
+struct Document;
+
+/// How requests show the ticket of a log-in.
+struct Ticket;
+
+impl Modify for Ticket {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("ticket", SecurityScheme::Http(bearer));
+    }
+}
+
+/// How many requests each address has sent lately.
+#[derive(Debug, Default)]
+pub(super) struct Requests(Mutex<HashMap<IpAddr, Bucket>>);
+
+impl Requests {
+    /// Whether an address may send another one.
+    fn take(&self, address: IpAddr) -> bool {
+        let mut buckets = self.0.lock();
+        if buckets.len() >= ADDRESSES && !buckets.contains_key(&address) {
+            buckets.clear();
+        }
+        let (per_second, most) = REQUESTS;
+        buckets
+            .entry(address)
+            .or_default()
+            .spend(now(), per_second, most)
+    }
+}
+
+/// The routes, with bounds.
+pub(super) fn router(play: Arc<Play>) -> Router {
+    let (routes, document) = routes().split_for_parts();
+    routes
+        .layer(Extension(Arc::new(document)))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(from_fn_with_state(play.clone(), bounded))
+        .with_state(play)
+}
+
+fn routes() -> OpenApiRouter<Arc<Play>> {
+    let routes = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(socket::ws))
+        .routes(routes!(health::health))
+        .routes(routes!(health::openapi))
+        .routes(routes!(zones::list))
+        .routes(routes!(commands::enter))
+        .routes(routes!(commands::leave));
+    let routes = of_zone(routes, "", routes!(zones::find));
+    let routes = of_zone(routes, "/objects", routes!(zones::objects));
+    let routes = of_zone(routes, "/messages", routes!(zones::messages));
+    let routes = of_zone(routes, "/move", routes!(commands::walk));
+    let routes = of_zone(routes, "/say", routes!(commands::say));
+    let routes = of_zone(routes, "/status", routes!(commands::status));
+    of_zone(routes, "/activate", routes!(commands::activate))
+}
+
+/// Adds a route of a zone, whose id is one part of the path in the document, and may be written with
+/// slashes as well.
+fn of_zone(
+    routes: OpenApiRouter<Arc<Play>>,
+    tail: &str,
+    (schemas, paths, methods): UtoipaMethodRouter<Arc<Play>>,
+) -> OpenApiRouter<Arc<Play>> {
+    routes
+        .route(&format!("/zones/shared/{{map}}{tail}"), methods.clone())
+        .route(
+            &format!("/zones/solo/{{map}}/{{character}}{tail}"),
+            methods.clone(),
+        )
+        .routes((schemas, paths, methods))
+}
+
+/// Refuses requests of an address that sends too many.
+async fn bounded(State(play): State<Arc<Play>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|it| metaserve::address::canonical(it.0).ip());
+    if peer.is_some_and(|it| !play.requests.take(it)) {
+        let why = "too many requests from your address: send fewer, or use a WebSocket";
+        return Problem::new(StatusCode::TOO_MANY_REQUESTS, why).into_response();
+    }
+    next.run(request).await
+}
