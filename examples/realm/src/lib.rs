@@ -24,6 +24,7 @@ pub mod page;
 pub mod play;
 pub mod roles;
 pub mod scheduler;
+mod scripts;
 pub mod shared;
 pub mod testing;
 pub mod tickets;

@@ -64,7 +64,7 @@ pub(super) fn draw(state: &State) -> String {
     let legend = marks
         .iter()
         .map(|(mark, names)| format!("{mark} {}", some(names)));
-    text + &legend.collect::<Vec<_>>().join("   ")
+    text + legend.collect::<Vec<_>>().join("   ").as_str()
 }
 
 /// The mark of something: the first letter of its kind, a capital letter for players.

@@ -397,14 +397,15 @@ fn sheet(state: &State) -> String {
     if let Some(me) = state.me() {
         text.push_str(&format!(", at {:.1} {:.1}", me.x, me.y));
     }
-    text + &format!(
+    let sheet = format!(
         "\nlevel {}, experience {}, health {}, strength {}\n{}",
         sheet.level,
         sheet.experience,
         sheet.health,
         sheet.strength,
         inventory(state)
-    )
+    );
+    text + sheet.as_str()
 }
 
 fn who(state: &State) -> String {

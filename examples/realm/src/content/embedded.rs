@@ -6,3 +6,12 @@ pub(crate) const MAPS: &[(&str, &str)] = &[
     ("garden", include_str!("../../maps/garden.toml")),
     ("meadow", include_str!("../../maps/meadow.toml")),
 ];
+
+/// Name and text of each script.
+pub(crate) const SCRIPTS: &[(&str, &str)] = &[
+    ("door", include_str!("../../scripts/door.rhai")),
+    ("egg", include_str!("../../scripts/egg.rhai")),
+    ("guide", include_str!("../../scripts/guide.rhai")),
+    ("hen", include_str!("../../scripts/hen.rhai")),
+    ("slime", include_str!("../../scripts/slime.rhai")),
+];

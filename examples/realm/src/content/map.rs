@@ -12,9 +12,6 @@ use toml::Spanned;
 /// The most objects of a map.
 const MAX_OBJECTS: usize = 1000;
 
-/// The longest side of a map, in metres.
-const MAX_SIDE: f64 = 1000.0;
-
 /// What a zone is when it is made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
@@ -105,6 +102,9 @@ struct Thing {
 }
 
 impl Map {
+    /// The longest side of a map, in metres.
+    pub(crate) const MAX_SIDE: f64 = 1000.0;
+
     /// Reads the text of a map.
     ///
     /// # Errors
@@ -180,7 +180,8 @@ impl Map {
         Ok(())
     }
 
-    fn inside(&self, at: Point) -> anyhow::Result<()> {
+    /// Whether the place is on the map.
+    pub(crate) fn inside(&self, at: Point) -> anyhow::Result<()> {
         let is_inside = (0.0..=self.width).contains(&at.x) && (0.0..=self.height).contains(&at.y);
         ensure!(is_inside, "{}, {} is not on the map", at.x, at.y);
         Ok(())
@@ -246,13 +247,15 @@ fn half_a_metre() -> f64 {
 
 fn side(length: f64) -> anyhow::Result<f64> {
     ensure!(
-        (1.0..=MAX_SIDE).contains(&length),
-        "{length} is not from 1 to {MAX_SIDE} metres"
+        (1.0..=Map::MAX_SIDE).contains(&length),
+        "{length} is not from 1 to {} metres",
+        Map::MAX_SIDE
     );
     Ok(length)
 }
 
-fn short(text: &str, what: &str, most: usize) -> anyhow::Result<String> {
+/// The text, if it is short and has no control characters.
+pub(crate) fn short(text: &str, what: &str, most: usize) -> anyhow::Result<String> {
     let fits = (1..=most).contains(&text.len()) && !text.contains(char::is_control);
     ensure!(
         fits,

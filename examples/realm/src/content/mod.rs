@@ -3,15 +3,17 @@
 //! Both are in a folder with `maps/NAME.toml` and `scripts/NAME.rhai`. Maps are read once, when the
 //! program starts; scripts are read again whenever they are edited.
 
-mod embedded;
-mod folder;
+pub(crate) mod embedded;
+pub(crate) mod folder;
 mod map;
 
-pub use map::Map;
+pub(crate) use map::short;
+pub use map::{Ground, Map};
 
 use crate::{
     ids::MapName,
-    world::hooks::{Hooks, NoScripts},
+    scripts::{Library, Scripts},
+    world::hooks::Hooks,
 };
 use anyhow::{Context, bail};
 use std::{
@@ -25,6 +27,7 @@ use std::{
 pub struct Content {
     folder: Option<PathBuf>,
     maps: Arc<BTreeMap<MapName, Map>>,
+    library: Arc<Library>,
 }
 
 impl Content {
@@ -84,9 +87,12 @@ impl Content {
         for map in maps.values_mut() {
             map.others.clone_from(&names);
         }
+        let maps = Arc::new(maps);
+        let library = Library::open(folder.as_deref(), Arc::clone(&maps))?;
         Ok(Self {
             folder,
-            maps: Arc::new(maps),
+            maps,
+            library: Arc::new(library),
         })
     }
 
@@ -102,12 +108,12 @@ impl Content {
         self.maps.get(name).cloned()
     }
 
-    /// The scripts, for one zone.
+    /// The scripts, for one zone. From the first call of this, edited scripts are read again.
     ///
     /// # Errors
-    /// The folder of scripts cannot be read.
+    /// None at present.
     pub fn hooks(&self) -> anyhow::Result<Box<dyn Hooks>> {
-        Ok(Box::new(NoScripts))
+        Ok(Box::new(Scripts::new(Arc::clone(&self.library))))
     }
 
     /// The names of all maps.

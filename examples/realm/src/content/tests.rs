@@ -36,13 +36,17 @@ fn folder_with(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 #[test]
 fn the_copies_in_the_program_are_all_files_of_the_source_tree() {
-    let maps = Path::new(env!("CARGO_MANIFEST_DIR")).join("maps");
-    let written = folder::texts(&maps, "toml").unwrap();
-    let carried: Vec<_> = embedded::MAPS
-        .iter()
-        .map(|&(name, text)| (name.to_owned(), text.to_owned()))
-        .collect();
-    assert_eq!(carried, written);
+    for (part, ending, carried) in [
+        ("maps", "toml", embedded::MAPS),
+        ("scripts", "rhai", embedded::SCRIPTS),
+    ] {
+        let written = Path::new(env!("CARGO_MANIFEST_DIR")).join(part);
+        let carried: Vec<_> = carried
+            .iter()
+            .map(|&(name, text)| (name.to_owned(), text.to_owned()))
+            .collect();
+        assert_eq!(carried, folder::texts(&written, ending).unwrap());
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::{
     ids::{MapName, Name, ObjectId},
     object::{Body, Gate, Millis, Object, Point},
 };
+use std::fmt;
 
 /// When scripts are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,6 +120,15 @@ pub struct Failure {
     pub line: Option<usize>,
     /// A sentence.
     pub why: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(formatter, "line {line}: {}", self.why),
+            None => formatter.write_str(&self.why),
+        }
+    }
 }
 
 /// The scripts of one zone.
