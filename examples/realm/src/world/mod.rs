@@ -24,6 +24,9 @@ mod objects;
 pub mod physics;
 mod places;
 mod scripts;
+#[cfg(test)]
+mod tests;
+mod wishes;
 
 pub use bounds::{MAX_INVENTORY, MAX_OBJECTS, MAX_SAID, MAX_STATUS, MAX_WALK, REACH, SPEED};
 pub use memory::Unreadable;
@@ -43,6 +46,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
+
+/// How often [`World::step`] is to be called, in milliseconds.
+pub const TICK: Millis = 50;
 
 /// How many revisions and item numbers are left out after a zone was restored from the database,
 /// which may be a little behind.
@@ -162,8 +168,10 @@ impl World {
     ///
     /// The commit is to be made before the next call. If it cannot be, the world is to be dropped.
     pub fn step(&mut self, inputs: Vec<(Cursor, Command)>, now: Millis) -> Option<Commit> {
-        // Not more than five ticks at once: after a pause nobody jumps.
-        let elapsed = now.saturating_sub(self.last).min(250);
+        // After a pause nobody jumps, and whoever begins to walk has not walked before.
+        let walks = self.objects.iter().any(|it| it.walk.is_some());
+        let most = if walks { 5 * TICK } else { TICK };
+        let elapsed = now.saturating_sub(self.last).min(most);
         self.last = now;
         self.batch.now = now;
         if std::mem::take(&mut self.is_new) {

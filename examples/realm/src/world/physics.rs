@@ -10,7 +10,7 @@
 use super::bounds;
 use crate::object::{Body, Millis, Point};
 use rapier2d::{na::Unit, parry::query::ShapeCastOptions, prelude::*};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether objects stand in each other's way. Without it, only the edges of the map do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,181 +61,176 @@ pub(super) enum Stop {
 /// move only if something pushes them, or if they are to settle.
 pub(super) fn advance(
     solids: &[Solid],
-    (width, height): (f64, f64),
+    size: (f64, f64),
     elapsed: Millis,
     settles: bool,
 ) -> Vec<Moved> {
-    let inside = |at, solid: &Solid| bounds::inside(at, solid.radius, (width, height));
-    let mut bodies = Bodies::new(solids, (width as f32, height as f32));
-    let mut has_pushed = false;
-    let mut moved = Vec::with_capacity(solids.len());
-    for (index, solid) in solids.iter().enumerate() {
-        let mut hit = None;
-        let mut at = solid.at;
-        if let Some(walk) = solid.walk {
+    let obstacles = Obstacles::new(solids);
+    let mut pushed = BTreeMap::new();
+    let mut moved: Vec<_> = solids
+        .iter()
+        .map(|solid| {
+            let Some(walk) = solid.walk else {
+                let (at, stopped) = (solid.at, None);
+                return Moved { at, stopped };
+            };
             let far = walk.x.hypot(walk.y);
             let most = (bounds::SPEED * elapsed as f64 / 1000.0).min(far);
-            let (mut part, mut free) = (most / far, most);
-            if solid.body != Body::None
-                && let Some((by, distance)) = bodies.cast(index, solid, walk, most)
+            let hit = obstacles.ahead(solid, walk, most);
+            if let Some((by, _)) = hit
+                && solids[by].body == Body::Loose
             {
-                has_pushed |= bodies.push(by, solid, walk);
-                (part, free) = (distance / far, distance);
-                hit = Some(by);
+                pushed.insert(by, push(solid, walk, &solids[by]));
             }
-            if free > 0.0 {
-                at = Point {
-                    x: at.x + walk.x * part,
-                    y: at.y + walk.y * part,
-                };
-            }
-            at = inside(at, solid);
-            bodies.place(index, at);
+            let part = hit.map_or(most, |(_, distance)| distance) / far;
+            let there = Point {
+                x: solid.at.x + walk.x * part,
+                y: solid.at.y + walk.y * part,
+            };
+            let at = bounds::inside(there, solid.radius, size);
+            let stopped = hit.map_or(Stop::Edge, |(by, _)| Stop::Solid(by));
+            let stopped = (at == solid.at).then_some(stopped);
+            Moved { at, stopped }
+        })
+        .collect();
+    if settles || !pushed.is_empty() {
+        for (index, at) in settled(solids, &moved, &pushed, size, elapsed) {
+            moved[index].at = bounds::inside(at, solids[index].radius, size);
         }
-        let stopped = hit.map_or(Stop::Edge, Stop::Solid);
-        let has_stopped = solid.walk.is_some() && at == solid.at;
-        moved.push(Moved {
-            at,
-            stopped: has_stopped.then_some(stopped),
-        });
     }
-    if has_pushed || settles {
-        bodies.settle(elapsed);
-        for (index, solid) in solids.iter().enumerate() {
-            if let Some(at) = bodies.settled(index) {
-                moved[index].at = inside(at, solid);
-            }
-        }
-        // Whoever pushes something away goes on.
-        let gives_way = |it: usize| moved[it].at != solids[it].at;
-        let stopped: Vec<_> = moved
-            .iter()
-            .map(|it| match it.stopped {
-                Some(Stop::Solid(by)) if gives_way(by) => None,
-                stopped => stopped,
-            })
-            .collect();
-        for (moved, stopped) in moved.iter_mut().zip(stopped) {
-            moved.stopped = stopped;
+    // Whoever pushes something away goes on.
+    for index in 0..moved.len() {
+        if let Some(Stop::Solid(by)) = moved[index].stopped
+            && moved[by].at != solids[by].at
+        {
+            moved[index].stopped = None;
         }
     }
     moved
 }
 
-/// The bodies of one tick.
-struct Bodies {
-    world: PhysicsWorld,
-    /// For each of the list, if it is in the way.
-    handles: Vec<Option<(RigidBodyHandle, ColliderHandle)>>,
+/// How fast something is pushed that a walk has hit.
+fn push(solid: &Solid, walk: Point, other: &Solid) -> Vector {
+    let direction = vector(walk).normalize();
+    let away = (vector(other.at) - vector(solid.at)).normalize_or(direction);
+    away * PUSH * away.dot(direction).max(0.0)
 }
 
-impl Bodies {
-    fn new(solids: &[Solid], (width, height): (f32, f32)) -> Self {
-        let mut world = PhysicsWorld {
-            gravity: Vector::ZERO,
-            ..PhysicsWorld::default()
-        };
-        let parameters = &mut world.integration_parameters;
-        parameters.normalized_allowed_linear_error = 0.000_5;
-        parameters.num_solver_iterations = 8;
-        let mut taken = BTreeSet::new();
-        let handles = solids.iter().enumerate().map(|(index, solid)| {
-            let body = match (solid.body, solid.walk) {
-                (Body::None, _) => return None,
-                (Body::Walker, _) | (_, Some(_)) => RigidBodyBuilder::kinematic_position_based(),
-                (Body::Fixed, None) => RigidBodyBuilder::fixed(),
-                (Body::Loose, None) => RigidBodyBuilder::dynamic(),
-            };
-            let mut at = vector(solid.at);
-            if !taken.insert((at.x.to_bits(), at.y.to_bits())) {
-                at += aside(index);
+/// What walks stop at.
+struct Obstacles {
+    world: PhysicsWorld,
+}
+
+impl Obstacles {
+    fn new(solids: &[Solid]) -> Self {
+        let mut world = PhysicsWorld::default();
+        if solids.iter().any(|it| it.walk.is_some()) {
+            for (index, solid) in solids.iter().enumerate() {
+                if matches!(solid.body, Body::Fixed | Body::Loose) && solid.walk.is_none() {
+                    let body = RigidBodyBuilder::fixed().translation(vector(solid.at));
+                    let disc = solid.disc().user_data(index as u128);
+                    let (_, handle) = world.insert(body, disc);
+                    let aabb = world.colliders[handle].compute_aabb();
+                    let parameters = &world.integration_parameters;
+                    world.broad_phase.set_aabb(parameters, handle, aabb);
+                }
             }
-            let body = body.translation(at).lock_rotations().can_sleep(false);
-            let disc = ColliderBuilder::ball(solid.radius.max(0.01) as f32)
-                .friction(0.0)
-                .restitution(0.0)
-                .user_data(index as u128);
-            Some(world.insert(body, disc))
-        });
-        let handles = handles.collect();
-        for (at, normal) in [
-            (Vector::ZERO, Vector::X),
-            (Vector::ZERO, Vector::Y),
-            (Vector::new(width, height), -Vector::X),
-            (Vector::new(width, height), -Vector::Y),
-        ] {
-            let edge = ColliderBuilder::halfspace(Unit::new_unchecked(normal)).user_data(u128::MAX);
-            world.insert(RigidBodyBuilder::fixed().translation(at), edge);
         }
-        world.detect_collisions(&(), &());
-        Self { world, handles }
+        Self { world }
     }
 
     /// What the next metres of a walk hit first, and after how many of them.
-    fn cast(&self, index: usize, solid: &Solid, walk: Point, most: f64) -> Option<(usize, f64)> {
-        let (own, _) = self.handles[index]?;
+    fn ahead(&self, solid: &Solid, walk: Point, most: f64) -> Option<(usize, f64)> {
+        if solid.body == Body::None {
+            return None;
+        }
         let options = ShapeCastOptions {
             max_time_of_impact: most as f32,
             target_distance: GAP,
             stop_at_penetration: false,
             compute_impact_geometry_on_penetration: true,
         };
-        let is_solid = |_, it: &Collider| it.user_data != u128::MAX;
-        let filter = QueryFilter::exclude_kinematic()
-            .exclude_rigid_body(own)
-            .predicate(&is_solid);
-        let (hit, impact) = self.world.query_pipeline_with_filter(filter).cast_shape(
+        let (hit, impact) = self.world.query_pipeline().cast_shape(
             &Pose::from_translation(vector(solid.at)),
             vector(walk).normalize(),
-            &Ball::new(solid.radius.max(0.01) as f32),
+            &Ball::new(solid.radius() as f32),
             options,
         )?;
         let hit = usize::try_from(self.world.colliders.get(hit)?.user_data).ok()?;
         Some((hit, f64::from(impact.time_of_impact)))
     }
+}
 
-    /// Pushes something that was hit. Whether it can be pushed.
-    fn push(&mut self, index: usize, by: &Solid, walk: Point) -> bool {
-        let handle = self.handles[index].map(|(body, _)| body);
-        let Some(body) = handle.and_then(|it| self.world.bodies.get_mut(it)) else {
-            return false;
+/// Where the loose ones are after so many milliseconds beside what has walked.
+fn settled(
+    solids: &[Solid],
+    moved: &[Moved],
+    pushed: &BTreeMap<usize, Vector>,
+    (width, height): (f64, f64),
+    elapsed: Millis,
+) -> Vec<(usize, Point)> {
+    let mut world = PhysicsWorld {
+        gravity: Vector::ZERO,
+        ..PhysicsWorld::default()
+    };
+    let parameters = &mut world.integration_parameters;
+    parameters.dt = 1.0 / STEPS.0 as f32;
+    parameters.normalized_allowed_linear_error = 0.000_5;
+    parameters.num_solver_iterations = 8;
+    let mut taken = BTreeSet::new();
+    let mut loose = Vec::new();
+    for (index, (solid, moved)) in solids.iter().zip(moved).enumerate() {
+        let mut at = vector(moved.at);
+        if solid.body == Body::None {
+            continue;
+        }
+        if !taken.insert((at.x.to_bits(), at.y.to_bits())) {
+            at += aside(index);
+        }
+        let is_loose = solid.body == Body::Loose && solid.walk.is_none();
+        let body = match is_loose {
+            true => RigidBodyBuilder::dynamic(),
+            false => RigidBodyBuilder::fixed(),
         };
-        if !body.is_dynamic() {
-            return false;
-        }
-        let direction = vector(walk).normalize();
-        let away = (body.translation() - vector(by.at)).normalize_or(direction);
-        let speed = PUSH * away.dot(direction).max(0.0);
-        body.set_linvel(away * speed, true);
-        true
-    }
-
-    /// Has something be elsewhere.
-    fn place(&mut self, index: usize, at: Point) {
-        if let Some((handle, _)) = self.handles[index]
-            && let Some(body) = self.world.bodies.get_mut(handle)
-        {
-            body.set_translation(vector(at), true);
+        let push = pushed.get(&index).copied().unwrap_or_default();
+        let body = body.translation(at).linvel(push).lock_rotations();
+        let (handle, _) = world.insert(body.can_sleep(false), solid.disc());
+        if is_loose {
+            loose.push((index, handle));
         }
     }
+    let far = Vector::new(width as f32, height as f32);
+    for (at, normal) in [
+        (Vector::ZERO, Vector::X),
+        (Vector::ZERO, Vector::Y),
+        (far, -Vector::X),
+        (far, -Vector::Y),
+    ] {
+        let edge = ColliderBuilder::halfspace(Unit::new_unchecked(normal)).friction(0.0);
+        world.insert(RigidBodyBuilder::fixed().translation(at), edge);
+    }
+    for _ in 0..(elapsed * STEPS.0).div_ceil(1000).clamp(1, STEPS.1) {
+        world.step();
+    }
+    let place = |at: Vector| Point {
+        x: f64::from(at.x),
+        y: f64::from(at.y),
+    };
+    let settled = loose.into_iter();
+    settled
+        .map(|(index, it)| (index, place(world.bodies[it].translation())))
+        .collect()
+}
 
-    fn settle(&mut self, elapsed: Millis) {
-        let steps = (elapsed * STEPS.0).div_ceil(1000).clamp(1, STEPS.1);
-        self.world.integration_parameters.dt = 1.0 / STEPS.0 as f32;
-        for _ in 0..steps {
-            self.world.step();
-        }
+impl Solid {
+    fn radius(&self) -> f64 {
+        self.radius.max(0.01)
     }
 
-    /// Where a loose body is.
-    fn settled(&self, index: usize) -> Option<Point> {
-        let (handle, _) = self.handles[index]?;
-        let body = self.world.bodies.get(handle).filter(|it| it.is_dynamic())?;
-        let at = body.translation();
-        Some(Point {
-            x: f64::from(at.x),
-            y: f64::from(at.y),
-        })
+    fn disc(&self) -> ColliderBuilder {
+        ColliderBuilder::ball(self.radius() as f32)
+            .friction(0.0)
+            .restitution(0.0)
     }
 }
 

@@ -1,34 +1,19 @@
-//! Calls scripts, and does what they wish if nothing speaks against it.
+//! Calls scripts.
 
 use super::{
     World, bounds,
-    hooks::{Answer, Call, Failure, Gift, Hook, Wish},
+    hooks::{Call, Failure, Hook},
 };
 use crate::{
-    command::Happening,
     ids::ObjectId,
-    log::Words,
-    messages::Scope,
-    object::{Body, Item, Millis, Object, Point},
+    object::{Item, Millis, Object, Point},
 };
-
-/// The most wishes of one call.
-const MAX_WISHES: usize = 32;
-
-/// The longest memory of an object as JSON, in bytes.
-const MAX_MEMORY: usize = 8 * 1024;
-
-/// The longest kind or name, in bytes.
-const MAX_NAME: usize = 40;
 
 /// So deep scripts call scripts by their wishes: further down, only what usually happens does.
 const MAX_DEPTH: u32 = 4;
 
 /// So many calls one command or one due script can bring about by wishes.
 const MAX_NESTED: u32 = 64;
-
-/// The shortest and the longest time after which an object is called again, in milliseconds.
-const WAKE: (u64, u64) = (100, 366 * 24 * 3_600 * 1_000);
 
 /// Within so many metres a script is told of players.
 const NEAR: f64 = 10.0;
@@ -174,10 +159,10 @@ impl World {
             return false;
         }
         if occasion.depth > 0 {
-            self.batch.nested += 1;
-            if occasion.depth > MAX_DEPTH || self.batch.nested > MAX_NESTED {
+            if occasion.depth > MAX_DEPTH || self.batch.nested == MAX_NESTED {
                 return false;
             }
+            self.batch.nested += 1;
         }
         let distance = |it: &&Object| bounds::distance(it.at, me.at);
         let mut near: Vec<_> = self.objects.players().collect();
@@ -245,234 +230,12 @@ impl World {
             }
         }
     }
-
-    /// Whether all that a script wishes can be done.
-    fn check(&self, whom: Whom<'_>, answer: &Answer) -> Result<(), String> {
-        if answer.wishes.len() > MAX_WISHES {
-            return Err(format!("more than {MAX_WISHES} wishes"));
-        }
-        let is_item = matches!(whom, Whom::Item(..));
-        if let Some(memory) = &answer.memory {
-            let bytes = serde_json::to_vec(memory).map_or(usize::MAX, |it| it.len());
-            if is_item || bytes > MAX_MEMORY {
-                return Err(format!(
-                    "memory: {MAX_MEMORY} bytes at most, and none for items"
-                ));
-            }
-        }
-        answer.wishes.iter().try_for_each(|wish| {
-            let checked = self.check_wish(whom, wish);
-            checked.map_err(|why| format!("{}: {why}", word(wish)))
-        })
-    }
-
-    fn check_wish(&self, whom: Whom<'_>, wish: &Wish) -> Result<(), String> {
-        let is_item = matches!(whom, Whom::Item(..));
-        let only_objects = || match is_item {
-            true => Err("an item cannot do this".to_owned()),
-            false => Ok(()),
-        };
-        match wish {
-            Wish::Say(text) | Wish::Whisper(_, text) => bounds::words(text, bounds::MAX_SAID),
-            Wish::Status(text) => {
-                only_objects()?;
-                bounds::short(text, bounds::MAX_STATUS)
-            }
-            Wish::Move(dx, dy) => {
-                only_objects()?;
-                bounds::walk(*dx, *dy).map(|_| ())
-            }
-            Wish::Roll(sides, result) => match (1..=*sides).contains(result) {
-                true => Ok(()),
-                false => Err(format!("no die of {sides} sides shows {result}")),
-            },
-            Wish::Give(_, gift) | Wish::Drop(gift) => {
-                bounds::words(&gift.kind, MAX_NAME)?;
-                bounds::words(&gift.name, MAX_NAME)
-            }
-            Wish::Warp(_, gate) => match self.map.leads_to(&gate.map) {
-                true if gate.at.x.is_finite() && gate.at.y.is_finite() => Ok(()),
-                true => Err("that is no place".to_owned()),
-                false => Err(format!("there is no map {}", gate.map)),
-            },
-            Wish::Place(id, at) => {
-                let is_me = matches!(whom, Whom::Object(me) if me == id);
-                if !is_me && self.objects.get(id).is_some_and(|it| it.player.is_none()) {
-                    return Err("neither a player nor the object itself".to_owned());
-                }
-                let is_inside = (0.0..=self.map.width).contains(&at.x)
-                    && (0.0..=self.map.height).contains(&at.y);
-                match is_inside {
-                    true => Ok(()),
-                    false => Err("that is not on the map".to_owned()),
-                }
-            }
-            Wish::Kind(kind) => {
-                only_objects()?;
-                bounds::words(kind, MAX_NAME)
-            }
-            Wish::Health(Some(0)) => Err("health is 1 or more".to_owned()),
-            Wish::WakeIn(_) | Wish::Health(_) | Wish::Body(_) => only_objects(),
-            Wish::Damage(..) | Wish::Vanish => Ok(()),
-        }
-    }
-
-    /// Does what a script wishes.
-    fn grant(&mut self, whom: Whom<'_>, answer: Answer, occasion: &Occasion<'_>) {
-        if let (Whom::Object(id), Some(memory)) = (whom, answer.memory)
-            && let Some(object) = self.objects.get_mut(id)
-        {
-            object.memory = memory;
-        }
-        for wish in answer.wishes {
-            self.grant_wish(whom, wish, occasion);
-        }
-    }
-
-    fn grant_wish(&mut self, whom: Whom<'_>, wish: Wish, occasion: &Occasion<'_>) {
-        let (me, from) = match whom {
-            Whom::Object(id) => match self.objects.get(id) {
-                Some(object) => (id, object.name.clone()),
-                None => return, // It has vanished.
-            },
-            Whom::Item(_, item) => (&item.id, item.name.clone()),
-        };
-        let depth = occasion.depth + 1;
-        match wish {
-            Wish::Say(text) => self.tell_all(Happening::Said { from, text }),
-            Wish::Whisper(to, text) => {
-                let scope = Scope::To(to.clone());
-                self.batch.whispers.push((to, Words { scope, from, text }));
-            }
-            Wish::Roll(sides, result) => {
-                let text = format!("{from} rolls {result} of {sides}.");
-                self.tell_all(Happening::Told { text });
-            }
-            Wish::Give(to, gift) => self.give(&to, gift),
-            Wish::Drop(gift) => {
-                let beside = match whom {
-                    Whom::Object(id) => id,
-                    Whom::Item(holder, _) => holder,
-                };
-                self.drop_gift(beside, gift);
-            }
-            // The maps were checked.
-            Wish::Warp(id, gate) => drop(self.travel(&id, &gate, depth)),
-            Wish::Place(id, at) => self.place(&id, at),
-            Wish::Damage(id, damage) => {
-                let by = occasion.actor.map(|it| it.id.clone());
-                self.hit(&id, damage, by.as_ref(), depth);
-            }
-            Wish::Vanish => match whom {
-                Whom::Object(id) => {
-                    self.objects.remove(id);
-                    self.unsettle();
-                }
-                Whom::Item(holder, item) => {
-                    if self.carried(holder, &item.id).is_some()
-                        && let Some(player) = self.objects.player_mut(holder)
-                    {
-                        player.sheet.inventory.retain(|it| it.id != item.id);
-                    }
-                }
-            },
-            Wish::Move(..)
-            | Wish::Status(_)
-            | Wish::WakeIn(_)
-            | Wish::Health(_)
-            | Wish::Body(_)
-            | Wish::Kind(_) => self.alter(me, wish),
-        }
-    }
-
-    /// Changes the object whose script it is.
-    fn alter(&mut self, me: &ObjectId, wish: Wish) {
-        let now = self.batch.now;
-        let Some(object) = self.objects.get_mut(me) else {
-            return;
-        };
-        match wish {
-            Wish::Move(dx, dy) => {
-                let walk = bounds::rounded(Point { x: dx, y: dy });
-                object.walk = (walk != Point::default()).then_some(walk);
-            }
-            Wish::Status(text) => object.status = text,
-            Wish::WakeIn(milliseconds) => {
-                object.wake_at = Some(now.saturating_add(milliseconds.clamp(WAKE.0, WAKE.1)));
-            }
-            Wish::Health(health) => object.health = health,
-            Wish::Kind(kind) => object.kind = kind,
-            Wish::Body(body) => {
-                object.body = body;
-                self.unsettle();
-            }
-            _ => {}
-        }
-    }
-
-    /// Gives a player a new item, if it can carry it.
-    fn give(&mut self, to: &ObjectId, gift: Gift) {
-        let Some((_, player)) = self.objects.player(to) else {
-            return;
-        };
-        if player.sheet.inventory.len() >= bounds::MAX_INVENTORY {
-            let text = format!("You cannot carry more: {} is not yours.", gift.name);
-            return self.tell(to, Happening::Told { text });
-        }
-        let Some(item) = self.made(gift) else { return };
-        if let Some(player) = self.objects.player_mut(to) {
-            player.sheet.inventory.push(item);
-        }
-    }
-
-    /// Lays a new item beside an object, if there is room for more in the zone.
-    fn drop_gift(&mut self, beside: &ObjectId, gift: Gift) {
-        let Some(at) = self.objects.get(beside).map(|it| it.at) else {
-            return;
-        };
-        if self.objects.len() < bounds::MAX_OBJECTS
-            && let Some(item) = self.made(gift)
-        {
-            self.lay(item, at);
-        }
-    }
-
-    fn made(&mut self, gift: Gift) -> Option<Item> {
-        Some(Item {
-            id: self.new_item_id()?,
-            kind: gift.kind,
-            name: gift.name,
-            script: gift.script,
-        })
-    }
 }
 
 /// An object that stands for an item which a player carries.
 fn standing_for(item: &Item, at: Point) -> Object {
     let mut object = Object::new(item.id.clone(), &item.kind, &item.name, at, 0.0);
-    object.body = Body::None;
     object.script = item.script.clone();
     object.item = Some(item.clone());
     object
-}
-
-/// What a wish is called.
-fn word(wish: &Wish) -> &'static str {
-    match wish {
-        Wish::Say(_) => "say",
-        Wish::Whisper(..) => "whisper",
-        Wish::Status(_) => "status",
-        Wish::Move(..) => "move",
-        Wish::Roll(..) => "roll",
-        Wish::Give(..) => "give",
-        Wish::Drop(_) => "drop",
-        Wish::Warp(..) => "warp",
-        Wish::Place(..) => "place",
-        Wish::WakeIn(_) => "wake_in",
-        Wish::Damage(..) => "damage",
-        Wish::Health(_) => "health",
-        Wish::Body(_) => "body",
-        Wish::Kind(_) => "kind",
-        Wish::Vanish => "vanish",
-    }
 }
