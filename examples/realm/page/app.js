@@ -8,7 +8,7 @@ import { describe, Panels } from "./panels.js";
 import { Connection, earlierSession } from "./socket.js";
 import { View } from "./view.js";
 import { clean, named, placeOf, titleOf } from "./words.js";
-import { Zone } from "./zone.js";
+import { listOf, Zone } from "./zone.js";
 
 const WATCHED = "shared/meadow";
 // One move is this long at most.
@@ -73,7 +73,7 @@ function hear(frame) {
       break;
     case "delta":
       if (!zone.delta(frame, now)) return connection.resynchronize();
-      for (const event of frame.events ?? []) happened(event);
+      for (const event of listOf(frame.events)) happened(event);
       break;
     case "said":
       chat.said(frame);
@@ -94,7 +94,7 @@ function hear(frame) {
 }
 
 function happened(event) {
-  switch (event.event) {
+  switch (event?.event) {
     case "said":
       chat.said({ scope: "zone", from: event.from, text: event.text });
       view.say(event.from, event.text);
@@ -331,14 +331,14 @@ function scene(me, title) {
   ].filter(Boolean).join(" ");
 }
 
-async function about() {
-  const answer = await fetch("/about", { cache: "no-store" }).then((it) => it.json()).catch(() => null);
+async function tellLogKind() {
+  const answer = await fetch("/health", { cache: "no-store" }).then((it) => it.json()).catch(() => null);
   const kind = clean(answer?.log, 200);
   byId("log-kind").textContent = kind;
   if (character && kind) chat.told(kind);
 }
 
-about();
+tellLogKind();
 const earlier = earlierSession();
 if (api.isLoggedIn && earlier) {
   play(earlier.character, earlier);

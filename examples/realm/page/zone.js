@@ -26,20 +26,20 @@ export class Zone {
     this.rev = rev;
     if (place) this.place = place;
     this.objects = new Map();
-    for (const seen of objects) {
+    for (const seen of listOf(objects)) {
       if (isObject(seen)) this.objects.set(seen.id, this.#shown(before.get(seen.id), seen, now));
     }
   }
 
-  /** What has changed. `false` if a revision is missing; one that is known already is skipped. */
+  /** What has changed. `false` if a revision is missing; one that is known already, or is none, is skipped. */
   delta({ rev, changed, gone }, now) {
-    if (this.id === null || rev > this.rev + 1) return false;
-    if (rev <= this.rev) return true;
+    if (!Number.isSafeInteger(rev) || rev <= this.rev) return true;
+    if (this.id === null || rev !== this.rev + 1) return false;
     this.rev = rev;
-    for (const seen of changed) {
+    for (const seen of listOf(changed)) {
       if (isObject(seen)) this.objects.set(seen.id, this.#shown(this.objects.get(seen.id), seen, now));
     }
-    for (const id of gone) this.objects.delete(id);
+    for (const id of listOf(gone)) this.objects.delete(id);
     return true;
   }
 
@@ -85,6 +85,9 @@ export class Zone {
     return [...this.objects.values()].filter((it) => it.kind === "player");
   }
 }
+
+/** A list, whatever it was said to be. */
+export const listOf = (it) => (Array.isArray(it) ? it : []);
 
 /** Whether it can be shown: what does not fit is left out, the rest stays right. */
 function isObject(it) {
