@@ -33,9 +33,9 @@ impl World {
         let (me, player) = self.objects.player(id).ok_or("You are not here.")?;
         let damage = player.sheet.strength.saturating_add(1);
         let target = match on {
-            Some(on) => self.objects.get(on).filter(|it| it.health.is_some()),
+            Some(on) => self.objects.get(on).filter(|it| can_be_hit(it)),
             None => {
-                let within = |it: &&Object| it.health.is_some() && bounds::reaches(me.at, it);
+                let within = |it: &&Object| can_be_hit(it) && bounds::reaches(me.at, it);
                 let far = |it: &&Object| bounds::distance(me.at, it.at);
                 let hit = self.objects.iter().filter(within);
                 hit.min_by(|one, other| far(one).total_cmp(&far(other)))
@@ -61,11 +61,11 @@ impl World {
             depth,
             ..Occasion::by(hook, who.as_ref())
         };
-        let can_be_hit = |it: &Object| it.health.is_some();
         if !self.objects.get(id).is_some_and(can_be_hit) || self.ask(id, &occasion(Hook::Hit)) {
             return;
         }
-        let Some(health) = self.objects.get_mut(id).and_then(|it| it.health.as_mut()) else {
+        let object = self.objects.get_mut(id).filter(|it| can_be_hit(it));
+        let Some(health) = object.and_then(|it| it.health.as_mut()) else {
             return;
         };
         *health = health.saturating_sub(damage);
@@ -125,4 +125,9 @@ impl World {
         };
         self.ask_everything(&occasion);
     }
+}
+
+/// Whether it has health left. Players are not hit by players.
+fn can_be_hit(object: &Object) -> bool {
+    object.health.is_some_and(|it| it > 0)
 }

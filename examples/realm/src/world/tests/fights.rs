@@ -111,6 +111,22 @@ fn a_death_that_its_script_deals_with_is_none() {
 }
 
 #[test]
+fn what_stays_without_health_is_not_hit_again() {
+    let scripts = Scripts::of(&[("corpse", |call| match call.hook {
+        Hook::Death => done(vec![]),
+        _ => Ok(None),
+    })]);
+    let (mut play, sword) = armed(with_script("dummy", "corpse"), scripts);
+    play.send("Ann", use_on(&sword, None));
+    play.send("Ann", use_on(&sword, None));
+    assert_eq!(play.object("dummy").health, Some(0));
+    for on in [None, Some("dummy")] {
+        let why = play.refused("Ann", use_on(&sword, on));
+        assert_eq!(why, "There is nothing that you can hit.");
+    }
+}
+
+#[test]
 fn a_player_without_health_wakes_up_at_the_start_and_loses_nothing() {
     let scripts = Scripts::of(&[("slime", |call| match (call.hook, call.other) {
         (Hook::Activate, Some(player)) => done(vec![Wish::Damage(player.id.clone(), 9)]),

@@ -7,6 +7,7 @@ mod fights;
 mod motion;
 mod random;
 mod scripts;
+mod shipped;
 mod wishes;
 
 use super::{
