@@ -105,7 +105,8 @@ pub struct Commit {
     /// Characters that go to another zone.
     pub travellers: Vec<Traveller>,
     /// Characters that leave the world. Not those that came back in the same batch: they stay, as
-    /// they were when they left.
+    /// they were when they left. One whose later commands the log finds behind the cursor comes in
+    /// again at once, before these: nothing that was accepted is lost.
     pub leavers: Vec<Leaver>,
     /// Words for characters wherever they are.
     pub whispers: Vec<(Name, Words)>,
@@ -280,9 +281,8 @@ pub trait Log: fmt::Debug + Send + Sync {
 
     /// Accepts a command: puts it into the input of the zone where its character is, and says
     /// which that is. Not put there again if its number was accepted before, or if it is a second
-    /// `Leave`. `Fenced` if another
-    /// session plays the character, `Unknown` if it is not in the world, `Full` if the zone has too
-    /// much to do.
+    /// `Leave`. `Fenced` if another session plays the character, `Unknown` if it is not in the
+    /// world or about to leave, `Full` if the zone has too much to do.
     async fn append(&self, command: &Command) -> Result<ZoneId, LogError>;
 
     /// Passes on a whisper or words for everybody, once for each number. `Fenced`, `Unknown`, or

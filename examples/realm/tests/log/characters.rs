@@ -120,24 +120,48 @@ pub(super) async fn a_character_that_is_not_there_gives_no_commands(log: Stage) 
 
 pub(super) async fn a_full_zone_takes_no_commands_but_lets_go(log: Stage) {
     log.comes("Ann", MEADOW).await;
-    let most = u64::try_from(MOST_INPUT).unwrap();
-    let numbers: Vec<_> = (1..most).collect();
-    for some in numbers.chunks(500) {
+    log.comes("Bob", MEADOW).await;
+    let last = u64::try_from(MOST_INPUT).unwrap() - 1;
+    let numbers: Vec<_> = (1..last).collect();
+    for some in numbers.chunks(30) {
         futures::future::join_all(some.iter().map(|seq| log.says("Ann", *seq))).await;
     }
-    let full = log.append(&say("Ann", 1, most)).await;
+    let full = log.append(&say("Ann", 1, last)).await;
     assert!(matches!(full, Err(LogError::Full(_))), "{full:?}");
-    let full = log.admit(&admission("Bob", 1, MEADOW)).await;
+    let full = log.admit(&admission("Cid", 1, MEADOW)).await;
     assert!(matches!(full, Err(LogError::Full(_))), "{full:?}");
-    assert_eq!(log.whereabouts(&name("Bob")).await.unwrap(), None);
-    log.append(&command("Ann", 1, 0, Action::Leave))
-        .await
-        .unwrap();
+    assert_eq!(log.whereabouts(&name("Cid")).await.unwrap(), None);
+    let leave = command("Bob", 1, 0, Action::Leave);
+    log.append(&leave).await.unwrap();
 
     // What was refused may be sent again.
     log.open(MEADOW).await;
-    log.says("Ann", most).await;
-    assert_eq!(log.story(MEADOW).await, [format!("ann {most}")]);
+    log.says("Ann", last).await;
+    assert_eq!(log.story(MEADOW).await, [format!("ann {last}")]);
+}
+
+pub(super) async fn who_is_about_to_leave_gives_no_commands(log: Stage) {
+    log.comes("Ann", MEADOW).await;
+    let leave = command("Ann", 1, 0, Action::Leave);
+    log.append(&leave).await.unwrap();
+    let answer = log.append(&say("Ann", 1, 1)).await;
+    assert!(matches!(answer, Err(LogError::Unknown(_))), "{answer:?}");
+    log.comes("Ann", MEADOW).await;
+    log.says("Ann", 1).await;
+}
+
+/// A zone host believes that a session has ended, and commands of it are on their way.
+pub(super) async fn who_is_put_out_does_its_last_commands_first(log: Stage) {
+    log.comes("Ann", MEADOW).await;
+    let read = log.open(MEADOW).await;
+    log.says("Ann", 1).await;
+    let mut puts_out = commit(1, 2, read);
+    puts_out.leavers = vec![leaver("Ann", arrival(5, 0))];
+    log.commit(&zone(MEADOW), &puts_out).await.unwrap();
+
+    assert_eq!(log.story(MEADOW).await, ["ann enters after 0", "ann 1"]);
+    let enter = log.waiting(MEADOW).await.remove(0).1;
+    assert_eq!(enter.action, Action::Enter(arrival(5, 0)));
 }
 
 pub(super) async fn a_second_leave_is_not_taken(log: Stage) {

@@ -6,6 +6,7 @@ mod characters;
 mod commits;
 mod keeping;
 mod reading;
+mod scripts;
 mod stage;
 
 macro_rules! promises {
@@ -36,6 +37,8 @@ promises! {
         a_command_is_accepted_once
         a_character_that_is_not_there_gives_no_commands
         a_full_zone_takes_no_commands_but_lets_go
+        who_is_about_to_leave_gives_no_commands
+        who_is_put_out_does_its_last_commands_first
         a_second_leave_is_not_taken
         who_comes_back_while_leaving_is_as_it_left
         a_whisper_is_heard_by_one_once

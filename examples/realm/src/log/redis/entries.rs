@@ -183,6 +183,8 @@ pub(super) fn command(key: &str, fields: &HashMap<String, String>) -> Result<Com
     let (seq, action) = if let Some(arrival) = fields.get("enter") {
         let arrival: Arrival = parsed_json(key, Some(arrival))?;
         (0, Action::Enter(Arrival { seq, ..arrival }))
+    } else if fields.contains_key("leave") {
+        (0, Action::Leave)
     } else {
         (seq, parsed_json(key, fields.get("do"))?)
     };
@@ -263,7 +265,7 @@ pub(super) fn commit(zone: &ZoneId, commit: &Commit) -> Vec<String> {
             json(&it.arrival),
             it.then.len().to_string(),
         ]);
-        list.extend(it.then.iter().flat_map(later));
+        list.extend(it.then.iter().flat_map(fields));
     }
     list.push(commit.leavers.len().to_string());
     for it in &commit.leavers {
@@ -281,10 +283,11 @@ pub(super) fn commit(zone: &ZoneId, commit: &Commit) -> Vec<String> {
     list
 }
 
-/// A command that goes along with a traveller.
-fn later(command: &Command) -> [String; 5] {
+/// The fields of an input's entry, as scripts are given them.
+pub(super) fn fields(command: &Command) -> [String; 5] {
     let (seq, kind, body) = match &command.action {
         Action::Enter(arrival) => (arrival.seq, "enter", json(arrival)),
+        Action::Leave => (0, "leave", String::new()),
         action => (command.seq, "do", json(action)),
     };
     [

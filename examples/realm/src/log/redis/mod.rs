@@ -4,7 +4,7 @@
 //!
 //! | key | type | what |
 //! | --- | --- | --- |
-//! | `z:ID:in` | stream | commands that wait for the zone: `name`, `session`, `seq`, and `do` or `enter` |
+//! | `z:ID:in` | stream | commands that wait for the zone: `name`, `session`, `seq`, and `do`, `enter` or `leave` |
 //! | `z:ID:state` | hash | `owner` (epoch), `by` (epoch of the last commit), `rev`, `cursor`, `world`, `enter` (the last one in the input) |
 //! | `z:ID:obj` | hash | a field with the JSON of each object |
 //! | `z:ID:out` | stream | outputs, with the ids `REV-0` |
@@ -47,7 +47,7 @@ use super::{
     Whereabouts, Words,
 };
 use crate::{
-    command::{Action, Command},
+    command::Command,
     ids::{Name, ZoneId},
     messages::Scope,
     object::Millis,
@@ -181,15 +181,9 @@ impl Log for RedisLog {
     }
 
     async fn append(&self, command: &Command) -> Result<ZoneId, LogError> {
-        let leaves = command.action == Action::Leave;
-        let arguments = [
-            command.character.folded().to_string(),
-            command.character.to_string(),
-            command.session.as_str().to_owned(),
-            command.seq.to_string(),
-            json(&command.action),
-            u8::from(leaves).to_string(),
-        ];
+        let [name, session, seq, kind, body] = entries::fields(command);
+        let who = command.character.folded().to_string();
+        let arguments = [who, name, session, seq, kind, body];
         let reply = self.run(&SCRIPTS.append, &arguments).await?;
         let key = self.keys.character(&command.character);
         parsed(&key, reply.texts()?.first())

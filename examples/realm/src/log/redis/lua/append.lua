@@ -1,5 +1,6 @@
--- Accepts a command. What leaves has no number, and there is one of it at most.
-local who, name, session, seq, action, leaves = unpack(ARGV)
+-- Accepts a command. The kind is 'do', or 'leave', which has no number: there is one of it at most,
+-- and nothing after it until the character comes in again.
+local who, name, session, seq, kind, body = unpack(ARGV)
 local character = character_of(who)
 local bad = foreign({{character, 'hash'}})
 if bad then return bad end
@@ -11,14 +12,17 @@ if known[3] ~= session then return {'fenced', name} end
 bad = foreign({{input_of(zone), 'stream'}})
 if bad then return bad end
 
-if leaves == '1' then
-  if known[5] ~= '1' then
-    put(zone, name, session, seq, 'do', action)
+local leaving = known[5] == '1'
+if kind == 'leave' then
+  if not leaving then
+    put(zone, name, session, seq, kind, body)
     redis.call('HSET', character, 'leaving', '1')
   end
+elseif leaving then
+  return {'unknown', name}
 elseif tonumber(seq) > tonumber(known[4]) then
   if redis.call('XLEN', input_of(zone)) >= most_input then return {'full', zone} end
-  put(zone, name, session, seq, 'do', action)
+  put(zone, name, session, seq, kind, body)
   redis.call('HSET', character, 'seq', seq)
 end
 return {'ok', zone}

@@ -118,10 +118,10 @@ end
 for _, it in ipairs(leavers) do
   if is_here(it.who) then
     local later = withdraw(it.who)
-    local comes_back = false
-    for _, command in ipairs(later) do comes_back = comes_back or command.kind == 'enter' end
-    if comes_back then
-      -- It came back before the zone saw it leave: then it is as it left.
+    local stays = false
+    for _, command in ipairs(later) do stays = stays or command.kind ~= 'leave' end
+    if stays then
+      -- It came back, or gave commands, before the zone let it go: it goes on as it left.
       local first = later[1]
       local seq = it.seq
       if first.kind == 'enter' then

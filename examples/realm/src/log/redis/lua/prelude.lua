@@ -29,7 +29,7 @@ local function reached(one, other)
   return a > c or (a == c and b >= d)
 end
 
--- kind is 'do' with a command, or 'enter' with an arrival, whose number is seq.
+-- kind is 'do' with a command, 'enter' with an arrival, whose number is seq, or 'leave'.
 local function put(zone, name, session, seq, kind, body)
   local entry = redis.call('XADD', input_of(zone), '*',
     'name', name, 'session', session, 'seq', seq, kind, body)
