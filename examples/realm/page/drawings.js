@@ -92,6 +92,11 @@ const DRAWINGS = {
     oval(ctx, r * 0.1, -r * 0.65, 0.05, 0.08, "#1c261d");
     oval(ctx, r * 0.5, -r * 0.65, 0.05, 0.08, "#1c261d");
   },
+  puddle(ctx, { radius: r, name }) {
+    const skin = /grey/i.test(name) ? "#8a929b" : "#58b368";
+    oval(ctx, 0, 0, r * 1.4, r * 0.5, skin);
+    oval(ctx, -r * 0.5, -r * 0.1, r * 0.4, r * 0.12, "rgb(255 255 255 / .4)");
+  },
   barrel(ctx, { radius: r, name }) {
     shadow(ctx, r * 1.15);
     if (/crate/i.test(name)) {

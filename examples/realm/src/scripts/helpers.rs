@@ -25,7 +25,7 @@ const MAX_WAKE_IN: u64 = 30 * 24 * 60 * 60 * 1000;
 /// The furthest that an object can walk at once, in metres.
 const MAX_WALK: f64 = 20.0;
 
-/// The hardest hit, and the most health.
+/// The hardest hit, the most health, and the most experience at once.
 const MAX_HITS: u32 = 1000;
 
 type Outcome<T> = Result<T, Box<EvalAltResult>>;
@@ -143,6 +143,10 @@ impl Helpers {
             }
             "place" |act, thing: Thing, x: Dynamic, y: Dynamic| -> () {
                 act.wish(Wish::Place(thing.id().clone(), point(&x, &y)?))
+            }
+            "teach" |act, player: Thing, experience: i64| -> () {
+                character(&player)?;
+                act.wish(Wish::Teach(player.id().clone(), within(experience, 1, MAX_HITS)?))
             }
             "damage" |act, thing: Thing, hits: i64| -> () {
                 act.wish(Wish::Damage(thing.id().clone(), within(hits, 1, MAX_HITS)?))

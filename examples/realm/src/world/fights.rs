@@ -79,7 +79,7 @@ impl World {
             }
         }
         if let Some(by) = by {
-            self.learn(by, depth);
+            self.learn(by, EXPERIENCE, depth);
         }
     }
 
@@ -98,21 +98,24 @@ impl World {
         self.place(id, self.map.start);
     }
 
-    /// A player has overcome something.
-    fn learn(&mut self, id: &ObjectId, depth: u32) {
+    /// A player gets experience, and with it levels.
+    pub(super) fn learn(&mut self, id: &ObjectId, experience: u32, depth: u32) {
         let Some(player) = self.objects.player_mut(id) else {
             return;
         };
         let sheet = &mut player.sheet;
-        sheet.experience = sheet.experience.saturating_add(EXPERIENCE);
-        if sheet.experience < sheet.needed() || sheet.level >= MAX_LEVEL {
+        let before = sheet.level;
+        sheet.experience = sheet.experience.saturating_add(experience);
+        while sheet.experience >= sheet.needed() && sheet.level < MAX_LEVEL {
+            sheet.experience -= sheet.needed();
+            sheet.level += 1;
+            sheet.strength = sheet.strength.saturating_add(1);
+            sheet.health = sheet.full_health();
+        }
+        let level = sheet.level;
+        if level == before {
             return;
         }
-        sheet.experience -= sheet.needed();
-        sheet.level += 1;
-        sheet.strength = sheet.strength.saturating_add(1);
-        sheet.health = sheet.full_health();
-        let level = sheet.level;
         let Some(who) = self.objects.get(id).cloned() else {
             return;
         };

@@ -81,6 +81,8 @@ pub enum Wish {
     WakeIn(u64),
     /// An object of this zone is hit.
     Damage(ObjectId, u32),
+    /// A player gets so much experience.
+    Teach(ObjectId, u32),
     /// The object stands so many hits from now on; `None`: it cannot be hit.
     Health(Option<u32>),
     /// The object stands in the way like this from now on.

@@ -93,7 +93,7 @@ impl World {
             }
             Wish::Health(Some(0)) => Err("health is 1 or more".to_owned()),
             Wish::WakeIn(_) | Wish::Health(_) | Wish::Body(_) => only_objects(),
-            Wish::Damage(..) | Wish::Vanish => Ok(()),
+            Wish::Damage(..) | Wish::Teach(..) | Wish::Vanish => Ok(()),
         }
     }
 
@@ -143,6 +143,7 @@ impl World {
                 let by = occasion.actor.map(|it| it.id.clone());
                 self.hit(&id, damage, by.as_ref(), depth);
             }
+            Wish::Teach(id, experience) => self.learn(&id, experience, depth),
             Wish::Vanish => match whom {
                 Whom::Object(id) => {
                     self.objects.remove(id);
@@ -241,6 +242,7 @@ fn word(wish: &Wish) -> &'static str {
         Wish::Place(..) => "place",
         Wish::WakeIn(_) => "wake_in",
         Wish::Damage(..) => "damage",
+        Wish::Teach(..) => "teach",
         Wish::Health(_) => "health",
         Wish::Body(_) => "body",
         Wish::Kind(_) => "kind",
