@@ -72,7 +72,7 @@ function hear(frame) {
       if (!frame.walks) view.target = null;
       break;
     case "delta":
-      if (!zone.delta(frame, now)) return connection.resynchronize();
+      zone.delta(frame, now);
       for (const event of listOf(frame.events)) happened(event);
       break;
     case "said":
@@ -108,7 +108,12 @@ function happened(event) {
       break;
     case "stopped":
       view.target = null;
-      if (event.by) chat.told(`${named(event.by)} is in the way.`);
+      if (event.by) {
+        intent = null;
+        chat.told(`${named(event.by)} is in the way.`);
+      } else {
+        keepIntent(true);
+      }
       break;
     case "sheet":
       showSheet(event);
@@ -176,9 +181,10 @@ function approach(it, type) {
   }
 }
 
-function keepIntent() {
+/** Does what was meant as soon as it can be done. Far ways take several walks. */
+function keepIntent(hasStopped = false) {
   const it = intent && zone.objects.get(intent.id);
-  if (it && isInReach(it)) approach(it, intent.type);
+  if (it && (hasStopped || isInReach(it))) approach(it, intent.type);
 }
 
 function walkByKeys() {

@@ -3,7 +3,7 @@
 import { bearing, clean, named } from "./words.js";
 
 const MOST_PLAYERS = 50;
-const MOST_THINGS = 12;
+const MOST_THINGS = 20;
 // There is nothing to do with these; they are on the map only.
 const SCENERY = new Set(["pond", "tree", "pillar", "bush"]);
 const KINDS = new Map([["player", "a player"], ["item", "an item to take"], ["gate", "a way to elsewhere"]]);

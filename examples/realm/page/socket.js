@@ -105,11 +105,6 @@ export class Connection {
     if (this.#first && !this.#socket && this.#timer) this.#open();
   }
 
-  /** What came does not fit what came before: begins again from a snapshot. */
-  resynchronize() {
-    this.#lost("Something was missed.");
-  }
-
   #begin(first) {
     this.#end({ is: "connecting" });
     this.#first = first;

@@ -31,16 +31,17 @@ export class Zone {
     }
   }
 
-  /** What has changed. `false` if a revision is missing; one that is known already, or is none, is skipped. */
+  /**
+   * What has changed. The gateway tells everything in order or sends a snapshot, and leaves out
+   * revisions in which nothing has changed; so a later revision fits, and an earlier one is known.
+   */
   delta({ rev, changed, gone }, now) {
-    if (!Number.isSafeInteger(rev) || rev <= this.rev) return true;
-    if (this.id === null || rev !== this.rev + 1) return false;
+    if (this.id === null || !Number.isSafeInteger(rev) || rev <= this.rev) return;
     this.rev = rev;
     for (const seen of listOf(changed)) {
       if (isObject(seen)) this.objects.set(seen.id, this.#shown(this.objects.get(seen.id), seen, now));
     }
     for (const id of listOf(gone)) this.objects.delete(id);
-    return true;
   }
 
   #shown(before, it, now) {

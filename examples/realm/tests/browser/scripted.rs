@@ -124,12 +124,6 @@ impl Socket {
         }
     }
 
-    /// Waits until the browser has closed.
-    pub(crate) async fn closed(&mut self) {
-        let end = async { while let Some(Ok(_)) = self.0.recv().await {} };
-        patiently("the end of the connection", end).await;
-    }
-
     pub(crate) async fn say(&mut self, frame: &Down) {
         self.say_text(&serde_json::to_string(frame).unwrap()).await;
     }
