@@ -12,7 +12,9 @@ mod breaks;
 mod browser;
 mod hostile;
 mod looks;
+mod playing;
 mod scripted;
+mod world;
 
 use browser::Browser;
 
