@@ -1,6 +1,8 @@
 //! Who carries out a role: each role and each zone is a name with one owner.
 
+use crate::ids::Name;
 use bytes::Bytes;
+use futures::StreamExt;
 use metaserve_client::names::{Claim, ClaimError, Failed, Names};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -9,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 /// The prefix of the keys that roles claim.
 pub const PREFIX: &str = "role/";
+
+/// The prefix of the keys that gateways claim for those who play.
+pub const SESSIONS: &str = "session/";
 
 /// How long [`hold`] waits after a failure before it claims again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -48,6 +53,12 @@ impl Owner {
 #[must_use]
 pub fn key(role: &str) -> String {
     format!("{PREFIX}{role}")
+}
+
+/// The key of an account's session: `session/ann` for example.
+#[must_use]
+pub fn session_key(account: &Name) -> String {
+    format!("{SESSIONS}{}", account.folded())
 }
 
 /// Claims the key of a role, and waits for as long as another one holds it: this is its spare then,
@@ -106,7 +117,6 @@ async fn claimed(
 
 /// Waits until nobody holds the key.
 async fn freed(names: &Names, key: &str) -> Result<(), Failed> {
-    use futures::StreamExt;
     let mut watch = names.watch(key);
     while let Some(snapshot) = watch.next().await {
         match snapshot {

@@ -63,15 +63,6 @@ pub fn gateway(text: &str) -> Result<String, String> {
     }
 }
 
-/// How the prompt has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// The player has quit, or all commands were carried out.
-    Done,
-    /// Standard input held no command.
-    Nothing,
-}
-
 /// Runs the prompt until the player quits, standard input ends or `until` is cancelled.
 ///
 /// # Errors
@@ -80,7 +71,7 @@ pub async fn run(
     settings: &Settings,
     hosts: Option<Arc<dyn Hosts>>,
     until: &CancellationToken,
-) -> anyhow::Result<Ended> {
+) -> anyhow::Result<()> {
     let is_terminal = stdin().is_terminal();
     let mut session = Session::new(settings.gateway.clone(), hosts, is_terminal);
     let done = match is_terminal {
@@ -88,10 +79,10 @@ pub async fn run(
         false => until.run_until_cancelled(piped(&mut session)).await,
     };
     session.leave().await;
-    done.unwrap_or(Ok(Ended::Done))
+    done.unwrap_or(Ok(()))
 }
 
-async fn interactive(session: &mut Session) -> anyhow::Result<Ended> {
+async fn interactive(session: &mut Session) -> anyhow::Result<()> {
     let mut terminal = Terminal::start().await.context("cannot use the terminal")?;
     let mut hearing = Hearing::default();
     terminal.print("`help` lists the commands. Ctrl-D ends.");
@@ -106,24 +97,23 @@ async fn interactive(session: &mut Session) -> anyhow::Result<Ended> {
             }
         };
         let Some(line) = line? else {
-            return Ok(Ended::Done);
+            return Ok(());
         };
         let reply = carry_out(session, &mut hearing, &line, |text| {
             terminal.printer.print(text)
         });
         match reply.await {
-            Ok(Done::Quit) => return Ok(Ended::Done),
+            Ok(Done::Quit) => return Ok(()),
             Ok(Done::Next) => {}
             Err(why) => terminal.print(&why),
         }
     }
 }
 
-async fn piped(session: &mut Session) -> anyhow::Result<Ended> {
+async fn piped(session: &mut Session) -> anyhow::Result<()> {
     let mut hearing = Hearing::default();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut number = 0_u64;
-    let mut ended = Ended::Nothing;
     while let Some(line) = lines
         .next_line()
         .await
@@ -136,7 +126,6 @@ async fn piped(session: &mut Session) -> anyhow::Result<Ended> {
             gone |= !matches!(print(format!("{}\n", lines_of(text))), Ok(Reader::Reads));
         };
         if let Some(shown) = command::shown(&line) {
-            ended = Ended::Done;
             show(&format!("> {shown}"));
         }
         let done = carry_out(session, &mut hearing, &line, &mut show).await;
@@ -146,7 +135,7 @@ async fn piped(session: &mut Session) -> anyhow::Result<Ended> {
             Done::Next => {}
         }
     }
-    Ok(ended)
+    Ok(())
 }
 
 /// Whether the prompt goes on after a command.

@@ -124,5 +124,3 @@ impl Content {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tour;

@@ -1,20 +1,61 @@
 //! A host: takes orders, has a task for each zone, and drains.
 
-use super::Settings;
-use crate::{content::Content, shared::Shared};
-use anyhow::Context;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use super::{
+    Settings,
+    running::Scripts,
+    served::Served,
+    sessions::{self, Sessions},
+    task::carry_out,
+    web::Web,
+};
+use crate::{
+    clock::Clock,
+    content::Content,
+    ids::ZoneId,
+    roles::{Owner, is_final},
+    shared::Shared,
+    world::physics::Physics,
+};
+use anyhow::{Context, bail};
+use futures::{Stream, StreamExt, stream};
+use metaserve_client::names::{Failed, Order};
+use std::{collections::HashMap, fmt, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    task::{Id, JoinError, JoinSet},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+/// How long zones have to end when the host is drained.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long a host waits before it offers again after a failure.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A zone host whose address is open. [`run`](Self::run) takes orders.
 #[derive(Debug)]
 #[must_use = "a host starts zones only while it runs"]
 pub struct Host {
-    settings: Settings,
-    shared: Shared,
-    content: Content,
+    pub(super) crew: Crew,
     listener: TcpListener,
-    url: String,
+    sessions: watch::Sender<Sessions>,
+}
+
+/// What the tasks of all zones of a host share.
+#[derive(Clone)]
+pub(super) struct Crew {
+    pub(super) settings: Settings,
+    pub(super) shared: Shared,
+    pub(super) content: Content,
+    pub(super) scripts: Scripts,
+    pub(super) physics: Physics,
+    pub(super) clock: Clock,
+    pub(super) url: String,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) served: Arc<Served>,
+    pub(super) sessions: watch::Receiver<Sessions>,
 }
 
 impl Host {
@@ -35,37 +76,175 @@ impl Host {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", listener.local_addr()?),
         };
-        Ok(Self {
+        let (sessions, known) = watch::channel(None);
+        let scripts = content.clone();
+        let crew = Crew {
+            scripts: Arc::new(move || scripts.hooks()),
+            physics: match settings.no_physics {
+                true => Physics::Off,
+                false => Physics::On,
+            },
+            clock: Clock::system(),
+            url,
+            slots: Arc::new(Semaphore::new(settings.slots as usize)),
+            served: Arc::default(),
+            sessions: known,
             settings,
             shared,
             content,
+        };
+        Ok(Self {
+            crew,
             listener,
-            url,
+            sessions,
         })
     }
 
     /// Where its zones are served.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
+        &self.crew.url
     }
 
     /// Takes orders until `until`, then drains: its zones finish what they do, commit and are
     /// released, within 10 s. So call [`Names::close`](metaserve_client::names::Names::close) after
     /// it.
     ///
+    /// Dropping it ends all zones at once, as a crash would.
+    ///
     /// # Errors
     /// The daemon does not permit the offer, or is none that keeps names.
     pub async fn run(self, until: CancellationToken) -> anyhow::Result<()> {
         let Self {
-            settings,
-            shared,
-            content,
+            crew,
             listener,
-            ..
+            sessions,
         } = self;
-        until.cancelled().await;
-        drop((settings, shared, content, listener));
-        Ok(())
+        let follow = sessions::follow(crew.shared.names.clone(), sessions);
+        let _sessions = AbortOnDropHandle::new(tokio::spawn(follow));
+        let crew = Arc::new(crew);
+        let mut zones = Zones {
+            crew: crew.clone(),
+            tasks: JoinSet::new(),
+            keys: HashMap::new(),
+            stop: CancellationToken::new(),
+        };
+        let mut web = Web::serve(listener, &crew);
+        let ended = tokio::select! {
+            ended = web.ended() => ended,
+            ended = zones.take_orders(&until) => ended,
+        };
+        let (_, ()) = tokio::join!(timeout(DRAIN, web.close()), zones.drain());
+        ended
     }
+}
+
+impl fmt::Debug for Crew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Crew")
+            .field("url", &self.url)
+            .field("served", &self.served)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Crew {
+    /// What the claim of a zone says.
+    pub(super) fn owner(&self, players: usize) -> Owner {
+        Owner {
+            url: self.url.clone(),
+            host: self.settings.name.clone(),
+            players,
+        }
+    }
+}
+
+/// The tasks of a host.
+struct Zones {
+    crew: Arc<Crew>,
+    tasks: JoinSet<()>,
+    /// The zone of each task, for what is said of its end.
+    keys: HashMap<Id, String>,
+    stop: CancellationToken,
+}
+
+impl Zones {
+    /// Takes orders until `until`. The offer is withdrawn then.
+    async fn take_orders(&mut self, until: &CancellationToken) -> anyhow::Result<()> {
+        let mut orders = pin!(orders(self.crew.clone()));
+        loop {
+            tokio::select! {
+                () = until.cancelled() => return Ok(()),
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+                order = orders.next() => match order {
+                    Some(order) => self.start(order.context("cannot offer to start zones")?),
+                    None => bail!("the offer to start zones has ended"),
+                },
+            }
+        }
+    }
+
+    /// Each order has a task: a slow start delays no other zone.
+    fn start(&mut self, order: Order) {
+        let key = order.key().as_str().to_owned();
+        let task = carry_out(order, self.crew.clone(), self.stop.clone());
+        let task = self.tasks.spawn(task);
+        self.keys.insert(task.id(), key);
+    }
+
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        let key = self.keys.remove(&id).unwrap_or_default();
+        // Its claim and its slot were released while it fell. What it has not committed has not
+        // happened.
+        if ended.is_err_and(|it| it.is_panic()) {
+            tracing::error!(key, "the zone has ended because of a defect");
+        }
+    }
+
+    /// Has all zones end, and waits for them.
+    async fn drain(mut self) {
+        self.stop.cancel();
+        let all = async {
+            while let Some(ended) = self.tasks.join_next_with_id().await {
+                self.ended(ended);
+            }
+        };
+        if timeout(DRAIN, all).await.is_err() {
+            let left = self.tasks.len();
+            tracing::warn!(
+                left,
+                "zones did not end in time: others go on behind their last commits"
+            );
+            self.tasks.shutdown().await;
+        }
+    }
+}
+
+/// Orders to start zones. Offers again after a failure, unless that cannot help.
+fn orders(crew: Arc<Crew>) -> impl Stream<Item = Result<Order, Failed>> {
+    let offer = move || {
+        let offer = crew.shared.names.offer(ZoneId::PREFIX, crew.settings.slots);
+        offer.ticket(crew.shared.ticket.clone())
+    };
+    stream::unfold(Some(offer()), move |open| {
+        let offer = offer.clone();
+        async move {
+            let mut open = open?;
+            loop {
+                match open.next().await? {
+                    Ok(order) => return Some((Ok(order), Some(open))),
+                    Err(error) if is_final(&error) => return Some((Err(error), None)),
+                    Err(error) => {
+                        tracing::warn!("cannot offer to start zones yet: {error}");
+                        sleep(AGAIN).await;
+                        open = offer();
+                    }
+                }
+            }
+        }
+    })
 }

@@ -7,6 +7,15 @@
 //! next owner of each of its zones goes on behind the last commit.
 
 mod host;
+mod loading;
+mod patience;
+mod running;
+mod served;
+mod sessions;
+mod task;
+#[cfg(test)]
+mod tests;
+mod web;
 
 pub use host::Host;
 

@@ -2,4 +2,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
+mod common;
 mod roles;
+mod run;
+mod start;
+mod wake;

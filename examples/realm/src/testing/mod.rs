@@ -1,6 +1,10 @@
 //! A world's daemon in this process, for tests: everything on ports that the system chooses, in a
 //! directory that goes away with it.
 
+mod log;
+
+pub use log::FaultyLog;
+
 use crate::{
     ids::{Name, ZoneId},
     keeper::{Character, Keeper, KeeperError},
@@ -18,7 +22,10 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
@@ -108,7 +115,7 @@ pub struct MemoryKeeper {
     /// Zones as they were saved.
     pub zones: Mutex<HashMap<ZoneId, Stored>>,
     /// Whether it does not answer.
-    pub is_away: Mutex<bool>,
+    pub is_away: AtomicBool,
 }
 
 impl MemoryKeeper {
@@ -119,7 +126,7 @@ impl MemoryKeeper {
     }
 
     fn answers(&self) -> Result<(), KeeperError> {
-        match *self.is_away.lock() {
+        match self.is_away.load(SeqCst) {
             true => Err(KeeperError::Away("it was told not to answer".into())),
             false => Ok(()),
         }
