@@ -11,8 +11,8 @@
 //!  time ────▶ walks, physics, due scripts ──▶ objects ──▶ what has changed ──▶ commit
 //! ```
 //!
-//! A batch is done in this order: players whose sessions have ended leave; objects whose scripts
-//! were edited begin anew; commands; walks and physics; scripts that are due.
+//! A batch is done in this order: objects whose scripts were edited begin anew; commands; players
+//! whose sessions have ended leave; walks and physics; scripts that are due.
 
 mod bounds;
 mod commands;
@@ -177,9 +177,6 @@ impl World {
         if std::mem::take(&mut self.is_new) {
             self.ask_all(Hook::Create, None, 0);
         }
-        for id in std::mem::take(&mut self.ended) {
-            self.leave_world(&id);
-        }
         for id in std::mem::take(&mut self.mended) {
             self.begin_anew(&id);
         }
@@ -191,12 +188,16 @@ impl World {
                 self.play(command);
             }
         }
+        for id in std::mem::take(&mut self.ended) {
+            self.leave_world(&id);
+        }
         self.move_on(elapsed);
         self.call_due();
         self.commit(self.cursor != cursor)
     }
 
-    /// Has a player whose session has ended elsewhere leave in the next step.
+    /// Has a player whose session has ended elsewhere leave in the next step, after its commands of
+    /// that step, unless it comes in again there.
     pub fn leave(&mut self, character: &Name) {
         self.ended.insert(ObjectId::player(character));
     }

@@ -36,6 +36,7 @@ impl World {
     /// A character comes, or a new session plays one that is here.
     pub(super) fn enter(&mut self, character: Name, session: SessionId, arrival: Arrival) {
         let id = ObjectId::player(&character);
+        self.ended.remove(&id);
         if let Some((_, player)) = self.objects.player(&id) {
             if player.session != session
                 && let Some(player) = self.objects.player_mut(&id)

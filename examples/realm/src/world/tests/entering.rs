@@ -75,6 +75,29 @@ fn a_player_whose_session_ended_elsewhere_leaves_in_the_next_step() {
     assert_eq!(play.world.players().count(), 0);
 }
 
+/// Its commands were acknowledged: they are done before.
+#[test]
+fn who_is_put_out_has_done_all_commands_of_that_batch() {
+    let mut play = Play::new(meadow());
+    play.enter("Ann");
+    play.world.leave(&name("Ann"));
+    let commit = play.step(vec![command("Ann", 1, take("sword"))]).unwrap();
+    let [leaver] = commit.leavers.as_slice() else {
+        panic!("one leaves");
+    };
+    assert_eq!(leaver.arrival.sheet.inventory.len(), 1);
+}
+
+#[test]
+fn who_comes_in_again_is_not_put_out() {
+    let mut play = Play::new(meadow());
+    play.enter("Ann");
+    play.world.leave(&name("Ann"));
+    play.enter("Ann");
+    play.step(vec![]);
+    assert!(play.find("@ann").is_some());
+}
+
 #[test]
 fn who_leaves_and_comes_back_in_one_batch_is_as_before() {
     let mut play = Play::new(meadow());
