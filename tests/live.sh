@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 # A part PART is three functions: PART_missing prints the packages to be installed, PART_build
 # compiles, PART_run checks.
-parts=(openarena browser faults cluster guide mariadb conformance)
+parts=(openarena browser faults cluster guide mariadb conformance realm realm-browser)
 
 usage() {
     echo "usage: tests/live.sh [PART...]"

@@ -81,3 +81,6 @@ ended_well() { within 10 ended "$1" && wait "$1"; }
 
 # tests_of COMMAND...: the names of the tests that a `cargo test` command runs.
 tests_of() { "$@" -- --list 2>/dev/null | sed -n 's/: test$//p'; }
+
+# ignored_of COMMAND...: the names of the tests that it runs only when asked.
+ignored_of() { "$@" -- --list --ignored 2>/dev/null | sed -n 's/: test$//p'; }

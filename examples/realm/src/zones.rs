@@ -14,6 +14,8 @@ pub struct Row {
     pub zone: ZoneId,
     /// The name of its host.
     pub host: String,
+    /// Where the host serves it.
+    pub url: String,
     /// The epoch of its owner's claim.
     pub epoch: u64,
     /// How many players are there.

@@ -27,7 +27,12 @@ pub struct Settings {
     ///
     /// `sqlite:FILE`, `postgres://USER:PASSWORD@HOST/NAME`, `mariadb://USER:PASSWORD@HOST/NAME` or
     /// `mysql://...`. Its tables are made at the first start.
-    #[arg(long, value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "REALM_DATABASE",
+        hide_env_values = true
+    )]
     pub database: Option<DatabaseUrl>,
 
     /// How often to save what has changed in the world

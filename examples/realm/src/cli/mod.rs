@@ -63,6 +63,15 @@ pub fn gateway(text: &str) -> Result<String, String> {
     }
 }
 
+/// How the prompt has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The player has quit, or all commands were carried out.
+    Done,
+    /// Standard input held no command.
+    Nothing,
+}
+
 /// Runs the prompt until the player quits, standard input ends or `until` is cancelled.
 ///
 /// # Errors
@@ -71,7 +80,7 @@ pub async fn run(
     settings: &Settings,
     hosts: Option<Arc<dyn Hosts>>,
     until: &CancellationToken,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Ended> {
     let is_terminal = stdin().is_terminal();
     let mut session = Session::new(settings.gateway.clone(), hosts, is_terminal);
     let done = match is_terminal {
@@ -79,10 +88,10 @@ pub async fn run(
         false => until.run_until_cancelled(piped(&mut session)).await,
     };
     session.leave().await;
-    done.unwrap_or(Ok(()))
+    done.unwrap_or(Ok(Ended::Done))
 }
 
-async fn interactive(session: &mut Session) -> anyhow::Result<()> {
+async fn interactive(session: &mut Session) -> anyhow::Result<Ended> {
     let mut terminal = Terminal::start().await.context("cannot use the terminal")?;
     let mut hearing = Hearing::default();
     terminal.print("`help` lists the commands. Ctrl-D ends.");
@@ -97,23 +106,24 @@ async fn interactive(session: &mut Session) -> anyhow::Result<()> {
             }
         };
         let Some(line) = line? else {
-            return Ok(());
+            return Ok(Ended::Done);
         };
         let reply = carry_out(session, &mut hearing, &line, |text| {
             terminal.printer.print(text)
         });
         match reply.await {
-            Ok(Done::Quit) => return Ok(()),
+            Ok(Done::Quit) => return Ok(Ended::Done),
             Ok(Done::Next) => {}
             Err(why) => terminal.print(&why),
         }
     }
 }
 
-async fn piped(session: &mut Session) -> anyhow::Result<()> {
+async fn piped(session: &mut Session) -> anyhow::Result<Ended> {
     let mut hearing = Hearing::default();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut number = 0_u64;
+    let mut ended = Ended::Nothing;
     while let Some(line) = lines
         .next_line()
         .await
@@ -126,6 +136,7 @@ async fn piped(session: &mut Session) -> anyhow::Result<()> {
             gone |= !matches!(print(format!("{}\n", lines_of(text))), Ok(Reader::Reads));
         };
         if let Some(shown) = command::shown(&line) {
+            ended = Ended::Done;
             show(&format!("> {shown}"));
         }
         let done = carry_out(session, &mut hearing, &line, &mut show).await;
@@ -135,7 +146,7 @@ async fn piped(session: &mut Session) -> anyhow::Result<()> {
             Done::Next => {}
         }
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// Whether the prompt goes on after a command.

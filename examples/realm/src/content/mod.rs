@@ -124,3 +124,5 @@ impl Content {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tour;

@@ -48,6 +48,7 @@ pub enum Serves {
 
 /// Bounds of what is served.
 #[derive(Clone, Debug, clap::Args)]
+#[group(id = "play")]
 pub struct Settings {
     /// How many WebSockets there may be at a time
     #[arg(long, value_name = "N", default_value_t = 2_000)]

@@ -1,6 +1,7 @@
 mod page;
 mod reload;
 mod sandbox;
+mod zones;
 
 use super::*;
 use crate::{
@@ -128,6 +129,16 @@ fn a_hook_wishes_in_order_and_skips_the_default_by_true() {
     assert_eq!(answer.memory, None);
     for other in ["", "false", "1", "\"true\"", "return;"] {
         assert!(!run(other).unwrap().done, "{other}");
+    }
+}
+
+#[test]
+fn the_scripts_of_the_program_compile() {
+    let library = Library::open(None, Arc::default()).unwrap();
+    let (_, scripts) = library.since(0);
+    assert_eq!(scripts.len(), crate::content::embedded::SCRIPTS.len());
+    for (name, compiled) in scripts {
+        assert_eq!(compiled.err(), None, "{name}");
     }
 }
 

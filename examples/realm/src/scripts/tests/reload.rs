@@ -13,12 +13,12 @@ fn tick(hooks: &mut dyn Hooks) -> String {
     says(&answer).join(" ")
 }
 
-fn library(folder: &Folder) -> Arc<Library> {
+pub(super) fn library(folder: &Folder) -> Arc<Library> {
     Arc::new(Library::open(Some(folder.0.path()), Arc::default()).unwrap())
 }
 
 /// A zone's scripts that nothing watches: the test says when files are read again.
-fn unwatched(library: &Arc<Library>) -> Scripts {
+pub(super) fn unwatched(library: &Arc<Library>) -> Scripts {
     let act = Arc::default();
     let engine = Helpers::new(&act, &library.maps).engine;
     let mut scripts = Scripts {
