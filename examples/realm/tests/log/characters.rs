@@ -65,7 +65,7 @@ pub(super) async fn a_resumed_session_goes_on_with_its_numbers(log: Stage) {
     log.comes("Ann", MEADOW).await;
     log.says("Ann", 1).await;
     log.says("Ann", 2).await;
-    let resumed = realm::log::Admission {
+    let resumed = Admission {
         epoch: 9,
         ..admission("Ann", 1, MEADOW)
     };
@@ -110,7 +110,7 @@ pub(super) async fn a_character_that_is_not_there_gives_no_commands(log: Stage) 
     assert_eq!(log.whereabouts(&name("Ann")).await.unwrap(), None);
 
     // What the database knows is used now, the session's last number too.
-    let again = realm::log::Admission {
+    let again = Admission {
         arrival: arrival(7, 12),
         ..admission("Ann", 1, MEADOW)
     };
