@@ -86,6 +86,9 @@ impl Gateway {
             play,
             ..
         } = self;
+        // Dropping this future ends everything as well, as a crash would.
+        let until = until.child_token();
+        let _ended = until.clone().drop_guard();
         let routes = pages::router()
             .merge(forward::router(shared.names.clone())?)
             .merge(play::router(play.clone()));

@@ -47,6 +47,11 @@ impl<T: Clone> Feed<T> {
         self.ring.lock().after(number, most)
     }
 
+    /// How often the numbers have begun again below what they were: a place from before is void.
+    pub(super) fn generation(&self) -> u64 {
+        self.ring.lock().generation
+    }
+
     /// The number of the newest entry.
     pub(super) fn newest(&self) -> u64 {
         *self.newest.borrow()
@@ -69,6 +74,7 @@ struct Ring<T> {
     /// All entries above this number are here.
     floor: u64,
     newest: u64,
+    generation: u64,
     entries: VecDeque<(u64, T)>,
 }
 
@@ -78,6 +84,7 @@ impl<T: Clone> Ring<T> {
             most,
             floor: 0,
             newest: 0,
+            generation: 0,
             entries: VecDeque::new(),
         }
     }
@@ -94,6 +101,7 @@ impl<T: Clone> Ring<T> {
 
     fn restart(&mut self, number: u64) {
         self.entries.clear();
+        self.generation += u64::from(number < self.newest);
         (self.floor, self.newest) = (number, number);
     }
 
@@ -130,6 +138,8 @@ mod tests {
         feed.restart(100);
         assert_eq!(numbers(8, 9), None);
         assert_eq!(numbers(100, 9), Some(vec![]));
-        assert_eq!(feed.newest(), 100);
+        assert_eq!((feed.newest(), feed.generation()), (100, 0));
+        feed.restart(3);
+        assert_eq!((feed.newest(), feed.generation()), (3, 1));
     }
 }

@@ -59,6 +59,9 @@ pub struct Settings {
     /// How many may watch a shared zone without a log-in; 0 for none
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub max_spectators: usize,
+    /// How many requests an address may send in a second; four times as many at once
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub max_requests_per_second: u32,
     /// Where else pages may come from that open WebSockets: https://play.example.org for example
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
@@ -73,6 +76,7 @@ impl Default for Settings {
             max_sockets: 2_000,
             max_sockets_per_address: 64,
             max_spectators: 500,
+            max_requests_per_second: 30,
             origin: Vec::new(),
             linger: Duration::from_secs(15),
         }
@@ -153,6 +157,12 @@ impl Play {
                 permit.map_err(|_| "there are too many spectators: try again later".into())
             }
         }
+    }
+}
+
+impl Drop for Play {
+    fn drop(&mut self) {
+        self.closing.cancel();
     }
 }
 

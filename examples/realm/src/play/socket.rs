@@ -137,6 +137,8 @@ struct View {
     follow: Arc<Follow>,
     /// Up to where it was shown; none before the first snapshot.
     cursor: Option<u64>,
+    /// Of the feed that the place is in.
+    generation: u64,
     newest: watch::Receiver<u64>,
     trouble: watch::Receiver<Option<Arc<str>>>,
     /// The own character was seen in it.
@@ -442,6 +444,7 @@ impl Socket {
             newest: follow.feed.subscribe(),
             trouble,
             cursor: None,
+            generation: 0,
             seen: false,
             follow,
         });
@@ -455,10 +458,12 @@ impl Socket {
             return Ok(());
         };
         let zone = &view.follow.zone;
+        let generation = view.follow.feed.generation();
         match self.play.shared.log.stored(zone).await {
             Ok(Some(stored)) => {
                 let (frame, seen) = frames::snapshot(zone, &stored, me.as_ref());
                 (view.cursor, view.seen) = (Some(stored.rev), seen);
+                view.generation = generation;
                 self.text(frame).await
             }
             Ok(None) => Ok(()),
@@ -478,9 +483,10 @@ impl Socket {
         let Some(view) = &mut self.view else {
             return Ok(());
         };
-        let revisions = view
+        let cursor = view
             .cursor
-            .and_then(|it| view.follow.feed.after(it, AT_ONCE));
+            .filter(|_| view.generation == view.follow.feed.generation());
+        let revisions = cursor.and_then(|it| view.follow.feed.after(it, AT_ONCE));
         let Some(revisions) = revisions else {
             return self.snapshot().await;
         };

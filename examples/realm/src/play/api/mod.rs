@@ -36,10 +36,7 @@ use utoipa_axum::{
 /// The longest body of a request, in bytes.
 const BODY_BYTES: usize = 16 * 1024;
 
-/// How many requests an address may send in a second, and at once.
-const REQUESTS: (f64, f64) = (30.0, 120.0);
-
-/// How many addresses are remembered for that.
+/// How many addresses are remembered for the bound on their requests.
 const ADDRESSES: usize = 10_000;
 
 #[derive(OpenApi)]
@@ -71,12 +68,12 @@ pub(super) struct Requests(Mutex<HashMap<IpAddr, Bucket>>);
 
 impl Requests {
     /// Whether an address may send another one.
-    fn take(&self, address: IpAddr) -> bool {
+    fn take(&self, address: IpAddr, per_second: f64) -> bool {
         let mut buckets = self.0.lock();
         if buckets.len() >= ADDRESSES && !buckets.contains_key(&address) {
             buckets.clear();
         }
-        let (per_second, most) = REQUESTS;
+        let most = 4.0 * per_second;
         buckets
             .entry(address)
             .or_default()
@@ -131,7 +128,8 @@ fn of_zone(
 async fn bounded(State(play): State<Arc<Play>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map(|it| metaserve::address::canonical(it.0).ip());
-    if peer.is_some_and(|it| !play.requests.take(it)) {
+    let per_second = f64::from(play.settings.max_requests_per_second);
+    if peer.is_some_and(|it| !play.requests.take(it, per_second)) {
         let why = "too many requests from your address: send fewer, or use a WebSocket";
         return Problem::new(StatusCode::TOO_MANY_REQUESTS, why).into_response();
     }
