@@ -3,10 +3,10 @@
 use crate::{keeper::Keeper, log::Log, tickets::Tickets};
 use bytes::Bytes;
 use metaserve_client::names::Names;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// What every role but the accounts needs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Shared {
     /// Where commands, zones and their outputs are.
     pub log: Arc<dyn Log>,
@@ -17,6 +17,16 @@ pub struct Shared {
     /// Loads what the log does not know.
     pub keeper: Arc<dyn Keeper>,
     /// The ticket of this role: for claims, offers and starts, if the daemon asks for one, and for
-    /// the keeper.
+    /// the keeper. Secret.
     pub ticket: Bytes,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Shared")
+            .field("log", &self.log)
+            .field("keeper", &self.keeper)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,7 +1,7 @@
 //! Accounts, hubs and logs: everything that is stored in SQL.
 //!
 //! ```text
-//!  connection ──name, password──▶ Accounts ─▶ attempts.rs: too many?
+//!  connection ──name, password──▶ Accounts ─▶ metaserve::bounds::Attempts: too many?
 //!                                          ─▶ store.rs: the row, read again each time
 //!                                          ─▶ password.rs: bcrypt, on other threads than the network
 //!  room ──rows──▶ log.rs: bounded queue ─▶ one writer ─▶ store.rs
@@ -14,7 +14,6 @@
 
 mod account;
 mod admin;
-mod attempts;
 mod database;
 mod dates;
 mod error;
@@ -34,8 +33,9 @@ pub use account::{Account, Hub};
 pub use admin::{Administration, AdministrationError, ListedAccount};
 pub use database::sqlite_file;
 pub use error::{DatabaseError, OpenError, Refusal, SchemaError, SignUpError};
+pub use metaserve::bounds::AttemptLimits;
 pub use names::{InvalidName, InvalidPassword, check_name, check_new_password};
 pub use rows::{ChatKind, ChatRow, Color, EventRow, LogRow, LoginDetailRow, Target};
 pub use service::Accounts;
-pub use settings::{AccountSettings, AttemptLimits, Logs, Settings, default_database};
+pub use settings::{AccountSettings, Logs, Settings, default_database};
 pub use token::TOKEN_BYTES;

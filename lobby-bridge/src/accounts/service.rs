@@ -6,13 +6,15 @@ use std::{
     time::Duration,
 };
 
-use metaserve::time::now;
+use metaserve::{
+    bounds::{Attempt, Attempts},
+    time::now,
+};
 use subtle::ConstantTimeEq as _;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     account::{Account, Hub},
-    attempts::{Attempt, Attempts},
     database::Database,
     error::{DatabaseError, OpenError, Refusal, SignUpError},
     keeper::Keeper,

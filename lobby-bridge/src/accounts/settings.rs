@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use clap::{ArgAction, Args};
-use metaserve::program::settings::switch;
+use metaserve::{bounds::AttemptLimits, program::settings::switch};
 
 /// Returns the default database of a bridge with this state directory.
 #[must_use]
@@ -132,22 +132,6 @@ pub struct Logs {
     pub login_details: bool,
 }
 
-/// How many failed attempts are allowed at once, and after which time one more is. Successful
-/// attempts do not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttemptLimits {
-    /// For one account from one address. Default: 10, then one every 20 s.
-    pub each_pair: (u32, Duration),
-    /// For one account from all addresses. Default: 100, then one every 10 s. This is higher than
-    /// for the pair, so that one guesser does not lock the owner out.
-    pub each_account: (u32, Duration),
-    /// From one address (IPv6: /64) for all accounts. Default: 50, then one every 5 s.
-    pub each_address: (u32, Duration),
-    /// How many accounts and addresses are remembered, about 100 bytes each. Default: 10,000.
-    /// Beyond it, those with the fewest failures are forgotten.
-    pub remembered: usize,
-}
-
 impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -178,17 +162,6 @@ impl Default for Logs {
             private_messages: true,
             events: true,
             login_details: true,
-        }
-    }
-}
-
-impl Default for AttemptLimits {
-    fn default() -> Self {
-        Self {
-            each_pair: (10, Duration::from_secs(20)),
-            each_account: (100, Duration::from_secs(10)),
-            each_address: (50, Duration::from_secs(5)),
-            remembered: 10_000,
         }
     }
 }

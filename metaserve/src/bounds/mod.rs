@@ -10,8 +10,10 @@
 //! [`Origin`] names the prefixes that an address counts for. [`Fair`] is the algorithm, without
 //! lock, clock or socket. [`Places`] is the handle that a program holds. [`Bucket`] limits a rate.
 //! [`Rows`] shares the rows of the list, and [`Order`] sorts them where only the first are shown.
-//! [`Trusted`] are prefixes that the operator knows to be shared by many.
+//! [`Trusted`] are prefixes that the operator knows to be shared by many. [`Attempts`] limits how
+//! often passwords are guessed.
 
+mod attempts;
 mod bucket;
 mod fair;
 mod order;
@@ -20,6 +22,7 @@ mod places;
 mod rows;
 mod trusted;
 
+pub use attempts::{Attempt, AttemptLimits, Attempts};
 pub use bucket::Bucket;
 pub use fair::{Admitted, Fair, Id, Refused};
 pub use order::{InvalidPosition, Order, Position};

@@ -164,7 +164,8 @@ fn sqlite(path: &Path, patience: Duration) -> Result<DatabaseConnection, OpenErr
         .journal_mode(SqliteJournalMode::Wal)
         // What the log was told to be saved is on the disk.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(patience);
+        // It gives up before its caller does, who could not tell what was done.
+        .busy_timeout(patience / 2);
     let pool = pool(patience).connect_lazy_with(file);
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }

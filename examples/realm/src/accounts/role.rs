@@ -1,17 +1,34 @@
 //! What all requests share.
 
 use super::{Settings, addresses, database::Database, http::Problem, keys::Keys, password::Hasher};
-use crate::{ids::ZoneId, log::Log, tickets::Tickets};
+use crate::{
+    ids::{Name, ZoneId},
+    log::Log,
+    tickets::Tickets,
+};
 use ipnet::IpNet;
+use metaserve::{
+    bounds::{Attempt, AttemptLimits, Attempts},
+    time::now,
+};
 use metaserve_ticket::Issuer;
-use std::{net::IpAddr, sync::Arc};
+use parking_lot::Mutex;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// Where characters come into the world.
 const START: &str = "shared/meadow";
 
+/// How many accounts strangers make: 5 from one address, then one every ten minutes; 60 together,
+/// then one every minute.
+const SIGN_UPS: AttemptLimits = AttemptLimits {
+    each_pair: (5, Duration::from_secs(600)),
+    each_address: (5, Duration::from_secs(600)),
+    each_account: (60, Duration::from_secs(60)),
+    remembered: 10_000,
+};
+
 /// The accounts role of this process.
-#[derive(Debug)]
 pub(super) struct Role {
     pub(super) database: Database,
     pub(super) log: Arc<dyn Log>,
@@ -21,6 +38,8 @@ pub(super) struct Role {
     /// Where new characters begin.
     pub(super) start: ZoneId,
     pub(super) standing: watch::Sender<Standing>,
+    attempts: Mutex<Attempts>,
+    sign_ups: Mutex<Attempts>,
     proxies: Vec<IpNet>,
 }
 
@@ -48,6 +67,8 @@ impl Role {
             hasher: Hasher::new(),
             start: START.parse().expect("the first zone has a valid name"),
             standing: watch::Sender::default(),
+            attempts: Mutex::new(Attempts::new(AttemptLimits::default())),
+            sign_ups: Mutex::new(Attempts::new(SIGN_UPS)),
             proxies: settings.trusted_proxy.clone(),
         }
     }
@@ -67,6 +88,36 @@ impl Role {
         }
     }
 
+    /// Charges an attempt to log in.
+    pub(super) fn attempt(&self, name: Option<&Name>, from: IpAddr) -> Result<Attempt, Problem> {
+        let name = name.map(Name::folded);
+        let attempt = self
+            .attempts
+            .lock()
+            .begin(name.as_ref().map(Name::as_str), from, now());
+        attempt.ok_or_else(|| {
+            tracing::info!(address = %from, "too many attempts to log in");
+            Problem::too_many("too many attempts to log in: try again in a few minutes")
+        })
+    }
+
+    /// Gives an attempt back that was no wrong guess.
+    pub(super) fn no_guess(&self, attempt: Attempt) {
+        self.attempts.lock().succeeded(attempt);
+    }
+
+    /// Charges a new account, also if its name is taken: the answer tells which names are. Whoever
+    /// is on this machine may make any number.
+    pub(super) fn sign_up(&self, from: IpAddr) -> Result<(), Problem> {
+        // All are charged to one name, so that its limit is that of all together.
+        let is_local = from.is_loopback();
+        if is_local || self.sign_ups.lock().begin(Some(""), from, now()).is_some() {
+            return Ok(());
+        }
+        tracing::info!(address = %from, "too many new accounts");
+        Err(Problem::too_many("too many new accounts: try again later"))
+    }
+
     /// The address of a client, as far as proxies can be believed.
     pub(super) fn client<'a>(
         &self,
@@ -74,5 +125,83 @@ impl Role {
         forwarded: impl DoubleEndedIterator<Item = &'a str>,
     ) -> IpAddr {
         addresses::client(peer, forwarded, &self.proxies)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        accounts::{http::check, schema},
+        log::memory::MemoryLog,
+    };
+
+    async fn role(state: &std::path::Path) -> Role {
+        let settings = Settings::new(state);
+        let keys = Keys::in_directory(state).unwrap();
+        let url = settings.database();
+        let database = Database::open(url.as_str(), settings.patience).unwrap();
+        schema::prepare(&database).await.unwrap();
+        Role::new(&settings, &keys, database, Arc::new(MemoryLog::new()))
+    }
+
+    /// Whether a name exists is not to be told from the time of the answer: each takes one hash.
+    #[tokio::test]
+    async fn every_log_in_takes_the_same_work() {
+        let state = tempfile::tempdir().unwrap();
+        let role = role(state.path()).await;
+        let hash = role.hasher.hash("correct horse".into()).await.unwrap();
+        let ann: Name = "ann".parse().unwrap();
+        role.database
+            .add_account(&ann, None, &hash, 0)
+            .await
+            .unwrap();
+        for (name, password) in [
+            ("ann", "correct horse"),
+            ("ann", "wrong horse"),
+            ("nobody", "correct horse"),
+            ("no name", "correct horse"),
+            ("ann", ""),
+        ] {
+            let before = role.hasher.computed();
+            let answer = check(&role, name, password.into(), [192, 0, 2, 1].into()).await;
+            assert_eq!(answer.is_ok(), (name, password) == ("ann", "correct horse"));
+            assert_eq!(role.hasher.computed() - before, 1, "{name}: {password}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_guesser_is_stopped_and_the_owner_is_not() {
+        let state = tempfile::tempdir().unwrap();
+        let role = role(state.path()).await;
+        let [guesser, owner] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
+        let (ann, folded) = ("Ann".parse::<Name>().unwrap(), "ann".parse().unwrap());
+        let mut guesses = 0;
+        while role.attempt(Some(&ann), guesser).is_ok() {
+            guesses += 1;
+        }
+        assert_eq!(guesses, 10);
+        // Nor does another case help, while others can log in there.
+        assert!(role.attempt(Some(&folded), guesser).is_err());
+        role.attempt(Some(&folded), owner).unwrap();
+        let bob = "bob".parse().unwrap();
+        for _ in 0..100 {
+            let attempt = role.attempt(Some(&bob), guesser).unwrap();
+            role.no_guess(attempt);
+        }
+    }
+
+    #[tokio::test]
+    async fn strangers_make_five_accounts_from_an_address() {
+        let state = tempfile::tempdir().unwrap();
+        let role = role(state.path()).await;
+        let made = |from: [u8; 4]| {
+            (0..100)
+                .filter(|_| role.sign_up(from.into()).is_ok())
+                .count()
+        };
+        assert_eq!(made([192, 0, 2, 1]), 5);
+        assert_eq!(made([192, 0, 2, 2]), 5);
+        assert_eq!(made([127, 0, 0, 1]), 100);
     }
 }

@@ -148,8 +148,9 @@ async fn version(database: &Database) -> Result<Option<i64>, SchemaError> {
     let foreign = || SchemaError::Foreign {
         table: SCHEMA.to_owned(),
     };
+    // With the name of the table, since SQLite takes the quoted name of an absent column for a text.
     let select = Query::select()
-        .columns(["program", "version"])
+        .columns([(SCHEMA, "program"), (SCHEMA, "version")])
         .from(SCHEMA)
         .to_owned();
     // A table of other columns is one of another program.

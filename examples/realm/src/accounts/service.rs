@@ -12,16 +12,16 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use metaserve::{Backoff, Retry};
 use metaserve_client::names::Names;
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 /// The accounts role: log-in, characters and the keeper, on a port of its own.
-#[derive(Debug)]
 pub struct Accounts {
     role: Arc<Role>,
     listener: TcpListener,
     names: Names,
+    /// Secret.
     ticket: Bytes,
     owner: Owner,
     save_every: Duration,
@@ -97,6 +97,13 @@ impl Accounts {
         let _ = serving.await;
         role.database.close().await;
         carried_out
+    }
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut accounts = formatter.debug_struct("Accounts");
+        accounts.field("owner", &self.owner).finish_non_exhaustive()
     }
 }
 

@@ -181,7 +181,9 @@ pub struct Admission {
     pub epoch: u64,
     /// Where it was last, by the database. Used only if the log knows nothing of it.
     pub zone: ZoneId,
-    /// What it was last, by the database. Used only if the log knows nothing of it.
+    /// What it was last, by the database. Used only if the log knows nothing of it. If the log knows
+    /// an older sheet of a character that is not in the world, that one was deleted since, and its
+    /// name given to this one: it is as unknown as its session.
     pub arrival: Arrival,
 }
 

@@ -5,7 +5,7 @@ use crate::stage::{
 };
 use realm::{
     command::Action,
-    log::{Cursor, LogError, MOST_INPUT, Post, Words},
+    log::{Admission, Cursor, LogError, MOST_INPUT, Post, Words},
     messages::Scope,
 };
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub(super) async fn a_resumed_session_goes_on_with_its_numbers(log: Stage) {
     log.comes("Ann", MEADOW).await;
     log.says("Ann", 1).await;
     log.says("Ann", 2).await;
-    let resumed = realm::log::Admission {
+    let resumed = Admission {
         epoch: 9,
         ..admission("Ann", 1, MEADOW)
     };
@@ -110,7 +110,7 @@ pub(super) async fn a_character_that_is_not_there_gives_no_commands(log: Stage) 
     assert_eq!(log.whereabouts(&name("Ann")).await.unwrap(), None);
 
     // What the database knows is used now, the session's last number too.
-    let again = realm::log::Admission {
+    let again = Admission {
         arrival: arrival(7, 12),
         ..admission("Ann", 1, MEADOW)
     };
@@ -199,6 +199,42 @@ pub(super) async fn who_comes_back_while_leaving_is_as_it_left(log: Stage) {
     assert_eq!(enter.action, Action::Enter(arrival(5, 1)));
     let at = log.whereabouts(&name("Ann")).await.unwrap().unwrap();
     assert_eq!((at.present, at.seq, at.arrival.sheet.rev), (true, 2, 5));
+}
+
+/// A character was deleted, and its name is given to another one: it has no part of what the log
+/// still knows, and its session comes after no other.
+pub(super) async fn a_character_with_an_old_name_is_a_new_one(log: Stage) {
+    let old = Admission {
+        epoch: 9,
+        ..admission("Ann", 1, MEADOW)
+    };
+    log.admit(&old).await.unwrap();
+    let read = log.open(MEADOW).await;
+    let new = Admission {
+        arrival: arrival(1_700_000_000_000, 0),
+        ..admission("ann", 2, "shared/cellar")
+    };
+    let fenced = log.admit(&new).await;
+    assert!(
+        matches!(fenced, Err(LogError::Fenced(_))),
+        "she is there: {fenced:?}"
+    );
+    let mut leaves = commit(1, 2, read);
+    leaves.leavers = vec![leaver("Ann", arrival(5, 0))];
+    log.commit(&zone(MEADOW), &leaves).await.unwrap();
+
+    let at = log.admit(&new).await.unwrap();
+
+    assert_eq!((at.zone, at.epoch), (zone("shared/cellar"), 2));
+    assert_eq!(at.arrival, new.arrival);
+    assert_eq!(
+        log.whereabouts(&name("Ann"))
+            .await
+            .unwrap()
+            .unwrap()
+            .arrival,
+        new.arrival
+    );
 }
 
 fn post(seq: u64, scope: Scope) -> Post {

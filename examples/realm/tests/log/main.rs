@@ -41,6 +41,7 @@ promises! {
         who_is_put_out_does_its_last_commands_first
         a_second_leave_is_not_taken
         who_comes_back_while_leaving_is_as_it_left
+        a_character_with_an_old_name_is_a_new_one
         a_whisper_is_heard_by_one_once
         words_for_everybody_are_heard_once
         a_whisper_to_nobody_uses_no_number

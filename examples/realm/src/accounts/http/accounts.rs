@@ -1,6 +1,10 @@
 //! New accounts.
 
-use super::{Problem, problem::Error, request::Body};
+use super::{
+    Problem,
+    problem::Error,
+    request::{Body, From},
+};
 use crate::{
     accounts::{email::Email, role::Role, store::NotAdded},
     ids::Name,
@@ -51,6 +55,7 @@ pub(super) struct Registered {
 )]
 pub(super) async fn register(
     State(role): State<Arc<Role>>,
+    From(address): From,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<Registered>), Problem> {
     let wrong = |error: &str| Problem::new(StatusCode::BAD_REQUEST, error);
@@ -67,6 +72,7 @@ pub(super) async fn register(
             wrong("an e-mail address has one @ and at most 254 bytes").field("email")
         })?),
     };
+    role.sign_up(address)?;
     role.database.is_taken(&name, email.as_ref()).await?;
     let hash = role.hasher.hash(new.password).await?;
     let now = seconds(wall_clock());
@@ -82,7 +88,7 @@ pub(super) fn seconds(now: SystemTime) -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-impl From<NotAdded> for Problem {
+impl std::convert::From<NotAdded> for Problem {
     fn from(why: NotAdded) -> Self {
         let taken = |error: &str| Self::new(StatusCode::CONFLICT, error);
         match why {

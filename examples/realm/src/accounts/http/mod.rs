@@ -11,6 +11,8 @@ mod sessions;
 
 pub(super) use listener::serve;
 pub(super) use problem::Problem;
+#[cfg(test)]
+pub(super) use sessions::check;
 
 use super::role::Role;
 use axum::{

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// When to try again if nothing else is known.
 const LATER: Duration = Duration::from_secs(5);
 
+/// When to try again what was done too often.
+const OFTEN: Duration = Duration::from_secs(60);
+
 /// A refusal: a status, a sentence, and the field that is wrong, if it is one.
 #[derive(Debug)]
 pub(in crate::accounts) struct Problem {
@@ -44,6 +47,11 @@ impl Problem {
     /// Something that will pass.
     pub(in crate::accounts) fn later(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error).after(LATER)
+    }
+
+    /// Something that was done too often.
+    pub(in crate::accounts) fn too_many(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, error).after(OFTEN)
     }
 
     pub(super) fn field(self, field: &'static str) -> Self {

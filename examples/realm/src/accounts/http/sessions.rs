@@ -21,6 +21,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use std::{
     fmt::Write as _,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -51,7 +52,7 @@ pub(super) struct Token {
 
 /// A log-in.
 #[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct Session {
+pub(in crate::accounts) struct Session {
     /// The ticket: who bears it is logged in, at every server of the world.
     ticket: String,
     /// Once the ticket has expired, this gets another one. It is used once: each answer has a new
@@ -79,25 +80,46 @@ pub(super) async fn log_in(
     From(address): From,
     Body(Credentials { name, password }): Body<Credentials>,
 ) -> Result<Json<Session>, Problem> {
+    check(&role, &name, password, address).await.map(Json)
+}
+
+/// Checks name and password. Whatever is wrong about them takes the same work, and has the same
+/// answer.
+pub(in crate::accounts) async fn check(
+    role: &Role,
+    name: &str,
+    password: String,
+    from: IpAddr,
+) -> Result<Session, Problem> {
     let name = name.parse::<Name>().ok();
-    let account = match &name {
-        Some(name) => role.database.account(name).await?,
-        // Nobody has such a name, and it is no other case than that of an unknown one.
-        None => None,
+    let attempt = role.attempt(name.as_ref(), from)?;
+    let checked = async {
+        let account = match &name {
+            Some(name) => role.database.account(name).await?,
+            None => None,
+        };
+        let hash = account.as_ref().map(|it| it.password.clone());
+        let is = role.hasher.is(password, hash).await?;
+        Ok::<_, Problem>(account.filter(|_| is))
     };
-    let hash = account.as_ref().map(|it| it.password.clone());
-    let is = role.hasher.is(password, hash).await?;
-    let Some(account) = account.filter(|_| is) else {
-        tracing::info!(%address, "a log-in failed");
-        let status = StatusCode::UNAUTHORIZED;
-        return Err(Problem::new(status, "name or password are wrong"));
+    let checked = checked.await;
+    let account = match checked {
+        Ok(None) => {
+            tracing::info!(address = %from, "a log-in failed");
+            let status = StatusCode::UNAUTHORIZED;
+            return Err(Problem::new(status, "name or password are wrong"));
+        }
+        Ok(Some(account)) => Ok(account),
+        Err(why) => Err(why),
     };
+    role.no_guess(attempt);
+    let account = account?;
     let now = wall_clock();
     let (refresh, log_in) = Refresh::new(random()).next(now);
     role.database
         .add_log_in(&account, &log_in, seconds(now))
         .await?;
-    session(&role, &account, refresh, now)
+    session(role, &account, refresh, now)
 }
 
 /// Gets another ticket.
@@ -129,7 +151,7 @@ pub(super) async fn refresh(
         .database
         .rotate(&shown.hash, &next, seconds(now))
         .await?;
-    session(&role, &account.ok_or_else(ended)?, refresh, now)
+    session(&role, &account.ok_or_else(ended)?, refresh, now).map(Json)
 }
 
 /// Logs out: the refresh token gets no tickets any more. One that was issued is valid until it
@@ -160,7 +182,7 @@ fn session(
     account: &Account,
     refresh: String,
     now: SystemTime,
-) -> Result<Json<Session>, Problem> {
+) -> Result<Session, Problem> {
     let scopes = match account.admin {
         true => &[LOGIN, ADMIN][..],
         false => &[LOGIN],
@@ -176,11 +198,11 @@ fn session(
         .map_err(|why| failed(&why))?;
     let claims = Claims::new(account.name.as_str(), AUDIENCE, scopes, now, TICKET);
     let ticket = role.issuer.issue(&claims).map_err(|why| failed(&why))?;
-    Ok(Json(Session {
+    Ok(Session {
         ticket,
         refresh,
         expires_in: TICKET.as_secs(),
-    }))
+    })
 }
 
 /// A refresh token, `FAMILY.SECRET`: which log-in, and the secret that it shows this time. Of the

@@ -16,7 +16,14 @@ impl Tables {
         &mut self,
         admission: &Admission,
     ) -> Result<Whereabouts, LogError> {
-        let known = self.characters.get(&admission.character.folded());
+        let name = admission.character.folded();
+        // An older one was deleted, and its name given to this one.
+        if self.characters.get(&name).is_some_and(|it| {
+            !it.at.present && it.at.arrival.sheet.rev < admission.arrival.sheet.rev
+        }) {
+            self.characters.remove(&name);
+        }
+        let known = self.characters.get(&name);
         if known.is_some_and(|it| admission.epoch < it.at.epoch) {
             return Err(LogError::Fenced(admission.character.to_string()));
         }

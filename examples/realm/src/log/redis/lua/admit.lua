@@ -7,6 +7,11 @@ if bad then return bad end
 local known = redis.call('HMGET', character,
   'zone', 'present', 'session', 'epoch', 'seq', 'arrival', 'done', 'leaving')
 local present = known[2] == '1'
+-- An older one was deleted, and its name given to this one.
+if known[1] and not present
+    and cjson.decode(known[6]).sheet.rev < cjson.decode(arrival).sheet.rev then
+  known = {}
+end
 if known[1] then
   if tonumber(epoch) < tonumber(known[4]) then return {'fenced', name} end
   local same = known[3] == session

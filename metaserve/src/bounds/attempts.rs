@@ -1,18 +1,45 @@
 //! Limits on guessing passwords. Pure: the caller passes the time in.
 
+use super::{Origin, Prefix};
 use std::{
     collections::HashMap,
     net::IpAddr,
     time::{Duration, Instant},
 };
 
-use super::AttemptLimits;
-use crate::peers;
+/// How many failed attempts are allowed at once, and after which time one more is. Successful
+/// attempts do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptLimits {
+    /// For one account from one address. Default: 10, then one every 20 s.
+    pub each_pair: (u32, Duration),
+    /// For one account from all addresses. Default: 100, then one every 10 s. This is higher than
+    /// for the pair, so that one guesser does not lock the owner out.
+    pub each_account: (u32, Duration),
+    /// From one address (IPv6: /64) for all accounts. Default: 50, then one every 5 s.
+    pub each_address: (u32, Duration),
+    /// How many accounts and addresses are remembered, about 100 bytes each. Default: 10,000.
+    /// Beyond it, those with the fewest failures are forgotten.
+    pub remembered: usize,
+}
 
 /// Failed attempts, by account and address. An attempt is charged when it begins, so that many
 /// parallel ones count as many, and refunded when it succeeds.
+///
+/// ```
+/// use metaserve::bounds::{AttemptLimits, Attempts};
+///
+/// let mut attempts = Attempts::new(AttemptLimits::default());
+/// let (address, now) = ("192.0.2.1".parse()?, metaserve::time::now());
+/// let Some(attempt) = attempts.begin(Some("ann"), address, now) else {
+///     panic!("too many attempts");
+/// };
+/// // Check the password here. If it is right:
+/// attempts.succeeded(attempt);
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Debug)]
-pub(super) struct Attempts {
+pub struct Attempts {
     limits: AttemptLimits,
     /// When all failures of each will be forgiven. An absent entry has none.
     forgiven: HashMap<Who, Instant>,
@@ -20,17 +47,19 @@ pub(super) struct Attempts {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Who {
-    Pair(String, IpAddr),
+    Pair(String, Prefix),
     Account(String),
-    Address(IpAddr),
+    Address(Prefix),
 }
 
-/// An attempt that was allowed.
+/// An attempt that was allowed. Dropping it leaves it charged, as a failure.
 #[derive(Debug)]
-pub(super) struct Attempt(Vec<Who>);
+pub struct Attempt(Vec<Who>);
 
 impl Attempts {
-    pub(super) fn new(limits: AttemptLimits) -> Self {
+    /// Without failures so far.
+    #[must_use]
+    pub fn new(limits: AttemptLimits) -> Self {
         Self {
             limits,
             forgiven: HashMap::new(),
@@ -38,14 +67,9 @@ impl Attempts {
     }
 
     /// Charges an attempt; `None` if there were too many. Without a name, only the address is
-    /// charged.
-    pub(super) fn begin(
-        &mut self,
-        username: Option<&str>,
-        from: IpAddr,
-        now: Instant,
-    ) -> Option<Attempt> {
-        let from = peers::host(from);
+    /// charged. Names are compared as they are: fold them first if case does not matter.
+    pub fn begin(&mut self, username: Option<&str>, from: IpAddr, now: Instant) -> Option<Attempt> {
+        let from = Origin::new(from).leaf();
         let mut who = vec![Who::Address(from)];
         if let Some(username) = username {
             who.push(Who::Pair(username.to_owned(), from));
@@ -63,7 +87,7 @@ impl Attempts {
     }
 
     /// Refunds a successful attempt.
-    pub(super) fn succeeded(&mut self, attempt: Attempt) {
+    pub fn succeeded(&mut self, attempt: Attempt) {
         for who in attempt.0 {
             let (_, each) = self.limits.of(&who);
             if let Some(forgiven) = self.forgiven.get_mut(&who) {
@@ -107,10 +131,21 @@ impl AttemptLimits {
     }
 }
 
+impl Default for AttemptLimits {
+    fn default() -> Self {
+        Self {
+            each_pair: (10, Duration::from_secs(20)),
+            each_account: (100, Duration::from_secs(10)),
+            each_address: (50, Duration::from_secs(5)),
+            remembered: 10_000,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use metaserve::time;
+    use crate::time;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -160,6 +195,16 @@ mod tests {
         let (mut attempts, now) = (attempts(), time::now());
         let tries = (0..100).map(|n| attempts.begin(Some(&n.to_string()), ip(1), now));
         assert_eq!(tries.flatten().count(), 6);
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_count_as_one() {
+        let (mut attempts, now) = (attempts(), time::now());
+        let tries = (1..=100_u128).map(|last| {
+            let from = IpAddr::from((0x2001_0db8_u128 << 96 | last).to_be_bytes());
+            attempts.begin(Some("bob"), from, now)
+        });
+        assert_eq!(tries.flatten().count(), 2);
     }
 
     #[test]
