@@ -1,6 +1,7 @@
 //! Zones that run on a log in memory, in time that goes as fast as nothing is to be done.
 
 use super::{
+    Host, Settings,
     loading::Failure,
     running::{End, Zone},
 };
@@ -8,12 +9,16 @@ use crate::{
     clock::Clock,
     command::{Action, Arrival, Command},
     content::Content,
-    ids::ZoneId,
+    ids::{MapName, ZoneId},
     log::{Admission, Log, LogError, Stored, memory::MemoryLog},
     object::Sheet,
-    testing::{FaultyLog, MemoryKeeper},
-    world::{hooks::NoScripts, physics::Physics},
+    testing::{Daemon, FaultyLog, MemoryKeeper},
+    world::{
+        hooks::{Answer, Call, Failure as Failed, Hook, Hooks, NoScripts},
+        physics::Physics,
+    },
 };
+use futures::{StreamExt, poll};
 use std::{
     sync::{Arc, atomic::Ordering::SeqCst},
     time::Duration,
@@ -79,19 +84,7 @@ impl Place {
     }
 
     async fn enter(&self) {
-        let admission = Admission {
-            character: "Ann".parse().unwrap(),
-            session: "0123456789abcdef".parse().unwrap(),
-            epoch: 1,
-            zone: Self::id(),
-            arrival: Arrival {
-                account: "ann".parse().unwrap(),
-                at: None,
-                sheet: Sheet::default(),
-                seq: 0,
-            },
-        };
-        self.memory.admit(&admission).await.unwrap();
+        enter(&self.memory, "Ann", "shared/garden").await;
     }
 
     async fn does(&self, seq: u64, action: Action) {
@@ -103,6 +96,22 @@ impl Place {
         };
         self.memory.append(&command).await.unwrap();
     }
+}
+
+async fn enter(log: &MemoryLog, name: &str, zone: &str) {
+    let admission = Admission {
+        character: name.parse().unwrap(),
+        session: "0123456789abcdef".parse().unwrap(),
+        epoch: 1,
+        zone: zone.parse().unwrap(),
+        arrival: Arrival {
+            account: name.parse().unwrap(),
+            at: None,
+            sheet: Sheet::default(),
+            seq: 0,
+        },
+    };
+    log.admit(&admission).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,4 +275,59 @@ async fn a_zone_that_is_told_to_stop_has_committed_all_that_it_has_read() {
     });
     assert_eq!(ended.unwrap(), End::Stopped);
     assert_eq!(place.stored().await.rev, rev + 1);
+}
+
+/// A defect of the program itself.
+struct Defect;
+
+impl Hooks for Defect {
+    fn call(&mut self, _: &MapName, call: &Call<'_>) -> Result<Option<Answer>, Failed> {
+        let about = [call.actor, call.other];
+        let is_ann = about.into_iter().flatten().any(|it| it.name == "Ann");
+        assert!(call.hook != Hook::Enter || !is_ann, "a defect");
+        Ok(None)
+    }
+
+    fn edited(&mut self) -> Vec<MapName> {
+        Vec::new()
+    }
+}
+
+#[tokio::test]
+async fn a_zone_that_panics_is_released_and_the_others_of_its_host_go_on() {
+    let (daemon, log) = (Daemon::start(), Arc::new(MemoryLog::new()));
+    let (names, shared) = (
+        daemon.names(),
+        daemon.shared(log.clone(), MemoryKeeper::new()),
+    );
+    let of_host = shared.names.clone();
+    let content = Content::embedded().unwrap();
+    let host = Host::start(Settings::default(), shared, content).await;
+    let (mut host, until) = (host.unwrap(), CancellationToken::new());
+    host.crew.scripts = Arc::new(|| Ok(Box::new(Defect)));
+    let mut run = Box::pin(host.run(until.clone()));
+    assert!(poll!(&mut run).is_pending());
+    of_host.resolve("known").await.unwrap();
+    let run = tokio::spawn(run);
+    let start = async |key| names.resolve(key).or_start("").await.unwrap().epoch;
+    let (meadow, cellar) = ("zone/shared/meadow", "zone/shared/cellar");
+    start(meadow).await;
+    let epoch = start(cellar).await;
+    enter(&log, "Ann", "shared/meadow").await;
+    let mut watch = names.watch(meadow);
+    while watch.next().await.unwrap().unwrap().get(meadow).is_some() {}
+    enter(&log, "Bob", "shared/cellar").await;
+    let id = "shared/cellar".parse().unwrap();
+    let is_bob = |it: &crate::object::Object| it.name == "Bob";
+    while !log
+        .stored(&id)
+        .await
+        .unwrap()
+        .is_some_and(|it| it.objects.iter().any(is_bob))
+    {
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(start(cellar).await, epoch);
+    until.cancel();
+    run.await.unwrap().unwrap();
 }
