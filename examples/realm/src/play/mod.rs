@@ -62,7 +62,7 @@ pub struct Settings {
     /// How many requests an address may send in a second; four times as many at once
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub max_requests_per_second: u32,
-    /// Where else pages may come from that open WebSockets: https://play.example.org for example
+    /// Where else pages may come from that open WebSockets: `https://play.example.org` for example
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
     /// How long a player whose connection is lost stays in the world
