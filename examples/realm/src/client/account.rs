@@ -4,7 +4,7 @@ use crate::{
     ids::{Name, ZoneId},
     keeper::Character,
 };
-use metaserve::time::now;
+use metaserve::{Backoff, Retry, time::now};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -14,10 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::sleep};
 
 /// How long an answer may take. A log-in takes longer than others on purpose.
 const ANSWER: Duration = Duration::from_secs(30);
+
+/// For how long a request is repeated that nobody serves: another process takes the role over.
+const UNSERVED: Duration = Duration::from_secs(20);
 
 /// Why a request about the account failed.
 #[derive(Debug, Error)]
@@ -259,7 +262,8 @@ pub(crate) async fn get<T: DeserializeOwned>(
     request(&client(), gateways, Method::GET, path, None, None).await
 }
 
-/// Asks the accounts role by way of the first gateway that can be reached.
+/// Asks by the first gateway that can be reached. While the accounts role is being taken over, it is
+/// asked again.
 async fn request<T: DeserializeOwned>(
     http: &reqwest::Client,
     gateways: &[String],
@@ -285,12 +289,31 @@ async fn request<T: DeserializeOwned>(
             gateway: gateway.clone(),
             why,
         };
-        match request.send().await {
+        match served(request).await {
             Ok(answer) => return answered(answer, away).await,
             Err(error) => last = away(crate::client::link::why(&error)),
         }
     }
     Err(last)
+}
+
+/// The answer to a request, which is repeated for a while if nobody serves it.
+async fn served(request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2));
+    let mut waited = Duration::ZERO;
+    loop {
+        // None has a body that cannot be sent twice.
+        let Some(again) = request.try_clone() else {
+            return request.send().await;
+        };
+        let answer = again.send().await?;
+        if answer.status() != StatusCode::SERVICE_UNAVAILABLE || waited > UNSERVED {
+            return Ok(answer);
+        }
+        let delay = backoff.delay(Retry::Soon, fastrand::f64());
+        waited += delay;
+        sleep(delay).await;
+    }
 }
 
 async fn answered<T: DeserializeOwned>(

@@ -280,12 +280,13 @@ impl Link {
             Down::Closing { why } => return Err(Break::Lost(why.clone())),
             _ => {}
         }
-        let mut news = Vec::new();
-        self.state.send_modify(|state| news = state.take(frame));
+        // Whoever waits for the state finds the news that belong to it.
+        self.state.send_modify(|state| {
+            for news in state.take(frame) {
+                self.tell(news);
+            }
+        });
         self.shared.changed.notify_waiters();
-        for news in news {
-            self.tell(news);
-        }
         Ok(())
     }
 

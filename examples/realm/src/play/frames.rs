@@ -82,20 +82,23 @@ fn frames(rev: Rev, output: &Output, me: Option<&Name>) -> Told {
         seen: sees(output, me),
         ..Told::default()
     };
-    let (mut events, mut after) = (Vec::new(), Vec::new());
+    // Words and refusals come first: whoever reads that a command was done has read what was said of
+    // it.
+    let (mut events, mut words) = (Vec::new(), Vec::new());
     let for_me = output.events.iter().filter(|it| is_for(it.to.as_ref(), me));
     for event in for_me {
         match event.what.clone() {
             Happening::Said { from, text } => {
                 let scope = event.to.clone().map_or(Scope::Zone, Scope::To);
-                after.push(Down::Said { scope, from, text });
+                words.push(Down::Said { scope, from, text });
             }
-            Happening::Refused { seq, why } => after.push(Down::Refused { seq, why }),
+            Happening::Refused { seq, why } => words.push(Down::Refused { seq, why }),
             Happening::Moved { zone } => told.moved = Some(zone),
             Happening::Left => told.left = true,
             other => events.push(other),
         }
     }
+    told.frames.extend(words.iter().map(text));
     let Output { changed, gone, .. } = output.clone();
     if !(changed.is_empty() && gone.is_empty() && events.is_empty()) {
         told.frames.push(text(&Down::Delta {
@@ -105,7 +108,6 @@ fn frames(rev: Rev, output: &Output, me: Option<&Name>) -> Told {
             events,
         }));
     }
-    told.frames.extend(after.iter().map(text));
     told
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
     sync::{mpsc, watch},
     task::JoinHandle,
     time::timeout,
@@ -103,11 +103,13 @@ impl Role {
         loop {
             let began = now();
             let mut child = self.spawn(program)?;
+            // Taken, because waiting for the process would close it.
+            let pipe = child.stdin.take();
             let lines = [
                 relay(name, child.stdout.take(), Some(said.clone())),
                 relay(name, child.stderr.take(), None),
             ];
-            let ended = end(&mut child, stop).await;
+            let ended = end(&mut child, pipe, stop).await;
             for task in lines.into_iter().flatten() {
                 let _ = task.await;
             }
@@ -155,14 +157,17 @@ impl Role {
     }
 }
 
-/// Waits until the process ends. Asks it to, when it is time to stop.
-async fn end(child: &mut Child, stop: &CancellationToken) -> std::io::Result<ExitStatus> {
+/// Waits until the process ends. Asks it to, by closing the pipe, when it is time to stop.
+async fn end(
+    child: &mut Child,
+    pipe: Option<ChildStdin>,
+    stop: &CancellationToken,
+) -> std::io::Result<ExitStatus> {
     tokio::select! {
         status = child.wait() => return status,
         () = stop.cancelled() => {}
     }
-    // Its end of the pipe is closed.
-    drop(child.stdin.take());
+    drop(pipe);
     match timeout(STOP, child.wait()).await {
         Ok(status) => status,
         Err(_) => {
