@@ -77,7 +77,7 @@ function hear(frame) {
       break;
     case "said":
       chat.said(frame);
-      if (frame.scope === "zone") view.say(frame.from, frame.text);
+      if (frame.scope === "zone" || isThing(frame.from)) view.say(frame.from, frame.text);
       break;
     case "refused":
       chat.told(clean(frame.why, 300), "refused");
@@ -92,6 +92,9 @@ function hear(frame) {
   keepIntent();
   showSoon();
 }
+
+/** Whether something of the zone is called so, and no player: what it says to one is shown as well. */
+const isThing = (name) => (zone.called(name)?.kind ?? "player") !== "player";
 
 function happened(event) {
   switch (event?.event) {
