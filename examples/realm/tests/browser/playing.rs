@@ -199,6 +199,9 @@ async fn a_gateway_that_is_restarted_loses_and_doubles_nothing() {
     );
     for round in 0..2 {
         say(&ann, &format!("before {round}")).await;
+        // What others say during the break is not told again, and what she says herself neither.
+        ann.until_says("lines", &format!("Ann: before {round}"))
+            .await;
         world.stop_gateway().await;
         ann.until_says("connection", "Connection lost").await;
         say(&ann, &format!("meanwhile {round}")).await;
