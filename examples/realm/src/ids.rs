@@ -32,7 +32,7 @@ pub enum InvalidName {
 macro_rules! text {
     ($(#[$meta:meta])* $name:ident, $what:ident, |$text:ident| $holds:expr) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -107,6 +107,25 @@ text! {
     /// The id of a session: what a browser shows to resume it. Secret; 16 to 64 characters.
     SessionId, Session, |text| (16..=64).contains(&text.len())
         && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it))
+}
+
+macro_rules! debug_as_text {
+    ($($name:ident),+) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, formatter)
+            }
+        }
+    )+};
+}
+
+debug_as_text!(MapName, Name, ObjectId);
+
+/// Without the id: whoever has it can resume the session.
+impl fmt::Debug for SessionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SessionId(..)")
+    }
 }
 
 impl Name {
@@ -226,5 +245,16 @@ impl fmt::Display for ZoneId {
             Self::Shared(map) => write!(formatter, "shared/{map}"),
             Self::Solo(map, owner) => write!(formatter, "solo/{map}/{owner}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_not_shown_in_logs() {
+        let session: SessionId = "0123456789abcdef".parse().unwrap();
+        assert!(!format!("{session:?}").contains("0123"));
     }
 }

@@ -111,9 +111,9 @@ async fn forward(
 
 /// The URL at the accounts role for a path below `/api`, if that is served here.
 fn url(accounts: &str, asked: &str) -> Option<Url> {
-    let path = asked.strip_prefix("/api")?;
+    let path = asked.strip_prefix("/api/")?;
     // Parsing resolves `..`.
-    let url: Url = format!("{accounts}{path}").parse().ok()?;
+    let url: Url = format!("{accounts}/{path}").parse().ok()?;
     let first = url.path_segments()?.next()?;
     SERVED.contains(&first).then_some(url)
 }

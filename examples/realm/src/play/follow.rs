@@ -94,16 +94,6 @@ impl Follows {
         zones.insert(zone.clone(), Arc::downgrade(&follow));
         follow
     }
-
-    /// How many zones are followed.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.zones
-            .lock()
-            .values()
-            .filter(|it| it.strong_count() > 0)
-            .count()
-    }
 }
 
 /// Reads what a zone tells, from its present revision on.

@@ -244,7 +244,7 @@ mod tests {
         let until = it.rests_until().unwrap();
         assert!(until > start && until < start + Duration::from_millis(50));
         it.rested();
-        it.frame(Frame::Text(MOVE), until);
+        it.frame(Frame::Text(MOVE), until + Duration::from_millis(1));
         assert_eq!(it.rests_until(), None);
     }
 }
