@@ -1,0 +1,206 @@
+//! A daemon, a log, three zones in a circle, and everybody's characters.
+
+use crate::{bots::Played, record::Record};
+use async_trait::async_trait;
+use bytes::Bytes;
+use metaserve::Fingerprint;
+use metaserve_client::names::{Connector, Names};
+use metaserve_daemon::settings::Http;
+use metaserve_ticket::{Claims, Issuer, PublicKeys, SecretKey};
+use realm::{
+    content::Content,
+    gateway::{self, Gateway},
+    ids::{Name, ZoneId},
+    keeper::{Character, Keeper, KeeperError},
+    log::{Log, Stored},
+    object::Sheet,
+    play, scheduler,
+    shared::Shared,
+    tickets::{AUDIENCE, Tickets},
+};
+use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tokio::time::sleep;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+const ZONES: [&str; 3] = ["meadow", "cellar", "garden"];
+
+/// What every process of a world has to know.
+#[derive(Clone)]
+pub(super) struct Found {
+    pub(super) daemon: String,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) keys: PublicKeys,
+}
+
+pub(super) struct World {
+    pub(super) log: Arc<dyn Log>,
+    pub(super) found: Found,
+    issuer: Issuer,
+    directory: TempDir,
+    record: Record,
+    tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+impl World {
+    /// Starts a daemon and a scheduler in this process.
+    pub(super) fn new(log: Arc<dyn Log>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut settings = metaserve_daemon::Settings::new(directory.path().join("daemon"));
+        settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        settings.http = Http::Off;
+        settings.threads = Some(1);
+        settings.names.is_on = true;
+        let daemon = metaserve_daemon::Daemon::start(settings).unwrap();
+        let issuer = Issuer::new(SecretKey::generate());
+        let found = Found {
+            daemon: daemon.local_address().unwrap().to_string(),
+            fingerprint: daemon.fingerprint(),
+            keys: PublicKeys::from_iter([issuer.public()]),
+        };
+        let record = Record::new();
+        let mut tasks = vec![tokio::spawn(async move {
+            let _ = daemon.run(std::future::pending()).await;
+        })];
+        let shared = found.shared(log.clone());
+        tasks.push(tokio::spawn(async move {
+            let settings = scheduler::Settings::default();
+            scheduler::run(shared, settings, CancellationToken::new())
+                .await
+                .unwrap();
+        }));
+        for zone in ZONES {
+            let zone = format!("shared/{zone}").parse().unwrap();
+            tasks.push(tokio::spawn(record.clone().listen(log.clone(), zone)));
+        }
+        write_maps(&directory.path().join("content/maps"));
+        fs::create_dir(directory.path().join("content/scripts")).unwrap();
+        Self {
+            log,
+            found,
+            issuer,
+            directory,
+            record,
+            tasks: tasks.into_iter().map(AbortOnDropHandle::new).collect(),
+        }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn ticket(&self, name: &Name) -> String {
+        let scopes = vec!["login".parse().unwrap()];
+        #[expect(clippy::disallowed_methods, reason = "a ticket is valid from now on")]
+        let now = std::time::SystemTime::now();
+        let hour = Duration::from_secs(3_600);
+        let claims = Claims::new(name.as_str(), AUDIENCE, scopes, now, hour);
+        self.issuer.issue(&claims).unwrap()
+    }
+
+    /// A gateway in this process.
+    pub(super) async fn gateway(&self) -> String {
+        let gateway = gateway_of(self.found.shared(self.log.clone())).await;
+        let url = gateway.url();
+        tokio::spawn(gateway.run(CancellationToken::new()));
+        url
+    }
+
+    /// Everything that was accepted is done once and in order, and everybody is in one zone.
+    pub(super) async fn compare(&self, played: &Played) {
+        self.record.compare(played).await;
+        assert!(self.tasks.iter().all(|it| !it.is_finished()));
+        // Those who were on their way arrive.
+        for name in played.accepted.keys() {
+            while self.log.absent(name).await.unwrap().is_some() {
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+        let mut there = Vec::new();
+        for zone in ZONES {
+            let zone: ZoneId = format!("shared/{zone}").parse().unwrap();
+            let stored = self.log.stored(&zone).await.unwrap().unwrap_or_default();
+            let players = stored.objects.into_iter().filter_map(|it| it.player);
+            there.extend(players.map(|it| (it.name, zone.clone())));
+        }
+        there.sort();
+        let mut says = Vec::new();
+        for name in played.accepted.keys() {
+            let at = self.log.whereabouts(name).await.unwrap().unwrap();
+            if at.present {
+                says.push((name.clone(), at.zone));
+            }
+        }
+        says.sort();
+        assert_eq!(
+            there, says,
+            "the zones and the log agree where everybody is"
+        );
+    }
+}
+
+impl Found {
+    /// What a role of a process shares, with a connection of its own.
+    pub(super) fn shared(&self, log: Arc<dyn Log>) -> Shared {
+        let daemon = Connector::to(self.daemon.clone()).fingerprint(self.fingerprint);
+        Shared {
+            log,
+            names: Names::maintain(daemon),
+            tickets: Tickets::new(self.keys.clone()),
+            keeper: Arc::new(Everybody),
+            ticket: Bytes::new(),
+        }
+    }
+}
+
+/// A gateway that lets go of nobody before the test has ended.
+pub(super) async fn gateway_of(shared: Shared) -> Gateway {
+    let settings = gateway::Settings {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        play: play::Settings {
+            linger: Duration::from_secs(3_600),
+            max_sockets_per_address: 1_000,
+            ..play::Settings::default()
+        },
+    };
+    Gateway::start(settings, shared).await.unwrap()
+}
+
+pub(super) fn content(directory: &Path) -> Content {
+    Content::load(Some(&directory.join("content"))).unwrap()
+}
+
+/// Small rooms with a gate in the middle, which one reaches from everywhere.
+fn write_maps(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    for (place, zone) in ZONES.into_iter().enumerate() {
+        let next = ZONES[(place + 1) % ZONES.len()];
+        let map = format!(
+            "title = \"A room\"\nground = \"stone\"\nwidth = 8\nheight = 8\n\
+             start = {{ x = 4, y = 4 }}\n\n[[object]]\nid = \"gate\"\nkind = \"gate\"\n\
+             name = \"Gate\"\nx = 4\ny = 4\nradius = 4\ngate = {{ map = \"{next}\", x = 4, y = 4 }}\n"
+        );
+        fs::write(folder.join(format!("{zone}.toml")), map).unwrap();
+    }
+}
+
+/// A keeper that knows everybody, and has never saved a zone.
+#[derive(Debug)]
+struct Everybody;
+
+#[async_trait]
+impl Keeper for Everybody {
+    async fn character(&self, _: &str, name: &Name) -> Result<Character, KeeperError> {
+        Ok(Character {
+            name: name.clone(),
+            account: name.clone(),
+            zone: "shared/meadow".parse().unwrap(),
+            at: None,
+            sheet: Sheet::default(),
+        })
+    }
+
+    async fn zone(&self, _: &ZoneId) -> Result<Option<Stored>, KeeperError> {
+        Ok(None)
+    }
+}
