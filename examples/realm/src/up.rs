@@ -168,7 +168,7 @@ impl Settings {
         }
         for (number, listen) in (1..).zip(self.pages()?) {
             let gateway = role("gateway", &format!("gateway-{number}"));
-            roles.push(gateway.with(["--listen", &listen.to_string()]));
+            roles.push(gateway.with(["--gateway-listen", &listen.to_string()]));
         }
         Ok(roles)
     }
