@@ -6,6 +6,9 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+/// The greatest number of a command: up to there every language counts by ones.
+pub const MAX_SEQ: u64 = (1 << 53) - 1;
+
 /// A wish of a player, in the input log of the zone where its character is. It is accepted once it
 /// is there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,7 +18,7 @@ pub struct Command {
     /// The session it came by. A command of another one than the player's present session is not
     /// done.
     pub session: SessionId,
-    /// The number that the player's program gave it, from 1. One that is not greater than the last
+    /// The number that the player's program gave it, from 1 to [`MAX_SEQ`]. One that is not greater than the last
     /// one done is a repetition, and is not done again. 0 for [`Action::Enter`] and
     /// [`Action::Leave`], which have none.
     pub seq: u64,

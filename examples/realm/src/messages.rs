@@ -1,5 +1,6 @@
 //! The frames between a player's program and the gateway: JSON objects with a `type`, in text
-//! frames of at most 16 KiB.
+//! frames of at most 16 KiB. The numbers of a session's commands grow, from 1 to
+//! [`MAX_SEQ`](crate::command::MAX_SEQ).
 
 use crate::{
     command::Happening,

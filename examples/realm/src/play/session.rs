@@ -1,6 +1,6 @@
 //! One socket, pure: frames in, what is to be done out. It has no socket and no clock.
 
-use super::text::{Frame, Wish, check, read};
+use super::text::{Frame, Wish, check, number, read};
 use crate::{
     command::Action,
     ids::{Name, SessionId, ZoneId},
@@ -126,8 +126,7 @@ impl Conversation {
             (Up::Enter { .. }, _) => refuse(0, "say hello with a ticket first"),
             (up, stage) => match wish(up) {
                 Some((seq, _)) if stage != Stage::Playing => refuse(seq, "enter a character first"),
-                Some((0, _)) => refuse(0, "number commands from 1"),
-                Some((seq, wish)) => match check(&wish) {
+                Some((seq, wish)) => match number(seq).and_then(|()| check(&wish)) {
                     Ok(()) => Step::Wish(seq, wish),
                     Err(why) => Step::Refuse(seq, why),
                 },
@@ -218,6 +217,11 @@ mod tests {
         assert_eq!(refused(say(&mut it, far)), 9);
         let unnumbered = r#"{"type":"move","dx":1,"dy":0,"seq":0}"#;
         assert_eq!(refused(say(&mut it, unnumbered)), 0);
+        // In Redis it would be equal to its neighbours.
+        let endless = r#"{"type":"move","dx":1,"dy":0,"seq":9007199254740992}"#;
+        assert_eq!(refused(say(&mut it, endless)), 9_007_199_254_740_992);
+        let last = r#"{"type":"move","dx":1,"dy":0,"seq":9007199254740991}"#;
+        assert!(matches!(say(&mut it, last), Step::Wish(..)));
     }
 
     #[test]

@@ -1,21 +1,13 @@
 //! From the text of a frame to what a player wants.
 
 use crate::{
-    command::Action,
+    command::{Action, MAX_SEQ},
     messages::{Scope, Up},
+    world::{MAX_SAID, MAX_STATUS, MAX_WALK},
 };
 
 /// The longest frame, in bytes.
 pub(super) const FRAME_BYTES: usize = 16 * 1024;
-
-/// The longest text of chat, in bytes.
-const SAID_BYTES: usize = 500;
-
-/// The longest status, in bytes.
-const STATUS_BYTES: usize = 60;
-
-/// The farthest walk, in metres.
-const WALK_METRES: f64 = 20.0;
 
 /// How much of a mistake is told: the text of a frame may be part of it.
 const MISTAKE_BYTES: usize = 200;
@@ -56,6 +48,18 @@ pub(super) fn read(frame: Frame<'_>) -> Result<Up, String> {
     })
 }
 
+/// Checks the number of a command.
+///
+/// # Errors
+/// A sentence that says why it cannot be.
+pub(super) fn number(seq: u64) -> Result<(), String> {
+    if (1..=MAX_SEQ).contains(&seq) {
+        Ok(())
+    } else {
+        Err(format!("number commands from 1 to {MAX_SEQ}"))
+    }
+}
+
 /// Checks a wish.
 ///
 /// # Errors
@@ -64,14 +68,14 @@ pub(super) fn check(wish: &Wish) -> Result<(), String> {
     match wish {
         Wish::Do(Action::Move { dx, dy }) => {
             // Written so that what is not a number is refused as well.
-            if dx.hypot(*dy) <= WALK_METRES {
+            if dx.hypot(*dy) <= MAX_WALK {
                 Ok(())
             } else {
-                Err(format!("walk at most {WALK_METRES} metres at a time"))
+                Err(format!("walk at most {MAX_WALK} metres at a time"))
             }
         }
-        Wish::Do(Action::Say { text }) | Wish::Tell(_, text) => words(text, 1, SAID_BYTES),
-        Wish::Do(Action::Status { text }) => words(text, 0, STATUS_BYTES),
+        Wish::Do(Action::Say { text }) | Wish::Tell(_, text) => words(text, 1, MAX_SAID),
+        Wish::Do(Action::Status { text }) => words(text, 0, MAX_STATUS),
         Wish::Do(_) => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     play::{
         Play,
         sessions::{self, Holder},
-        text::{Wish, check},
+        text::{Wish, check, number},
     },
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -141,8 +141,8 @@ macro_rules! command {
             /// The session. Not needed if the account plays at this gateway or host.
             #[serde(default)]
             session: Option<SessionId>,
-            /// Its number, from 1 in each session. One that is not greater than the last one is a
-            /// repetition, and is not done again.
+            /// Its number, from 1 to 9007199254740991 in each session. One that is not greater than
+            /// the last one is a repetition, and is not done again.
             seq: u64,
             $($(#[$field_doc])* $field: $type,)*
         }
@@ -249,9 +249,7 @@ async fn accept(
     } = sender;
     player.owns(play, &character).await?;
     let bad = |why: String| Problem::new(StatusCode::BAD_REQUEST, why);
-    if seq == 0 {
-        return Err(bad("number commands from 1".into()));
-    }
+    number(seq).map_err(bad)?;
     check(&wish).map_err(bad)?;
     let conflict = |why: String| Problem::new(StatusCode::CONFLICT, why);
     let seat = play.sessions.of(&player.bearer.account);
