@@ -77,7 +77,7 @@ impl Database {
 
     /// Saves a character that is in no zone.
     pub(super) async fn save_absent(&self, absent: &Absent) -> Result<(), DatabaseError> {
-        let update = save(&absent.character, &absent.zone, None, &absent.sheet)?;
+        let update = save(&absent.character, &absent.zone, absent.at, &absent.sheet)?;
         self.execute(&update).await.map(drop)
     }
 

@@ -14,7 +14,7 @@ use crate::{
     command::{Arrival, Command, Output},
     ids::{Name, ObjectId, SessionId, ZoneId},
     messages::Scope,
-    object::{Millis, Object, Place, Sheet},
+    object::{Millis, Object, Place, Point, Sheet},
 };
 use anyhow::bail;
 use async_trait::async_trait;
@@ -89,7 +89,9 @@ impl Stored {
 pub struct Commit {
     /// The owner's.
     pub epoch: u64,
-    /// One more than the stored one, or any greater one if nothing is stored.
+    /// One more than the stored one; at an owner's first commit, or if nothing is stored, any greater
+    /// one. An owner that goes on from what is stored leaves out more revisions than the log may have
+    /// lost when its machine did: so nobody takes them for those that they have read.
     pub rev: Rev,
     /// Up to where the input is done.
     pub cursor: Cursor,
@@ -110,8 +112,8 @@ pub struct Commit {
     pub leavers: Vec<Leaver>,
     /// Words for characters wherever they are.
     pub whispers: Vec<(Name, Words)>,
-    /// When the zone wants to be started if it is not running then. At once, whatever this says, if
-    /// a character waits to come in.
+    /// When the zone wants to be started if it is not running then. At once, whatever this says,
+    /// while a character waits to come in.
     pub wake: Option<Millis>,
 }
 
@@ -182,8 +184,8 @@ pub struct Admission {
     /// Where it was last, by the database. Used only if the log knows nothing of it.
     pub zone: ZoneId,
     /// What it was last, by the database. Used only if the log knows nothing of it. If the log knows
-    /// an older sheet of a character that is not in the world, that one was deleted since, and its
-    /// name given to this one: it is as unknown as its session.
+    /// a character that is not in the world with an older sheet, or of another account, that one was
+    /// deleted since, and its name given to this one: it is as unknown as its session.
     pub arrival: Arrival,
 }
 
@@ -207,6 +209,8 @@ pub struct Absent {
     pub character: Name,
     /// Where it was, or is on its way to.
     pub zone: ZoneId,
+    /// Where in that zone; `None` where the map says.
+    pub at: Option<Point>,
     /// Statistics and inventory.
     pub sheet: Sheet,
 }
@@ -274,8 +278,9 @@ pub trait Log: fmt::Debug + Send + Sync {
     async fn check(&self) -> Result<Vec<String>, LogError>;
 
     /// Brings a character into the world, or a new session to one that is there, and says where it
-    /// is. [`LogError::Fenced`] if a later session has it, [`LogError::Full`] if the zone has too
-    /// much to do. Its zone gets an `Enter`, unless the session and its epoch are there already.
+    /// is. [`LogError::Fenced`] if a later session has it, or one of another account,
+    /// [`LogError::Full`] if the zone has too much to do. Its zone gets an `Enter` and is due at once,
+    /// unless the session and its epoch are there already.
     async fn admit(&self, admission: &Admission) -> Result<Whereabouts, LogError>;
 
     /// Where a character is.
@@ -314,7 +319,7 @@ pub trait Log: fmt::Debug + Send + Sync {
     async fn stored(&self, zone: &ZoneId) -> Result<Option<Stored>, LogError>;
 
     /// What came out of a zone after a revision, at most so many. Waits so long if there is nothing.
-    /// [`Outputs::Gap`] also if the zone is at an earlier revision now.
+    /// [`Outputs::Gap`] also if the log has lost that revision, and the zone has gone on without it.
     async fn outputs(
         &self,
         zone: &ZoneId,
@@ -339,9 +344,6 @@ pub trait Log: fmt::Debug + Send + Sync {
     /// What was said to everybody, after a cursor. Waits so long if there is nothing.
     async fn chat(&self, after: Cursor, wait: Duration) -> Result<Vec<(Cursor, Words)>, LogError>;
 
-    /// Says something to everybody that no character says.
-    async fn announce(&self, words: &Words) -> Result<(), LogError>;
-
     /// Zones that want to be started by now, at most so many, with the time they asked for.
     async fn due(&self, now: Millis, most: usize) -> Result<Vec<(ZoneId, Millis)>, LogError>;
 
@@ -352,10 +354,10 @@ pub trait Log: fmt::Debug + Send + Sync {
     async fn dirty(&self, most: usize) -> Result<Vec<Dirty>, LogError>;
 
     /// A character that is in no zone: what is to be saved of it. `None` if it is in one, where it
-    /// is saved with the zone; that takes it off the list.
+    /// is saved with the zone, or if nothing is known of it; that takes it off the list.
     async fn absent(&self, character: &Name) -> Result<Option<Absent>, LogError>;
 
-    /// Takes something off that list if it is still at this revision: that of the zone, or that of
-    /// the character's sheet. Else it goes to the end of the list.
+    /// Takes something off that list if it is still at this revision, that of the zone or that of the
+    /// character's sheet, or if nothing is known of it. Else it goes to the end of the list.
     async fn saved(&self, what: &Dirty, rev: Rev) -> Result<(), LogError>;
 }

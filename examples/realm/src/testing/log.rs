@@ -178,10 +178,6 @@ impl Log for FaultyLog {
         self.there()?.chat(after, wait).await
     }
 
-    async fn announce(&self, words: &Words) -> Result<(), LogError> {
-        self.there()?.announce(words).await
-    }
-
     async fn due(&self, now: Millis, most: usize) -> Result<Vec<(ZoneId, Millis)>, LogError> {
         self.there()?.due(now, most).await
     }

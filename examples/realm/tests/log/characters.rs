@@ -1,11 +1,11 @@
 //! Characters come into the world, give commands and speak.
 
 use crate::stage::{
-    LONG, Stage, admission, arrival, command, commit, leaver, name, say, session, zone,
+    LONG, Stage, admission, arrival, command, commit, leaver, name, post, say, session, zone,
 };
 use realm::{
-    command::Action,
-    log::{Admission, Cursor, LogError, MOST_INPUT, Post, Words},
+    command::{Action, Arrival, MAX_SEQ},
+    log::{Admission, Cursor, LogError, MOST_INPUT, Post},
     messages::Scope,
 };
 use std::time::Duration;
@@ -30,6 +30,10 @@ pub(super) async fn an_admitted_character_is_in_its_zone(log: Stage) {
         waiting.into_iter().map(|it| it.1).collect::<Vec<_>>(),
         [enter]
     );
+    // Somebody is to let her in.
+    assert_eq!(log.due(0, 9).await.unwrap(), [(zone(MEADOW), 0)]);
+    log.open(MEADOW).await;
+    assert!(log.due(u64::MAX / 4, 9).await.unwrap().is_empty());
 }
 
 pub(super) async fn the_same_admission_is_one(log: Stage) {
@@ -100,6 +104,15 @@ pub(super) async fn a_command_is_accepted_once(log: Stage) {
     assert_eq!(log.waiting(MEADOW).await[2].1, say("Ann", 1, 4));
 }
 
+pub(super) async fn numbers_count_by_ones_up_to_the_greatest(log: Stage) {
+    log.comes("Ann", MEADOW).await;
+    for seq in [MAX_SEQ - 1, MAX_SEQ] {
+        log.says("Ann", seq).await;
+    }
+    let story = [MAX_SEQ - 1, MAX_SEQ].map(|it| format!("ann {it}"));
+    assert_eq!(log.story(MEADOW).await[1..], story);
+}
+
 pub(super) async fn a_character_that_is_not_there_gives_no_commands(log: Stage) {
     let answer = log.append(&say("Ann", 1, 1)).await;
     assert!(matches!(answer, Err(LogError::Unknown(_))), "{answer:?}");
@@ -162,6 +175,8 @@ pub(super) async fn who_is_put_out_does_its_last_commands_first(log: Stage) {
     assert_eq!(log.story(MEADOW).await, ["ann enters after 0", "ann 1"]);
     let enter = log.waiting(MEADOW).await.remove(0).1;
     assert_eq!(enter.action, Action::Enter(arrival(5, 0)));
+    // Her zone is to go on, whoever owns it.
+    assert_eq!(log.due(0, 9).await.unwrap(), [(zone(MEADOW), 0)]);
 }
 
 pub(super) async fn a_second_leave_is_not_taken(log: Stage) {
@@ -227,27 +242,44 @@ pub(super) async fn a_character_with_an_old_name_is_a_new_one(log: Stage) {
 
     assert_eq!((at.zone, at.epoch), (zone("shared/cellar"), 2));
     assert_eq!(at.arrival, new.arrival);
-    assert_eq!(
-        log.whereabouts(&name("Ann"))
-            .await
-            .unwrap()
-            .unwrap()
-            .arrival,
-        new.arrival
-    );
+    let known = log.whereabouts(&name("Ann")).await.unwrap().unwrap();
+    assert_eq!(known.arrival, new.arrival);
 }
 
-fn post(seq: u64, scope: Scope) -> Post {
-    Post {
-        character: name("Ann"),
-        session: session("Ann", 1),
-        seq,
-        words: Words {
-            scope,
-            from: "Ann".to_owned(),
-            text: format!("words {seq}"),
+/// The clock of the accounts role went back between the two: the sheet of the new one is the older.
+pub(super) async fn a_character_of_another_account_is_another_one(log: Stage) {
+    let old = Admission {
+        arrival: arrival(9, 0),
+        ..admission("Ann", 1, MEADOW)
+    };
+    log.admit(&old).await.unwrap();
+    let read = log.open(MEADOW).await;
+    let new = Admission {
+        arrival: Arrival {
+            account: name("eve"),
+            ..arrival(3, 0)
         },
-    }
+        ..admission("ann", 2, "shared/cellar")
+    };
+    let fenced = log.admit(&new).await;
+    assert!(matches!(fenced, Err(LogError::Fenced(_))), "{fenced:?}");
+    let mut leaves = commit(1, 2, read);
+    leaves.leavers = vec![leaver("Ann", arrival(10, 0))];
+    log.commit(&zone(MEADOW), &leaves).await.unwrap();
+
+    let at = log.admit(&new).await.unwrap();
+
+    assert_eq!((at.zone, at.arrival), (zone("shared/cellar"), new.arrival));
+    // An account may be written in two ways.
+    let again = Admission {
+        arrival: Arrival {
+            account: name("EVE"),
+            ..arrival(3, 0)
+        },
+        ..admission("ann", 3, MEADOW)
+    };
+    let at = log.admit(&again).await.unwrap();
+    assert_eq!((at.zone, at.epoch), (zone("shared/cellar"), 3));
 }
 
 pub(super) async fn a_whisper_is_heard_by_one_once(log: Stage) {
@@ -294,10 +326,10 @@ pub(super) async fn words_for_everybody_are_heard_once(log: Stage) {
     for seq in [1, 1, 2] {
         log.post(&post(seq, Scope::All)).await.unwrap();
     }
-    log.announce(&crate::stage::words("closing")).await.unwrap();
+    log.post(&post(3, Scope::All)).await.unwrap();
     let heard = log.chat(before, LONG).await.unwrap();
     let texts: Vec<_> = heard.iter().map(|it| it.1.text.as_str()).collect();
-    assert_eq!(texts, ["words 1", "words 2", "closing"]);
+    assert_eq!(texts, ["words 1", "words 2", "words 3"]);
     assert_eq!(log.chat_end().await.unwrap(), heard[2].0);
     let later = log.chat(heard[0].0, LONG).await.unwrap();
     assert_eq!(later, heard[1..]);

@@ -102,6 +102,22 @@ pub(super) async fn a_commit_that_skips_a_revision_is_refused(log: Stage) {
     log.commit(&zone(MEADOW), &commit(2, 2, end)).await.unwrap();
 }
 
+pub(super) async fn an_owner_can_skip_revisions_once(log: Stage) {
+    let (meadow, end) = (zone(MEADOW), log.open(MEADOW).await);
+    log.take(&meadow, 2).await.unwrap();
+    for odd in [0, 1] {
+        let odd = log.commit(&meadow, &commit(2, odd, end)).await;
+        assert!(matches!(odd, Err(LogError::Unknown(_))), "{odd:?}");
+    }
+    for _ in 0..2 {
+        log.commit(&meadow, &commit(2, 50, end)).await.unwrap();
+    }
+    let odd = log.commit(&meadow, &commit(2, 52, end)).await;
+    assert!(matches!(odd, Err(LogError::Unknown(_))), "{odd:?}");
+    log.commit(&meadow, &commit(2, 51, end)).await.unwrap();
+    assert_eq!(log.stored(&meadow).await.unwrap().unwrap().rev, 51);
+}
+
 pub(super) async fn a_refused_commit_does_nothing(log: Stage) {
     let meadow = zone(MEADOW);
     log.comes("Ann", MEADOW).await;

@@ -1,6 +1,6 @@
 //! Zones that want to be started, and what is to be saved.
 
-use crate::stage::{Stage, arrival, commit, leaver, name, traveller, zone};
+use crate::stage::{Stage, admission, arrival, commit, leaver, name, traveller, zone};
 use realm::log::{Absent, Cursor, Dirty};
 
 const MEADOW: &str = "shared/meadow";
@@ -86,8 +86,8 @@ pub(super) async fn what_was_changed_is_dirty_until_it_is_saved(log: Stage) {
     let absent = log.absent(&name("Ann")).await.unwrap().unwrap();
     assert!(absent.character.is(&name("Ann")));
     assert_eq!(
-        (absent.zone, absent.sheet),
-        (zone(MEADOW), arrival(4, 0).sheet)
+        (absent.zone, absent.at, absent.sheet),
+        (zone(MEADOW), arrival(4, 0).at, arrival(4, 0).sheet)
     );
     log.saved(&ann, 4).await.unwrap();
     assert_eq!(log.dirty(10).await.unwrap().len(), 1);
@@ -121,6 +121,7 @@ pub(super) async fn a_character_on_its_way_is_saved_by_itself(log: Stage) {
     let absent = Absent {
         character: name("ann"),
         zone: zone(CELLAR),
+        at: arrival(2, 0).at,
         sheet: arrival(2, 0).sheet,
     };
     assert_eq!(log.absent(&name("ann")).await.unwrap(), Some(absent));
@@ -141,8 +142,6 @@ pub(super) async fn a_character_on_its_way_is_saved_by_itself(log: Stage) {
             .contains(&Dirty::Character(name("ann")))
     );
     // A new session changes nothing about that.
-    log.admit(&crate::stage::admission("Ann", 2, MEADOW))
-        .await
-        .unwrap();
+    log.admit(&admission("Ann", 2, MEADOW)).await.unwrap();
     assert_eq!(log.absent(&name("Ann")).await.unwrap(), None);
 }

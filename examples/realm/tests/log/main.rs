@@ -4,6 +4,7 @@
 
 mod characters;
 mod commits;
+mod foreign;
 mod keeping;
 mod reading;
 mod scripts;
@@ -35,6 +36,7 @@ promises! {
         a_later_session_takes_over
         a_resumed_session_goes_on_with_its_numbers
         a_command_is_accepted_once
+        numbers_count_by_ones_up_to_the_greatest
         a_character_that_is_not_there_gives_no_commands
         a_full_zone_takes_no_commands_but_lets_go
         who_is_about_to_leave_gives_no_commands
@@ -42,6 +44,7 @@ promises! {
         a_second_leave_is_not_taken
         who_comes_back_while_leaving_is_as_it_left
         a_character_with_an_old_name_is_a_new_one
+        a_character_of_another_account_is_another_one
         a_whisper_is_heard_by_one_once
         words_for_everybody_are_heard_once
         a_whisper_to_nobody_uses_no_number
@@ -52,6 +55,7 @@ promises! {
         an_older_owner_is_fenced
         the_same_commit_is_one
         a_commit_that_skips_a_revision_is_refused
+        an_owner_can_skip_revisions_once
         a_refused_commit_does_nothing
         a_traveller_arrives_once_with_its_later_commands_in_order
         a_traveller_is_in_one_zone
@@ -65,6 +69,7 @@ promises! {
         outputs_are_read_in_order_and_in_parts
         outputs_are_waited_for
         too_old_outputs_are_a_gap
+        another_history_is_a_gap
         mail_is_read_after_a_place
         mail_is_waited_for
         mail_and_chat_are_bounded

@@ -1,9 +1,10 @@
 //! Inputs, outputs, whispers and words for everybody are read.
 
-use crate::stage::{LONG, Stage, commit, name, told, words, zone};
+use crate::stage::{LONG, Stage, commit, name, post, told, words, zone};
 use realm::{
     command::Output,
     log::{Cursor, MOST_CHAT, MOST_MAIL, MOST_OUTPUT, Outputs},
+    messages::Scope,
 };
 use std::time::Duration;
 use tokio::join;
@@ -107,6 +108,28 @@ pub(super) async fn too_old_outputs_are_a_gap(log: Stage) {
     assert_eq!(log.revs(MEADOW, most + 3).await, None);
 }
 
+/// The log's machine has lost power, and with it what it had not written: the owner goes on from what
+/// is left, and readers have seen more.
+pub(super) async fn another_history_is_a_gap(log: Stage) {
+    let meadow = zone(MEADOW);
+    log.open(MEADOW).await;
+    // A reader is at 9, of which the log knows only up to 2.
+    log.commit(&meadow, &commit(1, 2, Cursor::default()))
+        .await
+        .unwrap();
+    log.take(&meadow, 1).await.unwrap();
+    for rev in [102, 103] {
+        log.commit(&meadow, &commit(1, rev, Cursor::default()))
+            .await
+            .unwrap();
+    }
+    assert_eq!(log.revs(MEADOW, 9).await, None);
+    assert_eq!(log.revs(MEADOW, 101).await, None);
+    // Who has seen no more than what is left misses nothing.
+    assert_eq!(log.revs(MEADOW, 2).await, Some(vec![102, 103]));
+    assert_eq!(log.revs(MEADOW, 0).await, Some(vec![1, 2, 102, 103]));
+}
+
 pub(super) async fn mail_is_read_after_a_place(log: Stage) {
     log.comes("Ann", MEADOW).await;
     log.comes("Bob", MEADOW).await;
@@ -138,9 +161,9 @@ pub(super) async fn mail_is_waited_for(log: Stage) {
     let (meadow, after) = (zone(MEADOW), [(name("Ann"), Cursor::default())]);
     let (heard, _) = join!(log.mail(&after, LONG), log.commit(&meadow, &second));
     assert_eq!(heard.unwrap()[0].2, words("one"));
-    let one = words("one");
-    let (heard, _) = join!(log.chat(Cursor::default(), LONG), log.announce(&one));
-    assert_eq!(heard.unwrap()[0].1, words("one"));
+    let one = post(1, Scope::All);
+    let (heard, _) = join!(log.chat(Cursor::default(), LONG), log.post(&one));
+    assert_eq!(heard.unwrap()[0].1, one.words);
     assert!(log.mail(&[], Duration::ZERO).await.unwrap().is_empty());
 }
 
@@ -157,9 +180,13 @@ pub(super) async fn mail_and_chat_are_bounded(log: Stage) {
         .unwrap();
     assert_eq!((heard.len(), heard[0].2.text.as_str()), (MOST_MAIL, "3"));
 
-    for it in 0..MOST_CHAT + 3 {
-        log.announce(&words(&it.to_string())).await.unwrap();
+    let last = u64::try_from(MOST_CHAT).unwrap() + 3;
+    for seq in 1..=last {
+        log.post(&post(seq, Scope::All)).await.unwrap();
     }
     let heard = log.chat(Cursor::default(), LONG).await.unwrap();
-    assert_eq!((heard.len(), heard[0].1.text.as_str()), (MOST_CHAT, "3"));
+    assert_eq!(
+        (heard.len(), heard[0].1.text.as_str()),
+        (MOST_CHAT, "words 4")
+    );
 }

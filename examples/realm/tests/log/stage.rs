@@ -4,7 +4,7 @@ use realm::{
     command::{Action, Arrival, Command, Output},
     ids::{Name, ObjectId, SessionId, ZoneId},
     log::{
-        Admission, Commit, Cursor, Leaver, Log, Outputs, Rev, Traveller, Whereabouts, Words,
+        Admission, Commit, Cursor, Leaver, Log, Outputs, Post, Rev, Traveller, Whereabouts, Words,
         memory::MemoryLog,
     },
     messages::Scope,
@@ -51,16 +51,25 @@ impl Stage {
         }
     }
 
+    /// Does something to a key of the Redis that the log has not asked for.
+    pub(super) async fn tamper(&self, what: &str, key: &str, rest: &[&str]) {
+        let (client, prefix) = self.redis.as_ref().expect("a Redis");
+        let mut redis = connection(client).await;
+        let () = redis::cmd(what)
+            .arg(format!("{prefix}{key}"))
+            .arg(rest)
+            .query_async(&mut redis)
+            .await
+            .expect("does it");
+    }
+
     /// Loses everything.
     pub(super) async fn lose(&self) {
         if let Some(memory) = &self.memory {
             memory.lose();
         }
         if let Some((client, prefix)) = &self.redis {
-            let mut redis = client
-                .get_multiplexed_async_connection()
-                .await
-                .expect("redis-server answers");
+            let mut redis = connection(client).await;
             let keys: Vec<String> = redis::cmd("KEYS")
                 .arg(format!("{prefix}*"))
                 .query_async(&mut redis)
@@ -116,6 +125,11 @@ impl Stage {
         self.commit(&zone(id), &first).await.expect("commits");
         end
     }
+}
+
+async fn connection(client: &redis::Client) -> redis::aio::MultiplexedConnection {
+    let connection = client.get_multiplexed_async_connection();
+    connection.await.expect("redis-server answers")
 }
 
 pub(super) fn zone(id: &str) -> ZoneId {
@@ -187,6 +201,20 @@ pub(super) fn words(text: &str) -> Words {
         scope: Scope::All,
         from: "Guide".to_owned(),
         text: text.to_owned(),
+    }
+}
+
+/// Words of Ann's first session.
+pub(super) fn post(seq: u64, scope: Scope) -> Post {
+    Post {
+        character: name("Ann"),
+        session: session("Ann", 1),
+        seq,
+        words: Words {
+            scope,
+            from: "Ann".to_owned(),
+            text: format!("words {seq}"),
+        },
     }
 }
 

@@ -191,11 +191,6 @@ impl Log for MemoryLog {
         Ok(found.unwrap_or_default())
     }
 
-    async fn announce(&self, words: &Words) -> Result<(), LogError> {
-        self.change(|it| it.announce(words));
-        Ok(())
-    }
-
     async fn due(&self, now: Millis, most: usize) -> Result<Vec<(ZoneId, Millis)>, LogError> {
         Ok(self.0.lock().tables.due(now, most))
     }

@@ -5,9 +5,9 @@
 //! | key | type | what |
 //! | --- | --- | --- |
 //! | `z:ID:in` | stream | commands that wait for the zone: `name`, `session`, `seq`, and `do`, `enter` or `leave` |
-//! | `z:ID:state` | hash | `owner` (epoch), `by` (epoch of the last commit), `rev`, `cursor`, `world`, `enter` (the last one in the input) |
+//! | `z:ID:state` | hash | `owner` (epoch), `by` (epoch of the last commit), `rev`, `cursor`, `world`, `enter` (the last one in the input), `first` (1 until its owner has committed) |
 //! | `z:ID:obj` | hash | a field with the JSON of each object |
-//! | `z:ID:out` | stream | outputs, with the ids `REV-0` |
+//! | `z:ID:out` | stream | outputs, with the ids `REV-0`: `after` (the revision before), `output` |
 //! | `p:NAME` | hash | where a character is; `NAME` is folded |
 //! | `p:NAME:out` | stream | whispers for it |
 //! | `chat` | stream | words for everybody |
@@ -31,6 +31,12 @@
 //!
 //! A script checks everything before it writes anything, and Redis refuses for lack of memory, disk
 //! or permission at the first write of a script: so even then all of it happens or nothing.
+//!
+//! # Connections
+//!
+//! Each process has one for all that is answered at once, and one for everything that it waits for:
+//! the input of each zone that it owns, the output of each zone that somebody looks at there, mail
+//! and chat. `maxclients` of Redis, 10,000 by default, must be above the sum.
 
 mod connections;
 mod entries;
@@ -43,7 +49,7 @@ use self::{
     scripts::SCRIPTS,
 };
 use super::{
-    Absent, Admission, Commit, Cursor, Dirty, Log, LogError, MOST_CHAT, Outputs, Post, Rev, Stored,
+    Absent, Admission, Commit, Cursor, Dirty, Log, LogError, Outputs, Post, Rev, Stored,
     Whereabouts, Words,
 };
 use crate::{
@@ -207,7 +213,6 @@ impl Log for RedisLog {
             listener.map_or_else(String::new, |it| it.folded().to_string()),
             listener.map_or_else(String::new, ToString::to_string),
             json(&post.words),
-            MOST_CHAT.to_string(),
         ];
         self.run(&SCRIPTS.post, &arguments).await?;
         Ok(())
@@ -260,12 +265,16 @@ impl Log for RedisLog {
         let from = [(key.clone(), Cursor(after, 0))];
         let found = self.read(&from, Some(most.max(1)), wait).await?;
         let mut since = Vec::new();
+        let mut before: Option<Rev> = None;
         for (id, fields) in found.into_iter().flat_map(|(_, entries)| entries) {
             let Cursor(rev, _) = cursor_of(&key, &id)?;
+            if before.is_none() {
+                before = Some(parsed(&key, fields.get("after"))?);
+            }
             since.push((rev, entries::parsed_json(&key, fields.get("output"))?));
         }
-        match since.first() {
-            Some((first, _)) if *first != after + 1 => Ok(Outputs::Gap),
+        match before {
+            Some(before) if before != after => Ok(Outputs::Gap),
             None if self.end(&key).await?.0 < after && self.stored(zone).await?.is_some() => {
                 Ok(Outputs::Gap)
             }
@@ -317,17 +326,6 @@ impl Log for RedisLog {
             .collect()
     }
 
-    async fn announce(&self, words: &Words) -> Result<(), LogError> {
-        let mut add = cmd("XADD");
-        add.arg(self.keys.chat())
-            .arg("MAXLEN")
-            .arg("=")
-            .arg(MOST_CHAT);
-        add.arg("*").arg("words").arg(json(words));
-        self.connections.query::<String>(&add).await?;
-        Ok(())
-    }
-
     async fn due(&self, now: Millis, most: usize) -> Result<Vec<(ZoneId, Millis)>, LogError> {
         let key = self.keys.wake();
         let mut range = cmd("ZRANGEBYSCORE");
@@ -368,6 +366,7 @@ impl Log for RedisLog {
         Ok(Some(Absent {
             character: character.clone(),
             zone: parsed(&key, texts.first())?,
+            at: arrival.at,
             sheet: arrival.sheet,
         }))
     }

@@ -1,5 +1,6 @@
 //! One script for each method that must happen whole.
 
+use crate::log::{MOST_CHAT, MOST_INPUT, MOST_MAIL, MOST_OUTPUT};
 use redis::Script;
 use std::sync::LazyLock;
 
@@ -16,11 +17,16 @@ pub(super) struct Scripts {
 
 macro_rules! script {
     ($file:literal) => {
-        Script::new(concat!(
-            include_str!("lua/prelude.lua"),
-            include_str!($file)
-        ))
+        script(include_str!($file))
     };
+}
+
+fn script(body: &str) -> Script {
+    let prelude = include_str!("lua/prelude.lua");
+    Script::new(&format!(
+        "local most_input, most_output = {MOST_INPUT}, {MOST_OUTPUT}\n\
+         local most_mail, most_chat = {MOST_MAIL}, {MOST_CHAT}\n{prelude}{body}"
+    ))
 }
 
 pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts {

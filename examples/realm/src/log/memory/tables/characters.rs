@@ -17,11 +17,16 @@ impl Tables {
         admission: &Admission,
     ) -> Result<Whereabouts, LogError> {
         let name = admission.character.folded();
-        // An older one was deleted, and its name given to this one.
-        if self.characters.get(&name).is_some_and(|it| {
-            !it.at.present && it.at.arrival.sheet.rev < admission.arrival.sheet.rev
-        }) {
-            self.characters.remove(&name);
+        if let Some(it) = self.characters.get(&name) {
+            let (known, new) = (&it.at.arrival, &admission.arrival);
+            let is_another = !known.account.is(&new.account);
+            if is_another && it.at.present {
+                return Err(LogError::Fenced(admission.character.to_string()));
+            }
+            // The one that is known was deleted, and its name given to this one.
+            if is_another || !it.at.present && known.sheet.rev < new.sheet.rev {
+                self.characters.remove(&name);
+            }
         }
         let known = self.characters.get(&name);
         if known.is_some_and(|it| admission.epoch < it.at.epoch) {
@@ -144,7 +149,7 @@ impl Tables {
         new.cloned().collect()
     }
 
-    pub(in super::super) fn announce(&mut self, words: &Words) {
+    fn announce(&mut self, words: &Words) {
         let end = self.next();
         self.chat.push_back((end, words.clone()));
         trim(&mut self.chat, MOST_CHAT);
@@ -165,7 +170,6 @@ impl Tables {
             &traveller.arrival,
             later,
         );
-        self.wake.insert(traveller.to.clone(), 0);
     }
 
     pub(super) fn leave(&mut self, from: &ZoneId, name: &Name, arrival: &Arrival) {

@@ -33,16 +33,22 @@ impl Tables {
     }
 
     pub(in super::super) fn absent(&mut self, name: &Name) -> Option<Absent> {
+        let absent = self.in_no_zone(name);
+        if absent.is_none() {
+            self.dirty.remove(&Dirty::Character(name.folded()));
+        }
+        absent
+    }
+
+    fn in_no_zone(&self, name: &Name) -> Option<Absent> {
         let it = self.characters.get(&name.folded())?;
         let zone = self.zones.get(&it.at.zone);
         let cursor = zone.and_then(|it| it.state.as_ref()).map(|it| it.cursor);
-        if it.at.present && cursor.is_some_and(|cursor| cursor >= it.enter) {
-            self.dirty.remove(&Dirty::Character(name.folded()));
-            return None;
-        }
-        Some(Absent {
+        let is_in_zone = it.at.present && cursor.is_some_and(|cursor| cursor >= it.enter);
+        (!is_in_zone).then(|| Absent {
             character: name.clone(),
             zone: it.at.zone.clone(),
+            at: it.at.arrival.at,
             sheet: it.at.arrival.sheet.clone(),
         })
     }
@@ -57,7 +63,7 @@ impl Tables {
                     .map(|it| it.at.arrival.sheet.rev),
             ),
         };
-        if self.dirty.remove(&what).is_some() && now != Some(rev) {
+        if self.dirty.remove(&what).is_some() && now.is_some_and(|it| it != rev) {
             self.mark(what);
         }
     }

@@ -45,8 +45,17 @@ struct Zone {
     last_enter: Cursor,
     /// The epoch of the owner that has taken it last.
     owner: Option<u64>,
+    /// Its owner has not committed.
+    is_first: bool,
     state: Option<State>,
-    outputs: VecDeque<(Rev, Output)>,
+    outputs: VecDeque<Told>,
+}
+
+struct Told {
+    /// The revision before.
+    after: Rev,
+    rev: Rev,
+    output: Output,
 }
 
 struct State {
@@ -98,6 +107,7 @@ impl Tables {
             return Err(LogError::Fenced(zone.to_string()));
         }
         taken.owner = Some(epoch);
+        taken.is_first = true;
         Ok(self.stored(zone))
     }
 
@@ -125,10 +135,14 @@ impl Tables {
         }
         match &zone.state {
             Some(it) if (it.epoch, it.rev) == (commit.epoch, commit.rev) => return Ok(()),
-            Some(it) if commit.rev != it.rev + 1 => return Err(LogError::Unknown(id.to_string())),
-            _ => {}
+            Some(it) if commit.rev == it.rev + 1 => {}
+            Some(it) if commit.rev > it.rev && zone.is_first => {}
+            Some(_) => return Err(LogError::Unknown(id.to_string())),
+            None => {}
         }
 
+        zone.is_first = false;
+        let after = zone.state.as_ref().map_or(0, |it| it.rev);
         let objects = zone.state.take().map(|it| it.objects);
         let mut objects = objects.unwrap_or_default();
         for it in &commit.gone {
@@ -144,7 +158,11 @@ impl Tables {
         });
         let done = zone.input.partition_point(|(it, _)| *it <= commit.cursor);
         zone.input.drain(..done);
-        zone.outputs.push_back((commit.rev, commit.output.clone()));
+        zone.outputs.push_back(Told {
+            after,
+            rev: commit.rev,
+            output: commit.output.clone(),
+        });
         trim(&mut zone.outputs, MOST_OUTPUT);
         self.rung.push(Bell::Output(id.clone()));
 
@@ -183,15 +201,18 @@ impl Tables {
         let Some(zone) = self.zones.get(zone) else {
             return Outputs::Since(Vec::new());
         };
-        let (Some((first, _)), Some((last, _))) = (zone.outputs.front(), zone.outputs.back())
-        else {
-            return Outputs::Since(Vec::new());
+        let read = zone.outputs.partition_point(|it| it.rev <= after);
+        let since = zone.outputs.iter().skip(read);
+        let is_gap = match (since.clone().next(), zone.outputs.back()) {
+            (Some(next), _) => next.after != after,
+            (None, Some(last)) => last.rev < after,
+            (None, None) => false,
         };
-        if after + 1 < *first || after > *last {
+        if is_gap {
             return Outputs::Gap;
         }
-        let since = zone.outputs.iter().filter(|(rev, _)| *rev > after);
-        Outputs::Since(since.take(most).cloned().collect())
+        let since = since.take(most).map(|it| (it.rev, it.output.clone()));
+        Outputs::Since(since.collect())
     }
 
     fn room(&self, zone: &ZoneId) -> Result<(), LogError> {
@@ -230,6 +251,7 @@ impl Tables {
             action: Action::Enter(arrival.clone()),
         };
         let end = self.put(zone, enter);
+        self.wake.insert(zone.clone(), 0);
         self.zones.entry(zone.clone()).or_default().last_enter = end;
         end
     }

@@ -4,12 +4,13 @@ local character = character_of(who)
 local bad = foreign({{character, 'hash'}, {dirty, 'zset'}})
 if bad then return bad end
 local known = redis.call('HMGET', character, 'zone', 'present', 'enter', 'arrival')
-if not known[1] then return {'nothing'} end
-bad = foreign({{state_of(known[1]), 'hash'}})
-if bad then return bad end
-local cursor = redis.call('HGET', state_of(known[1]), 'cursor')
-if known[2] == '1' and cursor and reached(cursor, known[3]) then
-  redis.call('ZREM', dirty, 'p:' .. who)
-  return {'nothing'}
+local is_to_be_saved = false
+if known[1] then
+  bad = foreign({{state_of(known[1]), 'hash'}})
+  if bad then return bad end
+  local cursor = redis.call('HGET', state_of(known[1]), 'cursor')
+  is_to_be_saved = known[2] ~= '1' or not cursor or not reached(cursor, known[3])
 end
-return {'ok', known[1], known[4]}
+if is_to_be_saved then return {'ok', known[1], known[4]} end
+redis.call('ZREM', dirty, 'p:' .. who)
+return {'nothing'}

@@ -1,16 +1,20 @@
 -- Brings a character into the world, or a new session to one that is there.
 local who, name, session, epoch, zone, arrival, seq = unpack(ARGV)
 local character = character_of(who)
-local bad = foreign({{character, 'hash'}})
+local bad = foreign({{character, 'hash'}, {wake, 'zset'}})
 if bad then return bad end
 
 local known = redis.call('HMGET', character,
   'zone', 'present', 'session', 'epoch', 'seq', 'arrival', 'done', 'leaving')
 local present = known[2] == '1'
--- An older one was deleted, and its name given to this one.
-if known[1] and not present
-    and cjson.decode(known[6]).sheet.rev < cjson.decode(arrival).sheet.rev then
-  known = {}
+if known[1] then
+  local account, rev = owner_and_rev(arrival)
+  local known_account, known_rev = owner_and_rev(known[6])
+  if not known_account then return no_arrival(who) end
+  local is_another = known_account ~= account
+  if is_another and present then return {'fenced', name} end
+  -- The one that is known was deleted, and its name given to this one.
+  if is_another or not present and known_rev < rev then known = {} end
 end
 if known[1] then
   if tonumber(epoch) < tonumber(known[4]) then return {'fenced', name} end

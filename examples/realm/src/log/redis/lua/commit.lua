@@ -30,7 +30,7 @@ local zone = commit.zone
 local state, objects, output = state_of(zone), objects_of(zone), output_of(zone)
 local expected = {
   {state, 'hash'}, {objects, 'hash'}, {output, 'stream'}, {input_of(zone), 'stream'},
-  {wake, 'zset'}, {dirty, 'zset'}, {prefix .. 'dirty:last', 'string'},
+  {wake, 'zset'}, {dirty, 'zset'}, {last_dirty, 'string'},
 }
 local function expect(key, kind) expected[#expected + 1] = {key, kind} end
 for _, it in ipairs(travellers) do
@@ -46,13 +46,15 @@ end
 local bad = foreign(expected)
 if bad then return bad end
 
-local stored = redis.call('HMGET', state, 'owner', 'by', 'rev', 'enter')
+local stored = redis.call('HMGET', state, 'owner', 'by', 'rev', 'enter', 'first')
 if not stored[1] then return {'unknown', zone} end
 if tonumber(commit.epoch) < tonumber(stored[1]) then return {'fenced', zone} end
 if commit.epoch ~= stored[1] then return {'unknown', zone} end
 if stored[3] then
   if stored[2] == commit.epoch and stored[3] == commit.rev then return {'ok'} end
-  if tonumber(commit.rev) ~= tonumber(stored[3]) + 1 then return {'unknown', zone} end
+  local next_rev = tonumber(stored[3]) + 1
+  local may_skip = stored[5] == '1' and tonumber(commit.rev) > next_rev
+  if tonumber(commit.rev) ~= next_rev and not may_skip then return {'unknown', zone} end
 end
 
 -- From here on it is written.
@@ -60,10 +62,11 @@ if not stored[3] then
   redis.call('DEL', objects, output)
 end
 redis.call('HSET', state, 'by', commit.epoch, 'rev', commit.rev, 'cursor', commit.cursor,
-  'world', commit.world)
+  'world', commit.world, 'first', '0')
 for _, it in ipairs(gone) do redis.call('HDEL', objects, it.id) end
 for _, it in ipairs(changed) do redis.call('HSET', objects, it.id, it.object) end
-redis.call('XADD', output, 'MAXLEN', '=', most_output, commit.rev .. '-0', 'output', commit.output)
+redis.call('XADD', output, 'MAXLEN', '=', most_output, commit.rev .. '-0',
+  'after', stored[3] or '0', 'output', commit.output)
 redis.call('XTRIM', input_of(zone), 'MINID', commit.behind)
 
 if stored[4] and not reached(commit.cursor, stored[4]) then
@@ -111,7 +114,6 @@ end
 for _, it in ipairs(travellers) do
   if is_here(it.who) then
     arrive(it, it.zone, it.session, it.seq, {it.later, withdraw(it.who)})
-    redis.call('ZADD', wake, 0, it.zone)
   end
 end
 

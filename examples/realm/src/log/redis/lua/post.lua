@@ -1,5 +1,5 @@
 -- Passes on a whisper, or words for everybody.
-local who, name, session, seq, listener, listener_name, words, most_chat = unpack(ARGV)
+local who, name, session, seq, listener, listener_name, words = unpack(ARGV)
 local character = character_of(who)
 local expected = {{character, 'hash'}, {chat, 'stream'}}
 if listener ~= '' then

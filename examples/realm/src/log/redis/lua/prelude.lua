@@ -1,7 +1,6 @@
--- What all scripts share. KEYS[1] is the prefix of all keys. Nothing is written before everything
--- was checked: a script that fails is not rolled back.
+-- What all scripts share, after the limits. KEYS[1] is the prefix of all keys. Nothing is written
+-- before everything was checked: a script that fails is not rolled back.
 local prefix = KEYS[1]
-local most_input, most_output, most_mail = 10000, 1000, 200
 
 local function input_of(zone) return prefix .. 'z:' .. zone .. ':in' end
 local function state_of(zone) return prefix .. 'z:' .. zone .. ':state' end
@@ -10,6 +9,7 @@ local function output_of(zone) return prefix .. 'z:' .. zone .. ':out' end
 local function character_of(who) return prefix .. 'p:' .. who end
 local function mail_of(who) return prefix .. 'p:' .. who .. ':out' end
 local wake, dirty, chat = prefix .. 'wake', prefix .. 'dirty', prefix .. 'chat'
+local last_dirty = prefix .. 'dirty:last'
 
 -- The answer, if a key holds something else than is expected: a list of pairs of key and type.
 local function foreign(expected)
@@ -29,18 +29,32 @@ local function reached(one, other)
   return a > c or (a == c and b >= d)
 end
 
--- kind is 'do' with a command, 'enter' with an arrival, whose number is seq, or 'leave'.
+-- The account and the revision of the sheet of an arrival's JSON. Without them, it is none.
+local function owner_and_rev(arrival)
+  local read, it = pcall(cjson.decode, arrival)
+  if not read or type(it) ~= 'table' or type(it.sheet) ~= 'table' then return nil end
+  if type(it.account) ~= 'string' or type(it.sheet.rev) ~= 'number' then return nil end
+  return string.lower(it.account), it.sheet.rev
+end
+
+local function no_arrival(who)
+  return {'foreign', character_of(who), 'its arrival cannot be read'}
+end
+
+-- kind is 'do' with a command, 'enter' with an arrival, whose number is seq, or 'leave'. A zone that
+-- somebody waits to come into is due at once.
 local function put(zone, name, session, seq, kind, body)
   local entry = redis.call('XADD', input_of(zone), '*',
     'name', name, 'session', session, 'seq', seq, kind, body)
   if kind == 'enter' then
     redis.call('HSET', state_of(zone), 'enter', entry)
+    redis.call('ZADD', wake, 0, zone)
   end
   return entry
 end
 
 local function mark(what)
-  redis.call('ZADD', dirty, 'NX', redis.call('INCR', prefix .. 'dirty:last'), what)
+  redis.call('ZADD', dirty, 'NX', redis.call('INCR', last_dirty), what)
 end
 
 local function is_present(who)

@@ -2,16 +2,19 @@
 local what, rev = unpack(ARGV)
 local kind, id = string.match(what, '^(%a):(.*)$')
 local key = kind == 'z' and state_of(id) or character_of(id)
-local bad = foreign({{dirty, 'zset'}, {key, 'hash'}})
+local bad = foreign({{dirty, 'zset'}, {last_dirty, 'string'}, {key, 'hash'}})
 if bad then return bad end
-if redis.call('ZREM', dirty, what) == 0 then return {'ok'} end
 
 local now
 if kind == 'z' then
   now = redis.call('HGET', key, 'rev')
 else
   local arrival = redis.call('HGET', key, 'arrival')
-  now = arrival and cjson.decode(arrival).sheet.rev
+  if arrival then
+    local account
+    account, now = owner_and_rev(arrival)
+    if not account then return no_arrival(id) end
+  end
 end
-if tonumber(now) ~= tonumber(rev) then mark(what) end
+if redis.call('ZREM', dirty, what) == 1 and now and tonumber(now) ~= tonumber(rev) then mark(what) end
 return {'ok'}

@@ -7,7 +7,7 @@ if bad then return bad end
 if epoch ~= '' then
   local owner = redis.call('HGET', state, 'owner')
   if owner and tonumber(epoch) < tonumber(owner) then return {'fenced', zone} end
-  redis.call('HSET', state, 'owner', epoch)
+  redis.call('HSET', state, 'owner', epoch, 'first', '1')
 end
 local stored = redis.call('HMGET', state, 'owner', 'rev', 'cursor', 'world')
 if not stored[2] then return {'nothing'} end
