@@ -17,7 +17,7 @@ async fn what_is_sent_over_breaking_connections_is_done_once_and_in_order() {
     let state = tempfile::tempdir().unwrap();
     let world = world(state.path()).await;
     let proxy = Proxy::to(world.url()).await;
-    let (_, ann) = player(&world, "Ann", &[proxy.url.clone()]).await;
+    let (_, ann) = player(&world, "Ann", std::slice::from_ref(&proxy.url)).await;
     let (_, bob) = player(&world, "Bob", &[world.url().to_owned()]).await;
     let mut news = bob.news();
     let mut last = None;
