@@ -1,30 +1,27 @@
 //! Sessions: one for each account, claimed under `session/ACCOUNT`, and what is done in its name.
 
+mod admission;
+mod claim;
+
+pub(super) use admission::enter;
+
 use super::{Play, mail::Mailbox, text::Wish};
 use crate::{
-    command::{Action, Arrival, Command},
+    command::{Action, Command},
     ids::{Name, SessionId, ZoneId},
-    keeper::{Character, KeeperError},
-    log::{Admission, LogError, Post, Whereabouts, Words},
+    log::{LogError, Post, Words},
 };
-use futures::StreamExt;
+use admission::{admit, load};
+use claim::{claim, fresh, hash, playing_already};
 use metaserve::{Backoff, Retry, time::wall_clock};
-use metaserve_client::names::{Claim, ClaimError};
+use metaserve_client::names::Claim;
 use parking_lot::Mutex;
-use ring::{
-    digest::{SHA256, digest},
-    rand::{SecureRandom, SystemRandom},
-};
-use std::{collections::HashMap, fmt, fmt::Write, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-
-/// How long a session that is resumed waits for a claim that a gateway still holds that has been
-/// killed: names are freed after 5 to 6 s.
-const RESUME: Duration = Duration::from_secs(10);
 
 /// How long a session that single requests use goes on without one.
 const REQUESTS: Duration = Duration::from_secs(60);
@@ -201,153 +198,6 @@ pub(super) async fn hello(
         .lock()
         .insert(account.folded(), seat.clone());
     Ok((seat, holder))
-}
-
-fn playing_already(account: &Name) -> Refusal {
-    Refusal::Over(format!(
-        "{account} is playing already: end that session first, or wait until it has ended"
-    ))
-}
-
-/// Claims the session's key. If a gateway holds it with the value of the session that is resumed, it
-/// may have been killed: waits for the key then.
-async fn claim(
-    play: &Play,
-    account: &Name,
-    value: &str,
-    resumed: Option<&str>,
-) -> Result<Claim, Refusal> {
-    let key = format!("session/{}", account.folded());
-    let attempt = async {
-        loop {
-            let claim = play.shared.names.claim(&key).value(value.to_owned());
-            match claim.ticket(play.shared.ticket.clone()).await {
-                Ok(claim) => return Ok(claim),
-                Err(ClaimError::Held { value, .. })
-                    if resumed.is_some_and(|it| it.as_bytes() == &value[..]) =>
-                {
-                    let mut watch = play.shared.names.watch(&key);
-                    while let Some(Ok(snapshot)) = watch.next().await {
-                        if snapshot.get(&key).is_none() {
-                            break;
-                        }
-                    }
-                }
-                Err(ClaimError::Held { .. }) => return Err(playing_already(account)),
-                Err(ClaimError::Lost(_)) => {}
-                Err(error) => return Err(Refusal::Later(error.to_string())),
-            }
-        }
-    };
-    timeout(RESUME, attempt).await.unwrap_or_else(|_| {
-        Err(Refusal::Later(format!(
-            "{account} is still playing at another gateway: try again in a moment"
-        )))
-    })
-}
-
-/// A new session's id.
-fn fresh() -> SessionId {
-    let mut bytes = [0; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .expect("the system gives random numbers");
-    hex(&bytes).parse().expect("32 digits are an id")
-}
-
-/// What everybody may know of a session's id.
-fn hash(session: &SessionId) -> String {
-    hex(digest(&SHA256, format!("session {}", session.as_str()).as_bytes()).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// Brings a character of the session's account into the world, or the session to one that is there.
-pub(super) async fn enter(
-    play: &Play,
-    seat: &Seat,
-    ticket: &str,
-    name: &Name,
-) -> Result<(Playing, Whereabouts), Refusal> {
-    if let Some(before) = seat.playing()
-        && !before.character.is(name)
-    {
-        leave(play, seat, &before.character).await?;
-        seat.playing.lock().take();
-    }
-    let character = load(play, &seat.account, ticket, name).await?;
-    let playing = match seat.playing() {
-        Some(playing) => playing,
-        None => Playing {
-            // Opened first: what is whispered from the first moment on is not missed.
-            mail: play.mail.open(&character.name).await.map_err(later)?,
-            character: character.name.clone(),
-        },
-    };
-    let whereabouts = admit(play, seat, character).await?;
-    *seat.playing.lock() = Some(playing.clone());
-    Ok((playing, whereabouts))
-}
-
-async fn admit(play: &Play, seat: &Seat, character: Character) -> Result<Whereabouts, Refusal> {
-    let admission = Admission {
-        character: character.name,
-        session: seat.session.clone(),
-        epoch: seat.claim.epoch(),
-        zone: character.zone,
-        arrival: Arrival {
-            account: seat.account.clone(),
-            at: character.at,
-            sheet: character.sheet,
-            seq: 0,
-        },
-    };
-    let mut backoff = backoff();
-    loop {
-        match play.shared.log.admit(&admission).await {
-            Err(LogError::Away(why)) => {
-                tracing::debug!("a character waits for the log: {why}");
-                sleep(backoff.delay(Retry::Soon, fastrand::f64())).await;
-            }
-            other => return other.map_err(refusal),
-        }
-    }
-}
-
-/// What is known of a character of this account. While the accounts role is away, the log knows
-/// whose those are that are in the world, or were lately.
-async fn load(
-    play: &Play,
-    account: &Name,
-    ticket: &str,
-    name: &Name,
-) -> Result<Character, Refusal> {
-    match play.shared.keeper.character(ticket, name).await {
-        Ok(character) if character.account.is(account) => Ok(character),
-        Ok(_) | Err(KeeperError::NoCharacter(_)) => Err(Refusal::NotYours(
-            KeeperError::NoCharacter(name.clone()).to_string(),
-        )),
-        Err(KeeperError::Away(why)) => {
-            let known = play.shared.log.whereabouts(name).await.map_err(later)?;
-            match known.filter(|it| it.arrival.account.is(account)) {
-                Some(it) => Ok(Character {
-                    name: name.clone(),
-                    account: account.clone(),
-                    zone: it.zone,
-                    at: it.arrival.at,
-                    sheet: it.arrival.sheet,
-                }),
-                None => Err(Refusal::Later(why)),
-            }
-        }
-        Err(other) => Err(Refusal::NotYours(other.to_string())),
-    }
 }
 
 fn backoff() -> Backoff {
