@@ -73,12 +73,6 @@ macro_rules! text {
         }
 
         impl utoipa::ToSchema for $name {}
-
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(&self.0)
-            }
-        }
     };
 }
 
@@ -109,19 +103,25 @@ text! {
         && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it))
 }
 
-macro_rules! debug_as_text {
+macro_rules! shown {
     ($($name:ident),+) => {$(
         impl fmt::Debug for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Debug::fmt(&self.0, formatter)
             }
         }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
     )+};
 }
 
-debug_as_text!(MapName, Name, ObjectId);
+shown!(MapName, Name, ObjectId);
 
-/// Without the id: whoever has it can resume the session.
+/// Without the id, as whoever has it can resume the session; so there is no `Display` either.
 impl fmt::Debug for SessionId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("SessionId(..)")
@@ -255,6 +255,6 @@ mod tests {
     #[test]
     fn a_session_is_not_shown_in_logs() {
         let session: SessionId = "0123456789abcdef".parse().unwrap();
-        assert!(!format!("{session:?}").contains("0123"));
+        assert_eq!(format!("{session:?}"), "SessionId(..)");
     }
 }

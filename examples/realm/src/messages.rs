@@ -8,6 +8,18 @@ use crate::{
     object::{Place, Seen, Sheet},
 };
 use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The ticket of a log-in. Secret: `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ticket(pub String);
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Ticket(..)")
+    }
+}
 
 /// What a player's program says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,7 +28,7 @@ pub enum Up {
     /// The first frame of a player: who they are, and which session they resume.
     Hello {
         /** From the log-in. */
-        ticket: String,
+        ticket: Ticket,
         /** An earlier session. */
         #[serde(default)]
         resume: Option<SessionId>,

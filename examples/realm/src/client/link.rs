@@ -3,7 +3,7 @@
 use super::{Account, Connection, News, Shared, State};
 use crate::{
     ids::{Name, SessionId},
-    messages::{Down, Up},
+    messages::{Down, Ticket, Up},
 };
 use futures::{SinkExt, StreamExt};
 use metaserve::{Backoff, Retry, time::every};
@@ -158,7 +158,7 @@ impl Link {
             .max_frame_size(Some(MOST_BYTES));
         let connect = connect_async_with_config(address, Some(config), true);
         let (mut socket, _) = connect.await.map_err(|error| Break::Lost(why(&error)))?;
-        let resume = self.session.clone();
+        let (ticket, resume) = (Ticket(ticket), self.session.clone());
         send(&mut socket, &Up::Hello { ticket, resume }).await?;
         let character = self.character.clone();
         send(&mut socket, &Up::Enter { character }).await?;

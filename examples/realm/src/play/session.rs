@@ -4,7 +4,7 @@ use super::text::{Frame, Wish, check, number, read};
 use crate::{
     command::Action,
     ids::{Name, SessionId, ZoneId},
-    messages::{Scope, Up},
+    messages::{Scope, Ticket, Up},
 };
 use metaserve::bounds::Bucket;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ const MISTAKES: u32 = 10;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Step {
     /// Check the ticket, and claim or resume the session.
-    Hello(String, Option<SessionId>),
+    Hello(Ticket, Option<SessionId>),
     /// Show this zone.
     Watch(ZoneId),
     /// Bring this character into the world.
@@ -185,7 +185,7 @@ mod tests {
         let mut it = Conversation::new();
         assert_eq!(refused(say(&mut it, MOVE)), 1);
         assert_eq!(refused(say(&mut it, ENTER)), 0);
-        assert_eq!(say(&mut it, HELLO), Step::Hello("t".into(), None));
+        assert_eq!(say(&mut it, HELLO), Step::Hello(Ticket("t".into()), None));
         it.reached(Stage::Ready);
         assert_eq!(refused(say(&mut it, HELLO)), 0);
         assert_eq!(refused(say(&mut it, MOVE)), 1);
@@ -196,6 +196,15 @@ mod tests {
         assert_eq!(say(&mut it, MOVE), walk);
         assert_eq!(refused(say(&mut it, ENTER)), 0);
         assert_eq!(say(&mut it, r#"{"type":"bye"}"#), Step::Bye);
+    }
+
+    #[test]
+    fn a_ticket_is_not_shown_in_logs() {
+        let hello = r#"{"type":"hello","ticket":"secret"}"#;
+        let up = read(Frame::Text(hello)).unwrap();
+        assert!(!format!("{up:?}").contains("secret"));
+        let step = say(&mut Conversation::new(), hello);
+        assert!(!format!("{step:?}").contains("secret"));
     }
 
     #[test]

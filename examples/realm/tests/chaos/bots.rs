@@ -5,7 +5,7 @@ use crate::world::World;
 use futures::{SinkExt, StreamExt, future::join_all};
 use realm::{
     ids::{Name, SessionId},
-    messages::{Down, Scope, Up},
+    messages::{Down, Scope, Ticket, Up},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -173,7 +173,7 @@ impl Bot {
         let address = gateway.replacen("http", "ws", 1) + "/ws";
         let (mut socket, _) = timeout(SILENCE, connect_async(address)).await??;
         let hello = Up::Hello {
-            ticket: self.ticket.clone(),
+            ticket: Ticket(self.ticket.clone()),
             resume: self.session.clone(),
         };
         let enter = Up::Enter {

@@ -4,7 +4,7 @@ use crate::world::{Process, World, patiently};
 use futures::{SinkExt, StreamExt};
 use realm::{
     ids::SessionId,
-    messages::{Down, Up},
+    messages::{Down, Ticket, Up},
     object::Seen,
 };
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ impl Socket {
     /// Says hello with a ticket.
     pub(crate) async fn hello(process: &Process, ticket: &str, resume: Option<&SessionId>) -> Self {
         let mut socket = Self::open(process).await;
-        let (ticket, resume) = (ticket.to_owned(), resume.cloned());
+        let (ticket, resume) = (Ticket(ticket.to_owned()), resume.cloned());
         socket.say(&Up::Hello { ticket, resume }).await;
         socket
     }

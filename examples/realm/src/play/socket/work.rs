@@ -40,7 +40,7 @@ impl Socket {
         };
         match step {
             Step::Hello(ticket, resume) => {
-                self.ticket = ticket.into();
+                self.ticket = ticket.0.into();
                 self.work(|play, ticket, _| async move {
                     Done::Hello(sessions::hello(&play, &ticket, resume, Holder::Socket).await)
                 });

@@ -134,7 +134,12 @@ impl Owner {
                 to: None,
                 what: Happening::Said {
                     from: command.character.to_string(),
-                    text: format!("{} {} {}", player.sheet.rev, command.session, command.seq),
+                    text: format!(
+                        "{} {} {}",
+                        player.sheet.rev,
+                        command.session.as_str(),
+                        command.seq
+                    ),
                 },
             });
         }
@@ -182,5 +187,5 @@ impl Owner {
 
 /// What was said is the command of this session and number.
 pub(super) fn said(number: u64, who: &str, seq: u64) -> String {
-    format!("{} {seq}", session(who, number))
+    format!("{} {seq}", session(who, number).as_str())
 }
