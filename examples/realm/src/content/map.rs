@@ -3,6 +3,7 @@
 use crate::{
     ids::{MapName, ObjectId},
     object::{Body, Gate, Item, Object, Place, Point},
+    world::{MAX_NAME, MAX_STATUS},
 };
 use anyhow::{Context, anyhow, bail, ensure};
 use serde::Deserialize;
@@ -203,16 +204,16 @@ impl Placed {
             bail!("the id {} has a sign that players and items have", self.id);
         }
         ensure!(self.health != Some(0), "health is not 1 or more");
-        let name = short(&self.name, "the name", 40)?;
+        let name = short(&self.name, "the name", MAX_NAME)?;
         Ok(Object {
-            kind: short(&self.kind, "the kind", 40)?,
+            kind: short(&self.kind, "the kind", MAX_NAME)?,
             at,
             radius: self.radius,
             body: self.body,
             status: if self.status.is_empty() {
                 self.status
             } else {
-                short(&self.status, "the status", 60)?
+                short(&self.status, "the status", MAX_STATUS)?
             },
             script: self.script,
             memory: serde_json::Map::new(),
@@ -227,7 +228,7 @@ impl Placed {
             item: match self.item {
                 Some(it) => Some(Item {
                     id: self.id.clone(),
-                    kind: short(&it.kind, "the kind", 40)?,
+                    kind: short(&it.kind, "the kind", MAX_NAME)?,
                     name: name.clone(),
                     script: it.script,
                 }),

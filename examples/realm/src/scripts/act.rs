@@ -3,16 +3,13 @@
 use super::{sandbox::Budget, thing::Thing};
 use crate::{
     ids::ObjectId,
-    world::hooks::{Answer, Call, Failure, Wish},
+    world::{
+        MAX_MEMORY, MAX_WISHES,
+        hooks::{Answer, Call, Failure, Wish},
+    },
 };
 use fastrand::Rng;
 use rhai::serde::{from_dynamic, to_dynamic};
-
-/// The most wishes of one call.
-pub(super) const MAX_WISHES: usize = 32;
-
-/// The most that an object remembers, in bytes of JSON.
-pub(super) const MAX_MEMORY_BYTES: usize = 4096;
 
 /// What the helper functions of a call share.
 #[derive(Default)]
@@ -68,10 +65,9 @@ impl Act {
             });
         }
         let bytes = serde_json::to_vec(&memory).map_or(usize::MAX, |it| it.len());
-        if bytes > MAX_MEMORY_BYTES {
-            let most = MAX_MEMORY_BYTES;
+        if bytes > MAX_MEMORY {
             return Err(failed(format!(
-                "me.memory has {bytes} bytes of JSON, more than {most}"
+                "me.memory has {bytes} bytes of JSON, more than {MAX_MEMORY}"
             )));
         }
         Ok(Answer {

@@ -9,7 +9,11 @@ use crate::{
     content::{Map, short},
     ids::{MapName, Name},
     object::{Body, Gate, Point},
-    world::hooks::{Gift, Wish},
+    world::{
+        MAX_NAME, MAX_SAID, MAX_STATUS, MAX_WAKE,
+        hooks::{Gift, Wish},
+        walk,
+    },
 };
 use parking_lot::Mutex;
 use rhai::{Array, Dynamic, Engine, EvalAltResult};
@@ -18,12 +22,6 @@ use std::{
     sync::Arc,
     time::Instant,
 };
-
-/// The longest that an object can sleep, in milliseconds: 30 days.
-const MAX_WAKE_IN: u64 = 30 * 24 * 60 * 60 * 1000;
-
-/// The furthest that an object can walk at once, in metres.
-const MAX_WALK: f64 = 20.0;
 
 /// The hardest hit, the most health, and the most experience at once.
 const MAX_HITS: u32 = 1000;
@@ -71,14 +69,14 @@ impl Helpers {
 
     fn words(&mut self, act: &Arc<Mutex<Act>>) {
         helpers!(self, act:
-            "say" |act, words: &str| -> () { act.wish(Wish::Say(text(words, "what it says", 500)?)) }
+            "say" |act, words: &str| -> () { act.wish(Wish::Say(text(words, "what it says", MAX_SAID)?)) }
             "whisper" |act, player: Thing, words: &str| -> () {
-                act.wish(Wish::Whisper(character(&player)?, text(words, "what it says", 500)?))
+                act.wish(Wish::Whisper(character(&player)?, text(words, "what it says", MAX_SAID)?))
             }
             "status" |act, words: &str| -> () {
                 act.wish(Wish::Status(match words {
                     "" => String::new(),
-                    words => text(words, "the status", 60)?,
+                    words => text(words, "the status", MAX_STATUS)?,
                 }))
             }
         );
@@ -87,12 +85,13 @@ impl Helpers {
     fn body(&mut self, act: &Arc<Mutex<Act>>) {
         helpers!(self, act:
             "move" |act, dx: Dynamic, dy: Dynamic| -> () {
-                act.wish(Wish::Move(length(&dx, MAX_WALK)?, length(&dy, MAX_WALK)?))
+                let by = walk(metres(&dx)?, metres(&dy)?)?;
+                act.wish(Wish::Move(by.x, by.y))
             }
             "wake_in" |act, milliseconds: i64| -> () {
-                act.wish(Wish::WakeIn(within(milliseconds, 1, MAX_WAKE_IN)?))
+                act.wish(Wish::WakeIn(within(milliseconds, 1, MAX_WAKE)?))
             }
-            "look" |act, kind: &str| -> () { act.wish(Wish::Kind(text(kind, "the kind", 40)?)) }
+            "look" |act, kind: &str| -> () { act.wish(Wish::Kind(text(kind, "the kind", MAX_NAME)?)) }
             "body" |act, body: &str| -> () {
                 act.wish(Wish::Body(match body {
                     "none" => Body::None,
@@ -261,8 +260,8 @@ fn character(player: &Thing) -> Result<Name, String> {
 
 fn gift(kind: &str, called: &str, script: Option<&str>) -> Result<Gift, String> {
     Ok(Gift {
-        kind: text(kind, "the kind", 40)?,
-        name: text(called, "the name", 40)?,
+        kind: text(kind, "the kind", MAX_NAME)?,
+        name: text(called, "the name", MAX_NAME)?,
         script: script.map(name).transpose()?,
     })
 }
@@ -282,11 +281,16 @@ fn point(x: &Dynamic, y: &Dynamic) -> Result<Point, String> {
 }
 
 /// A number of metres.
-fn length(number: &Dynamic, most: f64) -> Result<f64, String> {
-    let length = number
+fn metres(number: &Dynamic) -> Result<f64, String> {
+    let metres = number
         .as_float()
         .or_else(|_| number.as_int().map(|it| it as f64));
-    let length = length.map_err(|it| format!("expected a number, not {it}"))?;
+    metres.map_err(|it| format!("expected a number, not {it}"))
+}
+
+/// So many metres at most.
+fn length(number: &Dynamic, most: f64) -> Result<f64, String> {
+    let length = metres(number)?;
     if length.abs() <= most {
         Ok(length)
     } else {

@@ -1,12 +1,31 @@
 //! How much of everything there may be, and how far everything reaches.
 
-use crate::object::{Object, Point};
+use crate::object::{Millis, Object, Point};
 
 /// The longest words that are said, in bytes.
 pub const MAX_SAID: usize = 500;
 
 /// The longest status, in bytes.
 pub const MAX_STATUS: usize = 60;
+
+/// The longest kind or name, in bytes.
+pub const MAX_NAME: usize = 40;
+
+/// The most wishes of one call of a script.
+pub const MAX_WISHES: usize = 32;
+
+/// The longest memory of an object as JSON, in bytes.
+pub const MAX_MEMORY: usize = 4096;
+
+/// How deep lists and maps are nested in a memory at most. What is too deep is written and cannot be
+/// read again.
+pub const MAX_MEMORY_DEPTH: usize = 16;
+
+/// The shortest time after which an object is called again.
+pub(super) const MIN_WAKE: Millis = 100;
+
+/// The longest: 30 days.
+pub const MAX_WAKE: Millis = 30 * 24 * 3_600 * 1_000;
 
 /// The longest walk of one command, in metres.
 pub const MAX_WALK: f64 = 20.0;
@@ -43,7 +62,7 @@ pub(super) fn short(text: &str, most: usize) -> Result<(), String> {
 }
 
 /// A walk that somebody can begin.
-pub(super) fn walk(dx: f64, dy: f64) -> Result<Point, String> {
+pub(crate) fn walk(dx: f64, dy: f64) -> Result<Point, String> {
     if !dx.is_finite() || !dy.is_finite() {
         return Err("That is no direction.".to_owned());
     }

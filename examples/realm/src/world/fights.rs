@@ -93,7 +93,7 @@ impl World {
             return;
         }
         player.sheet.health = player.sheet.full_health();
-        let text = "You faint, and wake up where everybody begins.".to_owned();
+        let text = "You faint, and wake up where everybody comes in.".to_owned();
         self.tell(id, Happening::Told { text });
         self.place(id, self.map.start);
     }

@@ -109,13 +109,15 @@ pub struct Gift {
 pub struct Answer {
     /// It has done all that is to be done: what usually happens does not.
     pub done: bool,
-    /// What it wants, in order.
+    /// What it wants, in order. But players go to other zones after everything else, and then the
+    /// object vanishes.
     pub wishes: Vec<Wish>,
     /// What the object remembers from now on, if that has changed.
     pub memory: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// A hook has failed: nothing of it is done, and its object sleeps until the script is edited.
+/// A hook has failed: nothing of it is done, and its object sleeps until the script is edited, or the
+/// zone has another owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The line of the script, if known.

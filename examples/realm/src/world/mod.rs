@@ -28,7 +28,11 @@ mod scripts;
 mod tests;
 mod wishes;
 
-pub use bounds::{MAX_INVENTORY, MAX_OBJECTS, MAX_SAID, MAX_STATUS, MAX_WALK, REACH, SPEED};
+pub(crate) use bounds::walk;
+pub use bounds::{
+    MAX_INVENTORY, MAX_MEMORY, MAX_MEMORY_DEPTH, MAX_NAME, MAX_OBJECTS, MAX_SAID, MAX_STATUS,
+    MAX_WAKE, MAX_WALK, MAX_WISHES, REACH, SPEED,
+};
 pub use memory::Unreadable;
 
 use crate::{

@@ -1,7 +1,8 @@
 //! Does what scripts wish: all that one call wishes, or nothing if something speaks against it.
 
 use super::{
-    World, bounds,
+    World,
+    bounds::{self, MAX_MEMORY, MAX_MEMORY_DEPTH, MAX_NAME, MAX_WAKE, MAX_WISHES, MIN_WAKE},
     hooks::{Answer, Gift, Wish},
     scripts::{Occasion, Whom},
 };
@@ -12,18 +13,6 @@ use crate::{
     messages::Scope,
     object::{Item, Point},
 };
-
-/// The most wishes of one call.
-const MAX_WISHES: usize = 32;
-
-/// The longest memory of an object as JSON, in bytes.
-const MAX_MEMORY: usize = 8 * 1024;
-
-/// The longest kind or name, in bytes.
-const MAX_NAME: usize = 40;
-
-/// The shortest and the longest time after which an object is called again, in milliseconds.
-const WAKE: (u64, u64) = (100, 366 * 24 * 3_600 * 1_000);
 
 impl World {
     /// Whether all that a script wishes can be done.
@@ -37,6 +26,11 @@ impl World {
             if is_item || bytes > MAX_MEMORY {
                 return Err(format!(
                     "memory: {MAX_MEMORY} bytes at most, and none for items"
+                ));
+            }
+            if memory.values().any(|it| 1 + depth(it) > MAX_MEMORY_DEPTH) {
+                return Err(format!(
+                    "memory: lists and maps nested {MAX_MEMORY_DEPTH} deep at most"
                 ));
             }
         }
@@ -104,7 +98,15 @@ impl World {
         {
             object.memory = memory;
         }
-        for wish in answer.wishes {
+        // Who has gone can be given nothing more, and what has vanished does nothing more.
+        let ends = |it: &Wish| match it {
+            Wish::Vanish => matches!(whom, Whom::Object(_)),
+            other => matches!(other, Wish::Warp(..)),
+        };
+        let (last, first): (Vec<_>, Vec<_>) = answer.wishes.into_iter().partition(ends);
+        let (vanish, warps): (Vec<_>, Vec<_>) =
+            last.into_iter().partition(|it| *it == Wish::Vanish);
+        for wish in first.into_iter().chain(warps).chain(vanish) {
             self.grant_wish(whom, wish, occasion);
         }
     }
@@ -179,7 +181,7 @@ impl World {
             }
             Wish::Status(text) => object.status = text,
             Wish::WakeIn(milliseconds) => {
-                object.wake_at = Some(now.saturating_add(milliseconds.clamp(WAKE.0, WAKE.1)));
+                object.wake_at = Some(now.saturating_add(milliseconds.clamp(MIN_WAKE, MAX_WAKE)));
             }
             Wish::Health(health) => object.health = health,
             Wish::Kind(kind) => object.kind = kind,
@@ -226,6 +228,16 @@ impl World {
             script: gift.script,
         })
     }
+}
+
+/// How deep lists and maps are nested in a value.
+fn depth(value: &serde_json::Value) -> usize {
+    let inside = match value {
+        serde_json::Value::Array(list) => list.iter().map(depth).max(),
+        serde_json::Value::Object(map) => map.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + inside.unwrap_or(0)
 }
 
 /// What a wish is called.

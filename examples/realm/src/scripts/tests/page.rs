@@ -100,9 +100,10 @@ fn the_page_says_the_limits() {
         "16 deep",
         "2,048 bytes",
         "128 elements",
-        &format!("| {} |", act::MAX_WISHES),
+        &format!("nested up to {} deep", crate::world::MAX_MEMORY_DEPTH),
+        &format!("| {} |", crate::world::MAX_WISHES),
         "256 KiB",
-        &format!("up to {} KiB as JSON", act::MAX_MEMORY_BYTES / 1024),
+        &format!("up to {} KiB as JSON", crate::world::MAX_MEMORY / 1024),
     ] {
         assert!(PAGE.contains(limit), "{limit}");
     }

@@ -145,10 +145,43 @@ fn a_script_sends_a_player_to_another_zone_or_another_place() {
 }
 
 #[test]
-fn a_script_vanishes_and_wishes_nothing_after_that() {
-    let play = activated(on_activate![Wish::Vanish, Wish::Say("gone".into())]);
+fn a_script_vanishes_after_all_that_it_wishes() {
+    let play = activated(on_activate![Wish::Vanish, Wish::Give(ann(), egg())]);
     assert!(play.find("hen").is_none());
-    assert_eq!(play.told("Bob"), []);
+    assert_eq!(play.inventory("Ann").len(), 1);
+}
+
+/// A scroll is used up, and what else it brings comes along.
+#[test]
+fn a_player_goes_after_all_that_a_script_wishes() {
+    let scripts = Scripts::of(&[("scroll", |_| {
+        done(vec![
+            Wish::Warp(ann(), gate("cellar", false)),
+            Wish::Vanish,
+            Wish::Give(ann(), egg()),
+        ])
+    })]);
+    let mut map = meadow();
+    map.objects[2].item.as_mut().unwrap().script = Some("scroll".parse().unwrap());
+    let mut play = Play::with(map, Box::new(scripts));
+    play.enter("Ann");
+    play.send("Ann", take("sword"));
+    let scroll = play.inventory("Ann")[0].id.clone();
+    play.send("Ann", use_on(&scroll, None));
+    let traveller = &play.last.as_ref().unwrap().travellers[0];
+    let carried = &traveller.arrival.sheet.inventory;
+    let carried: Vec<_> = carried.iter().map(|it| it.kind.as_str()).collect();
+    assert_eq!(carried, ["egg"]);
+
+    // So it is if the object vanishes.
+    let play = activated(on_activate![
+        Wish::Vanish,
+        Wish::Warp(ann(), gate("cellar", false)),
+        Wish::Give(ann(), egg()),
+    ]);
+    assert!(play.find("hen").is_none());
+    let traveller = &play.last.as_ref().unwrap().travellers[0];
+    assert_eq!(traveller.arrival.sheet.inventory.len(), 1);
 }
 
 #[test]
@@ -238,6 +271,31 @@ fn a_call_wishes_no_more_than_thirty_two_times() {
         play.object("hen").failed.as_deref(),
         Some("more than 32 wishes")
     );
+}
+
+/// What a script remembers is read again by the next owner, whatever it is.
+#[test]
+fn a_memory_is_not_nested_deeper_than_can_be_read() {
+    let scripts = Scripts::of(&[("russian-doll", |call| {
+        let inner = call.me.memory.get("a").cloned().unwrap_or_default();
+        let memory = serde_json::Map::from_iter([("a".to_owned(), vec![inner].into())]);
+        Ok(Some(Answer {
+            memory: Some(memory),
+            ..Answer::default()
+        }))
+    })]);
+    let mut play = Play::scripted("hen", &scripts);
+    play.enter("Ann");
+    // Once when it was made, and once when she came.
+    for _ in 2..15 {
+        play.send("Ann", activate("hen"));
+    }
+    let hen = play.object("hen");
+    assert_eq!((hen.failed.as_deref(), hen.memory.len()), (None, 1));
+    play.send("Ann", activate("hen"));
+    let hen = play.object("hen");
+    let why = "memory: lists and maps nested 16 deep at most";
+    assert_eq!((hen.failed.as_deref(), hen.memory.len()), (Some(why), 1));
 }
 
 #[test]
