@@ -57,7 +57,8 @@ pub struct Object {
     /// When its script wants to be called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake_at: Option<Millis>,
-    /// The script has failed, with this message: it is not called until it was edited.
+    /// The script has failed, with this message: it is not called until it was edited, or the zone
+    /// has another owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
     /// How many hits it stands. Without it, it cannot be hit.
@@ -142,7 +143,7 @@ pub struct Sheet {
     pub level: u32,
     /// From 0 to what the next level needs.
     pub experience: u32,
-    /// At 0 it wakes up where it first came into the world.
+    /// At 0 it wakes up with all of it at the start of the map where it is.
     pub health: u32,
     /// How hard it hits.
     pub strength: u32,

@@ -45,7 +45,11 @@ pub(super) struct Memory {
     /// The number of the last item that was made here.
     #[serde(default)]
     items: u64,
-    /// Scripts of items that have failed, with the message: not called until they are edited.
+    /// When the zone wants to be started if its owner has ended, since somebody was there.
+    #[serde(default)]
+    pub(super) guard: Millis,
+    /// Scripts of items that have failed, with the message: not called before they are edited, or
+    /// another owner has the zone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) failed: BTreeMap<MapName, String>,
 }
@@ -61,6 +65,7 @@ impl Memory {
             format: FORMAT,
             seed,
             items: 0,
+            guard: 0,
             failed: BTreeMap::new(),
         }
     }

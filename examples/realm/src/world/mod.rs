@@ -3,7 +3,7 @@
 //!
 //! Its owner calls [`World::step`] every 50 ms with the commands that have come since, and hands
 //! the [`Commit`] to the log. A world that is made again from what was stored, and given the same
-//! commands at the same times, gives the same commits.
+//! commands at the same times, gives the same commits, under later revisions.
 //!
 //! ```text
 //!  inputs ──▶ commands ──▶ scripts ──▶ wishes ──┐
@@ -54,9 +54,13 @@ use std::{
 /// How often [`World::step`] is to be called, in milliseconds.
 pub const TICK: Millis = 50;
 
-/// How many revisions and item numbers are left out after a zone was restored from the database,
-/// which may be a little behind.
-const RESTORED: u64 = 1 << 20;
+/// How many revisions a new owner leaves out, and how many numbers of items if the zone comes from the
+/// database: what is stored may be a little behind what there was.
+const LEFT_OUT: u64 = 1 << 20;
+
+/// While somebody is there, the zone asks to be started so much later if its owner ends: those whose
+/// sessions end meanwhile are to leave, whoever else asks for the zone.
+const GUARD: Millis = 60_000;
 
 /// A zone that runs.
 pub struct World {
@@ -65,6 +69,8 @@ pub struct World {
     map: Map,
     epoch: u64,
     rev: Rev,
+    /// How many revisions are left out before the next one.
+    leap: Rev,
     cursor: Cursor,
     memory: Memory,
     objects: Objects,
@@ -80,7 +86,7 @@ pub struct World {
     is_new: bool,
     /// Players whose sessions have ended.
     ended: BTreeSet<ObjectId>,
-    /// Objects whose scripts were edited after they had failed.
+    /// Objects that have failed, and whose scripts were edited or are those of a new owner.
     mended: BTreeSet<ObjectId>,
     batch: Batch,
 }
@@ -130,6 +136,7 @@ impl World {
             },
             epoch,
             rev: stored.rev,
+            leap: if is_new { 0 } else { LEFT_OUT },
             cursor: stored.cursor,
             memory,
             objects: Objects::stored(stored.objects),
@@ -148,21 +155,24 @@ impl World {
                 world.furnish(object.clone());
             }
         }
+        // The scripts may be others than those that have failed.
+        world.memory.failed.clear();
+        let failed = world.objects.iter().filter(|it| it.failed.is_some());
+        world.mended = failed.map(|it| it.id.clone()).collect();
         Ok(world)
     }
 
     /// The same zone after the log has lost it, if what is stored comes from the database: nobody
-    /// is there, the first commit has all objects, and revisions and numbers of items are left out
-    /// that may have been given after it was saved.
+    /// is there, the first commit has all objects, and numbers of items are left out that may have
+    /// been given after it was saved.
     #[must_use]
     pub fn restored(mut self) -> Self {
         let players: Vec<_> = self.objects.players().map(|it| it.id.clone()).collect();
         for id in players {
             self.objects.remove(&id);
         }
-        self.rev += RESTORED;
         self.cursor = Cursor::default();
-        self.memory.skip_items(RESTORED);
+        self.memory.skip_items(LEFT_OUT);
         self.objects.renew();
         self
     }
@@ -266,11 +276,15 @@ impl World {
             && batch.travellers.is_empty()
             && batch.leavers.is_empty()
             && batch.whispers.is_empty();
+        let somebody = self.objects.players().next().is_some();
+        let is_guarded = !somebody || self.memory.guard >= batch.now + GUARD / 2;
         // The first commit says that the zone is there, however empty it is.
-        if nothing && !has_read && self.rev > 0 {
+        if nothing && !has_read && self.rev > 0 && is_guarded {
             return None;
         }
-        self.rev += 1;
+        self.rev += 1 + std::mem::take(&mut self.leap);
+        self.memory.guard = if somebody { batch.now + GUARD } else { 0 };
+        let guard = somebody.then_some(self.memory.guard);
         let mut events = batch.events;
         let private = |to: &Name, what| Event {
             to: Some(to.clone()),
@@ -299,7 +313,7 @@ impl World {
             travellers: batch.travellers,
             leavers: batch.leavers,
             whispers: batch.whispers,
-            wake: self.next_due(),
+            wake: self.next_due().into_iter().chain(guard).min(),
         })
     }
 

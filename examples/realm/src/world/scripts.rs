@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    /// An object that has failed begins anew, as its script was edited.
+    /// An object that has failed begins anew, as its script may be another one now.
     pub(super) fn begin_anew(&mut self, id: &ObjectId) {
         let Some(object) = self.objects.get_mut(id) else {
             return;
@@ -217,7 +217,7 @@ impl World {
         tracing::warn!(
             zone = %self.zone,
             object = %id,
-            "the script {script}.rhai failed and sleeps until it is edited: {why}"
+            "the script {script}.rhai failed and sleeps until it is edited or the zone starts again: {why}"
         );
         match whom {
             Whom::Object(id) => {

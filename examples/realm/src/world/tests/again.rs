@@ -40,7 +40,12 @@ fn a_batch_whose_owner_is_killed_is_done_again_in_the_same_way() {
         let inputs = inputs.map(|(it, at)| (Cursor(at, 0), it)).collect();
         let not_made = killed.step(inputs, play.now + 50);
         let made = play.step(batch);
-        let not_made = not_made.map(|it| Commit { epoch: 1, ..it });
+        let rev = play.stored.rev;
+        let not_made = not_made.map(|it| Commit {
+            epoch: 1,
+            rev,
+            ..it
+        });
         assert_eq!(not_made, made);
     }
     assert_eq!(play.player("Ann").seq, 4);

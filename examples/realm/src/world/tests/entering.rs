@@ -256,3 +256,35 @@ fn the_revision_of_a_sheet_grows_with_each_change() {
     let traveller = &play.last.as_ref().unwrap().travellers[0];
     assert_eq!(traveller.arrival.sheet.rev, first + 2);
 }
+
+/// Its owner may die, and the sessions of those who are there end before another one comes.
+#[test]
+fn a_zone_wants_to_be_started_again_while_somebody_is_there() {
+    let mut play = Play::new(meadow());
+    assert_eq!(play.last.as_ref().unwrap().wake, None);
+    play.enter("Ann");
+    assert_eq!(play.last.as_ref().unwrap().wake, Some(play.now + 60_000));
+    // However long nothing happens.
+    let mut asked = play.now + 60_000;
+    let mut commits = 0;
+    for _ in 0..3_600 {
+        if let Some(commit) = play.step(vec![]) {
+            (asked, commits) = (commit.wake.unwrap(), commits + 1);
+        }
+        assert!(asked >= play.now + 30_000);
+    }
+    assert!(commits <= 10, "{commits} in three minutes");
+    play.step(vec![command("Ann", 0, Action::Leave)]);
+    assert_eq!(play.last.as_ref().unwrap().wake, None);
+}
+
+#[test]
+fn no_session_is_shown_in_logs() {
+    let mut play = Play::new(meadow());
+    play.enter("Ann");
+    for action in [walk(1.0, 0.0), activate("gate")] {
+        play.send("Ann", action);
+        let shown = format!("{:?} {:?}", play.last, play.stored);
+        assert!(shown.contains("Ann") && !shown.contains("the-first-session"));
+    }
+}
