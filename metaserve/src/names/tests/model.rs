@@ -401,8 +401,8 @@ impl World {
                 );
             }
             Step::Refuse { peer } => {
-                if let Some((peer, order, _)) = self.order_of(peer) {
-                    self.oracle.open.remove(&order);
+                if let Some((peer, order, key)) = self.order_of(peer) {
+                    self.oracle.answered(peer, &key, self.now);
                     let why = "full".to_owned();
                     self.say(
                         peer,

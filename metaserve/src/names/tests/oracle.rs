@@ -130,7 +130,7 @@ impl Oracle {
                     asked.shown.is_none_or(|shown| shown < *epoch),
                     "its own claim"
                 );
-                self.denied(peer, &asked.key);
+                self.answered(peer, &asked.key, now);
             }
             Answer::Lost { id } => assert!(self.losers.remove(&(peer, *id)), "it holds it still"),
             Answer::Found {
@@ -167,7 +167,7 @@ impl Oracle {
                     Refusal::NoEpochs => assert!(!self.has_block, "there are epochs"),
                     other => panic!("{other:?} without a reason"),
                 }
-                self.denied(peer, &asked.key);
+                self.answered(peer, &asked.key, now);
             }
             Answer::Order {
                 id,
@@ -237,9 +237,18 @@ impl Oracle {
         );
     }
 
-    fn denied(&mut self, peer: PeerId, key: &Key) {
+    /// A host has answered its order, if it has one, and does not hold the key.
+    pub(super) fn answered(&mut self, host: PeerId, key: &Key, now: Instant) {
+        let before = self.open.len();
         self.open
-            .retain(|_, open| open.host != peer || open.key != *key);
+            .retain(|_, open| open.host != host || open.key != *key);
+        // Whoever asks while an order of before the last grant is open waits for its host: this
+        // was that host's turn, unless another one has the order by now.
+        let mut others = self.open.values().filter(|open| open.key == *key);
+        let wanted = self.waiting.values().any(|(of, _)| of == key);
+        if self.open.len() < before && wanted && !others.any(|open| open.until > now) {
+            self.tried.insert((key.clone(), host));
+        }
     }
 
     fn free(&self, offer: (PeerId, u64)) -> usize {
