@@ -2,12 +2,15 @@
 //! and is tried again, so that a database that is away, or a full disk, loses nothing.
 
 use super::{DatabaseError, role::Role};
-use crate::log::{Dirty, LogError};
+use crate::log::{Dirty, LogError, Rev};
 use std::time::Duration;
 use thiserror::Error;
 
 /// The most marks that are worked on in one round.
 const MOST: usize = 1_000;
+
+/// No revision: what is said to be saved at it goes to the end of the list.
+const NEVER: Rev = Rev::MAX;
 
 /// How long the last round may take, when the process ends.
 const LAST: Duration = Duration::from_secs(30);
@@ -19,6 +22,16 @@ enum NotSaved {
     Log(#[from] LogError),
     #[error("{}", .0.with_cause())]
     Database(#[from] DatabaseError),
+}
+
+impl NotSaved {
+    /// Whether the others would wait as long for nothing.
+    fn is_everybodys(&self) -> bool {
+        match self {
+            Self::Log(error) => matches!(error, LogError::Away(_) | LogError::Refuses(_)),
+            Self::Database(error) => matches!(error, DatabaseError::TooSlow(_)),
+        }
+    }
 }
 
 /// Saves every so often. Never returns. Cancel-safe: what is not saved keeps its mark.
@@ -63,18 +76,18 @@ pub(super) async fn finish(role: &Role) {
 }
 
 /// Saves everything that has a mark, and says how many there were. One that cannot be saved does not
-/// hold up the others; the first error is returned.
+/// hold up the others: it goes to the end of the list. The first error is returned.
 async fn round(role: &Role) -> Result<usize, NotSaved> {
     let dirty = role.log.dirty(MOST).await?;
     let mut first = Ok(dirty.len());
     for what in dirty {
         match save(role, &what).await {
             Ok(()) => {}
-            // The others would wait as long for nothing.
-            Err(why @ (NotSaved::Log(_) | NotSaved::Database(DatabaseError::TooSlow(_)))) => {
-                return Err(why);
+            Err(why) if why.is_everybodys() => return Err(why),
+            Err(why) => {
+                role.log.saved(&what, NEVER).await?;
+                first = first.and(Err(why));
             }
-            Err(why) => first = first.and(Err(why)),
         }
     }
     first
@@ -83,12 +96,12 @@ async fn round(role: &Role) -> Result<usize, NotSaved> {
 async fn save(role: &Role, what: &Dirty) -> Result<(), NotSaved> {
     let rev = match what {
         Dirty::Zone(zone) => {
-            // Without it, nothing is known any more that could be saved.
-            let Some(stored) = role.log.stored(zone).await? else {
-                return Ok(());
-            };
-            role.database.save_zone(zone, &stored).await?;
-            stored.rev
+            let stored = role.log.stored(zone).await?;
+            if let Some(stored) = &stored {
+                role.database.save_zone(zone, stored).await?;
+            }
+            // If nothing is known of it any more, that takes it off the list.
+            stored.map_or(NEVER, |it| it.rev)
         }
         Dirty::Character(character) => {
             // In a zone, it is saved with the zone.

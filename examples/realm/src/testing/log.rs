@@ -10,7 +10,9 @@ use crate::{
     object::Millis,
 };
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -29,6 +31,7 @@ pub struct FaultyLog {
     is_holding: watch::Sender<bool>,
     held: watch::Sender<usize>,
     refused: AtomicUsize,
+    garbled: Mutex<BTreeSet<ZoneId>>,
 }
 
 impl FaultyLog {
@@ -43,6 +46,7 @@ impl FaultyLog {
             is_holding: watch::Sender::new(false),
             held: watch::Sender::new(0),
             refused: AtomicUsize::default(),
+            garbled: Mutex::default(),
         })
     }
 
@@ -54,6 +58,11 @@ impl FaultyLog {
     /// The next so many commits are done, and it cannot be reached before it has said so.
     pub fn lose_answers(&self, count: usize) {
         self.lost_answers.store(count, SeqCst);
+    }
+
+    /// From now on what is stored of this zone cannot be read, as if a later version had written it.
+    pub fn garble(&self, zone: &ZoneId) {
+        self.garbled.lock().insert(zone.clone());
     }
 
     /// From now on commits wait before they are done, or go on.
@@ -145,6 +154,12 @@ impl Log for FaultyLog {
     }
 
     async fn stored(&self, zone: &ZoneId) -> Result<Option<Stored>, LogError> {
+        if self.garbled.lock().contains(zone) {
+            return Err(LogError::Foreign {
+                key: zone.to_string(),
+                why: "the test says so".into(),
+            });
+        }
         self.there()?.stored(zone).await
     }
 

@@ -4,8 +4,8 @@ use crate::world::{PASSWORD, Role, World, answer, eventually, file, url};
 use realm::{
     accounts::Settings,
     keeper::{Keeper, KeeperError},
-    log::{Log, memory::MemoryLog},
-    testing::Daemon,
+    log::{Dirty, Log, memory::MemoryLog},
+    testing::{Daemon, FaultyLog},
 };
 use reqwest::{Client, Method};
 use sea_orm::ConnectionTrait;
@@ -58,6 +58,30 @@ async fn a_locked_file_loses_nothing() {
     let saved = world.keeper().zone(&crate::world::meadow()).await.unwrap();
     assert_eq!(saved.unwrap().rev, 2);
     world.register("cat").await;
+    world.end().await;
+}
+
+/// One zone was written by something else: it is not saved, and all others are.
+#[tokio::test]
+async fn a_zone_that_cannot_be_read_keeps_no_other_from_being_saved() {
+    let world = World::start().await;
+    world.pause().await;
+    let log = FaultyLog::over(world.log.clone());
+    let cellar = "shared/cellar".parse().unwrap();
+    let mut first = crate::world::commit(&*world.log, 1, Vec::new()).await;
+    world.log.take(&cellar, 1).await.unwrap();
+    first.cursor = Default::default();
+    world.log.commit(&cellar, &first).await.unwrap();
+    log.garble(&cellar);
+    crate::keeper::play(&world, 1).await;
+    let dirty = [cellar.clone(), crate::world::meadow()].map(Dirty::Zone);
+    assert_eq!(world.log.dirty(9).await.unwrap(), dirty);
+    let role = Role::start(&world.settings, log.clone(), &world.daemon).await;
+    eventually(async || world.log.dirty(9).await.unwrap() == dirty[..1]).await;
+    // What is changed after it comes before it.
+    crate::keeper::play(&world, 2).await;
+    eventually(async || world.log.dirty(9).await.unwrap() == dirty[..1]).await;
+    role.end().await;
     world.end().await;
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Role {
 }
 
 impl Role {
-    pub(crate) async fn start(settings: &Settings, log: Arc<MemoryLog>, daemon: &Daemon) -> Self {
+    pub(crate) async fn start(settings: &Settings, log: Arc<dyn Log>, daemon: &Daemon) -> Self {
         let names = daemon.names();
         let accounts = Accounts::start(settings.clone(), log, names).await.unwrap();
         let (url, until) = (accounts.url().to_owned(), CancellationToken::new());
