@@ -1,6 +1,10 @@
 //! Names of maps, zones, characters, accounts and objects. A text from outside becomes one of these
 //! types once, where it comes in, and is never checked again.
 
+use ring::{
+    digest::{SHA256, digest},
+    rand::{SecureRandom, SystemRandom},
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use thiserror::Error;
@@ -126,6 +130,26 @@ impl fmt::Debug for SessionId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("SessionId(..)")
     }
+}
+
+impl SessionId {
+    /// A new one that nobody can guess.
+    pub(crate) fn fresh() -> Self {
+        let mut bytes = [0; 16];
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .expect("the system gives random numbers");
+        Self(hex(&bytes))
+    }
+
+    /// What everybody may know of it: the value of the claim of its account's session.
+    pub(crate) fn hash(&self) -> String {
+        hex(digest(&SHA256, format!("session {}", self.0).as_bytes()).as_ref())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Name {

@@ -100,7 +100,7 @@ impl Zone {
                 let sessions = self.sessions.borrow();
                 let has_session = sessions
                     .as_ref()
-                    .map(|it| |name: &_| sessions::has(it, name));
+                    .map(|it| |player: &_| sessions::has(it, player));
                 for name in absences.look(world.players(), has_session, now) {
                     tracing::info!(zone = %self.id, %name, "leaves: the session has ended");
                     world.leave(&name);

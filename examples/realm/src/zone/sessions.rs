@@ -16,9 +16,11 @@ use tokio::{
 /// All sessions; `None` while it is not known which there are.
 pub(super) type Sessions = Option<Snapshot>;
 
-/// Whether a gateway claims the session of this account.
-pub(super) fn has(sessions: &Snapshot, account: &Name) -> bool {
-    sessions.get(&roles::session_key(account)).is_some()
+/// Whether a gateway claims the session that plays this character. Its account may have another one
+/// by now, which plays another character.
+pub(super) fn has(sessions: &Snapshot, player: &Player) -> bool {
+    let claim = sessions.get(&roles::session_key(&player.account));
+    claim.is_some_and(|it| it.value == player.session.hash().as_bytes())
 }
 
 /// Follows all sessions, until nobody wants to know of them any more.
@@ -69,14 +71,14 @@ impl Absences {
     pub(super) fn look<'a>(
         &mut self,
         players: impl Iterator<Item = &'a Player>,
-        has_session: Option<impl Fn(&Name) -> bool>,
+        has_session: Option<impl Fn(&Player) -> bool>,
         now: Millis,
     ) -> Vec<Name> {
         let Some(has_session) = has_session else {
             self.0.clear();
             return Vec::new();
         };
-        let absent = players.filter(|it| !has_session(&it.account));
+        let absent = players.filter(|it| !has_session(it));
         self.0 = absent
             .map(|it| (it.name.clone(), *self.0.get(&it.name).unwrap_or(&now)))
             .collect();
@@ -112,7 +114,7 @@ mod tests {
         let players = [player("Ann"), player("Bob")];
         let mut absences = Absences::default();
         let mut look = |has: Option<&[&str]>, now| {
-            let has = has.map(|it| |name: &Name| it.contains(&name.as_str()));
+            let has = has.map(|it| |player: &Player| it.contains(&player.account.as_str()));
             absences.look(players.iter(), has, now)
         };
         assert_eq!(look(Some(&["Ann"]), 1_000), []);
@@ -130,7 +132,7 @@ mod tests {
         let players = [player("Ann")];
         let mut absences = Absences::default();
         let mut look = |is_known: bool, now| {
-            let has = is_known.then_some(|_: &Name| false);
+            let has = is_known.then_some(|_: &Player| false);
             absences.look(players.iter(), has, now)
         };
         assert_eq!(look(true, 0), []);

@@ -1,17 +1,10 @@
 //! The claim of a session.
 
 use super::Refusal;
-use crate::{
-    ids::{Name, SessionId},
-    play::Play,
-};
+use crate::{ids::Name, play::Play};
 use futures::StreamExt;
 use metaserve_client::names::{Claim, ClaimError};
-use ring::{
-    digest::{SHA256, digest},
-    rand::{SecureRandom, SystemRandom},
-};
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// How long a session that is resumed waits for a claim that a gateway still holds that has been
@@ -58,27 +51,5 @@ pub(super) async fn claim(
         Err(Refusal::Later(format!(
             "{account} is still playing at another gateway: try again in a moment"
         )))
-    })
-}
-
-/// A new session's id.
-pub(super) fn fresh() -> SessionId {
-    let mut bytes = [0; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .expect("the system gives random numbers");
-    hex(&bytes).parse().expect("32 digits are an id")
-}
-
-/// What everybody may know of a session's id.
-pub(super) fn hash(session: &SessionId) -> String {
-    hex(digest(&SHA256, format!("session {}", session.as_str()).as_bytes()).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
     })
 }

@@ -12,7 +12,7 @@ use crate::{
     log::{LogError, Post, Words},
 };
 use admission::{admit, load};
-use claim::{claim, fresh, hash, playing_already};
+use claim::{claim, playing_already};
 use metaserve::{Backoff, Retry, time::wall_clock};
 use metaserve_client::names::Claim;
 use parking_lot::Mutex;
@@ -180,10 +180,10 @@ pub(super) async fn hello(
         };
     }
     let (session, value) = match resume {
-        Some(session) => (session.clone(), Some(hash(&session))),
-        None => (fresh(), None),
+        Some(session) => (session.clone(), Some(session.hash())),
+        None => (SessionId::fresh(), None),
     };
-    let claim = claim(play, &account, &hash(&session), value.as_deref()).await?;
+    let claim = claim(play, &account, &session.hash(), value.as_deref()).await?;
     let holder = to(1);
     let seat = Arc::new(Seat {
         account: account.clone(),
