@@ -162,6 +162,14 @@ impl World {
         Ok(world)
     }
 
+    /// Whether this version can go on with what is stored of a zone.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn can_continue(zone: &ZoneId, stored: &Stored) -> Result<(), Unreadable> {
+        Memory::read(zone, &stored.world).map(drop)
+    }
+
     /// The same zone after the log has lost it, if what is stored comes from the database: nobody
     /// is there, the first commit has all objects, and numbers of items are left out that may have
     /// been given after it was saved.

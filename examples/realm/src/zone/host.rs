@@ -2,6 +2,7 @@
 
 use super::{
     Settings,
+    quarantine::Quarantine,
     running::Scripts,
     served::Served,
     sessions::{self, Sessions},
@@ -19,11 +20,11 @@ use crate::{
 use anyhow::{Context, bail};
 use futures::{Stream, StreamExt, stream};
 use metaserve_client::names::{Failed, Order};
-use std::{collections::HashMap, fmt, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
-    task::{Id, JoinError, JoinSet},
+    task::{JoinError, JoinSet},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -54,6 +55,7 @@ pub(super) struct Crew {
     pub(super) clock: Clock,
     pub(super) url: String,
     pub(super) slots: Arc<Semaphore>,
+    pub(super) quarantine: Arc<Quarantine>,
     pub(super) served: Arc<Served>,
     pub(super) sessions: watch::Receiver<Sessions>,
 }
@@ -87,6 +89,7 @@ impl Host {
             clock: Clock::system(),
             url,
             slots: Arc::new(Semaphore::new(settings.slots as usize)),
+            quarantine: Arc::default(),
             served: Arc::default(),
             sessions: known,
             settings,
@@ -126,7 +129,6 @@ impl Host {
         let mut zones = Zones {
             crew: crew.clone(),
             tasks: JoinSet::new(),
-            keys: HashMap::new(),
             stop: CancellationToken::new(),
         };
         let mut web = Web::serve(listener, &crew);
@@ -163,8 +165,6 @@ impl Crew {
 struct Zones {
     crew: Arc<Crew>,
     tasks: JoinSet<()>,
-    /// The zone of each task, for what is said of its end.
-    keys: HashMap<Id, String>,
     stop: CancellationToken,
 }
 
@@ -175,7 +175,7 @@ impl Zones {
         loop {
             tokio::select! {
                 () = until.cancelled() => return Ok(()),
-                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+                Some(ended) = self.tasks.join_next() => said(&ended),
                 order = orders.next() => match order {
                     Some(order) => self.start(order.context("cannot offer to start zones")?),
                     None => bail!("the offer to start zones has ended"),
@@ -186,31 +186,16 @@ impl Zones {
 
     /// Each order has a task: a slow start delays no other zone.
     fn start(&mut self, order: Order) {
-        let key = order.key().as_str().to_owned();
         let task = carry_out(order, self.crew.clone(), self.stop.clone());
-        let task = self.tasks.spawn(task);
-        self.keys.insert(task.id(), key);
-    }
-
-    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let id = match &ended {
-            Ok((id, ())) => *id,
-            Err(error) => error.id(),
-        };
-        let key = self.keys.remove(&id).unwrap_or_default();
-        // Its claim and its slot were released while it fell. What it has not committed has not
-        // happened.
-        if ended.is_err_and(|it| it.is_panic()) {
-            tracing::error!(key, "the zone has ended because of a defect");
-        }
+        self.tasks.spawn(task);
     }
 
     /// Has all zones end, and waits for them.
     async fn drain(mut self) {
         self.stop.cancel();
         let all = async {
-            while let Some(ended) = self.tasks.join_next_with_id().await {
-                self.ended(ended);
+            while let Some(ended) = self.tasks.join_next().await {
+                said(&ended);
             }
         };
         if timeout(DRAIN, all).await.is_err() {
@@ -221,6 +206,13 @@ impl Zones {
             );
             self.tasks.shutdown().await;
         }
+    }
+}
+
+/// Says how a task has ended, if it has failed beside its zone: it has released what it held.
+fn said(ended: &Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!("an order to start a zone was not carried out: {error}");
     }
 }
 

@@ -21,6 +21,16 @@ pub(super) enum Failure {
     Unreadable(#[from] Unreadable),
     #[error("the scripts cannot be read: {0:#}")]
     Scripts(anyhow::Error),
+    /// Its task has panicked.
+    #[error("there is a defect in this program: see its log")]
+    Defect,
+}
+
+impl Failure {
+    /// Whether the zone is another owner's now: it has not failed.
+    pub(super) fn is_fenced(&self) -> bool {
+        matches!(self, Self::Log(LogError::Fenced(_)))
+    }
 }
 
 /// Whether the state of the zone can be loaded now: asked before the zone is claimed, so that
@@ -30,10 +40,11 @@ pub(super) async fn can_load(
     log: &dyn Log,
     keeper: &dyn Keeper,
 ) -> Result<(), Failure> {
-    if !log.stored(zone).await?.is_some_and(|it| has_begun(&it)) {
-        keeper.zone(zone).await?;
-    }
-    Ok(())
+    let known = match log.stored(zone).await?.filter(has_begun) {
+        Some(stored) => Some(stored),
+        None => keeper.zone(zone).await?,
+    };
+    Ok(known.map_or(Ok(()), |it| World::can_continue(zone, &it))?)
 }
 
 /// Takes the zone in the log, and loads it.

@@ -9,6 +9,7 @@
 mod host;
 mod loading;
 mod patience;
+mod quarantine;
 mod running;
 mod served;
 mod sessions;

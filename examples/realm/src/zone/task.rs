@@ -6,8 +6,10 @@ use super::{
     running::{End, Zone},
 };
 use crate::{content::Map, ids::ZoneId};
+use futures::FutureExt;
+use metaserve::time::now;
 use metaserve_client::names::{Claim, ClaimError, Lost, Order};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     time::{sleep, timeout_at},
@@ -36,6 +38,9 @@ enum Ended {
 /// Starts a zone, or refuses in words, and runs it until it ends.
 pub(super) async fn carry_out(order: Order, crew: Arc<Crew>, stop: CancellationToken) {
     let key = order.key().as_str().to_owned();
+    if let Some(why) = crew.quarantine.refuses(&key, now()) {
+        return order.refuse(why);
+    }
     let startable = stop.run_until_cancelled(startable(&order, &crew)).await;
     let startable = startable.unwrap_or_else(|| Err("this host stops".into()));
     let zone = match startable {
@@ -72,6 +77,7 @@ async fn own(zone: Startable, claim: Claim, crew: &Crew, stop: &CancellationToke
     let Startable { id, map, slot } = zone;
     let epoch = claim.epoch();
     tracing::info!(zone = %id, epoch, "serving the zone");
+    let began = now();
     let (players, mut counted) = watch::channel(0);
     let ended = {
         let _served = crew.served.enter(id.clone(), epoch);
@@ -88,11 +94,22 @@ async fn own(zone: Startable, claim: Claim, crew: &Crew, stop: &CancellationToke
             sessions: crew.sessions.clone(),
             players,
         };
+        // What it has not committed has not happened: nothing half done is left behind.
+        let run = AssertUnwindSafe(zone.run(stop)).catch_unwind();
         tokio::select! {
             lost = claim.lost() => Ended::Lost(lost),
-            ended = zone.run(stop) => Ended::By(ended),
+            ended = run => Ended::By(ended.unwrap_or(Err(Failure::Defect))),
             never = tell(&claim, crew, counted.clone()) => match never {},
         }
+    };
+    // Before the claim is released: an order may come at once.
+    let is_news = match &ended {
+        Ended::By(Err(error)) if !error.is_fenced() => {
+            let (now, random) = (now(), fastrand::f64());
+            let ran = now.duration_since(began);
+            crew.quarantine.failed(id.key(), ran, now, random)
+        }
+        _ => true,
     };
     drop(slot);
     claim.release();
@@ -105,7 +122,10 @@ async fn own(zone: Startable, claim: Claim, crew: &Crew, stop: &CancellationToke
                 start_elsewhere(&id, crew).await;
             }
         }
-        Ended::By(Err(error)) => tracing::error!(zone = %id, epoch, "the zone ends: {error}"),
+        Ended::By(Err(error)) if is_news => {
+            tracing::error!(zone = %id, epoch, "the zone ends: {error}");
+        }
+        Ended::By(Err(error)) => tracing::debug!(zone = %id, epoch, "the zone ends: {error}"),
         Ended::Lost(lost) => {
             tracing::warn!(zone = %id, epoch, "the zone is no longer this host's: {lost}");
         }

@@ -3,7 +3,9 @@
 use crate::common::{Realm, patiently, zone};
 use async_trait::async_trait;
 use futures::{future::join_all, poll};
+use metaserve_client::names::Entry;
 use realm::{
+    command::Action,
     ids::{Name, ZoneId},
     keeper::{Character, Keeper, KeeperError},
     log::{Log, Stored},
@@ -61,6 +63,45 @@ async fn a_zone_that_has_gone_to_sleep_comes_up_again() {
     assert!(second > first);
     realm.held("solo/garden/ann", |it| it.is_none()).await;
     assert!(realm.stored("solo/garden/ann").await.rev >= rev);
+}
+
+/// How many players there are is what the claim says of the zone.
+#[tokio::test]
+async fn a_claim_says_how_many_players_are_there() {
+    let realm = Realm::start();
+    let _host = realm.host("host").await;
+    realm.ask("shared/meadow").await.unwrap();
+    let players = async |wanted| {
+        let counts = |it: &Entry| Owner::of(&it.value).unwrap().players == wanted;
+        realm
+            .held("shared/meadow", |it| it.is_some_and(counts))
+            .await;
+    };
+    players(0).await;
+    let ann = realm.enter("Ann", "shared/meadow").await;
+    players(1).await;
+    realm.enter("Bob", "shared/meadow").await;
+    players(2).await;
+    ann.does(0, Action::Leave).await;
+    players(1).await;
+}
+
+#[tokio::test]
+async fn a_host_owns_as_many_zones_as_it_has_slots_for() {
+    let realm = Realm::start();
+    let one = Settings {
+        slots: 1,
+        ..Settings::default()
+    };
+    let host = realm.host_with("first", one).await;
+    realm.ask("shared/meadow").await.unwrap();
+    let start = realm.names.resolve("zone/shared/cellar").or_start("");
+    let error = start.await.unwrap_err().to_string();
+    assert!(error.contains("no host has a free slot"), "{error}");
+    // There is a place as soon as another host comes, or this one has given a zone up.
+    let _second = realm.host("second").await;
+    assert_eq!(realm.owner("shared/cellar").await.host, "second");
+    host.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,24 +1,25 @@
 //! Zones that run on a log in memory, in time that goes as fast as nothing is to be done.
 
+mod broken;
+
 use super::{
-    Host, Settings,
     loading::Failure,
     running::{End, Zone},
+    sessions::Sessions,
 };
 use crate::{
     clock::Clock,
     command::{Action, Arrival, Command},
     content::Content,
-    ids::{MapName, ZoneId},
+    ids::{SessionId, ZoneId},
     log::{Admission, Log, LogError, Stored, memory::MemoryLog},
     object::Sheet,
+    roles,
     testing::{Daemon, FaultyLog, MemoryKeeper},
-    world::{
-        hooks::{Answer, Call, Failure as Failed, Hook, Hooks, NoScripts},
-        physics::Physics,
-    },
+    world::{hooks::NoScripts, physics::Physics},
 };
-use futures::{StreamExt, poll};
+use broken::Defect;
+use futures::StreamExt;
 use std::{
     sync::{Arc, atomic::Ordering::SeqCst},
     time::Duration,
@@ -88,9 +89,13 @@ impl Place {
     }
 
     async fn does(&self, seq: u64, action: Action) {
+        self.does_as("Ann", seq, action).await;
+    }
+
+    async fn does_as(&self, name: &str, seq: u64, action: Action) {
         let command = Command {
-            character: "Ann".parse().unwrap(),
-            session: "0123456789abcdef".parse().unwrap(),
+            character: name.parse().unwrap(),
+            session: session(),
             seq,
             action,
         };
@@ -98,10 +103,15 @@ impl Place {
     }
 }
 
+/// The session of everybody who comes in here.
+fn session() -> SessionId {
+    "0123456789abcdef".parse().unwrap()
+}
+
 async fn enter(log: &MemoryLog, name: &str, zone: &str) {
     let admission = Admission {
         character: name.parse().unwrap(),
-        session: "0123456789abcdef".parse().unwrap(),
+        session: session(),
         epoch: 1,
         zone: zone.parse().unwrap(),
         arrival: Arrival {
@@ -156,6 +166,82 @@ async fn a_zone_where_nothing_happens_looks_twice_in_three_seconds_and_hardly_co
     assert!(place.log.reads() - reads <= 40);
     // That the zone is to be started if this owner ends.
     assert!(place.stored().await.rev <= rev + 2);
+}
+
+/// What a host knows while these accounts' sessions are claimed.
+async fn claimed(sessions: &[(&str, SessionId)]) -> Sessions {
+    let daemon = Daemon::start();
+    let (names, mut claims) = (daemon.names(), Vec::new());
+    for (account, session) in sessions {
+        let key = roles::session_key(&account.parse().unwrap());
+        claims.push(names.claim(&key).value(session.hash()).await.unwrap());
+    }
+    let mut watch = names.watch(roles::SESSIONS);
+    loop {
+        let snapshot = watch.next().await.unwrap().unwrap();
+        if snapshot.len() == claims.len() {
+            return Some(snapshot);
+        }
+    }
+}
+
+/// Ann plays; Bob's player plays another character by now; Cat's gateway and its claim are gone.
+#[tokio::test]
+async fn a_player_whose_session_nobody_claims_leaves_after_30_s() {
+    let others = "fedcba9876543210".parse().unwrap();
+    let sessions = claimed(&[("Ann", session()), ("Bob", others)]).await;
+    tokio::time::pause();
+    let place = Place::new();
+    for name in ["Ann", "Bob", "Cat"] {
+        enter(&place.memory, name, "shared/garden").await;
+    }
+    let (mut zone, counted) = place.zone(1);
+    zone.sessions = watch::channel(sessions).1;
+    let run = zone.run(&place.stop);
+    tokio::pin!(run);
+    assert!(timeout(Duration::from_secs(29), &mut run).await.is_err());
+    assert_eq!(*counted.borrow(), 3);
+    assert!(timeout(Duration::from_secs(5), &mut run).await.is_err());
+    let players = place.stored().await.objects;
+    let mut players = players.iter().filter_map(|it| it.player.as_ref());
+    assert_eq!(players.next().unwrap().name.as_str(), "Ann");
+    assert!(players.next().is_none());
+    assert_eq!(*counted.borrow(), 1);
+}
+
+/// How often a zone reads in a second in which Bob walks.
+async fn ticks_beside(other: impl Future<Output = ()>) -> usize {
+    let place = Place::new();
+    enter(&place.memory, "Bob", "shared/garden").await;
+    let (zone, _counted) = place.zone(1);
+    let run = zone.run(&place.stop);
+    tokio::pin!(run);
+    assert!(timeout(Duration::from_secs(9), &mut run).await.is_err());
+    place
+        .does_as("Bob", 1, Action::Move { dx: 0.0, dy: 15.0 })
+        .await;
+    assert!(timeout(Duration::from_secs(1), &mut run).await.is_err());
+    let before = place.log.reads();
+    let (ended, ()) = tokio::join!(timeout(Duration::from_secs(1), run), other);
+    assert!(ended.is_err());
+    place.log.reads() - before
+}
+
+/// In time that only timers move on, a zone beside one that crashes does what it does alone.
+#[tokio::test(start_paused = true)]
+async fn the_ticks_of_a_zone_are_the_same_while_another_one_crashes() {
+    let alone = ticks_beside(async {}).await;
+    assert_eq!(alone, 20);
+    let other = Place::new();
+    let (mut zone, _counted) = other.zone(1);
+    zone.scripts = Arc::new(|| Ok(Box::new(Defect)));
+    let stop = other.stop.clone();
+    let crashes = tokio::spawn(async move { zone.run(&stop).await });
+    let beside = ticks_beside(async {
+        other.enter().await;
+        assert!(crashes.await.unwrap_err().is_panic());
+    });
+    assert_eq!(beside.await, alone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -276,59 +362,4 @@ async fn a_zone_that_is_told_to_stop_has_committed_all_that_it_has_read() {
     });
     assert_eq!(ended.unwrap(), End::Stopped);
     assert_eq!(place.stored().await.rev, rev + 1);
-}
-
-/// A defect of the program itself.
-struct Defect;
-
-impl Hooks for Defect {
-    fn call(&mut self, _: &MapName, call: &Call<'_>) -> Result<Option<Answer>, Failed> {
-        let about = [call.actor, call.other];
-        let is_ann = about.into_iter().flatten().any(|it| it.name == "Ann");
-        assert!(call.hook != Hook::Enter || !is_ann, "a defect");
-        Ok(None)
-    }
-
-    fn edited(&mut self) -> Vec<MapName> {
-        Vec::new()
-    }
-}
-
-#[tokio::test]
-async fn a_zone_that_panics_is_released_and_the_others_of_its_host_go_on() {
-    let (daemon, log) = (Daemon::start(), Arc::new(MemoryLog::new()));
-    let (names, shared) = (
-        daemon.names(),
-        daemon.shared(log.clone(), MemoryKeeper::new()),
-    );
-    let of_host = shared.names.clone();
-    let content = Content::embedded().unwrap();
-    let host = Host::start(Settings::default(), shared, content).await;
-    let (mut host, until) = (host.unwrap(), CancellationToken::new());
-    host.crew.scripts = Arc::new(|| Ok(Box::new(Defect)));
-    let mut run = Box::pin(host.run(until.clone()));
-    assert!(poll!(&mut run).is_pending());
-    of_host.resolve("known").await.unwrap();
-    let run = tokio::spawn(run);
-    let start = async |key| names.resolve(key).or_start("").await.unwrap().epoch;
-    let (meadow, cellar) = ("zone/shared/meadow", "zone/shared/cellar");
-    start(meadow).await;
-    let epoch = start(cellar).await;
-    enter(&log, "Ann", "shared/meadow").await;
-    let mut watch = names.watch(meadow);
-    while watch.next().await.unwrap().unwrap().get(meadow).is_some() {}
-    enter(&log, "Bob", "shared/cellar").await;
-    let id = "shared/cellar".parse().unwrap();
-    let is_bob = |it: &crate::object::Object| it.name == "Bob";
-    while !log
-        .stored(&id)
-        .await
-        .unwrap()
-        .is_some_and(|it| it.objects.iter().any(is_bob))
-    {
-        sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(start(cellar).await, epoch);
-    until.cancel();
-    run.await.unwrap().unwrap();
 }
