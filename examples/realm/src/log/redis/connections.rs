@@ -6,7 +6,10 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, ScriptInvocation,
     Value, aio::MultiplexedConnection,
 };
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 use tokio::sync;
 
 const CONNECT: Duration = Duration::from_secs(2);
@@ -16,12 +19,24 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 pub(super) struct Connections {
     client: Client,
-    /// The one for everything that is answered at once, and its number. The lock is held while one
-    /// connects: the others wait for that connection, instead of making one each.
-    shared: sync::Mutex<(u64, Option<MultiplexedConnection>)>,
+    /// The one for everything that is answered at once. The lock is held while one connects: the
+    /// others wait for that connection, or for the reason why there is none, instead of trying one
+    /// after the other.
+    shared: sync::Mutex<Shared>,
+    /// How many attempts to connect it have failed.
+    failures: AtomicU64,
     /// Those that nobody waits on now. Each waits for one thing at a time, since Redis answers
     /// nothing else on a connection that waits.
     waiting: Mutex<Vec<MultiplexedConnection>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Grows with each connection.
+    number: u64,
+    connection: Option<MultiplexedConnection>,
+    /// Why the last attempt has failed.
+    failure: String,
 }
 
 impl Connections {
@@ -29,6 +44,7 @@ impl Connections {
         Self {
             client,
             shared: sync::Mutex::default(),
+            failures: AtomicU64::new(0),
             waiting: Mutex::default(),
         }
     }
@@ -78,13 +94,23 @@ impl Connections {
     }
 
     async fn shared(&self) -> Result<(u64, MultiplexedConnection), LogError> {
+        let failures = self.failures.load(Relaxed);
         let mut shared = self.shared.lock().await;
-        if let (number, Some(connection)) = &*shared {
-            return Ok((*number, connection.clone()));
+        if let Some(connection) = &shared.connection {
+            return Ok((shared.number, connection.clone()));
         }
-        let connection = self.connect().await?;
-        *shared = (shared.0 + 1, Some(connection.clone()));
-        Ok((shared.0, connection))
+        if self.failures.load(Relaxed) > failures {
+            return Err(LogError::Away(shared.failure.clone()));
+        }
+        let connected = self.connect().await;
+        if let Err(LogError::Away(why)) = &connected {
+            shared.failure.clone_from(why);
+            self.failures.fetch_add(1, Relaxed);
+        }
+        let connection = connected?;
+        shared.number += 1;
+        shared.connection = Some(connection.clone());
+        Ok((shared.number, connection))
     }
 
     async fn checked<T>(&self, number: u64, answer: Result<T, RedisError>) -> Result<T, LogError> {
@@ -92,8 +118,8 @@ impl Connections {
             && error.is_io_error()
         {
             let mut shared = self.shared.lock().await;
-            if shared.0 == number {
-                shared.1 = None;
+            if shared.number == number {
+                shared.connection = None;
             }
         }
         answer.map_err(|it| meaning(&it))
@@ -134,5 +160,28 @@ fn meaning(error: &RedisError) -> LogError {
             }
         }
         None => LogError::Away(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future::join_all;
+    use redis::cmd;
+    use std::net::TcpListener;
+    use tokio::time::timeout;
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_wait_for_a_redis_that_is_frozen_hear_of_it_at_once() {
+        // It takes connections and says nothing.
+        let frozen = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}", frozen.local_addr().unwrap());
+        let connections = Connections::new(Client::open(url).unwrap());
+        let ping = cmd("PING");
+        let callers = (0..20).map(|_| connections.query::<String>(&ping));
+        let answers = timeout(2 * CONNECT, join_all(callers)).await.unwrap();
+        for answer in answers {
+            assert!(matches!(answer, Err(LogError::Away(_))), "{answer:?}");
+        }
     }
 }
