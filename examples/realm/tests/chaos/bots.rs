@@ -39,6 +39,12 @@ pub(super) struct Plan {
     pub(super) per_second: u64,
 }
 
+impl Plan {
+    fn period(self) -> Duration {
+        Duration::from_millis(1_000 / self.per_second)
+    }
+}
+
 /// All bots of a world.
 pub(super) struct Bots {
     tasks: Vec<AbortOnDropHandle<Played>>,
@@ -52,6 +58,8 @@ pub(super) struct Played {
     /// Numbers that were accepted, by character.
     pub(super) accepted: BTreeMap<Name, BTreeSet<u64>>,
     breaks: u64,
+    /// How many words they heard, their own among them.
+    heard: u64,
     /// How long each acknowledgement took, from when the command was first sent.
     took: Vec<Duration>,
 }
@@ -63,6 +71,9 @@ impl Bots {
         let counted = Arc::new(AtomicU64::new(0));
         let tasks = (0..count).map(|number| {
             let name: Name = format!("Bot{number}").parse().unwrap();
+            // They do not send all at the same time.
+            let later =
+                plan.period() * u32::try_from(number).unwrap() / u32::try_from(count).unwrap();
             let bot = Bot {
                 ticket: world.ticket(&name),
                 name,
@@ -76,7 +87,10 @@ impl Bots {
                 in_a_row: 0,
                 played: Played::default(),
             };
-            AbortOnDropHandle::new(tokio::spawn(bot.play()))
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                sleep(later).await;
+                bot.play().await
+            }))
         });
         Self {
             tasks: tasks.collect(),
@@ -106,6 +120,7 @@ impl Bots {
             let one = one.expect("a bot does not fail");
             all.accepted.extend(one.accepted);
             all.breaks += one.breaks;
+            all.heard += one.heard;
             all.took.extend(one.took);
         }
         all.took.sort();
@@ -124,10 +139,11 @@ impl fmt::Display for Played {
         };
         write!(
             formatter,
-            "{} commands of {} bots, {} breaks; acknowledged in {:?} (half), {:?} (99 of 100), \
+            "{} commands of {} bots, who heard {} words, {} breaks; acknowledged in {:?} (half), {:?} (99 of 100), \
              {:?} (all)",
             self.took.len(),
             self.accepted.len(),
+            self.heard,
             self.breaks,
             part(50),
             part(99),
@@ -185,7 +201,7 @@ impl Bot {
                 .await?;
         }
         let mut next = None;
-        let mut pace = interval(Duration::from_millis(1_000 / self.plan.per_second));
+        let mut pace = interval(self.plan.period());
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.acked < self.plan.commands {
             let may_send = next.filter(|it| *it <= self.plan.commands.min(self.acked + WINDOW));
@@ -221,6 +237,7 @@ impl Bot {
                 self.accepted(seq);
                 return Ok(Some(seq));
             }
+            Down::Said { .. } => self.played.heard += 1,
             Down::Ack { seq } => self.accepted(seq),
             Down::Refused { seq: 0, why } | Down::Closing { why } => anyhow::bail!(why),
             Down::Refused { seq, why } if seq > self.acked => {
@@ -281,6 +298,6 @@ fn command(seq: u64) -> Up {
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures how long answers take")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }

@@ -2,7 +2,10 @@
 
 use crate::world::{Found, World, content, gateway_of};
 use metaserve::program::log::{self, LogFormat};
-use realm::zone::{self, Host};
+use realm::{
+    ids::ZoneId,
+    zone::{self, Host},
+};
 use std::{
     env, fmt, fs,
     io::Read,
@@ -31,12 +34,19 @@ const FROZEN: Duration = Duration::from_secs(9);
 pub(super) struct Children {
     directory: PathBuf,
     redis: Redis,
-    hosts: Vec<Child>,
-    gateways: Vec<Child>,
+    hosts: Vec<Role>,
+    gateways: Vec<Role>,
     started: usize,
     killed: usize,
     frozen: usize,
     restarts: usize,
+    /// How long zones had no owner after theirs was killed.
+    without: Vec<Duration>,
+}
+
+struct Role {
+    process: Child,
+    url: String,
 }
 
 /// A redis-server that loses nothing.
@@ -87,6 +97,7 @@ pub(super) async fn world() -> (World, Children) {
         killed: 0,
         frozen: 0,
         restarts: 0,
+        without: Vec::new(),
     };
     (world, children)
 }
@@ -117,7 +128,7 @@ fn redis(port: u16, directory: &Path) -> Child {
 }
 
 impl Children {
-    async fn start(&mut self, role: &str) -> (Child, String) {
+    async fn start(&mut self, role: &str) -> Role {
         self.started += 1;
         let log = self.directory.join(format!("{role}-{}.log", self.started));
         let mut child = Command::new(env::current_exe().unwrap())
@@ -137,34 +148,54 @@ impl Children {
                 let url = url.to_owned();
                 // It says more when it has run for a while, and ends if nobody listens.
                 tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return (child, url);
+                return Role {
+                    process: child,
+                    url,
+                };
             }
         }
         panic!("a {role} does not start");
     }
 
     pub(super) async fn host(&mut self) {
-        let (child, _) = self.start("zone").await;
-        self.hosts.push(child);
+        let host = self.start("zone").await;
+        self.hosts.push(host);
     }
 
     pub(super) async fn gateway(&mut self) -> String {
-        let (child, url) = self.start("gateway").await;
-        self.gateways.push(child);
+        let gateway = self.start("gateway").await;
+        let url = gateway.url.clone();
+        self.gateways.push(gateway);
         url
     }
 
-    /// Kills a host, and starts another one.
-    pub(super) async fn replace_host(&mut self) {
-        let mut host = self.hosts.swap_remove(fastrand::usize(..self.hosts.len()));
-        host.kill().await.unwrap();
-        self.killed += 1;
-        self.host().await;
+    /// The place of the host that has the zone.
+    async fn owner(&self, world: &World, zone: &ZoneId) -> (usize, u64) {
+        loop {
+            let (url, epoch) = world.owner(zone).await;
+            if let Some(place) = self.hosts.iter().position(|it| it.url == url) {
+                return (place, epoch);
+            }
+            // It was killed just now.
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 
-    /// Freezes a host until others have its zones.
-    pub(super) async fn freeze_host(&mut self) {
-        let host = &self.hosts[fastrand::usize(..self.hosts.len())];
+    /// Kills the host that has the zone, starts another one, and waits until the zone has an owner.
+    pub(super) async fn replace_owner(&mut self, world: &World, zone: ZoneId) {
+        let (place, epoch) = self.owner(world, &zone).await;
+        let mut host = self.hosts.swap_remove(place);
+        host.process.kill().await.unwrap();
+        self.killed += 1;
+        let later = world.later_owner(zone, epoch);
+        self.host().await;
+        self.without.push(later.await.unwrap());
+    }
+
+    /// Freezes the host that has the zone until others have its zones.
+    pub(super) async fn freeze_owner(&mut self, world: &World, zone: &ZoneId) {
+        let (place, _) = self.owner(world, zone).await;
+        let host = &self.hosts[place].process;
         signal(host, "STOP");
         sleep(FROZEN).await;
         signal(host, "CONT");
@@ -174,29 +205,46 @@ impl Children {
     /// Asks the oldest host to end, as an operator does.
     pub(super) async fn drain_host(&mut self) {
         let mut host = self.hosts.remove(0);
-        signal(&host, "TERM");
-        host.wait().await.unwrap();
+        signal(&host.process, "TERM");
+        host.process.wait().await.unwrap();
     }
 
     /// Kills the gateway, and starts another one.
     pub(super) async fn replace_gateway(&mut self, tell: &watch::Sender<String>) {
         let mut gateway = self.gateways.remove(0);
-        gateway.kill().await.unwrap();
+        gateway.process.kill().await.unwrap();
         self.killed += 1;
         let url = self.gateway().await;
         tell.send_replace(url);
     }
 
-    pub(super) async fn restart_redis(&mut self) {
-        self.redis.process.kill().await.unwrap();
+    /// Ends Redis by a signal, and starts it again.
+    pub(super) async fn restart_redis(&mut self, by: &str) {
+        signal(&self.redis.process, by);
+        self.redis.process.wait().await.unwrap();
         self.redis.process = redis(self.redis.port, self.redis.directory.path());
         self.restarts += 1;
     }
 
     pub(super) fn thaw(&self) {
         for host in &self.hosts {
-            signal(host, "CONT");
+            signal(&host.process, "CONT");
         }
+    }
+
+    /// Where Redis is.
+    pub(super) fn log(&self) -> String {
+        self.redis.url()
+    }
+
+    /// Processor seconds of the gateways, of the hosts and of Redis.
+    pub(super) fn work(&self) -> [f64; 3] {
+        let all = |roles: &[Role]| roles.iter().map(|it| work(&it.process)).sum();
+        [
+            all(&self.gateways),
+            all(&self.hosts),
+            work(&self.redis.process),
+        ]
     }
 
     /// So many lines of all logs have these words.
@@ -215,14 +263,24 @@ impl fmt::Display for Children {
         write!(
             formatter,
             "{} processes killed, {} frozen, {} commits of owners that came back refused, {} zones \
-             given up before they tried, Redis restarted {} times",
+             given up before they tried, zones without an owner for {:?}, Redis restarted {} times",
             self.killed,
             self.frozen,
             self.logged("belongs to another one now"),
             self.logged("the zone is no longer this host's"),
+            self.without,
             self.restarts,
         )
     }
+}
+
+/// The processor seconds that a process has used.
+fn work(child: &Child) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id().unwrap())).unwrap();
+    // After its name, which may have spaces. The unit is a hundredth of a second.
+    let (_, rest) = stat.rsplit_once(')').unwrap();
+    let used = rest.split_whitespace().skip(11).take(2);
+    used.map(|it| it.parse::<f64>().unwrap()).sum::<f64>() / 100.0
 }
 
 fn signal(child: &Child, signal: &str) {

@@ -1,6 +1,9 @@
 //! A daemon, a log, three zones in a circle, and everybody's characters.
 
-use crate::{bots::Played, record::Record};
+use crate::{
+    bots::{Played, now},
+    record::Record,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use metaserve::Fingerprint;
@@ -14,7 +17,9 @@ use realm::{
     keeper::{Character, Keeper, KeeperError},
     log::{Log, Stored},
     object::Sheet,
-    play, scheduler,
+    play,
+    roles::Owner,
+    scheduler,
     shared::Shared,
     tickets::{AUDIENCE, Tickets},
 };
@@ -39,6 +44,7 @@ pub(super) struct World {
     issuer: Issuer,
     directory: TempDir,
     record: Record,
+    names: Names,
     tasks: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -63,14 +69,14 @@ impl World {
             let _ = daemon.run(std::future::pending()).await;
         })];
         let shared = found.shared(log.clone());
+        let names = shared.names.clone();
         tasks.push(tokio::spawn(async move {
             let settings = scheduler::Settings::default();
             scheduler::run(shared, settings, CancellationToken::new())
                 .await
                 .unwrap();
         }));
-        for zone in ZONES {
-            let zone = format!("shared/{zone}").parse().unwrap();
+        for zone in zones() {
             tasks.push(tokio::spawn(record.clone().listen(log.clone(), zone)));
         }
         write_maps(&directory.path().join("content/maps"));
@@ -81,6 +87,7 @@ impl World {
             issuer,
             directory,
             record,
+            names,
             tasks: tasks.into_iter().map(AbortOnDropHandle::new).collect(),
         }
     }
@@ -106,10 +113,44 @@ impl World {
         url
     }
 
+    /// Where a zone is served, and the epoch of its owner. It is started if it has none.
+    pub(super) async fn owner(&self, zone: &ZoneId) -> (String, u64) {
+        loop {
+            if let Ok(found) = self.names.resolve(zone.key()).or_start("").await {
+                return (Owner::of(&found.value).unwrap().url, found.epoch);
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// How long it takes until a zone has a later owner than that of this epoch.
+    pub(super) fn later_owner(&self, zone: ZoneId, epoch: u64) -> AbortOnDropHandle<Duration> {
+        let (log, since) = (self.log.clone(), now());
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            // It is away while it restarts.
+            while !matches!(log.stored(&zone).await, Ok(Some(it)) if it.epoch > epoch) {
+                sleep(Duration::from_millis(20)).await;
+            }
+            now() - since
+        }))
+    }
+
+    async fn a_task_ends(&self) {
+        while !self.tasks.iter().any(|it| it.is_finished()) {
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
     /// Everything that was accepted is done once and in order, and everybody is in one zone.
     pub(super) async fn compare(&self, played: &Played) {
-        self.record.compare(played).await;
-        assert!(self.tasks.iter().all(|it| !it.is_finished()));
+        // The players have gone, so nobody else has zones started whose owners have ended.
+        let open =
+            zones().map(|it| AbortOnDropHandle::new(tokio::spawn(open(self.names.clone(), it))));
+        let _open: Vec<_> = open.collect();
+        tokio::select! {
+            () = self.record.compare(played) => {}
+            () = self.a_task_ends() => panic!("what the zones do is not heard any more"),
+        }
         // Those who were on their way arrive.
         for name in played.accepted.keys() {
             while self.log.absent(name).await.unwrap().is_some() {
@@ -117,8 +158,7 @@ impl World {
             }
         }
         let mut there = Vec::new();
-        for zone in ZONES {
-            let zone: ZoneId = format!("shared/{zone}").parse().unwrap();
+        for zone in zones() {
             let stored = self.log.stored(&zone).await.unwrap().unwrap_or_default();
             let players = stored.objects.into_iter().filter_map(|it| it.player);
             there.extend(players.map(|it| (it.name, zone.clone())));
@@ -136,6 +176,20 @@ impl World {
             there, says,
             "the zones and the log agree where everybody is"
         );
+    }
+}
+
+/// All zones.
+pub(super) fn zones() -> impl ExactSizeIterator<Item = ZoneId> {
+    let zones = ZONES.into_iter();
+    zones.map(|it| format!("shared/{it}").parse().unwrap())
+}
+
+/// Has a zone started whenever it has no owner.
+async fn open(names: Names, zone: ZoneId) {
+    loop {
+        let _ = names.resolve(zone.key()).or_start("").await;
+        sleep(Duration::from_secs(1)).await;
     }
 }
 
