@@ -5,6 +5,7 @@ use super::{
     schema,
 };
 use crate::{
+    http::{self as server, Bounds},
     log::Log,
     roles::{self, Owner},
 };
@@ -89,7 +90,14 @@ impl Accounts {
             save_every,
         } = self;
         let closing = CancellationToken::new();
-        let serving = http::serve(listener, http::router(role.clone()), closing.clone());
+        let routes = http::router(role.clone());
+        let defaults = Bounds::default();
+        let bounds = Bounds {
+            // All players come by a few gateways.
+            of_an_address: defaults.connections,
+            ..defaults
+        };
+        let serving = server::serve(listener, routes, bounds, closing.clone());
         let serving = tokio::spawn(serving);
         let carried_out = carry_out(&role, &names, &ticket, &owner, save_every, &until).await;
         closing.cancel();

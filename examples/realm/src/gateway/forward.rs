@@ -32,6 +32,9 @@ const BODY_BYTES: (usize, usize) = (64 * 1024, 1024 * 1024);
 /// How long an answer may take: a log-in waits for its turn to hash a password.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// How long a connection is kept for another request: shorter than accounts keep it.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// What is for one connection only, or not ours: there are no cookies here.
 const NOT_SENT_ON: [HeaderName; 14] = [
     header::CONNECTION,
@@ -62,6 +65,7 @@ pub(super) fn router(names: Names) -> anyhow::Result<Router> {
         .no_proxy()
         .redirect(redirect::Policy::none())
         .timeout(ANSWER)
+        .pool_idle_timeout(IDLE)
         .build()
         .context("cannot make HTTP requests")?;
     let roles = Owners::follow(names, roles::PREFIX);

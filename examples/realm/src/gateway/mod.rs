@@ -4,7 +4,7 @@ mod forward;
 mod pages;
 
 use crate::{
-    http,
+    http::{self, Bounds},
     play::{self, Play, Serves},
     shared::Shared,
 };
@@ -48,6 +48,7 @@ pub struct Gateway {
     address: SocketAddr,
     shared: Shared,
     play: Arc<Play>,
+    bounds: Bounds,
 }
 
 impl Gateway {
@@ -60,8 +61,14 @@ impl Gateway {
         let listener = TcpListener::bind(address).await.with_context(|| {
             format!("cannot listen on {address}: choose another --gateway-listen")
         })?;
+        let defaults = Bounds::default();
         Ok(Self {
             address: listener.local_addr()?,
+            bounds: Bounds {
+                connections: defaults.connections + settings.play.max_sockets,
+                of_an_address: defaults.of_an_address + settings.play.max_sockets_per_address,
+                ..defaults
+            },
             listener,
             play: Play::with(shared.clone(), Serves::All, settings.play),
             shared,
@@ -84,19 +91,19 @@ impl Gateway {
             listener,
             shared,
             play,
+            bounds,
             ..
         } = self;
         // Dropping this future ends everything as well, as a crash would.
         let until = until.child_token();
         let _ended = until.clone().drop_guard();
-        let routes = pages::router()
-            .merge(forward::router(shared.names.clone())?)
-            .merge(play::router(play.clone()));
+        let beside = pages::router().merge(forward::router(shared.names.clone())?);
+        let routes = play::router(play.clone(), beside);
         let close = async {
             until.cancelled().await;
             play.close().await;
         };
-        tokio::join!(http::serve(listener, routes, until.clone()), close);
+        tokio::join!(http::serve(listener, routes, bounds, until.clone()), close);
         Ok(())
     }
 }

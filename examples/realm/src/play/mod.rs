@@ -128,9 +128,12 @@ impl Play {
     }
 
     /// Ends all connections with words, and releases the claims of their sessions; their characters
-    /// stay in the world, and go on elsewhere. Returns when all connections have ended.
+    /// stay in the world, and go on elsewhere. Returns when all connections have ended: those that take
+    /// nothing any more are given 3 s.
     pub async fn close(&self) {
         self.closing.cancel();
+        // Nobody waits for the slowest connection.
+        self.sessions.clear();
         self.tasks.close();
         self.tasks.wait().await;
         self.sessions.clear();
@@ -166,7 +169,8 @@ impl Drop for Play {
     }
 }
 
-/// The routes: `/ws`, `/zones`, `/health`, `/openapi.json`.
-pub fn router(play: Arc<Play>) -> Router {
-    api::router(play)
+/// The routes: `/ws`, `/zones`, `/health`, `/openapi.json`, and those beside them. The bound on an
+/// address's requests is for all of them.
+pub fn router(play: Arc<Play>, beside: Router) -> Router {
+    api::router(play, beside)
 }

@@ -4,12 +4,10 @@ mod accounts;
 mod characters;
 mod health;
 mod keeper;
-mod listener;
 mod problem;
 mod request;
 mod sessions;
 
-pub(super) use listener::serve;
 pub(super) use problem::Problem;
 #[cfg(test)]
 pub(super) use sessions::check;
@@ -19,10 +17,10 @@ use axum::{
     Extension, Router,
     extract::{DefaultBodyLimit, Request, State},
     http::StatusCode,
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -34,9 +32,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The longest body of a request.
 const MAX_BODY_BYTES: usize = 16 * 1024;
-
-/// How long a request may take, with the reading of its body.
-const WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(OpenApi)]
 #[openapi(
@@ -91,7 +86,6 @@ pub(super) fn router(role: Arc<Role>) -> Router {
         })
         .layer(Extension(document))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn(in_time))
         .with_state(role)
 }
 
@@ -101,12 +95,4 @@ async fn serving(State(role): State<Arc<Role>>, request: Request, next: Next) ->
         Some(why) => why.into_response(),
         None => next.run(request).await,
     }
-}
-
-async fn in_time(request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(WITHIN, next.run(request)).await;
-    answer.unwrap_or_else(|_| {
-        let status = StatusCode::REQUEST_TIMEOUT;
-        Problem::new(status, "the request was not complete in time").into_response()
-    })
 }

@@ -16,13 +16,17 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use metaserve::{bounds::Bucket, time::now};
+use metaserve::{
+    bounds::{Bucket, Origin, Prefix},
+    time::now,
+};
 use parking_lot::Mutex;
 pub(crate) use problem::Problem;
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::{Duration, Instant},
 };
 use utoipa::{
     Modify, OpenApi,
@@ -38,6 +42,9 @@ const BODY_BYTES: usize = 16 * 1024;
 
 /// How many addresses are remembered for the bound on their requests.
 const ADDRESSES: usize = 10_000;
+
+/// How many seconds' requests an address may send at once, after so long a pause.
+const BURST: u32 = 4;
 
 #[derive(OpenApi)]
 #[openapi(modifiers(&Ticket), info(
@@ -62,33 +69,37 @@ impl Modify for Ticket {
     }
 }
 
-/// How many requests each address has sent lately.
+/// How many requests each address, or IPv6 /64, has sent lately, and when the last one was.
 #[derive(Debug, Default)]
-pub(super) struct Requests(Mutex<HashMap<IpAddr, Bucket>>);
+pub(super) struct Requests(Mutex<HashMap<Prefix, (Bucket, Instant)>>);
 
 impl Requests {
     /// Whether an address may send another one.
-    fn take(&self, address: IpAddr, per_second: f64) -> bool {
+    fn take(&self, address: IpAddr, now: Instant, per_second: f64) -> bool {
+        let leaf = Origin::new(address).leaf();
         let mut buckets = self.0.lock();
-        if buckets.len() >= ADDRESSES && !buckets.contains_key(&address) {
-            buckets.clear();
+        if buckets.len() >= ADDRESSES && !buckets.contains_key(&leaf) {
+            let rest = Duration::from_secs(BURST.into());
+            buckets.retain(|_, (_, last)| now.saturating_duration_since(*last) < rest);
+            if buckets.len() >= ADDRESSES {
+                buckets.clear();
+            }
         }
-        let most = 4.0 * per_second;
-        buckets
-            .entry(address)
-            .or_default()
-            .spend(now(), per_second, most)
+        let (bucket, last) = buckets.entry(leaf).or_insert((Bucket::default(), now));
+        *last = now;
+        bucket.spend(now, per_second, f64::from(BURST) * per_second)
     }
 }
 
-/// The routes, with bounds.
-pub(super) fn router(play: Arc<Play>) -> Router {
+/// The routes, and those beside them, with bounds.
+pub(super) fn router(play: Arc<Play>, beside: Router) -> Router {
     let (routes, document) = routes().split_for_parts();
     routes
         .layer(Extension(Arc::new(document)))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(from_fn_with_state(play.clone(), bounded))
-        .with_state(play)
+        .with_state(play.clone())
+        .merge(beside)
+        .layer(from_fn_with_state(play, bounded))
 }
 
 fn routes() -> OpenApiRouter<Arc<Play>> {
@@ -129,9 +140,38 @@ async fn bounded(State(play): State<Arc<Play>>, request: Request, next: Next) ->
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map(|it| metaserve::address::canonical(it.0).ip());
     let per_second = f64::from(play.settings.max_requests_per_second);
-    if peer.is_some_and(|it| !play.requests.take(it, per_second)) {
+    if peer.is_some_and(|it| !play.requests.take(it, now(), per_second)) {
         let why = "too many requests from your address: send fewer, or use a WebSocket";
         return Problem::new(StatusCode::TOO_MANY_REQUESTS, why).into_response();
     }
     next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_network_is_bound_as_one_address_and_nobody_makes_others_begin_anew() {
+        let (requests, now) = (Requests::default(), now());
+        let take = |address: &str| requests.take(address.parse().unwrap(), now, 1.0);
+        let taken = (0..9).filter(|it| take(&format!("2001:db8::{it}"))).count();
+        assert_eq!(taken, 4);
+        let later = now + Duration::from_secs(3);
+        for network in 0..20_000 {
+            let address =
+                std::net::Ipv6Addr::from((0x2001_0db9_u128 << 96) | (network << 64)).into();
+            let at = if network < 5_000 {
+                now - Duration::from_secs(9)
+            } else {
+                later
+            };
+            requests.take(address, at, 1.0);
+            if network == 10_000 {
+                assert!(requests.0.lock().len() < ADDRESSES);
+                assert!(!take("2001:db8::a"), "it is remembered");
+            }
+        }
+        assert!(requests.0.lock().len() <= ADDRESSES);
+    }
 }
