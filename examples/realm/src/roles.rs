@@ -116,7 +116,7 @@ async fn claimed(
 }
 
 /// Waits until nobody holds the key.
-async fn freed(names: &Names, key: &str) -> Result<(), Failed> {
+pub(crate) async fn freed(names: &Names, key: &str) -> Result<(), Failed> {
     let mut watch = names.watch(key);
     while let Some(snapshot) = watch.next().await {
         match snapshot {

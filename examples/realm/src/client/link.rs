@@ -18,7 +18,7 @@ use tokio_tungstenite::{
 /// for the session's claim, and for a zone to be started.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// A ping goes out so often. A gateway of which nothing came since the last but one is given up.
+/// A ping goes out so often. A gateway of which nothing has come since three of them is given up.
 const PING: Duration = Duration::from_secs(5);
 
 /// For how long a session that was there before is tried to be resumed.

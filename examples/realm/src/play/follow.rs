@@ -30,6 +30,9 @@ const READ: (usize, Duration) = (64, Duration::from_secs(1));
 /// How long a zone may have no owner before those who look at it are told.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a zone has to be owned before it counts as started.
+const SETTLED: Duration = Duration::from_secs(5);
+
 /// How long one attempt to have a zone started takes at most.
 const START: Duration = Duration::from_secs(10);
 
@@ -159,8 +162,6 @@ async fn keep_up(
         };
         match started {
             Ok(()) => {
-                backoff.reset();
-                trouble.send_if_modified(|it| it.take().is_some());
                 // The watch may be a moment behind the answer.
                 let held =
                     |it: &Option<Snapshot>| it.as_ref().is_some_and(|it| it.get(&key).is_some());
@@ -168,7 +169,21 @@ async fn keep_up(
                 if !matches!(timeout(PATIENCE, seen_held).await, Ok(Ok(_))) {
                     continue;
                 }
-                if seen.wait_for(|it| !held(it)).await.is_err() {
+                let ended = async { seen.wait_for(|it| !held(it)).await.is_ok() };
+                let mut ended = std::pin::pin!(ended);
+                match timeout(SETTLED, ended.as_mut()).await {
+                    Ok(true) => {
+                        let why = format!("{zone} has ended again at once: it is started anew");
+                        trouble.send_replace(Some(why.into()));
+                        sleep(backoff.delay(Retry::Soon, fastrand::f64())).await;
+                        continue;
+                    }
+                    Ok(false) => return,
+                    Err(_) => {}
+                }
+                backoff.reset();
+                trouble.send_if_modified(|it| it.take().is_some());
+                if !ended.await {
                     return;
                 }
             }
@@ -186,4 +201,38 @@ async fn start(shared: &Shared, key: &str) -> Result<(), String> {
     let found = shared.names.resolve(key).or_start("").within(START);
     let found = found.ticket(shared.ticket.clone()).await;
     found.map(drop).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        log::memory::MemoryLog,
+        roles,
+        testing::{Daemon, MemoryKeeper},
+    };
+
+    #[tokio::test]
+    async fn a_zone_at_which_nobody_looks_any_more_is_not_followed() {
+        let daemon = Daemon::start();
+        let shared = daemon.shared(Arc::new(MemoryLog::new()), MemoryKeeper::new());
+        let owners = Owners::follow(shared.names.clone(), roles::PREFIX);
+        let follows = Follows::new(shared, owners);
+        let zone = "shared/meadow".parse().unwrap();
+        let (first, second) = (follows.look(&zone), follows.look(&zone));
+        let feed = Arc::downgrade(&first.feed);
+        drop(first);
+        assert!(
+            feed.upgrade()
+                .is_some_and(|it| Arc::ptr_eq(&it, &second.feed))
+        );
+        drop(second);
+        let ended = async {
+            while feed.strong_count() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ended = timeout(Duration::from_secs(60), ended).await;
+        ended.expect("its reader ends");
+    }
 }

@@ -41,8 +41,6 @@ pub(super) struct Told {
     pub(super) moved: Option<ZoneId>,
     /// The own character has left the world.
     pub(super) left: bool,
-    /// The own character is new or has changed.
-    pub(super) seen: bool,
 }
 
 impl Revision {
@@ -64,24 +62,32 @@ impl Revision {
         }
         Told {
             frames: self.public.clone(),
-            seen: sees(&self.output, me),
             ..Told::default()
         }
     }
-}
 
-fn sees(output: &Output, me: Option<&Name>) -> bool {
-    me.is_some_and(|me| {
-        let me = ObjectId::player(me);
-        output.changed.iter().any(|it| it.id == me)
-    })
+    /// What a reader gets who has seen the objects as they were at a revision, or later: words and
+    /// events.
+    pub(super) fn words(&self, me: Option<&Name>, seen: Rev) -> Told {
+        let output = Output {
+            changed: Vec::new(),
+            gone: Vec::new(),
+            ..self.output.clone()
+        };
+        frames(self.rev.max(seen), &output, me)
+    }
+
+    /// Whether the own character is new or has changed in it.
+    pub(super) fn shows(&self, me: Option<&Name>) -> bool {
+        me.is_some_and(|me| {
+            let me = ObjectId::player(me);
+            self.output.changed.iter().any(|it| it.id == me)
+        })
+    }
 }
 
 fn frames(rev: Rev, output: &Output, me: Option<&Name>) -> Told {
-    let mut told = Told {
-        seen: sees(output, me),
-        ..Told::default()
-    };
+    let mut told = Told::default();
     // Words and refusals come first: whoever reads that a command was done has read what was said of
     // it.
     let (mut events, mut words) = (Vec::new(), Vec::new());

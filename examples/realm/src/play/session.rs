@@ -90,12 +90,17 @@ impl Conversation {
         self.rests_until = None;
     }
 
-    /// A frame has come.
-    pub(super) fn frame(&mut self, frame: Frame<'_>, now: Instant) -> Step {
+    /// A frame has come that says nothing.
+    pub(super) fn counted(&mut self, now: Instant) {
         if !self.frames.spend(now, FRAMES_PER_SECOND, BURST) {
             // It is taken as it is here, and the next one waits: numbers stay in order.
             self.rests_until = Some(now + Duration::from_secs_f64(1.0 / FRAMES_PER_SECOND));
         }
+    }
+
+    /// A frame has come.
+    pub(super) fn frame(&mut self, frame: Frame<'_>, now: Instant) -> Step {
+        self.counted(now);
         match read(frame) {
             Ok(up) => {
                 self.mistakes = 0;

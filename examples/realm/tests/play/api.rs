@@ -237,3 +237,35 @@ async fn too_many_requests_are_refused_in_words() {
         "{why}"
     );
 }
+
+#[tokio::test]
+async fn an_account_has_one_character_in_the_world_whatever_is_asked_at_once() {
+    let (world, _host, gateway) = World::with_gateway().await;
+    world.character("ann", "Ann");
+    world.character("ann", "Anna");
+    world.character("bob", "Bob");
+    // The zone runs while somebody looks at it.
+    let _bob = Socket::play(&world, &gateway, "bob", "Bob").await;
+    let plain = Plain::new(&gateway, Some(world.ticket("ann")));
+    let enter = |character| {
+        let session = "0123456789abcdef0123456789abcdef";
+        json!({ "character": character, "session": session })
+    };
+    let (ann, anna) = (enter("Ann"), enter("Anna"));
+    let entered = tokio::join!(plain.post("/enter", &ann), plain.post("/enter", &anna));
+    assert_eq!((entered.0.0, entered.1.0), (StatusCode::OK, StatusCode::OK));
+    let left = async {
+        loop {
+            let mut present = 0;
+            for character in ["Ann", "Anna"] {
+                let at = world.log.whereabouts(&character.parse().unwrap()).await;
+                present += usize::from(at.unwrap().unwrap().present);
+            }
+            if present == 1 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    patiently("the end of all but one", left).await;
+}

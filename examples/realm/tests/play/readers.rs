@@ -1,11 +1,15 @@
 //! Spectators, two gateways, and readers that do not read.
 
-use crate::{player::Socket, world::World};
+use crate::{
+    player::Socket,
+    world::{World, name},
+};
 use realm::{
     command::{Event, Happening, Output},
-    ids::ZoneId,
+    ids::{ObjectId, ZoneId},
     log::{Commit, Cursor, Log},
     messages::{Down, Up},
+    object::Seen,
     play,
 };
 use serde_json::json;
@@ -127,20 +131,7 @@ async fn who_does_not_read_gets_a_snapshot_later_and_no_queue() {
             events: std::iter::repeat_with(said).take(WORDS).collect(),
             ..Output::default()
         };
-        let commit = Commit {
-            epoch: 1,
-            rev,
-            cursor: Cursor::default(),
-            world: serde_json::Value::Null,
-            changed: Vec::new(),
-            gone: Vec::new(),
-            output,
-            travellers: Vec::new(),
-            leavers: Vec::new(),
-            whispers: Vec::new(),
-            wake: None,
-        };
-        world.log.commit(&zone, &commit).await.unwrap();
+        world.log.commit(&zone, &told(rev, output)).await.unwrap();
         tokio::task::yield_now().await;
     };
     commit(1, "the beginning").await;
@@ -166,6 +157,87 @@ async fn who_does_not_read_gets_a_snapshot_later_and_no_queue() {
         })
         .await;
     assert!(snapshots > 0, "{words} words of {REVISIONS} times {WORDS}");
+}
+
+/// A commit of a zone that is the test's.
+fn told(rev: u64, output: Output) -> Commit {
+    Commit {
+        epoch: 1,
+        rev,
+        cursor: Cursor::default(),
+        world: serde_json::Value::Null,
+        changed: Vec::new(),
+        gone: Vec::new(),
+        output,
+        travellers: Vec::new(),
+        leavers: Vec::new(),
+        whispers: Vec::new(),
+        wake: None,
+    }
+}
+
+#[tokio::test]
+async fn who_comes_in_hears_what_is_said_to_it_in_the_same_moment() {
+    let world = World::start();
+    let gateway = world.gateway().await;
+    // The test is the zone.
+    let zone: ZoneId = "shared/meadow".parse().unwrap();
+    let names = world.daemon.names();
+    let _claim = names.claim(zone.key()).value("{}").await.unwrap();
+    world.log.take(&zone, 1).await.unwrap();
+    let first = told(1, Output::default());
+    world.log.commit(&zone, &first).await.unwrap();
+    world.character("ann", "Ann");
+    let mut ann = Socket::hello(&gateway, &world.ticket("ann"), None).await;
+    ann.ready().await;
+    let character = name("Ann");
+    ann.say(&Up::Enter { character }).await;
+    let is_snapshot = |down: &Down| matches!(down, Down::Snapshot { .. }).then_some(());
+    ann.until("a snapshot without Ann", is_snapshot).await;
+    let seen = Seen {
+        id: ObjectId::player(&name("Ann")),
+        kind: "player".into(),
+        name: "Ann".into(),
+        x: 1.0,
+        y: 1.0,
+        radius: 0.5,
+        status: String::new(),
+        health: None,
+        level: None,
+    };
+    let welcome = Event {
+        to: Some(name("Ann")),
+        what: Happening::Said {
+            from: "guide".into(),
+            text: "welcome".into(),
+        },
+    };
+    let output = Output {
+        changed: vec![seen],
+        events: vec![welcome],
+        ..Output::default()
+    };
+    world.log.commit(&zone, &told(2, output)).await.unwrap();
+    assert_eq!(ann.heard("welcome").await, "guide");
+    ann.until("a snapshot with Ann", is_snapshot).await;
+}
+
+#[tokio::test]
+async fn who_looks_at_a_zone_that_nobody_serves_is_told_so() {
+    let world = World::start();
+    let gateway = world.gateway().await;
+    let mut spectator = Socket::open(&gateway).await;
+    let zone = "shared/meadow".parse().unwrap();
+    spectator.say(&Up::Watch { zone }).await;
+    spectator
+        .until("words", |down| match down {
+            Down::Delta { events, .. } => events.iter().find_map(|it| match it {
+                Happening::Told { text } => text.contains("shared/meadow").then_some(()),
+                _ => None,
+            }),
+            _ => None,
+        })
+        .await;
 }
 
 /// Together 40 MB.

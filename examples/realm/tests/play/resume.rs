@@ -1,7 +1,13 @@
 //! Sessions over breaks.
 
 use crate::{player::Socket, world::World};
-use realm::{log::Log, messages::Up, play};
+use realm::{
+    command::Happening,
+    log::Log,
+    messages::{Down, Up},
+    play,
+    testing::FaultyLog,
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -55,6 +61,72 @@ async fn a_session_goes_on_at_another_gateway_when_its_own_is_killed() {
         bob.heard_until("word 3").await,
         ["word 1", "word 2", "word 3"]
     );
+}
+
+#[tokio::test]
+async fn a_session_waits_for_the_claim_of_a_killed_gateway_and_goes_on() {
+    let (world, _host, other) = World::with_gateway().await;
+    let (gateway, apart) = world.gateway_apart().await;
+    world.character("ann", "Ann");
+    world.character("bob", "Bob");
+    let (mut bob, _) = Socket::play(&world, &other, "bob", "Bob").await;
+    let (mut ann, session) = Socket::play(&world, &gateway, "ann", "Ann").await;
+    ann.does(1, say("word 1")).await;
+    ann.command(2, say("word 2")).await;
+    // The daemon frees its claims when it has not heard of it for some seconds.
+    apart.shutdown_background();
+    drop(ann);
+    let mut ann = Socket::hello(&other, &world.ticket("ann"), Some(&session)).await;
+    assert_eq!(ann.ready().await, session);
+    ann.enter("Ann").await;
+    for seq in 1..=3 {
+        ann.does(seq, say(&format!("word {seq}"))).await;
+    }
+    let heard = bob.heard_until("word 3").await;
+    assert_eq!(heard, ["word 1", "word 2", "word 3"]);
+}
+
+#[tokio::test]
+async fn a_command_waits_while_the_log_is_away_and_is_done_once() {
+    let (world, _host, other) = World::with_gateway().await;
+    let log = FaultyLog::over(world.log.clone());
+    let gateway = world.gateway_over(log.clone()).await;
+    world.character("ann", "Ann");
+    world.character("bob", "Bob");
+    let (mut bob, _) = Socket::play(&world, &other, "bob", "Bob").await;
+    let (mut ann, _) = Socket::play(&world, &gateway, "ann", "Ann").await;
+    log.set_away(true);
+    ann.command(1, say("word 1")).await;
+    ann.until("words", |down| match down {
+        Down::Ack { .. } | Down::Refused { .. } => panic!("{down:?}"),
+        Down::Delta { events, .. } => events.iter().find_map(|it| match it {
+            Happening::Told { text } => text.contains("is not lost").then_some(()),
+            _ => None,
+        }),
+        _ => None,
+    })
+    .await;
+    log.set_away(false);
+    ann.acked(1).await;
+    ann.does(2, say("word 2")).await;
+    assert_eq!(bob.heard_until("word 2").await, ["word 1", "word 2"]);
+}
+
+#[tokio::test]
+async fn who_was_elsewhere_when_the_log_was_lost_is_shown_where_it_is_now() {
+    let (world, _host, gateway) = World::with_gateway().await;
+    world.character("ann", "Ann");
+    let (mut ann, _) = Socket::play(&world, &gateway, "ann", "Ann").await;
+    ann.does(1, json!({ "type": "activate", "id": "gate" }))
+        .await;
+    let cellar = ann.snapshot_of_me().await.0;
+    // It was not saved there.
+    world.log.lose();
+    ann.does(2, say("into nothing")).await;
+    let meadow = ann.snapshot_of_me().await.0;
+    assert_eq!([&*cellar, &*meadow], ["shared/cellar", "shared/meadow"]);
+    ann.does(3, say("after")).await;
+    assert_eq!(ann.heard("after").await, "Ann");
 }
 
 #[tokio::test]

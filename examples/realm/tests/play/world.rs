@@ -21,7 +21,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::{
+    runtime::{self, Handle, Runtime},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything here takes, also on a machine that is busy.
@@ -173,6 +176,50 @@ impl World {
         let host = Host::start(settings, shared, content).await.unwrap();
         let (url, until) = (host.url().to_owned(), CancellationToken::new());
         let task = tokio::spawn(host.run(until.clone()));
+        Process {
+            url,
+            names,
+            until,
+            task,
+        }
+    }
+
+    /// A gateway whose connections end without a word when it is killed.
+    pub(crate) async fn gateway_apart(&self) -> (Process, Runtime) {
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let shared = {
+            let _inside = runtime.enter();
+            self.shared()
+        };
+        (
+            self.gateway_in(&runtime.handle().clone(), shared).await,
+            runtime,
+        )
+    }
+
+    /// A gateway with a log of its own.
+    pub(crate) async fn gateway_over(&self, log: Arc<dyn Log>) -> Process {
+        let shared = Shared {
+            log,
+            ..self.shared()
+        };
+        self.gateway_in(&Handle::current(), shared).await
+    }
+
+    async fn gateway_in(&self, runtime: &Handle, shared: Shared) -> Process {
+        let settings = gateway::Settings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            play: play::Settings::default(),
+        };
+        let names = shared.names.clone();
+        let gateway = runtime.spawn(Gateway::start(settings, shared)).await;
+        let gateway = gateway.unwrap().unwrap();
+        let (url, until) = (gateway.url(), CancellationToken::new());
+        let task = runtime.spawn(gateway.run(until.clone()));
         Process {
             url,
             names,

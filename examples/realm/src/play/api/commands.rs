@@ -75,8 +75,8 @@ pub(super) async fn enter(
     play.tasks
         .spawn(sessions::keep(play.clone(), seat.clone(), holder));
     let entered = sessions::enter(&play, &seat, &player.ticket, &enter.character).await;
-    if entered.is_err() && seat.playing().is_none() {
-        sessions::end(&play, &seat).await;
+    if entered.is_err() {
+        sessions::end_unused(&play, &seat).await;
     }
     let (playing, Whereabouts { zone, seq, .. }) = entered?;
     Ok(Json(Entered {

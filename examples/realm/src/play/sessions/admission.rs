@@ -18,6 +18,12 @@ pub(in crate::play) async fn enter(
     ticket: &str,
     name: &Name,
 ) -> Result<(Playing, Whereabouts), Refusal> {
+    let _turn = seat.turn.lock().await;
+    if seat.over.is_cancelled() {
+        return Err(Refusal::Over(
+            "this session has ended: begin another one".into(),
+        ));
+    }
     if let Some(before) = seat.playing()
         && !before.character.is(name)
     {
@@ -33,9 +39,15 @@ pub(in crate::play) async fn enter(
             character: character.name.clone(),
         },
     };
-    let whereabouts = admit(play, seat, character).await?;
-    *seat.playing.lock() = Some(playing.clone());
-    Ok((playing, whereabouts))
+    // Noted first: if this is dropped on its way, whoever comes next has the character leave.
+    let before = seat.playing.lock().replace(playing.clone());
+    match admit(play, seat, character).await {
+        Ok(whereabouts) => Ok((playing, whereabouts)),
+        Err(refusal) => {
+            *seat.playing.lock() = before;
+            Err(refusal)
+        }
+    }
 }
 
 pub(super) async fn admit(

@@ -12,7 +12,7 @@ use crate::{
     log::{LogError, Post, Words},
 };
 use admission::{admit, load};
-use claim::{claim, playing_already};
+use claim::{Claimed, claim, playing_already};
 use metaserve::{Backoff, Retry, time::wall_clock};
 use metaserve_client::names::Claim;
 use parking_lot::Mutex;
@@ -46,7 +46,11 @@ pub(super) struct Seat {
     pub(super) session: SessionId,
     claim: Claim,
     playing: Mutex<Option<Playing>>,
+    /// Held by who brings a character into the world, or has it leave: one at a time.
+    turn: tokio::sync::Mutex<()>,
     holder: watch::Sender<Holder>,
+    /// Changes with each command of single requests.
+    used: watch::Sender<()>,
     over: CancellationToken,
 }
 
@@ -128,13 +132,7 @@ impl Seat {
 
     /// A request uses the session: it does not end for a while.
     pub(super) fn used(&self) {
-        self.holder.send_if_modified(|it| match it {
-            Holder::Requests(number) => {
-                *number += 1;
-                true
-            }
-            Holder::Socket(_) => false,
-        });
+        self.used.send_replace(());
     }
 }
 
@@ -171,26 +169,27 @@ pub(super) async fn hello(
     let account = bearer
         .map_err(|why| Refusal::NotYours(why.to_string()))?
         .account;
-    if let Some(seat) = play.sessions.of(&account) {
-        return if resume.as_ref() == Some(&seat.session) {
-            let holder = seat.hand_over(to);
-            Ok((seat, holder))
-        } else {
-            Err(playing_already(&account))
-        };
-    }
-    let (session, value) = match resume {
+    let (session, value) = match &resume {
         Some(session) => (session.clone(), Some(session.hash())),
         None => (SessionId::fresh(), None),
     };
-    let claim = claim(play, &account, &session.hash(), value.as_deref()).await?;
+    let claim = match claim(play, &account, &session.hash(), value.as_deref()).await? {
+        Claimed::New(claim) => claim,
+        Claimed::Here(seat) if resume.as_ref() == Some(&seat.session) => {
+            let holder = seat.hand_over(to);
+            return Ok((seat, holder));
+        }
+        Claimed::Here(_) => return Err(playing_already(&account)),
+    };
     let holder = to(1);
     let seat = Arc::new(Seat {
         account: account.clone(),
         session,
         claim,
         playing: Mutex::default(),
+        turn: tokio::sync::Mutex::default(),
         holder: watch::Sender::new(holder),
+        used: watch::Sender::default(),
         over: CancellationToken::new(),
     });
     play.sessions
@@ -281,29 +280,40 @@ pub(super) async fn offer(
     }
 }
 
-/// Ends a session: its character leaves the world, and its claim is released.
+/// Ends a session: its character leaves the world, and its claim is released. If the session may be
+/// another gateway's by now, it is only forgotten here.
 pub(super) async fn end(play: &Play, seat: &Arc<Seat>) {
-    if let Some(playing) = seat.playing() {
+    let _turn = seat.turn.lock().await;
+    if let Some(playing) = seat.playing()
+        && seat.claim.is_certain()
+    {
         // It is not there any more, or another one's.
         let _ = leave(play, seat, &playing.character).await;
     }
     play.sessions.remove(seat);
 }
 
+/// Ends a session in which no character has come into the world.
+pub(super) async fn end_unused(play: &Play, seat: &Arc<Seat>) {
+    let _turn = seat.turn.lock().await;
+    if seat.playing().is_none() {
+        play.sessions.remove(seat);
+    }
+}
+
 /// Keeps a session that single requests use, until none has come for a while: its character leaves the
-/// world then.
-pub(super) async fn keep(play: Arc<Play>, seat: Arc<Seat>, mut holder: Holder) {
-    loop {
-        let next = tokio::select! {
-            next = timeout(REQUESTS, seat.handed_over(holder)) => next,
-            _ = seat.lost() => return forget(&play, &seat),
-            () = play.closing.cancelled() => return,
-        };
-        match next {
-            Ok(Some(next @ Holder::Requests(_))) => holder = next,
-            Ok(_) => return,
-            Err(_) => return end(&play, &seat).await,
-        }
+/// world then. Whoever takes the session over keeps it from then on.
+pub(super) async fn keep(play: Arc<Play>, seat: Arc<Seat>, holder: Holder) {
+    let mut used = seat.used.subscribe();
+    let ends = async {
+        while let Ok(Ok(())) = timeout(REQUESTS, used.changed()).await {}
+        end(&play, &seat).await;
+    };
+    tokio::select! {
+        () = ends => {}
+        _ = seat.handed_over(holder) => {}
+        _ = seat.lost() => forget(&play, &seat),
+        () = play.closing.cancelled() => {}
     }
 }
 

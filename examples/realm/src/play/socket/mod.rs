@@ -45,6 +45,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// How long a frame may take to be sent.
 const SEND: Duration = Duration::from_secs(20);
 
+/// How long the last ones may take when the socket is closed.
+const GOODBYE: Duration = Duration::from_secs(3);
+
 /// After how long a player is told that a command waits.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -138,16 +141,17 @@ pub(super) async fn serve(play: Arc<Play>, socket: WebSocket, place: SocketPlace
         play: play.clone(),
     };
     let end = socket.run().await;
-    if let End::Close(why) | End::Over(why) = &end {
-        socket.goodbye(why.clone()).await;
+    socket.work = None;
+    let player = socket.player.take();
+    // A session that is over, or goes on elsewhere, does not wait for the last words.
+    let player = player.filter(|_| !matches!(end, End::Over(_)));
+    if let End::Close(why) | End::Over(why) = end {
+        // Who does not read misses them.
+        let _ = timeout(GOODBYE, socket.goodbye(why)).await;
     }
-    let Some(Player { seat, holder, .. }) = socket.player.take() else {
-        return;
-    };
     drop(socket);
-    match end {
-        End::Over(_) => {}
-        End::Broken | End::Close(_) => linger(&play, &seat, holder).await,
+    if let Some(Player { seat, holder, .. }) = player {
+        linger(&play, &seat, holder).await;
     }
 }
 
@@ -208,18 +212,20 @@ impl Socket {
             why = some(seat.map(|(seat, _)| seat.lost())) => Event::Lost(why),
             done = some(work.as_mut()) => Event::Done(done),
             () = sleep_until(since.map(|it| it + PATIENCE)) => Event::Waits,
-            () = changed(mail.map(|(_, it)| &mut it.newest)) => Event::Whispered,
-            () = changed(zone) => Event::Zone,
-            () = changed(trouble) => Event::Trouble,
-            () = changed(Some(&mut self.chat.newest)) => Event::Chatted,
             () = sleep_until(Some(self.pinged + PING)) => Event::Ping,
             () = sleep_until(rests) => Event::Rested,
+            // Before what is told: in a busy zone there is always something new for a slow line. So
+            // many come in a second at most.
             frame = stream.next(), if !is_busy && rests.is_none() => match frame {
                 Some(Ok(frame)) => Event::Frame(frame),
                 Some(Err(_)) | None => Event::Broken,
             },
             () = sleep_until(hello) => Event::Silent,
             () = sleep_until(silent) => Event::Silent,
+            () = changed(mail.map(|(_, it)| &mut it.newest)) => Event::Whispered,
+            () = changed(trouble) => Event::Trouble,
+            () = changed(Some(&mut self.chat.newest)) => Event::Chatted,
+            () = changed(zone) => Event::Zone,
         }
     }
 
@@ -261,7 +267,12 @@ impl Socket {
                 let why = "another address needs a connection: try again later";
                 Err(End::Close(why.into()))
             }
-            Event::Closing => Err(End::Over("the gateway stops: connect again".into())),
+            Event::Closing => {
+                if let Some(player) = &self.player {
+                    sessions::forget(&self.play, &player.seat);
+                }
+                Err(End::Over("the gateway stops: connect again".into()))
+            }
         }
     }
 
@@ -296,9 +307,17 @@ impl Socket {
     /// Sends a frame, and waits until the system has taken it: there is no queue. Who does not read
     /// falls behind, and gets a snapshot later.
     async fn send(&mut self, message: Message) -> Result<(), End> {
-        match timeout(SEND, self.sink.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Broken),
+        let closing = &self.play.closing;
+        let too_late = async {
+            let _ = timeout(SEND, closing.cancelled()).await;
+            if closing.is_cancelled() {
+                sleep(GOODBYE).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            sent = self.sink.send(message) => sent.map_err(|_| End::Broken),
+            () = too_late => Err(End::Broken),
         }
     }
 

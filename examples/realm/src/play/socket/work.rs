@@ -35,7 +35,10 @@ impl Socket {
         let step = match &frame {
             Message::Text(text) => self.conversation.frame(Frame::Text(text), now()),
             Message::Binary(_) => self.conversation.frame(Frame::Binary, now()),
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Ping(_) | Message::Pong(_) => {
+                self.conversation.counted(now());
+                return Ok(());
+            }
             Message::Close(_) => return Err(End::Broken),
         };
         match step {
@@ -112,10 +115,8 @@ impl Socket {
             Done::Accept(seq, Ok(zone)) => {
                 self.down(&Down::Ack { seq }).await?;
                 match zone {
-                    // It went through a gate, and the zone has not said so here: it may have been
-                    // lost with the log.
-                    Some(zone) if self.view.is_none() => self.look(&zone).await,
-                    _ => Ok(()),
+                    Some(zone) => self.go_along(&zone).await,
+                    None => Ok(()),
                 }
             }
             Done::Accept(_, Err(Refusal::Over(why))) => {
