@@ -8,6 +8,7 @@ mod hosts;
 use crate::{
     accounts::{self, Accounts, keys::Keys},
     cli::{self, Ended},
+    client,
     command_line::{daemon_settings, shared},
     content::Content,
     gateway::{self, Gateway},
@@ -177,6 +178,7 @@ impl World {
             names.close().await;
             done
         });
+        ready(&url).await?;
         Ok(Self {
             url,
             log,
@@ -250,6 +252,17 @@ pub async fn run(settings: Settings, until: CancellationToken) -> anyhow::Result
     };
     world.stop().await;
     done
+}
+
+/// Waits until players can log in and enter the zone in which they begin.
+async fn ready(url: &str) -> anyhow::Result<()> {
+    let gateways = [url.to_owned()];
+    for path in ["api/health", &format!("zones/{}", accounts::START)] {
+        let answer = client::get::<serde_json::Value>(&gateways, path).await;
+        answer
+            .with_context(|| format!("the world has not started: {url}/{path} does not answer"))?;
+    }
+    Ok(())
 }
 
 /// Keeps a second process away from the state directory.

@@ -32,5 +32,6 @@ mod store;
 
 pub use admin::admin;
 pub use error::{DatabaseError, OpenError, SchemaError};
+pub(crate) use role::START;
 pub use service::Accounts;
 pub use settings::{DatabaseUrl, Settings};

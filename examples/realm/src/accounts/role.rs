@@ -17,7 +17,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// Where characters come into the world.
-const START: &str = "shared/meadow";
+pub(crate) const START: &str = "shared/meadow";
 
 /// How many accounts strangers make: 5 from one address, then one every ten minutes; 60 together,
 /// then one every minute.

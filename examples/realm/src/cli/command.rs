@@ -150,13 +150,14 @@ pub(super) const VERBS: [Verb; 25] = [
     Verb {
         name: "activate",
         arguments: "THING",
-        help: "Does what one does with it: strokes a hen, asks the guide, opens a gate.",
+        help: "Does what one does with it: strokes a hen, asks the guide, opens a gate. You walk there \
+               first, if it is too far away.",
         parse: |rest| Ok(Command::Activate(required(rest)?)),
     },
     Verb {
         name: "take",
         arguments: "THING",
-        help: "Takes something from the ground. You must stand beside it.",
+        help: "Takes something from the ground. You walk there first.",
         parse: |rest| Ok(Command::Take(required(rest)?)),
     },
     Verb {
@@ -168,7 +169,7 @@ pub(super) const VERBS: [Verb; 25] = [
     Verb {
         name: "use",
         arguments: "ITEM [on THING]",
-        help: "Uses something that you carry, by itself or on something.",
+        help: "Uses something that you carry, by itself or on something, to which you walk first.",
         parse: |rest| {
             let rest = required(rest)?;
             Ok(match rest.split_once(" on ") {

@@ -7,6 +7,7 @@
 mod command;
 mod hearing;
 mod map;
+mod reach;
 mod session;
 mod terminal;
 mod things;

@@ -4,7 +4,7 @@ use super::{
     Hosts,
     command::{Command, VERBS, verb},
     hearing::{Hearing, stopped},
-    map,
+    map, reach,
     things::{around, carried, distance, find},
 };
 use crate::{
@@ -128,11 +128,11 @@ impl Session {
             }
             Command::Activate(thing) => {
                 let id = self.thing(&thing)?;
-                self.send(Wish::Activate(id)).await?
+                self.reach(&id, Wish::Activate(id.clone())).await?
             }
             Command::Take(thing) => {
                 let id = self.thing(&thing)?;
-                self.send(Wish::Take(id)).await?;
+                self.reach(&id, Wish::Take(id.clone())).await?;
                 self.see(inventory)?
             }
             Command::Drop(item) => {
@@ -142,8 +142,16 @@ impl Session {
             }
             Command::Use { item, on } => {
                 let id = self.item(&item)?;
-                let on = on.map(|it| self.thing(&it)).transpose()?;
-                self.send(Wish::Use { id, on }).await?
+                match on.map(|it| self.thing(&it)).transpose()? {
+                    Some(on) => {
+                        let wish = Wish::Use {
+                            id,
+                            on: Some(on.clone()),
+                        };
+                        self.reach(&on, wish).await?
+                    }
+                    None => self.send(Wish::Use { id, on: None }).await?,
+                }
             }
             Command::Inventory => self.see(inventory)?,
             Command::Me => self.see(sheet)?,
@@ -271,6 +279,12 @@ impl Session {
         Ok(String::new())
     }
 
+    /// Does something with a thing, beside which the character stands then.
+    async fn reach(&self, thing: &ObjectId, wish: Wish) -> Result<String, String> {
+        reach::act(self.client()?, thing, wish).await?;
+        Ok(String::new())
+    }
+
     async fn say(&self, scope: Scope, text: String) -> Result<String, String> {
         self.send(Wish::Say { scope, text }).await
     }
@@ -393,7 +407,8 @@ fn inventory(state: &State) -> String {
 fn sheet(state: &State) -> String {
     let sheet = &state.sheet;
     let zone = state.zone.as_ref().map(ToString::to_string);
-    let mut text = format!("{}, in {}", state.character, zone.unwrap_or_default());
+    let name = state.me().map_or(state.character.as_str(), |it| &it.name);
+    let mut text = format!("{name}, in {}", zone.unwrap_or_default());
     if let Some(me) = state.me() {
         text.push_str(&format!(", at {:.1} {:.1}", me.x, me.y));
     }

@@ -3,6 +3,7 @@
 use crate::{
     client::State,
     object::{Item, Seen},
+    world::{MAX_WALK, REACH},
 };
 
 /// How many names are suggested.
@@ -11,6 +12,17 @@ const SUGGESTED: usize = 5;
 /// The metres between the character and something.
 pub(super) fn distance(me: Option<&Seen>, it: &Seen) -> f64 {
     me.map_or(0.0, |me| (it.x - me.x).hypot(it.y - me.y))
+}
+
+/// How far to walk, east and south, to stand beside something that is out of reach. `None` if it is
+/// in reach. A far way takes several walks.
+pub(super) fn walk_to(me: &Seen, it: &Seen) -> Option<(f64, f64)> {
+    let far = distance(Some(me), it);
+    let reach = it.radius + REACH;
+    // Clearly within reach, and not against what it is.
+    let length = (far - reach + REACH / 2.0).min(MAX_WALK - 0.01);
+    let part = length / far;
+    (far > reach).then_some(((it.x - me.x) * part, (it.y - me.y) * part))
 }
 
 /// All that is around the character but itself, the nearest first.
@@ -105,6 +117,17 @@ mod tests {
         let error = find(&state, "cow").unwrap_err();
         let expected = "nothing here is called cow: there is brown egg, Tilda, Berta";
         assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_walk_to_a_thing_ends_beside_it() {
+        let me = seen("@ann", "player", "Ann", 10.0, 10.0);
+        let walk = |x, y| walk_to(&me, &seen("hen", "hen", "Berta", x, y));
+        assert_eq!(walk(12.2, 10.0), None, "less than 2 m from its edge");
+        let (dx, dy) = walk(10.0, 15.3).unwrap();
+        assert!(dx.abs() < 1e-9 && (dy - 4.0).abs() < 1e-9, "{dx} {dy}");
+        let (dx, dy) = walk(50.0, 40.0).unwrap();
+        assert!(dx.hypot(dy) < MAX_WALK && dx.hypot(dy) > 19.0, "{dx} {dy}");
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Client {
         let mut state = sender.subscribe();
         let link = Link::new(gateways, account, character, shared.clone(), sender);
         let task = AbortOnDropHandle::new(tokio::spawn(link.run()));
-        let there = state.wait_for(|it| it.zone.is_some() || it.ended().is_some());
+        let there = state.wait_for(|it| it.me().is_some() || it.ended().is_some());
         let ended = match there.await {
             Ok(state) => state.ended().map(str::to_owned),
             Err(_) => Some("the connection has ended".to_owned()),

@@ -38,6 +38,9 @@ async fn a_newcomer_plays_with_a_list_of_commands_and_comes_back() {
                     map\n\
                     move 3 0\n\
                     detail hen\n\
+                    activate hen\n\
+                    take speckled egg\n\
+                    me\n\
                     say hello\n\
                     zones\n\
                     who\n\
@@ -49,6 +52,8 @@ async fn a_newcomer_plays_with_a_list_of_commands_and_comes_back() {
         "> login ann",
         "> move 3 0",
         "you are at 15.0 20.0",
+        "Berta: Cluck, cluck!",
+        "you carry: brown egg, speckled egg",
         "Ann: hello",
     ] {
         assert!(output.lines().any(|it| it == line), "{line}: {output}");
@@ -61,13 +66,24 @@ async fn a_newcomer_plays_with_a_list_of_commands_and_comes_back() {
     assert!(output.contains("shared/meadow  host-"), "{output}");
     assert!(!output.contains("long password"), "{output}");
 
+    let me = output
+        .lines()
+        .find(|it| it.starts_with("Ann, in shared/meadow, at "));
+    let me = me.unwrap().to_owned();
+
     let commands = "login ann a long password\ncharacters\nenter ann\nme\nlogout\n";
     let (code, output, errors) = dev(state.path(), commands).await;
     assert_eq!(code, Some(0), "{output}\n{errors}");
-    assert!(
-        output.contains("in shared/meadow, at 15.0 20.0"),
-        "{output}"
-    );
+    assert!(output.lines().any(|it| it == me), "{me}: {output}");
+    assert!(output.contains("you carry: brown egg, speckled egg"));
+}
+
+#[tokio::test]
+async fn the_first_command_finds_a_world_that_can_be_entered() {
+    let state = tempfile::tempdir().unwrap();
+    let (code, output, errors) = dev(state.path(), "zones\n").await;
+    assert_eq!(code, Some(0), "{output}\n{errors}");
+    assert!(output.contains("shared/meadow  host-"), "{output}");
 }
 
 #[tokio::test]
