@@ -6,8 +6,9 @@
 mod role;
 
 use crate::{
-    accounts::keys::Keys,
+    accounts::{DatabaseUrl, keys::Keys},
     command_line::{DAEMON_AT, open_log, redis},
+    log::LogUrl,
 };
 use anyhow::{Context, bail};
 use clap::Args;
@@ -28,11 +29,12 @@ pub struct Settings {
     #[arg(
         long,
         env = "REALM_LOG",
+        hide_env_values = true,
         value_name = "URL",
         default_value = "redis://127.0.0.1:6379",
         value_parser = redis
     )]
-    pub log: String,
+    pub log: LogUrl,
 
     /// How many zone hosts
     #[arg(
@@ -72,7 +74,7 @@ pub struct Settings {
         env = "REALM_DATABASE",
         hide_env_values = true
     )]
-    pub database: Option<String>,
+    pub database: Option<DatabaseUrl>,
 
     /// Take maps and scripts from this folder [default: those of the source tree, or else those in
     /// the program]
@@ -147,13 +149,15 @@ impl Settings {
     /// All further roles, those that others need first.
     fn roles(&self) -> anyhow::Result<Vec<Role>> {
         let role = |kind: &str, name: &str| {
-            Role::new(name, [kind, "--name", name, "--log", &self.log, "--state"])
+            // What may hold a password is not on the command line, which everybody on the machine
+            // can read.
+            Role::new(name, [kind, "--name", name, "--state"])
                 .with([&self.state])
+                .environment("REALM_LOG", self.log.as_str())
         };
         let mut accounts = role("accounts", "accounts").with(["--listen", "127.0.0.1:0"]);
         if let Some(database) = &self.database {
-            // Not on the command line, which everybody on the machine can read.
-            accounts = accounts.environment("REALM_DATABASE", database);
+            accounts = accounts.environment("REALM_DATABASE", database.as_str());
         }
         let mut roles = vec![accounts];
         for number in 1..=self.hosts {
@@ -198,5 +202,37 @@ impl Settings {
         }
         let addresses = held.iter().map(TcpListener::local_addr);
         Ok(addresses.collect::<Result<_, _>>()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    #[test]
+    fn no_password_is_on_the_command_line_of_a_role_or_in_a_debug_output() {
+        let line = [
+            "up",
+            "--listen=127.0.0.1:0",
+            "--log=redis://:hush@localhost",
+            "--database=postgres://realm:hush@localhost/realm",
+        ];
+        let CommandLine { settings } = CommandLine::parse_from(line);
+        assert!(!format!("{settings:?}").contains("hush"), "{settings:?}");
+        let roles = settings.roles().unwrap();
+        assert_eq!(roles.len(), 6);
+        for role in roles {
+            let (arguments, environment) = role.started_with();
+            assert!(!format!("{arguments:?}").contains("hush"), "{arguments:?}");
+            let log = ("REALM_LOG", "redis://:hush@localhost".to_owned());
+            assert!(environment.contains(&log));
+        }
     }
 }

@@ -93,7 +93,7 @@ impl DatabaseUrl {
         Self(format!("sqlite:{}", state.join("realm.sqlite").display()))
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::{client::HttpKeeper, keys::Pass},
-    log::{self, Log},
+    log::{self, Log, LogUrl},
     shared::Shared,
     tickets::Tickets,
 };
@@ -38,11 +38,12 @@ pub(super) struct Common {
     #[arg(
         long,
         env = "REALM_LOG",
+        hide_env_values = true,
         value_name = "URL",
         default_value = "redis://127.0.0.1:6379",
         value_parser = redis
     )]
-    pub(super) log: String,
+    pub(super) log: LogUrl,
 
     /// Keys and tickets are here. `realm accounts` makes them; copy `public.keys` and
     /// `service.ticket` to the other machines
@@ -59,7 +60,7 @@ pub(super) struct Common {
 }
 
 /// The address of a Redis.
-pub(crate) fn redis(text: &str) -> Result<String, String> {
+pub(crate) fn redis(text: &str) -> Result<LogUrl, String> {
     let is_redis = |it: &str| it.starts_with("redis://") || it.starts_with("redis+unix://");
     match text {
         "memory:" => Err(
@@ -67,20 +68,18 @@ pub(crate) fn redis(text: &str) -> Result<String, String> {
                           Redis, and give its address: redis://127.0.0.1:6379"
                 .to_owned(),
         ),
-        text if is_redis(text) => Ok(text.to_owned()),
+        text if is_redis(text) => Ok(text.to_owned().into()),
         _ => Err("the log is a Redis: redis://127.0.0.1:6379".to_owned()),
     }
 }
 
 /// The log at this address, if it answers. What could lose data there is logged as a warning.
-pub(crate) async fn open_log(url: &str) -> anyhow::Result<Arc<dyn Log>> {
-    let log = log::open(url)?;
-    let warnings = log.check().await.with_context(|| {
-        format!(
-            "no Redis answers at {url}: start one with `redis-server --appendonly yes`, or name \
-             another one with --log"
-        )
-    })?;
+pub(crate) async fn open_log(url: &LogUrl) -> anyhow::Result<Arc<dyn Log>> {
+    let log = log::open(url.as_str())?;
+    let warnings = log.check().await.context(
+        "Redis does not answer: start one with `redis-server --appendonly yes`, or name another \
+         one with --log",
+    )?;
     for warning in warnings {
         tracing::warn!("the log: {warning}");
     }

@@ -51,6 +51,31 @@ pub fn open(url: &str) -> anyhow::Result<Arc<dyn Log>> {
     bail!("there is no log of the kind {kind}: use memory: or redis://HOST:PORT/DB");
 }
 
+/// The URL of a log. It may hold a password, so `{:?}` shows its kind only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LogUrl(String);
+
+impl LogUrl {
+    /// All of it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for LogUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl fmt::Debug for LogUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.0.split(':').next().unwrap_or_default();
+        write!(f, "LogUrl({kind}:…)")
+    }
+}
+
 /// A place in a log: entries after it have not been read. `Cursor::default()` is before all.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

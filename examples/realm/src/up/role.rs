@@ -71,6 +71,12 @@ impl Role {
         self
     }
 
+    /// Its arguments and its environment.
+    #[cfg(test)]
+    pub(super) fn started_with(&self) -> (&[OsString], &[(&'static str, String)]) {
+        (&self.arguments, &self.environment)
+    }
+
     /// Starts the process, and again whenever it dies. It has failed if it ends before it has
     /// started for the first time.
     pub(super) fn start(self, program: PathBuf, failed: mpsc::Sender<anyhow::Error>) -> Supervised {

@@ -131,3 +131,22 @@ async fn a_service_that_is_not_there_is_answered_with_what_to_do() {
         assert!(errors.contains(part), "{arguments:?}: {errors}");
     }
 }
+
+#[tokio::test]
+async fn the_password_of_redis_is_shown_to_nobody() {
+    let state = tempfile::tempdir().unwrap();
+    for arguments in [&["up", "--help"][..], &["zone", "--help"], &["up"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_realm"))
+            .args(arguments)
+            // Nobody listens there.
+            .env("REALM_LOG", "redis://:hush@127.0.0.1:1")
+            .current_dir(state.path())
+            .stdin(Stdio::null())
+            .output();
+        let output = patiently("an answer", output).await.unwrap();
+        for text in [output.stdout, output.stderr] {
+            let text = String::from_utf8(text).unwrap();
+            assert!(!text.contains("hush"), "{arguments:?}: {text}");
+        }
+    }
+}
