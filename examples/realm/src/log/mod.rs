@@ -383,6 +383,7 @@ pub trait Log: fmt::Debug + Send + Sync {
     async fn absent(&self, character: &Name) -> Result<Option<Absent>, LogError>;
 
     /// Takes something off that list if it is still at this revision, that of the zone or that of the
-    /// character's sheet, or if nothing is known of it. Else it goes to the end of the list.
+    /// character's sheet, or if nothing is known of it. Else, also if what is known cannot be read, it
+    /// goes to the end of the list.
     async fn saved(&self, what: &Dirty, rev: Rev) -> Result<(), LogError>;
 }

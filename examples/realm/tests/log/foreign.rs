@@ -35,19 +35,21 @@ async fn what_is_not_known_any_more_is_not_to_be_saved() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: tests/live.sh realm"]
-async fn what_cannot_be_read_stays_to_be_saved() {
+async fn what_cannot_be_read_stays_to_be_saved_and_keeps_nobody_waiting() {
     let (log, meadow, ann) = left().await;
     let gibberish = ["arrival", "gibberish"];
     log.tamper("HSET", "p:ann", &gibberish).await;
-    let answer = log.saved(&ann, 4).await;
-    assert!(
-        matches!(answer, Err(LogError::Foreign { .. })),
-        "{answer:?}"
-    );
-    assert_eq!(log.dirty(10).await.unwrap(), [meadow, ann]);
+    log.saved(&ann, 4).await.unwrap();
+    assert_eq!(log.dirty(10).await.unwrap(), [meadow.clone(), ann.clone()]);
     let answer = log.admit(&admission("Ann", 2, MEADOW)).await;
     assert!(
         matches!(answer, Err(LogError::Foreign { .. })),
         "{answer:?}"
     );
+
+    log.tamper("DEL", "z:shared/meadow:state", &[]).await;
+    log.tamper("SET", "z:shared/meadow:state", &["gibberish"])
+        .await;
+    log.saved(&meadow, 1).await.unwrap();
+    assert_eq!(log.dirty(10).await.unwrap(), [ann, meadow]);
 }

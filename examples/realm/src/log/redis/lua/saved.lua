@@ -2,19 +2,19 @@
 local what, rev = unpack(ARGV)
 local kind, id = string.match(what, '^(%a):(.*)$')
 local key = kind == 'z' and state_of(id) or character_of(id)
-local bad = foreign({{dirty, 'zset'}, {last_dirty, 'string'}, {key, 'hash'}})
+local bad = foreign({{dirty, 'zset'}, {last_dirty, 'string'}})
 if bad then return bad end
 
+-- What cannot be read is at no revision: it waits on, behind the others.
 local now
-if kind == 'z' then
+if foreign({{key, 'hash'}}) then
+  now = 'none'
+elseif kind == 'z' then
   now = redis.call('HGET', key, 'rev')
 else
   local arrival = redis.call('HGET', key, 'arrival')
-  if arrival then
-    local account
-    account, now = owner_and_rev(arrival)
-    if not account then return no_arrival(id) end
-  end
+  local _, sheet_rev = owner_and_rev(arrival or '')
+  now = arrival and (sheet_rev or 'none')
 end
 if redis.call('ZREM', dirty, what) == 1 and now and tonumber(now) ~= tonumber(rev) then mark(what) end
 return {'ok'}
