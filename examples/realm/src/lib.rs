@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+mod addresses;
 pub mod cli;
 pub mod client;
 mod clock;

@@ -12,7 +12,6 @@
 //! One process has the role at a time, by the claim `role/accounts`. Others are its spares, and
 //! answer 503.
 
-mod addresses;
 mod admin;
 mod characters;
 pub mod client;

@@ -1,15 +1,17 @@
 //! What all requests share.
 
-use super::{Settings, addresses, database::Database, http::Problem, keys::Keys, password::Hasher};
+use super::{Settings, database::Database, http::Problem, keys::Keys, password::Hasher};
 use crate::{
+    addresses::{self, Client},
     ids::{Name, ZoneId},
     log::Log,
     tickets::Tickets,
 };
+use axum::http::HeaderMap;
 use ipnet::IpNet;
 use metaserve::{
     bounds::{Attempt, AttemptLimits, Attempts},
-    time::now,
+    time::{now, wall_clock},
 };
 use metaserve_ticket::Issuer;
 use parking_lot::Mutex;
@@ -108,23 +110,28 @@ impl Role {
 
     /// Charges a new account, also if its name is taken: the answer tells which names are. Whoever
     /// is on this machine may make any number.
-    pub(super) fn sign_up(&self, from: IpAddr) -> Result<(), Problem> {
-        // All are charged to one name, so that its limit is that of all together.
-        let is_local = from.is_loopback();
-        if is_local || self.sign_ups.lock().begin(Some(""), from, now()).is_some() {
-            return Ok(());
+    pub(super) fn sign_up(&self, from: Client) -> Result<Option<Attempt>, Problem> {
+        if from.is_local {
+            return Ok(None);
         }
-        tracing::info!(address = %from, "too many new accounts");
-        Err(Problem::too_many("too many new accounts: try again later"))
+        // All are charged to one name, so that its limit is that of all together.
+        let attempt = self.sign_ups.lock().begin(Some(""), from.address, now());
+        if attempt.is_none() {
+            tracing::info!(address = %from, "too many new accounts");
+            return Err(Problem::too_many("too many new accounts: try again later"));
+        }
+        Ok(attempt)
     }
 
-    /// The address of a client, as far as proxies can be believed.
-    pub(super) fn client<'a>(
-        &self,
-        peer: IpAddr,
-        forwarded: impl DoubleEndedIterator<Item = &'a str>,
-    ) -> IpAddr {
-        addresses::client(peer, forwarded, &self.proxies)
+    /// The client of a request, as far as proxies can be believed. A role of the world can.
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
+        let mut proxies = self.proxies.clone();
+        let shown = headers.get(addresses::SHOWN);
+        let shown = shown.and_then(|it| it.to_str().ok());
+        if shown.is_some_and(|it| self.tickets.service(it, wall_clock()).is_ok()) {
+            proxies.push(peer.to_canonical().into());
+        }
+        addresses::client(peer, headers, &proxies)
     }
 }
 
@@ -196,12 +203,30 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let role = role(state.path()).await;
         let made = |from: [u8; 4]| {
-            (0..100)
-                .filter(|_| role.sign_up(from.into()).is_ok())
-                .count()
+            let from = addresses::client(from.into(), &HeaderMap::new(), &[]);
+            (0..100).filter(|_| role.sign_up(from).is_ok()).count()
         };
         assert_eq!(made([192, 0, 2, 1]), 5);
         assert_eq!(made([192, 0, 2, 2]), 5);
         assert_eq!(made([127, 0, 0, 1]), 100);
+    }
+
+    /// A gateway is believed wherever it runs; whoever else writes its header is not.
+    #[tokio::test]
+    async fn a_role_says_whose_request_it_sends_on() {
+        let state = tempfile::tempdir().unwrap();
+        let role = role(state.path()).await;
+        let service = Keys::in_directory(state.path()).unwrap().pass.service;
+        let service = String::from_utf8(service.to_vec()).unwrap();
+        let [gateway, player] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
+        let mut headers = HeaderMap::new();
+        headers.insert(addresses::FORWARDED, "192.0.2.2".parse().unwrap());
+        assert_eq!(role.client(gateway, &headers).address, gateway);
+        headers.insert(addresses::SHOWN, "forged".parse().unwrap());
+        assert_eq!(role.client(gateway, &headers).address, gateway);
+        headers.insert(addresses::SHOWN, service.parse().unwrap());
+        assert_eq!(role.client(gateway, &headers).address, player);
+        headers.insert(addresses::FORWARDED, "unknown".parse().unwrap());
+        assert!(!role.client([127, 0, 0, 1].into(), &headers).is_local);
     }
 }

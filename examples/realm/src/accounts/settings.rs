@@ -39,7 +39,8 @@ pub struct Settings {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     pub save_every: Duration,
 
-    /// Believe X-Forwarded-For from proxies with these prefixes; loopback is always believed
+    /// Believe X-Forwarded-For from proxies with these prefixes; those of this machine and gateways
+    /// are always believed
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxy: Vec<IpNet>,
 

@@ -1,8 +1,10 @@
 //! `/api/*`: sent on to the accounts role, so that the page needs one address.
 
 use crate::{
-    play::{api::Problem, owners::Owners},
+    addresses,
+    play::{Play, api::Problem, owners::Owners},
     roles,
+    shared::Shared,
 };
 use anyhow::Context as _;
 use axum::{
@@ -13,9 +15,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::any,
 };
-use metaserve_client::names::Names;
 use reqwest::{Client, Url, redirect};
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// What of the accounts role is served here. The rest is for other roles.
 const SERVED: [&str; 5] = [
@@ -36,7 +37,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(5);
 
 /// What is for one connection only, or not ours: there are no cookies here.
-const NOT_SENT_ON: [HeaderName; 14] = [
+const NOT_SENT_ON: [HeaderName; 15] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
@@ -50,17 +51,21 @@ const NOT_SENT_ON: [HeaderName; 14] = [
     header::COOKIE,
     header::SET_COOKIE,
     HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("x-forwarded-for"),
+    addresses::FORWARDED,
+    addresses::SHOWN,
 ];
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Forward {
     client: Client,
     roles: Owners,
+    /// The ticket of this role. Secret.
+    shown: HeaderValue,
+    play: Arc<Play>,
 }
 
 /// The route of what is sent on.
-pub(super) fn router(names: Names) -> anyhow::Result<Router> {
+pub(super) fn router(shared: &Shared, play: Arc<Play>) -> anyhow::Result<Router> {
     let client = Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none())
@@ -68,11 +73,19 @@ pub(super) fn router(names: Names) -> anyhow::Result<Router> {
         .pool_idle_timeout(IDLE)
         .build()
         .context("cannot make HTTP requests")?;
-    let roles = Owners::follow(names, roles::PREFIX);
+    let mut shown =
+        HeaderValue::from_bytes(&shared.ticket).context("the service ticket is damaged")?;
+    shown.set_sensitive(true);
+    let state = Forward {
+        client,
+        roles: Owners::follow(shared.names.clone(), roles::PREFIX),
+        shown,
+        play,
+    };
     Ok(Router::new()
         .route("/api/{*path}", any(forward))
         .layer(DefaultBodyLimit::max(BODY_BYTES.0))
-        .with_state(Forward { client, roles }))
+        .with_state(state))
 }
 
 async fn forward(
@@ -91,12 +104,11 @@ async fn forward(
     let asked = uri.path_and_query().map_or("", |it| it.as_str());
     let url = url(&owner.url, asked)
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "accounts serve nothing there"))?;
+    let client = peer.map(|it| forward.play.client(it.0.0.ip(), &headers));
     strip(&mut headers);
-    if let Some(Extension(ConnectInfo(peer))) = peer {
-        let peer = metaserve::address::canonical(peer).ip().to_string();
-        if let Ok(peer) = HeaderValue::from_str(&peer) {
-            headers.insert("x-forwarded-for", peer);
-        }
+    if let Some(client) = client.and_then(|it| HeaderValue::from_str(&it.to_string()).ok()) {
+        headers.insert(addresses::FORWARDED, client);
+        headers.insert(addresses::SHOWN, forward.shown.clone());
     }
     let request = forward
         .client

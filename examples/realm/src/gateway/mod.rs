@@ -97,7 +97,7 @@ impl Gateway {
         // Dropping this future ends everything as well, as a crash would.
         let until = until.child_token();
         let _ended = until.clone().drop_guard();
-        let beside = pages::router().merge(forward::router(shared.names.clone())?);
+        let beside = pages::router().merge(forward::router(&shared, play.clone())?);
         let routes = play::router(play.clone(), beside);
         let close = async {
             until.cancelled().await;

@@ -25,15 +25,20 @@ mod sessions;
 mod socket;
 mod text;
 
-use crate::{ids::ZoneId, shared::Shared};
+use crate::{
+    addresses::{self, Client},
+    ids::ZoneId,
+    shared::Shared,
+};
 use api::Requests;
-use axum::Router;
+use axum::{Router, http::HeaderMap};
 use follow::Follows;
+use ipnet::IpNet;
 use mail::Mail;
 use metaserve::bounds::Places;
 use owners::Owners;
 use sessions::Sessions;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -53,7 +58,7 @@ pub struct Settings {
     /// How many WebSockets there may be at a time
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     pub max_sockets: usize,
-    /// How many of them may come from one address. Behind a reverse proxy all of them do
+    /// How many of them may come from one address
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub max_sockets_per_address: usize,
     /// How many may watch a shared zone without a log-in; 0 for none
@@ -65,6 +70,10 @@ pub struct Settings {
     /// Where else pages may come from that open WebSockets: `https://play.example.org` for example
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
+    /// Believe X-Forwarded-For from proxies with these prefixes; those of this machine are always
+    /// believed
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxy: Vec<IpNet>,
     /// How long a player whose connection is lost stays in the world
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration)]
     pub linger: Duration,
@@ -78,6 +87,7 @@ impl Default for Settings {
             max_spectators: 500,
             max_requests_per_second: 30,
             origin: Vec::new(),
+            trusted_proxy: Vec::new(),
             linger: Duration::from_secs(15),
         }
     }
@@ -137,6 +147,11 @@ impl Play {
         self.tasks.close();
         self.tasks.wait().await;
         self.sessions.clear();
+    }
+
+    /// From where a request comes, as far as proxies can be believed.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
+        addresses::client(peer, headers, &self.settings.trusted_proxy)
     }
 
     /// Whether this zone is served here.

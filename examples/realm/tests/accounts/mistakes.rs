@@ -4,13 +4,18 @@
 use crate::world::{PASSWORD, World, answer, file, url};
 use realm::{
     accounts::{Accounts, Settings},
+    gateway::{self, Gateway},
     log::memory::MemoryLog,
+    play,
+    shared::Shared,
     testing::Daemon,
+    tickets::Tickets,
 };
 use reqwest::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use std::{path::Path, sync::Arc};
+use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
 async fn no_password_and_no_token_is_stored() {
@@ -72,6 +77,63 @@ async fn a_guesser_behind_the_gateway_is_stopped_by_their_own_address() {
     assert_eq!(status, 429, "{body}");
     assert_eq!(guess("192.0.2.1", PASSWORD).await.0, 429);
     assert_eq!(guess("192.0.2.2", PASSWORD).await.0, 200);
+    world.end().await;
+}
+
+/// A player, a proxy with TLS, the gateway and accounts: whatever is bounded for each address is
+/// bounded for the player's.
+#[tokio::test]
+async fn each_player_behind_two_proxies_has_an_address() {
+    let world = World::start().await;
+    let pass = world.pass();
+    let settings = gateway::Settings {
+        listen: ([127, 0, 0, 1], 0).into(),
+        play: play::Settings {
+            trusted_proxy: vec!["10.0.0.0/8".parse().unwrap()],
+            ..play::Settings::default()
+        },
+    };
+    let shared = Shared {
+        log: world.log.clone(),
+        names: world.daemon.names(),
+        tickets: Tickets::new(pass.public.clone()),
+        keeper: Arc::new(world.keeper()),
+        ticket: pass.service,
+    };
+    let gateway = Gateway::start(settings, shared).await.unwrap();
+    let (url, until) = (gateway.url(), CancellationToken::new());
+    let running = tokio::spawn(gateway.run(until.clone()));
+    let register = async |from: Option<&str>, name: String| {
+        let body = json!({ "name": name, "password": PASSWORD });
+        loop {
+            let mut request = world.http.post(format!("{url}/api/accounts")).json(&body);
+            if let Some(from) = from {
+                request = request.header("x-forwarded-for", from);
+            }
+            // The gateway may not know yet where accounts are.
+            match answer(request).await {
+                (503, _) => tokio::task::yield_now().await,
+                (status, _) => return status,
+            }
+        }
+    };
+    for number in 0..5 {
+        let from = Some("192.0.2.1, 10.0.0.2");
+        assert_eq!(register(from, format!("ann{number}")).await, 201);
+    }
+    let forged = Some("203.0.113.1, 192.0.2.1, 10.0.0.2");
+    assert_eq!(register(forged, "ann5".to_owned()).await, 429);
+    let other = Some("192.0.2.2, 10.0.0.2");
+    assert_eq!(register(other, "bob".to_owned()).await, 201);
+    // Whoever a proxy does not name is a stranger; who comes without one is on this machine.
+    for number in 0..7 {
+        let expected = if number < 5 { 201 } else { 429 };
+        let from = Some("unknown");
+        assert_eq!(register(from, format!("cat{number}")).await, expected);
+        assert_eq!(register(None, format!("dan{number}")).await, 201);
+    }
+    until.cancel();
+    running.await.unwrap().unwrap();
     world.end().await;
 }
 

@@ -55,7 +55,7 @@ pub(super) struct Registered {
 )]
 pub(super) async fn register(
     State(role): State<Arc<Role>>,
-    From(address): From,
+    From(client): From,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<Registered>), Problem> {
     let wrong = |error: &str| Problem::new(StatusCode::BAD_REQUEST, error);
@@ -72,7 +72,7 @@ pub(super) async fn register(
             wrong("an e-mail address has one @ and at most 254 bytes").field("email")
         })?),
     };
-    role.sign_up(address)?;
+    role.sign_up(client)?;
     role.database.is_taken(&name, email.as_ref()).await?;
     let hash = role.hasher.hash(new.password).await?;
     let now = seconds(wall_clock());

@@ -3,6 +3,7 @@
 use super::Problem;
 use crate::{
     accounts::{role::Role, store::Account},
+    addresses::Client,
     tickets::{Bearer, NotLetIn},
 };
 use axum::{
@@ -13,16 +14,13 @@ use axum::{
 use metaserve::time::wall_clock;
 use metaserve_ticket::Refused;
 use serde::de::DeserializeOwned;
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc};
 
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
 
-/// The address of the client.
-pub(super) struct From(pub(super) IpAddr);
+/// The client.
+pub(super) struct From(pub(super) Client);
 
 /// An account that has logged in.
 pub(super) struct LoggedIn(pub(super) Account);
@@ -59,13 +57,7 @@ impl FromRequestParts<Arc<Role>> for From {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             Problem::new(status, "the address of the client is not known")
         })?;
-        let forwarded: Vec<_> = parts
-            .headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .map(|it| it.to_str().unwrap_or_default())
-            .collect();
-        Ok(Self(role.client(peer.0.ip(), forwarded.into_iter())))
+        Ok(Self(role.client(peer.0.ip(), &parts.headers)))
     }
 }
 

@@ -77,10 +77,12 @@ pub(in crate::accounts) struct Session {
 )]
 pub(super) async fn log_in(
     State(role): State<Arc<Role>>,
-    From(address): From,
+    From(client): From,
     Body(Credentials { name, password }): Body<Credentials>,
 ) -> Result<Json<Session>, Problem> {
-    check(&role, &name, password, address).await.map(Json)
+    check(&role, &name, password, client.address)
+        .await
+        .map(Json)
 }
 
 /// Checks name and password. Whatever is wrong about them takes the same work, and has the same

@@ -138,9 +138,9 @@ fn of_zone(
 /// Refuses requests of an address that sends too many.
 async fn bounded(State(play): State<Arc<Play>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map(|it| metaserve::address::canonical(it.0).ip());
+    let client = peer.map(|it| play.client(it.0.ip(), request.headers()).address);
     let per_second = f64::from(play.settings.max_requests_per_second);
-    if peer.is_some_and(|it| !play.requests.take(it, now(), per_second)) {
+    if client.is_some_and(|it| !play.requests.take(it, now(), per_second)) {
         let why = "too many requests from your address: send fewer, or use a WebSocket";
         return Problem::new(StatusCode::TOO_MANY_REQUESTS, why).into_response();
     }

@@ -41,8 +41,8 @@ pub(super) async fn ws(
     same_site(&headers, &play.settings.origin)
         .map_err(|why| Problem::new(StatusCode::FORBIDDEN, why))?;
     let upgrade = upgrade.map_err(|why| Problem::new(why.status(), why.body_text()))?;
-    let peer = peer.map(|it| metaserve::address::canonical(it.0.0).ip());
-    let place = place(&play, peer)?;
+    let client = peer.map(|it| play.client(it.0.0.ip(), &headers).address);
+    let place = place(&play, client)?;
     let upgrade = upgrade
         .max_message_size(CLOSED_BYTES)
         .max_frame_size(CLOSED_BYTES);
@@ -54,10 +54,10 @@ pub(super) async fn ws(
 
 /// A place for a socket. If there is none, and one address has more of them than others, it makes
 /// room for another one.
-fn place(play: &Play, peer: Option<IpAddr>) -> Result<SocketPlace, Problem> {
+fn place(play: &Play, client: Option<IpAddr>) -> Result<SocketPlace, Problem> {
     let settings = &play.settings;
     let room = Room::new(settings.max_sockets, settings.max_sockets_per_address);
-    let origin = Origin::alone(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    let origin = Origin::alone(client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
     let lost = CancellationToken::new();
     let taken = play.places.take(origin, room, lost.clone());
     let taken = taken.map_err(|why| Problem::unavailable(format!("WebSockets: {why}")))?;
