@@ -11,18 +11,23 @@ use crate::{
     object::{Millis, Sheet},
 };
 use sea_orm::{
-    ExprTrait as _, QueryResult,
-    sea_query::{Expr, Func, Order, Query, SelectStatement},
+    ConnectionTrait as _, ExprTrait as _, QueryResult,
+    sea_query::{Expr, Func, InsertStatement, Order, Query, SelectStatement},
 };
 
 /// The most characters of an account.
 pub(super) const MAX: i64 = 8;
+
+/// For how long a request that made a character may be sent again.
+const AGAIN: Millis = 60_000;
 
 /// Why there is no new character.
 #[derive(Debug)]
 pub(super) enum NotCreated {
     /// A character of the world has this name.
     Taken,
+    /// One of this account has it.
+    Own,
     /// The account has [`MAX`].
     TooMany,
     Database(DatabaseError),
@@ -45,15 +50,6 @@ impl Database {
         zone: &ZoneId,
         now: Millis,
     ) -> Result<Character, NotCreated> {
-        let count = Query::select()
-            .expr_as(Func::count(Expr::column("id")), "count")
-            .from("character")
-            .and_where(Expr::column("account").eq(account.id))
-            .to_owned();
-        let count = self.one(&count).await?.map(|row| get(&row, "count"));
-        if count.transpose()?.unwrap_or(0_i64) >= MAX {
-            return Err(NotCreated::TooMany);
-        }
         let sheet = Sheet {
             rev: now,
             ..Sheet::default()
@@ -74,17 +70,62 @@ impl Database {
                 number(sheet.rev).into(),
             ])
             .to_owned();
-        match self.execute(&insert).await {
-            Err(error) if error.is_duplicate() => Err(NotCreated::Taken),
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(Character {
-                name: name.clone(),
-                account: account.name.clone(),
-                zone: zone.clone(),
-                at: None,
-                sheet,
-            }),
+        let refused = match self.insert(account, &insert).await {
+            Ok(true) => {
+                return Ok(Character {
+                    name: name.clone(),
+                    account: account.name.clone(),
+                    zone: zone.clone(),
+                    at: None,
+                    sheet,
+                });
+            }
+            Ok(false) => NotCreated::TooMany,
+            Err(error) if error.is_duplicate() => NotCreated::Taken,
+            Err(error) => return Err(error.into()),
+        };
+        // Whoever has just made it, and did not hear of it, asks again.
+        let is_new = |it: &Character| {
+            it.name == *name && it.at.is_none() && it.sheet.rev.saturating_add(AGAIN) >= now
+        };
+        match self.character(account, name).await? {
+            Some(it) if is_new(&it) => Ok(it),
+            Some(_) => Err(NotCreated::Own),
+            None => Err(refused),
         }
+    }
+
+    /// Inserts a character unless the account has [`MAX`]; false if it has. Requests of one account
+    /// count one after another: each has the account's row to itself.
+    async fn insert(
+        &self,
+        account: &Account,
+        insert: &InsertStatement,
+    ) -> Result<bool, DatabaseError> {
+        let hold = Query::update()
+            .table("account")
+            .value("admin", Expr::column("admin"))
+            .and_where(Expr::column("id").eq(account.id))
+            .to_owned();
+        let count = Query::select()
+            .expr_as(Func::count(Expr::column("id")), "count")
+            .from("character")
+            .and_where(Expr::column("account").eq(account.id))
+            .to_owned();
+        self.in_time(async {
+            let transaction = self.begin().await?;
+            transaction.execute(&hold).await?;
+            let count = transaction.query_one(&count).await?;
+            let count = count.map(|row| row.try_get::<i64>("", "count"));
+            if count.transpose()?.unwrap_or(0) >= MAX {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
+            transaction.execute(insert).await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await
     }
 
     /// All characters of an account, by name.

@@ -123,6 +123,11 @@ impl Role {
         Ok(attempt)
     }
 
+    /// Gives the charge for a new account back: it could not be made.
+    pub(super) fn no_sign_up(&self, attempt: Attempt) {
+        self.sign_ups.lock().succeeded(attempt);
+    }
+
     /// The client of a request, as far as proxies can be believed. A role of the world can.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         let mut proxies = self.proxies.clone();

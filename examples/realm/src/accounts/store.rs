@@ -25,6 +25,8 @@ pub(super) struct Account {
     /// The hash, in PHC form.
     pub(super) password: String,
     pub(super) admin: bool,
+    /// When it was made, in seconds since 1970.
+    pub(super) created: i64,
 }
 
 impl fmt::Debug for Account {
@@ -49,7 +51,7 @@ impl From<DatabaseError> for NotAdded {
 }
 
 /// The row of a log-in on one device.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct LogIn {
     /// Which device.
     pub(super) family: String,
@@ -57,6 +59,14 @@ pub(super) struct LogIn {
     pub(super) hash: String,
     /// When it ends, in seconds since 1970.
     pub(super) expires: i64,
+}
+
+impl fmt::Debug for LogIn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut log_in = formatter.debug_struct("LogIn");
+        let log_in = log_in.field("expires", &self.expires);
+        log_in.finish_non_exhaustive()
+    }
 }
 
 impl Database {
@@ -124,7 +134,7 @@ impl Database {
 
     async fn account_where(&self, is: Expr) -> Result<Option<Account>, DatabaseError> {
         let select = Query::select()
-            .columns(["id", "name", "password", "admin"])
+            .columns(["id", "name", "password", "admin", "created"])
             .from("account")
             .and_where(is)
             .to_owned();
@@ -234,6 +244,7 @@ fn account(row: &QueryResult) -> Result<Account, DatabaseError> {
         })?,
         password: get(row, "password")?,
         admin: get(row, "admin")?,
+        created: get(row, "created")?,
     })
 }
 

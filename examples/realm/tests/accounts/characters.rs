@@ -179,3 +179,16 @@ pub(crate) async fn a_deleted_character_does_not_come_back(world: &World) {
     let known = log.whereabouts(&name("hilda")).await.unwrap().unwrap();
     assert_eq!(known.arrival, arrival("bob", new));
 }
+
+pub(crate) async fn requests_at_once_make_no_ninth_character(world: &World) {
+    let ann = world.player("ann").await;
+    let names: Vec<_> = (0..16).map(|it| format!("Hen{it}")).collect();
+    let made = names.iter().map(|name| world.create(&ann, name));
+    let made = futures::future::join_all(made).await;
+    let made = made.iter().filter(|(status, _)| *status == 201).count();
+    assert_eq!(made, 8);
+    let (_, list) = world
+        .ask(Method::GET, "/characters", Some(&ann), None)
+        .await;
+    assert_eq!(list["characters"].as_array().unwrap().len(), 8);
+}

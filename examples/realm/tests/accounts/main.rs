@@ -44,6 +44,7 @@ macro_rules! on_every_database {
 
 on_every_database!(
     register::an_account_is_made_once,
+    register::who_asks_again_hears_that_it_was_made,
     register::a_taken_name_or_email_is_answered,
     register::names_passwords_and_emails_have_bounds,
     log_in::a_ticket_is_valid_at_every_server,
@@ -55,6 +56,7 @@ on_every_database!(
     characters::characters_are_their_owners_only,
     characters::a_name_is_taken_in_the_whole_world,
     characters::an_account_has_eight_characters,
+    characters::requests_at_once_make_no_ninth_character,
     characters::a_character_is_where_the_log_says,
     characters::a_character_in_the_world_is_not_deleted,
     characters::a_deleted_character_does_not_come_back,

@@ -48,15 +48,23 @@ async fn a_locked_file_loses_nothing() {
         .unwrap();
     crate::keeper::play(&world, 1).await;
     crate::keeper::play(&world, 2).await;
-    let add = json!({ "name": "bob", "password": PASSWORD });
-    let (status, body) = world.post("/accounts", add).await;
-    assert_eq!(status, 503, "{body}");
+    // Nor is who tries in vain refused after.
+    let add = || {
+        let body = json!({ "name": "bob", "password": PASSWORD });
+        let request = world.request(Method::POST, "/accounts").json(&body);
+        answer(request.header("x-forwarded-for", "192.0.2.1"))
+    };
+    for _ in 0..6 {
+        let (status, body) = add().await;
+        assert_eq!(status, 503, "{body}");
+    }
     assert_ne!(world.log.dirty(9).await.unwrap(), []);
     database.execute_unprepared("COMMIT").await.unwrap();
     database.close().await.unwrap();
     eventually(async || world.log.dirty(9).await.unwrap().is_empty()).await;
     let saved = world.keeper().zone(&crate::world::meadow()).await.unwrap();
     assert_eq!(saved.unwrap().rev, 2);
+    assert_eq!(add().await.0, 201);
     world.register("cat").await;
     world.end().await;
 }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     accounts::{email::Email, role::Role, store::NotAdded},
+    addresses::Client,
     ids::Name,
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -19,6 +20,9 @@ use std::{
 
 /// How long passwords are, in characters.
 const PASSWORD: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// For how long a request that made an account may be sent again, in seconds.
+const AGAIN: i64 = 60;
 
 /// A new account.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -72,14 +76,50 @@ pub(super) async fn register(
             wrong("an e-mail address has one @ and at most 254 bytes").field("email")
         })?),
     };
-    role.sign_up(client)?;
-    role.database.is_taken(&name, email.as_ref()).await?;
-    let hash = role.hasher.hash(new.password).await?;
+    let charged = role.sign_up(client)?;
+    let made = match make(&role, &name, email.as_ref(), &new.password).await {
+        Ok(Err(NotAdded::Name)) => again(&role, &name, new.password, client).await,
+        Ok(made) => made.map_err(Problem::from),
+        Err(why) => Err(why),
+    };
+    if let Err(why) = &made
+        && why.is_later()
+        && let Some(charged) = charged
+    {
+        role.no_sign_up(charged);
+    }
+    made.map(|()| (StatusCode::CREATED, Json(Registered { name })))
+}
+
+async fn make(
+    role: &Role,
+    name: &Name,
+    email: Option<&Email>,
+    password: &str,
+) -> Result<Result<(), NotAdded>, Problem> {
+    if let Err(taken) = role.database.is_taken(name, email).await {
+        return Ok(Err(taken));
+    }
+    let hash = role.hasher.hash(password.to_owned()).await?;
     let now = seconds(wall_clock());
-    role.database
-        .add_account(&name, email.as_ref(), &hash, now)
-        .await?;
-    Ok((StatusCode::CREATED, Json(Registered { name })))
+    Ok(role.database.add_account(name, email, &hash, now).await)
+}
+
+/// A name that is taken is granted to who has just made this very account, and did not hear of it:
+/// the answer was lost, or the database gave none in time. It is a log-in, and charged like one.
+async fn again(role: &Role, name: &Name, password: String, from: Client) -> Result<(), Problem> {
+    let now = seconds(wall_clock());
+    let taken = || Problem::from(NotAdded::Name);
+    let account = role.database.account(name).await?.ok_or_else(taken)?;
+    if account.name != *name || now.saturating_sub(account.created) > AGAIN {
+        return Err(taken());
+    }
+    let attempt = role.attempt(Some(name), from.address)?;
+    let is = role.hasher.is(password, Some(account.password)).await;
+    if !matches!(is, Ok(false)) {
+        role.no_guess(attempt);
+    }
+    is?.then_some(()).ok_or_else(taken)
 }
 
 /// Seconds since 1970.

@@ -218,6 +218,9 @@ impl From<NotCreated> for Problem {
             NotCreated::Taken => {
                 conflict("the name is taken: choose another one".to_owned()).field("name")
             }
+            NotCreated::Own => {
+                conflict("you have a character of this name already".to_owned()).field("name")
+            }
             NotCreated::TooMany => conflict(format!(
                 "an account has at most {MAX} characters: delete one first"
             )),

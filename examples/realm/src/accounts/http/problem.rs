@@ -54,6 +54,11 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, error).after(OFTEN)
     }
 
+    /// Whether the same request may succeed later, whoever sends it.
+    pub(super) fn is_later(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     pub(super) fn field(self, field: &'static str) -> Self {
         let field = Some(field);
         Self { field, ..self }
