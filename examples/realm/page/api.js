@@ -74,7 +74,8 @@ export class Api {
       // They may have logged out meanwhile.
       if (this.isLoggedIn) this.#keep(given);
     } catch (error) {
-      if (!(error.status >= 400 && error.status < 500 && error.status !== 429)) throw error;
+      // Any other answer says nothing about the log-in.
+      if (error.status !== 400 && error.status !== 401) throw error;
       this.#forget();
       throw new Refusal("Your log-in has expired. Please log in again.", 401);
     }

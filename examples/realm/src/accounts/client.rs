@@ -4,27 +4,30 @@ use crate::{
     ids::{Name, ZoneId},
     keeper::{Character, Keeper, KeeperError},
     log::Stored,
+    play::owners::Owners,
     roles::{self, Owner},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use metaserve_client::names::Names;
-use parking_lot::Mutex;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response, StatusCode, redirect};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{fmt, time::Duration};
+use tokio::time::timeout;
 
 /// How long to wait for the daemon, a connection, and an answer.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Asks the process that has the role `accounts`, wherever that is. It remembers the address, so
-/// that it needs the daemon only if the role has moved.
+/// How long an unused connection is kept: less than accounts keep it.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Asks the process that has the role `accounts`, wherever that is: another program may have its
+/// port later, and is not shown a ticket.
 pub struct HttpKeeper {
-    names: Names,
+    roles: Owners,
     /// Of the role that asks. Secret.
     ticket: Bytes,
     http: Client,
-    known: Mutex<Option<String>>,
 }
 
 /// An answer that is not what was asked for.
@@ -43,59 +46,32 @@ enum Answer<T> {
 }
 
 impl HttpKeeper {
-    /// Asks with this ticket for what no player asks for.
+    /// Asks with this ticket for what no player asks for. Call it inside a runtime.
     #[must_use]
     pub fn new(names: Names, ticket: Bytes) -> Self {
         let http = Client::builder()
             .connect_timeout(WITHIN / 5)
             .timeout(WITHIN)
+            .pool_idle_timeout(IDLE)
+            .redirect(redirect::Policy::none())
             .no_proxy()
             .build();
         Self {
-            names,
+            roles: Owners::follow(names, roles::PREFIX),
             ticket,
             // It fails for settings that are not made here.
             http: http.unwrap_or_default(),
-            known: Mutex::default(),
         }
     }
 
-    /// Asks for a path, at another address if the role is not where it was. `field` is what the
-    /// answer names if there is no such thing.
+    /// Asks for a path. `field` is what the answer names if there is no such thing.
     async fn ask<T: DeserializeOwned>(
         &self,
         path: &str,
         ticket: &str,
         field: &str,
     ) -> Result<Answer<T>, KeeperError> {
-        let known = self.known.lock().clone();
-        if let Some(url) = known {
-            match self.ask_at(&url, path, ticket, field).await {
-                Err(KeeperError::Away(why)) => tracing::debug!("accounts have moved: {why}"),
-                answer => return answer,
-            }
-        }
         let url = self.find().await?;
-        let answer = self.ask_at(&url, path, ticket, field).await;
-        *self.known.lock() = (!matches!(answer, Err(KeeperError::Away(_)))).then_some(url);
-        answer
-    }
-
-    async fn find(&self) -> Result<String, KeeperError> {
-        let found = self.names.resolve(roles::key("accounts")).within(WITHIN);
-        let found = found.await.map_err(|why| away(&why))?;
-        let found = found.ok_or_else(|| KeeperError::Away("nobody has the role".to_owned()))?;
-        let owner = Owner::of(&found.value).map_err(|why| away(&why))?;
-        Ok(owner.url)
-    }
-
-    async fn ask_at<T: DeserializeOwned>(
-        &self,
-        url: &str,
-        path: &str,
-        ticket: &str,
-        field: &str,
-    ) -> Result<Answer<T>, KeeperError> {
         let asked = self.http.get(format!("{url}{path}")).bearer_auth(ticket);
         let answer = asked.send().await.map_err(|why| away(&why))?;
         if answer.status() == StatusCode::OK {
@@ -106,6 +82,22 @@ impl HttpKeeper {
                 .map_err(|why| away(&why));
         }
         refused(answer, field).await
+    }
+
+    /// Where the role is, as soon as the daemon has told who has which.
+    async fn find(&self) -> Result<String, KeeperError> {
+        let mut told = self.roles.subscribe();
+        let told = timeout(WITHIN, told.wait_for(Option::is_some)).await;
+        if !matches!(told, Ok(Ok(_))) {
+            return Err(KeeperError::Away("the daemon cannot be reached".to_owned()));
+        }
+        let owner = self.owner();
+        let owner = owner.ok_or_else(|| KeeperError::Away("nobody has the role".to_owned()))?;
+        Ok(owner.url)
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        self.roles.get(&roles::key("accounts"))
     }
 }
 
@@ -150,6 +142,6 @@ impl Keeper for HttpKeeper {
 impl fmt::Debug for HttpKeeper {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut keeper = formatter.debug_struct("HttpKeeper");
-        keeper.field("known", &self.known).finish_non_exhaustive()
+        keeper.field("at", &self.owner()).finish_non_exhaustive()
     }
 }

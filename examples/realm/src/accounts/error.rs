@@ -111,13 +111,18 @@ impl DatabaseError {
         })
     }
 
-    /// Whether a database server was reached and said no: asking again does not help. That of
-    /// SQLite is none: its file may be locked or full now.
+    /// Whether a database server was reached and does not let this user do it: asking again does not
+    /// help.
     pub(super) fn is_refusal(&self) -> bool {
         let error = self.sqlx().and_then(sqlx::Error::as_database_error);
-        error.is_some_and(|it| {
-            it.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_none() && !is_passing(it.code())
-        })
+        error.is_some_and(|it| it.code().is_some_and(|code| refuses(&code)))
+    }
+
+    /// Whether something is there that the statement would have made.
+    pub(super) fn is_made_already(&self) -> bool {
+        let error = self.sqlx().and_then(sqlx::Error::as_database_error);
+        // A table, in PostgreSQL.
+        self.is_duplicate() || error.is_some_and(|it| it.code().as_deref() == Some("42P07"))
     }
 
     fn sqlx(&self) -> Option<&sqlx::Error> {
@@ -133,10 +138,11 @@ impl DatabaseError {
     }
 }
 
-/// Whether this SQLSTATE says that the server has no room or is not up yet: classes 53 and 57 of
-/// PostgreSQL, and 08, of which MariaDB has `too many connections`.
-fn is_passing(code: Option<std::borrow::Cow<'_, str>>) -> bool {
-    code.is_some_and(|code| ["08", "53", "57"].iter().any(|it| code.starts_with(it)))
+/// Whether this SQLSTATE says that name or password are wrong, that there is no such database, or
+/// that the user may not do it: in PostgreSQL 28, 3D000 and 42501, in MariaDB 28000 and 42000.
+/// Everything else may pass: no room, not up yet, a deadlock, a lock that was waited for too long.
+fn refuses(code: &str) -> bool {
+    code.starts_with("28") || ["3D000", "42501", "42000"].contains(&code)
 }
 
 impl From<DatabaseError> for SchemaError {
@@ -144,6 +150,23 @@ impl From<DatabaseError> for SchemaError {
         match error.is_refusal() {
             true => Self::Refused(error.with_cause()),
             false => Self::Database(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_no_refusal() {
+        for code in ["28P01", "28000", "3D000", "42501", "42000"] {
+            assert!(refuses(code), "{code}");
+        }
+        for code in [
+            "40001", "40P01", "55P03", "25006", "57P03", "23505", "42P07", "5",
+        ] {
+            assert!(!refuses(code), "{code}");
         }
     }
 }

@@ -99,8 +99,24 @@ fn table(backend: DbBackend, name: &'static str) -> TableCreateStatement {
     table
 }
 
-/// Makes the tables of an empty database, or brings them to the newest version.
+/// How often it is looked again at what another process has made meanwhile.
+const AGAIN: usize = 3;
+
+/// Makes the tables of an empty database, or brings them to the newest version. Other processes may
+/// do so at the same time: `IF NOT EXISTS` of PostgreSQL fails if the table is just being made.
 pub(super) async fn prepare(database: &Database) -> Result<(), SchemaError> {
+    let mut looked = 0;
+    loop {
+        match bring_up(database).await {
+            Err(SchemaError::Database(error)) if looked < AGAIN && error.is_made_already() => {
+                looked += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn bring_up(database: &Database) -> Result<(), SchemaError> {
     let backend = database.backend();
     let version = match version(database).await? {
         Some(version) => version,

@@ -43,6 +43,7 @@ macro_rules! on_every_database {
 }
 
 on_every_database!(
+    roles::several_find_an_empty_database,
     register::an_account_is_made_once,
     register::who_asks_again_hears_that_it_was_made,
     register::a_taken_name_or_email_is_answered,

@@ -3,6 +3,19 @@
 use crate::world::{PASSWORD, Role, World, answer};
 use serde_json::json;
 
+/// Of the processes that find an empty database, none fails because another one makes the tables.
+pub(crate) async fn several_find_an_empty_database(world: &World) {
+    world.pause().await;
+    for _ in 0..5 {
+        world.empty_database().await;
+        let starts = (0..8).map(|_| Role::start(&world.settings, world.log.clone(), &world.daemon));
+        for role in futures::future::join_all(starts).await {
+            role.end().await;
+        }
+    }
+    world.go_on().await;
+}
+
 #[tokio::test]
 async fn a_second_process_is_a_spare_and_says_so() {
     let world = World::start().await;

@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) log: Arc<MemoryLog>,
     pub(crate) settings: Settings,
     role: Mutex<Option<Role>>,
+    /// Names the URL of the database, unless that is a file.
+    variable: Option<String>,
     pub(crate) http: reqwest::Client,
 }
 
@@ -85,6 +87,7 @@ impl World {
             log,
             settings,
             role: Some(role).into(),
+            variable: None,
             http,
         }
     }
@@ -92,7 +95,17 @@ impl World {
     /// With the database whose URL this variable holds, emptied.
     pub(crate) async fn on_database_of(variable: &str) -> Self {
         let url = empty_database_of(variable).await;
-        Self::with(|settings| settings.database = url.parse().ok()).await
+        let mut world = Self::with(|settings| settings.database = url.parse().ok()).await;
+        world.variable = Some(variable.to_owned());
+        world
+    }
+
+    /// Removes all tables.
+    pub(crate) async fn empty_database(&self) {
+        match &self.variable {
+            Some(variable) => drop(empty_database_of(variable).await),
+            None => std::fs::remove_file(self.state().join("realm.sqlite")).unwrap(),
+        }
     }
 
     pub(crate) async fn end(self) {
