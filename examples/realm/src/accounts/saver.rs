@@ -1,9 +1,12 @@
 //! The keeper: saves to SQL what has changed in the log. What is not saved keeps its mark in the log
 //! and is tried again, so that a database that is away, or a full disk, loses nothing.
 
-use super::{DatabaseError, role::Role};
-use crate::log::{Dirty, LogError, Rev};
-use std::time::Duration;
+use super::{DatabaseError, role::Role, saves::Saved};
+use crate::{
+    ids::ZoneId,
+    log::{Dirty, LogError, Rev},
+};
+use std::{collections::HashSet, time::Duration};
 use thiserror::Error;
 
 /// The most marks that are worked on in one round.
@@ -22,6 +25,8 @@ enum NotSaved {
     Log(#[from] LogError),
     #[error("{}", .0.with_cause())]
     Database(#[from] DatabaseError),
+    #[error("{zone} has revision {rev} in the log, and {known} in the database")]
+    Older { zone: ZoneId, rev: Rev, known: Rev },
 }
 
 impl NotSaved {
@@ -30,6 +35,7 @@ impl NotSaved {
         match self {
             Self::Log(error) => matches!(error, LogError::Away(_) | LogError::Refuses(_)),
             Self::Database(error) => matches!(error, DatabaseError::TooSlow(_)),
+            Self::Older { .. } => false,
         }
     }
 }
@@ -37,6 +43,7 @@ impl NotSaved {
 /// Saves every so often. Never returns. Cancel-safe: what is not saved keeps its mark.
 pub(super) async fn run(role: &Role, every: Duration) {
     let mut works = true;
+    let mut older = HashSet::new();
     let mut rounds = metaserve::time::every(every.max(Duration::from_millis(1)));
     loop {
         rounds.tick().await;
@@ -49,6 +56,7 @@ pub(super) async fn run(role: &Role, every: Duration) {
                 tracing::info!("the world is saved again");
             }
             Ok(_) => {}
+            Err(why @ NotSaved::Older { .. }) => warn_once(&mut older, &why),
             Err(why) if works => {
                 works = false;
                 tracing::warn!(
@@ -58,6 +66,21 @@ pub(super) async fn run(role: &Role, every: Duration) {
             }
             Err(why) => tracing::debug!("the world is not saved: {why}"),
         }
+    }
+}
+
+/// Says once of each zone that the log has gone back to an earlier state of it.
+fn warn_once(older: &mut HashSet<ZoneId>, why: &NotSaved) {
+    if older.len() >= MOST {
+        older.clear();
+    }
+    if let NotSaved::Older { zone, .. } = why
+        && older.insert(zone.clone())
+    {
+        tracing::warn!(
+            "the zone is not saved: {why}: the log has lost its last commits; play goes on, and \
+             the zone is saved once it is past that revision"
+        );
     }
 }
 
@@ -97,8 +120,11 @@ async fn save(role: &Role, what: &Dirty) -> Result<(), NotSaved> {
     let rev = match what {
         Dirty::Zone(zone) => {
             let stored = role.log.stored(zone).await?;
-            if let Some(stored) = &stored {
-                role.database.save_zone(zone, stored).await?;
+            if let Some(stored) = &stored
+                && let Saved::Newer(known) = role.database.save_zone(zone, stored).await?
+            {
+                let (zone, rev) = (zone.clone(), stored.rev);
+                return Err(NotSaved::Older { zone, rev, known });
             }
             // If nothing is known of it any more, that takes it off the list.
             stored.map_or(NEVER, |it| it.rev)

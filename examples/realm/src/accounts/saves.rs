@@ -8,13 +8,22 @@ use super::{
 };
 use crate::{
     ids::{Name, ZoneId},
-    log::{Absent, Stored},
+    log::{Absent, Rev, Stored},
     object::{Player, Point, Sheet},
 };
 use sea_orm::{
     ConnectionTrait as _, ExprTrait as _,
     sea_query::{Expr, Query, UpdateStatement},
 };
+
+/// What became of a zone that was to be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Saved {
+    /// It is stored at this revision, now or before.
+    Now,
+    /// What is stored has this revision, which is newer: nothing was changed.
+    Newer(Rev),
+}
 
 impl Database {
     /// Saves a zone together with all characters in it: either all of it or nothing. Players are no
@@ -23,7 +32,7 @@ impl Database {
         &self,
         zone: &ZoneId,
         stored: &Stored,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<Saved, DatabaseError> {
         let (players, objects): (Vec<_>, Vec<_>) = stored
             .objects
             .iter()
@@ -61,16 +70,21 @@ impl Database {
             let transaction = self.begin().await?;
             // It begins with a write, for which SQLite can wait.
             if transaction.execute(&update).await?.rows_affected() == 0 {
-                if transaction.query_one(&is_known).await?.is_some() {
-                    // What is stored is at least as new, and so are its characters.
-                    return transaction.rollback().await;
+                if let Some(row) = transaction.query_one(&is_known).await? {
+                    let known: i64 = row.try_get("", "rev")?;
+                    transaction.rollback().await?;
+                    return Ok(match known > rev {
+                        true => Saved::Newer(known.unsigned_abs()),
+                        false => Saved::Now,
+                    });
                 }
                 transaction.execute(&insert).await?;
             }
             for character in &characters {
                 transaction.execute(character).await?;
             }
-            transaction.commit().await
+            transaction.commit().await?;
+            Ok(Saved::Now)
         })
         .await
     }

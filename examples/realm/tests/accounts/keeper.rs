@@ -3,7 +3,7 @@
 use crate::world::{World, admit, commit, eventually, hen, meadow, name, player};
 use realm::{
     keeper::Keeper,
-    log::{Log, memory::MemoryLog},
+    log::{Dirty, Log, memory::MemoryLog},
     object::{Object, Point, Sheet},
 };
 use reqwest::Method;
@@ -97,8 +97,10 @@ pub(crate) async fn a_late_keeper_overwrites_nothing(world: &World) {
     // It is the spare: it saves once the other one is gone.
     assert_ne!(late.dirty(9).await.unwrap(), []);
     world.pause().await;
-    saved(&late).await;
+    role.serves(&world.http).await;
     role.end().await;
+    // It is not said to be saved: it is saved once it is past what is stored.
+    assert_eq!(late.dirty(9).await.unwrap(), [Dirty::Zone(meadow())]);
     world.go_on().await;
     world.log.lose();
     assert_eq!(known(world, &ticket).await, newest);
