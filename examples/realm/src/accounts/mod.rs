@@ -29,8 +29,11 @@ mod service;
 mod settings;
 mod store;
 
-pub use admin::admin;
+pub use admin::{admin, set_password};
 pub use error::{DatabaseError, OpenError, SchemaError};
 pub(crate) use role::START;
 pub use service::Accounts;
 pub use settings::{DatabaseUrl, Settings};
+
+/// How long passwords are, in characters.
+const PASSWORD: std::ops::RangeInclusive<usize> = 8..=128;

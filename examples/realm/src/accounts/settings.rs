@@ -97,6 +97,12 @@ impl DatabaseUrl {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The file that it is, unless it is a server's.
+    pub(super) fn file(&self) -> Option<&Path> {
+        let path = self.0.strip_prefix("sqlite:")?;
+        Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
+    }
 }
 
 impl FromStr for DatabaseUrl {

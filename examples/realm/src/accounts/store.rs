@@ -151,6 +151,30 @@ impl Database {
         Ok(self.execute(&update).await? > 0)
     }
 
+    /// Replaces the password of an account, and ends its log-ins. False if there is none of this
+    /// name.
+    pub(super) async fn set_password(
+        &self,
+        name: &Name,
+        hash: &str,
+    ) -> Result<bool, DatabaseError> {
+        let Some(account) = self.account(name).await? else {
+            return Ok(false);
+        };
+        let update = Query::update()
+            .table("account")
+            .value("password", hash)
+            .and_where(Expr::column("id").eq(account.id))
+            .to_owned();
+        self.execute(&update).await?;
+        let log_ins = Query::delete()
+            .from_table("refresh")
+            .and_where(Expr::column("account").eq(account.id))
+            .to_owned();
+        self.execute(&log_ins).await?;
+        Ok(true)
+    }
+
     /// Stores a log-in, and forgets those that have ended, and the oldest ones beyond the limit.
     pub(super) async fn add_log_in(
         &self,

@@ -7,7 +7,7 @@ pub(crate) use common::{DAEMON_AT, open_log, redis, shared};
 pub(crate) use roles::daemon_settings;
 
 use crate::{accounts, cli, dev, gateway, ids::Name, scheduler, up, zone, zones};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use common::{Common, STATE};
 use metaserve::program::{
@@ -16,7 +16,11 @@ use metaserve::program::{
     print::print,
 };
 use roles::DaemonSettings;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, BufRead, IsTerminal, Read},
+    path::PathBuf,
+    process::ExitCode,
+};
 use tokio_util::sync::CancellationToken;
 
 /// A small online world: accounts, zones that start when somebody goes there, scripts, a page.
@@ -62,13 +66,17 @@ enum Role {
         #[command(flatten)]
         gateways: cli::Settings,
     },
-    /// Make an account an administrator's. Only here, at the database: no request can
+    /// Make an account an administrator's, or replace its password. Only here, at the database: no
+    /// request can
     Admin {
         /// The account
         name: Name,
         /// Make it no administrator's any more
         #[arg(long)]
         revoke: bool,
+        /// Give the account another password, which is asked for, and end its log-ins
+        #[arg(long, conflicts_with = "revoke")]
+        password: bool,
         /// The database, as for `realm accounts` [default: an SQLite file in the state directory]
         #[arg(
             long,
@@ -164,11 +172,20 @@ async fn carry_out(role: Role) -> anyhow::Result<()> {
         Role::Admin {
             name,
             revoke,
+            password,
             database,
             state,
         } => {
             let mut settings = accounts::Settings::new(state);
             settings.database = database;
+            if password {
+                let password = tokio::task::spawn_blocking(new_password).await??;
+                accounts::set_password(&settings, &name, password).await?;
+                print(format!(
+                    "the account {name} has another password, and is logged in nowhere\n"
+                ))?;
+                return Ok(());
+            }
             accounts::admin(&settings, &name, !revoke).await?;
             let is = if revoke {
                 "no administrator's any more"
@@ -190,6 +207,19 @@ async fn carry_out(role: Role) -> anyhow::Result<()> {
         Role::Scheduler { common, settings } => roles::scheduler(common, settings, until).await,
         Role::Daemon(settings) => roles::daemon(settings, until).await,
     }
+}
+
+/// What is typed twice without being shown, or a line of standard input.
+fn new_password() -> anyhow::Result<String> {
+    if !io::stdin().is_terminal() {
+        let mut line = String::new();
+        io::stdin().lock().take(1_024).read_line(&mut line)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    let password = rpassword::prompt_password("the new password: ")?;
+    let again = rpassword::prompt_password("the same again: ")?;
+    ensure!(password == again, "the two passwords are not the same");
+    Ok(password)
 }
 
 #[cfg(test)]

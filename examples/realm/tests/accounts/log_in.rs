@@ -3,7 +3,7 @@
 use crate::world::{PASSWORD, World, name};
 use metaserve_ticket::{Claims, Issuer, SecretKey};
 use realm::{
-    accounts::{admin, keys::Keys},
+    accounts::{admin, keys::Keys, set_password},
     tickets::{AUDIENCE, LOGIN, Tickets},
 };
 use reqwest::Method;
@@ -142,6 +142,37 @@ pub(crate) async fn the_oldest_of_many_log_ins_ends(world: &World) {
         valid += usize::from(status == 200);
     }
     assert_eq!(valid, 20);
+}
+
+/// A password that has leaked: nobody has a use of it any more, nor of what it gave.
+pub(crate) async fn an_operator_replaces_a_password(world: &World) {
+    world.register("ann").await;
+    let (_, refresh) = world.log_in("ann").await;
+    let set = async |name: &str, password: &str| {
+        let name = crate::world::name(name);
+        set_password(&world.settings, &name, password.to_owned()).await
+    };
+    set("ANN", "another password").await.unwrap();
+    let again = json!({ "refresh": refresh });
+    assert_eq!(world.post("/sessions/refresh", again).await.0, 401);
+    let log_in = async |password: &str| {
+        let body = json!({ "name": "ann", "password": password });
+        world.post("/sessions", body).await.0
+    };
+    assert_eq!(log_in(PASSWORD).await, 401);
+    assert_eq!(log_in("another password").await, 200);
+    assert!(set("ann", "short").await.is_err());
+    assert!(set("nobody", "another password").await.is_err());
+}
+
+/// The command for another directory than that of accounts makes no database there.
+#[tokio::test]
+async fn an_operator_in_the_wrong_directory_is_told() {
+    let state = tempfile::tempdir().unwrap();
+    let settings = realm::accounts::Settings::new(state.path());
+    let why = admin(&settings, &name("ann"), true).await;
+    assert!(why.unwrap_err().to_string().contains("--state"));
+    assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 0);
 }
 
 pub(crate) async fn an_administrator_is_made_by_command_only(world: &World) {

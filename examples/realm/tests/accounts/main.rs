@@ -53,6 +53,7 @@ on_every_database!(
     log_in::a_refresh_token_is_used_once,
     log_in::a_log_out_ends_the_session,
     log_in::the_oldest_of_many_log_ins_ends,
+    log_in::an_operator_replaces_a_password,
     log_in::an_administrator_is_made_by_command_only,
     characters::characters_are_their_owners_only,
     characters::a_name_is_taken_in_the_whole_world,

@@ -6,7 +6,7 @@ use super::{
     request::{Body, From},
 };
 use crate::{
-    accounts::{email::Email, role::Role, store::NotAdded},
+    accounts::{PASSWORD, email::Email, role::Role, store::NotAdded},
     addresses::Client,
     ids::Name,
 };
@@ -17,9 +17,6 @@ use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
-
-/// How long passwords are, in characters.
-const PASSWORD: std::ops::RangeInclusive<usize> = 8..=128;
 
 /// For how long a request that made an account may be sent again, in seconds.
 const AGAIN: i64 = 60;
