@@ -48,7 +48,7 @@ async fn open(settings: &Settings) -> anyhow::Result<Database> {
         let file = file.display();
         bail!("there is no database {file}: name it with --state or --database");
     }
-    let database = Database::open(url.as_str(), settings.patience)?;
+    let database = Database::open(url.as_str(), settings.patience, 1)?;
     if let Err(source) = schema::prepare(&database).await {
         database.close().await;
         return Err(unusable(&database, source).into());

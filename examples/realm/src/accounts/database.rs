@@ -19,8 +19,8 @@ use std::{
     time::Duration,
 };
 
-/// The most connections at a time.
-const CONNECTIONS: u32 = 5;
+/// The most connections for requests at a time.
+pub(super) const CONNECTIONS: u32 = 5;
 
 /// Connections to one database. They are opened when needed.
 #[derive(Clone, Debug)]
@@ -32,15 +32,15 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Parses the URL and prepares the pool. Does not connect yet, but makes a missing SQLite file,
+    /// Parses the URL and prepares a pool of so many connections. Does not connect yet, but makes a missing SQLite file,
     /// readable only by its owner.
-    pub(super) fn open(url: &str, patience: Duration) -> Result<Self, OpenError> {
+    pub(super) fn open(url: &str, patience: Duration, connections: u32) -> Result<Self, OpenError> {
         let invalid = |error: sqlx::Error| OpenError::Url(error.to_string());
-        let (connections, name) = match url.split_once(':') {
+        let (pool, name) = match url.split_once(':') {
             Some(("sqlite", path)) => {
                 let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
                 (
-                    sqlite(&path, patience)?,
+                    sqlite(&path, patience, connections)?,
                     format!("sqlite:{}", path.display()),
                 )
             }
@@ -50,14 +50,14 @@ impl Database {
                 let name = format!("{name} at {}:{}", server.get_host(), server.get_port());
                 // The session keeps its time zone and its SQL mode.
                 let server = server.timezone(None).pipes_as_concat(false);
-                let pool = pool(patience).connect_lazy_with(server);
+                let pool = pool(patience, connections).connect_lazy_with(server);
                 (SqlxMySqlConnector::from_sqlx_mysql_pool(pool), name)
             }
             Some(("postgres" | "postgresql", _)) => {
                 let server = PgConnectOptions::from_str(url).map_err(invalid)?;
                 let name = named(server.get_database())?;
                 let name = format!("{name} at {}:{}", server.get_host(), server.get_port());
-                let pool = pool(patience).connect_lazy_with(server);
+                let pool = pool(patience, connections).connect_lazy_with(server);
                 (SqlxPostgresConnector::from_sqlx_postgres_pool(pool), name)
             }
             _ => {
@@ -66,7 +66,7 @@ impl Database {
             }
         };
         Ok(Self {
-            connections,
+            connections: pool,
             patience,
             name,
         })
@@ -137,9 +137,9 @@ fn named(database: Option<&str>) -> Result<&str, OpenError> {
         .ok_or_else(|| OpenError::Url("it names no database".to_owned()))
 }
 
-fn pool<DB: sqlx::Database>(patience: Duration) -> PoolOptions<DB> {
+fn pool<DB: sqlx::Database>(patience: Duration, connections: u32) -> PoolOptions<DB> {
     PoolOptions::new()
-        .max_connections(CONNECTIONS)
+        .max_connections(connections)
         .min_connections(0)
         .acquire_timeout(patience)
         // A statement that was abandoned must not block its place in the pool forever.
@@ -154,7 +154,11 @@ fn pool<DB: sqlx::Database>(patience: Duration) -> PoolOptions<DB> {
         })
 }
 
-fn sqlite(path: &Path, patience: Duration) -> Result<DatabaseConnection, OpenError> {
+fn sqlite(
+    path: &Path,
+    patience: Duration,
+    connections: u32,
+) -> Result<DatabaseConnection, OpenError> {
     make(path).map_err(|source| OpenError::File {
         path: path.to_owned(),
         source,
@@ -166,7 +170,7 @@ fn sqlite(path: &Path, patience: Duration) -> Result<DatabaseConnection, OpenErr
         .synchronous(SqliteSynchronous::Full)
         // It gives up before its caller does, who could not tell what was done.
         .busy_timeout(patience / 2);
-    let pool = pool(patience).connect_lazy_with(file);
+    let pool = pool(patience, connections).connect_lazy_with(file);
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }
 

@@ -1,6 +1,12 @@
 //! What all requests share.
 
-use super::{Settings, database::Database, http::Problem, keys::Keys, password::Hasher};
+use super::{
+    OpenError, Settings,
+    database::{CONNECTIONS, Database},
+    http::Problem,
+    keys::Keys,
+    password::Hasher,
+};
 use crate::{
     addresses::{self, Client},
     ids::{Name, ZoneId},
@@ -33,6 +39,9 @@ const SIGN_UPS: AttemptLimits = AttemptLimits {
 /// The accounts role of this process.
 pub(super) struct Role {
     pub(super) database: Database,
+    /// A connection for the keeper alone, so that no crowd of requests keeps the world from being
+    /// saved.
+    pub(super) saves: Database,
     pub(super) log: Arc<dyn Log>,
     pub(super) issuer: Issuer,
     pub(super) tickets: Tickets,
@@ -58,11 +67,14 @@ impl Role {
     pub(super) fn new(
         settings: &Settings,
         keys: &Keys,
-        database: Database,
         log: Arc<dyn Log>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, OpenError> {
+        let (url, patience) = (settings.database(), settings.patience);
+        let database = Database::open(url.as_str(), patience, CONNECTIONS)?;
+        let saves = Database::open(url.as_str(), patience, 1)?;
+        Ok(Self {
             database,
+            saves,
             log,
             issuer: keys.issuer.clone(),
             tickets: Tickets::new(keys.pass.public.clone()),
@@ -72,7 +84,7 @@ impl Role {
             attempts: Mutex::new(Attempts::new(AttemptLimits::default())),
             sign_ups: Mutex::new(Attempts::new(SIGN_UPS)),
             proxies: settings.trusted_proxy.clone(),
-        }
+        })
     }
 
     /// Why the role does not serve now.
@@ -151,10 +163,9 @@ mod tests {
     async fn role(state: &std::path::Path) -> Role {
         let settings = Settings::new(state);
         let keys = Keys::in_directory(state).unwrap();
-        let url = settings.database();
-        let database = Database::open(url.as_str(), settings.patience).unwrap();
-        schema::prepare(&database).await.unwrap();
-        Role::new(&settings, &keys, database, Arc::new(MemoryLog::new()))
+        let role = Role::new(&settings, &keys, Arc::new(MemoryLog::new())).unwrap();
+        schema::prepare(&role.database).await.unwrap();
+        role
     }
 
     /// Whether a name exists is not to be told from the time of the answer: each takes one hash.

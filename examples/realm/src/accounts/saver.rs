@@ -121,7 +121,7 @@ async fn save(role: &Role, what: &Dirty) -> Result<(), NotSaved> {
         Dirty::Zone(zone) => {
             let stored = role.log.stored(zone).await?;
             if let Some(stored) = &stored
-                && let Saved::Newer(known) = role.database.save_zone(zone, stored).await?
+                && let Saved::Newer(known) = role.saves.save_zone(zone, stored).await?
             {
                 let (zone, rev) = (zone.clone(), stored.rev);
                 return Err(NotSaved::Older { zone, rev, known });
@@ -134,7 +134,7 @@ async fn save(role: &Role, what: &Dirty) -> Result<(), NotSaved> {
             let Some(absent) = role.log.absent(character).await? else {
                 return Ok(());
             };
-            role.database.save_absent(&absent).await?;
+            role.saves.save_absent(&absent).await?;
             absent.sheet.rev
         }
     };

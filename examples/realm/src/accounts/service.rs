@@ -1,9 +1,6 @@
 //! The role from its start to its end.
 
-use super::{
-    OpenError, SchemaError, Settings, database::Database, http, keys::Keys, role::Role, saver,
-    schema,
-};
+use super::{OpenError, SchemaError, Settings, http, keys::Keys, role::Role, saver, schema};
 use crate::{
     http::{self as server, Bounds},
     log::Log,
@@ -41,8 +38,7 @@ impl Accounts {
         names: Names,
     ) -> anyhow::Result<Self> {
         let keys = Keys::in_directory(&settings.state)?;
-        let database = Database::open(settings.database().as_str(), settings.patience)?;
-        let role = Arc::new(Role::new(&settings, &keys, database, log));
+        let role = Arc::new(Role::new(&settings, &keys, log)?);
         prepare(&role).await?;
         let listener = TcpListener::bind(settings.listen).await.with_context(|| {
             format!(
@@ -103,6 +99,7 @@ impl Accounts {
         closing.cancel();
         // It ends by itself. A panic in it was reported already.
         let _ = serving.await;
+        role.saves.close().await;
         role.database.close().await;
         carried_out
     }
