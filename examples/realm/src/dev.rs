@@ -17,12 +17,17 @@ use crate::{
 };
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use futures::{
+    FutureExt,
+    future::{Fuse, FusedFuture},
+};
 use hosts::Hosts;
 use metaserve::{Fingerprint, program::announce};
 use metaserve_client::names::{Connector, Names};
 use metaserve_daemon::Daemon;
 use std::{
     fs::{self, File, TryLockError},
+    io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -77,7 +82,7 @@ impl Way {
 struct Part {
     what: &'static str,
     stop: CancellationToken,
-    task: JoinHandle<anyhow::Result<()>>,
+    task: Fuse<JoinHandle<anyhow::Result<()>>>,
 }
 
 impl Part {
@@ -86,7 +91,7 @@ impl Part {
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(run(stop.clone()));
+        let task = tokio::spawn(run(stop.clone())).fuse();
         Self { what, stop, task }
     }
 
@@ -102,6 +107,9 @@ impl Part {
 
     async fn stop(self) {
         self.stop.cancel();
+        if self.task.is_terminated() {
+            return;
+        }
         match self.task.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!("{}: {error:#}", self.what),
@@ -248,7 +256,7 @@ pub async fn run(settings: Settings, until: CancellationToken) -> anyhow::Result
     };
     let done = tokio::select! {
         done = play => done,
-        error = world.failed() => return Err(error),
+        error = world.failed() => Err(error),
     };
     world.stop().await;
     done
@@ -286,6 +294,12 @@ fn lock(state: &Path) -> anyhow::Result<File> {
     }
 }
 
+/// Whether another socket has the address.
+fn is_taken(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|it| it.kind() == io::ErrorKind::AddrInUse)
+}
+
 /// A gateway on this address, or on the next port that is free.
 async fn page(listen: SocketAddr, all: &crate::shared::Shared) -> anyhow::Result<Gateway> {
     let first = listen.port();
@@ -307,7 +321,8 @@ async fn page(listen: SocketAddr, all: &crate::shared::Shared) -> anyhow::Result
                 }
                 return Ok(gateway);
             }
-            Err(error) => failed = failed.or(Some(error)),
+            Err(error) if is_taken(&error) => failed = Some(error),
+            Err(error) => return Err(error),
         }
     }
     Err(failed.unwrap_or_else(|| anyhow!("no port is free for the page")))

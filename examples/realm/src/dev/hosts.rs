@@ -103,15 +103,16 @@ impl Hosts {
 
     async fn start_again(self: Arc<Self>, name: &'static str) {
         let start = async {
-            sleep(AGAIN).await;
-            self.plan.start(name).await
-        };
-        match self.stop.run_until_cancelled(start).await {
-            Some(Ok(running)) => {
-                self.running.lock().insert(name, running);
+            loop {
+                sleep(AGAIN).await;
+                match self.plan.start(name).await {
+                    Ok(running) => return running,
+                    Err(error) => tracing::warn!("{name} is not started yet: {error:#}"),
+                }
             }
-            Some(Err(error)) => tracing::warn!("{name} is not started again: {error:#}"),
-            None => {}
+        };
+        if let Some(running) = self.stop.run_until_cancelled(start).await {
+            self.running.lock().insert(name, running);
         }
     }
 }
@@ -145,6 +146,9 @@ impl Plan {
         if let Some(runtime) = &running.runtime {
             running.task = runtime.spawn(async move {
                 let done = host.run(until).await;
+                if let Err(error) = &done {
+                    tracing::error!("{name} has ended, its zones go on at another host: {error:#}");
+                }
                 names.close().await;
                 done
             });

@@ -1,6 +1,6 @@
 //! One role in a process of its own: started again when it dies, and stopped when asked.
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use metaserve::{Backoff, Retry, printable, program::announce, time::now};
 use std::{
     ffi::OsString,
@@ -108,17 +108,7 @@ impl Role {
         let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
         loop {
             let began = now();
-            let mut child = self.spawn(program)?;
-            // Taken, because waiting for the process would close it.
-            let pipe = child.stdin.take();
-            let lines = [
-                relay(name, child.stdout.take(), Some(said.clone())),
-                relay(name, child.stderr.take(), None),
-            ];
-            let ended = end(&mut child, pipe, stop).await;
-            for task in lines.into_iter().flatten() {
-                let _ = task.await;
-            }
+            let ended = self.once(program, &said, stop).await;
             if stop.is_cancelled() {
                 return Ok(());
             }
@@ -140,7 +130,28 @@ impl Role {
         }
     }
 
-    fn spawn(&self, program: &PathBuf) -> anyhow::Result<Child> {
+    /// Starts the process, and waits until it has ended.
+    async fn once(
+        &self,
+        program: &PathBuf,
+        said: &watch::Sender<bool>,
+        stop: &CancellationToken,
+    ) -> std::io::Result<ExitStatus> {
+        let mut child = self.spawn(program)?;
+        // Taken, because waiting for the process would close it.
+        let pipe = child.stdin.take();
+        let lines = [
+            relay(&self.name, child.stdout.take(), Some(said.clone())),
+            relay(&self.name, child.stderr.take(), None),
+        ];
+        let ended = end(&mut child, pipe, stop).await;
+        for task in lines.into_iter().flatten() {
+            let _ = task.await;
+        }
+        ended
+    }
+
+    fn spawn(&self, program: &PathBuf) -> std::io::Result<Child> {
         let mut command = Command::new(program);
         command
             .args(&self.arguments)
@@ -154,8 +165,7 @@ impl Role {
         // Ctrl-C is for this process, which stops the others in order.
         #[cfg(unix)]
         command.process_group(0);
-        let child = command.spawn();
-        let child = child.with_context(|| format!("cannot start {}", self.name))?;
+        let child = command.spawn()?;
         if let Some(id) = child.id() {
             say(&self.name, &format!("is process {id}"));
         }
@@ -190,10 +200,10 @@ fn relay(
     said: Option<watch::Sender<bool>>,
 ) -> Option<JoinHandle<()>> {
     let name = name.to_owned();
-    let mut lines = BufReader::new(from?).lines();
+    let mut lines = BufReader::new(from?).split(b'\n');
     Some(tokio::spawn(async move {
-        while let Ok(Some(line)) = lines.next_line().await {
-            say(&name, &line);
+        while let Ok(Some(line)) = lines.next_segment().await {
+            say(&name, String::from_utf8_lossy(&line).trim_end());
             if let Some(said) = &said {
                 said.send_replace(true);
             }
