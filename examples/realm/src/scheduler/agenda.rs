@@ -62,6 +62,11 @@ impl Agenda {
         ask
     }
 
+    /// How many zones could not be started, and are not to be asked for yet.
+    pub(super) fn resting(&self, now: Millis) -> usize {
+        self.0.values().filter(|it| it.next > now).count()
+    }
+
     /// The zone has an owner. If that has had the time to see that it is due, returns when it was:
     /// it is to be taken off the list.
     pub(super) fn found(&mut self, zone: &ZoneId, epoch: u64, now: Millis) -> Option<Millis> {
@@ -157,6 +162,20 @@ mod tests {
         agenda.found(&zone("a"), 1, now);
         assert_eq!(agenda.look(all, now, 9), [zone("a")]);
         assert!(agenda.failed(&zone("a"), now, 0.5));
+    }
+
+    /// Their map may be gone: however many they are, they are not in the way of others.
+    #[test]
+    fn zones_that_rest_are_counted_until_they_are_asked_for() {
+        let mut agenda = Agenda::default();
+        let all = due(&[("a", 1), ("b", 1), ("c", 1)]);
+        assert_eq!(agenda.resting(0), 0);
+        agenda.look(all.clone(), 0, 9);
+        agenda.failed(&zone("a"), 0, 0.5);
+        agenda.failed(&zone("b"), 0, 0.5);
+        agenda.found(&zone("c"), 1, 0);
+        assert_eq!(agenda.resting(0), 2);
+        assert_eq!(agenda.resting(1_000), 0);
     }
 
     #[test]

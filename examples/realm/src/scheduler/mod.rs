@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 /// How often it looks for zones that are due.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// So many zones that are due are looked at, those that have waited longest.
+/// So many zones that are due are looked at, those that have waited longest, beside those that
+/// could not be started and rest.
 const MOST: usize = 1_000;
 
 /// How long a host has to start a zone.
@@ -90,7 +91,7 @@ async fn wake(shared: &Shared, starts: usize, clock: &Clock) -> Infallible {
         tokio::select! {
             _ = look.tick() => {
                 let now = clock.now();
-                match shared.log.due(now, MOST).await {
+                match shared.log.due(now, MOST + agenda.resting(now)).await {
                     Ok(due) => {
                         is_away = false;
                         let most = starts.saturating_sub(starting.len());

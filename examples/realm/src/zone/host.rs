@@ -6,6 +6,7 @@ use super::{
     running::Scripts,
     served::Served,
     sessions::{self, Sessions},
+    slots::Slots,
     task::carry_out,
     web::Web,
 };
@@ -23,7 +24,7 @@ use metaserve_client::names::{Failed, Order};
 use std::{fmt, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
-    sync::{Semaphore, watch},
+    sync::watch,
     task::{JoinError, JoinSet},
     time::{sleep, timeout},
 };
@@ -54,7 +55,7 @@ pub(super) struct Crew {
     pub(super) physics: Physics,
     pub(super) clock: Clock,
     pub(super) url: String,
-    pub(super) slots: Arc<Semaphore>,
+    pub(super) slots: Slots,
     pub(super) quarantine: Arc<Quarantine>,
     pub(super) served: Arc<Served>,
     pub(super) sessions: watch::Receiver<Sessions>,
@@ -88,7 +89,7 @@ impl Host {
             },
             clock: Clock::system(),
             url,
-            slots: Arc::new(Semaphore::new(settings.slots as usize)),
+            slots: Slots::new(settings.slots),
             quarantine: Arc::default(),
             served: Arc::default(),
             sessions: known,

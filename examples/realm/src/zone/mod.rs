@@ -13,6 +13,7 @@ mod quarantine;
 mod running;
 mod served;
 mod sessions;
+mod slots;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -46,7 +47,8 @@ pub struct Settings {
     #[arg(id = "zone-url", long = "zone-url", value_name = "URL")]
     pub url: Option<String>,
 
-    /// Own so many zones at most. When all hosts are full, no further zone is started
+    /// Own so many zones at most, three of four of them single characters' own. When all hosts are
+    /// full, no further zone is started
     #[arg(
         long,
         value_name = "COUNT",

@@ -4,6 +4,7 @@ use super::{
     host::Crew,
     loading::{Failure, can_load},
     running::{End, Zone},
+    slots::Slot,
 };
 use crate::{content::Map, ids::ZoneId};
 use futures::FutureExt;
@@ -11,7 +12,7 @@ use metaserve::time::now;
 use metaserve_client::names::{Claim, ClaimError, Lost, Order};
 use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     time::{sleep, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ const HAND_ON: Duration = Duration::from_secs(5);
 struct Startable {
     id: ZoneId,
     map: Map,
-    slot: OwnedSemaphorePermit,
+    slot: Slot,
 }
 
 /// Why a zone has ended here.
@@ -62,8 +63,8 @@ async fn startable(order: &Order, crew: &Crew) -> Result<Startable, String> {
     let id = ZoneId::of_key(order.key().as_str()).map_err(|why| format!("not a zone: {why}"))?;
     let map = crew.content.map(id.map());
     let map = map.ok_or_else(|| format!("unknown map {}", id.map()))?;
-    let slots = crew.slots.clone().try_acquire_owned();
-    let slot = slots.map_err(|_| String::from("full: all slots of this host are taken"))?;
+    let slot = crew.slots.take(&id);
+    let slot = slot.ok_or("full: all slots of this host are taken")?;
     let load = can_load(&id, &*crew.shared.log, &*crew.shared.keeper);
     match timeout_at(order.deadline().into(), load).await {
         Ok(can) => can.map_err(|why| why.to_string())?,
