@@ -5,6 +5,7 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use metaserve::time::wall_clock;
 use metaserve_ticket::{Claims, Issuer, PublicKeys, SecretKey, Verifier};
+use ring::hmac;
 use std::{
     fmt, fs,
     io::{self, Write as _},
@@ -35,6 +36,8 @@ const SERVICE_RENEWAL: Duration = Duration::from_secs(365 * 86_400);
 pub struct Keys {
     /// Signs tickets.
     pub issuer: Issuer,
+    /// Derives each refresh token from the one before.
+    pub(super) refresh: hmac::Key,
     /// What other roles have of it.
     pub pass: Pass,
 }
@@ -65,10 +68,20 @@ impl Keys {
         }
         refuse_public(&path)?;
         let issuer = Issuer::new(SecretKey::read(&path)?);
+        let secret = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let secret = hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA256, &secret),
+            b"refresh tokens",
+        );
+        let refresh = hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref());
         let public = public_keys(state, &issuer)?;
         let service = service_ticket(state, &issuer, &public)?;
         let pass = Pass { public, service };
-        Ok(Self { issuer, pass })
+        Ok(Self {
+            issuer,
+            refresh,
+            pass,
+        })
     }
 }
 

@@ -21,6 +21,7 @@ use metaserve::{
 };
 use metaserve_ticket::Issuer;
 use parking_lot::Mutex;
+use ring::hmac;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -44,6 +45,7 @@ pub(super) struct Role {
     pub(super) saves: Database,
     pub(super) log: Arc<dyn Log>,
     pub(super) issuer: Issuer,
+    pub(super) refresh: hmac::Key,
     pub(super) tickets: Tickets,
     pub(super) hasher: Hasher,
     /// Where new characters begin.
@@ -77,6 +79,7 @@ impl Role {
             saves,
             log,
             issuer: keys.issuer.clone(),
+            refresh: keys.refresh.clone(),
             tickets: Tickets::new(keys.pass.public.clone()),
             hasher: Hasher::new(),
             start: START.parse().expect("the first zone has a valid name"),

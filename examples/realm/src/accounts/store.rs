@@ -16,6 +16,10 @@ use std::fmt;
 /// The most log-ins of an account at a time; a further one ends the oldest.
 const MAX_LOG_INS: u64 = 20;
 
+/// For so many seconds a secret that was replaced gets the same answer again, which may have been
+/// lost on its way.
+const AGAIN: i64 = 60;
+
 /// An account.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Account {
@@ -214,8 +218,9 @@ impl Database {
         self.execute(&insert).await.map(drop)
     }
 
-    /// Replaces the secret of a log-in that shows the current one, and returns its account. One that
-    /// shows another secret has been copied: it ends.
+    /// Replaces the secret of a log-in that shows the current one, or the one that was replaced just
+    /// now by the same next one, and returns its account. One that shows another secret has been
+    /// copied: it ends.
     pub(super) async fn rotate(
         &self,
         shown: &str,
@@ -230,7 +235,7 @@ impl Database {
             .and_where(Expr::column("hash").eq(shown))
             .and_where(Expr::column("expires").gt(now))
             .to_owned();
-        if self.execute(&update).await? == 0 {
+        if self.execute(&update).await? == 0 && !self.has_just_become(next).await? {
             if self.end_log_in(&next.family).await? {
                 tracing::warn!("ended a log-in: its refresh token was used before, or has expired");
             }
@@ -246,6 +251,18 @@ impl Database {
         };
         let owner: i64 = get(&row, "account")?;
         self.account_where(Expr::column("id").eq(owner)).await
+    }
+
+    /// Whether a log-in has got this secret already, a moment ago.
+    async fn has_just_become(&self, next: &LogIn) -> Result<bool, DatabaseError> {
+        let select = Query::select()
+            .column("family")
+            .from("refresh")
+            .and_where(Expr::column("family").eq(next.family.as_str()))
+            .and_where(Expr::column("hash").eq(next.hash.as_str()))
+            .and_where(Expr::column("expires").gte(next.expires - AGAIN))
+            .to_owned();
+        Ok(self.one(&select).await?.is_some())
     }
 
     /// Ends a log-in. False if there is none.

@@ -4,7 +4,10 @@ use crate::{
     ids::{Name, ZoneId},
     keeper::Character,
 };
-use metaserve::{Backoff, Retry, time::now};
+use metaserve::{
+    Backoff, Retry,
+    time::{now, sleep_until},
+};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -14,7 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 use thiserror::Error;
-use tokio::{sync::Mutex, time::sleep};
+use tokio::{sync::watch, time::sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 /// How long an answer may take. A log-in takes longer than others on purpose.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -50,12 +54,17 @@ pub struct CharacterRow {
     pub level: u32,
 }
 
-/// An account that somebody has logged in to. Its ticket is renewed as long as it is used.
+/// How soon the renewal of a ticket is tried again, the first time and later. Within a minute the
+/// world knows that its answer was lost.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+
+/// An account that somebody has logged in to. Its ticket is renewed as long as this is there.
 pub struct Account {
     gateways: Vec<String>,
     http: reqwest::Client,
     name: Name,
-    tickets: Mutex<Tickets>,
+    tickets: watch::Receiver<Tickets>,
+    _renewal: AbortOnDropHandle<()>,
 }
 
 /// What a log-in gives.
@@ -71,6 +80,17 @@ struct Tickets {
     refresh: String,
     /// When half of the ticket's time is over.
     renew: Instant,
+    /// When all of it is.
+    expires: Instant,
+    /// How often it could not be renewed.
+    failed: u64,
+}
+
+/// Renews a ticket whenever half of its time is over.
+struct Renewal {
+    gateways: Vec<String>,
+    http: reqwest::Client,
+    tickets: watch::Sender<Tickets>,
 }
 
 impl fmt::Debug for Account {
@@ -123,11 +143,18 @@ impl Account {
             Some(&body),
         )
         .await?;
+        let (tickets, known) = watch::channel(login.into());
+        let renewal = Renewal {
+            gateways: gateways.to_vec(),
+            http: http.clone(),
+            tickets,
+        };
         Ok(Arc::new(Self {
             gateways: gateways.to_vec(),
             http,
             name: name.clone(),
-            tickets: Mutex::new(login.into()),
+            tickets: known,
+            _renewal: AbortOnDropHandle::new(tokio::spawn(renewal.run())),
         }))
     }
 
@@ -137,19 +164,15 @@ impl Account {
         &self.name
     }
 
-    /// A ticket that is valid for a while. It is renewed when half of its time is over; if that
-    /// fails, the old one is used.
+    /// A ticket that is valid for a while. If it could not be renewed in time, waits for one more
+    /// attempt. Cancel-safe.
     pub async fn ticket(&self) -> String {
-        let mut tickets = self.tickets.lock().await;
-        if now() >= tickets.renew {
-            let body = json!({"refresh": tickets.refresh});
-            let path = "api/sessions/refresh";
-            match self.post::<LogIn>(path, &body).await {
-                Ok(login) => *tickets = login.into(),
-                Err(error) => tracing::debug!(%error, "the ticket is not renewed"),
-            }
-        }
-        tickets.ticket.clone()
+        let mut tickets = self.tickets.clone();
+        let failed = tickets.borrow().failed;
+        let is_there = |it: &Tickets| now() < it.expires || it.failed > failed;
+        // If it has failed, the world says what is to be done.
+        let _ = tickets.wait_for(is_there).await;
+        tickets.borrow().ticket.clone()
     }
 
     /// The account's characters.
@@ -190,7 +213,7 @@ impl Account {
     /// # Errors
     /// No gateway can be reached.
     pub async fn log_out(&self) -> Result<(), ApiError> {
-        let body = json!({"refresh": self.tickets.lock().await.refresh});
+        let body = json!({"refresh": self.tickets.borrow().refresh.clone()});
         let (http, gateways) = (&self.http, &self.gateways);
         request::<Value>(
             http,
@@ -202,18 +225,6 @@ impl Account {
         )
         .await?;
         Ok(())
-    }
-
-    async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, ApiError> {
-        request(
-            &self.http,
-            &self.gateways,
-            Method::POST,
-            path,
-            None,
-            Some(body),
-        )
-        .await
     }
 
     async fn asks<T: DeserializeOwned>(
@@ -241,7 +252,37 @@ impl From<LogIn> for Tickets {
             ticket: login.ticket,
             refresh: login.refresh,
             renew: now() + Duration::from_secs(login.expires_in / 2),
+            expires: now() + Duration::from_secs(login.expires_in),
+            failed: 0,
         }
+    }
+}
+
+impl Renewal {
+    async fn run(self) {
+        let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
+        loop {
+            let due = self.tickets.borrow().renew;
+            sleep_until(Some(due)).await;
+            match self.renew().await {
+                Ok(login) => {
+                    backoff.reset();
+                    self.tickets.send_replace(login.into());
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the ticket is not renewed");
+                    self.tickets.send_modify(|it| it.failed += 1);
+                    sleep(backoff.delay(Retry::Soon, fastrand::f64())).await;
+                }
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<LogIn, ApiError> {
+        let body = json!({"refresh": self.tickets.borrow().refresh.clone()});
+        let path = "api/sessions/refresh";
+        let (http, gateways) = (&self.http, &self.gateways);
+        request(http, gateways, Method::POST, path, None, Some(&body)).await
     }
 }
 
@@ -340,4 +381,39 @@ async fn answered<T: DeserializeOwned>(
         _ => &body,
     };
     serde_json::from_slice(body).map_err(|error| away(format!("its answer is strange: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Json, Router, routing::post};
+
+    /// Accounts that log everybody in, and then are away.
+    async fn away() -> String {
+        let login =
+            || async { Json(json!({"ticket": "first", "refresh": "secret", "expires_in": 900})) };
+        let refresh = || async {
+            let body = Json(json!({"error": "accounts are not served at the moment"}));
+            (StatusCode::SERVICE_UNAVAILABLE, body)
+        };
+        let router = Router::new()
+            .route("/api/sessions", post(login))
+            .route("/api/sessions/refresh", post(refresh));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async { axum::serve(listener, router).await });
+        format!("http://{address}")
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_renewal_while_the_ticket_is_valid() {
+        let gateways = [away().await];
+        let name = "ann".parse().unwrap();
+        let account = Account::log_in(&gateways, &name, "a long password");
+        let account = account.await.unwrap();
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(500)).await;
+        let ticket = futures::FutureExt::now_or_never(account.ticket());
+        assert_eq!(ticket.as_deref(), Some("first"));
+    }
 }

@@ -128,7 +128,8 @@ async fn every_route_is_described_and_answers_as_described() {
     let session = call!(post "/sessions", None, Some(ann) => 200);
     let token = json!({ "refresh": session["refresh"] });
     let session = call!(post "/sessions/refresh", None, Some(token.clone()) => 200);
-    call!(post "/sessions/refresh", None, Some(token.clone()) => 401);
+    let unknown = json!({ "refresh": "unknown" });
+    call!(post "/sessions/refresh", None, Some(unknown) => 401);
     call!(post "/sessions/refresh", None, Some(json!({})) => 400);
     call!(delete "/sessions", None, Some(json!({})) => 400);
     call!(delete "/sessions", None, Some(token) => 204);

@@ -1,12 +1,13 @@
 //! Log-in, refresh and log-out.
 
-use crate::world::{PASSWORD, World, name};
+use crate::world::{PASSWORD, World, file, name};
 use metaserve_ticket::{Claims, Issuer, SecretKey};
 use realm::{
     accounts::{admin, keys::Keys, set_password},
     tickets::{AUDIENCE, LOGIN, Tickets},
 };
 use reqwest::Method;
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 
@@ -97,19 +98,42 @@ pub(crate) async fn a_refresh_token_is_used_once(world: &World) {
             .bearer(ticket, now())
             .is_ok()
     );
+    // Whoever has lost the answer asks again, and gets the same one.
+    let (status, again) = refresh(&first).await;
+    assert_eq!((status, &again["refresh"]), (200, &body["refresh"]));
     assert_eq!(refresh(&second).await.0, 200);
     // Whoever comes with an old one has copied it, or was copied: this log-in ends.
     let (_, third) = refresh(&other).await;
     let third = third["refresh"].as_str().unwrap().to_owned();
+    let (_, fourth) = refresh(&third).await;
+    let fourth = fourth["refresh"].as_str().unwrap().to_owned();
     assert_eq!(refresh(&other).await.0, 401);
     assert_eq!(
-        refresh(&third).await.0,
+        refresh(&fourth).await.0,
         401,
         "the newest one is worth nothing any more"
     );
     for nonsense in ["", ".", "x.y", &"0".repeat(97)] {
         assert_eq!(refresh(nonsense).await.0, 401);
     }
+}
+
+/// A minute passes: times in the file are set back.
+#[tokio::test]
+async fn a_refresh_token_gets_the_same_answer_for_a_minute_only() {
+    let world = World::start().await;
+    world.register("ann").await;
+    let (_, first) = world.log_in("ann").await;
+    let refresh = |token: &str| world.post("/sessions/refresh", json!({ "refresh": token }));
+    let (_, body) = refresh(&first).await;
+    let second = body["refresh"].as_str().unwrap().to_owned();
+    let database = file(world.state()).await;
+    let earlier = r#"UPDATE "refresh" SET "expires" = "expires" - 61"#;
+    database.execute_unprepared(earlier).await.unwrap();
+    database.close().await.unwrap();
+    assert_eq!(refresh(&first).await.0, 401);
+    assert_eq!(refresh(&second).await.0, 401);
+    world.end().await;
 }
 
 pub(crate) async fn a_log_out_ends_the_session(world: &World) {

@@ -17,7 +17,10 @@ use crate::{
 use axum::{Json, extract::State, http::StatusCode};
 use metaserve::time::wall_clock;
 use metaserve_ticket::Claims;
-use ring::digest::{SHA256, digest};
+use ring::{
+    digest::{SHA256, digest},
+    hmac,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fmt::Write as _,
@@ -56,7 +59,7 @@ pub(in crate::accounts) struct Session {
     /// The ticket: who bears it is logged in, at every server of the world.
     ticket: String,
     /// Once the ticket has expired, this gets another one. It is used once: each answer has a new
-    /// one, and valid for 30 days.
+    /// one, and valid for 30 days. Who has not got the answer may ask again within a minute.
     refresh: String,
     /// When the ticket expires, in seconds from now.
     expires_in: u64,
@@ -117,7 +120,7 @@ pub(in crate::accounts) async fn check(
     role.no_guess(attempt);
     let account = account?;
     let now = wall_clock();
-    let (refresh, log_in) = Refresh::new(random()).next(now);
+    let (refresh, log_in) = Refresh::first(now);
     role.database
         .add_log_in(&account, &log_in, seconds(now))
         .await?;
@@ -148,10 +151,10 @@ pub(super) async fn refresh(
     };
     let shown = Refresh::parse(&refresh).ok_or_else(ended)?;
     let now = wall_clock();
-    let (refresh, next) = shown.next(now);
+    let (refresh, next) = shown.next(&role.refresh, now);
     let account = role
         .database
-        .rotate(&shown.hash, &next, seconds(now))
+        .rotate(&hash(&shown.secret), &next, seconds(now))
         .await?;
     session(&role, &account.ok_or_else(ended)?, refresh, now).map(Json)
 }
@@ -211,15 +214,17 @@ fn session(
 /// secret, which has 256 random bits, the database has the hash only.
 struct Refresh {
     family: String,
-    hash: String,
+    secret: String,
 }
 
 impl Refresh {
-    fn new(family: [u8; 16]) -> Self {
-        Self {
-            family: hex(&family),
-            hash: String::new(),
-        }
+    /// That of a new log-in, and the row for it.
+    fn first(now: SystemTime) -> (String, LogIn) {
+        let new = Self {
+            family: hex(&random::<16>()),
+            secret: hex(&random::<32>()),
+        };
+        (new.text(), new.row(now))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -229,20 +234,30 @@ impl Refresh {
         };
         (is_hex(family, 32) && is_hex(secret, 64)).then(|| Self {
             family: family.to_owned(),
-            hash: hash(secret),
+            secret: secret.to_owned(),
         })
     }
 
-    /// The text of the next token, and the row for it.
-    fn next(&self, now: SystemTime) -> (String, LogIn) {
-        let secret = hex(&random::<32>());
-        let text = format!("{}.{secret}", self.family);
-        let log_in = LogIn {
+    /// The token that replaces this one, and its row. It is always the same one, so that whoever
+    /// asks again gets what it would have got.
+    fn next(&self, key: &hmac::Key, now: SystemTime) -> (String, LogIn) {
+        let next = Self {
             family: self.family.clone(),
-            hash: hash(&secret),
-            expires: seconds(now + REFRESH),
+            secret: hex(hmac::sign(key, self.text().as_bytes()).as_ref()),
         };
-        (text, log_in)
+        (next.text(), next.row(now))
+    }
+
+    fn text(&self) -> String {
+        format!("{}.{}", self.family, self.secret)
+    }
+
+    fn row(&self, now: SystemTime) -> LogIn {
+        LogIn {
+            family: self.family.clone(),
+            hash: hash(&self.secret),
+            expires: seconds(now + REFRESH),
+        }
     }
 }
 
