@@ -1,16 +1,17 @@
 //! The connections to Redis, and what its errors mean.
 
 use crate::log::LogError;
+use futures::{
+    FutureExt,
+    future::{self, BoxFuture},
+};
 use parking_lot::Mutex;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, ScriptInvocation,
     Value, aio::MultiplexedConnection,
 };
-use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
-use tokio::sync;
+use std::{io, sync::Arc, time::Duration};
+use tokio_util::task::AbortOnDropHandle;
 
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -19,12 +20,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 pub(super) struct Connections {
     client: Client,
-    /// The one for everything that is answered at once. The lock is held while one connects: the
-    /// others wait for that connection, or for the reason why there is none, instead of trying one
-    /// after the other.
-    shared: sync::Mutex<Shared>,
-    /// How many attempts to connect it have failed.
-    failures: AtomicU64,
+    /// The one for everything that is answered at once.
+    shared: Mutex<Shared>,
     /// Those that nobody waits on now. Each waits for one thing at a time, since Redis answers
     /// nothing else on a connection that waits.
     waiting: Mutex<Vec<MultiplexedConnection>>,
@@ -32,19 +29,21 @@ pub(super) struct Connections {
 
 #[derive(Default)]
 struct Shared {
-    /// Grows with each connection.
+    /// Grows with each attempt to connect.
     number: u64,
-    connection: Option<MultiplexedConnection>,
-    /// Why the last attempt has failed.
-    failure: String,
+    /// The last attempt, if it has not failed. It is a task of its own: nobody who asks for the
+    /// connection, and then is not polled any more, holds up the others.
+    attempt: Option<future::Shared<BoxFuture<'static, Connected>>>,
 }
+
+/// All who wait for a connection have it, or hear why there is none.
+type Connected = Result<MultiplexedConnection, Arc<RedisError>>;
 
 impl Connections {
     pub(super) fn new(client: Client) -> Self {
         Self {
             client,
-            shared: sync::Mutex::default(),
-            failures: AtomicU64::new(0),
+            shared: Mutex::default(),
             waiting: Mutex::default(),
         }
     }
@@ -60,13 +59,13 @@ impl Connections {
     ) -> Result<Vec<Value>, LogError> {
         let (number, mut connection) = self.shared().await?;
         let answer = script.invoke_async(&mut connection).await;
-        self.checked(number, answer).await
+        self.checked(number, answer)
     }
 
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, LogError> {
         let (number, mut connection) = self.shared().await?;
         let answer = command.query_async(&mut connection).await;
-        self.checked(number, answer).await
+        self.checked(number, answer)
     }
 
     /// A command that waits so long.
@@ -81,7 +80,9 @@ impl Connections {
         let idle = self.waiting.lock().pop();
         let mut connection = match idle {
             Some(it) => it,
-            None => self.connect().await?,
+            None => connect(self.client.clone())
+                .await
+                .map_err(|it| meaning(&it))?,
         };
         connection.set_response_timeout(wait + ANSWER);
         let answer = command.query_async(&mut connection).await;
@@ -94,47 +95,55 @@ impl Connections {
     }
 
     async fn shared(&self) -> Result<(u64, MultiplexedConnection), LogError> {
-        let failures = self.failures.load(Relaxed);
-        let mut shared = self.shared.lock().await;
-        if let Some(connection) = &shared.connection {
-            return Ok((shared.number, connection.clone()));
+        let (number, attempt) = {
+            let mut shared = self.shared.lock();
+            let attempt = shared.attempt.clone().unwrap_or_else(|| {
+                shared.number += 1;
+                let attempt = AbortOnDropHandle::new(tokio::spawn(connect(self.client.clone())));
+                let attempt = attempt.map(|it| match it {
+                    Ok(connected) => connected.map_err(Arc::new),
+                    // It has panicked, or the program ends.
+                    Err(error) => Err(Arc::new(io::Error::other(error).into())),
+                });
+                let attempt = attempt.boxed().shared();
+                shared.attempt = Some(attempt.clone());
+                attempt
+            });
+            (shared.number, attempt)
+        };
+        match attempt.await {
+            Ok(connection) => Ok((number, connection)),
+            Err(error) => {
+                self.forget(number);
+                Err(meaning(&error))
+            }
         }
-        if self.failures.load(Relaxed) > failures {
-            return Err(LogError::Away(shared.failure.clone()));
-        }
-        let connected = self.connect().await;
-        if let Err(LogError::Away(why)) = &connected {
-            shared.failure.clone_from(why);
-            self.failures.fetch_add(1, Relaxed);
-        }
-        let connection = connected?;
-        shared.number += 1;
-        shared.connection = Some(connection.clone());
-        Ok((shared.number, connection))
     }
 
-    async fn checked<T>(&self, number: u64, answer: Result<T, RedisError>) -> Result<T, LogError> {
-        if let Err(error) = &answer
-            && error.is_io_error()
-        {
-            let mut shared = self.shared.lock().await;
-            if shared.number == number {
-                shared.connection = None;
-            }
+    fn checked<T>(&self, number: u64, answer: Result<T, RedisError>) -> Result<T, LogError> {
+        if answer.as_ref().is_err_and(RedisError::is_io_error) {
+            self.forget(number);
         }
         answer.map_err(|it| meaning(&it))
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, LogError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(ANSWER))
-            .set_pipeline_buffer_size(1_000);
-        let connection = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config);
-        connection.await.map_err(|it| meaning(&it))
+    /// The next one who needs the connection connects again.
+    fn forget(&self, number: u64) {
+        let mut shared = self.shared.lock();
+        if shared.number == number {
+            shared.attempt = None;
+        }
     }
+}
+
+async fn connect(client: Client) -> Result<MultiplexedConnection, RedisError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(ANSWER))
+        .set_pipeline_buffer_size(1_000);
+    client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
 }
 
 fn meaning(error: &RedisError) -> LogError {
@@ -183,5 +192,22 @@ mod tests {
         for answer in answers {
             assert!(matches!(answer, Err(LogError::Away(_))), "{answer:?}");
         }
+    }
+
+    /// As a socket does that has a command on its way, and shows the zone meanwhile.
+    #[tokio::test(start_paused = true)]
+    async fn one_who_asks_and_is_not_polled_any_more_holds_up_nobody() {
+        let frozen = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}", frozen.local_addr().unwrap());
+        let connections = Connections::new(Client::open(url).unwrap());
+        let ping = cmd("PING");
+        let mut first = Box::pin(connections.query::<String>(&ping));
+        assert!(futures::poll!(&mut first).is_pending());
+        for _ in 0..2 {
+            let answer = timeout(2 * CONNECT, connections.query::<String>(&ping));
+            let answer = answer.await.expect("nobody is held up");
+            assert!(matches!(answer, Err(LogError::Away(_))), "{answer:?}");
+        }
+        assert!(matches!(first.await, Err(LogError::Away(_))));
     }
 }
