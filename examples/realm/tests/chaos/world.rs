@@ -123,10 +123,12 @@ impl World {
         }
     }
 
-    /// How long it takes until a zone has a later owner than that of this epoch.
+    /// How long it takes until a zone has a later owner than that of this epoch, if it is asked for.
     pub(super) fn later_owner(&self, zone: ZoneId, epoch: u64) -> AbortOnDropHandle<Duration> {
         let (log, since) = (self.log.clone(), now());
+        let open = AbortOnDropHandle::new(tokio::spawn(open(self.names.clone(), zone.clone())));
         AbortOnDropHandle::new(tokio::spawn(async move {
+            let _open = open;
             // It is away while it restarts.
             while !matches!(log.stored(&zone).await, Ok(Some(it)) if it.epoch > epoch) {
                 sleep(Duration::from_millis(20)).await;
