@@ -265,7 +265,7 @@ pub async fn run(settings: Settings, until: CancellationToken) -> anyhow::Result
 /// Waits until players can log in and enter the zone in which they begin.
 async fn ready(url: &str) -> anyhow::Result<()> {
     let gateways = [url.to_owned()];
-    for path in ["api/health", &format!("zones/{}", accounts::START)] {
+    for path in ["api/openapi.json", &format!("zones/{}", accounts::START)] {
         let answer = client::get::<serde_json::Value>(&gateways, path).await;
         answer
             .with_context(|| format!("the world has not started: {url}/{path} does not answer"))?;

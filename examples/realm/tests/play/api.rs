@@ -176,8 +176,17 @@ async fn a_zone_host_sends_requests_for_zones_of_others_on() {
     let (_, meadow) = plain.get("/zones/shared/meadow").await;
     let (_, cellar) = plain.get("/zones/shared/cellar").await;
     assert_ne!(meadow["host"], cellar["host"], "each host has one slot");
-    let (_, list) = plain.get("/zones").await;
-    assert_eq!(list["zones"].as_array().map(Vec::len), Some(2), "{list}");
+    // The gateway hears of a zone a moment after whoever has it started.
+    let listed = async {
+        loop {
+            let (_, list) = plain.get("/zones").await;
+            if list["zones"].as_array().map(Vec::len) == Some(2) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    patiently("both zones in the list", listed).await;
     for host in [&first, &second] {
         let own = Plain::new(host, None);
         for zone in [&meadow, &cellar] {
