@@ -40,6 +40,8 @@ export class Connection {
   #everEntered = false; // Since `play`.
   #why = "";
   #session = null;
+  // The place of the last whisper in the character's mail: after a break they are told again.
+  #mail = [0, 0];
   #seq = 0;
   #waiting = new Map(); // Number: `{ frame, sentAt }`, oldest first.
   #tabs = new BroadcastChannel("realm");
@@ -193,13 +195,28 @@ export class Connection {
       case "snapshot":
         this.#nowEntered();
         break;
+      case "said":
+        if (!this.#isNew(frame.mail)) return;
+        break;
     }
     this.#onFrame(frame);
   }
 
+  /** Whether words were not told before: those that are no whispers never were. */
+  #isNew(mail) {
+    if (!Array.isArray(mail)) return true;
+    const [time, number] = this.#mail;
+    if (mail[0] < time || (mail[0] === time && mail[1] <= number)) return false;
+    this.#mail = mail;
+    return true;
+  }
+
   #ready({ session }) {
     if (typeof session !== "string") return;
-    if (session !== this.#session) this.#renumber();
+    if (session !== this.#session) {
+      this.#renumber();
+      this.#mail = [0, 0];
+    }
     this.#session = session;
     this.#save();
     this.#send({ type: "enter", character: this.#first.character });

@@ -176,6 +176,10 @@ pub enum Down {
         from: String,
         /** The words. */
         text: String,
+        /** Of a whisper, its place in the character's mail: in one session, one that is not greater
+        than the greatest so far was read before. */
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mail: Option<(u64, u64)>,
     },
     /// The command is accepted: it will be done once, whatever ends.
     Ack {

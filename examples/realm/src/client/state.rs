@@ -2,7 +2,7 @@
 
 use crate::{
     command::Happening,
-    ids::{Name, ObjectId, ZoneId},
+    ids::{Name, ObjectId, SessionId, ZoneId},
     messages::{Down, Scope},
     object::{Place, Seen, Sheet},
 };
@@ -38,6 +38,9 @@ pub struct State {
     pub stopped_by: Option<String>,
     /// The last walk that was sent, until it is done.
     asked: Option<u64>,
+    /// The session, and the last whisper in it.
+    session: Option<SessionId>,
+    mail: (u64, u64),
     /// Commands that were refused, newest last, with the reasons.
     refused: VecDeque<(u64, String)>,
 }
@@ -101,6 +104,8 @@ impl State {
             walks: false,
             stopped_by: None,
             asked: None,
+            session: None,
+            mail: (0, 0),
             refused: VecDeque::new(),
         }
     }
@@ -203,7 +208,19 @@ impl State {
                 let events = refused.into_iter().chain(done).chain(rest);
                 events.filter_map(|it| self.happened(it)).collect()
             }
-            Down::Said { scope, from, text } => vec![News::Said { scope, from, text }],
+            Down::Said {
+                scope,
+                from,
+                text,
+                mail,
+            } => {
+                // After a break whispers of the session are told again.
+                if mail.is_some_and(|mail| mail <= self.mail) {
+                    return Vec::new();
+                }
+                self.mail = mail.unwrap_or(self.mail);
+                vec![News::Said { scope, from, text }]
+            }
             Down::Ack { seq } => {
                 self.accepted = self.accepted.max(seq);
                 Vec::new()
@@ -213,7 +230,13 @@ impl State {
                 vec![News::Refused { seq, why }]
             }
             // The snapshot that follows tells it, when there is something to see.
-            Down::Ready { .. } | Down::Moved { .. } => Vec::new(),
+            Down::Moved { .. } => Vec::new(),
+            Down::Ready { session, .. } => {
+                if self.session.replace(session.clone()) != Some(session) {
+                    self.mail = (0, 0);
+                }
+                Vec::new()
+            }
             Down::Closing { why } => vec![News::Told(why)],
         }
     }
@@ -282,6 +305,30 @@ mod tests {
         let mut state = State::new("Ann".parse().unwrap());
         assert_eq!(state.take(snapshot("shared/meadow")), []);
         state
+    }
+
+    #[test]
+    fn a_whisper_is_told_once_in_a_session() {
+        let mut state = ann();
+        let whisper = |mail| Down::Said {
+            scope: Scope::To("Ann".parse().unwrap()),
+            from: "Bob".into(),
+            text: "psst".into(),
+            mail: Some(mail),
+        };
+        let ready = |session: &str| Down::Ready {
+            session: session.parse().unwrap(),
+            account: "ann".parse().unwrap(),
+        };
+        state.take(ready("0123456789abcdef"));
+        let heard =
+            [(5, 0), (5, 1), (5, 0), (5, 1), (6, 0)].map(|it| state.take(whisper(it)).len());
+        assert_eq!(heard, [1, 1, 0, 0, 1]);
+        // The same session goes on after a break; another one has read nothing.
+        state.take(ready("0123456789abcdef"));
+        assert_eq!(state.take(whisper((6, 0))), []);
+        state.take(ready("fedcba9876543210"));
+        assert_eq!(state.take(whisper((6, 0))).len(), 1);
     }
 
     #[test]

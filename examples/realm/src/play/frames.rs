@@ -3,7 +3,7 @@
 use crate::{
     command::{Happening, Output},
     ids::{Name, ObjectId, ZoneId},
-    log::{Rev, Stored, Words},
+    log::{Cursor, Rev, Stored, Words},
     messages::{Down, Scope},
 };
 use axum::extract::ws::Utf8Bytes;
@@ -96,7 +96,13 @@ fn frames(rev: Rev, output: &Output, me: Option<&Name>) -> Told {
         match event.what.clone() {
             Happening::Said { from, text } => {
                 let scope = event.to.clone().map_or(Scope::Zone, Scope::To);
-                words.push(Down::Said { scope, from, text });
+                let mail = None;
+                words.push(Down::Said {
+                    scope,
+                    from,
+                    text,
+                    mail,
+                });
             }
             Happening::Refused { seq, why } => words.push(Down::Refused { seq, why }),
             Happening::Moved { zone } => told.moved = Some(zone),
@@ -137,8 +143,8 @@ pub(super) fn snapshot(zone: &ZoneId, stored: &Stored, me: Option<&Name>) -> (Ut
     (text(&frame), player.is_some())
 }
 
-/// The frame of words that no zone has passed on.
-pub(super) fn said(words: &Words) -> Utf8Bytes {
+/// The frame of words that no zone has passed on; of a whisper, with its place in the mail.
+pub(super) fn said(words: &Words, mail: Option<Cursor>) -> Utf8Bytes {
     let Words {
         scope,
         from,
@@ -148,6 +154,7 @@ pub(super) fn said(words: &Words) -> Utf8Bytes {
         scope,
         from,
         text: said,
+        mail: mail.map(|Cursor(time, number)| (time, number)),
     })
 }
 

@@ -74,9 +74,13 @@ impl Mail {
         }
     }
 
-    /// Opens the mailbox of a character: whispers from now on are kept in it.
-    pub(super) async fn open(&self, name: &Name) -> Result<Arc<Mailbox>, LogError> {
-        let cursor = self.boxes.log.mail_end(name).await?;
+    /// Opens the mailbox of a character: whispers from now on are kept in it, and the `earlier` ones
+    /// that the log still has.
+    pub(super) async fn open(&self, name: &Name, earlier: bool) -> Result<Arc<Mailbox>, LogError> {
+        let cursor = match earlier {
+            true => Cursor::default(),
+            false => self.boxes.log.mail_end(name).await?,
+        };
         let name = name.folded();
         let mailbox = Arc::new(Mailbox {
             name: name.clone(),
@@ -119,7 +123,7 @@ async fn deliver(boxes: Arc<Boxes>) {
                     let mailbox = open.iter().find(|it| it.name.is(&name));
                     if let Some(mailbox) = mailbox {
                         *mailbox.cursor.lock() = cursor;
-                        mailbox.feed.push_next(said(&words));
+                        mailbox.feed.push_next(said(&words, Some(cursor)));
                     }
                 }
             }
@@ -151,7 +155,7 @@ async fn listen(log: Arc<dyn Log>, chat: Arc<Feed<Utf8Bytes>>) {
                 backoff.reset();
                 for (cursor, words) in words {
                     after = Some(cursor);
-                    chat.push_next(said(&words));
+                    chat.push_next(said(&words, None));
                 }
             }
             Err(error) => {

@@ -30,7 +30,14 @@ async fn the_text_of_others_is_never_markup() {
     let (_gateway, page, mut socket) = playing(vec![ann(), hen]).await;
     for scope in [Scope::Zone, Scope::All, Scope::To("Ann".parse().unwrap())] {
         let (from, text) = (EVIL.to_owned(), EVIL.to_owned());
-        socket.say(&Down::Said { scope, from, text }).await;
+        socket
+            .say(&Down::Said {
+                scope,
+                from,
+                text,
+                mail: None,
+            })
+            .await;
     }
     let events = vec![Happening::Told { text: EVIL.into() }];
     socket
@@ -81,7 +88,14 @@ async fn endless_names_and_control_characters_leave_the_page_in_shape() {
         String::new(),
     ] {
         let (scope, from) = (Scope::Zone, endless.clone());
-        socket.say(&Down::Said { scope, from, text }).await;
+        socket
+            .say(&Down::Said {
+                scope,
+                from,
+                text,
+                mail: None,
+            })
+            .await;
     }
     page.until("document.querySelectorAll('#lines li').length === 4")
         .await;

@@ -129,7 +129,14 @@ async fn fill(socket: &mut Socket) {
         (Scope::To("Ann".parse().unwrap()), "Bob", "Bring the sword."),
     ] {
         let (from, text) = (from.to_owned(), text.to_owned());
-        socket.say(&Down::Said { scope, from, text }).await;
+        socket
+            .say(&Down::Said {
+                scope,
+                from,
+                text,
+                mail: None,
+            })
+            .await;
     }
     let why = "the egg is too far away".to_owned();
     socket.say(&Down::Refused { seq: 99, why }).await;

@@ -64,6 +64,24 @@ async fn a_session_goes_on_at_another_gateway_when_its_own_is_killed() {
 }
 
 #[tokio::test]
+async fn what_is_whispered_while_a_gateway_is_away_is_heard_at_the_next_one() {
+    let (world, _host, gateway) = World::with_gateway().await;
+    let other = world.gateway().await;
+    world.character("ann", "Ann");
+    world.character("bob", "Bob");
+    let (mut bob, _) = Socket::play(&world, &other, "bob", "Bob").await;
+    let (ann, session) = Socket::play(&world, &gateway, "ann", "Ann").await;
+    gateway.kill().await;
+    drop(ann);
+    let whisper = json!({ "type": "say", "scope": { "to": "Ann" }, "text": "psst" });
+    bob.does(1, whisper).await;
+    let mut ann = Socket::hello(&other, &world.ticket("ann"), Some(&session)).await;
+    ann.ready().await;
+    ann.enter("Ann").await;
+    assert_eq!(ann.heard("psst").await, "Bob");
+}
+
+#[tokio::test]
 async fn a_session_waits_for_the_claim_of_a_killed_gateway_and_goes_on() {
     let (world, _host, other) = World::with_gateway().await;
     let (gateway, apart) = world.gateway_apart().await;

@@ -33,11 +33,18 @@ pub(in crate::play) async fn enter(
     let character = load(play, &seat.account, ticket, name).await?;
     let playing = match seat.playing() {
         Some(playing) => playing,
-        None => Playing {
+        None => {
+            // A session that comes from another gateway has not read what was whispered meanwhile.
+            let known = play.shared.log.whereabouts(&character.name).await;
+            let known = known.map_err(later)?.filter(|it| it.present);
+            let resumes = known.is_some_and(|it| it.session == seat.session);
             // Opened first: what is whispered from the first moment on is not missed.
-            mail: play.mail.open(&character.name).await.map_err(later)?,
-            character: character.name.clone(),
-        },
+            let mail = play.mail.open(&character.name, resumes).await;
+            Playing {
+                mail: mail.map_err(later)?,
+                character: character.name.clone(),
+            }
+        }
     };
     // Noted first: if this is dropped on its way, whoever comes next has the character leave.
     let before = seat.playing.lock().replace(playing.clone());
