@@ -142,12 +142,18 @@ impl World {
         let content = Content::load(settings.content.as_deref())?;
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
 
-        let daemon = Daemon::start(daemon_settings(state, anywhere))?;
+        // It remembers nothing of an earlier world, whose owners ended with it: otherwise it would
+        // wait 15 s for them to come back.
+        let daemon_state = tempfile::tempdir().context("cannot make a directory for the daemon")?;
+        let mut daemon = daemon_settings(state, anywhere);
+        daemon.state_dir = daemon_state.path().to_owned();
+        let daemon = Daemon::start(daemon)?;
         let way = Way {
             address: daemon.local_address()?,
             fingerprint: daemon.fingerprint(),
         };
         let daemon = Part::start("the daemon", |stop| async move {
+            let _state = daemon_state;
             daemon.run(stop.cancelled()).await?;
             Ok(())
         });
