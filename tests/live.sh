@@ -27,12 +27,21 @@ for part in "$@"; do
 done
 [ "$#" = 0 ] || parts=("$@")
 
+# phase NAME: calls this function of each part. The file is read again each time, so that a part's
+# other functions are its own, whatever the other parts call theirs.
+phase() {
+    local part
+    for part in "${parts[@]}"; do
+        . "tests/live/$part.sh"
+        "${part}_$1"
+    done
+}
+
 . tests/live/common.sh
-for part in "${parts[@]}"; do . "tests/live/$part.sh"; done
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
-mapfile -t packages < <(for part in "${parts[@]}"; do "${part}_missing"; done)
+mapfile -t packages < <(phase missing)
 install "${packages[@]}"
-for part in "${parts[@]}"; do "${part}_build"; done
-for part in "${parts[@]}"; do "${part}_run"; done
+phase build
+phase run
