@@ -1,0 +1,7 @@
+//! Minecraft.
+
+use crate::dialogue::Dialogue;
+
+pub(crate) fn dialogue() -> Option<Box<dyn Dialogue>> {
+    None
+}

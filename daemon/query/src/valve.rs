@@ -1,0 +1,7 @@
+//! Source and `GoldSrc`.
+
+use crate::dialogue::Dialogue;
+
+pub(crate) fn dialogue() -> Option<Box<dyn Dialogue>> {
+    None
+}
