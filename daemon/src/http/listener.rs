@@ -15,20 +15,23 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use metaserve::{bounds::Room, program::listen};
+use metaserve::{
+    bounds::Room,
+    program::{
+        impatient::{self, Impatient},
+        listen,
+    },
+};
 use serde_json::json;
 use std::{
-    error::Error,
     io,
     net::{IpAddr, SocketAddr},
-    pin::{Pin, pin},
-    task::{Context, Poll, ready},
+    pin::pin,
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    time::Sleep,
 };
 use tokio_util::task::TaskTracker;
 use tower_http::add_extension::AddExtension;
@@ -151,11 +154,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, routes: Router, 
     let limits = &web.shared.rules().limits;
     // This fails if the connection is gone.
     let _ = stream.set_nodelay(true);
-    let stream = Impatient {
-        stream,
-        timeout: limits.stall_timeout,
-        stalled: None,
-    };
+    let stream = Impatient::new(stream, limits.stall_timeout);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.hello_timeout)
@@ -182,17 +181,11 @@ async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, routes: Router, 
         }
     };
     if let Err(error) = result {
-        if stalled(&error) {
+        if impatient::has_stalled(&error) {
             web.shared.metrics.reached(Limit::StallTimeout);
         }
         tracing::debug!(%peer, "HTTP connection lost: {error}");
     }
-}
-
-/// Whether the peer read nothing for too long: the error of [`Impatient`].
-fn stalled(error: &hyper::Error) -> bool {
-    let cause = error.source().and_then(|cause| cause.downcast_ref());
-    cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Waits for the request, answers with the refusal, and closes. The rest of a longer request is read
@@ -213,75 +206,6 @@ async fn refuse(mut stream: TcpStream, refusal: Vec<u8>, _slot: Slot) {
     };
     // There is nothing more to do if the peer has not read it.
     let _ = tokio::time::timeout(REFUSAL_TIMEOUT, say).await;
-}
-
-/// A stream that fails when its peer reads nothing for the whole timeout.
-struct Impatient {
-    stream: TcpStream,
-    timeout: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
-}
-
-impl Impatient {
-    /// Returns progress as it is, and an error after too long a wait for it.
-    fn progress<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        let timeout = self.timeout;
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        ready!(stalled.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Impatient {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
-    }
-}
-
-impl AsyncWrite for Impatient {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.progress(context, written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.progress(context, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }
 
 #[cfg(test)]

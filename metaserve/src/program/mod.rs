@@ -1,10 +1,11 @@
 //! What every program needs: [settings] and a [check] of them, a [log], [printing](mod@print) and
-//! [tables](table), [threads], [sockets](listen), notifications to the [service] manager, [signals](Signals),
-//! and a [manual].
+//! [tables](table), [threads], [sockets](listen) and [connections whose peers must read](impatient),
+//! notifications to the [service] manager, [signals](Signals), and a [manual].
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod check;
+pub mod impatient;
 pub mod listen;
 pub mod log;
 pub mod manual;
