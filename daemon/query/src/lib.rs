@@ -3,6 +3,15 @@
 //! ```text
 //!  Target ──▶ query() ──▶ exchange/: sockets ──▶ a Dialogue of each protocol, pure ──▶ ServerInfo
 //! ```
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let target = "quake3://127.0.0.1:27960".parse()?;
+//! let info = metaserve_query::query(&target).await?;
+//! println!("{} plays {:?}", info.name, info.map);
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 mod dialogue;
@@ -15,11 +24,11 @@ mod unanswered;
 mod luanti;
 mod minecraft;
 mod mumble;
-mod quake;
+pub mod quake;
 mod teeworlds;
 mod valve;
 
-pub use exchange::query;
+pub use exchange::{PATIENCE, query, query_within};
 pub use protocol::Protocol;
 pub use target::{InvalidTarget, Target};
 pub use unanswered::Unanswered;

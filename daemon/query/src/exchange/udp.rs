@@ -1,0 +1,127 @@
+//! A query over UDP.
+
+use super::MAX_BYTES;
+use crate::{
+    Unanswered,
+    dialogue::{Dialogue, Heard},
+};
+use metaserve::ServerInfo;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::pin,
+    time::Duration,
+};
+use tokio::{
+    net::UdpSocket,
+    time::{sleep, timeout},
+};
+
+/// The most datagrams of one query. The longest real answers are split into 40 or so.
+const MAX_DATAGRAMS: usize = 128;
+
+/// How long to wait for an answer before the request is repeated. Some servers answer one request
+/// a second.
+const FIRST_WAIT: Duration = Duration::from_millis(1100);
+const SECOND_WAIT: Duration = Duration::from_millis(1400);
+
+/// The longest datagram that UDP can carry.
+const MAX_DATAGRAM_BYTES: usize = 64 * 1024;
+
+/// Talks to a server until its answer is complete.
+///
+/// The socket is connected, so only datagrams of this address and port are received, and a port
+/// that nothing listens on is refused at once.
+pub(super) async fn converse(
+    server: SocketAddr,
+    dialogue: &mut dyn Dialogue,
+    patience: Duration,
+) -> Result<Box<ServerInfo>, Unanswered> {
+    let any: IpAddr = match server {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).await?;
+    socket.connect(server).await?;
+    let answer = timeout(patience, exchange(&socket, dialogue, patience)).await;
+    match answer {
+        Ok(answer) => answer,
+        Err(_) => dialogue.settle().ok_or(Unanswered::Silent(patience)),
+    }
+}
+
+async fn exchange(
+    socket: &UdpSocket,
+    dialogue: &mut dyn Dialogue,
+    patience: Duration,
+) -> Result<Box<ServerInfo>, Unanswered> {
+    let mut received = Received::default();
+    let mut buffer = vec![0; MAX_DATAGRAM_BYTES];
+    let mut message = dialogue.open();
+    loop {
+        match repeat(
+            socket,
+            &message,
+            dialogue,
+            patience,
+            &mut buffer,
+            &mut received,
+        )
+        .await?
+        {
+            Heard::Say(next) => message = next,
+            Heard::Done(info) => return Ok(info),
+            Heard::More => return Err(Unanswered::Silent(patience)),
+        }
+    }
+}
+
+/// Says `message` up to three times. Returns what it led to, or [`Heard::More`] if nothing.
+async fn repeat(
+    socket: &UdpSocket,
+    message: &[u8],
+    dialogue: &mut dyn Dialogue,
+    patience: Duration,
+    buffer: &mut [u8],
+    received: &mut Received,
+) -> Result<Heard, Unanswered> {
+    for (tries, wait) in [FIRST_WAIT, SECOND_WAIT, patience].into_iter().enumerate() {
+        if tries == 2
+            && let Some(info) = dialogue.settle()
+        {
+            return Ok(Heard::Done(info));
+        }
+        socket.send(message).await?;
+        let mut silence = pin!(sleep(wait));
+        loop {
+            let length = tokio::select! {
+                length = socket.recv(buffer) => length?,
+                () = &mut silence => break,
+            };
+            received.count(length)?;
+            match dialogue.hear(buffer.get(..length).unwrap_or_default())? {
+                Heard::More => {}
+                heard => return Ok(heard),
+            }
+        }
+    }
+    Ok(Heard::More)
+}
+
+/// What came, which is bounded.
+#[derive(Default)]
+struct Received {
+    datagrams: usize,
+    bytes: usize,
+}
+
+impl Received {
+    fn count(&mut self, bytes: usize) -> Result<(), Unanswered> {
+        self.datagrams += 1;
+        self.bytes += bytes;
+        let Self { datagrams, bytes } = *self;
+        match datagrams > MAX_DATAGRAMS || bytes > MAX_BYTES {
+            true => Err(Unanswered::Endless { datagrams, bytes }),
+            false => Ok(()),
+        }
+    }
+}
