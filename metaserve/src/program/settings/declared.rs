@@ -151,10 +151,11 @@ pub(super) fn flag(arg: &Arg, text: &OsStr) -> OsString {
 /// clap's objection to a value, without the text around it.
 fn reason(error: &clap::Error, text: &str) -> String {
     if let Some(source) = error.source() {
-        let (source, text) = (source.to_string(), format!("{text:?}"));
-        return match source.starts_with(&text) {
+        let (source, quoted) = (source.to_string(), format!("{text:?}"));
+        // A table is long, and its parser names the key.
+        return match source.starts_with(&quoted) || text.starts_with('{') {
             true => source,
-            false => format!("{text}: {source}"),
+            false => format!("{quoted}: {source}"),
         };
     }
     match error.get(ContextKind::ValidValue) {

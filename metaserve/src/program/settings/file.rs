@@ -10,7 +10,7 @@ use clap::Arg;
 use std::{ffi::OsString, path::Path, sync::Arc};
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeString, DeTable, DeValue},
 };
 
 /// The values in a file. All mistakes in it are reported, whatever other layers say.
@@ -78,9 +78,10 @@ fn parse(declared: &Declared, file: &Path, text: &str, mistakes: &mut Vec<Mistak
                 Ok(text) => texts.push(text),
                 Err(problem) => {
                     // Only an actual value has a position.
-                    let line = match value.span().is_empty() {
-                        true => here,
-                        false => line(value.span().start),
+                    let line = match (key_of(value, &problem), value.span()) {
+                        (Some(offset), _) => line(offset),
+                        (None, span) if span.is_empty() => here,
+                        (None, span) => line(span.start),
                     };
                     of_values.push((line, Mistake::of_value(key, &at(line), &problem)));
                 }
@@ -110,7 +111,7 @@ fn written(arg: &Arg, value: &Spanned<DeValue<'_>>, text: &str) -> Result<OsStri
             number.map_or_else(|_| it.to_string(), |it| it.to_string())
         }
         // A setting with an inner structure parses it itself.
-        (DeValue::Table(_), Kind::Text) => text.get(value.span()).unwrap_or_default().to_owned(),
+        (DeValue::Table(_), Kind::Text) => inline(value, text),
         (other, _) => {
             let expected = match kind {
                 Kind::Number => "a number, without quotes",
@@ -126,4 +127,51 @@ fn written(arg: &Arg, value: &Spanned<DeValue<'_>>, text: &str) -> Result<OsStri
         }
     };
     Ok(written.into())
+}
+
+/// A value as it is written inside of a line, so that a table under `[[a heading]]` and one in braces
+/// are the same.
+fn inline(value: &Spanned<DeValue<'_>>, text: &str) -> String {
+    let list = |items: Vec<String>, [begin, end]: [&str; 2]| match items.is_empty() {
+        true => format!("{begin}{end}"),
+        false => format!("{begin} {} {end}", items.join(", ")),
+    };
+    match value.get_ref() {
+        DeValue::String(it) => quoted(it),
+        DeValue::Array(items) => {
+            let items = items.iter().map(|it| inline(it, text));
+            list(items.collect(), ["[", "]"])
+        }
+        DeValue::Table(table) => {
+            let entry = |(key, value): (&Spanned<_>, _)| {
+                let key: &DeString<'_> = key.get_ref();
+                format!("{} = {}", quoted(key), inline(value, text))
+            };
+            list(table.iter().map(entry).collect(), ["{", "}"])
+        }
+        _ => text.get(value.span()).unwrap_or_default().to_owned(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Where the key of a table is that a problem is about: the problem begins with it.
+fn key_of(value: &Spanned<DeValue<'_>>, problem: &str) -> Option<usize> {
+    let DeValue::Table(table) = value.get_ref() else {
+        return None;
+    };
+    let (key, _) = problem.strip_prefix('`')?.split_once('`')?;
+    let mut keys = table.keys().map(|it| (it.get_ref(), it.span().start));
+    keys.find(|(it, _)| &***it == key).map(|(_, at)| at)
 }

@@ -29,6 +29,9 @@ struct Shop {
     /// Say this at the door
     #[arg(long, value_name = "TEXT")]
     greeting: Option<String>,
+    /// Feed these animals
+    #[arg(long, value_name = "PET", value_parser = pet)]
+    pet: Vec<String>,
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
     #[arg(long, value_name = "FILE", hide_env_values = true)]
@@ -43,6 +46,14 @@ struct Shop {
 struct Live {
     #[arg(long, default_value = "info", value_parser = log::filter)]
     log: String,
+}
+
+/// A setting with an inner structure.
+fn pet(text: &str) -> Result<String, String> {
+    match text.contains("= 5") {
+        true => Err("`legs`: 5 is odd".to_owned()),
+        false => Ok(text.to_owned()),
+    }
 }
 
 impl Settings for Shop {
@@ -91,12 +102,13 @@ fn origin(values: &Values, name: &str) -> String {
 }
 
 /// For each setting, values that it accepts as a flag and in a file.
-const EXAMPLES: [(&str, [&str; 3]); 9] = [
+const EXAMPLES: [(&str, [&str; 3]); 10] = [
     ("customers", ["1", "2", "3"]),
     ("close-after", ["1s", "2s", "3s"]),
     ("music", ["off", "on", "off"]),
     ("ware", ["a", "b", "c"]),
     ("greeting", ["a", "b", "c"]),
+    ("pet", ["a", "b", "c"]),
     ("lock", ["a", "b", "c"]),
     ("key", ["a", "b", "c"]),
     ("log-format", ["text", "json", "text"]),
@@ -196,6 +208,29 @@ fn invalid_toml_and_look_alike_characters_are_reported_by_line() {
         mistakes.starts_with("/nowhere/shop.toml: cannot use the configuration file"),
         "{mistakes}"
     );
+}
+
+/// A table with a mistake was named by the line of its heading, and shown whole.
+#[test]
+fn a_table_is_the_same_under_a_heading_and_in_braces_and_a_mistake_in_it_has_its_line() {
+    let braces = r#"greeting = { word = "hi \"you\"\n", times = [1, 2], to = { all = true } }"#;
+    let heading = r#"
+        [greeting]
+        word = "hi \"you\"\n"
+        times = [
+            1,
+            2,
+        ]
+        [greeting.to]
+        all = true
+    "#;
+    let tables = [braces, heading].map(|file| look(&[], &[], file).0.settings.greeting);
+    let expected =
+        r#"{ "times" = [ 1, 2 ], "to" = { "all" = true }, "word" = "hi \"you\"\u000A" }"#;
+    assert_eq!(tables, [(); 2].map(|()| Some(expected.to_owned())));
+    let file = "customers = 1\n[[pet]]\nname = 'a'\nlegs = 4\n[[pet]]\nlegs = 5\nname = 'b'";
+    let (_, mistakes) = look(&[], &[], file);
+    assert_eq!(mistakes, ["FILE, line 6: `pet`: `legs`: 5 is odd"]);
 }
 
 #[test]
