@@ -76,6 +76,17 @@ impl Connector {
         trust: &Trust,
         identity: Option<&Identity>,
     ) -> Result<Self, ConnectError> {
+        Self::over(None, role, daemons, trust, identity)
+    }
+
+    /// The same over this socket, or over one of its own.
+    pub(super) fn over(
+        endpoint: Option<&quinn::Endpoint>,
+        role: Role,
+        daemons: impl IntoIterator<Item = impl AsRef<str>>,
+        trust: &Trust,
+        identity: Option<&Identity>,
+    ) -> Result<Self, ConnectError> {
         let daemons = super::name::all(daemons);
         if daemons.is_empty() {
             return Err(ConnectError::NoDaemon);
@@ -84,7 +95,10 @@ impl Connector {
             return Err(ConnectError::Name(wrong.clone()));
         }
         let config = client_config(role, trust, identity)?;
-        let endpoint = client_endpoint().map_err(|error| ConnectError::Socket(error.into()))?;
+        let endpoint = match endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => client_endpoint().map_err(|error| ConnectError::Socket(error.into()))?,
+        };
         Ok(Self {
             daemons,
             role,

@@ -86,6 +86,8 @@ pub struct ConnectorFor<R> {
     every: bool,
     whom: Whom,
     own: Option<Own>,
+    /// The socket, if it is not one of its own.
+    endpoint: Option<quinn::Endpoint>,
     ready: Arc<Mutex<Option<Connector>>>,
     role: PhantomData<fn() -> R>,
 }
@@ -127,6 +129,7 @@ impl<R> ConnectorFor<R> {
             every: false,
             whom: Whom::System,
             own: None,
+            endpoint: None,
             ready: Arc::default(),
             role: PhantomData,
         }
@@ -158,6 +161,17 @@ impl<R> ConnectorFor<R> {
     /// Trusts whom this says.
     pub fn trust(self, trust: Trust) -> Self {
         self.whom(Whom::Given(trust))
+    }
+
+    /// Connects over this UDP socket: for programs that publish many servers, each with an identity
+    /// of its own. It has to serve the address families of the daemon, as
+    /// [`client_endpoint`](super::client_endpoint) does. Default: a socket of its own.
+    pub fn endpoint(self, endpoint: quinn::Endpoint) -> Self {
+        Self {
+            endpoint: Some(endpoint),
+            ready: Arc::default(),
+            ..self
+        }
     }
 
     fn whom(self, whom: Whom) -> Self {
@@ -233,7 +247,8 @@ impl<R: HasRole> ConnectorFor<R> {
             Some(Own::In(directory)) => Some(Identity::load_or_create(directory, &[])?),
         };
         let (daemons, trust) = (self.daemons.iter(), self.trusted()?);
-        let connector = Connector::one_of(R::ROLE, daemons, &trust, identity.as_ref())?;
+        let (endpoint, own) = (self.endpoint.as_ref(), identity.as_ref());
+        let connector = Connector::over(endpoint, R::ROLE, daemons, &trust, own)?;
         Ok(ready.insert(connector).clone())
     }
 
@@ -321,6 +336,7 @@ impl<R> Clone for ConnectorFor<R> {
             every: self.every,
             whom: self.whom.clone(),
             own: self.own.clone(),
+            endpoint: self.endpoint.clone(),
             ready: self.ready.clone(),
             role: PhantomData,
         }
@@ -397,5 +413,21 @@ mod tests {
         let two = one.clone();
         assert_eq!(address(&one), address(&two));
         assert_ne!(address(&one), address(&two.fingerprint("cd".repeat(32))));
+    }
+
+    #[cfg(feature = "identity")]
+    #[tokio::test]
+    async fn servers_with_identities_of_their_own_can_share_a_socket() {
+        let endpoint = super::super::client_endpoint().unwrap();
+        let one = ConnectorFor::<role::Heartbeat>::to("localhost:1")
+            .fingerprint("ab".repeat(32))
+            .endpoint(endpoint.clone());
+        for _ in 0..2 {
+            let directory = tempfile::tempdir().unwrap();
+            let own = Identity::load_or_create(directory.path(), &[]).unwrap();
+            let ready = one.clone().identity(own).ready().unwrap();
+            let at = ready.endpoint().local_addr().unwrap();
+            assert_eq!(at, endpoint.local_addr().unwrap());
+        }
     }
 }
