@@ -6,5 +6,97 @@
 //!                                    ├──▶ publish: one identity and connection each ──▶ daemons
 //!  game ── PUT, plain HTTP ── push/ ─┘
 //! ```
+//!
+//! - [`settings`]: the settings, and the game servers in them.
+//! - [`watch`]: what is known of each game server, and whether it is on the list.
+//! - [`publish`]: puts game servers on the daemons' lists.
+//! - [`Agent`]: all of it, from start to end.
+//!
+//! The binary is [`main`], which adds the command line, the log and the signals.
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
+
+mod agent;
+mod command_line;
+mod commands;
+pub mod publish;
+pub mod settings;
+pub mod watch;
+
+pub use agent::Agent;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+use command_line::CommandLine;
+use metaserve::program::{
+    self, Signals,
+    service::{self, State},
+    settings::{Given, Mistakes, Running},
+    threads,
+};
+use settings::AgentSettings;
+use std::{error::Error, process::ExitCode};
+
+/// Runs the binary: parses the command line, then publishes until a signal or runs a command, and
+/// prints what went wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(usage) => return program::end_usage(&usage),
+    };
+    let done = match line.command {
+        Some(command) => command.run(CommandLine::command()),
+        None => serve(line.settings),
+    };
+    match done {
+        Err(error) if error.is::<Mistakes>() => program::end_mistakes(error),
+        done => program::end(done),
+    }
+}
+
+/// Publishes until a signal.
+fn serve(given: Given<AgentSettings>) -> anyhow::Result<()> {
+    let (settings, running) = Running::start(given)?;
+    // One works, and one looks up names and reads files.
+    threads::can_start(2)?;
+    // What an agent does takes less than one processor, however many servers it has.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let signals = Signals::new().context("cannot handle signals")?;
+        let agent = Agent::start(&settings)?;
+        service::tell(State::Ready(&agent.status()));
+        let adopt = async |settings: Option<AgentSettings>| {
+            if let Some(settings) = settings {
+                agent.adopt(settings.servers());
+            }
+        };
+        let alive = async {
+            service::watchdog(|| agent.pass()).await;
+            std::future::pending().await
+        };
+        let ended = tokio::select! {
+            () = running.until_stopped(signals, || agent.status(), adopt) => Ok(()),
+            stopped = agent.stopped() => Err(stopped),
+            () = alive => Ok(()),
+        };
+        agent.close().await;
+        Ok(ended?)
+    })
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,4 +1,8 @@
-//! The program.
+//! The agent's binary. The library describes what it does, `--help` how to run it.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    metaserve_agent::main()
+}

@@ -61,7 +61,11 @@ fn games_do_not_pay_for_the_daemon() {
 /// The known targets of log filters, in which a mistyped name is looked up.
 #[test]
 fn every_crate_that_logs_is_a_known_target_of_log_filters() {
-    let programs = ["metaserve-daemon", "metaserve-lobby-bridge"];
+    let programs = [
+        "metaserve-agent",
+        "metaserve-daemon",
+        "metaserve-lobby-bridge",
+    ];
     let linked: BTreeSet<_> = programs
         .iter()
         .flat_map(|program| linked(program))

@@ -5,9 +5,10 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 /// The crates that log in our programs: the first part of every target.
-pub const TARGETS: [&str; 14] = [
+pub const TARGETS: [&str; 15] = [
     "async_nats",
     "metaserve",
+    "metaserve_agent",
     "metaserve_client",
     "metaserve_daemon",
     "metaserve_heartbeat",

@@ -1,0 +1,281 @@
+//! What is known of one game server, and whether it belongs on the list: pure.
+
+use bytes::Bytes;
+use metaserve::{ServerInfo, printable_name};
+use std::time::Instant;
+
+/// After so many unanswered queries in a row a server leaves the list.
+pub(super) const SILENCES: u32 = 3;
+
+/// How many different reasons for one silence are told.
+const MOST_REASONS: usize = 4;
+
+/// What happens to a server.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// It has answered a query.
+    Answered(Bytes),
+    /// It has not, for this reason.
+    Unanswered(String),
+    /// It has told its state itself, which holds for some time.
+    Pushed { heartbeat: Bytes, until: Instant },
+    /// It has told that it ends.
+    Withdrawn,
+    /// Time has passed.
+    Due,
+}
+
+/// What follows.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It belongs on the list, with this heartbeat.
+    Show(Bytes),
+    /// It does not belong on the list.
+    Hide,
+    /// The operator should know.
+    Say(Line),
+}
+
+/// What the operator should know. Text of strangers in it is printable.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    Listing(String),
+    Waiting(String),
+    NoAnswer(String),
+    Gone(String),
+}
+
+/// What is known of one server.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The last answer, as long as it holds.
+    answer: Option<Bytes>,
+    /// How many queries in a row were not answered.
+    silences: u32,
+    /// What was pushed, and until when it holds.
+    pushed: Option<(Bytes, Instant)>,
+    /// What is on the list.
+    shown: Option<Bytes>,
+    /// The reasons that were told since the last answer.
+    told: Vec<String>,
+}
+
+impl State {
+    /// Takes in an event. The effects follow in their order.
+    pub(super) fn handle(&mut self, event: Event, now: Instant) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let mut gone = String::new();
+        match event {
+            Event::Answered(heartbeat) => {
+                self.answer = Some(heartbeat);
+                self.silences = 0;
+                self.told.clear();
+            }
+            Event::Unanswered(reason) => {
+                self.silences = self.silences.saturating_add(1);
+                let was_listed = self.shown.is_some();
+                if self.silences >= SILENCES {
+                    self.answer = None;
+                }
+                let stays = self.answer.is_some() || self.pushed.is_some();
+                // The line about the end has the reason as well.
+                if self.is_news(&reason) && stays == was_listed {
+                    effects.push(Effect::Say(match was_listed {
+                        true => Line::NoAnswer(reason.clone()),
+                        false => Line::Waiting(reason.clone()),
+                    }));
+                }
+                gone = format!("it does not answer ({reason})");
+            }
+            Event::Pushed { heartbeat, until } => self.pushed = Some((heartbeat, until)),
+            Event::Withdrawn => {
+                (self.answer, self.pushed) = (None, None);
+                gone = "it has told that it ends".to_owned();
+            }
+            Event::Due => gone = "it has not told its state in time".to_owned(),
+        }
+        self.pushed.take_if(|(_, until)| *until <= now);
+        let pushed = self.pushed.as_ref().map(|(heartbeat, _)| heartbeat);
+        let shown = pushed.or(self.answer.as_ref()).cloned();
+        let before = std::mem::replace(&mut self.shown, shown.clone());
+        match (before, shown) {
+            (None, Some(heartbeat)) => {
+                let name = called(&heartbeat);
+                effects.extend([Effect::Show(heartbeat), Effect::Say(Line::Listing(name))]);
+            }
+            (Some(before), Some(heartbeat)) if before != heartbeat => {
+                effects.push(Effect::Show(heartbeat));
+            }
+            (Some(_), None) => effects.extend([Effect::Hide, Effect::Say(Line::Gone(gone))]),
+            _ => {}
+        }
+        effects
+    }
+
+    /// The last heartbeat could not be shown.
+    pub(super) fn not_shown(&mut self) {
+        self.shown = None;
+    }
+
+    /// Whether something was pushed that still holds.
+    pub(super) fn is_pushed(&self) -> bool {
+        self.pushed.is_some()
+    }
+
+    /// Whether what was pushed does not hold any longer.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.pushed.as_ref().is_some_and(|(_, until)| *until <= now)
+    }
+
+    /// Whether this reason was not told since the last answer. It counts as told from now on.
+    fn is_news(&mut self, reason: &str) -> bool {
+        let is_news = self.told.len() < MOST_REASONS && !self.told.iter().any(|it| it == reason);
+        if is_news {
+            self.told.push(reason.to_owned());
+        }
+        is_news
+    }
+}
+
+impl Line {
+    /// Writes it to the log.
+    pub(super) fn log(&self, server: &str) {
+        match self {
+            Self::Listing(name) => tracing::info!(server, "listing {name:?}"),
+            Self::Waiting(reason) => {
+                tracing::info!(server, "waiting for the game server: {reason}")
+            }
+            Self::NoAnswer(reason) => {
+                tracing::info!(server, "the game server does not answer: {reason}");
+            }
+            Self::Gone(reason) => tracing::warn!(server, "off the list: {reason}"),
+        }
+    }
+}
+
+/// The name in a heartbeat, for people.
+fn called(heartbeat: &[u8]) -> String {
+    match ServerInfo::from_json(heartbeat) {
+        Some(info) => printable_name(&info.name),
+        None => format!("{} bytes", heartbeat.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn named(name: &str) -> Bytes {
+        ServerInfo::new(name).to_json().into()
+    }
+
+    fn answered(name: &str) -> Event {
+        Event::Answered(named(name))
+    }
+
+    fn unanswered(reason: &str) -> Event {
+        Event::Unanswered(reason.to_owned())
+    }
+
+    fn show(name: &str) -> Effect {
+        Effect::Show(named(name))
+    }
+
+    /// What follows from each event, all at one time.
+    fn story<const N: usize>(events: [Event; N]) -> [Vec<Effect>; N] {
+        let (mut state, now) = (State::default(), metaserve::time::now());
+        events.map(|event| state.handle(event, now))
+    }
+
+    #[test]
+    fn three_silences_in_a_row_take_a_server_off_the_list_and_an_answer_brings_it_back() {
+        let listing = |name: &str| vec![show(name), Effect::Say(Line::Listing(name.into()))];
+        let no_answer = Effect::Say(Line::NoAnswer("silence".into()));
+        let gone = Effect::Say(Line::Gone("it does not answer (silence)".into()));
+        let told = story([
+            answered("a"),
+            unanswered("silence"),
+            unanswered("silence"),
+            answered("a"),
+            unanswered("silence"),
+            unanswered("silence"),
+            unanswered("silence"),
+            unanswered("silence"),
+            answered("b"),
+        ]);
+        assert_eq!(
+            told,
+            [
+                listing("a"),
+                vec![no_answer],
+                vec![],
+                vec![],
+                vec![Effect::Say(Line::NoAnswer("silence".into()))],
+                vec![],
+                vec![Effect::Hide, gone],
+                vec![],
+                listing("b"),
+            ]
+        );
+    }
+
+    #[test]
+    fn each_reason_for_waiting_is_told_once_and_not_endlessly_many() {
+        let mut state = State::default();
+        let mut told = |reason: &str| {
+            let effects = state.handle(unanswered(reason), metaserve::time::now());
+            effects == [Effect::Say(Line::Waiting(reason.into()))]
+        };
+        let reasons = ["closed", "closed", "silence", "closed", "c", "d", "e"];
+        let expected = [true, false, true, false, true, true, false];
+        assert_eq!(reasons.map(&mut told), expected);
+    }
+
+    #[test]
+    fn an_answer_that_stays_the_same_changes_nothing() {
+        let [_, second, third] = story([answered("a"), answered("a"), answered("b")]);
+        assert_eq!((second, third), (vec![], vec![show("b")]));
+    }
+
+    #[test]
+    fn what_is_pushed_holds_for_its_time_and_comes_before_answers() {
+        const SECOND: Duration = Duration::from_secs(1);
+        let (mut state, start) = (State::default(), metaserve::time::now());
+        let push = |name, seconds| Event::Pushed {
+            heartbeat: named(name),
+            until: start + SECOND * seconds,
+        };
+        state.handle(answered("asked"), start);
+        assert_eq!(state.handle(push("told", 60), start), [show("told")]);
+        assert_eq!(state.handle(answered("asked again"), start), []);
+        assert!(!state.is_due(start + SECOND * 59));
+        assert_eq!(state.handle(Event::Due, start + SECOND * 59), []);
+        assert!(state.is_due(start + SECOND * 60));
+        let due = state.handle(Event::Due, start + SECOND * 60);
+        assert_eq!(due, [show("asked again")]);
+        // Without queries it leaves the list.
+        let mut state = State::default();
+        state.handle(push("told", 60), start);
+        let gone = state.handle(Event::Due, start + SECOND * 60);
+        assert_eq!(gone[0], Effect::Hide);
+    }
+
+    #[test]
+    fn a_server_that_tells_that_it_ends_leaves_at_once_and_returns_with_an_answer() {
+        let until = metaserve::time::now() + Duration::from_secs(60);
+        let heartbeat = named("told");
+        let push = Event::Pushed { heartbeat, until };
+        let [_, _, withdrawn, back] = story([answered("a"), push, Event::Withdrawn, answered("a")]);
+        assert_eq!(withdrawn[0], Effect::Hide);
+        assert_eq!(back[0], show("a"));
+    }
+
+    #[test]
+    fn what_could_not_be_shown_is_shown_with_the_next_answer() {
+        let (mut state, now) = (State::default(), metaserve::time::now());
+        state.handle(answered("a"), now);
+        state.not_shown();
+        assert_eq!(state.handle(answered("a"), now)[0], show("a"));
+    }
+}
