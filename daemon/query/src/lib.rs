@@ -17,6 +17,7 @@
 mod dialogue;
 mod exchange;
 mod protocol;
+mod reader;
 mod target;
 mod text;
 mod unanswered;
