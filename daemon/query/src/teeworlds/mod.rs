@@ -1,0 +1,61 @@
+//! Teeworlds and `DDNet`.
+
+mod seven;
+mod six;
+#[cfg(test)]
+mod tests;
+
+use crate::{Protocol, Unanswered, dialogue::Dialogue, text};
+use fastrand::Rng;
+use metaserve::{Player, ServerInfo};
+
+pub(crate) fn dialogue(protocol: Protocol, mut rng: Rng) -> Box<dyn Dialogue> {
+    match protocol {
+        Protocol::Teeworlds7 => Box::new(seven::Seven::new(rng.u32(..))),
+        _ => Box::new(six::Six::new(rng.u32(..))),
+    }
+}
+
+fn plain(bytes: &[u8]) -> String {
+    text::tidy(&text::decode(bytes))
+}
+
+/// What both versions say of a server.
+struct Described<'a> {
+    version: &'a [u8],
+    name: &'a [u8],
+    map: &'a [u8],
+    mode: &'a [u8],
+    password: bool,
+    players: i64,
+    max_players: i64,
+}
+
+impl From<Described<'_>> for ServerInfo {
+    fn from(it: Described<'_>) -> Self {
+        let some = |bytes| text::some(plain(bytes));
+        Self {
+            map: some(it.map),
+            mode: some(it.mode),
+            players: it.players.try_into().ok(),
+            max_players: it.max_players.try_into().ok(),
+            password: Some(it.password),
+            version: some(it.version),
+            ..Self::new(plain(it.name))
+        }
+    }
+}
+
+/// The score of who has not finished a race yet.
+const NO_SCORE: i64 = -9999;
+
+fn player(name: &[u8], score: i64) -> Player {
+    Player {
+        score: (score != NO_SCORE).then_some(score),
+        ..Player::new(plain(name))
+    }
+}
+
+fn malformed(what: &str) -> Unanswered {
+    Unanswered::Malformed(what.to_owned())
+}

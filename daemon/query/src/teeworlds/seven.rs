@@ -1,0 +1,152 @@
+//! Teeworlds 0.7, which `DDNet` answers as well.
+//!
+//! Tokens: the specification of the list of `DDNet`, section 15, and
+//! seen on Debian 12's `teeworlds-server` 0.7.5 and `ddnet-server` 16.4, without players. From
+//! memory: the players' fields.
+//!
+//! ```text
+//!  > 04 00 00 FFFFFFFF 05 ours(4), 508 zero bytes         the answer is shorter than the question
+//!  < 04 00 00 ours(4)  05 theirs(4)
+//!  > 21 theirs(4) ours(4) FFFFFFFF "gie3" token
+//!  < 21 ours(4) theirs(4) FFFFFFFF "inf3" token, server, players
+//! ```
+//!
+//! Numbers take 1 to 5 bytes: a bit that says whether another one follows, in the first byte a
+//! sign, and the rest of the bits, lowest first.
+
+use super::{Described, malformed, player};
+use crate::{
+    Unanswered,
+    dialogue::{Dialogue, Heard},
+    reader::Reader,
+};
+use metaserve::{Player, ServerInfo};
+
+/// How many players are kept; there are 64 at most.
+const MAX_PLAYERS: usize = 256;
+
+/// Control packets, and those without a connection.
+const CONTROL: [u8; 3] = [4, 0, 0];
+const CONNECTIONLESS: u8 = 0x21;
+
+/// The control message that asks for a token and gives one.
+const TOKEN: u8 = 5;
+
+/// A number that the answer repeats. Below 64, so that it has one byte.
+const ASKED: u8 = 5;
+
+pub(super) struct Seven {
+    ours: [u8; 4],
+}
+
+impl Seven {
+    pub(super) fn new(seed: u32) -> Self {
+        // All bits set means that there is no token.
+        let ours = (seed & 0x7fff_ffff).to_be_bytes();
+        Self { ours }
+    }
+
+    /// The server's token, in the answer to the first question.
+    fn token(&self, datagram: &[u8]) -> Option<[u8; 4]> {
+        let mut packet = Reader::new(datagram);
+        packet.exactly(&CONTROL)?;
+        packet.exactly(&self.ours)?;
+        packet.exactly(&[TOKEN])?;
+        packet.array()
+    }
+
+    /// What follows the mark of the answer to the second question.
+    fn answer<'a>(&self, datagram: &'a [u8]) -> Option<Reader<'a>> {
+        let mut packet = Reader::new(datagram);
+        packet.exactly(&[CONNECTIONLESS])?;
+        packet.exactly(&self.ours)?;
+        packet.array::<4>()?;
+        packet.exactly(b"\xff\xff\xff\xffinf3")?;
+        (number(&mut packet)? == i64::from(ASKED)).then_some(packet)
+    }
+}
+
+impl Dialogue for Seven {
+    /// Always the first question: a server that was started again has another token.
+    fn open(&mut self) -> Vec<u8> {
+        let mut question = CONTROL.to_vec();
+        question.extend([0xff; 4]);
+        question.push(TOKEN);
+        question.extend(self.ours);
+        question.resize(question.len() + 508, 0);
+        question
+    }
+
+    fn hear(&mut self, datagram: &[u8]) -> Result<Heard, Unanswered> {
+        if let Some(theirs) = self.token(datagram) {
+            let mut question = vec![CONNECTIONLESS];
+            question.extend(theirs);
+            question.extend(self.ours);
+            question.extend(b"\xff\xff\xff\xffgie3");
+            question.push(ASKED);
+            return Ok(Heard::Say(question));
+        }
+        let Some(mut answer) = self.answer(datagram) else {
+            return Ok(Heard::More);
+        };
+        let info = server(&mut answer).ok_or_else(|| malformed("its description is cut short"))?;
+        let info = ServerInfo {
+            player_list: players(&mut answer),
+            ..info
+        };
+        Ok(Heard::Done(Box::new(info)))
+    }
+}
+
+fn server(packet: &mut Reader<'_>) -> Option<ServerInfo> {
+    let version = packet.text()?;
+    let name = packet.text()?;
+    packet.text()?; // The name of its host.
+    let map = packet.text()?;
+    let mode = packet.text()?;
+    let flags = number(packet)?;
+    number(packet)?; // How good its players are.
+    let players = number(packet)?;
+    let max_players = number(packet)?;
+    number(packet)?; // Players and those who look on.
+    number(packet)?; // How many there can be.
+    let described = Described {
+        version,
+        name,
+        map,
+        mode,
+        password: flags & 1 != 0,
+        players,
+        max_players,
+    };
+    Some(described.into())
+}
+
+/// Those who play: not who looks on, and no bots.
+fn players(packet: &mut Reader<'_>) -> Vec<Player> {
+    let client = || {
+        let name = packet.text()?;
+        packet.text()?; // The clan.
+        number(packet)?; // The country.
+        let score = number(packet)?;
+        let plays = number(packet)? == 0;
+        Some(plays.then(|| player(name, score)))
+    };
+    let clients = std::iter::from_fn(client).take(MAX_PLAYERS);
+    clients.flatten().collect()
+}
+
+fn number(packet: &mut Reader<'_>) -> Option<i64> {
+    let first = packet.byte()?;
+    let mut number = i64::from(first & 0x3f);
+    let mut more = first & 0x80 != 0;
+    for shift in [6, 13, 20, 27] {
+        if !more {
+            break;
+        }
+        let byte = packet.byte()?;
+        number |= i64::from(byte & 0x7f) << shift;
+        more = byte & 0x80 != 0;
+    }
+    Some(if first & 0x40 == 0 { number } else { !number })
+}
