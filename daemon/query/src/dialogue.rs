@@ -35,6 +35,11 @@ pub(crate) trait Dialogue: Send {
     fn settle(&mut self) -> Option<Box<ServerInfo>> {
         None
     }
+
+    /// What is said when the answer is complete: some servers keep a place for us until then.
+    fn leave(&mut self) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// What the bytes of a stream say: None as long as the answer is incomplete.

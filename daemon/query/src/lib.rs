@@ -22,7 +22,7 @@ mod target;
 mod text;
 mod unanswered;
 
-mod luanti;
+pub mod luanti;
 mod minecraft;
 mod mumble;
 pub mod quake;

@@ -69,7 +69,13 @@ async fn exchange(
         .await?
         {
             Heard::Say(next) => message = next,
-            Heard::Done(info) => return Ok(info),
+            Heard::Done(info) => {
+                if let Some(message) = dialogue.leave() {
+                    // The answer is there, whether this arrives or not.
+                    let _ = socket.send(&message).await;
+                }
+                return Ok(info);
+            }
             Heard::More => return Err(Unanswered::Silent(patience)),
         }
     }
