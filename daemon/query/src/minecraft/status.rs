@@ -18,6 +18,9 @@ use serde_json::Value;
 /// The version of a client that does not know yet which one the server has: -1.
 const ANY_VERSION: [u8; 5] = [0xff, 0xff, 0xff, 0xff, 0x0f];
 
+/// How servers before 1.7 close a connection: with a number and a text's length, 255 units at most.
+const LAST_PACKET: [u8; 2] = [0xff, 0];
+
 /// The mods of Forge itself and of the game, which nobody has to install.
 const BUILT_IN: [&str; 5] = ["minecraft", "mcp", "FML", "Forge", "forge"];
 
@@ -48,6 +51,9 @@ fn put_length(bytes: &mut Vec<u8>, mut length: usize) {
 }
 
 pub(super) fn read(answer: &[u8], _ended: bool) -> Reading {
+    if answer.starts_with(&LAST_PACKET) {
+        return Err(malformed("it is no status, but of a server before 1.7"));
+    }
     let Some((bytes, packet)) = length(answer)? else {
         return Ok(None);
     };
@@ -68,10 +74,6 @@ pub(super) fn read(answer: &[u8], _ended: bool) -> Reading {
 fn length(bytes: &[u8]) -> Result<Option<(usize, &[u8])>, Unanswered> {
     let mut length = 0;
     for (at, byte) in bytes.iter().enumerate().take(3) {
-        if *byte == 0 && at > 0 {
-            // So begins the last packet of servers before 1.7: no length ends in nothing.
-            break;
-        }
         length |= usize::from(byte & 0x7f) << (7 * at);
         if byte & 0x80 == 0 {
             return Ok(Some((length, &bytes[at + 1..])));
