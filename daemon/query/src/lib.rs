@@ -16,6 +16,8 @@
 
 mod dialogue;
 mod exchange;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
 mod protocol;
 mod reader;
 mod target;

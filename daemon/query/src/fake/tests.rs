@@ -1,0 +1,122 @@
+//! Every protocol over real sockets, against servers of every behaviour.
+
+use super::*;
+use crate::{Unanswered, query_within};
+use metaserve::ServerInfo;
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
+
+const ALL: [Protocol; 10] = [
+    Protocol::Quake1,
+    Protocol::Quake2,
+    Protocol::Quake3,
+    Protocol::Valve,
+    Protocol::Minecraft,
+    Protocol::Bedrock,
+    Protocol::Luanti,
+    Protocol::Teeworlds6,
+    Protocol::Teeworlds7,
+    Protocol::Mumble,
+];
+
+const FAMILIES: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
+
+/// Longer than any busy machine needs for what ends by itself.
+const LONG: Duration = Duration::from_secs(100);
+
+/// For what never ends by itself.
+const SHORT: Duration = Duration::from_millis(200);
+
+async fn asked(
+    protocol: Protocol,
+    behaviour: Behaviour,
+    patience: Duration,
+) -> Result<ServerInfo, Unanswered> {
+    let fake = Fake::start(protocol, FAMILIES[0], behaviour).await.unwrap();
+    query_within(fake.target(), patience).await
+}
+
+#[tokio::test]
+async fn every_protocol_is_understood_over_either_family_in_any_length() {
+    for protocol in ALL {
+        for (ip, bytes) in [(0, 1), (1, 1), (0, 8_000), (1, 60_000)] {
+            let behaviour = Behaviour::Answers { bytes };
+            let fake = Fake::start(protocol, FAMILIES[ip], behaviour)
+                .await
+                .unwrap();
+            let told = query_within(fake.target(), LONG).await;
+            let told = told.unwrap_or_else(|why| panic!("{protocol} of {bytes}: {why}"));
+            let name = match protocol {
+                Protocol::Luanti | Protocol::Mumble => fake.target().authority(),
+                _ => format!("Fake {protocol}"),
+            };
+            let counted = match protocol {
+                Protocol::Luanti => None,
+                _ => Some(format!("{PLAYERS}/{MAX_PLAYERS}")),
+            };
+            assert_eq!((&told.name, told.occupancy()), (&name, counted));
+            let people = match protocol {
+                Protocol::Luanti | Protocol::Mumble | Protocol::Bedrock => 0,
+                _ => PLAYERS as usize,
+            };
+            assert_eq!(told.player_list.len(), people, "{protocol}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn servers_that_do_not_answer_are_given_up() {
+    let mut all = JoinSet::new();
+    for protocol in ALL {
+        for behaviour in [Behaviour::Silent, Behaviour::Garbage, Behaviour::Elsewhere] {
+            all.spawn(async move { (protocol, asked(protocol, behaviour, SHORT).await) });
+        }
+    }
+    while let Some(asked) = all.join_next().await {
+        let (protocol, answer) = asked.unwrap();
+        let why = answer.unwrap_err();
+        assert!(
+            protocol == Protocol::Minecraft || matches!(why, Unanswered::Silent(_)),
+            "{protocol}: {why}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn servers_that_send_without_end_are_given_up() {
+    for protocol in ALL {
+        let why = asked(protocol, Behaviour::Flood, LONG).await.unwrap_err();
+        assert!(
+            matches!(why, Unanswered::Endless { .. } | Unanswered::Malformed(_)),
+            "{protocol}: {why}"
+        );
+    }
+}
+
+/// Half a status, or a byte in a while, keeps nobody waiting beyond their patience.
+#[tokio::test]
+async fn servers_that_answer_slowly_are_not_waited_for() {
+    for protocol in ALL {
+        let answer = asked(protocol, Behaviour::Slow, SHORT).await;
+        // Half of what some servers say is enough.
+        assert!(protocol != Protocol::Minecraft || answer.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_luanti_server_is_told_that_we_have_left() {
+    let behaviour = Behaviour::Answers { bytes: 1 };
+    let fake = Fake::start(Protocol::Luanti, FAMILIES[0], behaviour)
+        .await
+        .unwrap();
+    query_within(fake.target(), LONG).await.unwrap();
+    // The goodbye is sent before the query ends; the fake counts it when it runs.
+    while fake.asked() < 2 {
+        tokio::task::yield_now().await;
+    }
+}
