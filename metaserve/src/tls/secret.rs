@@ -40,11 +40,12 @@ const TICKET_LIFETIME: u32 = 12 * 60 * 60;
 /// More than any of our tickets has: a session with a client certificate takes less than 4 KiB.
 const MAX_TICKET_BYTES: usize = 16 * 1024;
 
-/// The shortest time between two stateless resets. A reset is shorter than the packet that it
-/// answers, and costs less than reading that packet, so this only bounds what a flood of such
-/// packets can cause. Peers of a former daemon send in bursts; a peer that is not answered is
-/// answered at its next keep-alive.
-const RESET_INTERVAL: Duration = Duration::from_micros(10);
+/// The shortest time between two stateless resets: none. A reset is shorter than the packet that it
+/// answers, costs less than reading that packet, and only answers ids that a daemon with this
+/// secret has handed out. Peers of a former daemon send in bursts, and quinn reads the clock once
+/// for all packets that it finds, so with any interval it would answer one of them. The others
+/// would wait for their next retry, which comes later each time.
+const RESET_INTERVAL: Duration = Duration::ZERO;
 
 impl Secret {
     /// Loads the secret kept in `directory` (`secret.key`), or creates it.

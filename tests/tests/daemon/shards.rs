@@ -6,7 +6,7 @@ use crate::{
     restart::impatient,
 };
 use futures::future::BoxFuture;
-use metaserve::{ConnectError, Connector, Role};
+use metaserve::{ConnectError, Connector, Role, tls::secret::Secret};
 use metaserve_client::Snapshot;
 use metaserve_heartbeat::Publisher;
 use metaserve_tests::{Daemon, FROM_ONE_ADDRESS, Follower, constant, failing_start, patiently};
@@ -72,6 +72,29 @@ async fn a_daemon_that_restarts_with_fewer_threads_tells_all_old_peers() {
     for connection in connections {
         let end = patiently("the end", connection.closed()).await;
         assert_eq!(end, quinn::ConnectionError::Reset);
+    }
+}
+
+/// A daemon reads many packets at once when it was busy, or away.
+#[tokio::test]
+async fn peers_of_shards_that_are_gone_are_all_told_when_they_come_at_once() {
+    let daemon = Daemon::start(DAEMON, &["--threads", "1"]).await;
+    let ids = Secret::load_or_create(daemon.state_dir()).unwrap();
+    let peer = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    peer.connect(daemon.address).await.unwrap();
+    daemon.signal("STOP").await;
+    for _ in 0..100 {
+        let id = ids.connection_ids().another(5);
+        let packet = [&[0x40][..], &id, &[7; 50]].concat();
+        peer.send(&packet).await.unwrap();
+    }
+    daemon.signal("CONT").await;
+    let mut reset = [0; 64];
+    for answer in 1..=100 {
+        let received = peer.recv(&mut reset);
+        patiently(&format!("answer {answer}"), received)
+            .await
+            .unwrap();
     }
 }
 
