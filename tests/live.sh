@@ -3,6 +3,8 @@
 # file of tests/live, and installs what it needs with apt-get. Last line: `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# The last lines of a log are shown when something fails: those that say why.
+export RUST_BACKTRACE=0
 
 # A part PART is three functions: PART_missing prints the packages to be installed, PART_build
 # compiles, PART_run checks.

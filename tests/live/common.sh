@@ -17,7 +17,7 @@ finish() {
     wait
     [ "$failed" = 0 ] || for log in "$dir"/*.log; do
         echo "--- $log"
-        tail -n 20 "$log"
+        tail -n 40 "$log"
     done
     rm -rf "$dir"
     echo "$passed passed, $failed failed"
