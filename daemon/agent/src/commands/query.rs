@@ -26,10 +26,10 @@ impl Query {
         let answer = metaserve_query::query(&self.target).await;
         let info = answer.map_err(|error| {
             let advice = advice(&error);
-            let context = format!("{name} has no answer for us; {advice}");
+            let context = format!("no answer from {name}; {advice}");
             anyhow::Error::from(error).context(context)
         })?;
-        let info = record(info, &name, &Overrides::default());
+        let info = record(info, &Overrides::default());
         let text = match self.json {
             true => serde_json::to_string_pretty(&info).context("cannot write the record")? + "\n",
             false => shown(&info),

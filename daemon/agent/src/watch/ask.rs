@@ -45,15 +45,11 @@ async fn answer(server: &Server, target: &Target) -> Result<Bytes, String> {
         Ok(answer) => answer.map_err(|error| crate::chain(&error))?,
         Err(_) => return Err("a defect of the agent, which the log has".to_owned()),
     };
-    let record = record(info, &server.name, &server.overrides);
+    let record = record(info, &server.overrides);
     Ok(record.to_json().into())
 }
 
-/// What is published of an answer. A server without a name is shown as `unnamed`.
-pub(crate) fn record(info: ServerInfo, unnamed: &str, overrides: &Overrides) -> ServerInfo {
-    let mut info = overrides.apply_to(info);
-    if info.name.is_empty() {
-        info.name = unnamed.to_owned();
-    }
-    info.fit(MAX_HEARTBEAT_BYTES)
+/// What is published of an answer.
+pub(crate) fn record(info: ServerInfo, overrides: &Overrides) -> ServerInfo {
+    overrides.apply_to(info).fit(MAX_HEARTBEAT_BYTES)
 }

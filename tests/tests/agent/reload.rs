@@ -1,0 +1,93 @@
+//! A reload changes the servers that have changed in the file, and no other.
+
+use crate::{
+    DAEMON, FAST,
+    game_server::GameServer,
+    process::{Agent, Home},
+};
+use metaserve_tests::{Daemon, Follower};
+
+/// A section of the file.
+fn section(name: &str, server: &GameServer, further: &str) -> String {
+    format!(
+        "[[server]]\nname = '{name}'\ngame = 'q3'\nquery = '{}'\n{further}\n",
+        server.target()
+    )
+}
+
+#[tokio::test]
+async fn servers_are_added_changed_and_removed_and_the_others_are_not_touched() {
+    let daemon = Daemon::start(DAEMON, &FAST).await;
+    let mut list = Follower::new(&daemon, None).await;
+    let mut servers = Vec::new();
+    for name in ["stays", "changes", "goes", "comes"] {
+        servers.push(GameServer::named(name).await);
+    }
+    let [stays, changes, goes, comes] = &servers[..] else {
+        panic!("four")
+    };
+    let home = Home::new();
+    let first = [
+        section("stays", stays, ""),
+        section("changes", changes, ""),
+        section("goes", goes, ""),
+    ];
+    home.write(&first.concat());
+    let mut agent = Agent::start(&daemon, &home);
+    list.until("three servers", |list| list.len() == 3).await;
+    let id = |list: &Follower, server: &GameServer| {
+        let mut servers = list.snapshot.servers();
+        servers
+            .find(|it| it.address.port() == server.address.port())
+            .unwrap()
+            .id
+    };
+    let before = [id(&list, stays), id(&list, changes)];
+
+    let second = [
+        section("stays", stays, ""),
+        section("changes", changes, "override = { name = 'Dusty\\'s' }").replace("\\'", "’"),
+        section("comes", comes, ""),
+    ];
+    home.write(&second.concat());
+    agent.signal("HUP").await;
+    agent
+        .logged("the configuration was reloaded: --server changed")
+        .await;
+    list.until("the new servers", |list| {
+        let named = |name: &str| {
+            let mut servers = list.servers();
+            servers.any(|it| String::from_utf8_lossy(&it.heartbeat).contains(name))
+        };
+        list.len() == 3 && named("Dusty’s") && named("comes") && !named("goes")
+    })
+    .await;
+    assert_eq!([id(&list, stays), id(&list, changes)], before);
+    assert_eq!(agent.count("listing \"stays\""), 1, "{:#?}", agent.lines);
+
+    // A mistake changes nothing.
+    home.write(&section("stays", stays, "prot = 1"));
+    agent.signal("HUP").await;
+    let line = agent.logged("keeping the running configuration").await;
+    assert!(
+        line.contains("line 5: `server`: `prot` is not a setting"),
+        "{line}"
+    );
+    assert_eq!(list.snapshot.len(), 3);
+
+    // Another port is another entry, with the same identity.
+    let identity = list
+        .snapshot
+        .servers()
+        .find(|it| it.id == before[0])
+        .unwrap()
+        .identity;
+    home.write(&section("stays", stays, "port = 7777"));
+    agent.signal("HUP").await;
+    list.until("the other port", |list| {
+        list.len() == 1 && list.servers().all(|it| it.address.port() == 7777)
+    })
+    .await;
+    assert_eq!(list.only().identity, identity);
+    agent.stop().await;
+}
