@@ -1,7 +1,7 @@
 //! Mumble: how many people are on a server. Its name and channels are told to its users only, so
 //! that the name is the one that the operator gives it.
 //!
-//! The ping is seen on Debian 12's `mumble-server` 1.3.4; newer servers answer it too (from
+//! The ping is seen on Debian 12's `mumble-server` 1.3.4, without users; newer servers answer it too (from
 //! memory). All numbers are big-endian.
 //!
 //! ```text

@@ -46,12 +46,9 @@ impl From<Described<'_>> for ServerInfo {
     }
 }
 
-/// The score of who has not finished a race yet.
-const NO_SCORE: i64 = -9999;
-
-fn player(name: &[u8], score: i64) -> Player {
+fn player(name: &[u8], score: Option<i64>) -> Player {
     Player {
-        score: (score != NO_SCORE).then_some(score),
+        score,
         ..Player::new(plain(name))
     }
 }

@@ -1,8 +1,7 @@
 //! Teeworlds 0.7, which `DDNet` answers as well.
 //!
-//! Tokens: the specification of the list of `DDNet`, section 15, and
-//! seen on Debian 12's `teeworlds-server` 0.7.5 and `ddnet-server` 16.4, without players. From
-//! memory: the players' fields.
+//! Seen on Debian 12's `teeworlds-server` 0.7.5 and `ddnet-server` 16.4, with players. From memory:
+//! how those who look on and bots are marked.
 //!
 //! ```text
 //!  > 04 00 00 FFFFFFFF 05 ours(4), 508 zero bytes         the answer is shorter than the question
@@ -31,6 +30,10 @@ const CONNECTIONLESS: u8 = 0x21;
 
 /// The control message that asks for a token and gives one.
 const TOKEN: u8 = 5;
+
+/// The flags of a server: who joins needs a password, and scores are times.
+const PASSWORD: i64 = 1;
+const TIMES: i64 = 2;
 
 /// A number that the answer repeats. Below 64, so that it has one byte.
 const ASKED: u8 = 5;
@@ -89,11 +92,8 @@ impl Dialogue for Seven {
         let Some(mut answer) = self.answer(datagram) else {
             return Ok(Heard::More);
         };
-        let info = server(&mut answer).ok_or_else(|| malformed("its description is cut short"))?;
-        let info = ServerInfo {
-            player_list: players(&mut answer),
-            ..info
-        };
+        let info = server(&mut answer);
+        let info = info.ok_or_else(|| malformed("its description is cut short"))?;
         Ok(Heard::Done(Box::new(info)))
     }
 }
@@ -115,20 +115,24 @@ fn server(packet: &mut Reader<'_>) -> Option<ServerInfo> {
         name,
         map,
         mode,
-        password: flags & 1 != 0,
+        password: flags & PASSWORD != 0,
         players,
         max_players,
     };
-    Some(described.into())
+    let none = (flags & TIMES != 0).then_some(-1);
+    Some(ServerInfo {
+        player_list: who_plays(none, packet),
+        ..described.into()
+    })
 }
 
-/// Those who play: not who looks on, and no bots.
-fn players(packet: &mut Reader<'_>) -> Vec<Player> {
+/// Those who play: not who looks on, and no bots. This score is that of who has none.
+fn who_plays(none: Option<i64>, packet: &mut Reader<'_>) -> Vec<Player> {
     let client = || {
         let name = packet.text()?;
         packet.text()?; // The clan.
         number(packet)?; // The country.
-        let score = number(packet)?;
+        let score = Some(number(packet)?).filter(|it| Some(*it) != none);
         let plays = number(packet)? == 0;
         Some(plays.then(|| player(name, score)))
     };

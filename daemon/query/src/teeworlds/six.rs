@@ -1,7 +1,7 @@
 //! Teeworlds 0.6, with `DDNet`'s extension for more than 16 players.
 //!
-//! Seen on Debian 12's `ddnet-server` 16.4, without players; from memory: the players' fields, the
-//! packets of more players, and that servers without the extension ignore what asks for it.
+//! Seen on Debian 12's `ddnet-server` 16.4, with 60 players; from memory: that servers without the
+//! extension ignore what asks for it.
 //!
 //! ```text
 //!  > "xe" extra(2) 00 00  FFFFFFFF "gie3" token          the extension: six bytes that others skip
@@ -26,6 +26,9 @@ const MAX_PACKETS: usize = 32;
 
 /// How many players of one packet are kept.
 const MAX_PLAYERS: usize = 256;
+
+/// The score of who has not finished a race yet.
+const NO_SCORE: i64 = -9999;
 
 pub(super) struct Six {
     /// What the answer repeats, of 24 bits.
@@ -183,7 +186,7 @@ fn clients(packet: &mut Reader<'_>, extended: bool) -> Clients {
         let name = packet.text()?;
         packet.text()?; // The clan.
         packet.text()?; // The country.
-        let score = number(packet)?;
+        let score = Some(number(packet)?).filter(|it| *it != NO_SCORE);
         let plays = number(packet)? != 0;
         if extended {
             packet.text()?; // Reserved.

@@ -16,9 +16,11 @@ const OURS: u32 = 0x0102_0304;
 const THEIRS: &[u8] = b"\x04\0\0\x01\x02\x03\x04\x05\x85\xb0\xf9\xa9";
 const TEEWORLDS: &[u8] = b"\x21\x01\x02\x03\x04\x85\xb0\xf9\xa9\xff\xff\xff\xffinf3\x05\
     0.7.5\0Recorded Seven\0\0ctf1\0CTF\0\x01\x01\0\x08\0\x08";
-const DDNET_AS_SEVEN: &[u8] = b"\x21\x01\x02\x03\x04\x6d\xd6\xee\x2c\xff\xff\xff\xffinf3\x05\
+const TEEWORLDS_WITH_ANA: &[u8] = b"\x21\x01\x02\x03\x04\x0b\x5a\x0d\x09\xff\xff\xff\xffinf3\x05\
+    0.7.5\0Recorded Players\0\0ctf1\0CTF\0\0\x01\x01\x08\x01\x08Ana\0Clan\0\x40\0\0";
+const DDNET_AS_SEVEN: &[u8] = b"\x21\x01\x02\x03\x04\x52\x0c\x70\x03\xff\xff\xff\xffinf3\x05\
     0.7\xe2\x86\x940.6.4, 16.4\0Recorded DDNet\0\0Tutorial\0TestDDraceNetwor\0\
-    \x02\x01\0\x80\x01\0\x80\x01";
+    \x02\x01\x02\x80\x01\x02\x80\x01Ana\0Clan\0\x40\x40\0Zo\xc3\xab\0\0\x40\x40\0";
 
 fn six() -> Six {
     Six::new(TOKEN << 8)
@@ -61,6 +63,27 @@ fn an_answer_to_another_question_is_passed_over() {
         assert_eq!(asked.hear(answer).unwrap(), Heard::More);
     }
     assert_eq!(asked.settle(), None);
+}
+
+#[test]
+fn a_recorded_crowd_comes_in_two_packets() {
+    let packets: [&[u8]; 2] = [
+        include_bytes!("../../samples/ddnet-60-players-1.bin"),
+        include_bytes!("../../samples/ddnet-60-players-2.bin"),
+    ];
+    for [first, last] in [packets, [packets[1], packets[0]]] {
+        let mut asked = six();
+        assert_eq!(asked.hear(first).unwrap(), Heard::More);
+        let told = done(&mut asked, last);
+        assert_eq!(told.occupancy().as_deref(), Some("60/64"));
+        let names = (0..60).map(|number| format!("Player{number:02}"));
+        assert!(
+            told.player_list
+                .iter()
+                .map(|it| &it.name)
+                .eq(&names.collect::<Vec<_>>())
+        );
+    }
 }
 
 /// The server of `players` and somebody who looks on, in packets of two.
@@ -182,15 +205,21 @@ fn ddnet_answers_as_0_7_too() {
         ),
         (
             "Recorded DDNet",
-            Some("0/64"),
+            Some("2/64"),
             Some("0.7↔0.6.4, 16.4"),
             Some(false)
         )
     );
+    assert_eq!(named(&told), [("Ana", None), ("Zoë", None)]);
 }
 
 #[test]
 fn only_those_who_play_are_named() {
+    let told = done(&mut Seven::new(OURS), TEEWORLDS_WITH_ANA);
+    assert_eq!(
+        (named(&told), told.players),
+        (vec![("Ana", Some(0))], Some(1))
+    );
     let mut answer = TEEWORLDS.to_vec();
     answer.extend(b"Ana\0clan\0\x40\x85\x01\0Onlooker\0\0\x40\0\x01Bot\0\0\x40\0\x02");
     answer.extend(b"Bo\0\0\x40\xcf\x9c\x01\0");
