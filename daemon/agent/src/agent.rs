@@ -2,6 +2,7 @@
 
 use crate::{
     publish::Publisher,
+    push,
     settings::{AgentSettings, Server},
     watch::Servers,
 };
@@ -26,7 +27,7 @@ impl Agent {
     /// Starts publishing the servers of these settings. Call it inside a tokio runtime.
     ///
     /// # Errors
-    /// When a daemon cannot be used. A game server that does not answer, or a daemon that does
+    /// When a daemon cannot be used, or the address for pushes. A game server that does not answer, or a daemon that does
     /// not, is no error: it is waited for.
     pub fn start(settings: &AgentSettings) -> anyhow::Result<Self> {
         let publisher = Publisher::new(&settings.daemons(), &settings.state_dir)
@@ -34,6 +35,12 @@ impl Agent {
         let servers = Servers::new(publisher.clone(), settings.max_pushed);
         let (vital, closing) = (Vital::default(), CancellationToken::new());
         servers.adopt(settings.servers());
+        if let Some(address) = settings.push {
+            let listener = push::open(address)?;
+            tracing::info!("games push to http://{}", listener.local_addr()?);
+            let push = push::run(listener, servers.clone(), closing.clone());
+            vital.spawn("push", push);
+        }
         let sweep = sweep(servers.clone());
         vital.spawn(
             "the sweep",

@@ -9,6 +9,7 @@
 //!
 //! - [`settings`]: the settings, and the game servers in them.
 //! - [`watch`]: what is known of each game server, and whether it is on the list.
+//! - [`push`]: what games tell of themselves, over HTTP.
 //! - [`publish`]: puts game servers on the daemons' lists.
 //! - [`Agent`]: all of it, from start to end.
 //!
@@ -20,6 +21,7 @@ mod agent;
 mod command_line;
 mod commands;
 pub mod publish;
+pub mod push;
 pub mod settings;
 pub mod watch;
 

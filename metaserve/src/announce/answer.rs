@@ -14,10 +14,10 @@ use std::{net::SocketAddr, time::Duration};
 pub struct Answer {
     /// Whether the server is listed [now](Outcome::Listed), or [was already](Outcome::Kept).
     pub outcome: Outcome,
-    /// The address that it is listed at.
-    pub address: SocketAddr,
-    /// The identity that it is listed with. A program that lists it over QUIC has its own, and says
-    /// none.
+    /// The address that it is listed at. A program that lists it at another one's list does not
+    /// know it.
+    pub address: Option<SocketAddr>,
+    /// The identity that it is listed with.
     pub identity: Option<Fingerprint>,
     /// How long it stays listed without another announcement.
     pub ttl: Duration,
@@ -29,7 +29,8 @@ pub struct Answer {
 
 #[derive(Serialize)]
 struct Shown {
-    address: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<String>,
     ttl_seconds: u64,

@@ -189,7 +189,7 @@ fn a_body_is_json_or_bytes_and_short_enough() {
 fn an_answer_says_how_the_server_is_listed() {
     let answer = Answer {
         outcome: Outcome::Listed,
-        address: "[2001:db8::1]:7777".parse().unwrap(),
+        address: "[2001:db8::1]:7777".parse().ok(),
         identity: None,
         ttl: DEFAULT_TTL,
         announce_every: DEFAULT_TTL / 3,

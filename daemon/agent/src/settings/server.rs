@@ -2,7 +2,7 @@
 
 use super::Overrides;
 use metaserve::{Game, program::settings::Quantity};
-use metaserve_query::Target;
+use metaserve_query::{Protocol, Target};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{fmt::Write, ops::RangeInclusive, str::FromStr, time::Duration};
@@ -70,6 +70,15 @@ impl Server {
         }
         let _ = write!(name, "@{port}");
         name
+    }
+
+    /// Whether it is asked as a Luanti server that has this port.
+    pub(crate) fn is_luanti(&self, port: u16) -> bool {
+        let asked = self
+            .query
+            .as_ref()
+            .filter(|it| it.protocol == Protocol::Luanti);
+        asked.is_some_and(|it| [self.port, it.port].contains(&port))
     }
 
     /// Why this server and the other one cannot both be published.

@@ -17,7 +17,7 @@ use crate::{
     settings::Server,
 };
 use bytes::Bytes;
-use metaserve::{Fingerprint, Game, printable, time};
+use metaserve::{Fingerprint, Game, ServerInfo, printable, time};
 use state::{Effect, Event, State};
 use std::{
     collections::BTreeMap,
@@ -170,6 +170,30 @@ impl Servers {
             is_new: !was_listed,
             identity: identity.expect("what is pushed is published"),
         })
+    }
+
+    /// Takes in what a Luanti server tells of itself, which is shown in place of its answers for
+    /// `holds`, while it answers; or that it ends. False when no server of the settings is asked as
+    /// Luanti with this port.
+    pub fn describe(&self, port: u16, info: Option<ServerInfo>, holds: Duration) -> bool {
+        let now = time::now();
+        let mut entries = self.entries();
+        let described = entries.values_mut().find(|it| it.server.is_luanti(port));
+        let Some(entry) = described else {
+            return false;
+        };
+        let event = info.map_or(Event::Withdrawn, |info| {
+            let Server {
+                name, overrides, ..
+            } = &*entry.server;
+            Event::Described {
+                heartbeat: record(info, name, overrides).to_json().into(),
+                until: now + holds,
+            }
+        });
+        // What cannot be published is logged, and tried again with the next answer.
+        let _ = entry.handle(&self.0.publisher, event, now);
+        true
     }
 
     /// Takes a pushed server off the list; one that is asked as well returns with its next answer.

@@ -2,13 +2,16 @@
 
 use bytes::Bytes;
 use metaserve::{ServerInfo, printable_name};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// After so many unanswered queries in a row a server leaves the list.
 pub(super) const SILENCES: u32 = 3;
 
 /// How many different reasons for one silence are told.
 const MOST_REASONS: usize = 4;
+
+/// For how long answers are passed over once a server has told that it ends: it may still answer.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// What happens to a server.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(super) enum Event {
     Unanswered(String),
     /// It has told its state itself, which holds for some time.
     Pushed { heartbeat: Bytes, until: Instant },
+    /// It has told what to show instead of its answers for some time, while it answers.
+    Described { heartbeat: Bytes, until: Instant },
     /// It has told that it ends.
     Withdrawn,
     /// Time has passed.
@@ -54,6 +59,10 @@ pub(super) struct State {
     silences: u32,
     /// What was pushed, and until when it holds.
     pushed: Option<(Bytes, Instant)>,
+    /// What was told to be shown instead of an answer, and until when that holds.
+    described: Option<(Bytes, Instant)>,
+    /// Until when answers do not count, since it has told that it ends.
+    ending: Option<Instant>,
     /// What is on the list.
     shown: Option<Bytes>,
     /// The reasons that were told since the last answer.
@@ -66,6 +75,7 @@ impl State {
         let mut effects = Vec::new();
         let mut gone = String::new();
         match event {
+            Event::Answered(_) if self.ending.is_some_and(|until| now < until) => {}
             Event::Answered(heartbeat) => {
                 self.answer = Some(heartbeat);
                 self.silences = 0;
@@ -87,16 +97,28 @@ impl State {
                 }
                 gone = format!("it does not answer ({reason})");
             }
-            Event::Pushed { heartbeat, until } => self.pushed = Some((heartbeat, until)),
+            Event::Pushed { heartbeat, until } => {
+                self.pushed = Some((heartbeat, until));
+                self.ending = None;
+            }
+            Event::Described { heartbeat, until } => {
+                self.described = Some((heartbeat, until));
+                self.ending = None;
+            }
             Event::Withdrawn => {
-                (self.answer, self.pushed) = (None, None);
+                (self.answer, self.pushed, self.described) = (None, None, None);
+                self.ending = Some(now + ENDING);
                 gone = "it has told that it ends".to_owned();
             }
             Event::Due => gone = "it has not told its state in time".to_owned(),
         }
-        self.pushed.take_if(|(_, until)| *until <= now);
-        let pushed = self.pushed.as_ref().map(|(heartbeat, _)| heartbeat);
-        let shown = pushed.or(self.answer.as_ref()).cloned();
+        for told in [&mut self.pushed, &mut self.described] {
+            told.take_if(|(_, until)| *until <= now);
+        }
+        let told = |it: &Option<(Bytes, Instant)>| it.as_ref().map(|(it, _)| it.clone());
+        let answer = self.answer.clone();
+        let answer = answer.map(|answer| told(&self.described).unwrap_or(answer));
+        let shown = told(&self.pushed).or(answer);
         let before = std::mem::replace(&mut self.shown, shown.clone());
         match (before, shown) {
             (None, Some(heartbeat)) => {
@@ -266,9 +288,38 @@ mod tests {
         let until = metaserve::time::now() + Duration::from_secs(60);
         let heartbeat = named("told");
         let push = Event::Pushed { heartbeat, until };
-        let [_, _, withdrawn, back] = story([answered("a"), push, Event::Withdrawn, answered("a")]);
+        let [_, _, withdrawn, early] =
+            story([answered("a"), push, Event::Withdrawn, answered("a")]);
         assert_eq!(withdrawn[0], Effect::Hide);
-        assert_eq!(back[0], show("a"));
+        // It still answered while it was ending, and was on the list again.
+        assert_eq!(early, []);
+        let (mut state, start) = (State::default(), metaserve::time::now());
+        state.handle(Event::Withdrawn, start);
+        assert_eq!(state.handle(answered("a"), start + ENDING)[0], show("a"));
+    }
+
+    /// Luanti tells its name and its players, and only a query says whether it is still there.
+    #[test]
+    fn what_a_server_tells_for_its_answers_is_shown_for_its_time_while_it_answers() {
+        let (mut state, start) = (State::default(), metaserve::time::now());
+        let until = start + Duration::from_secs(60);
+        let describe = |name| Event::Described {
+            heartbeat: named(name),
+            until,
+        };
+        assert_eq!(state.handle(describe("told"), start), []);
+        assert_eq!(state.handle(answered("asked"), start)[0], show("told"));
+        assert_eq!(state.handle(describe("new"), start), [show("new")]);
+        for _ in 1..SILENCES {
+            state.handle(unanswered("silence"), start);
+        }
+        assert_eq!(state.handle(unanswered("silence"), start)[0], Effect::Hide);
+        assert_eq!(state.handle(answered("asked"), start)[0], show("new"));
+        assert_eq!(state.handle(answered("asked"), until), [show("asked")]);
+        state.handle(describe("late"), start);
+        assert_eq!(state.handle(Event::Withdrawn, start)[0], Effect::Hide);
+        assert_eq!(state.handle(describe("again"), start), []);
+        assert_eq!(state.handle(answered("asked"), start)[0], show("again"));
     }
 
     #[test]
