@@ -183,11 +183,9 @@ impl Servers {
             return false;
         };
         let event = info.map_or(Event::Withdrawn, |info| {
-            let Server {
-                name, overrides, ..
-            } = &*entry.server;
+            let record = record(info, &entry.server.overrides);
             Event::Described {
-                heartbeat: record(info, name, overrides).to_json().into(),
+                heartbeat: record.to_json().into(),
                 until: now + holds,
             }
         });
@@ -196,7 +194,8 @@ impl Servers {
         true
     }
 
-    /// Takes a pushed server off the list; one that is asked as well returns with its next answer.
+    /// Takes a pushed server off the list; one that is asked as well returns if it
+    /// still answers after 10 s.
     /// False when nothing was pushed.
     pub fn withdraw(&self, game: &Game, port: u16) -> bool {
         let key = (game.clone(), port);
