@@ -155,20 +155,24 @@ impl World {
         }
         // Those who were on their way arrive.
         for name in played.accepted.keys() {
-            while self.log.absent(name).await.unwrap().is_some() {
+            while answered(|| self.log.absent(name)).await.is_some() {
                 sleep(Duration::from_millis(50)).await;
             }
         }
         let mut there = Vec::new();
         for zone in zones() {
-            let stored = self.log.stored(&zone).await.unwrap().unwrap_or_default();
-            let players = stored.objects.into_iter().filter_map(|it| it.player);
+            let stored = answered(|| self.log.stored(&zone)).await;
+            let players = stored
+                .unwrap_or_default()
+                .objects
+                .into_iter()
+                .filter_map(|it| it.player);
             there.extend(players.map(|it| (it.name, zone.clone())));
         }
         there.sort();
         let mut says = Vec::new();
         for name in played.accepted.keys() {
-            let at = self.log.whereabouts(name).await.unwrap().unwrap();
+            let at = answered(|| self.log.whereabouts(name)).await.unwrap();
             if at.present {
                 says.push((name.clone(), at.zone));
             }
@@ -178,6 +182,16 @@ impl World {
             there, says,
             "the zones and the log agree where everybody is"
         );
+    }
+}
+
+/// What the log answers: it may have restarted just now.
+async fn answered<T, E>(ask: impl AsyncFn() -> Result<T, E>) -> T {
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(_) => sleep(Duration::from_millis(50)).await,
+        }
     }
 }
 
