@@ -62,4 +62,7 @@ pub(crate) enum Conversation {
     Datagrams(Box<dyn Dialogue>),
     /// Over TCP: the questions to try one after the other, until one is answered.
     Streams(Vec<Call>),
+    /// By a library with sockets of its own.
+    #[cfg(feature = "gamedig")]
+    Library(crate::LibraryGame),
 }

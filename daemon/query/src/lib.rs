@@ -18,6 +18,8 @@ mod dialogue;
 mod exchange;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+#[cfg(feature = "gamedig")]
+mod library;
 mod protocol;
 mod reader;
 mod target;
@@ -32,6 +34,8 @@ mod teeworlds;
 mod valve;
 
 pub use exchange::{PATIENCE, query, query_within};
+#[cfg(feature = "gamedig")]
+pub use library::LibraryGame;
 pub use protocol::Protocol;
 pub use target::{InvalidTarget, Target};
 pub use unanswered::Unanswered;

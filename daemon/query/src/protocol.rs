@@ -34,6 +34,9 @@ pub enum Protocol {
     Teeworlds7,
     /// Mumble.
     Mumble,
+    /// What the gamedig library knows.
+    #[cfg(feature = "gamedig")]
+    Library(crate::LibraryGame),
 }
 
 /// Each scheme with the port that its servers usually have. The first one of a protocol is its own
@@ -65,15 +68,23 @@ const SCHEMES: [(&str, Protocol, u16); 21] = [
 impl Protocol {
     /// The protocols and games that a [`Target`] can name, in the order in which to show them.
     pub fn schemes() -> impl Iterator<Item = &'static str> {
-        SCHEMES.iter().map(|(scheme, ..)| *scheme)
+        let own = SCHEMES.iter().map(|(scheme, ..)| *scheme);
+        #[cfg(feature = "gamedig")]
+        let own = {
+            let ours = |name: &&str| SCHEMES.iter().any(|(scheme, ..)| scheme == name);
+            own.chain(crate::LibraryGame::names().filter(move |name| !ours(name)))
+        };
+        own
     }
 
     /// What a scheme stands for, in any case, and the port that its servers usually have.
     pub(crate) fn find(scheme: &str) -> Option<(Self, Option<u16>)> {
-        let own = SCHEMES
-            .iter()
-            .find(|(it, ..)| it.eq_ignore_ascii_case(scheme));
-        own.map(|(_, protocol, port)| (*protocol, Some(*port)))
+        let scheme = scheme.to_ascii_lowercase();
+        let own = SCHEMES.iter().find(|(it, ..)| *it == scheme);
+        let own = own.map(|(_, protocol, port)| (*protocol, Some(*port)));
+        #[cfg(feature = "gamedig")]
+        let own = own.or_else(|| crate::LibraryGame::find(&scheme));
+        own
     }
 
     /// How to talk to a server. `rng` makes tokens that nobody else can know.
@@ -88,6 +99,8 @@ impl Protocol {
             Self::Luanti => luanti::dialogue(rng),
             Self::Teeworlds6 | Self::Teeworlds7 => teeworlds::dialogue(self, rng),
             Self::Mumble => mumble::dialogue(rng),
+            #[cfg(feature = "gamedig")]
+            Self::Library(game) => return Conversation::Library(game),
         };
         Conversation::Datagrams(dialogue)
     }
@@ -96,6 +109,10 @@ impl Protocol {
 impl fmt::Display for Protocol {
     /// Writes the protocol's own scheme.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(feature = "gamedig")]
+        if let Self::Library(game) = self {
+            return f.write_str(game.name());
+        }
         let own = SCHEMES.iter().find(|(_, protocol, _)| protocol == self);
         f.write_str(own.map_or("", |(scheme, ..)| scheme))
     }

@@ -5,6 +5,9 @@ mod tcp;
 mod tests;
 mod udp;
 
+#[cfg(feature = "gamedig")]
+pub(crate) use udp::{MAX_DATAGRAM_BYTES, Received, connected};
+
 use crate::{Target, Unanswered, dialogue::Conversation};
 use metaserve::ServerInfo;
 use std::{io, net::SocketAddr, time::Duration};
@@ -17,7 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_RECORD_BYTES: usize = 8 * 1024;
 
 /// The most bytes of a server's answers, over either transport.
-const MAX_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_BYTES: usize = 256 * 1024;
 
 /// Asks a game server for its state, for [`PATIENCE`] at most.
 ///
@@ -89,6 +92,8 @@ async fn ask(
             udp::converse(server, &mut *dialogue, patience).await
         }
         Conversation::Streams(calls) => tcp::call(server, calls, patience).await,
+        #[cfg(feature = "gamedig")]
+        Conversation::Library(game) => game.query(server, patience).await,
     };
     answer.map(|info| *info)
 }

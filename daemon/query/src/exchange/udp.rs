@@ -7,6 +7,7 @@ use crate::{
 };
 use metaserve::ServerInfo;
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::pin,
     time::Duration,
@@ -25,23 +26,27 @@ const FIRST_WAIT: Duration = Duration::from_millis(1100);
 const SECOND_WAIT: Duration = Duration::from_millis(1400);
 
 /// The longest datagram that UDP can carry.
-const MAX_DATAGRAM_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_DATAGRAM_BYTES: usize = 64 * 1024;
 
-/// Talks to a server until its answer is complete.
-///
-/// The socket is connected, so only datagrams of this address and port are received, and a port
-/// that nothing listens on is refused at once.
-pub(super) async fn converse(
-    server: SocketAddr,
-    dialogue: &mut dyn Dialogue,
-    patience: Duration,
-) -> Result<Box<ServerInfo>, Unanswered> {
+/// A socket of the server's family that receives only what this address and port send. A port that
+/// nothing listens on is refused at once.
+pub(crate) async fn connected(server: SocketAddr) -> io::Result<UdpSocket> {
     let any: IpAddr = match server {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(server).await?;
+    Ok(socket)
+}
+
+/// Talks to a server until its answer is complete.
+pub(super) async fn converse(
+    server: SocketAddr,
+    dialogue: &mut dyn Dialogue,
+    patience: Duration,
+) -> Result<Box<ServerInfo>, Unanswered> {
+    let socket = connected(server).await?;
     let answer = timeout(patience, exchange(&socket, dialogue, patience)).await;
     match answer {
         Ok(answer) => answer,
@@ -115,13 +120,13 @@ async fn repeat(
 
 /// What came, which is bounded.
 #[derive(Default)]
-struct Received {
+pub(crate) struct Received {
     datagrams: usize,
     bytes: usize,
 }
 
 impl Received {
-    fn count(&mut self, bytes: usize) -> Result<(), Unanswered> {
+    pub(crate) fn count(&mut self, bytes: usize) -> Result<(), Unanswered> {
         self.datagrams += 1;
         self.bytes += bytes;
         let Self { datagrams, bytes } = *self;

@@ -32,6 +32,8 @@ pub(super) fn udp(protocol: Protocol, question: &[u8], bytes: usize) -> Vec<Vec<
         Protocol::Teeworlds7 => teeworlds7(question, &filling),
         Protocol::Mumble => mumble(question, &filling),
         Protocol::Minecraft => None,
+        #[cfg(feature = "gamedig")]
+        Protocol::Library(_) => None,
     };
     answer.into_iter().collect()
 }

@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
-const ALL: [Protocol; 10] = [
+const ALL: [Protocol; 11] = [
     Protocol::Quake1,
+    Protocol::NetQuake,
     Protocol::Quake2,
     Protocol::Quake3,
     Protocol::Valve,

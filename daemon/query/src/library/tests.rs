@@ -1,0 +1,171 @@
+//! The library behind its relay, with servers of this machine.
+
+use super::*;
+use crate::Target;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, UdpSocket},
+};
+
+/// Longer than any busy machine needs.
+const LONG: Duration = Duration::from_secs(100);
+
+const FAMILIES: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
+
+/// The answer of a server that sends this datagram.
+async fn answered(scheme: &str, ip: IpAddr, datagram: &[u8]) -> Result<ServerInfo, Unanswered> {
+    let socket = UdpSocket::bind((ip, 0)).await.unwrap();
+    let server = socket.local_addr().unwrap();
+    let target: Target = format!("{scheme}://{server}").parse().unwrap();
+    let serve = async {
+        loop {
+            let (_, client) = socket.recv_from(&mut [0; 2048]).await.unwrap();
+            socket.send_to(datagram, client).await.unwrap();
+        }
+    };
+    tokio::select! {
+        answer = crate::query_within(&target, LONG) => answer,
+        () = serve => unreachable!("it serves"),
+    }
+}
+
+#[test]
+fn games_and_protocols_are_found_by_name() {
+    let table = [
+        ("q3a", Protocol::Quake3, 27960),
+        ("minecraftjava", Protocol::Minecraft, 25565),
+        ("minecraftpocket", Protocol::Bedrock, 19132),
+        ("teamfortress2", Protocol::Valve, 27015),
+        ("counterstrike", Protocol::Valve, 27015),
+        (
+            "UnrealTournament2004",
+            Protocol::Library(LibraryGame("unrealtournament2004")),
+            7778,
+        ),
+        (
+            "mindustry",
+            Protocol::Library(LibraryGame("mindustry")),
+            6567,
+        ),
+    ];
+    for (scheme, protocol, port) in table {
+        let target: Target = format!("{scheme}://a").parse().unwrap();
+        assert_eq!((target.protocol, target.port), (protocol, port), "{scheme}");
+        assert_eq!(target.to_string().parse(), Ok(target));
+    }
+    for (name, _) in PROTOCOLS {
+        let target: Target = format!("{name}://a:7").parse().unwrap();
+        assert_eq!(target.to_string(), format!("{name}://a:7"));
+    }
+    let error = "gamespy1://a".parse::<Target>().unwrap_err().to_string();
+    assert_eq!(error, "add a port: gamespy1 has no usual one");
+}
+
+#[test]
+fn an_unknown_game_is_refused_with_the_known_ones() {
+    let error = "openarena!://a".parse::<Target>().unwrap_err().to_string();
+    for known in [
+        "quake3, ",
+        "minecraft, ",
+        "unrealtournament2004, ",
+        "gamespy1, ",
+    ] {
+        assert_eq!(error.matches(known).count(), 1, "{known} in {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_game_of_the_library_is_asked_over_either_family() {
+    let basic = b"\\hostname\\Dusty's\x02\\mapname\\dm_old\\gametype\\ffa\\gamever\\1\
+        \\numplayers\\1\\maxplayers\\16\\password\\0\\player_0\\Ana\\frags_0\\5\\ping_0\\40\
+        \\team_0\\0\\final\\\\queryid\\1.1";
+    for ip in FAMILIES {
+        let info = answered("gamespy1", ip, basic).await.unwrap();
+        assert_eq!(
+            (&*info.name, info.map.as_deref()),
+            ("Dusty's", Some("dm_old"))
+        );
+        assert_eq!((info.players, info.max_players), (Some(1), Some(16)));
+        assert_eq!(
+            info.player_list,
+            [metaserve::Player {
+                score: Some(5),
+                ..metaserve::Player::new("Ana")
+            }]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_would_cost_all_memory_is_not_believed() {
+    let answer = answered(
+        "gamespy1",
+        FAMILIES[0],
+        b"\\maxplayers\\4000000000\\final\\",
+    )
+    .await;
+    assert!(
+        matches!(answer, Err(Unanswered::Malformed(_))),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_text_that_the_library_panics_at_is_kept_from_it() {
+    let answer = answered("gamespy1", FAMILIES[0], b"").await;
+    assert!(
+        matches!(answer, Err(Unanswered::Malformed(_))),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_closed_port_is_reported_at_once() {
+    for scheme in ["gamespy1", "eco"] {
+        let socket = UdpSocket::bind((FAMILIES[1], 0)).await.unwrap();
+        let server = socket.local_addr().unwrap();
+        drop(socket);
+        let target = format!("{scheme}://{server}").parse().unwrap();
+        let answer = crate::query_within(&target, LONG).await;
+        assert!(
+            matches!(answer, Err(Unanswered::Closed)),
+            "{scheme} {answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_silent_server_is_given_up() {
+    let socket = UdpSocket::bind((FAMILIES[0], 0)).await.unwrap();
+    let server = socket.local_addr().unwrap();
+    let target = format!("mindustry://{server}").parse().unwrap();
+    let answer = crate::query_within(&target, Duration::from_millis(50)).await;
+    assert!(matches!(answer, Err(Unanswered::Silent(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_game_that_is_asked_over_http_is_relayed_too() {
+    let listener = TcpListener::bind((FAMILIES[1], 0)).await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let target = format!("eco://{server}").parse().unwrap();
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_exact(&mut [0; 16]).await.unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        stream.write_all(answer).await.unwrap();
+        std::future::pending::<()>().await;
+    };
+    let answer = tokio::select! {
+        answer = crate::query_within(&target, LONG) => answer,
+        () = serve => unreachable!("it waits"),
+    };
+    // The answer came, and lacks what the library wants.
+    assert!(
+        matches!(answer, Err(Unanswered::Malformed(_))),
+        "{answer:?}"
+    );
+}
