@@ -16,6 +16,7 @@ finish() {
     [ ! -S "$dir/tmux.sock" ] || tmux kill-server 2>/dev/null || true
     wait
     [ "$failed" = 0 ] || for log in "$dir"/*.log; do
+        [ -e "$log" ] || continue
         echo "--- $log"
         tail -n 40 "$log"
     done
@@ -63,6 +64,16 @@ check() {
     else
         failed=$((failed + 1))
         echo "FAILED  $what"
+    fi
+}
+
+# count LINE: adds what another run has counted, in its last line; a failure if that says nothing.
+count() {
+    if [[ $1 =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        passed=$((passed + BASH_REMATCH[1]))
+        failed=$((failed + BASH_REMATCH[2]))
+    else
+        failed=$((failed + 1))
     fi
 }
 
