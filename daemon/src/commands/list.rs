@@ -248,6 +248,7 @@ fn show(server: &Server) -> ShownServer<'_> {
         address: server.address,
         addresses: server.addresses.clone(),
         identity: server.identity.map(|identity| identity.to_string()),
+        by: None,
         updated: None,
         stale: false,
         size: server.heartbeat.len(),

@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn each_word_is_searched_in_every_text_of_a_server() {
-        use metaserve::list::{Claims, Origin, Placement};
+        use metaserve::list::{By, Claims, Origin, Placement};
         use std::{sync::Arc, time::SystemTime};
         let info = ServerInfo {
             map: Some("Waldo World".to_owned()),
@@ -156,6 +156,7 @@ mod tests {
                 address: ([192, 0, 2, 7], 27_960).into(),
                 second_address: Some("[2001:db8::7]:27960".parse().expect("an address")),
                 identity: None,
+                by: By::Quic,
                 claims: Claims::default(),
             }),
             heartbeat: info.to_json().into(),

@@ -3,7 +3,10 @@
 //! Only here does the daemon look inside heartbeats, to show them.
 
 use super::content::Content;
-use crate::{ServerInfo, list::Server};
+use crate::{
+    ServerInfo,
+    list::{By, Server},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
 use std::{
@@ -25,6 +28,10 @@ pub struct ShownServer<'a> {
     /// The fingerprint of its certificate, if it has presented one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
+    /// `http` for a server that is announced over HTTP: then the identity is the daemon's word, and
+    /// no certificate proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<&'static str>,
     /// When its heartbeat last changed, in seconds since 1970, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated: Option<u64>,
@@ -74,6 +81,10 @@ impl<'a> From<&'a Server> for ShownServer<'a> {
                 .chain(placement.second_address)
                 .collect(),
             identity: placement.identity.map(|identity| identity.to_string()),
+            by: match placement.by {
+                By::Quic => None,
+                By::Http => Some("http"),
+            },
             updated: Some(since.as_ref().map_or(0, Duration::as_secs)),
             stale: false,
             size: server.heartbeat.len(),
@@ -139,6 +150,7 @@ mod tests {
             address: ([192, 0, 2, 1], 7777).into(),
             second_address: Some("[2001:db8::1]:7777".parse().unwrap()),
             identity: None,
+            by: By::Quic,
             claims: Claims::default(),
         };
         Server {

@@ -28,6 +28,6 @@ pub(crate) use revision::Revisions;
 #[cfg(feature = "registry")]
 pub(crate) use server::Readers;
 #[cfg(feature = "registry")]
-pub use server::{Placement, Server};
+pub use server::{By, Placement, Server};
 #[cfg(feature = "registry")]
 pub use stated::Stated;

@@ -45,8 +45,19 @@ impl Server {
                 && one.address == two.address
                 && one.second_address == two.second_address
                 && one.identity == two.identity
+                && one.by == two.by
                 && (readers == Readers::Clients || one.claims == two.claims)
     }
+}
+
+/// How a server comes to the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// By a connection over QUIC, its own or a relay's. The identity is proven by a certificate.
+    #[default]
+    Quic,
+    /// By announcements over HTTP. The identity is the daemon's word: players cannot verify it.
+    Http,
 }
 
 /// A server's game, addresses and identity: what seldom changes.
@@ -60,6 +71,8 @@ pub struct Placement {
     pub second_address: Option<SocketAddr>,
     /// The fingerprint of its certificate, if it has presented one.
     pub identity: Option<Fingerprint>,
+    /// How it comes to the list. Clients over QUIC do not see this.
+    pub by: By,
     /// In what members of a cluster tell each other, the claims of its addresses. Clients do not
     /// see them.
     pub claims: Claims,

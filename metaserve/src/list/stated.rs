@@ -1,6 +1,6 @@
 //! What a member of a cluster says about a server that is connected to it.
 
-use super::{Claims, Origin, Placement, Server};
+use super::{By, Claims, Origin, Placement, Server};
 use crate::{Fingerprint, Game};
 use bytes::Bytes;
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
@@ -18,6 +18,8 @@ pub struct Stated {
     pub second_address: Option<SocketAddr>,
     /// The fingerprint of its certificate, if it has presented one to its owner.
     pub identity: Option<Fingerprint>,
+    /// How it comes to its owner's list.
+    pub by: By,
     /// One for each address.
     pub claims: Claims,
     /// The latest of its heartbeats. It should own its bytes: a part of a long message keeps all
@@ -33,6 +35,7 @@ impl Stated {
             address: self.address,
             second_address: self.second_address,
             identity: self.identity,
+            by: self.by,
             claims: self.claims,
         };
         Server {
@@ -54,6 +57,7 @@ impl From<Server> for Stated {
             address: placement.address,
             second_address: placement.second_address,
             identity: placement.identity,
+            by: placement.by,
             claims: placement.claims,
             heartbeat: server.heartbeat,
         }

@@ -4,7 +4,7 @@ use super::{Shared, games::Member, key::Key};
 use crate::{
     Family, Fingerprint,
     bounds::{Standing, Waiting},
-    list::{Change, Claim, Origin, Placement, Server},
+    list::{By, Change, Claim, Origin, Placement, Server},
 };
 use bytes::Bytes;
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
@@ -95,6 +95,7 @@ impl Entry {
     pub(super) fn new(
         member: Member,
         identity: Option<Fingerprint>,
+        by: By,
         link: Link,
         shared: Arc<Shared>,
     ) -> Self {
@@ -103,6 +104,7 @@ impl Entry {
             address: link.address,
             second_address: None,
             identity,
+            by,
             claims: shared.claims(link.claim, None),
         };
         Self {
@@ -269,6 +271,7 @@ impl Entry {
             address: first.address,
             second_address: second.map(|link| link.address),
             identity: self.placement.identity,
+            by: self.placement.by,
             claims: self
                 .shared
                 .claims(first.claim, second.map(|link| link.claim)),

@@ -19,7 +19,7 @@ pub use replica::Replica;
 use crate::{
     Fingerprint, Game,
     bounds::{Rows, Trusted},
-    list::{Claim, Claims, Clock, Sinks},
+    list::{By, Claim, Claims, Clock, Sinks},
     time::wall_clock,
 };
 use bytes::Bytes;
@@ -161,6 +161,30 @@ impl Registry {
         address: SocketAddr,
         identity: Option<Fingerprint>,
     ) -> Result<Registration, TooManyGames> {
+        self.enter(game, address, identity, By::Quic)
+    }
+
+    /// The same for a server that is announced over HTTP. Its identity is derived from the secret
+    /// of its announcer, so it never is that of a certificate.
+    ///
+    /// # Errors
+    /// When the limit on games is reached.
+    pub fn announce(
+        self: &Arc<Self>,
+        game: &Game,
+        address: SocketAddr,
+        identity: Fingerprint,
+    ) -> Result<Registration, TooManyGames> {
+        self.enter(game, address, Some(identity), By::Http)
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        game: &Game,
+        address: SocketAddr,
+        identity: Option<Fingerprint>,
+        by: By,
+    ) -> Result<Registration, TooManyGames> {
         let member = self.games.join(game)?;
         let id = self.shared.draw();
         let key = Key::new(identity, id);
@@ -171,7 +195,7 @@ impl Registry {
             address,
             replaced: replaced.clone(),
         };
-        let new = |member, link| Entry::new(member, identity, link, self.shared.clone());
+        let new = |member, link| Entry::new(member, identity, by, link, self.shared.clone());
         match self.entries.entry(key) {
             MapEntry::Occupied(mut known) if known.get().member.game() == game => {
                 known.get_mut().join(link);

@@ -4,7 +4,7 @@ use crate::members::Member;
 use bytes::Bytes;
 use metaserve::{
     Role,
-    list::{Claim, Claims, Stated},
+    list::{By, Claim, Claims, Stated},
     protocol::cluster::{Beat, FromMember, Part, Piece, Stage, pack_stated},
 };
 use metaserve_tests::{Follower, Nats, constant, patiently, words};
@@ -80,6 +80,7 @@ fn forged() -> FromMember {
         address: "192.0.2.1:7777".parse().unwrap(),
         second_address: None,
         identity: None,
+        by: By::Quic,
         claims: Claims::new(Claim(1 << 16), None),
         heartbeat: Bytes::from_static(b"forged"),
     };

@@ -6,7 +6,7 @@ use super::{
 };
 use bytes::Bytes;
 use metaserve::{
-    list::{Claim, Claims, Clock, Stamp, Stated},
+    list::{By, Claim, Claims, Clock, Stamp, Stated},
     protocol::cluster::{Beat, FromMember, Part, Piece, Stage, pack_stated},
 };
 
@@ -120,6 +120,7 @@ async fn a_claim_from_the_future_is_refused_and_the_server_that_is_here_stays() 
         address: address(9),
         second_address: None,
         identity: Some(identity(1)),
+        by: By::Quic,
         claims: Claims::new(Claim::new(Stamp(stamp), 1), None),
         heartbeat: Bytes::from_static(b"forged"),
     };

@@ -6,7 +6,7 @@ use super::{
 };
 use bytes::Bytes;
 use metaserve::{
-    list::{Claim, Claims, Stated},
+    list::{By, Claim, Claims, Stated},
     protocol::cluster::{Beat, FromMember, Hold, Part, Piece, Stage, pack_stated},
 };
 
@@ -51,6 +51,7 @@ fn stated(number: u64, heartbeat: Bytes) -> Stated {
         address: address(number as u16 + 1000),
         second_address: None,
         identity: None,
+        by: By::Quic,
         claims: Claims::new(Claim(1 << 16), None),
         heartbeat,
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Game,
-    list::{Claims, MemberRun, Origin, Placement},
+    list::{By, Claims, MemberRun, Origin, Placement},
 };
 use proptest::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
@@ -12,6 +12,7 @@ fn server_at(number: u64, port: u16, heartbeat: &str) -> Server {
         address: ([192, 0, 2, 1], port).into(),
         second_address: None,
         identity: None,
+        by: By::Quic,
         claims: Claims::default(),
     };
     Server {

@@ -3,12 +3,12 @@
 use super::super::{
     client::{self, Placed, Updated},
     codec::{self, DecodeError},
-    extensions::{self, Carrier},
+    extensions::{self, Carrier, Extensions},
 };
 use crate::{
     Fingerprint, Game, Limits,
     feed::{Content, Frame},
-    list::{Claim, Claims, Server, Stated},
+    list::{By, Claim, Claims, Server, Stated},
 };
 use bincode::{BorrowDecode, Encode};
 use bytes::Bytes;
@@ -44,6 +44,11 @@ struct Listed<'a> {
     claim: u64,
     second_claim: Option<u64>,
 }
+
+/// The extensions of a server that is announced over HTTP: extension 2, without bytes. A member that
+/// does not know it shows the server all the same.
+const BY_HTTP: &[u8] = &[2, 0];
+const BY_HTTP_TAG: u16 = 2;
 
 /// A banned prefix.
 #[derive(Clone, Copy, Encode, BorrowDecode)]
@@ -140,10 +145,17 @@ fn listed(server: &Server) -> Listed<'_> {
             second_address: server.placement.second_address,
             identity: server.placement.identity.map(|it| *it.as_bytes()),
             heartbeat: &server.heartbeat,
-            extensions: &[],
+            extensions: extensions_of(server.placement.by),
         },
         claim: claims.next().unwrap_or_default().0,
         second_claim: claims.next().map(|claim| claim.0),
+    }
+}
+
+const fn extensions_of(by: By) -> &'static [u8] {
+    match by {
+        By::Quic => &[],
+        By::Http => BY_HTTP,
     }
 }
 
@@ -157,7 +169,7 @@ fn stated(server: &Stated) -> Listed<'_> {
             second_address: server.second_address,
             identity: server.identity.map(|it| *it.as_bytes()),
             heartbeat: &server.heartbeat,
-            extensions: &[],
+            extensions: extensions_of(server.by),
         },
         claim: claims.next().unwrap_or_default().0,
         second_claim: claims.next().map(|claim| claim.0),
@@ -304,7 +316,11 @@ fn own(server: Listed<'_>) -> Result<Option<Stated>, DecodeError> {
         claim,
         second_claim,
     } = server;
-    extensions::check(placed.extensions, Carrier::Server)?;
+    let extensions = Extensions::read(placed.extensions, Carrier::Server)?;
+    let by = match extensions.get(BY_HTTP_TAG) {
+        None => By::Quic,
+        Some(_) => By::Http,
+    };
     let heartbeat = heartbeat(placed.heartbeat)?;
     let claims = Claims::new(Claim(claim), second_claim.map(Claim));
     if claims.iter().count() != 1 + usize::from(placed.second_address.is_some()) {
@@ -319,6 +335,7 @@ fn own(server: Listed<'_>) -> Result<Option<Stated>, DecodeError> {
         address: placed.address,
         second_address: placed.second_address,
         identity: placed.identity.map(Fingerprint::from),
+        by,
         claims,
         heartbeat,
     }))

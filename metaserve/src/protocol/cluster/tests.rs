@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     Fingerprint, Game, Limits,
-    list::{Claim, Claims, Stamp, Stated},
+    list::{By, Claim, Claims, Stamp, Stated},
     protocol::{codec, extensions::Extensions},
 };
 use proptest::{collection::vec, option, prelude::*};
@@ -103,6 +103,7 @@ prop_compose! {
         port: u16,
         second in option::of((any::<Ipv6Addr>(), any::<u16>(), 1..u64::MAX)),
         identity: Option<[u8; 32]>,
+        announced: bool,
         claim in 1..u64::MAX,
         heartbeat in vec(any::<u8>(), 0..100),
     ) -> Stated {
@@ -112,6 +113,7 @@ prop_compose! {
             address: SocketAddr::new(ip, port),
             second_address: second.map(|(ip, port, _)| SocketAddr::new(ip.into(), port)),
             identity: identity.map(Fingerprint::from),
+            by: if announced { By::Http } else { By::Quic },
             claims: Claims::new(Claim(claim), second.map(|(_, _, claim)| Claim(claim))),
             heartbeat: heartbeat.into(),
         }
@@ -216,6 +218,7 @@ fn example() -> Stated {
         address: ([192, 0, 2, 1], 7777).into(),
         second_address: None,
         identity: None,
+        by: By::Quic,
         claims: Claims::new(Claim::new(Stamp(9), 0x0102), None),
         heartbeat: "hi".into(),
     }

@@ -5,7 +5,7 @@ use crate::{
     Fingerprint, Game,
     bounds::Trusted,
     feed::{Beat, Content, Feeds, Heard, Subscription},
-    list::{Claim, Claims, Cursor, Server, Stamp, Stated},
+    list::{By, Claim, Claims, Cursor, Server, Stamp, Stated},
     registry::{Applied, Registration, Replica},
 };
 use futures::FutureExt;
@@ -99,6 +99,7 @@ fn stated(stamp: u64, address: SocketAddr, identity: Option<Fingerprint>, words:
         address,
         second_address: None,
         identity,
+        by: By::Quic,
         claims: Claims::new(claim(stamp), None),
         heartbeat: words.to_owned().into(),
     }
