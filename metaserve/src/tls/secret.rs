@@ -5,6 +5,7 @@ use super::{
     connection_ids::{ConnectionIds, MAX_SHARDS},
     files::{self, FileProblem},
 };
+use crate::{Fingerprint, Game};
 use ring::{
     aead::{self, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf, hmac,
@@ -13,7 +14,7 @@ use ring::{
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 /// The secret from which session tickets, address-validation tokens, connection identifiers, reset
-/// tokens and proofs of names are derived.
+/// tokens, proofs of names and identities of announced servers are derived.
 ///
 /// It is kept in one file. So after a restart no peer needs a full handshake or an additional
 /// round trip, and each learns with its next packet that its old connection is gone (by QUIC's
@@ -22,14 +23,20 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 /// Protect it like the key of the certificate. With the file an attacker cannot read past or
 /// future connections (each has its own key exchange), but can connect as any game server or
 /// relay, with a forged session ticket that names its certificate; can reset connections; can pretend
-/// to have validated an address; and can take any name from its holder.
+/// to have validated an address; can take any name from its holder; and can try out weak secrets of
+/// announced servers.
 pub struct Secret {
     sessions: LessSafeKey,
     addresses: hkdf::Prk,
     resets: hmac::Key,
     connection_ids: ConnectionIds,
     names: [u8; 32],
+    announced: hmac::Key,
 }
+
+/// Who announces servers over HTTP: what the daemon keeps of their secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Announcer([u8; 32]);
 
 const SECRET_BYTES: usize = 64;
 const FILE: &str = "secret.key";
@@ -113,6 +120,10 @@ impl Secret {
             ),
             connection_ids: ConnectionIds::new((0..MAX_SHARDS).map(connection_ids)),
             names: derive(b"metaserve names 1", &[b"key"]),
+            announced: hmac::Key::new(
+                hmac::HMAC_SHA256,
+                &derive(b"metaserve announced servers 1", &[b"key"]),
+            ),
         }
     }
 
@@ -130,6 +141,30 @@ impl Secret {
     #[must_use]
     pub fn names(&self) -> &[u8; 32] {
         &self.names
+    }
+
+    /// Who announces with this secret, which has no zero byte.
+    #[must_use]
+    pub fn announcer(&self, secret: &[u8]) -> Announcer {
+        Announcer(self.tag(&[secret]))
+    }
+
+    /// The identity of the server that is announced with this secret for a game and a port. It
+    /// stays the same through restarts, and does not let anybody guess the secret, as a plain hash
+    /// would.
+    #[must_use]
+    pub fn announced(&self, secret: &[u8], game: &Game, port: u16) -> Fingerprint {
+        let port = port.to_be_bytes();
+        // The zero byte ends the secret: no other secret, game and port give the same bytes.
+        Fingerprint::from(self.tag(&[secret, &[0], &port, game.as_str().as_bytes()]))
+    }
+
+    fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.announced);
+        parts.iter().for_each(|part| context.update(part));
+        let tag = context.sign();
+        let tag = tag.as_ref().try_into();
+        tag.expect("a tag of HMAC-SHA-256 has 32 bytes")
     }
 
     /// Settings of the endpoint of one shard, of `running` that there are. It recognizes packets of
@@ -159,6 +194,12 @@ fn random<const N: usize>() -> [u8; N] {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secret").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Announcer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Announcer(..)")
     }
 }
 
@@ -213,6 +254,28 @@ mod tests {
         assert_eq!(secret(&elsewhere).decrypt(&ticket), None);
         assert_eq!(restarted.decrypt(&ticket[..ticket.len() - 1]), None);
         assert_eq!(restarted.decrypt(b""), None);
+    }
+
+    #[test]
+    fn an_announced_server_has_an_identity_of_its_own_that_survives_a_restart() {
+        let [here, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let secret = |directory: &TempDir| Secret::load_or_create(directory.path()).unwrap();
+        let [ours, theirs] = [&here, &elsewhere].map(secret);
+        let [chess, go] = ["chess", "go"].map(|tag| Game::new(tag).unwrap());
+        let identity = ours.announced(b"s1", &chess, 7777);
+        assert_eq!(secret(&here).announced(b"s1", &chess, 7777), identity);
+        for other in [
+            ours.announced(b"s2", &chess, 7777),
+            ours.announced(b"s1", &chess, 7778),
+            ours.announced(b"s1", &go, 7777),
+            theirs.announced(b"s1", &chess, 7777),
+        ] {
+            assert_ne!(other, identity);
+        }
+        assert_eq!(ours.announcer(b"s1"), secret(&here).announcer(b"s1"));
+        assert_ne!(ours.announcer(b"s1"), ours.announcer(b"s2"));
+        assert_ne!(ours.announcer(b"s1").0, *identity.as_bytes());
+        assert!(!format!("{:?}", ours.announcer(b"s1")).contains("s1"));
     }
 
     #[test]
