@@ -110,6 +110,9 @@ impl Daemon {
         }
         if let Some(listener) = web {
             let web = http::Web::new(daemon.shared.clone(), daemon.closing.clone());
+            let sweep = http::sweep(web.clone());
+            let sweep = daemon.background.clone().run_until_cancelled_owned(sweep);
+            daemon.vital.spawn("sweeping announced servers", sweep);
             let serve = http::run(listener, web, daemon.tasks.clone());
             daemon.vital.spawn("serving HTTP", serve);
         }

@@ -175,6 +175,21 @@ limits! {
     /// are served as well; further ones are answered with status 503
     MaxListeners "max_listeners", "COUNT", max_listeners: usize = 4_000, 0..=1_000_000;
 
+    /// List at most this many servers that are announced over HTTP; further ones are answered with
+    /// status 503
+    MaxAnnounced "max_announced", "COUNT", max_announced: usize = 10_000, 0..=1_000_000;
+
+    /// Read this many announcements over HTTP per second, on average, from one IPv4 address or IPv6
+    /// /64; further ones are answered with status 429. The default is more than twice what
+    /// --max-listed-per-prefix servers send that are announced every 20 s
+    AnnouncesPerPrefix "announces_per_prefix", "COUNT",
+    announces_per_prefix: u32 = 8, 1..=1_000_000;
+
+    /// Read this many announcements over HTTP at once from one IPv4 address or IPv6 /64, such as
+    /// those of all servers of a host after a restart
+    AnnouncesAtOnce "announces_at_once", "COUNT",
+    announces_at_once: u32 = 128, 1..=1_000_000;
+
     /// In a cluster, take at most this many servers from all other members together; the newest of
     /// further ones are left out
     ClusterMaxServers "cluster_max_servers", "COUNT",

@@ -2,9 +2,9 @@
 
 use crate::patiently;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::{
-    Request, Response,
+    Method, Request, Response,
     body::Incoming,
     client::conn::http1::{self, SendRequest},
 };
@@ -49,6 +49,24 @@ pub async fn get(daemon: SocketAddr, path: &str, headers: &[(&str, &str)]) -> An
     try_get(daemon, path, headers).await.expect("an answer")
 }
 
+/// Sends a request with a body on a new connection, from this loopback address.
+///
+/// # Panics
+/// When there is no response.
+pub async fn send(
+    from: IpAddr,
+    daemon: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Answer {
+    let connection = Connection::from(from, daemon).await;
+    let mut connection = connection.expect("a connection");
+    let answer = connection.send(method, path, headers, body).await;
+    answer.expect("an answer")
+}
+
 /// Requests `path` until the response is 200, each time on a new connection: for a daemon whose
 /// limits are so tight that a busy machine can make any client too slow.
 ///
@@ -77,7 +95,7 @@ async fn try_get(
 
 /// A connection for several requests, kept open in between.
 pub struct Connection {
-    sender: SendRequest<Empty<Bytes>>,
+    sender: SendRequest<Full<Bytes>>,
     daemon: SocketAddr,
     task: JoinHandle<hyper::Result<()>>,
 }
@@ -91,7 +109,11 @@ impl Connection {
     /// # Panics
     /// When nothing listens.
     pub async fn from(address: IpAddr, daemon: SocketAddr) -> hyper::Result<Self> {
-        let socket = TcpSocket::new_v4().expect("a socket");
+        let socket = match daemon {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        let socket = socket.expect("a socket");
         socket.bind((address, 0).into()).expect("an own address");
         let stream = patiently("a connection", socket.connect(daemon)).await;
         let stream = TokioIo::new(stream.expect("HTTP is served"));
@@ -108,8 +130,23 @@ impl Connection {
     /// # Errors
     /// When the connection is lost.
     pub async fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> hyper::Result<Answer> {
+        self.send(Method::GET, path, headers, Bytes::new()).await
+    }
+
+    /// Sends a request with a body, which is empty for most.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> hyper::Result<Answer> {
+        let body = body.into();
         let ask = async {
-            let response = self.request(path, headers).await?;
+            let response = self.request(method, path, headers, body).await?;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let body = response.into_body().collect().await?.to_bytes();
             Ok(Answer {
@@ -129,14 +166,17 @@ impl Connection {
 
     async fn request(
         &mut self,
+        method: Method,
         path: &str,
         headers: &[(&str, &str)],
+        body: Bytes,
     ) -> hyper::Result<Response<Incoming>> {
-        let mut request = Request::get(path).header("host", self.daemon.to_string());
+        let request = Request::builder().method(method).uri(path);
+        let mut request = request.header("host", self.daemon.to_string());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Empty::<Bytes>::new()).expect("a request");
+        let request = request.body(Full::new(body)).expect("a request");
         self.sender.send_request(request).await
     }
 }
@@ -191,7 +231,11 @@ impl Listener {
     ) -> Result<Self, u16> {
         let connection = Connection::from(address, daemon).await;
         let mut connection = connection.expect("a connection");
-        let response = patiently(path, connection.request(path, headers)).await;
+        let response = patiently(
+            path,
+            connection.request(Method::GET, path, headers, Bytes::new()),
+        )
+        .await;
         let response = response.expect("an answer");
         if response.status() != 200 {
             return Err(response.status().as_u16());

@@ -200,7 +200,6 @@ impl Admission {
 )]
 mod tests {
     use super::*;
-    use futures::FutureExt;
     use std::time::Duration;
 
     fn anybody() -> Origin {
@@ -312,15 +311,15 @@ mod tests {
             .connection(&limits, Role::Heartbeat, lone)
             .unwrap();
         assert_eq!(vacancy, Vacancy::TakenOver);
-        crowd[3].0.lost().await;
-        assert!(crowd[2].0.lost().now_or_never().is_none());
+        crowd[3].0.losing().cancelled().await;
+        assert!(!crowd[2].0.losing().is_cancelled());
         let losing = crowd.iter().map(|(seat, _)| seat.losing().is_cancelled());
         assert!(losing.eq([false, false, false, true]));
         // It connects from the crowd's address, but does not count as part of the crowd.
         let relay = origin_of_relay(Fingerprint::from([7; 32]));
         let (_relay, vacancy) = admission.connection(&limits, Role::Relay, relay).unwrap();
         assert_eq!(vacancy, Vacancy::TakenOver);
-        crowd[2].0.lost().await;
+        crowd[2].0.losing().cancelled().await;
         assert_eq!(admission.servers.taken(), 4);
     }
 }

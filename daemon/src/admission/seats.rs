@@ -56,12 +56,7 @@ pub(crate) enum Vacancy {
 }
 
 impl Seat {
-    /// Waits until the place is given to another connection. Cancel-safe.
-    pub(crate) async fn lost(&self) {
-        self.lost.cancelled().await;
-    }
-
-    /// A token that is cancelled when the place is lost, for tasks that do not have the seat.
+    /// A token that is cancelled when the place is given to another connection.
     pub(crate) fn losing(&self) -> CancellationToken {
         self.lost.clone()
     }

@@ -3,7 +3,7 @@
 //! A listener is a cursor, as a QUIC client is: it receives shared frames one after the other, as
 //! fast as it reads, and everything that it missed in one frame.
 
-use super::{problem::Problem, query, web::Web};
+use super::{client::Client, problem::Problem, query, web::Web};
 use crate::{
     admission::{Seat, Vacancy},
     metrics::{Counted, Pool, Way},
@@ -20,7 +20,7 @@ use axum::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use metaserve::{Game, bounds::Room, feed::Subscription, list::Cursor};
-use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 /// After this much silence, the daemon sends a comment, to notice listeners that are gone.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -32,7 +32,7 @@ const RETRY: &[u8] = b"retry: 2000\n\n";
 /// the changes since then instead of the snapshot.
 pub(super) async fn listen(
     State(web): State<Web>,
-    Extension(peer): Extension<IpAddr>,
+    Extension(client): Extension<Client>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -40,11 +40,13 @@ pub(super) async fn listen(
     let game = game(query.as_deref())?;
     let rules = web.shared.rules();
     let room = Room::new(rules.limits.max_listeners, usize::MAX);
-    let taken = web.listeners.take(rules.trusted.origin(peer), room);
+    let taken = web
+        .listeners
+        .take(rules.trusted.origin(client.address), room);
     let (seat, vacancy) = taken.map_err(|why| {
         web.shared.metrics.reached(Limit::MaxListeners);
         let reason = format!("listeners: {why} (--max-listeners): try again later");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)
+        Problem::for_now(10, reason)
     })?;
     if vacancy == Vacancy::TakenOver {
         web.shared.metrics.crowded_out(Pool::Listeners);

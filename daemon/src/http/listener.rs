@@ -1,6 +1,6 @@
 //! From a TCP connection to requests: which connections are accepted, and how slow they can be.
 
-use super::web::Web;
+use super::{client::Caller, web::Web};
 use crate::{
     admission::{Seat, Seats, Slot, Slots, Vacancy},
     metrics::{BannedAt, Pool},
@@ -150,6 +150,8 @@ fn admit(peer: IpAddr, places: &Seats, shared: &Shared) -> Result<Seat, Vec<u8>>
 
 /// Serves one connection, from its first request to its last.
 async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, routes: Router, web: Web) {
+    let lost = seat.losing();
+    let caller = Caller::new(peer.ip(), seat);
     let _counted = web.shared.metrics.connected_http();
     let limits = &web.shared.rules().limits;
     // This fails if the connection is gone.
@@ -162,8 +164,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, routes: Router, 
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(
             TokioIo::new(stream),
-            // Listeners to events are counted by address as well.
-            TowerToHyperService::new(AddExtension::new(routes, peer.ip())),
+            TowerToHyperService::new(AddExtension::new(routes, caller.clone())),
         );
     let mut connection = pin!(connection);
     let result = tokio::select! {
@@ -172,10 +173,10 @@ async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, routes: Router, 
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-        () = seat.lost() => {
+        () = lost.cancelled() => {
             return tracing::debug!(%peer, "HTTP connection closed: another address needs its place");
         }
-        ban = banned(web.shared.rules.subscribe(), || peer.ip()) => {
+        ban = banned(web.shared.rules.subscribe(), || caller.client()) => {
             web.shared.metrics.banned(BannedAt::Http);
             return tracing::info!(%peer, "HTTP connection closed: {ban} is banned");
         }

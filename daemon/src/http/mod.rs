@@ -1,10 +1,14 @@
 //! The list for browsers and scripts, on a TCP listener apart from the public QUIC port.
 //!
 //! ```text
-//!  TCP ──▶ listener.rs: places, limits for slow clients ──▶ routes below ──┬─▶ servers.rs: pages
-//!                                                                          └─▶ events.rs: live
+//!  TCP ──▶ listener.rs: places, limits for slow clients
+//!   ──▶ client.rs: whose request it is ──▶ routes below ──┬─▶ servers.rs: pages
+//!                                                         ├─▶ events.rs: live
+//!                                                         └─▶ announce/: servers come and go
 //! ```
 
+mod announce;
+mod client;
 mod events;
 mod listener;
 mod members;
@@ -14,6 +18,7 @@ mod query;
 mod servers;
 mod web;
 
+pub(crate) use announce::sweep;
 pub(crate) use listener::open;
 pub(crate) use web::Web;
 
@@ -22,8 +27,9 @@ use axum::{
     Router,
     extract::State,
     http::{Method, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 use metaserve::time::{now, wall_clock};
 use problem::Problem;
@@ -52,6 +58,8 @@ fn routes(web: Web) -> Router {
         .route("/api/v1/openapi.json", get(document))
         .layer(CompressionLayer::new())
         .layer(reading)
+        // Without CORS: no page may announce servers.
+        .route("/api/v1/servers/{*server}", any(announce::answer))
         .merge(page::routes())
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "alive\n"))
@@ -62,6 +70,7 @@ fn routes(web: Web) -> Router {
                 "not found: /api/v1/openapi.json lists all paths",
             )
         })
+        .layer(middleware::from_fn_with_state(web.clone(), client::admit))
         .with_state(web)
 }
 
@@ -79,6 +88,7 @@ async fn metrics(State(web): State<Web>) -> Response {
         rules: &shared.rules(),
         handshakes: shared.admission.handshakes(),
         waiting: shared.registry.waiting(),
+        announced: web.announced.len(),
         certificate_ends: shared.certificates.valid_until(),
         now: wall_clock(),
     };

@@ -12,6 +12,8 @@ pub(super) struct Problem {
     pub(super) status: StatusCode,
     pub(super) parameter: Option<&'static str>,
     reason: String,
+    /// After how many seconds the same request may succeed.
+    retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -20,6 +22,15 @@ impl Problem {
             status,
             parameter: None,
             reason: reason.into(),
+            retry_after: None,
+        }
+    }
+
+    /// A refusal for now, with the seconds after which to try again.
+    pub(super) fn for_now(seconds: u32, reason: impl Into<String>) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
         }
     }
 
@@ -38,6 +49,12 @@ impl IntoResponse for Problem {
             None => json!({ "error": self.reason }),
         };
         let kind = [(header::CONTENT_TYPE, "application/json")];
-        (self.status, kind, body.to_string()).into_response()
+        let mut response = (self.status, kind, body.to_string()).into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }

@@ -1,8 +1,7 @@
 //! What the handlers of all requests share.
 
-use super::problem::Problem;
+use super::{announce::Announced, problem::Problem};
 use crate::{admission::Seats, cluster::Seen, shared::Shared};
-use axum::http::StatusCode;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -16,12 +15,14 @@ pub(crate) struct Web {
     pub(super) making: Arc<Semaphore>,
     /// Places for listeners to events.
     pub(super) listeners: Seats,
+    pub(super) announced: Arc<Announced>,
 }
 
 impl Web {
     pub(crate) fn new(shared: Arc<Shared>, closing: CancellationToken) -> Self {
         Self {
             listeners: Seats::default(),
+            announced: Arc::new(Announced::new(shared.registry.clone())),
             shared,
             closing,
             making: Arc::new(Semaphore::new(1)),
@@ -31,8 +32,8 @@ impl Web {
     /// The other members of the cluster, if there is one. Refused while the list is not complete.
     pub(super) fn listed(&self) -> Result<Option<Arc<Seen>>, Problem> {
         if !self.shared.is_joined() {
-            return Err(Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
+            return Err(Problem::for_now(
+                5,
                 "joining: the list is not complete yet; try again in some seconds",
             ));
         }

@@ -2,6 +2,7 @@
 //!
 //! `docs/reference/metrics.md` explains each metric; a test compares that page with this file.
 
+mod announces;
 mod claims;
 mod cluster;
 mod games;
@@ -14,10 +15,12 @@ use crate::{
     rules::{Limit, Rules},
     shards::HandedOver,
 };
+use announces::Announces;
 use claims::Claims;
 use cluster::Cluster;
 use metaserve::{
     CloseCode, Role,
+    announce::Outcome,
     feed::{Feeds, Frame, Kind},
     registry::Applied,
 };
@@ -69,6 +72,7 @@ pub(crate) struct Metrics {
     certificate_ends: Gauge,
     ticks: Histogram,
     handed_over: Family<Labels<1>, Counter>,
+    announces: Announces,
     cluster: Cluster,
     claims: Claims,
     process: Process,
@@ -81,6 +85,8 @@ pub(crate) struct Present<'a> {
     pub(crate) handshakes: usize,
     /// Servers that wait for a row of the list.
     pub(crate) waiting: usize,
+    /// Servers that are announced over HTTP.
+    pub(crate) announced: usize,
     /// When the certificate expires; `None` if that cannot be read.
     pub(crate) certificate_ends: Option<SystemTime>,
     pub(crate) now: SystemTime,
@@ -115,6 +121,7 @@ impl Metrics {
             certificate_ends: Gauge::default(),
             ticks,
             handed_over: Family::default(),
+            announces: Announces::default(),
             cluster: Cluster::new(role),
             claims: Claims::default(),
             process: Process::default(),
@@ -159,6 +166,7 @@ impl Metrics {
             "tick_seconds" "Time spent on the work of one tick" ticks;
             "packets_handed_over" "Packets passed on to the shard of their connection, by outcome" handed_over;
         }
+        self.announces.register(registry);
         self.cluster.register(registry);
         self.claims.register(registry);
         all
@@ -167,6 +175,7 @@ impl Metrics {
     /// Creates each series with the value zero. A series that first appears with its first event
     /// hides that event from a rate.
     fn begin(&self) {
+        self.announces.begin();
         self.cluster.begin();
         self.claims.begin();
         for role in Role::ALL.map(Role::name) {
@@ -242,6 +251,13 @@ impl Metrics {
     /// Counts a listener to events until the guard is dropped.
     pub(crate) fn listening(&self) -> Counted {
         Counted::new(self.listeners.clone())
+    }
+
+    /// Counts a request to announce a server, or to take one off the list.
+    pub(crate) fn announced(&self, outcome: Outcome) {
+        if let Some(limit) = self.announces.count(outcome) {
+            self.reached(limit);
+        }
     }
 
     pub(crate) fn closed(&self, role: Role, code: CloseCode) {
@@ -367,6 +383,7 @@ impl Metrics {
         self.bans.set(gauge(present.rules.bans.count(present.now)));
         self.handshakes_under_way.set(gauge(present.handshakes));
         self.waiting.set(gauge(present.waiting));
+        self.announces.set(gauge(present.announced));
         let ends = present
             .certificate_ends
             .and_then(|end| end.duration_since(SystemTime::UNIX_EPOCH).ok());

@@ -71,6 +71,8 @@ names! {
         Http "http",
         /// A server that a relay lists, or tried to list.
         Relay "relay",
+        /// A server that was announced over HTTP before the ban.
+        Announced "announced",
     }
 }
 

@@ -104,6 +104,11 @@ impl Certificates {
         Proofs::new(self.secret.names())
     }
 
+    /// The secret that the identities of announced servers are derived from.
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
     /// Whether there are no proofs of earlier runs.
     pub(crate) const fn has_new_secret(&self) -> bool {
         self.has_new_secret

@@ -12,6 +12,7 @@ use crate::{
     settings::{Settings, Terms},
 };
 use anyhow::Context;
+use ipnet::IpNet;
 use metaserve::{
     Close, CloseCode, Fingerprint, Game, Limits,
     bans::{Ban, Bans},
@@ -29,6 +30,10 @@ pub(crate) struct Rules {
     pub(crate) trust_relay: Vec<Fingerprint>,
     pub(crate) join_links: BTreeMap<Game, String>,
     pub(crate) trusted: Trusted,
+    /// Whether servers may be announced over HTTP.
+    pub(crate) announce: bool,
+    /// The reverse proxies that say for whom they make a request.
+    pub(crate) proxies: Vec<IpNet>,
     pub(crate) bans: Arc<Bans>,
     /// The bans of other members of the cluster.
     pub(crate) bans_of_others: Arc<Bans>,
@@ -66,6 +71,8 @@ impl Rules {
             trust_relay: live.trust_relay.clone(),
             join_links: live.join_links(),
             trusted: live.trusted(),
+            announce: live.announce,
+            proxies: live.http_trusted_proxy.iter().map(|it| it.0).collect(),
             terms: settings.cluster.terms(&live.limits),
             ..self
         }

@@ -11,7 +11,7 @@ pub use cluster::{Cluster, ClusterLive, ClusterName, ClusterRole, MemberName, Na
 pub(crate) use cluster::{Terms, unprotected};
 pub use join_link::JoinLink;
 pub use names::{Names, NamesLive};
-pub use values::{Http, Trust};
+pub use values::{Http, ProxyPrefix, Trust};
 
 use clap::{
     ArgAction, Args,
@@ -200,6 +200,28 @@ pub struct Live {
     )]
     pub trusted_prefix: Vec<Trust>,
 
+    /// List servers that are announced over HTTP, for games that do not speak QUIC. Announcements
+    /// are read from this machine, and from a reverse proxy with HTTPS (--http-trusted-proxy)
+    #[arg(
+        long,
+        value_name = "on|off",
+        default_value = "off",
+        action = ArgAction::Set,
+        value_parser = switch
+    )]
+    pub announce: bool,
+
+    /// Trust the reverse proxies at this address or prefix: the client of a request from there is
+    /// the last address in its X-Forwarded-For. Bans, places and announced servers then count for
+    /// that client, not for the proxy
+    #[arg(
+        long,
+        value_name = "CIDR",
+        value_delimiter = ',',
+        action = ArgAction::Append
+    )]
+    pub http_trusted_proxy: Vec<ProxyPrefix>,
+
     /// Log this level and above (error, warn, info, debug, trace, off), or use a filter such as
     /// `info,quinn=debug`. Targets that the filter does not name log at info
     #[arg(
@@ -274,6 +296,12 @@ impl settings::Settings for Settings {
                     format!("--join-link {game}=... is given twice: choose one link for each game"),
                 ));
             }
+        }
+        if self.live.announce && self.http == Http::Off {
+            problems.push(Problem::new(
+                "announce",
+                "--announce on needs HTTP: remove --http off, or choose an address with --http",
+            ));
         }
         if self.state_dir.as_os_str().is_empty() {
             problems.push(Problem::new(

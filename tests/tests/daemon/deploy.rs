@@ -121,6 +121,7 @@ async fn the_sample_configuration_shows_every_setting_and_is_valid() {
         "key",
         "trust-relay",
         "join-link",
+        "http-trusted-proxy",
         "trusted-prefix",
         "ban-file",
         "threads",

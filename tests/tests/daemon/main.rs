@@ -5,6 +5,7 @@
 
 mod abuse;
 mod addresses;
+mod announce;
 mod bad_http;
 mod bad_input;
 mod bans;

@@ -24,6 +24,10 @@ async fn every_path_of_the_document_answers_as_documented() {
             page.contains(&format!("| `{path}")),
             "{path} must be on the page"
         );
+        // Announcements have tests of their own.
+        if methods["get"].is_null() {
+            continue;
+        }
         let content = &methods["get"]["responses"]["200"]["content"];
         let kind = content.as_object().unwrap().keys().next().unwrap();
         if kind == "text/event-stream" {
