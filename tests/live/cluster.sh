@@ -10,7 +10,7 @@ cluster_missing() {
 cluster_build() {
     "${cluster[@]}" -q --no-run
     cargo build --workspace -q --example load
-    no_nats_service
+    no_service nats-server
 }
 
 cluster_passed() { grep -qxF "test $1 ... ok" "$dir/cluster.log"; }

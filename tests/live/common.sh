@@ -39,9 +39,12 @@ install() {
         "$@" >"$dir/apt.log"
 }
 
-# Debian's nats-server starts a server at once; the tests use servers of their own.
-no_nats_service() {
-    [ "$(type -t systemctl)" = "" ] || systemctl disable -q --now nats-server 2>/dev/null || true
+# no_service NAME...: ends services that Debian starts at once; the tests use servers of their own.
+no_service() {
+    local name
+    [ "$(type -t systemctl)" = "" ] || for name in "$@"; do
+        systemctl disable -q --now "$name" 2>/dev/null || true
+    done
 }
 
 # within SECONDS COMMAND...: waits until the command succeeds.

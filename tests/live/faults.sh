@@ -11,7 +11,7 @@ faults_missing() {
 
 faults_build() {
     "${faults[@]}" -q --no-run
-    no_nats_service
+    no_service nats-server
 }
 
 fault_passed() { grep -qxF "test $1 ... ok" "$dir/faults.log"; }
