@@ -31,9 +31,7 @@ pub(super) fn udp(protocol: Protocol, question: &[u8], bytes: usize) -> Vec<Vec<
         Protocol::Teeworlds6 => return teeworlds6(question, &filling).unwrap_or_default(),
         Protocol::Teeworlds7 => teeworlds7(question, &filling),
         Protocol::Mumble => mumble(question, &filling),
-        Protocol::Minecraft => None,
-        #[cfg(feature = "gamedig")]
-        Protocol::Library(_) => None,
+        _ => None,
     };
     answer.into_iter().collect()
 }

@@ -12,10 +12,13 @@
 //! ```
 
 mod answers;
+mod converse;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod udp;
+
+pub use converse::converse;
 
 use crate::{Protocol, Target};
 use std::{

@@ -121,3 +121,15 @@ async fn a_luanti_server_is_told_that_we_have_left() {
         tokio::task::yield_now().await;
     }
 }
+
+#[test]
+fn what_is_heard_without_sockets_is_what_is_published() {
+    let json = answers::minecraft(1);
+    let (first, last) = json.split_at(50);
+    let told = converse(Protocol::Minecraft, &[first, last]).unwrap();
+    assert_eq!(told.name, "Fake minecraft");
+    let answer = b"\x4f\x45\x74\x03\0\x01\0\x03\xff\xdc\0\x01\0\x04";
+    let told = converse(Protocol::Luanti, &[b"other", answer]).unwrap();
+    assert_eq!(told.name, "fake.example:1");
+    converse(Protocol::Luanti, &[]).unwrap_err();
+}

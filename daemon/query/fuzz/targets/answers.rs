@@ -1,0 +1,39 @@
+//! Bytes to every protocol's conversation. Input: a byte that names the protocol, and the server's
+//! datagrams or pieces of a stream, each with its length in two bytes first.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use metaserve_query::{Protocol, fake};
+
+const ALL: [Protocol; 11] = [
+    Protocol::Quake1,
+    Protocol::NetQuake,
+    Protocol::Quake2,
+    Protocol::Quake3,
+    Protocol::Valve,
+    Protocol::Minecraft,
+    Protocol::Bedrock,
+    Protocol::Luanti,
+    Protocol::Teeworlds6,
+    Protocol::Teeworlds7,
+    Protocol::Mumble,
+];
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&protocol, mut rest)) = input.split_first() else {
+        return;
+    };
+    let mut pieces = Vec::new();
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes(*length)).min(after.len());
+        let (piece, after) = after.split_at(length);
+        pieces.push(piece);
+        rest = after;
+    }
+    let protocol = ALL[usize::from(protocol) % ALL.len()];
+    if let Ok(info) = fake::converse(protocol, &pieces) {
+        assert_eq!(info.check(), Ok(()));
+        assert!(info.to_json().len() <= 8 * 1024);
+    }
+});
