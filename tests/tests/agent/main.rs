@@ -5,10 +5,12 @@
 
 mod commands;
 mod daemons;
+mod deploy;
 mod game_server;
 mod hostile;
 mod identity;
 mod process;
+mod push;
 mod reasons;
 mod reload;
 
