@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod commands;
+mod crowd;
 mod daemons;
 mod deploy;
 mod game_server;
