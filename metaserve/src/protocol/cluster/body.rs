@@ -82,7 +82,7 @@ pub fn pack(frame: &Frame) -> Bytes {
             section(&delta.updated, into, |server| Updated {
                 number: server.number,
                 heartbeat: &server.heartbeat,
-                extensions: &[],
+                extensions: extensions_of(server.placement.by),
             });
         }
     })

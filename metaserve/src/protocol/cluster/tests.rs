@@ -320,6 +320,17 @@ fn a_heartbeat_is_as_long_as_a_daemon_may_accept_at_most() {
     }
 }
 
+/// `docs/reference/cluster-protocol.md`, "Pieces".
+#[test]
+fn a_server_that_is_announced_over_http_has_extension_2() {
+    let with = |by| pack_stated(&[Stated { by, ..example() }]);
+    let [quic, http] = [By::Quic, By::Http].map(|by| with(by).to_vec());
+    // After the heartbeat: the length of the extensions, and extension 2 without bytes.
+    let at = quic.windows(3).position(|it| it == b"hi\0").unwrap() + 2;
+    let expected = [&quic[..at], &[2, 2, 0], &quic[at + 1..]].concat();
+    assert_eq!(http, expected);
+}
+
 #[test]
 fn long_bodies_are_compressed_and_short_ones_are_not() {
     let body = |servers: usize| pack_stated(&vec![example(); servers]);
