@@ -21,9 +21,12 @@ use metaserve::{
     transport,
 };
 use metaserve_heartbeat::Publisher;
-use metaserve_tests::{Daemon, FROM_ONE_ADDRESS, Flood, Follower, RawClient, flood, raw_peer, say};
+use metaserve_tests::{
+    Daemon, FROM_ONE_ADDRESS, Flood, Follower, RawClient, flood, http::Connection, raw_peer, say,
+};
 use std::{
     collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -124,9 +127,33 @@ fn rapid_heartbeats() -> Vec<u8> {
     bytes
 }
 
+/// Announces a server as fast as it is answered: at first until the rate is exceeded.
+async fn announce(http: SocketAddr, port: u16, done: &AtomicU64) {
+    let headers = [
+        ("authorization", "Bearer 0123456789abcdef0123456789abcdef"),
+        ("content-type", "application/json"),
+    ];
+    let path = format!("/api/v1/servers/flood/{}", port + 1);
+    let mut connection = Connection::from(Ipv4Addr::LOCALHOST.into(), http)
+        .await
+        .unwrap();
+    for number in 0.. {
+        let body = format!("{number:0200}");
+        let sent = connection
+            .send(hyper::Method::PUT, &path, &headers, body)
+            .await;
+        sent.unwrap();
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 #[tokio::main(worker_threads = 2)]
 async fn main() {
-    let daemon = Arc::new(Daemon::start(DAEMON, &[&FAST[..], &FROM_ONE_ADDRESS].concat()).await);
+    let http = ["--http", "127.0.0.1:0", "--announce", "on"];
+    let settings = [&FAST[..], &http, &FROM_ONE_ADDRESS].concat();
+    let mut daemon = Daemon::start(DAEMON, &settings).await;
+    let http = daemon.http().await;
+    let daemon = Arc::new(daemon);
     let ages = Arc::new(Ages::default());
     let _honest = honest(&daemon, &ages).await;
     let calm = async |_: &AtomicU64| std::future::pending().await;
@@ -272,6 +299,11 @@ async fn main() {
             done.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    })
+    .await;
+    let what = "announcements over HTTP, nearly all refused (8 at a time)";
+    measured(what, &daemon, &ages, async |done| {
+        futures::future::join_all((0..8).map(|port| announce(http, port, done))).await;
     })
     .await;
     measured("calm again", &daemon, &ages, calm).await;
