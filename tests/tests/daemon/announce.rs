@@ -2,6 +2,7 @@
 
 mod answers;
 mod proxies;
+mod shell;
 
 use crate::{
     DAEMON, FAST,
@@ -9,9 +10,10 @@ use crate::{
     with_http,
 };
 use hyper::Method;
+use metaserve::Role;
 use metaserve_tests::{
     Daemon, Follower,
-    http::{Answer, Listener, get, send},
+    http::{Answer, Connection, Listener, get, send},
     patiently,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -204,6 +206,34 @@ async fn servers_of_an_address_leave_when_it_is_banned_and_when_announcing_is_tu
     daemon.signal("HUP").await;
     client.until_words(&[]).await;
     assert_eq!(announce(2).await, 403);
+}
+
+#[tokio::test]
+async fn a_flood_of_announcements_disturbs_no_server_over_quic() {
+    let (daemon, http) = announcing(&[]).await;
+    let (say, mut heard) = tokio::sync::mpsc::unbounded_channel::<String>();
+    let heartbeats = futures::stream::poll_fn(move |context| heard.poll_recv(context));
+    let connection = daemon.connect(Role::Heartbeat, None).await;
+    tokio::spawn(metaserve_heartbeat::run(connection, heartbeats));
+    let mut client = Follower::new(&daemon, Some("default")).await;
+    let flood = async |port: u16| {
+        let mut connection = Connection::from(LOCAL, http).await.unwrap();
+        let (path, mut refused) = (path(&port.to_string()), 0);
+        for body in 0..300 {
+            let sent = connection.send(Method::PUT, &path, &[OURS, JSON], body.to_string());
+            refused += u32::from(sent.await.unwrap().status == 429);
+        }
+        refused
+    };
+    let honest = async {
+        for change in 0..30 {
+            say.send(change.to_string()).unwrap();
+            client.until_words(&[&change.to_string()]).await;
+        }
+    };
+    let floods = futures::future::join_all((1..=8).map(flood));
+    let (refused, ()) = futures::join!(floods, honest);
+    assert!(refused.iter().sum::<u32>() > 0, "{refused:?}");
 }
 
 /// The log is for the operator, and others may read it.

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::limits::reached;
-use metaserve_tests::http::Connection;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

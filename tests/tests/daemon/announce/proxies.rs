@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::limits::reached;
-use metaserve_tests::http::{Connection, Listener};
 
 const TRUST: [&str; 2] = ["--http-trusted-proxy", "127.0.0.1"];
 
