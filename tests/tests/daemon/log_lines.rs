@@ -1,4 +1,4 @@
-//! Every line that the daemon and the bridge log for their operators is documented.
+//! Every line that the daemon, the agent and the bridge log for their operators is documented.
 
 use std::{
     collections::BTreeSet,
@@ -133,6 +133,15 @@ fn the_page_documents_exactly_the_lines_of_the_log() {
     let exist = logged(&sources(folders), "tracing::");
     assert!(exist.len() > 15, "{exist:?}");
     assert_same(&exist, &explained("## Lines of the daemon"));
+}
+
+#[test]
+fn the_page_documents_exactly_the_lines_of_the_agent() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folders = ["daemon/agent/src", "daemon/query/src"].map(|part| root.join(part));
+    let exist = logged(&sources(folders), "tracing::");
+    assert!(exist.len() > 10, "{exist:?}");
+    assert_same(&exist, &explained("## Lines of the agent"));
 }
 
 #[test]

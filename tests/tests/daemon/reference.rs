@@ -24,6 +24,7 @@ fn the_page_of_settings_documents_exactly_the_declared_settings() {
     let page = [
         HEAD.to_owned(),
         section::<metaserve_daemon::Settings>("metaserve-daemon"),
+        section::<metaserve_agent::settings::AgentSettings>("metaserve-agent"),
         section::<metaserve_lobby_bridge::settings::BridgeSettings>("metaserve-lobby-bridge"),
     ]
     .concat();
