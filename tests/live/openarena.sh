@@ -1,4 +1,4 @@
-# Debian's OpenArena server on the list, by the sidecar, and in the terminal browser
+# Debian's OpenArena server on the list, by the agent, and in the terminal browser
 
 openarena_missing() {
     missing /usr/games/openarena-server openarena-server
@@ -6,8 +6,8 @@ openarena_missing() {
 }
 
 openarena_build() {
-    cargo build -q --workspace --bin metaserve-daemon \
-        --example game_client --example sidecar --example browser
+    cargo build -q --workspace --bin metaserve-daemon --bin metaserve-agent \
+        --example game_client --example browser
 }
 
 screen() { tmux capture-pane -p -t browser; }
@@ -26,7 +26,7 @@ start_game_server() {
 }
 
 openarena_run() {
-    local daemon fingerprint trust name user=() game_server port row client sidecar
+    local daemon fingerprint trust name user=() game_server port row client agent
 
     # The daemon, on a port that the system chooses.
     start daemon "$built/metaserve-daemon" --listen 127.0.0.1:0 --state-dir "$dir/state"
@@ -47,9 +47,9 @@ openarena_run() {
 
     start client "$built/examples/game_client" "${trust[@]}" --game openarena
     client=$pid
-    start sidecar "$built/examples/sidecar" "${trust[@]}" \
-        --game quake3 --list-as openarena --server "127.0.0.1:$port" --interval 2s
-    sidecar=$pid
+    start agent "$built/metaserve-agent" "${trust[@]}" --state-dir "$dir/agent" \
+        --game openarena --server "quake3://127.0.0.1:$port" --interval 2s
+    agent=$pid
     tmux -f /dev/null new-session -d -s browser -x 110 -y 30 \
         "echo before the browser; '$built/examples/browser' ${trust[*]}; echo its exit code is \$?; read"
 
@@ -75,10 +75,10 @@ openarena_run() {
     check "the terminal is as it was before" shows '^before the browser'
     check "nothing of the browser is left on it" shows_not "metaserve |$name"
 
-    kill "$sidecar"
-    check "a sidecar that is told to end takes its server off the list" \
+    kill "$agent"
+    check "an agent that is told to end takes its server off the list" \
         within 10 logged client "^- $row\$"
-    check "it ends well" ended_well "$sidecar"
+    check "it ends well" ended_well "$agent"
     kill -INT "$client"
     check "a game client ends well on Ctrl-C" ended_well "$client"
 }
