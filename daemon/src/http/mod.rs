@@ -50,12 +50,13 @@ fn routes(web: Web) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD])
         .allow_headers(Any)
-        .expose_headers([header::ETAG]);
+        .expose_headers([header::ETAG, header::RETRY_AFTER]);
     Router::new()
         .route("/api/v1/servers", get(servers::list))
         .route("/api/v1/events", get(events::listen))
         .route("/api/v1/members", get(members::list))
         .route("/api/v1/openapi.json", get(document))
+        .merge(page::modules())
         .layer(CompressionLayer::new())
         .layer(reading)
         // Without CORS: no page may announce servers.

@@ -1,42 +1,21 @@
-"use strict";
 // The live list. Text of a heartbeat is only ever set as textContent, within a <bdi>: it is never
 // markup, and it cannot change the direction of the text around it.
+import { matches, order, shown } from "./columns.js";
+import { ServerList } from "./server-list.js";
+
 const at = (id) => document.getElementById(id);
 const columns = ["name", "players", "map", "mode", "game", "address"];
-const servers = new Map(); // id -> { record, row, cells, search, gone }
-let epoch; // of the ids: after a restart of the daemon they name other servers
+const list = new ServerList("/");
+const servers = new Map(); // id -> { record, row, cells, gone }
 let sort = { by: "players", down: true };
 let game = "";
 let words = [];
 let opened; // the server in the dialog, which may have left the list
 let joinLinks = {}; // game -> link, as the operator has set it
 let planned = false;
+let begun = false; // whether the list has been here
 
-// Text without any visible character. The crate `metaserve` has the same rule.
-const blank = /^[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
-
-function nameOf(record) {
-  if (!record.info) return `${record.size} bytes`;
-  return blank.test(record.info.name) ? "(no name)" : record.info.name;
-}
-
-function value(record, column) {
-  const info = record.info || {};
-  switch (column) {
-    case "name": return nameOf(record);
-    case "players": return info.players ?? -1;
-    case "game": return record.game;
-    case "address": return record.address;
-    default: return info[column] || "";
-  }
-}
-
-function shown(record, column) {
-  const info = record.info || {};
-  if (column !== "players") return String(value(record, column));
-  if (info.players === undefined) return "";
-  return info.max_players === undefined ? `${info.players}` : `${info.players} / ${info.max_players}`;
-}
+const nameOf = (record) => shown(record, "name");
 
 function element(name, text, parent) {
   const made = document.createElement(name);
@@ -96,14 +75,17 @@ function showJoin(link, record) {
   link.setAttribute("aria-label", `Join ${nameOf(record)}`);
 }
 
-const sameServer = (one, other) => one.game === other.game && one.address === other.address;
+const placeOf = ({ game, address }) => `${address} ${game}`;
 
-function put(record) {
+function put(record, left) {
   let known = servers.get(record.id);
   if (!known) {
-    // A server that comes back to its address is still the one in the dialog.
-    const back = opened?.gone && sameServer(opened.record, record);
-    known = back ? opened : newServer(record);
+    // A server that comes back to its address, or gets another id when the daemon restarts, keeps
+    // its row and the dialog.
+    const place = placeOf(record);
+    const back = opened?.gone && placeOf(opened.record) === place ? opened : undefined;
+    known = left.get(place) ?? back ?? newServer(record);
+    left.delete(place);
     known.gone = false;
     servers.set(record.id, known);
   }
@@ -118,33 +100,24 @@ function put(record) {
   if (record.info?.password === true) known.cells.called.append(known.cells.lock);
   else known.cells.lock.remove();
   showJoin(known.cells.join, record);
-  const texts = ["name", "map", "mode", "game", "address"].map((column) => value(record, column));
-  const { region = "", tags = [] } = record.info || {};
-  known.search = [...texts, region, ...tags].join("\n").toLowerCase();
 }
 
-function remove(id) {
-  const known = servers.get(id);
-  if (!known) return;
-  known.row.remove();
-  known.gone = true;
-  servers.delete(id);
-}
-
-// After a restart of the daemon, gives each server the row that it had before.
-function renumber(records) {
-  const place = ({ game, address }) => `${address} ${game}`;
-  const rows = new Map([...servers.values()].map((server) => [place(server.record), server]));
-  const again = new Map();
-  for (const record of records) {
-    const server = rows.get(place(record));
-    if (server) again.set(record.id, server);
-    rows.delete(place(record)); // Of two servers at one address, only one gets the row.
+function take({ added, updated, removed }) {
+  const left = new Map();
+  const gone = [];
+  for (const { id } of removed) {
+    const server = servers.get(id);
+    servers.delete(id);
+    const place = placeOf(server.record);
+    if (left.has(place)) gone.push(server); // Of two servers at one address, only one keeps its row.
+    else left.set(place, server);
   }
-  const stay = new Set(again.values());
-  for (const [id, server] of [...servers]) if (!stay.has(server)) remove(id);
-  servers.clear();
-  for (const [id, server] of again) servers.set(id, server);
+  for (const record of [...added, ...updated]) put(record, left);
+  for (const server of [...gone, ...left.values()]) {
+    server.row.remove();
+    server.gone = true;
+  }
+  plan();
 }
 
 async function copy(text, from) {
@@ -231,13 +204,6 @@ function drawDetails() {
   });
 }
 
-function compare(one, other) {
-  const a = value(one.record, sort.by);
-  const b = value(other.record, sort.by);
-  const order = typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true });
-  return (sort.down ? -order : order) || one.record.id - other.record.id;
-}
-
 function newTab(name) {
   const tab = button("", null, () => show(name));
   tab.dataset.game = name;
@@ -266,9 +232,10 @@ function tabs() {
 function draw() {
   planned = false;
   const rows = at("rows");
-  const wanted = [...servers.values()].filter(({ record, search }) =>
-    (!game || record.game === game) && words.every((word) => search.includes(word)));
-  wanted.sort(compare);
+  const before = order(sort.by, sort.down);
+  const wanted = [...servers.values()]
+    .filter(({ record }) => (!game || record.game === game) && matches(record, words.join(" ")))
+    .sort((one, other) => before(one.record, other.record));
   const stay = new Set(wanted.map(({ row }) => row));
   for (const row of [...rows.children]) if (!stay.has(row)) row.remove();
   // Only rows in the wrong place are moved, so that the focus stays where it is.
@@ -281,7 +248,7 @@ function draw() {
   for (const { record } of wanted) players += record.info?.players || 0;
   const count = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
   at("totals").textContent = `${count(wanted.length, "server")}, ${count(players, "player")}`;
-  at("empty").hidden = wanted.length > 0 || epoch === undefined;
+  at("empty").hidden = wanted.length > 0 || !begun;
   at("none").hidden = servers.size > 0;
   at("no-match").hidden = servers.size === 0;
   at("of-game").hidden = !game;
@@ -339,35 +306,14 @@ async function learnJoinLinks() {
   plan();
 }
 
-function listen() {
-  const events = new EventSource("/api/v1/events");
-  const take = (event, whole) => {
-    const data = JSON.parse(event.data);
-    const [run] = event.lastEventId.split(".");
-    if (whole) {
-      if (run !== epoch) renumber(data.servers);
-      epoch = run;
-      const stay = new Set(data.servers.map((record) => record.id));
-      for (const id of [...servers.keys()]) if (!stay.has(id)) remove(id);
-    }
-    (data.removed || []).forEach(remove);
-    data.servers.forEach(put);
-    state("live", false);
+function follow() {
+  list.addEventListener("change", ({ detail }) => take(detail));
+  list.addEventListener("state", ({ detail }) => {
+    const live = detail === "live";
+    begun ||= live;
+    state(live ? "live" : "reconnecting", !live);
+    if (live) learnJoinLinks();
     plan();
-  };
-  events.addEventListener("snapshot", (event) => take(event, true));
-  events.addEventListener("delta", (event) => take(event, false));
-  events.addEventListener("open", () => {
-    state("live", false);
-    learnJoinLinks();
-  });
-  events.addEventListener("error", () => {
-    state("reconnecting", true);
-    // Browsers give up after a refusal such as 503; this page does not.
-    if (events.readyState === EventSource.CLOSED) {
-      events.close();
-      setTimeout(listen, 5000);
-    }
   });
 }
 
@@ -384,4 +330,4 @@ at("close").addEventListener("click", () => at("details").close());
 at("details").addEventListener("close", () => { opened = undefined; });
 const asked = new URLSearchParams(location.search);
 show(asked.get("game") || "", asked.get("q") || "");
-listen();
+follow();

@@ -16,6 +16,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
+/// A file of the npm package `@metaserve/list`.
+macro_rules! module {
+    ($name:literal) => {
+        include_str!(concat!("../../../metaserve-client/js/", $name))
+    };
+}
+
 pub(super) fn routes() -> Router<Web> {
     let html = "text/html; charset=utf-8";
     let css = "text/css; charset=utf-8";
@@ -34,6 +41,24 @@ pub(super) fn routes() -> Router<Web> {
             get(async move || serve(js, include_str!("page.js"))),
         )
         .route("/page.json", get(settings))
+}
+
+/// The modules that the page shares with other sites: `<metaserve-list>` and what it imports.
+pub(super) fn modules() -> Router<Web> {
+    let js = "text/javascript; charset=utf-8";
+    Router::new()
+        .route(
+            "/metaserve-list.js",
+            get(async move || serve(js, module!("metaserve-list.js"))),
+        )
+        .route(
+            "/server-list.js",
+            get(async move || serve(js, module!("server-list.js"))),
+        )
+        .route(
+            "/columns.js",
+            get(async move || serve(js, module!("columns.js"))),
+        )
 }
 
 /// The operator's settings for the page.
