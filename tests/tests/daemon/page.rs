@@ -37,7 +37,10 @@ async fn modules_of_the_list_can_be_loaded_by_other_sites() {
         assert_eq!(answer.header("cache-control"), "no-cache", "{path}");
         let text = String::from_utf8(answer.body.to_vec()).unwrap();
         // What it imports is served beside it.
-        for import in text.lines().filter_map(|line| line.split_once(" from \"./")) {
+        for import in text
+            .lines()
+            .filter_map(|line| line.split_once(" from \"./"))
+        {
             let path = format!("/{}", import.1.trim_end_matches("\";"));
             assert_eq!(get(address, &path, &[]).await.status, 200, "{path}");
         }
