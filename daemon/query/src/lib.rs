@@ -33,7 +33,7 @@ pub mod quake;
 mod teeworlds;
 mod valve;
 
-pub use exchange::{PATIENCE, query, query_within};
+pub use exchange::{PATIENCE, query, query_within, replay};
 #[cfg(feature = "gamedig")]
 pub use library::LibraryGame;
 pub use protocol::Protocol;

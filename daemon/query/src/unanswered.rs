@@ -23,8 +23,8 @@ pub enum Unanswered {
     /// No answer came in time.
     #[error("no answer within {0:?}")]
     Silent(Duration),
-    /// The server closed the connection before its answer was complete.
-    #[error("the server closed the connection before it had answered")]
+    /// The answer ended before it was complete: over TCP, the server closed the connection.
+    #[error("the answer ends before it is complete")]
     Ended,
     /// The server sent more than any answer has.
     #[error("the server sends without end: gave up after {datagrams} datagrams and {bytes} bytes")]

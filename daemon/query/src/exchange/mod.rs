@@ -1,10 +1,12 @@
 //! The sockets of a query.
 
+mod replay;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod udp;
 
+pub use replay::replay;
 #[cfg(feature = "gamedig")]
 pub(crate) use udp::{MAX_DATAGRAM_BYTES, Received, connected};
 

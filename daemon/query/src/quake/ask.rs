@@ -60,7 +60,10 @@ pub(super) struct Quake3 {
 
 impl Quake3 {
     pub(super) fn new(mut rng: Rng) -> Self {
-        let challenge = (0..10).map(|_| rng.alphanumeric()).collect();
+        Self::with((0..10).map(|_| rng.alphanumeric()).collect())
+    }
+
+    pub(super) fn with(challenge: String) -> Self {
         let status = None;
         Self { challenge, status }
     }

@@ -145,7 +145,8 @@ pub(super) fn quake2_codes(answer: &Answer<'_>) -> Option<Codes> {
     matches!(name, b"data1" | b"arena").then_some(Codes::Quake3)
 }
 
-const QUAKE3: [(&str, &str); 7] = [
+/// From the eighth on they are OpenArena's.
+const QUAKE3: [(&str, &str); 13] = [
     ("0", "deathmatch"),
     ("1", "tournament"),
     ("3", "team deathmatch"),
@@ -153,6 +154,12 @@ const QUAKE3: [(&str, &str); 7] = [
     ("5", "one flag"),
     ("6", "overload"),
     ("7", "harvester"),
+    ("8", "elimination"),
+    ("9", "elimination with flags"),
+    ("10", "last man standing"),
+    ("11", "double domination"),
+    ("12", "domination"),
+    ("13", "possession"),
 ];
 
 const URBAN_TERROR: [(&str, &str); 11] = [

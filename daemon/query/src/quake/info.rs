@@ -134,7 +134,6 @@ pub(super) fn quake3(answer: &Answer<'_>, short: Option<&Answer<'_>>) -> ServerI
             .or_else(|| script.of(answer, &["gamename"])),
         players: Some(players),
         max_players: seats.or(common.max_players),
-        password: needs_password(answer, &["g_needpass", "pswrd"]),
         version: game.version(answer).or(common.version),
         mods: dir.into_iter().map(Mod::new).collect(),
         ..common
@@ -152,7 +151,7 @@ fn common(answer: &Answer<'_>, script: Script, people: Vec<Player>) -> ServerInf
         max_players: answer
             .number("sv_maxclients")
             .or_else(|| answer.number("maxclients")),
-        password: needs_password(answer, &["needpass"]),
+        password: needs_password(answer),
         version: script.of(answer, &["shortversion", "version", "*version"]),
         website: website(answer),
         player_list: people,
@@ -172,7 +171,8 @@ fn has_no_ping(person: &Person<'_>) -> bool {
 
 /// Where it is a set of flags, the first one is the players' password, the second one the
 /// spectators'.
-fn needs_password(answer: &Answer<'_>, keys: &[&str]) -> Option<bool> {
+fn needs_password(answer: &Answer<'_>) -> Option<bool> {
+    let keys = ["g_needpass", "pswrd", "needpass"];
     let flags = keys.iter().find_map(|key| answer.number(key))?;
     Some(flags & 1 != 0)
 }

@@ -1,7 +1,8 @@
 //! The first Quake's own protocol, of Quake, `DarkPlaces` and `QuakeSpasm`.
 //!
 //! A control packet has its length in four bytes, whose highest bit is set, and a byte that says
-//! what it is; texts end with a zero. All of it is from memory.
+//! what it is; texts end with a zero. The first request is what `quakestat` sends; the rest is from
+//! memory.
 //!
 //! ```text
 //! 02 "QUAKE" 03        → 83 address name map players max version
