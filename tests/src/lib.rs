@@ -8,6 +8,7 @@ pub mod crowd;
 mod daemon;
 mod flood;
 pub mod http;
+mod manager;
 pub mod names;
 mod nats;
 mod peers;
@@ -19,6 +20,7 @@ mod weather;
 
 pub use daemon::{Daemon, Killed, failing_start};
 pub use flood::{Flood, first_packet, flood};
+pub use manager::Manager;
 pub use names::RawNames;
 pub use nats::Nats;
 pub use peers::{Follower, RawClient, closed, constant, known, raw_peer, say, words};

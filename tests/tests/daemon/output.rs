@@ -1,9 +1,9 @@
 //! A program does not need a reader for its output and log, and a full disk does not end a
 //! service.
 
-use crate::{DAEMON, FAST, service::Manager};
+use crate::{DAEMON, FAST};
 use metaserve::{Connector, Fingerprint, Role, Trust};
-use metaserve_tests::{Daemon, patiently};
+use metaserve_tests::{Daemon, Manager, patiently};
 use std::{
     fs::{self, File},
     io::{PipeReader, Read, pipe},

@@ -3,7 +3,7 @@
 
 use crate::DAEMON;
 use metaserve::Role;
-use metaserve_tests::{Daemon, patiently};
+use metaserve_tests::{Daemon, Manager, patiently};
 use std::{
     os::{
         fd::{AsRawFd, OwnedFd},
@@ -15,64 +15,18 @@ use std::{
 use tempfile::{TempDir, tempdir};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    net::UnixDatagram,
     process::Command,
 };
 
-/// The service manager's socket for notifications.
-pub(crate) struct Manager {
-    socket: UnixDatagram,
-    path: String,
-    _directory: TempDir,
-}
-
-impl Manager {
-    pub(crate) fn new() -> Self {
-        let directory = tempdir().unwrap();
-        let path = directory.path().join("notify");
-        Self {
-            socket: UnixDatagram::bind(&path).unwrap(),
-            path: path.to_str().unwrap().to_owned(),
-            _directory: directory,
-        }
-    }
-
-    /// The path of the socket.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Starts a daemon with a watchdog interval of one second.
-    async fn start(&self) -> Daemon {
-        let environment = [("NOTIFY_SOCKET", &*self.path), ("WATCHDOG_USEC", "1000000")];
-        Daemon::start_with(DAEMON, &environment, &[]).await
-    }
-
-    /// The lines of the next message.
-    pub(crate) async fn told(&self) -> Vec<String> {
-        let mut message = [0; 1024];
-        let length = patiently("a message", self.socket.recv(&mut message))
-            .await
-            .unwrap();
-        let text = std::str::from_utf8(&message[..length]).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
-
-    /// The lines of the next message other than a sign of life.
-    async fn told_otherwise(&self) -> Vec<String> {
-        loop {
-            let told = self.told().await;
-            if told != ["WATCHDOG=1"] {
-                return told;
-            }
-        }
-    }
+/// Starts a daemon with a watchdog interval of one second.
+async fn start(manager: &Manager) -> Daemon {
+    Daemon::start_with(DAEMON, &manager.environment(), &[]).await
 }
 
 #[tokio::test]
 async fn it_is_ready_when_it_answers_and_sends_its_status() {
     let manager = Manager::new();
-    let daemon = manager.start().await;
+    let daemon = start(&manager).await;
     let told = manager.told_otherwise().await;
     assert_eq!(told[0], "READY=1");
     let status = format!("{}", daemon.fingerprint);
@@ -89,10 +43,9 @@ async fn a_daemon_that_cannot_start_is_never_ready() {
     let taken = std::net::UdpSocket::bind("[::]:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();
     let state = tempdir().unwrap();
-    let environment = [("NOTIFY_SOCKET", &*manager.path)];
+    let environment = [("NOTIFY_SOCKET", manager.path())];
     failing_start_with(&environment, &listen, &state).await;
-    let mut message = [0; 64];
-    assert!(manager.socket.try_recv(&mut message).is_err());
+    assert!(manager.heard_nothing());
 }
 
 async fn failing_start_with(environment: &[(&str, &str)], listen: &str, state: &TempDir) {
@@ -110,7 +63,7 @@ async fn failing_start_with(environment: &[(&str, &str)], listen: &str, state: &
 #[tokio::test]
 async fn it_keeps_signalling_that_it_is_alive() {
     let manager = Manager::new();
-    let _daemon = manager.start().await;
+    let _daemon = start(&manager).await;
     let mut signs = 0;
     while signs < 3 {
         signs += usize::from(manager.told().await == ["WATCHDOG=1"]);
@@ -120,7 +73,7 @@ async fn it_keeps_signalling_that_it_is_alive() {
 #[tokio::test]
 async fn reloading_and_stopping_are_notified() {
     let manager = Manager::new();
-    let mut daemon = manager.start().await;
+    let mut daemon = start(&manager).await;
     assert_eq!(manager.told_otherwise().await[0], "READY=1");
     daemon.signal("HUP").await;
     let reloading = manager.told_otherwise().await;
