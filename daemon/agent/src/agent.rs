@@ -27,8 +27,8 @@ impl Agent {
     /// Starts publishing the servers of these settings. Call it inside a tokio runtime.
     ///
     /// # Errors
-    /// When a daemon cannot be used, or the address for pushes. A game server that does not answer, or a daemon that does
-    /// not, is no error: it is waited for.
+    /// When a daemon cannot be used, or the address for pushes. A game server that does not answer,
+    /// or a daemon that does not, is no error: it is waited for.
     pub fn start(settings: &AgentSettings) -> anyhow::Result<Self> {
         let publisher = Publisher::new(&settings.daemons(), &settings.state_dir)
             .context("cannot publish to the daemon")?;
@@ -79,8 +79,8 @@ impl Agent {
     /// Takes all servers off the list, and ends within seconds.
     pub async fn close(self) {
         self.closing.cancel();
-        // What ended too early was reported by `stopped`.
-        let _ = self.vital.join().await;
+        // What ended too early was reported by `stopped`, and no client of push is waited for.
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.vital.join()).await;
         self.servers.clear();
         self.publisher.close().await;
     }

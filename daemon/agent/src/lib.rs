@@ -30,14 +30,17 @@ pub use agent::Agent;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use command_line::CommandLine;
-use metaserve::program::{
-    self, Signals,
-    service::{self, State},
-    settings::{Given, Mistakes, Running},
-    threads,
+use metaserve::{
+    program::{
+        self, Signals,
+        service::{self, State},
+        settings::{Given, Mistakes, Running},
+        threads,
+    },
+    time,
 };
 use settings::AgentSettings;
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 /// Runs the binary: parses the command line, then publishes until a signal or runs a command, and
 /// prints what went wrong.
@@ -81,10 +84,23 @@ fn serve(given: Given<AgentSettings>) -> anyhow::Result<()> {
             service::watchdog(|| agent.pass()).await;
             std::future::pending().await
         };
+        let report = async {
+            let mut told = agent.status();
+            let mut ticks = time::every(Duration::from_secs(1));
+            loop {
+                ticks.tick().await;
+                let now = agent.status();
+                if now != told {
+                    service::tell(State::Status(&now));
+                }
+                told = now;
+            }
+        };
         let ended = tokio::select! {
             () = running.until_stopped(signals, || agent.status(), adopt) => Ok(()),
             stopped = agent.stopped() => Err(stopped),
             () = alive => Ok(()),
+            () = report => Ok(()),
         };
         agent.close().await;
         Ok(ended?)

@@ -21,7 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long after an error that connecting again cannot mend it is tried anyway: somebody may have
 /// mended it.
-const AGAIN_AFTER: Duration = Duration::from_secs(60);
+const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// How long a goodbye may take, for each server and for all of them together.
 const GOODBYE: Duration = Duration::from_secs(5);

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub enum State<'a> {
     /// The program serves now. The text is shown as its status.
     Ready(&'a str),
+    /// The program serves on, and its status has changed.
+    Status(&'a str),
     /// The program reloads its configuration; [`State::Ready`] must follow.
     Reloading,
     /// The program is ending.
@@ -60,6 +62,7 @@ mod platform {
             State::Ready(status) => {
                 sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(status)])
             }
+            State::Status(status) => sd_notify::notify(&[NotifyState::Status(status)]),
             State::Reloading => {
                 let now = NotifyState::monotonic_usec_now()?;
                 sd_notify::notify(&[NotifyState::Reloading, now])

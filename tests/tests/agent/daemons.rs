@@ -5,7 +5,7 @@ use crate::{
     game_server::GameServer,
     process::{Agent, Home},
 };
-use metaserve_tests::{Daemon, Follower};
+use metaserve_tests::{Daemon, Follower, PATIENCE};
 
 /// The flags for one server, without a file.
 fn flags(server: &GameServer) -> [String; 4] {
@@ -86,7 +86,7 @@ async fn a_daemon_that_is_not_trusted_is_named_and_the_agent_goes_on() {
     let line = agent.logged("not on the list").await;
     let fingerprint = daemon.fingerprint.to_string();
     assert!(
-        line.contains(&fingerprint) && line.contains("trying again in 60s"),
+        line.contains(&fingerprint) && line.contains("trying again in 30s"),
         "{line}"
     );
     agent.signal("HUP").await;
@@ -95,7 +95,7 @@ async fn a_daemon_that_is_not_trusted_is_named_and_the_agent_goes_on() {
 }
 
 #[tokio::test]
-async fn a_server_whose_identity_another_agent_uses_is_named_and_the_agent_goes_on() {
+async fn a_server_whose_identity_another_agent_uses_is_named_and_returns_when_that_ends() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let mut list = Follower::new(&daemon, None).await;
     let server = GameServer::named("twice").await;
@@ -108,9 +108,14 @@ async fn a_server_whose_identity_another_agent_uses_is_named_and_the_agent_goes_
     first.logged("not on the list").await;
     first.signal("HUP").await;
     first.logged("the configuration was reloaded").await;
-    first.stop().await;
     assert_eq!(list.snapshot.len(), 1);
     second.stop().await;
+    // It has its place again after 30 s.
+    first.lines.clear();
+    first
+        .logged_within(4 * PATIENCE, "connected to the daemon")
+        .await;
+    first.stop().await;
 }
 
 #[tokio::test]

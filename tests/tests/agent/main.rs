@@ -14,6 +14,7 @@ mod process;
 mod push;
 mod reasons;
 mod reload;
+mod service;
 
 /// The daemon's binary.
 const DAEMON: &str = env!("CARGO_BIN_EXE_metaserve-daemon-under-test");

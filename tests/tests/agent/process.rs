@@ -1,8 +1,8 @@
 //! The agent in a separate process.
 
 use crate::AGENT;
-use metaserve_tests::{Daemon, patiently};
-use std::{fs, path::PathBuf, process::Stdio};
+use metaserve_tests::{Daemon, PATIENCE, patiently};
+use std::{fs, path::PathBuf, process::Stdio, time::Duration};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -56,12 +56,24 @@ impl Agent {
 
     /// Starts the same at the daemons with these addresses and fingerprints.
     pub(crate) fn at(daemons: &str, trust: &str, home: &Home, arguments: &[&str]) -> Self {
+        Self::under(&[], daemons, trust, home, arguments)
+    }
+
+    /// Starts the same with these variables in its environment, which is otherwise empty.
+    pub(crate) fn under(
+        environment: &[(&str, &str)],
+        daemons: &str,
+        trust: &str,
+        home: &Home,
+        arguments: &[&str],
+    ) -> Self {
         let mut command = Command::new(AGENT);
         if home.file().exists() {
             command.arg("--config").arg(home.file());
         }
         let mut process = command
             .env_clear()
+            .envs(environment.iter().copied())
             .args(["--daemon", daemons, "--fingerprint", trust])
             .args(["--interval", "1s", "--state-dir"])
             .arg(home.state())
@@ -81,6 +93,11 @@ impl Agent {
 
     /// Waits for a log line that contains `text`.
     pub(crate) async fn logged(&mut self, text: &str) -> String {
+        self.logged_within(PATIENCE, text).await
+    }
+
+    /// Waits for such a line that comes late.
+    pub(crate) async fn logged_within(&mut self, patience: Duration, text: &str) -> String {
         let search = async {
             loop {
                 let line = self.log.next_line().await.unwrap();
@@ -91,7 +108,8 @@ impl Agent {
                 }
             }
         };
-        patiently(text, search).await
+        let logged = tokio::time::timeout(patience, search).await;
+        logged.unwrap_or_else(|_| panic!("waited in vain for {text:?}"))
     }
 
     /// How many of the lines that were read contain `text`.

@@ -33,7 +33,7 @@ async fn servers_are_added_changed_and_removed_and_the_others_are_not_touched() 
         section("goes", goes, ""),
     ];
     home.write(&first.concat());
-    let mut agent = Agent::start(&daemon, &home);
+    let mut agent = Agent::with(&[&daemon], &home, &["--push", "127.0.0.1:0"]);
     list.until("three servers", |list| list.len() == 3).await;
     let id = |list: &Follower, server: &GameServer| {
         let mut servers = list.snapshot.servers();
@@ -89,5 +89,11 @@ async fn servers_are_added_changed_and_removed_and_the_others_are_not_touched() 
     })
     .await;
     assert_eq!(list.only().identity, identity);
+
+    // One that is not asked any longer tells its state itself, and has told nothing yet.
+    home.write("[[server]]\nname = 'stays'\ngame = 'q3'\nport = 7777\n");
+    agent.signal("HUP").await;
+    list.until("nobody", metaserve_client::Snapshot::is_empty)
+        .await;
     agent.stop().await;
 }

@@ -94,8 +94,12 @@ impl Servers {
         let mut entries = self.entries();
         let key = |server: &Server| (server.game.clone(), server.port);
         entries.retain(|_, entry| {
-            let same_place =
-                |it: &&Server| it.name == entry.server.name && key(it) == key(&entry.server);
+            // What an answer said holds only while there are further queries.
+            let same_place = |it: &&Server| {
+                it.name == entry.server.name
+                    && key(it) == key(&entry.server)
+                    && it.query.is_some() == entry.server.query.is_some()
+            };
             let stays = !entry.is_set || servers.iter().any(|it| same_place(&it));
             if !stays {
                 tracing::info!(server = entry.server.name, "no longer in the settings");
@@ -194,9 +198,8 @@ impl Servers {
         true
     }
 
-    /// Takes a pushed server off the list; one that is asked as well returns if it
-    /// still answers after 10 s.
-    /// False when nothing was pushed.
+    /// Takes a pushed server off the list; one that is asked as well returns if it still answers
+    /// after 10 s. False when nothing was pushed.
     pub fn withdraw(&self, game: &Game, port: u16) -> bool {
         let key = (game.clone(), port);
         let mut entries = self.entries();
