@@ -1,24 +1,26 @@
 #!/usr/bin/env bash
-# Builds the Debian packages of the daemon and the bridge for the Debian release that it runs on,
-# and prints their paths. `deploy/package.sh dev` uses the development profile, which compiles
+# Builds the Debian packages of the daemon, the bridge and the agent for the Debian release that it
+# runs on, and prints their paths. `deploy/package.sh dev` uses the development profile, which compiles
 # faster, to try the packages. Needs cargo-deb: cargo install cargo-deb --locked
 set -euo pipefail
 cd "$(dirname "$0")/.."
+packages=(metaserve-daemon metaserve-lobby-bridge metaserve-agent)
 profile=${1:-release}
 target=${CARGO_TARGET_DIR:-target}
 built=$target/$([ "$profile" = dev ] && echo debug || echo "$profile")
 
-cargo build -q --locked --profile "$profile" -p metaserve-daemon -p metaserve-lobby-bridge
+cargo build -q --locked --profile "$profile" "${packages[@]/#/--package=}"
 pages=$built/package
 rm -rf "$pages"
-deploy/manuals.sh "$built/metaserve-daemon" "$pages"
-deploy/manuals.sh "$built/metaserve-lobby-bridge" "$pages"
+for package in "${packages[@]}"; do
+    deploy/manuals.sh "$built/$package" "$pages"
+done
 
 # Debian's own changelog names the release; changelog.gz beside it lists what is new.
 version=$("$built/metaserve-daemon" --version)
 version=${version##* }
 date=$(date --rfc-email --utc --date "@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}")
-for package in metaserve-daemon metaserve-lobby-bridge; do
+for package in "${packages[@]}"; do
     gzip -9n >"$pages/$package.changelog.gz" <<END
 $package ($version-1) unstable; urgency=medium
 

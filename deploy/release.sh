@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds release tarballs of the daemon and the bridge for Linux on x86-64, one for each, with a
-# software bill of materials (SBOM) in CycloneDX format, and SHA256SUMS:
+# Builds release tarballs of the daemon, the bridge and the agent for Linux on x86-64, one for each,
+# with a software bill of materials (SBOM) in CycloneDX format, and SHA256SUMS:
 #   deploy/release.sh OUT                   compiles, then packs into the directory OUT
 #   deploy/release.sh OUT --binaries DIR    packs programs that are compiled already
 # The programs run with glibc 2.17 (2012) and later: any current distribution but those with musl.
@@ -25,7 +25,7 @@ if [ -z "$binaries" ]; then
     # Paths of this machine do not belong into the programs.
     export RUSTFLAGS="--remap-path-prefix=$PWD=metaserve --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
     cargo zigbuild --release --locked --target "$target.$glibc" \
-        -p metaserve-daemon -p metaserve-lobby-bridge
+        -p metaserve-daemon -p metaserve-lobby-bridge -p metaserve-agent
     binaries=${CARGO_TARGET_DIR:-target}/$target/release
 fi
 
@@ -45,7 +45,8 @@ mkdir "$copy"
 git ls-files -z | tar --create --null --files-from - | tar --extract --directory "$copy"
 (cd "$copy" && cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$target" \
     --override-filename sbom)
-sed -i "s|file://$copy/|file:///metaserve/|g" "$copy/daemon/sbom.json" "$copy/lobby-bridge/sbom.json"
+sed -i "s|file://$copy/|file:///metaserve/|g" \
+    "$copy"/{daemon,lobby-bridge,daemon/agent}/sbom.json
 
 mkdir -p "$out"
 pack() {
@@ -84,4 +85,5 @@ END
 }
 pack metaserve-daemon daemon deploy/systemd/metaserve-daemon deploy/config/daemon.toml
 pack metaserve-lobby-bridge lobby-bridge deploy/systemd/metaserve-lobby-bridge deploy/config/bridge.toml
+pack metaserve-agent daemon/agent deploy/systemd/metaserve-agent deploy/config/agent.toml
 (cd "$out" && sha256sum metaserve-*.tar.gz metaserve-*.cdx.json >SHA256SUMS)

@@ -2,7 +2,7 @@
 # Tests the Debian packages in a clean Debian: they install, run, answer, can be upgraded and purged,
 # and leave nothing behind. Also tests the alerts and the nginx example in deploy/.
 # Builds packages of the development profile unless they are given:
-#   deploy/test-package.sh [DAEMON.deb BRIDGE.deb]
+#   deploy/test-package.sh [DAEMON.deb BRIDGE.deb AGENT.deb]
 # Needs root and Debian; installs what is missing. Last line: `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,8 +14,8 @@ clean_up() { umount "$root/proc"; }
 inside() { chroot "$root" "$@"; }
 as() { chroot "$root" runuser -u "$1" -- "${@:2}"; }
 files() { (cd "$root" && find etc usr var/lib -not -path 'var/lib/dpkg/*' -not -path 'var/lib/systemd/deb-systemd-helper*' | sort); }
-install() { inside dpkg --install /daemon.deb /bridge.deb; }
-purge() { inside dpkg --purge metaserve-daemon metaserve-lobby-bridge; }
+install() { inside dpkg --install /daemon.deb /bridge.deb /agent.deb; }
+purge() { inside dpkg --purge metaserve-daemon metaserve-lobby-bridge metaserve-agent; }
 
 # runs NAME USER LINE COMMAND...: whether a program logs this line as this user, and then ends when
 # it is told to.
@@ -128,8 +128,8 @@ certificate_by_root() {
 }
 
 need mmdebstrap=mmdebstrap promtool=prometheus lintian=lintian readelf=binutils
-if [ $# = 2 ]; then
-    packages=("$1" "$2")
+if [ $# = 3 ]; then
+    packages=("$@")
 else
     type -P cargo-deb >/dev/null ||
         cargo install cargo-deb --version 3.8.0 --locked --debug --no-default-features
@@ -143,10 +143,12 @@ mount -t proc proc "$root/proc"
 echo "a clean Debian in $((SECONDS - started)) s"
 cp "${packages[0]}" "$root/daemon.deb"
 cp "${packages[1]}" "$root/bridge.deb"
+cp "${packages[2]}" "$root/agent.deb"
 files >"$dir/before.list"
 
-daemon_user=metaserve-daemon bridge_user=metaserve-bridge
+daemon_user=metaserve-daemon bridge_user=metaserve-bridge agent_user=metaserve-agent
 config=/etc/metaserve/daemon.toml state=/var/lib/metaserve-daemon
+agent_config=/etc/metaserve/agent.toml
 check "the alerts are valid" promtool check rules deploy/prometheus/alerts.yml
 check "each alert is raised for its cause" \
     promtool test rules deploy/prometheus/alerts.test.yml
@@ -154,15 +156,20 @@ for package in "${packages[@]}"; do
     check "lintian finds no error in $(basename "$package")" \
         lintian --fail-on error "$package"
 done
-check "both packages install" install
+check "all packages install" install
 check "the daemon prints its version" inside metaserve-daemon --version
 check "the bridge prints its version" inside metaserve-lobby-bridge --version
-check "their users exist" inside id "$daemon_user" "$bridge_user"
+check "the agent prints its version" inside metaserve-agent --version
+check "their users exist" inside id "$daemon_user" "$bridge_user" "$agent_user"
 check "the sample configuration is valid" \
     as "$daemon_user" metaserve-daemon check --config "$config" --state-dir "$state"
+wanted=$root/etc/systemd/system/multi-user.target.wants
+check "the unit of the agent waits until it is told its daemon" \
+    test ! -L "$wanted/metaserve-agent.service"
 for unit in metaserve-daemon metaserve-lobby-bridge; do
-    check "the unit of $unit is enabled" \
-        test -L "$root/etc/systemd/system/multi-user.target.wants/$unit.service"
+    check "the unit of $unit is enabled" test -L "$wanted/$unit.service"
+done
+for unit in metaserve-daemon metaserve-lobby-bridge metaserve-agent; do
     check "the unit of $unit is valid" inside systemd-analyze verify --man=no "$unit.service"
     check "the unit of $unit is hardened" \
         inside systemd-analyze security --offline=true --threshold=25 "$unit.service"
@@ -172,6 +179,7 @@ for unit in metaserve-daemon metaserve-lobby-bridge; do
 done
 inside install -d -o "$daemon_user" "$state" # As systemd does it.
 inside install -d -o "$bridge_user" /var/lib/metaserve-bridge
+inside install -d -o "$agent_user" /var/lib/metaserve-agent
 check "a note warns about an account that the service cannot read" account_before_the_service
 check "an account that root adds belongs to the service" account_by_root
 check "a key that root creates belongs to the daemon" certificate_by_root
@@ -183,11 +191,19 @@ check "the daemon serves as its user, and answers with its list" \
 check "the bridge serves as its user" \
     runs bridge "$bridge_user" 'the VCMI lobby is open' metaserve-lobby-bridge \
     --config /etc/metaserve/bridge.toml --vcmi 127.0.0.1:0 --state-dir /var/lib/metaserve-bridge
+# The clean Debian trusts no authority, so that the daemon is known by its fingerprint.
+agent=(env METASERVE_AGENT_STATE_DIR=/var/lib/metaserve-agent
+    METASERVE_AGENT_FINGERPRINT="$(printf '%064d' 0)" metaserve-agent)
+check "the agent's sample configuration is valid" \
+    as "$agent_user" "${agent[@]}" check --config "$agent_config"
+check "the agent takes pushes as its user" \
+    runs agent "$agent_user" 'games push to' "${agent[@]}" --config "$agent_config" \
+    --push 127.0.0.1:0
 check "an edited configuration survives an upgrade" edited_config_is_kept
 check "the settings for the unit of NATS are valid" nats_unit_is_valid
 check "the unit of an edge is valid" edge_unit_is_valid
 rm -r "$root"/etc/systemd/system/{nats-server.service.d,metaserve-edge.service}
-check "both are purged" purge
+check "all are purged" purge
 files >"$dir/after.list"
 check "nothing is left behind" diff "$dir/before.list" "$dir/after.list"
 check "they are installed again" install

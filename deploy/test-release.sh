@@ -78,7 +78,7 @@ base_images() {
     images add --quiet "$at" "$dir/debian.tar" /
     images commit --quiet --rm "$at" docker.io/library/debian:bookworm-slim
     mkdir "$dir/programs"
-    cp "$programs/metaserve-daemon" "$programs/metaserve-lobby-bridge" "$dir/programs/"
+    cp "$programs"/metaserve-{daemon,lobby-bridge,agent} "$dir/programs/"
     printf '#!/bin/sh\nmkdir -p target/release && cp /programs/* target/release/\n' >"$dir/cargo"
     chmod +x "$dir/cargo"
     at=$(images from --pull-never docker.io/library/debian:bookworm-slim)
@@ -92,8 +92,8 @@ image() {
         --target "$1" --tag "test-$1" .
 }
 
-# serves TARGET LINE: in a container, the program of the image starts as its user, logs this line,
-# passes the image's own health check, and ends when it is told to.
+# serves TARGET LINE [ARGUMENT...]: in a container, the program of the image starts as its user with
+# these arguments, logs this line, passes the image's own health check, and ends when it is told to.
 serves() {
     local at entry health
     at=$(images from --pull-never "localhost/test-$1")
@@ -106,9 +106,9 @@ print("\n".join(test))')
     # shellcheck disable=SC2016
     images run "$at" -- bash -c '
         [ "$(id -u)" = 999 ] || exit 1
-        entry=$1 line=$2
-        shift 2
-        "$entry" >/state/log 2>&1 &
+        entry=$1 line=$2 arguments=("${@:4:$3}")
+        shift $((3 + $3))
+        "$entry" "${arguments[@]}" >/state/log 2>&1 &
         for _ in $(seq 600); do
             ! grep -q "$line" /state/log || break
             sleep 0.1
@@ -116,7 +116,8 @@ print("\n".join(test))')
         cat /state/log
         grep -q "$line" /state/log && "$@"
         healthy=$?
-        kill $! && wait $! && exit "$healthy"' -- "$entry" "$2" "${health[@]}"
+        kill $! && wait $! && exit "$healthy"' -- "$entry" "$2" $(($# - 2)) "${@:3}" \
+        "${health[@]}"
 }
 
 need mmdebstrap=mmdebstrap buildah=buildah objdump=binutils ip=iproute2 python3=python3 pip3=python3-pip
@@ -125,12 +126,12 @@ type -P cargo-cyclonedx >/dev/null ||
 PIP_ROOT_USER_ACTION=ignore pip3 install --quiet --target "$dir/python" compose-spec==0.2.1 pyyaml==6.0.3 2>"$dir/pip.log"
 ip netns add "$network"
 ip -n "$network" link set lo up
-cargo build -q --locked -p metaserve-daemon -p metaserve-lobby-bridge
+cargo build -q --locked -p metaserve-daemon -p metaserve-lobby-bridge -p metaserve-agent
 
 check "programs that need a newer glibc are refused" too_new_is_refused
 check "the tarballs are packed" release "$host_glibc" "$dir/out"
 check "the checksums match" checksums_match
-for program in metaserve-daemon metaserve-lobby-bridge; do
+for program in metaserve-daemon metaserve-lobby-bridge metaserve-agent; do
     check "$program runs from its tarball, with manuals and licences" unpacked "$program"
     check "the SBOM of $program is complete" sbom_is_complete "$program"
 done
@@ -142,5 +143,8 @@ check "the compose file of a cluster is valid" \
 check "there are base images" base_images
 check "the daemon's image builds" image daemon
 check "the bridge's image builds" image bridge
+check "the agent's image builds" image agent
 check "the daemon serves in its container" serves daemon 'games connect with'
 check "the bridge serves in its container" serves bridge 'the VCMI lobby is open'
+check "the agent takes pushes in its container" \
+    serves agent 'games push to http://127.0.0.1:8081' --fingerprint "$(printf '%064d' 0)"

@@ -67,6 +67,7 @@ fn a_reload_under_systemd_first_checks_the_settings_of_the_start() {
     let units = [
         include_str!("../../../deploy/systemd/metaserve-daemon.service"),
         include_str!("../../../deploy/systemd/metaserve-lobby-bridge.service"),
+        include_str!("../../../deploy/systemd/metaserve-agent.service"),
     ];
     for unit in units {
         assert_checks_first(unit);
@@ -248,7 +249,15 @@ fn the_compiler_of_the_image_is_new_enough_for_every_package() {
 #[test]
 fn containers_are_given_settings_that_exist() {
     let page = include_str!("../../../docs/reference/settings.md");
-    let (daemon, bridge) = page.split_once("## metaserve-lobby-bridge").unwrap();
+    let section = |program: &str| {
+        let (_, section) = page.split_once(&format!("## {program}\n")).unwrap();
+        section.split("\n## ").next().unwrap()
+    };
+    let programs = [
+        ("METASERVE_AGENT_", section("metaserve-agent")),
+        ("METASERVE_BRIDGE_", section("metaserve-lobby-bridge")),
+        ("METASERVE_", section("metaserve-daemon")),
+    ];
     let files = [
         include_str!("../../../deploy/Dockerfile"),
         include_str!("../../../deploy/compose.yaml"),
@@ -260,10 +269,12 @@ fn containers_are_given_settings_that_exist() {
         .flat_map(|file| file.split(|c| !is_name(c)));
     let mut found = 0;
     for variable in words.filter(|word| word.starts_with("METASERVE_")) {
-        let (page, name) = match variable.strip_prefix("METASERVE_BRIDGE_") {
-            Some(name) => (bridge, name),
-            None => (daemon, &variable["METASERVE_".len()..]),
-        };
+        let mut programs = programs.iter();
+        let program = programs.find_map(|(prefix, page)| {
+            let name = variable.strip_prefix(prefix)?;
+            Some((page, name))
+        });
+        let (page, name) = program.unwrap();
         let flag = name.to_lowercase().replace('_', "-");
         assert!(page.contains(&format!("| `--{flag} ")), "{variable}");
         found += 1;
