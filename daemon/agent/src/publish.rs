@@ -26,6 +26,10 @@ const AGAIN_AFTER: Duration = Duration::from_secs(30);
 /// How long a goodbye may take, for each server and for all of them together.
 const GOODBYE: Duration = Duration::from_secs(5);
 
+/// The most identities in the state directory, of a few KB each, beyond which what games tell makes
+/// no further one. A program that names endlessly many games fills no disk.
+pub(crate) const MAX_IDENTITIES: usize = 4096;
+
 /// Publishes servers at the daemons. Clones publish at the same ones, over the same socket.
 #[derive(Clone, Debug)]
 pub struct Publisher(Arc<Shared>);
@@ -166,6 +170,13 @@ impl Publisher {
             standing,
             identity: fingerprint,
         })
+    }
+
+    /// Whether there is an identity with this name, or room for one more.
+    pub(crate) fn has_room_for(&self, name: &str) -> bool {
+        let identities = &self.0.identities;
+        let number = || std::fs::read_dir(identities).map_or(0, Iterator::count);
+        identities.join(name).exists() || number() < MAX_IDENTITIES
     }
 
     /// Waits until all listings that were dropped have said goodbye, for at most 5 s.

@@ -63,7 +63,7 @@ pub(super) async fn announce(State(servers): State<Servers>, request: Request) -
 
 fn not_listed(error: &PushError) -> Refusal {
     let outcome = match error {
-        PushError::Full(_) => Outcome::Full,
+        PushError::Full(_) | PushError::Identities(_) => Outcome::Full,
         _ => Outcome::NotReady,
     };
     Refusal::new(outcome, error.to_string()).retry_after(TRY_AGAIN)

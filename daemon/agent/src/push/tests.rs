@@ -1,7 +1,11 @@
 //! Requests over real sockets of this machine. Nothing is published: there is no daemon.
 
 use super::{listener, run};
-use crate::{publish::Publisher, settings::Server, watch::Servers};
+use crate::{
+    publish::{MAX_IDENTITIES, Publisher},
+    settings::Server,
+    watch::Servers,
+};
 use clap::Parser;
 use metaserve::{Game, PublishArgs};
 use std::{net::SocketAddr, time::Duration};
@@ -26,7 +30,7 @@ struct Agent {
     servers: Servers,
     closing: CancellationToken,
     task: JoinHandle<()>,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Agent {
@@ -51,7 +55,7 @@ impl Agent {
             servers,
             closing,
             task,
-            _state: state,
+            state,
         }
     }
 
@@ -153,6 +157,22 @@ async fn no_more_servers_are_pushed_than_allowed_and_those_of_the_settings_do_no
     assert_eq!(agent.put("/api/v1/servers/chess/3", "y").await.0, 200);
     assert_eq!(agent.delete("/api/v1/servers/chess/3").await, 204);
     assert_eq!(agent.put("/api/v1/servers/chess/4", "x").await.0, 201);
+}
+
+/// A program that named endlessly many games filled the disk.
+#[tokio::test]
+async fn there_are_no_more_identities_than_the_agent_keeps() {
+    let agent = Agent::start(64);
+    let identities = agent.state.path().join("identities");
+    assert_eq!(agent.put(SERVER, "x").await.0, 201);
+    assert_eq!(agent.delete(SERVER).await, 204);
+    for number in 1..MAX_IDENTITIES {
+        std::fs::create_dir(identities.join(format!("former@{number}"))).unwrap();
+    }
+    let (status, said) = agent.put("/api/v1/servers/chess/7778", "x").await;
+    assert_eq!(status, 503, "{said}");
+    assert!(said.contains("STATE-DIR/identities"), "{said}");
+    assert_eq!(agent.put(SERVER, "x").await.0, 201, "it has one");
 }
 
 /// As any page could otherwise list servers in the name of whoever looks at it.

@@ -13,7 +13,7 @@ pub(crate) use ask::record;
 
 use crate::{
     chain,
-    publish::{Listing, OpenError, Publisher, Standing},
+    publish::{Listing, MAX_IDENTITIES, OpenError, Publisher, Standing},
     settings::Server,
 };
 use bytes::Bytes;
@@ -71,6 +71,12 @@ pub enum PushError {
     /// There are as many servers as `--max-pushed` allows.
     #[error("{0} servers are pushed already, as many as --max-pushed allows")]
     Full(usize),
+    /// The state directory has as many identities as it may have.
+    #[error(
+        "the agent keeps {0} identities already: remove those of former servers from \
+         STATE-DIR/identities"
+    )]
+    Identities(usize),
     /// The server cannot be published.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -155,6 +161,9 @@ impl Servers {
                 return Err(PushError::Full(most));
             }
             let server = Server::pushed(game.clone(), port);
+            if !self.0.publisher.has_room_for(&server.name) {
+                return Err(PushError::Identities(MAX_IDENTITIES));
+            }
             entries.insert(key.clone(), Entry::new(server.into()));
         }
         let entry = entries.get_mut(&key).expect("it is there, or was inserted");
