@@ -12,13 +12,10 @@
 //! ```
 
 mod answers;
-mod converse;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod udp;
-
-pub use converse::converse;
 
 use crate::{Protocol, Target};
 use std::{

@@ -1,7 +1,7 @@
 //! Every protocol over real sockets, against servers of every behaviour.
 
 use super::*;
-use crate::{Unanswered, query_within};
+use crate::{Unanswered, query_within, replay};
 use metaserve::ServerInfo;
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
@@ -124,12 +124,13 @@ async fn a_luanti_server_is_told_that_we_have_left() {
 
 #[test]
 fn what_is_heard_without_sockets_is_what_is_published() {
+    let target = |scheme| format!("{scheme}://fake.example:1").parse().unwrap();
     let json = answers::minecraft(1);
     let (first, last) = json.split_at(50);
-    let told = converse(Protocol::Minecraft, &[first, last]).unwrap();
+    let told = replay(&target("minecraft"), [first, last]).unwrap();
     assert_eq!(told.name, "Fake minecraft");
     let answer = b"\x4f\x45\x74\x03\0\x01\0\x03\xff\xdc\0\x01\0\x04";
-    let told = converse(Protocol::Luanti, &[b"other", answer]).unwrap();
+    let told = replay(&target("luanti"), [b"other", &answer[..]]).unwrap();
     assert_eq!(told.name, "fake.example:1");
-    converse(Protocol::Luanti, &[]).unwrap_err();
+    replay(&target("luanti"), []).unwrap_err();
 }
