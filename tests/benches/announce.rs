@@ -18,7 +18,7 @@ use metaserve_tests::{
     http::{Connection, get},
 };
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 use tokio::task::JoinSet;
@@ -45,11 +45,9 @@ fn words(server: u16, change: u32) -> String {
 async fn announce(http: SocketAddr, part: u16, keeps: bool) {
     let each = SERVERS / ANNOUNCERS;
     let mut ticks = every(CHANGE_EVERY / u32::from(each));
-    let connect = async || {
-        Connection::from(Ipv4Addr::LOCALHOST.into(), http)
-            .await
-            .unwrap()
-    };
+    // From addresses of its own, since each has only so many ports for connections that have ended.
+    let from = IpAddr::from([127, 20, 0, u8::try_from(part).unwrap() + 1]);
+    let connect = async || Connection::from(from, http).await.unwrap();
     let mut connection = connect().await;
     for change in 0.. {
         for server in part * each..(part + 1) * each {
