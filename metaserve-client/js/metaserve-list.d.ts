@@ -1,10 +1,5 @@
-import type { ServerList } from "./server-list.js";
-
 /** `<metaserve-list>`: the live list as a table. Importing the module defines the element. */
-export class MetaserveListElement extends HTMLElement {
-  /** The list that it shows, while it is in a document. */
-  readonly list?: ServerList;
-}
+export class MetaserveListElement extends HTMLElement {}
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -7,6 +7,9 @@ const sheet = new CSSStyleSheet();
 sheet.replaceSync(`:host{display:block}
 table{width:100%;border-collapse:collapse}
 th,td{padding:.3em .5em;text-align:start;border-bottom:1px solid #8886;overflow-wrap:anywhere}
+th{text-transform:capitalize}
+th,[part~=players],[part~=join]{white-space:nowrap}
+@media(max-width:40em){[part~=map]{display:none}}
 button{all:unset;cursor:pointer}
 :focus-visible{outline:2px solid}
 [aria-sort] button::after{content:" ▲"/""}
@@ -35,15 +38,15 @@ export class MetaserveListElement extends HTMLElement {
     super();
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [sheet];
-    let attributes = {}, planned, rows, head, body, status;
+    let attributes = {}, list, planned, rows, head, body, status;
 
     const draw = ({ src, game, columns = "name players map address", limit = 100, sort = "-players", filter = "", join = "" }) => {
-      const names = (columns + (join && " join")).split(" ");
+      const names = (columns + (join && " join")).match(/\S+/g);
       const by = sort.replace("-", "");
-      if (!this.list) {
-        this.list = new ServerList(src, { game });
-        this.list.addEventListener("change", plan);
-        this.list.addEventListener("state", plan);
+      if (!list) {
+        list = new ServerList(src, { game });
+        list.addEventListener("change", plan);
+        list.addEventListener("state", plan);
         root.replaceChildren();
         const table = make(root, "table", "table");
         head = make(make(table, "thead"), "tr", "row");
@@ -62,7 +65,7 @@ export class MetaserveListElement extends HTMLElement {
       for (const title of head.children)
         title.ariaSort = title.part[1] !== by ? null : sort === by ? "ascending" : "descending";
 
-      const { servers, state } = this.list;
+      const { servers, state } = list;
       const found = [...servers.values()].filter((server) => matches(server, filter)).sort(order(by, sort !== by));
       const old = rows;
       rows = new Map();
@@ -97,7 +100,7 @@ export class MetaserveListElement extends HTMLElement {
 
     this.change = (name, text) => {
       attributes[name] = text ?? undefined;
-      if (!/sort|filter|limit/.test(name)) this.list = this.list?.close();
+      if (!/sort|filter|limit/.test(name)) list = list?.close();
       plan();
     };
   }
@@ -105,14 +108,8 @@ export class MetaserveListElement extends HTMLElement {
   attributeChangedCallback(name, old, text) {
     this.change(name, text);
   }
-
-  connectedCallback() {
-    this.change();
-  }
-
-  disconnectedCallback() {
-    this.change();
-  }
 }
 
+const { prototype } = MetaserveListElement;
+prototype.connectedCallback = prototype.disconnectedCallback = prototype.attributeChangedCallback;
 customElements.define("metaserve-list", MetaserveListElement);

@@ -21,5 +21,4 @@ new ServerList("https://list.example.org/"); // A browser's own EventSource.
 
 const element: MetaserveListElement = document.createElement("metaserve-list");
 element.setAttribute("src", "https://list.example.org/");
-element.list?.close();
 console.log(wrong);

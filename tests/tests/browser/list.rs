@@ -48,15 +48,22 @@ pub(crate) fn info(name: &str, players: u32) -> String {
     record.to_string()
 }
 
-fn arguments(http: &str, relay: &Identity) -> [String; 10] {
+fn arguments(http: &str, relay: &Identity) -> [String; 12] {
     let fingerprint = relay.fingerprint().to_string();
     let settings = ["--http", http, "--trust-relay", &fingerprint];
-    let fast = ["--tick", "20ms", "--min-interval", "20ms"];
+    let fast = [
+        "--tick",
+        "20ms",
+        "--min-interval",
+        "20ms",
+        "--announce",
+        "on",
+    ];
     let join = ["--join-link", "quake3=quake3://{address}"];
     [&settings[..], &fast, &join]
         .concat()
         .try_into()
-        .map(|all: [&str; 10]| all.map(str::to_owned))
+        .map(|all: [&str; 12]| all.map(str::to_owned))
         .unwrap()
 }
 

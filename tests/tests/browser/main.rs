@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod browser;
+mod elsewhere;
 mod finding;
 mod list;
 mod record;

@@ -44,7 +44,7 @@ fn files(folder: &str, extension: &str) -> Vec<String> {
         let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
         let kind = entry.file_type().unwrap();
         if kind.is_dir() {
-            let skipped = ["book", "corpus", "target"];
+            let skipped = ["book", "corpus", "node_modules", "target"];
             if !skipped.iter().any(|name| entry.file_name() == *name) {
                 found.extend(files(&path, extension));
             }
