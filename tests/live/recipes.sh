@@ -176,10 +176,28 @@ listed() {
     [ "$is" = "$wanted" ]
 }
 
-# Whether the two servers at the daemon and the four at the agent have said that they end.
+# The README's commands, in order: a loop without an end, and what takes the server off.
+readme_lists() {
+    local recipes_page=README.md
+    recipe readme
+    unset "recipe_port[readme]"
+    block "In any other language" sh 2 >"$at/announce.sh"
+    block "In any other language" sh 3 >"$at/leave.sh"
+    begin sh announce.sh
+    within 60 readme_listed "My server" || return
+    kill "$pid"
+    (cd "$at" && sh leave.sh) && within 30 readme_listed ""
+}
+
+readme_listed() {
+    [ "$(curl -fsS "http://$http/api/v1/servers?game=my-game&q=My+server" |
+        jq -r '.servers[].info.name')" = "$1" ]
+}
+
+# Whether the three servers at the daemon and the four at the agent have said that they end.
 ended_by_word() {
     curl -fsS "http://$http/metrics" |
-        grep -q '^metaserve_announces_total{outcome="unlisted"} 2$' &&
+        grep -q '^metaserve_announces_total{outcome="unlisted"} 3$' &&
         [ "$(grep -c 'it has told that it ends' "$dir/agent.log")" = 4 ]
 }
 
@@ -205,6 +223,7 @@ recipes_run() {
     check "only its owner can read the secret" \
         [ "$(stat -c %a "$dir/recipes/secret.txt")" = 600 ]
 
+    check "the README's commands list a server and take it off" readme_lists
     begin_shell
     begin_python
     begin_lua lua5.4
