@@ -142,8 +142,12 @@ async fn announce(http: SocketAddr, port: u16, done: &AtomicU64) {
         let sent = connection
             .send(hyper::Method::PUT, &path, &headers, body)
             .await;
-        sent.unwrap();
         done.fetch_add(1, Ordering::Relaxed);
+        // A refusal that comes before the body was read ends the connection.
+        if sent.is_err() {
+            let again = Connection::from(Ipv4Addr::LOCALHOST.into(), http);
+            connection = again.await.unwrap();
+        }
     }
 }
 
