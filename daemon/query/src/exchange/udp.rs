@@ -109,9 +109,11 @@ async fn repeat(
                 () = &mut silence => break,
             };
             received.count(length)?;
-            match dialogue.hear(buffer.get(..length).unwrap_or_default())? {
-                Heard::More => {}
-                heard => return Ok(heard),
+            match dialogue.hear(buffer.get(..length).unwrap_or_default()) {
+                Ok(Heard::More) => {}
+                Ok(heard) => return Ok(heard),
+                // What is known of a server is enough, when a further answer is no good.
+                Err(why) => return dialogue.settle().map(Heard::Done).ok_or(why),
             }
         }
     }

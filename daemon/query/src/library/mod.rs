@@ -84,6 +84,7 @@ impl LibraryGame {
         patience: Duration,
     ) -> Result<Box<ServerInfo>, Unanswered> {
         let game = self.game().ok_or(Unanswered::Silent(patience))?;
+        let hazard = hazard::of(&game);
         let asked = async move |relay: SocketAddr| {
             let (answer, answered) = oneshot::channel();
             // It hears of the relay alone, so it ends soon after it, within its own timeouts. The
@@ -97,7 +98,7 @@ impl LibraryGame {
             match self.0 {
                 // The only one that is asked over HTTP.
                 "eco" => relay::stream(server, asked).await,
-                name => relay::datagrams(server, hazard::of(name), asked).await,
+                _ => relay::datagrams(server, hazard, asked).await,
             }
         };
         let answer = timeout(patience, asking).await;

@@ -43,12 +43,14 @@ impl<'a> Answer<'a> {
         Some(Ok(Self { settings, people }))
     }
 
-    /// The value of a setting, byte for byte. Keys are compared with case; of a repeated key the
-    /// first value counts.
+    /// The value of a setting, byte for byte. Keys are compared without case, as the engines do: a
+    /// setting keeps the spelling of whoever sets it first. Of a repeated key the first value
+    /// counts.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&'a [u8]> {
-        let mut found = self.settings.iter().filter(|(it, _)| *it == key.as_bytes());
-        found.next().map(|(_, value)| *value)
+        let mut settings = self.settings.iter();
+        let found = settings.find(|(it, _)| it.eq_ignore_ascii_case(key.as_bytes()));
+        found.map(|(_, value)| *value)
     }
 
     /// All settings, in the server's order.

@@ -106,10 +106,21 @@ pub(super) fn quake3(answer: &Answer<'_>, short: Option<&Answer<'_>>) -> ServerI
     let bots = lines.iter().filter(|it| has_no_ping(it)).count();
     let bots = u32::try_from(bots).unwrap_or(u32::MAX);
     let listed = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-    let clients = counts.number("clients").unwrap_or(listed);
-    let told = counts.number("g_humanplayers");
-    let told = told.or_else(|| Some(clients.saturating_sub(answer.number("bots")?)));
-    let players = told.unwrap_or(clients.saturating_sub(bots));
+    let clients = counts.number("clients");
+    // Engines that count bots among `clients` say how many those are, or how many people there are;
+    // that of Unvanquished counts people alone.
+    let people_told = ["g_humanplayers", "humans"];
+    let told = people_told.iter().find_map(|key| counts.number(key));
+    let told = told.or_else(|| match game {
+        Game::Daemon => short.and(clients),
+        _ => {
+            let bots = counts.number("bots").or_else(|| answer.number("bots"))?;
+            Some(clients.unwrap_or(listed).saturating_sub(bots))
+        }
+    });
+    // Bots take the private slots first, which `clients` may leave out.
+    let pinged = listed.saturating_sub(bots);
+    let players = told.unwrap_or(clients.map_or(pinged, |clients| clients.min(pinged)));
     // A person can have a ping of 0 as well: one who has just connected, or from this machine.
     let all = told.is_some_and(|told| told >= listed);
     let people = lines.iter().filter(|it| all || !has_no_ping(it));

@@ -69,7 +69,10 @@ impl Dialogue for Valve {
             }
             (b'I', None) => self.informed(answers::source(body)?),
             (b'm', None) => self.informed(answers::goldsrc(body)?),
-            (b'D', Some(info)) => Ok(Heard::Done(answers::with_players(info, body)?)),
+            (b'D', Some(info)) => {
+                self.info = Some(info.clone());
+                Ok(Heard::Done(answers::with_players(info, body)?))
+            }
             (_, info) => {
                 self.info = info;
                 Ok(Heard::More)

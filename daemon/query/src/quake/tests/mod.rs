@@ -182,6 +182,45 @@ fn people_without_a_ping_are_counted_by_the_engine() {
     assert_eq!((info.players, info.max_players), (Some(1), Some(6)));
 }
 
+/// Bots are in private slots first, which some engines leave out of `clients`.
+#[test]
+fn each_engine_counts_its_people_in_its_own_way() {
+    let lines = |people, bots| "0 40 \"Ana\"\n".repeat(people) + &"0 0 \"Bo\"\n".repeat(bots);
+    let table: [(&str, usize, usize, &str, u32); 5] = [
+        // Unvanquished: people alone, and the bots beside them.
+        ("Unvanquished 0.54", 3, 5, "\\clients\\3\\bots\\5", 3),
+        // Urban Terror: both from the private slots on.
+        ("ioq3-urt", 3, 4, "\\clients\\3\\bots\\0", 3),
+        ("ioq3-urt", 3, 4, "\\clients\\5\\bots\\2", 3),
+        // ET: Legacy names the people.
+        ("ET Legacy", 3, 4, "\\clients\\7\\humans\\3", 3),
+        // Quake III 1.32 says neither.
+        ("Q3 1.32", 3, 4, "\\clients\\3", 3),
+    ];
+    for (version, people, bots, counts, players) in table {
+        let settings = [("version", version), ("sv_privateClients", "4")];
+        let full = status(&settings, &lines(people, bots));
+        let short = format!("infoResponse\n\\sv_maxclients\\20{counts}");
+        let short = [b"\xff\xff\xff\xff", short.as_bytes()].concat();
+        let info = recorded(&[&full, &short]).unwrap();
+        assert_eq!(info.players, Some(players), "{version} {counts}");
+    }
+}
+
+/// A setting is spelled as whoever sets it first does: the command line, for one.
+#[test]
+fn keys_are_found_in_any_case() {
+    let settings = [
+        ("sv_hostName", "Dusty's"),
+        ("sv_maxClients", "12"),
+        ("sv_privateclients", "2"),
+        ("g_needPass", "1"),
+    ];
+    let info = told(&settings, "");
+    assert_eq!((&*info.name, info.max_players), ("Dusty's", Some(10)));
+    assert_eq!(info.password, Some(true));
+}
+
 #[test]
 fn the_engine_is_asked_only_where_pings_leave_a_doubt() {
     let mut dialogue = ask::Quake3::with("abc".into());
@@ -345,7 +384,7 @@ fn quake2_servers_are_described_in_words() {
 fn an_info_response_has_enough_for_a_list() {
     let answer = info_response(OPENARENA_INFO).unwrap();
     assert_eq!(answer.get("challenge"), Some(&b"abc"[..]));
-    assert_eq!(answer.get("Challenge"), None);
+    assert_eq!(answer.get("Challenge"), Some(&b"abc"[..]));
     let info = answer.server_info();
     assert_eq!(info.name, "Dusty's Café");
     assert_eq!(info.occupancy().as_deref(), Some("0/9"));
