@@ -235,7 +235,11 @@ recipes_run() {
         check "$each: the server is listed" within 60 listed "$each" 1
     done
 
-    for each in "${!recipe_port[@]}"; do echo 2 >"$dir/recipes/$each/count"; done
+    for each in "${!recipe_port[@]}"; do
+        # At once: a program that read half a file would end.
+        echo 2 >"$dir/recipes/$each/next"
+        mv "$dir/recipes/$each/next" "$dir/recipes/$each/count"
+    done
     godot_plays
     for each in "${!recipe_port[@]}"; do
         check "$each: another player is listed" within 60 listed "$each" 2
