@@ -63,7 +63,7 @@ fn every_setting_of_the_command_line_is_one_of_the_file() {
          names = 'on'\nnames-need-ticket = ['k']\nnames-audience = 'a'\nmax-claims = 1\n\
          max-claims-per-peer = 1\nmax-watches = 1\nmax-orders = 1\nmax-orders-per-host = 1\n\
          max-resolvers = 1\nmax-offers = 1\nmax-requests-per-peer = 1\nrequests-per-second = 1\n\
-         requests-at-once = 1\nannounce = 'on'\nhttp-trusted-proxy = ['127.0.0.0/8']\n\
+         requests-at-once = 1\nannounce = 'off'\nhttp-trusted-proxy = ['127.0.0.0/8']\n\
          max-announced = 1\nannounces-per-prefix = 1\nannounces-at-once = 1"
     );
     let settings = with_file(&file, &[]).unwrap();
