@@ -1,0 +1,91 @@
+//! How a connection stands: written by the thread, read by calls.
+
+use metaserve::lasting::Status;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The states of the header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub(crate) enum State {
+    /// `MS_CONNECTING`
+    #[default]
+    Connecting = 0,
+    /// `MS_LIVE`
+    Live = 1,
+    /// `MS_WAITING`
+    Waiting = 2,
+    /// `MS_ENDED`
+    Ended = 3,
+}
+
+/// How it stands now. Clones are the same one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Standing(Arc<Mutex<Now>>);
+
+#[derive(Debug, Default)]
+struct Now {
+    state: State,
+    /// Why it is not better.
+    problem: String,
+    /// What the daemon has said last, over the connection that there is.
+    notice: String,
+}
+
+impl Standing {
+    /// The state of the connection has changed. The end stays the end.
+    pub(crate) fn hear(&self, status: Status) {
+        let (state, problem) = match status {
+            Status::Live { problem } => (State::Live, problem.unwrap_or_default()),
+            Status::Waiting { error, .. } => (State::Waiting, error),
+            // Its problem is that of the attempt before, until one succeeds.
+            Status::Connecting => return self.connects(),
+            other => (self.state(), other.to_string()),
+        };
+        let mut now = self.lock();
+        if now.state == State::Ended {
+            return;
+        }
+        if state == State::Waiting {
+            now.notice.clear();
+        }
+        (now.state, now.problem) = (state, problem);
+    }
+
+    fn connects(&self) {
+        let mut now = self.lock();
+        if now.state == State::Live {
+            now.state = State::Waiting;
+        }
+    }
+
+    /// The daemon says something.
+    pub(crate) fn notice(&self, text: &str) {
+        self.lock().notice = metaserve::printable(text);
+    }
+
+    /// It is over for good.
+    pub(crate) fn end(&self, why: impl ToString) {
+        *self.lock() = Now {
+            state: State::Ended,
+            problem: why.to_string(),
+            notice: String::new(),
+        };
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.lock().state
+    }
+
+    /// The problem, or else the notice.
+    pub(crate) fn text(&self) -> String {
+        let now = self.lock();
+        match now.problem.is_empty() {
+            true => now.notice.clone(),
+            false => now.problem.clone(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Now> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
