@@ -3,25 +3,8 @@
 //!
 //! A fifth of them is silent or sends garbage.
 
-use metaserve_query::{
-    Protocol,
-    fake::{Behaviour, Fake},
-};
+use metaserve_query::fake::{self, Behaviour, Fake};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-const PROTOCOLS: [Protocol; 11] = [
-    Protocol::Quake1,
-    Protocol::NetQuake,
-    Protocol::Quake2,
-    Protocol::Quake3,
-    Protocol::Valve,
-    Protocol::Minecraft,
-    Protocol::Bedrock,
-    Protocol::Luanti,
-    Protocol::Teeworlds6,
-    Protocol::Teeworlds7,
-    Protocol::Mumble,
-];
 
 const BEHAVIOURS: [Behaviour; 10] = [
     Behaviour::Answers { bytes: 1_000 },
@@ -39,14 +22,15 @@ const BEHAVIOURS: [Behaviour; 10] = [
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let count = std::env::args().nth(1).map_or(Ok(200), |it| it.parse())?;
+    let protocols = fake::protocols();
     let mut fakes = Vec::new();
     for number in 0..count {
         let ip: IpAddr = match number % 2 {
             0 => Ipv4Addr::LOCALHOST.into(),
             _ => Ipv6Addr::LOCALHOST.into(),
         };
-        let protocol = PROTOCOLS[number / 2 % PROTOCOLS.len()];
-        let behaviour = BEHAVIOURS[number / 2 / PROTOCOLS.len() % BEHAVIOURS.len()];
+        let protocol = protocols[number / 2 % protocols.len()];
+        let behaviour = BEHAVIOURS[number / 2 / protocols.len() % BEHAVIOURS.len()];
         let fake = Fake::start(protocol, ip, behaviour).await?;
         println!(
             "[[server]]\nname = \"{number}\"\nquery = \"{}\"\n",

@@ -77,6 +77,14 @@ impl Protocol {
         own
     }
 
+    /// The protocols that are written here, each once, in the order of [`schemes`](Self::schemes).
+    #[cfg(any(test, feature = "fake"))]
+    pub(crate) fn own() -> impl Iterator<Item = Self> {
+        let named = |it: &Self| SCHEMES.iter().position(|(_, protocol, _)| protocol == it);
+        let all = SCHEMES.iter().map(|(_, protocol, _)| *protocol).enumerate();
+        all.filter_map(move |(at, it)| (named(&it) == Some(at)).then_some(it))
+    }
+
     /// What a scheme stands for, in any case, and the port that its servers usually have.
     pub(crate) fn find(scheme: &str) -> Option<(Self, Option<u16>)> {
         let scheme = scheme.to_ascii_lowercase();

@@ -6,10 +6,7 @@ use crate::{
     process::{Agent, Home},
 };
 use metaserve::ServerInfo;
-use metaserve_query::{
-    Protocol,
-    fake::{self, Behaviour, Fake},
-};
+use metaserve_query::fake::{self, Behaviour, Fake};
 use metaserve_tests::{Daemon, Follower};
 use std::{
     collections::BTreeMap,
@@ -18,20 +15,6 @@ use std::{
 };
 
 const COUNT: usize = 200;
-
-const PROTOCOLS: [Protocol; 11] = [
-    Protocol::Quake1,
-    Protocol::NetQuake,
-    Protocol::Quake2,
-    Protocol::Quake3,
-    Protocol::Valve,
-    Protocol::Minecraft,
-    Protocol::Bedrock,
-    Protocol::Luanti,
-    Protocol::Teeworlds6,
-    Protocol::Teeworlds7,
-    Protocol::Mumble,
-];
 
 const BEHAVIOURS: [Behaviour; 7] = [
     Behaviour::Answers { bytes: 1 },
@@ -49,6 +32,7 @@ async fn two_hundred_servers_of_all_protocols_are_listed_as_they_say() {
     let daemon = Daemon::start(DAEMON, &settings).await;
     let mut list = Follower::new(&daemon, None).await;
     let mut file = "game = 'fake'\n".to_owned();
+    let protocols = fake::protocols();
     let mut fakes = Vec::new();
     // What is listed in the end: by port, its name and how many people there are.
     let mut expected = BTreeMap::new();
@@ -57,7 +41,7 @@ async fn two_hundred_servers_of_all_protocols_are_listed_as_they_say() {
             0 => Ipv4Addr::LOCALHOST.into(),
             _ => Ipv6Addr::LOCALHOST.into(),
         };
-        let protocol = PROTOCOLS[number / 2 % PROTOCOLS.len()];
+        let protocol = protocols[number / 2 % protocols.len()];
         let behaviour = BEHAVIOURS[number % BEHAVIOURS.len()];
         let fake = Fake::start(protocol, ip, behaviour).await.unwrap();
         let target = fake.target();
@@ -67,13 +51,7 @@ async fn two_hundred_servers_of_all_protocols_are_listed_as_they_say() {
             1000 + number
         );
         if let Behaviour::Answers { .. } = behaviour {
-            let name = match protocol {
-                Protocol::Luanti | Protocol::Mumble => target.authority(),
-                _ => format!("Fake {protocol}"),
-            };
-            let counted = (protocol != Protocol::Luanti)
-                .then(|| format!("{}/{}", fake::PLAYERS, fake::MAX_PLAYERS));
-            expected.insert(1000 + number, (name, counted));
+            expected.insert(1000 + number, (fake.name(), fake.occupancy()));
         }
         fakes.push(fake);
     }

@@ -4,21 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use metaserve_query::{Protocol, Target, replay};
-
-const ALL: [Protocol; 11] = [
-    Protocol::Quake1,
-    Protocol::NetQuake,
-    Protocol::Quake2,
-    Protocol::Quake3,
-    Protocol::Valve,
-    Protocol::Minecraft,
-    Protocol::Bedrock,
-    Protocol::Luanti,
-    Protocol::Teeworlds6,
-    Protocol::Teeworlds7,
-    Protocol::Mumble,
-];
+use metaserve_query::{Target, fake, replay};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&protocol, mut rest)) = input.split_first() else {
@@ -31,7 +17,8 @@ fuzz_target!(|input: &[u8]| {
         pieces.push(piece);
         rest = after;
     }
-    let protocol = ALL[usize::from(protocol) % ALL.len()];
+    let protocols = fake::protocols();
+    let protocol = protocols[usize::from(protocol) % protocols.len()];
     let host = "fake.example".to_owned();
     let target = Target { protocol, host, port: 1 };
     if let Ok(info) = replay(&target, pieces) {

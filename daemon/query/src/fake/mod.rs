@@ -28,6 +28,12 @@ use std::{
 };
 use tokio::task::JoinSet;
 
+/// The protocols of which there are fakes: all that this crate speaks itself, each once.
+#[must_use]
+pub fn protocols() -> Vec<Protocol> {
+    Protocol::own().collect()
+}
+
 /// The map, the players and the limit of every fake whose protocol has a word for them.
 pub const MAP: &str = "fakemap";
 /// How many people are on every fake.
@@ -94,6 +100,23 @@ impl Fake {
             asked,
             _task: task,
         })
+    }
+
+    /// What the list shows as its name when it answers: some protocols do not tell one.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.target.protocol {
+            Protocol::Luanti | Protocol::Mumble => self.target.authority(),
+            protocol => format!("Fake {protocol}"),
+        }
+    }
+
+    /// What the list shows of its players and their limit when it answers: [`PLAYERS`] of
+    /// [`MAX_PLAYERS`], unless its protocol tells neither.
+    #[must_use]
+    pub fn occupancy(&self) -> Option<String> {
+        let told = self.target.protocol != Protocol::Luanti;
+        told.then(|| format!("{PLAYERS}/{MAX_PLAYERS}"))
     }
 
     /// Where it is, and how it is asked.
