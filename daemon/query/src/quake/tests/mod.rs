@@ -1,5 +1,7 @@
 //! What the list shows of real answers.
 
+mod descendants;
+mod people;
 mod properties;
 
 use super::*;
@@ -150,63 +152,6 @@ fn each_game_has_its_own_colours() {
     assert_eq!(told(&darkplaces, "").name, "a^");
 }
 
-#[test]
-fn people_are_named_and_bots_are_not() {
-    let people = "3 48 \"^1Ana\"\n-1 0 \"Gargoyle\"\n0 120 \"two words\"\n";
-    let info = told(&[("mapname", "oa_dm1"), ("sv_maxclients", "8")], people);
-    assert_eq!(names(&info), [("Ana", Some(3)), ("two words", Some(0))]);
-    assert_eq!(info.players, Some(2));
-}
-
-/// What `getinfo` is answered, with a challenge of nobody.
-fn short(humans: u32) -> Vec<u8> {
-    let text = format!("infoResponse\n\\g_humanplayers\\{humans}\\clients\\3\\sv_maxclients\\6");
-    [b"\xff\xff\xff\xff", text.as_bytes()].concat()
-}
-
-#[test]
-fn people_without_a_ping_are_counted_by_the_engine() {
-    let people = "3 48 \"Ana\"\n-1 0 \"Bo\"\n0 0 \"Cy\"\n";
-    let full = status(
-        &[("sv_maxclients", "8"), ("sv_privateClients", "2")],
-        people,
-    );
-    let counted = |humans| {
-        let info = recorded(&[&full, &short(humans)]).unwrap();
-        (info.players, info.max_players, info.player_list.len())
-    };
-    assert_eq!(counted(3), (Some(3), Some(6), 3));
-    assert_eq!(counted(1), (Some(1), Some(6), 1));
-    // Without the second answer, whoever has no ping is a bot.
-    let info = recorded(&[&full]).unwrap();
-    assert_eq!((info.players, info.max_players), (Some(1), Some(6)));
-}
-
-/// Bots are in private slots first, which some engines leave out of `clients`.
-#[test]
-fn each_engine_counts_its_people_in_its_own_way() {
-    let lines = |people, bots| "0 40 \"Ana\"\n".repeat(people) + &"0 0 \"Bo\"\n".repeat(bots);
-    let table: [(&str, usize, usize, &str, u32); 5] = [
-        // Unvanquished: people alone, and the bots beside them.
-        ("Unvanquished 0.54", 3, 5, "\\clients\\3\\bots\\5", 3),
-        // Urban Terror: both from the private slots on.
-        ("ioq3-urt", 3, 4, "\\clients\\3\\bots\\0", 3),
-        ("ioq3-urt", 3, 4, "\\clients\\5\\bots\\2", 3),
-        // ET: Legacy names the people.
-        ("ET Legacy", 3, 4, "\\clients\\7\\humans\\3", 3),
-        // Quake III 1.32 says neither.
-        ("Q3 1.32", 3, 4, "\\clients\\3", 3),
-    ];
-    for (version, people, bots, counts, players) in table {
-        let settings = [("version", version), ("sv_privateClients", "4")];
-        let full = status(&settings, &lines(people, bots));
-        let short = format!("infoResponse\n\\sv_maxclients\\20{counts}");
-        let short = [b"\xff\xff\xff\xff", short.as_bytes()].concat();
-        let info = recorded(&[&full, &short]).unwrap();
-        assert_eq!(info.players, Some(players), "{version} {counts}");
-    }
-}
-
 /// A setting is spelled as whoever sets it first does: the command line, for one.
 #[test]
 fn keys_are_found_in_any_case() {
@@ -219,25 +164,6 @@ fn keys_are_found_in_any_case() {
     let info = told(&settings, "");
     assert_eq!((&*info.name, info.max_players), ("Dusty's", Some(10)));
     assert_eq!(info.password, Some(true));
-}
-
-#[test]
-fn the_engine_is_asked_only_where_pings_leave_a_doubt() {
-    let mut dialogue = ask::Quake3::with("abc".into());
-    assert_eq!(dialogue.open(), b"\xff\xff\xff\xffgetstatus abc");
-    let bot = status(&[("mapname", "a")], "0 0 \"Bo\"\n");
-    let next = dialogue.hear(&bot).unwrap();
-    assert_eq!(next, Heard::Say(b"\xff\xff\xff\xffgetinfo abc".to_vec()));
-    // The answer to a request that was repeated.
-    assert_eq!(dialogue.hear(&bot).unwrap(), Heard::More);
-    for settings in [
-        &[("bots", "1"), ("clients", "2")][..],
-        &[("g_humanplayers", "1")],
-    ] {
-        let bot = status(settings, "0 0 \"Bo\"\n0 40 \"Ana\"\n");
-        let info = recorded(&[&bot]).unwrap();
-        assert_eq!((info.players, info.player_list.len()), (Some(1), 1));
-    }
 }
 
 #[test]
@@ -310,74 +236,6 @@ fn a_modification_is_a_mod() {
         [metaserve::Mod::new("mods/hardcore")]
     );
     assert_eq!(mods("fs_game", "baseoa"), []);
-}
-
-#[test]
-fn players_of_xonotic_are_in_teams() {
-    let settings = [
-        ("gamename", "Xonotic"),
-        ("modname", "data"),
-        ("gameversion", "806"),
-        ("clients", "3"),
-        ("bots", "1"),
-        ("qcstatus", "ctf:0.8.6:P60:S5:F13:MXonotic::score!!"),
-    ];
-    let people = "5 40 5 \"^xf00Ana\"\n1 0 14 \"[BOT]Bo\"\n-666 30 -1 \"Cy\"\n";
-    let info = told(&settings, people);
-    assert_eq!(
-        (info.players, info.mode.as_deref()),
-        (Some(2), Some("capture the flag"))
-    );
-    assert_eq!(info.version.as_deref(), Some("0.8.6"));
-    let people: Vec<_> = info
-        .player_list
-        .iter()
-        .map(|it| (&*it.name, it.team.as_deref()))
-        .collect();
-    assert_eq!(people, [("Ana", Some("red")), ("Cy", None)]);
-}
-
-#[test]
-fn quakeworld_has_teams_and_spectators() {
-    let one = b"\xff\xff\xff\xffn\\hostname\\\xcf\xec\xe4 &cf00Quake&r\\map\\e1m1\\maxclients\\8\
-        \\needpass\\2\\*version\\MVDSV 0.35\\*gamedir\\ktx\\teamplay\\2\\deathmatch\\3\n\
-        1 5 3 40 \"\x10A\x11na\" \"base\" 4 4 \"red\"\n2 S 9 -60 \"Bo\" \"\" 0 0 \"\"\n\
-        3 -9 1 30 \"\\s\\Cy\" \"\" 0 0\n\0";
-    let info = asked(Protocol::Quake1, &[one]);
-    let expected = ServerInfo {
-        map: Some("e1m1".into()),
-        mode: Some("team deathmatch".into()),
-        players: Some(1),
-        max_players: Some(8),
-        password: Some(false),
-        version: Some("MVDSV 0.35".into()),
-        mods: vec![metaserve::Mod::new("ktx")],
-        player_list: vec![metaserve::Player {
-            score: Some(5),
-            team: Some("red".into()),
-            ..metaserve::Player::new("[A]na")
-        }],
-        ..ServerInfo::new("Old Quake")
-    };
-    assert_eq!(info, expected);
-}
-
-#[test]
-fn quake2_servers_are_described_in_words() {
-    let two = b"\xff\xff\xff\xffprint\n\\hostname\\old\\mapname\\q2dm1\\maxclients\\8\
-        \\version\\R1Q2 b7904\\gamename\\baseq2\\deathmatch\\1\\game\\lithium\n5 0 \"\xc1na\"\n";
-    let info = asked(Protocol::Quake2, &[two]);
-    assert_eq!(
-        (info.map.as_deref(), info.mode.as_deref()),
-        (Some("q2dm1"), Some("deathmatch"))
-    );
-    assert_eq!(
-        (info.occupancy().as_deref(), names(&info)),
-        (Some("1/8"), vec![("Ana", Some(5))])
-    );
-    assert_eq!(info.mods, [metaserve::Mod::new("lithium")]);
-    let arena = b"\xff\xff\xff\xffprint\n\\hostname\\^1Alien ^7Arena\\gamename\\data1\n";
-    assert_eq!(asked(Protocol::Quake2, &[arena]).name, "Alien Arena");
 }
 
 #[test]
