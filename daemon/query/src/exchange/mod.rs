@@ -21,6 +21,10 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest record: what a daemon accepts by default.
 const MAX_RECORD_BYTES: usize = 8 * 1024;
 
+/// The most datagrams of one query. A server of the first Quake has one for each of up to 255
+/// players, and each may come twice, since a request that seems lost is repeated.
+const MAX_DATAGRAMS: usize = 512;
+
 /// The most bytes of a server's answers, over either transport.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
 

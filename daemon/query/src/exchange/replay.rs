@@ -44,9 +44,10 @@ fn datagrams<'a>(
     let mut received = Received::default();
     dialogue.open();
     for answer in answers {
-        received.count(answer.len())?;
-        if let Heard::Done(info) = dialogue.hear(answer)? {
-            return Ok(info);
+        match received.hear(dialogue, answer) {
+            Ok(Heard::Done(info)) => return Ok(info),
+            Ok(Heard::More | Heard::Say(_)) => {}
+            Err(why) => return dialogue.settle().ok_or(why),
         }
     }
     dialogue.settle().ok_or(Unanswered::Ended)

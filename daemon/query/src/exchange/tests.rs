@@ -175,6 +175,55 @@ async fn an_answer_of_60_kb_is_read() {
     assert!(info.to_json().len() <= MAX_RECORD_BYTES);
 }
 
+/// Such a server was given up as one that sends without end.
+#[tokio::test]
+async fn a_server_that_answers_for_each_of_its_players_is_heard_to_the_end() {
+    let (socket, server) = udp(FAMILIES[0]).await;
+    let serve = async {
+        let mut question = [0; 64];
+        loop {
+            let (_, client) = socket.recv_from(&mut question).await.unwrap();
+            let answer = match question {
+                [_, _, _, _, 2, ..] => b"\x80\0\0\x12\x83a\0Crowd\0e1m1\0\xff\xff\x03".to_vec(),
+                [_, _, _, _, _, number, ..] => {
+                    let player = b"Ana\0\0\0\0\0\x07\0\0\0\0\0\0\0a\0";
+                    [b"\x80\0\0\x18\x84", &[number][..], player].concat()
+                }
+            };
+            socket.send_to(&answer, client).await.unwrap();
+        }
+    };
+    let target: Target = format!("netquake://{server}").parse().unwrap();
+    let answer = tokio::select! {
+        answer = query_within(&target, LONG) => answer,
+        () = serve => unreachable!("it serves"),
+    };
+    let told = answer.unwrap();
+    assert_eq!(told.occupancy().as_deref(), Some("255/255"));
+    // The record has room for some of them.
+    assert!(!told.player_list.is_empty());
+}
+
+/// What is known is published, whatever follows.
+#[tokio::test]
+async fn a_flood_behind_an_answer_does_not_hide_the_server() {
+    let (socket, server) = udp(FAMILIES[0]).await;
+    let serve = async {
+        let client = asked(&socket).await;
+        let answer = b"\x80\0\0\x12\x83a\0Crowd\0e1m1\0\x02\x08\x03";
+        while socket.send_to(answer, client).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let target: Target = format!("netquake://{server}").parse().unwrap();
+    let answer = tokio::select! {
+        answer = query_within(&target, LONG) => answer,
+        () = serve => unreachable!("it waits"),
+    };
+    assert_eq!(answer.unwrap().occupancy().as_deref(), Some("2/8"));
+}
+
 /// Says one thing after the other, and knows something after the first answer.
 struct Steps(u8);
 

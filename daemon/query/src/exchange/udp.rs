@@ -1,6 +1,6 @@
 //! A query over UDP.
 
-use super::MAX_BYTES;
+use super::{MAX_BYTES, MAX_DATAGRAMS};
 use crate::{
     Unanswered,
     dialogue::{Dialogue, Heard},
@@ -16,9 +16,6 @@ use tokio::{
     net::UdpSocket,
     time::{sleep, timeout},
 };
-
-/// The most datagrams of one query. The longest real answers are split into 40 or so.
-const MAX_DATAGRAMS: usize = 128;
 
 /// How long to wait for an answer before the request is repeated. Some servers answer one request
 /// a second.
@@ -108,8 +105,8 @@ async fn repeat(
                 length = socket.recv(buffer) => length?,
                 () = &mut silence => break,
             };
-            received.count(length)?;
-            match dialogue.hear(buffer.get(..length).unwrap_or_default()) {
+            let datagram = buffer.get(..length).unwrap_or_default();
+            match received.hear(dialogue, datagram) {
                 Ok(Heard::More) => {}
                 Ok(heard) => return Ok(heard),
                 // What is known of a server is enough, when a further answer is no good.
@@ -128,6 +125,16 @@ pub(crate) struct Received {
 }
 
 impl Received {
+    /// Has a dialogue take in one more datagram.
+    pub(crate) fn hear(
+        &mut self,
+        dialogue: &mut dyn Dialogue,
+        datagram: &[u8],
+    ) -> Result<Heard, Unanswered> {
+        self.count(datagram.len())?;
+        dialogue.hear(datagram)
+    }
+
     pub(crate) fn count(&mut self, bytes: usize) -> Result<(), Unanswered> {
         self.datagrams += 1;
         self.bytes += bytes;
