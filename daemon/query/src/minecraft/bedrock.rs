@@ -7,6 +7,9 @@
 //!  < 1C ours(8) server(8) magic(16) length(2) text
 //!  text: edition;name;protocol;version;players;most players;server;level;mode;...
 //! ```
+//!
+//! A semicolon within a field is written `\;`, as PocketMine-MP does in its names (from memory); any
+//! other backslash is one.
 
 use super::{chat, malformed};
 use crate::{
@@ -56,11 +59,11 @@ impl Dialogue for Bedrock {
 }
 
 fn info(text: &str) -> Option<ServerInfo> {
-    let mut fields = text.split(';').skip(1).map(chat::plain);
+    let mut fields = fields(text).skip(1).map(|field| chat::plain(&field));
     let name = fields.next()?;
     fields.next()?;
     let version = fields.next()?;
-    let mut count = || Some(fields.next()?.parse().ok());
+    let mut count = || Some(text::count(fields.next()?.as_bytes()));
     let (players, max_players) = (count()?, count()?);
     fields.next();
     Some(ServerInfo {
@@ -70,5 +73,27 @@ fn info(text: &str) -> Option<ServerInfo> {
         map: fields.next().and_then(text::some),
         mode: fields.next().and_then(text::some),
         ..ServerInfo::new(name)
+    })
+}
+
+/// The fields of a text, with semicolons in them as they are seen.
+fn fields(text: &str) -> impl Iterator<Item = String> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let mut field = String::new();
+        loop {
+            let (part, after) = match rest?.split_once(';') {
+                Some((part, after)) => (part, Some(after)),
+                None => (rest?, None),
+            };
+            rest = after;
+            match part.strip_suffix('\\') {
+                Some(part) if after.is_some() => field.extend([part, ";"]),
+                _ => {
+                    field.push_str(part);
+                    return Some(field);
+                }
+            }
+        }
     })
 }

@@ -55,22 +55,24 @@ pub(super) fn read(answer: &[u8], _ended: bool) -> Reading {
 }
 
 fn info(text: &str) -> Option<ServerInfo> {
-    let count = |text: &str| text.parse().ok();
     if let Some(fields) = text.strip_prefix("§1\0") {
         let mut fields = fields.split('\0').skip(1);
         let version = chat::plain(fields.next()?);
         let name = chat::plain(fields.next()?);
         return Some(ServerInfo {
-            players: count(fields.next()?),
-            max_players: count(fields.next()?),
+            players: text::count(fields.next()?.as_bytes()),
+            max_players: text::count(fields.next()?.as_bytes()),
             version: text::some(version),
             ..ServerInfo::new(name)
         });
     }
     let mut fields = text.rsplitn(3, '§');
-    let [max_players, players] = [fields.next()?, fields.next()?].map(count);
+    let counts = [fields.next()?, fields.next()?].map(str::as_bytes);
     // Any other text with which a server closes a connection is no answer.
-    (players.is_some() && max_players.is_some()).then_some(())?;
+    let [Some(_), Some(_)] = counts.map(text::number) else {
+        return None;
+    };
+    let [max_players, players] = counts.map(text::count);
     Some(ServerInfo {
         players,
         max_players,

@@ -87,9 +87,11 @@ fn length(bytes: &[u8]) -> Result<Option<(usize, &[u8])>, Unanswered> {
 }
 
 fn info(status: &Value) -> ServerInfo {
-    let number = |pointer| status.pointer(pointer).and_then(Value::as_i64);
-    // Some proxies say -1 where they know no number.
-    let count = |pointer| number(pointer).and_then(|it| u32::try_from(it).ok());
+    // Some proxies say -1 where they know no number. A number that is written as 20.0 is one too.
+    let count = |pointer| match status.pointer(pointer)? {
+        Value::Number(number) => text::count(number.to_string().as_bytes()),
+        _ => None,
+    };
     let version = status.pointer("/version/name").map(chat::text);
     let name = status.get("description").map(chat::text);
     let entries = |pointer| {

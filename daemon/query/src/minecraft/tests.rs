@@ -270,6 +270,54 @@ fn a_bedrock_server_is_described() {
     assert_eq!(Bedrock(*b"otherone").hear(&answer).unwrap(), Heard::More);
 }
 
+/// Such a name was shown up to its semicolon, and the rest was taken for the version and the numbers.
+#[test]
+fn semicolons_in_the_fields_of_a_bedrock_server_are_part_of_them() {
+    let table = [
+        (r"Mine\;craft", "Mine;craft"),
+        (r"\;a\;\;b\;", ";a;;b;"),
+        (r"C:\games", r"C:\games"),
+    ];
+    for (written, name) in table {
+        let text = format!("MCPE;{written};390;1.14.60;3;10;1;{written};Survival;");
+        let Ok(Heard::Done(told)) = Bedrock(NONCE).hear(&pong(&text)) else {
+            panic!("it is complete");
+        };
+        assert_eq!((&*told.name, told.map.as_deref()), (name, Some(name)));
+        assert_eq!(told.occupancy().as_deref(), Some("3/10"));
+    }
+}
+
+/// A server that does not know a number says -1, and some write a whole number with a point.
+#[test]
+fn numbers_are_read_as_the_games_read_them() {
+    let status = |max: &str| read(&format!(r#"{{"players":{{"online":3,"max":{max}}}}}"#));
+    let table = [
+        ("20", "3/20"),
+        ("20.0", "3/20"),
+        ("-1", "3"),
+        ("\"x\"", "3"),
+    ];
+    for (max, occupancy) in table {
+        assert_eq!(status(max).occupancy().as_deref(), Some(occupancy), "{max}");
+    }
+    let since_1_4 = ["§1", "78", "1.6.4", "World", "3", "-1"].join("\0");
+    for text in [&*since_1_4, "World§3§-1"] {
+        let told = legacy::read(&kick(text), true).unwrap().unwrap();
+        assert_eq!(
+            (&*told.name, told.occupancy().as_deref()),
+            ("World", Some("3"))
+        );
+    }
+    let Ok(Heard::Done(told)) = Bedrock(NONCE).hear(&pong("MCPE;World;1;1.0;3;-1;")) else {
+        panic!("it is complete");
+    };
+    assert_eq!(
+        (&*told.name, told.occupancy().as_deref()),
+        ("World", Some("3"))
+    );
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_an_answer_or_refused(bytes: Vec<u8>, ended: bool) {

@@ -1,7 +1,7 @@
 //! What a server sends: `\key\value\key\value` and lines of players. Nothing is copied.
 
 use super::people::Person;
-use crate::Unanswered;
+use crate::{Unanswered, text};
 use metaserve::ServerInfo;
 
 /// What every datagram of these protocols begins with.
@@ -70,10 +70,9 @@ impl<'a> Answer<'a> {
         values.map(<[u8]>::trim_ascii).find(|it| !it.is_empty())
     }
 
-    /// The number that is the value of a key; one below 0 is 0.
+    /// The number that is the value of a key, also if it is written as `8.0`; one below 0 is 0.
     pub(super) fn number(&self, key: &str) -> Option<u32> {
-        let text = str::from_utf8(self.get(key)?.trim_ascii()).ok()?;
-        let number: i64 = text.parse().ok()?;
+        let number = text::number(self.get(key)?)?;
         number.max(0).try_into().ok()
     }
 

@@ -152,5 +152,7 @@ fn number(packet: &mut Reader<'_>) -> Option<i64> {
         number |= i64::from(byte & 0x7f) << shift;
         more = byte & 0x80 != 0;
     }
+    // The game has 32 bits for it: what is above them is lost.
+    number &= i64::from(i32::MAX);
     Some(if first & 0x40 == 0 { number } else { !number })
 }

@@ -17,6 +17,7 @@ use crate::{
     Unanswered,
     dialogue::{Dialogue, Heard},
     reader::Reader,
+    text,
 };
 use metaserve::{Player, ServerInfo};
 use std::collections::BTreeMap;
@@ -200,6 +201,7 @@ fn clients(packet: &mut Reader<'_>, extended: bool) -> Clients {
     }
 }
 
+/// A text with a number. One with none is 0, as the game reads it.
 fn number(packet: &mut Reader<'_>) -> Option<i64> {
-    std::str::from_utf8(packet.text()?).ok()?.parse().ok()
+    Some(text::number(packet.text()?).unwrap_or(0))
 }

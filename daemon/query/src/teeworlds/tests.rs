@@ -228,6 +228,31 @@ fn only_those_who_play_are_named() {
 }
 
 #[test]
+fn numbers_are_read_as_the_game_reads_them() {
+    // The most and the least, and what is above 32 bits.
+    let table: [(&[u8], i64); 3] = [
+        (b"\xbf\xff\xff\xff\x0f", i64::from(i32::MAX)),
+        (b"\xff\xff\xff\xff\x0f", i64::from(i32::MIN)),
+        (b"\x85\x80\x80\x80\x70", 5),
+    ];
+    for (written, score) in table {
+        let mut answer = TEEWORLDS.to_vec();
+        answer.extend([b"Ana\0\0\x40", written, b"\0"].concat());
+        let told = done(&mut Seven::new(OURS), &answer);
+        assert_eq!(named(&told), [("Ana", Some(score))]);
+    }
+    // In 0.6 a number is a text, of which the digits count.
+    let odd = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffinf386\x000.6\0Odd\0a\0DM\0\
+        \x001 \x0016x\x001\x0016\0Ana\0\0-1\0+7\x001\0";
+    let told = done(&mut six(), odd);
+    assert_eq!(told.occupancy().as_deref(), Some("1/16"));
+    assert_eq!(
+        (told.password, named(&told)),
+        (Some(false), vec![("Ana", Some(7))])
+    );
+}
+
+#[test]
 fn tokens_of_others_are_passed_over() {
     let mut asked = Seven::new(OURS + 1);
     for answer in [THEIRS, TEEWORLDS, DDNET, b""] {

@@ -22,6 +22,34 @@ pub(crate) fn tidy(text: &str) -> String {
     text.trim().to_owned()
 }
 
+/// The number at the beginning of a text, as C's `atoi` reads it, with which the games read theirs:
+/// 8 in `8.0` and in ` 8 players`. None where `atoi` makes a 0 of what is no number.
+pub(crate) fn number(text: &[u8]) -> Option<i64> {
+    let text = text.trim_ascii_start();
+    let (is_negative, digits) = match text.split_first() {
+        Some((b'-', digits)) => (true, digits),
+        Some((b'+', digits)) => (false, digits),
+        _ => (false, text),
+    };
+    let mut digits = digits
+        .iter()
+        .take_while(|it| it.is_ascii_digit())
+        .peekable();
+    digits.peek()?;
+    let digit = |number: i64, digit: &u8| {
+        let number = number.saturating_mul(10);
+        number.saturating_add(i64::from(digit - b'0'))
+    };
+    let number = digits.fold(0, digit);
+    Some(if is_negative { -number } else { number })
+}
+
+/// How many there are, from a text. None if it says no number, or one below 0, by which servers mean
+/// that they do not know it.
+pub(crate) fn count(text: &[u8]) -> Option<u32> {
+    number(text)?.try_into().ok()
+}
+
 /// Text for a field that can be missing.
 pub(crate) fn some(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
@@ -30,6 +58,30 @@ pub(crate) fn some(text: String) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_read_up_to_where_they_end() {
+        let table: [(&[u8], Option<i64>); 10] = [
+            (b"8", Some(8)),
+            (b" 8.5", Some(8)),
+            (b"-3 of 7", Some(-3)),
+            (b"+4", Some(4)),
+            (b"007x", Some(7)),
+            (b"99999999999999999999", Some(i64::MAX)),
+            (b"", None),
+            (b"-", None),
+            (b"x8", None),
+            (b"--8", None),
+        ];
+        for (text, read) in table {
+            assert_eq!(number(text), read, "{text:?}");
+        }
+        assert_eq!(
+            [count(b"4294967295"), count(b"4294967296")],
+            [Some(u32::MAX), None]
+        );
+        assert_eq!([count(b"-1"), count(b"0")], [None, Some(0)]);
+    }
 
     #[test]
     fn control_characters_are_left_out() {

@@ -250,6 +250,14 @@ fn an_info_response_has_enough_for_a_list() {
     assert!(info_response(OPENARENA).is_err());
 }
 
+/// In some engines every setting is a number with a point.
+#[test]
+fn numbers_are_read_as_the_engines_read_them() {
+    let settings = [("sv_maxclients", "8.0"), ("g_needpass", "1.000000")];
+    let info = told(&settings, "");
+    assert_eq!((info.max_players, info.password), (Some(8), Some(true)));
+}
+
 #[test]
 fn odd_settings_are_tolerated() {
     // The first of a repeated key counts, a key without a value is none, numbers can be junk.
