@@ -36,6 +36,11 @@ pub(crate) trait Dialogue: Send {
         None
     }
 
+    /// The port that players join by, once the server has said it.
+    fn port(&self) -> Option<u16> {
+        None
+    }
+
     /// What is said when the answer is complete: some servers keep a place for us until then.
     fn leave(&mut self) -> Option<Vec<u8>> {
         None

@@ -1,19 +1,20 @@
 //! Asks game servers for their state, in the protocols of their own games.
 //!
 //! ```text
-//!  Target ──▶ query() ──▶ exchange/: sockets ──▶ a Dialogue of each protocol, pure ──▶ ServerInfo
+//!  Target ──▶ query() ──▶ exchange/: sockets ──▶ a Dialogue of each protocol, pure ──▶ Answer
 //! ```
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let target = "quake3://127.0.0.1:27960".parse()?;
-//! let info = metaserve_query::query(&target).await?;
+//! let info = metaserve_query::query(&target).await?.info;
 //! println!("{} plays {:?}", info.name, info.map);
 //! # Ok(())
 //! # }
 //! ```
 #![forbid(unsafe_code)]
 
+mod answer;
 mod dialogue;
 mod exchange;
 #[cfg(any(test, feature = "fake"))]
@@ -33,6 +34,7 @@ pub mod quake;
 mod teeworlds;
 mod valve;
 
+pub use answer::Answer;
 pub use exchange::{PATIENCE, query, query_within, replay};
 #[cfg(feature = "gamedig")]
 pub use library::LibraryGame;

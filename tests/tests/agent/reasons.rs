@@ -1,11 +1,12 @@
 //! The operator hears why a server is not on the list, once for each reason.
 
 use crate::{
-    DAEMON, FAST,
+    AGENT, DAEMON, FAST,
     game_server::{GameServer, Manner},
     process::{Agent, Home},
 };
-use metaserve_tests::{Daemon, Follower};
+use metaserve_tests::{Daemon, Follower, run};
+use tokio::net::UdpSocket;
 
 #[tokio::test]
 async fn a_server_that_starts_late_ends_and_returns_is_listed_while_it_answers() {
@@ -57,4 +58,49 @@ async fn a_server_that_starts_late_ends_and_returns_is_listed_while_it_answers()
         "{:#?}",
         agent.lines
     );
+}
+
+/// A server of Source whose players join by another port than queries do. Nobody is on it.
+async fn serve_on_two_ports(socket: UdpSocket, port: u16) {
+    let mut answer = b"\xff\xff\xff\xffI\x11Dusty's\0de_dust\0tf\0Team\0\0\0".to_vec();
+    answer.extend(b"\0\x18\0dl\0\x001.0\0\x80");
+    answer.extend(port.to_le_bytes());
+    loop {
+        let (_, client) = socket.recv_from(&mut [0; 64]).await.unwrap();
+        socket.send_to(&answer, client).await.unwrap();
+    }
+}
+
+/// The list once sent players to the port that answers queries, and no word was said.
+#[tokio::test]
+async fn a_server_that_players_join_by_another_port_is_reported_once() {
+    let daemon = Daemon::start(DAEMON, &FAST).await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("valve://{}", socket.local_addr().unwrap());
+    let serving = tokio::spawn(serve_on_two_ports(socket, 7777));
+
+    let ended = run(AGENT, &["query", &target]).await;
+    assert!(
+        ended.output.contains("7777, by which players join"),
+        "{ended:?}"
+    );
+
+    let home = Home::new();
+    let set = |port: &str| format!("game = 'tf'\n[[server]]\nquery = '{target}'\n{port}");
+    home.write(&set(""));
+    let mut agent = Agent::start(&daemon, &home);
+    agent.logged("set `port = 7777`").await;
+    // It is asked again, and says the same.
+    let mut list = Follower::new(&daemon, Some("tf")).await;
+    list.until("the server", |list| list.len() == 1).await;
+    home.write(&set("port = 7777"));
+    agent.signal("HUP").await;
+    list.until("the server's own port", |list| {
+        list.servers().any(|it| it.address.port() == 7777)
+    })
+    .await;
+    let lines = agent.stop().await;
+    let warnings = lines.iter().filter(|it| it.contains("they join by port"));
+    assert_eq!(warnings.count(), 1, "{lines:#?}");
+    serving.abort();
 }

@@ -6,6 +6,7 @@ use crate::{
     chain,
     publish::Publisher,
     settings::{AgentSettings, Server},
+    watch::misdirected,
 };
 use anyhow::Context;
 use futures::future::join_all;
@@ -72,11 +73,15 @@ async fn server(server: &Server) -> String {
     let said = match &server.query {
         None => "tells its state over HTTP".to_owned(),
         Some(target) => match metaserve_query::query(target).await {
-            Ok(info) => {
+            Ok(answer) => {
+                let info = answer.info;
+                let elsewhere = answer.port.filter(|told| told != port);
+                let elsewhere = elsewhere.map(|told| format!("; {}", misdirected(server, told)));
+                let elsewhere = elsewhere.unwrap_or_default();
                 let players = info.occupancy().map(|it| format!(", {it} players"));
                 let players = players.unwrap_or_default();
                 format!(
-                    "{target} answers: {:?}{players}",
+                    "{target} answers: {:?}{players}{elsewhere}",
                     printable_name(&info.name)
                 )
             }

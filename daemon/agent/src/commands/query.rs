@@ -24,15 +24,15 @@ impl Query {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let name = self.target.to_string();
         let answer = metaserve_query::query(&self.target).await;
-        let info = answer.map_err(|error| {
+        let answer = answer.map_err(|error| {
             let advice = advice(&error);
             let context = format!("no answer from {name}; {advice}");
             anyhow::Error::from(error).context(context)
         })?;
-        let info = record(info, &Overrides::default());
+        let info = record(answer.info, &Overrides::default());
         let text = match self.json {
             true => serde_json::to_string_pretty(&info).context("cannot write the record")? + "\n",
-            false => shown(&info),
+            false => shown(&info) + &elsewhere(&self.target, answer.port),
         };
         print(text)?;
         Ok(())
@@ -47,6 +47,18 @@ pub(super) fn advice(problem: &Unanswered) -> &'static str {
         Unanswered::Malformed(_) => "check the protocol in front of ://",
         _ => "check the protocol, the port and the firewall",
     }
+}
+
+/// A line about the port that players join by, if it is not the one that was asked.
+fn elsewhere(target: &Target, port: Option<u16>) -> String {
+    let port = port.filter(|port| *port != target.port);
+    let line = |port| {
+        format!(
+            "{:<12} {port}, by which players join: give it to the agent\n",
+            "port"
+        )
+    };
+    port.map(line).unwrap_or_default()
 }
 
 /// A record in lines for people.

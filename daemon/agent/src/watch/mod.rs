@@ -9,7 +9,7 @@
 mod ask;
 mod state;
 
-pub(crate) use ask::record;
+pub(crate) use ask::{misdirected, record};
 
 use crate::{
     chain,

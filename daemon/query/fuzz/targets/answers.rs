@@ -21,7 +21,8 @@ fuzz_target!(|input: &[u8]| {
     let protocol = protocols[usize::from(protocol) % protocols.len()];
     let host = "fake.example".to_owned();
     let target = Target { protocol, host, port: 1 };
-    if let Ok(info) = replay(&target, pieces) {
+    if let Ok(answer) = replay(&target, pieces) {
+        let info = answer.info;
         assert_eq!(info.check(), Ok(()));
         assert!(info.to_json().len() <= 8 * 1024);
     }

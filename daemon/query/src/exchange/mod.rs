@@ -10,10 +10,14 @@ pub use replay::replay;
 #[cfg(feature = "gamedig")]
 pub(crate) use udp::{MAX_DATAGRAM_BYTES, Received, connected};
 
-use crate::{Target, Unanswered, dialogue::Conversation};
-use metaserve::ServerInfo;
-use std::{io, net::SocketAddr, time::Duration};
-use tokio::{net::lookup_host, time::timeout};
+use crate::{Answer, Target, Unanswered, dialogue::Conversation};
+use metaserve::{ServerInfo, time};
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use tokio::{net::lookup_host, time::timeout_at};
 
 /// How long a query takes at most, unless told otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,41 +44,61 @@ pub(crate) const MAX_BYTES: usize = 256 * 1024;
 ///
 /// # Errors
 /// Why there is no answer.
-pub async fn query(target: &Target) -> Result<ServerInfo, Unanswered> {
+pub async fn query(target: &Target) -> Result<Answer, Unanswered> {
     query_within(target, PATIENCE).await
 }
 
-/// Asks a game server for its state, for `patience` at most: see [`query`].
+/// Asks a game server for its state, for `patience` at most, in which its name is resolved as well:
+/// see [`query`].
 ///
 /// # Errors
 /// Why there is no answer.
-pub async fn query_within(target: &Target, patience: Duration) -> Result<ServerInfo, Unanswered> {
-    let servers = resolve(target, patience).await?;
-    let each = patience / servers.len().try_into().unwrap_or(1);
-    let mut why = None;
-    for server in servers {
+pub async fn query_within(target: &Target, patience: Duration) -> Result<Answer, Unanswered> {
+    let addresses = async {
+        let found = lookup_host((target.host.as_str(), target.port)).await?;
+        Ok(found.collect())
+    };
+    query_at(target, addresses, patience).await
+}
+
+/// Asks the server at the addresses that its name is found to have.
+async fn query_at(
+    target: &Target,
+    addresses: impl Future<Output = io::Result<Vec<SocketAddr>>>,
+    patience: Duration,
+) -> Result<Answer, Unanswered> {
+    let end = time::now() + patience;
+    let mut servers = resolve(target, addresses, end).await?.into_iter();
+    let mut why = Unanswered::Closed;
+    while let Some(server) = servers.next() {
+        // What one address leaves of the time is for the next one.
+        let left = end.saturating_duration_since(time::now());
+        let each = left / u32::try_from(1 + servers.len()).unwrap_or(u32::MAX);
         match ask(target, server, each).await {
-            Ok(info) => return Ok(presentable(info, target)),
-            Err(other) => {
-                why = Some(match why {
-                    None => other,
-                    Some(why) => Unanswered::or(why, other),
-                });
+            Ok(Answer { info, port }) => {
+                let info = presentable(info, target);
+                return Ok(Answer { info, port });
             }
+            // In all, it is the whole time.
+            Err(Unanswered::Silent(_)) => why = why.or(Unanswered::Silent(patience)),
+            Err(other) => why = why.or(other),
         }
     }
-    Err(why.unwrap_or(Unanswered::Silent(patience)))
+    Err(why)
 }
 
 /// The first address of each family, in the resolver's order; never empty.
-async fn resolve(target: &Target, patience: Duration) -> Result<Vec<SocketAddr>, Unanswered> {
+async fn resolve(
+    target: &Target,
+    addresses: impl Future<Output = io::Result<Vec<SocketAddr>>>,
+    end: Instant,
+) -> Result<Vec<SocketAddr>, Unanswered> {
     let unknown = |source| Unanswered::NoAddress {
         name: target.host.clone(),
         source,
     };
-    let lookup = lookup_host((target.host.as_str(), target.port));
     let late = |_| Err(io::ErrorKind::TimedOut.into());
-    let found = timeout(patience, lookup).await.unwrap_or_else(late);
+    let found = timeout_at(end.into(), addresses).await.unwrap_or_else(late);
     let mut servers: Vec<SocketAddr> = Vec::new();
     for server in found.map_err(unknown)? {
         if servers.iter().all(|it| it.is_ipv4() != server.is_ipv4()) {
@@ -91,17 +115,26 @@ async fn ask(
     target: &Target,
     server: SocketAddr,
     patience: Duration,
-) -> Result<ServerInfo, Unanswered> {
+) -> Result<Answer, Unanswered> {
     let rng = fastrand::Rng::new();
-    let answer = match target.protocol.conversation(target, rng) {
+    match target.protocol.conversation(target, rng) {
         Conversation::Datagrams(mut dialogue) => {
-            udp::converse(server, &mut *dialogue, patience).await
+            let info = udp::converse(server, &mut *dialogue, patience).await?;
+            Ok(Answer {
+                info: *info,
+                port: dialogue.port(),
+            })
         }
-        Conversation::Streams(calls) => tcp::call(server, calls, patience).await,
+        Conversation::Streams(calls) => {
+            let info = tcp::call(server, calls, patience).await?;
+            Ok(Answer {
+                info: *info,
+                port: None,
+            })
+        }
         #[cfg(feature = "gamedig")]
         Conversation::Library(game) => game.query(server, patience).await,
-    };
-    answer.map(|info| *info)
+    }
 }
 
 /// The record with a name, within its bounds.

@@ -2,7 +2,7 @@
 
 use super::{MAX_BYTES, presentable, udp::Received};
 use crate::{
-    Target, Unanswered,
+    Answer, Target, Unanswered,
     dialogue::{Call, Conversation, Dialogue, Heard},
 };
 use fastrand::Rng;
@@ -16,7 +16,7 @@ use metaserve::ServerInfo;
 /// ```
 /// let target = "quake2://127.0.0.1".parse()?;
 /// let status = b"\xff\xff\xff\xffprint\n\\hostname\\Dusty's\\maxclients\\8\n3 40 \"Ana\"\n";
-/// let info = metaserve_query::replay(&target, [&status[..]])?;
+/// let info = metaserve_query::replay(&target, [&status[..]])?.info;
 /// assert_eq!((&*info.name, info.occupancy()), ("Dusty's", Some("1/8".to_owned())));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -26,15 +26,19 @@ use metaserve::ServerInfo;
 pub fn replay<'a>(
     target: &Target,
     answers: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<ServerInfo, Unanswered> {
+) -> Result<Answer, Unanswered> {
     let answers = answers.into_iter();
-    let answer = match target.protocol.conversation(target, Rng::with_seed(0)) {
-        Conversation::Datagrams(mut dialogue) => datagrams(&mut *dialogue, answers),
-        Conversation::Streams(calls) => streams(&calls, answers),
+    let (info, port) = match target.protocol.conversation(target, Rng::with_seed(0)) {
+        Conversation::Datagrams(mut dialogue) => {
+            let info = datagrams(&mut *dialogue, answers)?;
+            (info, dialogue.port())
+        }
+        Conversation::Streams(calls) => (streams(&calls, answers)?, None),
         #[cfg(feature = "gamedig")]
-        Conversation::Library(_) => Err(Unanswered::Ended),
+        Conversation::Library(_) => return Err(Unanswered::Ended),
     };
-    answer.map(|info| presentable(*info, target))
+    let info = presentable(*info, target);
+    Ok(Answer { info, port })
 }
 
 fn datagrams<'a>(

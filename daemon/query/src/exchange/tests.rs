@@ -47,7 +47,7 @@ async fn a_server_of_either_family_answers() {
         };
         let target = quake3(server);
         let (answer, ()) = tokio::join!(query_within(&target, LONG), serve);
-        let info = answer.unwrap();
+        let info = answer.unwrap().info;
         assert_eq!((&*info.name, info.max_players), ("Dusty's", Some(8)));
     }
 }
@@ -62,7 +62,7 @@ async fn a_server_without_a_name_is_called_by_its_address() {
     };
     let target = quake3(server);
     let (answer, ()) = tokio::join!(query_within(&target, LONG), serve);
-    assert_eq!(answer.unwrap().name, server.to_string());
+    assert_eq!(answer.unwrap().info.name, server.to_string());
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_name_is_asked_at_both_families() {
             continue;
         }
         let (answer, ()) = tokio::join!(query_within(&target, LONG), serve);
-        assert_eq!(answer.unwrap().name, "Dusty's");
+        assert_eq!(answer.unwrap().info.name, "Dusty's");
     }
 }
 
@@ -97,7 +97,7 @@ async fn a_request_that_is_lost_is_repeated() {
     };
     let target = quake3(server);
     let (answer, ()) = tokio::join!(query_within(&target, LONG), serve);
-    assert_eq!(answer.unwrap().name, "Dusty's");
+    assert_eq!(answer.unwrap().info.name, "Dusty's");
 }
 
 #[tokio::test]
@@ -118,6 +118,44 @@ async fn a_silent_server_is_given_up() {
     assert_eq!(answer.unwrap_err().to_string(), "no answer within 50ms");
 }
 
+/// A slow resolver and two silent addresses once took twice the time.
+#[tokio::test(start_paused = true)]
+async fn finding_the_addresses_and_asking_them_all_share_one_time() {
+    let patience = Duration::from_secs(5);
+    let (_silent, first) = udp(FAMILIES[0]).await;
+    let (_silent, second) = udp(FAMILIES[1]).await;
+    for (lookup_seconds, expected) in [
+        (0, "no answer within 5s"),
+        (3, "no answer within 5s"),
+        (60, "cannot find the address of 127.0.0.1"),
+    ] {
+        let start = time::now();
+        let addresses = async {
+            tokio::time::sleep(Duration::from_secs(lookup_seconds)).await;
+            Ok(vec![first, second])
+        };
+        let answer = query_at(&quake3(first), addresses, patience).await;
+        assert_eq!(answer.unwrap_err().to_string(), expected);
+        // Timers are exact to the millisecond.
+        let took = (time::now() - start).as_millis();
+        assert!((5000..5010).contains(&took), "{took} ms");
+    }
+}
+
+/// What an address that is refused at once leaves of the time is for the other one.
+#[tokio::test(start_paused = true)]
+async fn the_last_address_has_all_the_time_that_is_left() {
+    let (closed, first) = udp(FAMILIES[0]).await;
+    drop(closed);
+    let (_silent, second) = udp(FAMILIES[1]).await;
+    let start = time::now();
+    let addresses = async { Ok(vec![first, second]) };
+    let answer = query_at(&quake3(first), addresses, Duration::from_secs(5)).await;
+    assert!(matches!(answer, Err(Unanswered::Silent(_))), "{answer:?}");
+    let took = (time::now() - start).as_millis();
+    assert!((5000..5010).contains(&took), "{took} ms");
+}
+
 #[tokio::test]
 async fn answers_from_elsewhere_are_not_heard() {
     let (socket, server) = udp(FAMILIES[0]).await;
@@ -130,7 +168,7 @@ async fn answers_from_elsewhere_are_not_heard() {
     };
     let target = quake3(server);
     let (answer, ()) = tokio::join!(query_within(&target, LONG), serve);
-    assert_eq!(answer.unwrap().name, "Dusty's");
+    assert_eq!(answer.unwrap().info.name, "Dusty's");
 }
 
 #[tokio::test]
@@ -170,7 +208,7 @@ async fn an_answer_of_60_kb_is_read() {
     };
     let target = quake3(server);
     let (answer, ()) = tokio::join!(query_within(&target, LONG), serve);
-    let info = answer.unwrap();
+    let info = answer.unwrap().info;
     assert!(info.players > Some(5_000));
     assert!(info.to_json().len() <= MAX_RECORD_BYTES);
 }
@@ -198,7 +236,7 @@ async fn a_server_that_answers_for_each_of_its_players_is_heard_to_the_end() {
         answer = query_within(&target, LONG) => answer,
         () = serve => unreachable!("it serves"),
     };
-    let told = answer.unwrap();
+    let told = answer.unwrap().info;
     assert_eq!(told.occupancy().as_deref(), Some("255/255"));
     // The record has room for some of them.
     assert!(!told.player_list.is_empty());
@@ -221,7 +259,7 @@ async fn a_flood_behind_an_answer_does_not_hide_the_server() {
         answer = query_within(&target, LONG) => answer,
         () = serve => unreachable!("it waits"),
     };
-    assert_eq!(answer.unwrap().occupancy().as_deref(), Some("2/8"));
+    assert_eq!(answer.unwrap().info.occupancy().as_deref(), Some("2/8"));
 }
 
 /// Says one thing after the other, and knows something after the first answer.

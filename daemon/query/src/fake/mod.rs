@@ -6,7 +6,7 @@
 //! # async fn example() -> std::io::Result<()> {
 //! let ip = std::net::Ipv4Addr::LOCALHOST.into();
 //! let fake = Fake::start(Protocol::Valve, ip, Behaviour::Answers { bytes: 1000 }).await?;
-//! let info = metaserve_query::query(fake.target()).await.expect("it answers");
+//! let answer = metaserve_query::query(fake.target()).await.expect("it answers");
 //! # Ok(())
 //! # }
 //! ```

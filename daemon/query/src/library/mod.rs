@@ -10,7 +10,7 @@ mod relay;
 #[cfg(test)]
 mod tests;
 
-use crate::{Protocol, Unanswered};
+use crate::{Answer, Protocol, Unanswered};
 use gamedig::{
     ExtraRequestSettings, GAMES, GDErrorKind, Game, TimeoutSettings,
     minecraft::Server,
@@ -21,7 +21,6 @@ use gamedig::{
         types::{CommonResponse, ProprietaryProtocol},
     },
 };
-use metaserve::ServerInfo;
 use std::{net::SocketAddr, thread, time::Duration};
 use tokio::{sync::oneshot, time::timeout};
 
@@ -82,7 +81,7 @@ impl LibraryGame {
         self,
         server: SocketAddr,
         patience: Duration,
-    ) -> Result<Box<ServerInfo>, Unanswered> {
+    ) -> Result<Answer, Unanswered> {
         let game = self.game().ok_or(Unanswered::Silent(patience))?;
         let hazard = hazard::of(&game);
         let asked = async move |relay: SocketAddr| {
@@ -90,7 +89,10 @@ impl LibraryGame {
             // It hears of the relay alone, so it ends soon after it, within its own timeouts. The
             // runtime does not wait for it.
             let thread = thread::Builder::new().name("gamedig".into());
-            thread.spawn(move || answer.send(ask(&game, relay, patience)))?;
+            thread.spawn(move || {
+                // Whoever asked may have lost patience.
+                let _ = answer.send(ask(&game, relay, patience));
+            })?;
             let panicked = |_| Err(Unanswered::Malformed("the library failed".into()));
             answered.await.unwrap_or_else(panicked)
         };
@@ -117,7 +119,7 @@ impl LibraryGame {
     }
 }
 
-fn ask(game: &Game, relay: SocketAddr, patience: Duration) -> Result<Box<ServerInfo>, Unanswered> {
+fn ask(game: &Game, relay: SocketAddr, patience: Duration) -> Result<Answer, Unanswered> {
     let failed = |error| explain(&error, patience);
     // Two tries within the time.
     let wait = Some((patience * 2 / 5).max(Duration::from_millis(1)));
@@ -125,7 +127,7 @@ fn ask(game: &Game, relay: SocketAddr, patience: Duration) -> Result<Box<ServerI
     let (ip, port) = (relay.ip(), Some(relay.port()));
     let answer = gamedig::query_with_timeout(game, &ip, port, Some(timeouts)).map_err(failed)?;
     let answer: &dyn CommonResponse = answer.as_ref();
-    Ok(Box::new(info::server_info(answer)))
+    Ok(info::answer(answer))
 }
 
 /// The library's errors print a backtrace: this is one line.

@@ -1,25 +1,22 @@
 //! What stands between the library and a game server.
 
 use crate::{
-    Unanswered,
+    Answer, Unanswered,
     exchange::{MAX_BYTES, MAX_DATAGRAM_BYTES, Received, connected},
 };
-use metaserve::ServerInfo;
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::{
     io::{AsyncReadExt, copy},
     net::{TcpListener, TcpStream, UdpSocket},
 };
 
-type Answer = Result<Box<ServerInfo>, Unanswered>;
-
 /// Passes datagrams between `asked`, which is given the relay's address, and a server of either
 /// family, until `asked` ends or too much has come. Answers with a `hazard` are left out.
 pub(super) async fn datagrams(
     server: SocketAddr,
     hazard: fn(&[u8]) -> bool,
-    asked: impl AsyncFnOnce(SocketAddr) -> Answer,
-) -> Answer {
+    asked: impl AsyncFnOnce(SocketAddr) -> Result<Answer, Unanswered>,
+) -> Result<Answer, Unanswered> {
     let outer = connected(server).await?;
     let inner = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let relay = inner.local_addr()?;
@@ -60,8 +57,8 @@ pub(super) async fn datagrams(
 /// either family.
 pub(super) async fn stream(
     server: SocketAddr,
-    asked: impl AsyncFnOnce(SocketAddr) -> Answer,
-) -> Answer {
+    asked: impl AsyncFnOnce(SocketAddr) -> Result<Answer, Unanswered>,
+) -> Result<Answer, Unanswered> {
     let mut outer = TcpStream::connect(server).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let relay = listener.local_addr()?;

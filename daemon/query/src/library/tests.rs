@@ -17,14 +17,25 @@ const FAMILIES: [IpAddr; 2] = [
 ];
 
 /// The answer of a server that sends this datagram.
-async fn answered(scheme: &str, ip: IpAddr, datagram: &[u8]) -> Result<ServerInfo, Unanswered> {
+async fn answered(scheme: &str, ip: IpAddr, datagram: &[u8]) -> Result<Answer, Unanswered> {
+    served(scheme, ip, |_| datagram.to_vec()).await
+}
+
+/// The answer of a server that answers each question so.
+async fn served(
+    scheme: &str,
+    ip: IpAddr,
+    says: impl Fn(&[u8]) -> Vec<u8>,
+) -> Result<Answer, Unanswered> {
     let socket = UdpSocket::bind((ip, 0)).await.unwrap();
     let server = socket.local_addr().unwrap();
     let target: Target = format!("{scheme}://{server}").parse().unwrap();
     let serve = async {
         loop {
-            let (_, client) = socket.recv_from(&mut [0; 2048]).await.unwrap();
-            socket.send_to(datagram, client).await.unwrap();
+            let mut question = [0; 2048];
+            let (length, client) = socket.recv_from(&mut question).await.unwrap();
+            let answer = says(&question[..length]);
+            socket.send_to(&answer, client).await.unwrap();
         }
     };
     tokio::select! {
@@ -84,7 +95,7 @@ async fn a_game_of_the_library_is_asked_over_either_family() {
         \\numplayers\\1\\maxplayers\\16\\password\\0\\player_0\\Ana\\frags_0\\5\\ping_0\\40\
         \\team_0\\0\\final\\\\queryid\\1.1";
     for ip in FAMILIES {
-        let info = answered("gamespy1", ip, basic).await.unwrap();
+        let info = answered("gamespy1", ip, basic).await.unwrap().info;
         assert_eq!(
             (&*info.name, info.map.as_deref()),
             ("Dusty's", Some("dm_old"))

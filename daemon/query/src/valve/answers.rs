@@ -1,14 +1,15 @@
 //! What the answers say. Valve's page, "`A2S_INFO`" and "`A2S_PLAYER`".
 
 use super::malformed;
-use crate::{Unanswered, reader::Reader, text};
+use crate::{Unanswered, answer, reader::Reader, text};
 use metaserve::{Player, ServerInfo};
 
 /// The Ship, whose answer has three bytes more.
 const THE_SHIP: u16 = 2400;
 
-/// The answer of Source and of newer `GoldSrc` servers.
-pub(super) fn source(body: &[u8]) -> Result<ServerInfo, Unanswered> {
+/// The answer of Source and of newer `GoldSrc` servers, and the port that players join by if it has
+/// one.
+pub(super) fn source(body: &[u8]) -> Result<(ServerInfo, Option<u16>), Unanswered> {
     let read = || {
         let mut body = Reader::new(body);
         body.byte()?; // The version of the protocol.
@@ -20,11 +21,13 @@ pub(super) fn source(body: &[u8]) -> Result<ServerInfo, Unanswered> {
             body.array::<3>()?;
         }
         let version = body.text()?;
-        Some(ServerInfo {
+        let Extra { port, keywords } = extra(&mut body);
+        let info = ServerInfo {
             version: text::some(plain(version)),
-            tags: keywords(&mut body).unwrap_or_default(),
+            tags: keywords,
             ..described(name, map, mode, [players, most, bots, password])
-        })
+        };
+        Some((info, port))
     };
     read().ok_or_else(|| malformed("its description is cut short"))
 }
@@ -105,24 +108,37 @@ fn plain(bytes: &[u8]) -> String {
     text::tidy(&text::decode(bytes))
 }
 
-/// The words to search for, which come after port, Steam's number and the spectators' port and
-/// name, each if its bit is set.
-fn keywords(body: &mut Reader<'_>) -> Option<Vec<String>> {
-    let present = body.byte()?;
-    if present & 0x80 != 0 {
-        body.array::<2>()?;
-    }
-    if present & 0x10 != 0 {
-        body.array::<8>()?;
-    }
-    if present & 0x40 != 0 {
-        body.array::<2>()?;
-        body.text()?;
-    }
-    if present & 0x20 == 0 {
-        return None;
-    }
-    let words = plain(body.text()?);
-    let words = words.split([',', ';', ' ']).filter(|word| !word.is_empty());
-    Some(words.map(str::to_owned).collect())
+/// What can follow a description.
+#[derive(Default)]
+struct Extra {
+    port: Option<u16>,
+    keywords: Vec<String>,
+}
+
+/// The port that players join by, Steam's number, the spectators' port and name, and the words to
+/// search for, each if its bit is set. What is cut off is missing.
+fn extra(body: &mut Reader<'_>) -> Extra {
+    let mut extra = Extra::default();
+    let mut read = || {
+        let present = body.byte()?;
+        if present & 0x80 != 0 {
+            extra.port = answer::port(u16::from_le_bytes(body.array()?));
+        }
+        if present & 0x10 != 0 {
+            body.array::<8>()?;
+        }
+        if present & 0x40 != 0 {
+            body.array::<2>()?;
+            body.text()?;
+        }
+        if present & 0x20 != 0 {
+            let words = plain(body.text()?);
+            let words = words.split([',', ';', ' ']).filter(|word| !word.is_empty());
+            extra.keywords.extend(words.map(str::to_owned));
+        }
+        Some(())
+    };
+    // What was read counts, also when the rest is cut off.
+    let _ = read();
+    extra
 }

@@ -35,6 +35,8 @@ pub(crate) fn dialogue(_: Rng) -> Box<dyn Dialogue> {
 struct Valve {
     /// What the server has said about itself; then the players are asked for.
     info: Option<Box<ServerInfo>>,
+    /// The port that players join by, if it has said so.
+    port: Option<u16>,
     challenge: Option<[u8; 4]>,
     /// How often the challenge has changed.
     challenges: u32,
@@ -67,7 +69,11 @@ impl Dialogue for Valve {
                 self.info = info;
                 self.challenged(body)
             }
-            (b'I', None) => self.informed(answers::source(body)?),
+            (b'I', None) => {
+                let (info, port) = answers::source(body)?;
+                self.port = port;
+                self.informed(info)
+            }
             (b'm', None) => self.informed(answers::goldsrc(body)?),
             (b'D', Some(info)) => {
                 self.info = Some(info.clone());
@@ -78,6 +84,10 @@ impl Dialogue for Valve {
                 Ok(Heard::More)
             }
         }
+    }
+
+    fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// Some servers never say who is playing.

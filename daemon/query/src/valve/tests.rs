@@ -80,6 +80,27 @@ fn a_server_that_gives_challenges_is_asked_with_them() {
     assert_eq!(told, expected);
 }
 
+/// Queries may have a port of their own, and players who join by it get no answer.
+#[test]
+fn the_port_that_players_join_by_is_told() {
+    let port = |answer: &[u8]| {
+        let mut asked = Valve::default();
+        done(&mut asked, answer);
+        asked.port()
+    };
+    assert_eq!(port(&source(0, 0)), Some(0x6987));
+    // The bits, the port, and what is cut behind it; a port of 0; and none.
+    let head = source(0, 0);
+    let head = &head[..head.len() - 40];
+    assert!(head.ends_with(b"8835751\0"), "{head:?}");
+    let with = |extra: &[u8]| port(&[head, extra].concat());
+    assert_eq!(with(b"\x90\x9a\x69\x01"), Some(27034));
+    assert_eq!(with(b"\x80\0\0"), None);
+    assert_eq!(with(b"\x80\x87"), None);
+    assert_eq!(with(b"\x20a\0"), None);
+    assert_eq!(with(b""), None);
+}
+
 #[test]
 fn a_server_without_players_is_asked_once() {
     let told = done(&mut Valve::default(), &source(0, 0));
