@@ -12,9 +12,7 @@ pub(super) fn of(game: &Game) -> fn(&[u8]) -> bool {
         // Here `maxplayers` and the numbers of players are trusted.
         Spoken::Gamespy(GameSpyVersion::One) => is_oversize_gamespy,
         // The second half of a split answer says how long it is uncompressed.
-        Spoken::PROPRIETARY(ProprietaryProtocol::TheShip | ProprietaryProtocol::FFOW) => {
-            is_compressed
-        }
+        Spoken::PROPRIETARY(ProprietaryProtocol::FFOW) => is_compressed,
         _ => |_| false,
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! The library blocks, knows IPv4 only, takes datagrams from anybody, and trusts numbers in
 //! answers. So it never talks to a game server itself: it runs on a thread of its own and talks to
-//! a [`relay`] on loopback, which has the bounds of all other queries.
+//! a [`relay`] on loopback, which has the bounds of all other queries, and writes texts in UTF-8.
 
 mod hazard;
 mod info;
 mod relay;
 #[cfg(test)]
 mod tests;
+mod transcode;
 
 use crate::{Answer, Protocol, Unanswered};
 use gamedig::{
@@ -58,7 +59,8 @@ impl LibraryGame {
             Spoken::Quake(QuakeVersion::One) => Protocol::Quake1,
             Spoken::Quake(QuakeVersion::Two) => Protocol::Quake2,
             Spoken::Quake(QuakeVersion::Three) => Protocol::Quake3,
-            Spoken::Valve(_) => Protocol::Valve,
+            // The Ship has a few bytes of its own in its answers, which are known here too.
+            Spoken::Valve(_) | Spoken::PROPRIETARY(ProprietaryProtocol::TheShip) => Protocol::Valve,
             Spoken::PROPRIETARY(ProprietaryProtocol::Minecraft(Some(Server::Bedrock))) => {
                 Protocol::Bedrock
             }
@@ -83,7 +85,7 @@ impl LibraryGame {
         patience: Duration,
     ) -> Result<Answer, Unanswered> {
         let game = self.game().ok_or(Unanswered::Silent(patience))?;
-        let hazard = hazard::of(&game);
+        let (transcode, hazard) = (transcode::of(&game), hazard::of(&game));
         let asked = async move |relay: SocketAddr| {
             let (answer, answered) = oneshot::channel();
             // It hears of the relay alone, so it ends soon after it, within its own timeouts. The
@@ -100,7 +102,7 @@ impl LibraryGame {
             match self.0 {
                 // The only one that is asked over HTTP.
                 "eco" => relay::stream(server, asked).await,
-                _ => relay::datagrams(server, hazard, asked).await,
+                _ => relay::datagrams(server, transcode, hazard, asked).await,
             }
         };
         let answer = timeout(patience, asking).await;

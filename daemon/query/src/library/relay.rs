@@ -1,5 +1,6 @@
 //! What stands between the library and a game server.
 
+use super::transcode::Transcode;
 use crate::{
     Answer, Unanswered,
     exchange::{MAX_BYTES, MAX_DATAGRAM_BYTES, Received, connected},
@@ -11,9 +12,11 @@ use tokio::{
 };
 
 /// Passes datagrams between `asked`, which is given the relay's address, and a server of either
-/// family, until `asked` ends or too much has come. Answers with a `hazard` are left out.
+/// family, until `asked` ends or too much has come. Texts in answers are made UTF-8 by `transcode`,
+/// and answers that have a `hazard` then are left out.
 pub(super) async fn datagrams(
     server: SocketAddr,
+    transcode: Transcode,
     hazard: fn(&[u8]) -> bool,
     asked: impl AsyncFnOnce(SocketAddr) -> Result<Answer, Unanswered>,
 ) -> Result<Answer, Unanswered> {
@@ -35,13 +38,13 @@ pub(super) async fn datagrams(
                 answered = outer.recv(&mut answer) => {
                     let length = answered?;
                     received.count(length)?;
-                    let answer = answer.get(..length).unwrap_or_default();
-                    if hazard(answer) {
+                    let answer = transcode.apply(answer.get(..length).unwrap_or_default());
+                    if hazard(&answer) {
                         let text = "it would harm the library";
                         return Err(Unanswered::Malformed(text.into()));
                     }
                     if let Some(library) = library {
-                        inner.send_to(answer, library).await?;
+                        inner.send_to(&answer, library).await?;
                     }
                 }
             }

@@ -52,6 +52,7 @@ fn games_and_protocols_are_found_by_name() {
         ("minecraftpocket", Protocol::Bedrock, 19132),
         ("teamfortress2", Protocol::Valve, 27015),
         ("counterstrike", Protocol::Valve, 27015),
+        ("theship", Protocol::Valve, 27015),
         (
             "UnrealTournament2004",
             Protocol::Library(LibraryGame("unrealtournament2004")),
@@ -108,6 +109,57 @@ async fn a_game_of_the_library_is_asked_over_either_family() {
                 ..metaserve::Player::new("Ana")
             }]
         );
+    }
+}
+
+/// A name in Latin-1, or a player's in any script, once kept such a server off the list.
+#[tokio::test]
+async fn a_server_with_a_name_in_any_encoding_is_listed() {
+    let gamespy2 = b"\0\0\0\0\x01hostname\0Caf\xe9\0mapname\0m\0password\x000\0maxplayers\x0016\0\
+        numplayers\x001\0hostport\x007777\0\0\0\0\0\0";
+    let gamespy3 = b"\0\0\0\0\x01splitnum\0\x80\0hostname\0Caf\xe9\0mapname\0m\0gametype\0a\0\
+        gamever\x001\0maxplayers\x0016\0numplayers\x001\0password\x000\0hostport\x007777\0\0\
+        \x01player_\0\0Z\xc3\xab\0\0";
+    let just_cause2 =
+        b"\0\0\0\0\x01splitnum\0\x80\0hostname\0Caf\xe9\0version\x001\0description\0\xe9\0\
+        maxplayers\x0016\0numplayers\x001\0password\x000\0\0\0\x01Zo\xeb\x007\0\x28\0";
+    let table: [(&str, &[u8], Option<u16>); 7] = [
+        (
+            "gamespy1",
+            b"\\hostname\\Caf\xe9\\mapname\\m\\gametype\\a\\gamever\\1\\maxplayers\\16\\password\\0\
+            \\hostport\\7777\\player_0\\Zo\xeb\\frags_0\\5\\ping_0\\40\\final\\",
+            Some(7777),
+        ),
+        ("gamespy2", gamespy2, Some(7777)),
+        ("gamespy3", gamespy3, Some(7777)),
+        ("jc2m", just_cause2, None),
+        (
+            "savage2",
+            b"\0\0\0\0\0\0\0\0\0\0\0\0Caf\xe9\0\x01\x101\0m\0n\0\xe9\0\0a\0v\0\0",
+            None,
+        ),
+        (
+            "ffow",
+            b"\xff\xff\xff\xffI\x01Caf\xe9\0m\0a\0a\0\xe9\0v\0\0\0\x01\x10DL\0\0\0\x01\x02\0\0",
+            None,
+        ),
+        (
+            "mindustry",
+            b"\x01h\x01m\0\0\0\x01\0\0\0\0\0\0\0\0\x01o\0\0\0\0\x10\x04Caf\xe9\x01a",
+            None,
+        ),
+    ];
+    for (scheme, datagram, port) in table {
+        let says = |question: &[u8]| match question {
+            // The question for a challenge, of which 0 is none.
+            [0xfe, 0xfd, 9, ..] => b"\x09\0\0\0\x010\0".to_vec(),
+            _ => datagram.to_vec(),
+        };
+        let answer = served(scheme, FAMILIES[0], says).await;
+        let told = answer.unwrap_or_else(|why| panic!("{scheme}: {why}"));
+        assert_eq!(told.info.name, "Café", "{scheme}");
+        assert_eq!(told.info.occupancy().as_deref(), Some("1/16"), "{scheme}");
+        assert_eq!(told.port, port, "{scheme}");
     }
 }
 
