@@ -3,6 +3,7 @@
 
 use futures::{Stream, StreamExt, stream};
 use imbl::{OrdMap, ordmap::DiffItem};
+use metaserve::Game;
 use metaserve_client::{Connector, Server, ServerId, Snapshot, Snapshots};
 use tokio::sync::watch;
 
@@ -31,16 +32,19 @@ type Reader<T> = Box<dyn Fn(&Server) -> Option<T> + Send + Sync>;
 pub struct Follower<T> {
     current: watch::Sender<Map<T>>,
     connector: Connector,
-    game: &'static str,
+    game: Option<Game>,
     read: Reader<T>,
     tells: fn(&T, &T) -> bool,
 }
 
-/// Follows the servers of `game` that `read` can show. A server is not shown again if
-/// `tells(shown, newer)`: players know everything in `newer` already.
+/// Follows the servers of `game`, or those of all games, that `read` can show. A server is not shown
+/// again if `tells(shown, newer)`: players know everything in `newer` already.
+///
+/// A protocol of one game names it. A protocol of several games follows all of them over the same
+/// connection, and `read` leaves out the others: the list comes once, whatever the number of games.
 pub fn follow<T: Clone + Eq>(
     connector: Connector,
-    game: &'static str,
+    game: Option<Game>,
     read: impl Fn(&Server) -> Option<T> + Send + Sync + 'static,
     tells: fn(&T, &T) -> bool,
 ) -> (Natives<T>, Follower<T>) {
@@ -89,7 +93,11 @@ impl<T: Clone> Follower<T> {
             let connector = connector.clone();
             async move { connector.connect().await }
         };
-        let list = metaserve_client::maintain(connect).game(self.game);
+        let list = metaserve_client::maintain(connect);
+        let list = match &self.game {
+            Some(game) => list.game(game.as_str()),
+            None => list,
+        };
         let mut list: Snapshots = list.run();
         while let Some(snapshot) = list.next().await {
             match snapshot {

@@ -8,11 +8,16 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use metaserve::{ConnectError, Fingerprint, Trust, program::Vital};
-use metaserve_client::Connector;
+use metaserve::{ConnectError, Fingerprint, Game, ServerInfo, Trust, program::Vital};
+use metaserve_client::{Connector, Server};
 use tokio_util::sync::CancellationToken;
 
-use crate::{bans::Guard, peers::Pulse, publish::Listings};
+use crate::{
+    bans::Guard,
+    follow::{Follower, Natives, follow},
+    peers::Pulse,
+    publish::{Listings, is_marked},
+};
 
 /// Why a protocol cannot be opened.
 pub type OpenError = Box<dyn Error + Send + Sync>;
@@ -73,13 +78,25 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Connects to the list.
+    /// Follows the servers of the list that others publish, and that `read` can show: those of
+    /// `game`, or of all games, of which `read` then chooses. See [`follow()`].
     ///
     /// # Errors
     /// A daemon's name or the trust in it cannot be used.
-    pub fn connector(&self) -> Result<Connector, ConnectError> {
+    pub fn follow<T: Clone + Eq>(
+        &self,
+        game: Option<Game>,
+        read: impl Fn(&Server, &ServerInfo) -> Option<T> + Send + Sync + 'static,
+        tells: fn(&T, &T) -> bool,
+    ) -> Result<(Natives<T>, Follower<T>), ConnectError> {
         let connector = Connector::to_one_of(&self.daemons).trust(self.trust.clone());
         connector.ready()?;
-        Ok(connector)
+        let bridge = self.bridge;
+        let read = move |server: &Server| {
+            let info = ServerInfo::from_json(&server.heartbeat)?;
+            let ours = is_marked(&info, &bridge);
+            (!ours).then(|| read(server, &info)).flatten()
+        };
+        Ok(follow(connector, game, read, tells))
     }
 }

@@ -13,7 +13,7 @@
 //! let listings = Listings::default();
 //! let key = Key { protocol: "vcmi", id: 1 };
 //! let listing = Listing {
-//!     game: "vcmi",
+//!     game: "vcmi".parse().unwrap(),
 //!     address: "192.0.2.1:5002".parse().unwrap(),
 //!     heartbeat: br#"{"name":"castle"}"#.as_slice().into(),
 //! };
@@ -30,11 +30,13 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use imbl::{OrdMap, ordmap::DiffItem};
-use metaserve::Game;
+use metaserve::{Fingerprint, Game, ServerInfo};
 use metaserve_heartbeat::Change;
+use serde_json::Value;
 use tokio::sync::watch;
 
-/// The most listings at one time. Further ones are left out, with a warning in the log.
+/// The most listings at one time, of all protocols together: as many as a daemon accepts of a relay
+/// by default (`--max-servers-per-relay`). Further ones are left out, with a warning in the log.
 pub const MAX_LISTINGS: usize = 20_000;
 
 /// Names a listing for as long as the bridge runs: a game of a legacy protocol.
@@ -53,10 +55,13 @@ impl fmt::Display for Key {
 }
 
 /// One entry of the list.
+///
+/// A relay lists a server at one address. A server that is reached over both families is two
+/// listings, as it is two entries in the lists of most old games.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// The game under which it is listed.
-    pub game: &'static str,
+    pub game: Game,
     /// Where players join it.
     pub address: SocketAddr,
     /// Its record: `ServerInfo` JSON.
@@ -137,24 +142,41 @@ impl Listings {
 
 fn differences(told: &Map, current: &Map) -> Vec<Change> {
     told.diff(current)
-        .filter_map(|item| match item {
+        .map(|item| match item {
             DiffItem::Add(_, listed)
             | DiffItem::Update {
                 new: (_, listed), ..
             } => change(listed),
-            DiffItem::Remove(_, (number, _)) => Some(Change::Unlist(*number)),
+            DiffItem::Remove(_, (number, _)) => Change::Unlist(*number),
         })
         .collect()
 }
 
-/// Returns `None` for an invalid game tag. Those of our protocols are valid.
-fn change((number, listing): &(u64, Listing)) -> Option<Change> {
-    Some(Change::List(metaserve_heartbeat::Listing {
+fn change((number, listing): &(u64, Listing)) -> Change {
+    Change::List(metaserve_heartbeat::Listing {
         key: *number,
-        game: Game::new(listing.game).ok()?,
+        game: listing.game.clone(),
         address: listing.address,
         heartbeat: listing.heartbeat.clone(),
-    }))
+    })
+}
+
+/// The field of a record's `legacy` that names the bridge that published it.
+const BRIDGE: &str = "bridge";
+
+/// Notes in a record that `bridge` publishes it, so that [`is_marked`] recognises it in the
+/// daemon's list. The record must have a `legacy` object; without a bridge nothing is noted.
+pub fn mark(info: &mut ServerInfo, bridge: Option<&Fingerprint>) {
+    if let (Some(bridge), Some(Value::Object(legacy))) = (bridge, &mut info.legacy) {
+        legacy.insert(BRIDGE.to_owned(), bridge.to_string().into());
+    }
+}
+
+/// Whether `bridge` has published this record: then it is no server of anybody else.
+#[must_use]
+pub fn is_marked(info: &ServerInfo, bridge: &Fingerprint) -> bool {
+    let publisher = info.legacy.as_ref().and_then(|legacy| legacy.get(BRIDGE));
+    publisher.and_then(Value::as_str) == Some(&bridge.to_string())
 }
 
 #[cfg(test)]
@@ -173,7 +195,7 @@ mod tests {
     fn listing(says: &'static str) -> Listing {
         let address = "192.0.2.1:5002".parse().unwrap();
         Listing {
-            game: "test",
+            game: "test".parse().unwrap(),
             address,
             heartbeat: says.as_bytes().into(),
         }

@@ -213,7 +213,11 @@ async fn rooms_are_listed_at_the_address_the_host_connected_to() {
     assert_eq!(listed.len(), 1);
     let (key, listing) = &listed[0];
     assert_eq!(
-        (key.to_string().as_str(), listing.game, listing.address),
+        (
+            key.to_string().as_str(),
+            listing.game.as_str(),
+            listing.address
+        ),
         ("vcmi/0", "vcmi", lobby.address)
     );
     assert!(

@@ -123,8 +123,7 @@ impl Metaserver {
         let shown = registry.filter(|_| !self.hide_native.contains(&Hidden::All));
         let (natives, follower) = match shown {
             Some(registry) => {
-                let (connector, hidden) = (registry.connector()?, self.hide_native.clone());
-                let (natives, follower) = follow(connector, registry.bridge, hidden);
+                let (natives, follower) = follow(registry, self.hide_native.clone())?;
                 (Some(natives), Some(follower))
             }
             None => (None, None),

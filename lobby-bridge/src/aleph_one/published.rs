@@ -2,9 +2,8 @@
 
 use std::net::{SocketAddr, SocketAddrV4};
 
-use metaserve::{Fingerprint, ServerInfo, address::joinable, time::now};
-use metaserve_client::{Connector, Server};
-use serde_json::Value;
+use metaserve::{ConnectError, Fingerprint, Game, ServerInfo, address::joinable, time::now};
+use metaserve_client::Server;
 
 use super::{
     description::Description,
@@ -13,12 +12,10 @@ use super::{
     listing::{self, GAME, GameFacts},
 };
 use crate::{
-    follow::{self, Follower, Natives},
-    publish::Listing,
+    follow::{Follower, Natives},
+    protocol::Registry,
+    publish::{self, Listing},
 };
-
-/// The field of the record's `legacy` that names the bridge that published the game.
-const BRIDGE: &str = "bridge";
 
 /// Makes the listing of a game of `bridge`; `None` if the game cannot be read.
 pub(super) fn listing(game: &ListedGame, bridge: Option<&Fingerprint>) -> Option<Listing> {
@@ -29,52 +26,44 @@ pub(super) fn listing(game: &ListedGame, bridge: Option<&Fingerprint>) -> Option
         gatherer: game.gatherer.clone(),
     };
     let mut info = listing::server_info(&game.description, &description, facts);
-    if let (Some(bridge), Some(Value::Object(legacy))) = (bridge, &mut info.legacy) {
-        legacy.insert(BRIDGE.to_owned(), bridge.to_string().into());
-    }
+    publish::mark(&mut info, bridge);
     Some(Listing {
-        game: GAME,
+        game: Game::new(GAME).ok()?,
         address: game.address.into(),
         heartbeat: info.to_json().into(),
     })
 }
 
-/// Makes a game to show from a server of the registry; `None` if it cannot be shown, or if `bridge`
-/// has published it.
-pub(super) fn native(server: &Server, bridge: &Fingerprint) -> Option<NativeGame> {
-    let info = ServerInfo::from_json(&server.heartbeat)?;
-    let publisher = info.legacy.as_ref().and_then(|legacy| legacy.get(BRIDGE));
-    if publisher.and_then(Value::as_str) == Some(&bridge.to_string()) {
-        return None;
-    }
+/// Makes a game to show from a server of the registry; `None` if it cannot be shown.
+pub(super) fn native(server: &Server, info: &ServerInfo) -> Option<NativeGame> {
     let address = server.addresses.iter().find_map(|address| match address {
         SocketAddr::V4(address) if can_be_joined(*address) => Some(*address),
         _ => None,
     })?;
     Some(NativeGame {
         address,
-        description: listing::description(&info)?.into(),
+        description: listing::description(info)?.into(),
         seconds_left: info.time_left_seconds,
     })
 }
 
-/// Follows the servers of the registry to show: all except those that are `hidden` and those that
-/// `bridge` publishes.
-#[must_use]
+/// Follows the servers of the registry to show: all except those that are `hidden`.
+///
+/// # Errors
+/// A daemon's name or the trust in it cannot be used.
 pub fn follow(
-    connector: Connector,
-    bridge: Fingerprint,
+    registry: &Registry,
     hidden: Vec<Hidden>,
-) -> (Natives<Native>, Follower<Native>) {
-    let read = move |server: &Server| {
+) -> Result<(Natives<Native>, Follower<Native>), ConnectError> {
+    let read = move |server: &Server, info: &ServerInfo| {
         if hidden.iter().any(|hide| hide.hides(server)) {
             return None;
         }
-        let game = native(server, &bridge)?;
+        let game = native(server, info)?;
         let read = now();
         Some(Native { game, read })
     };
-    follow::follow(connector, GAME, read, Native::tells)
+    registry.follow(Game::new(GAME).ok(), read, Native::tells)
 }
 
 /// Whether players can join at this address.

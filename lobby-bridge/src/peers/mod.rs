@@ -14,11 +14,11 @@
 //! order; `serve` handles one connection; `Owner` is the handle of the one task that has the
 //! lobby's state. `Inbox`, `Outbox` and `Pace` bound what peers may hold, send and leave unread.
 //!
-//! **Datagrams.** The owner knows nothing of streams: to it a peer is a [`ConnectionId`] and an
-//! `Outlet`. A protocol over UDP gives each remote address an id when its first datagram arrives
-//! (`Owner::announce`, `Owner::enter`), passes each datagram to the owner as an event, and drops
-//! the `Farewell` once the address has been silent for long enough. Its outlet sends one datagram
-//! per message, or drops the message where an `Outbox` would overflow, and never fails.
+//! **Datagrams.** A datagram is not from a peer that enters and leaves: it is news. `Datagrams` binds
+//! sockets, and tells the owner of each datagram together with its `Way`. Answers are errands, which
+//! a `Post` carries out: it sends one datagram at once, or a long answer in its turn. Whatever there
+//! is no room for is dropped and counted. A lobby answers unproved addresses with less than they
+//! have sent, or counts what it answers by address.
 //!
 //! **HTTP.** A request is a peer that says one thing. Its handler announces the peer, waits until
 //! the owner has executed the request (`Owner::said`), takes the answer out of the `Outbox`, and
@@ -26,6 +26,8 @@
 
 mod accept;
 mod crowd;
+mod datagram_server;
+mod datagrams;
 mod entrance;
 mod errands;
 mod host;
@@ -46,9 +48,12 @@ use std::{fmt, io, net::SocketAddr};
 use metaserve::program;
 use tokio::net::TcpListener;
 
+#[allow(unused_imports, reason = "no protocol over UDP is here yet")]
 pub(crate) use self::{
     accept::{Trouble, accept},
     crowd::Crowd,
+    datagram_server::{Correspondence, DatagramServer},
+    datagrams::{Datagrams, Post},
     entrance::{Admitted, Entrance, Place, unless_lost},
     errands::Errands,
     host::host,
@@ -60,6 +65,7 @@ pub(crate) use self::{
     stream::{Bounds, Connection, Shared, serve},
 };
 pub use self::{
+    datagrams::Way,
     lobby::{Chore, Effect, Effects, Ends, Lobby, Standing},
     pulse::Pulse,
     server::ListenError,

@@ -110,6 +110,11 @@ impl<E: Errands> Owner<E> {
         self.tell(Command::Heard(news)).await;
     }
 
+    /// Tells the lobby of news, if there is room for it in the queue. Returns whether there was.
+    pub(crate) fn try_heard(&self, news: News<E>) -> bool {
+        self.commands.try_send(Command::Heard(news)).is_ok()
+    }
+
     /// Sends a report to the lobby's errands.
     pub(crate) async fn note(&self, note: E::Note) {
         self.tell(Command::Noted(note)).await;

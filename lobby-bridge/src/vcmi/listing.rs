@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use metaserve::{Mod, ServerInfo, address::canonical};
+use metaserve::{Game, Mod, ServerInfo, address::canonical};
 use serde_json::json;
 
 use super::{lobby::OpenRoom, room::HostMode};
@@ -15,7 +15,7 @@ const GAME: &str = "vcmi";
 /// Makes the listing of `room`, in at most `limit` bytes: if there are too many mods, the last ones
 /// are left out. The listed address is the first of `public` of the family by which the host
 /// connected, else the first of `public`, else the address that the host connected to.
-pub(super) fn listing(room: &OpenRoom, public: &[IpAddr], limit: usize) -> Listing {
+pub(super) fn listing(room: &OpenRoom, public: &[IpAddr], limit: usize) -> Option<Listing> {
     let local = canonical(room.local);
     let same_family = public.iter().find(|ip| ip.is_ipv4() == local.is_ipv4());
     let ip = same_family
@@ -23,11 +23,11 @@ pub(super) fn listing(room: &OpenRoom, public: &[IpAddr], limit: usize) -> Listi
         .copied()
         .unwrap_or(local.ip());
     let heartbeat = heartbeat(room, limit);
-    Listing {
-        game: GAME,
+    Some(Listing {
+        game: Game::new(GAME).ok()?,
         address: SocketAddr::new(ip, local.port()),
         heartbeat,
-    }
+    })
 }
 
 fn heartbeat(room: &OpenRoom, limit: usize) -> Bytes {
@@ -81,13 +81,13 @@ mod tests {
 
     #[test]
     fn a_room_is_published_as_server_info() {
-        let listing = listing(&room("192.0.2.7:5002"), &[], 8192);
+        let listing = listing(&room("192.0.2.7:5002"), &[], 8192).unwrap();
         let json = r#"{"name":"castle","mode":"saved game","players":1,"max_players":4,"#
             .to_owned()
             + r#""password":true,"version":"VCMI 1.4.0","mods":[{"name":"wog"}],"started":false,"#
             + r#""legacy":{"host_mode":1,"mods":1,"protocol":"vcmi"}}"#;
         assert_eq!(
-            (listing.game, &listing.heartbeat[..]),
+            (listing.game.as_str(), &listing.heartbeat[..]),
             ("vcmi", json.as_bytes())
         );
     }
@@ -104,7 +104,7 @@ mod tests {
             ("[2001:db8::7]:5002", &public[..1], "198.51.100.1:5002"),
         ];
         for (local, public, listed) in table {
-            let listing = listing(&room(local), public, 8192);
+            let listing = listing(&room(local), public, 8192).unwrap();
             assert_eq!(listing.address.to_string(), listed, "{local}");
         }
     }
@@ -117,7 +117,7 @@ mod tests {
             version: "\u{fffd}".repeat(256),
         };
         room.mods = vec![long; 1_024];
-        let listing = listing(&room, &[], 8192);
+        let listing = listing(&room, &[], 8192).unwrap();
         assert!(
             listing.heartbeat.len() <= 8192,
             "{}",

@@ -153,9 +153,7 @@ impl Server {
                 news: stream::pending().boxed(),
                 protocol: "vcmi",
                 listings,
-                listing: Box::new(move |room| {
-                    Some(listing(room, &public_addresses, listing_bytes))
-                }),
+                listing: Box::new(move |room| listing(room, &public_addresses, listing_bytes)),
             },
             bans,
             bounds: Bounds {
