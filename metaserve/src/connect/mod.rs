@@ -4,12 +4,14 @@ mod connector;
 mod error;
 mod name;
 mod race;
+pub mod role;
 mod settings;
 mod way;
 
 pub use connector::{Connector, client_endpoint};
 pub use error::ConnectError;
-pub use settings::{ConnectorFor, HasIdentity, HasRole, role};
+pub use role::{HasIdentity, HasRole};
+pub use settings::ConnectorFor;
 pub use way::Way;
 
 use std::fmt;

@@ -1,8 +1,10 @@
 //! A connector for one role, built by name.
 
-use super::{Connect, ConnectError, Connector, Way, name};
+use super::{
+    Connect, ConnectError, Connector, Way, name,
+    role::{self, HasIdentity, HasRole},
+};
 use crate::{
-    Role,
     address::Family,
     tls::{Fingerprint, Identity, InvalidFingerprint, Trust},
 };
@@ -14,59 +16,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// The roles as types, so that a connection in the wrong one cannot be asked for.
-pub mod role {
-    /// A game server; see [`Role::Heartbeat`](crate::Role::Heartbeat).
-    #[derive(Clone, Copy, Debug)]
-    pub enum Heartbeat {}
-
-    /// A game client; see [`Role::Client`](crate::Role::Client).
-    #[derive(Clone, Copy, Debug)]
-    pub enum Client {}
-
-    /// A relay; see [`Role::Relay`](crate::Role::Relay).
-    #[derive(Clone, Copy, Debug)]
-    pub enum Relay {}
-
-    /// A peer of names; see [`Role::Names`](crate::Role::Names).
-    #[derive(Clone, Copy, Debug)]
-    pub enum Names {}
-}
-
-/// One of the types in [`role`].
-pub trait HasRole {
-    /// The role that it stands for.
-    const ROLE: Role;
-}
-
-impl HasRole for role::Heartbeat {
-    const ROLE: Role = Role::Heartbeat;
-}
-
-impl HasRole for role::Client {
-    const ROLE: Role = Role::Client;
-}
-
-impl HasRole for role::Relay {
-    const ROLE: Role = Role::Relay;
-}
-
-impl HasRole for role::Names {
-    const ROLE: Role = Role::Names;
-}
-
-/// A role in which a peer may have a certificate of its own.
-pub trait HasIdentity: HasRole {}
-
-impl HasIdentity for role::Heartbeat {}
-impl HasIdentity for role::Relay {}
-
 /// Connects to a daemon in one role: as `metaserve_heartbeat::Connector`,
 /// `metaserve_heartbeat::RelayConnector` and `metaserve_client::Connector`.
 ///
 /// [`to`](Self::to) takes the daemon's name, and [`to_one_of`](Self::to_one_of) the names of several;
-/// the other methods take whom to trust and who one is. None of them fails: a mistake in what they are given comes out of [`connect`](Self::connect), of
-/// [`ready`](Self::ready), or of whatever the connector is given to, as a [`ConnectError`].
+/// the other methods take whom to trust and who one is. None of them fails: a mistake in what they
+/// are given comes out of [`connect`](Self::connect), of [`ready`](Self::ready), or of whatever the
+/// connector is given to, as a [`ConnectError`].
 ///
 /// ```
 /// use metaserve::connect::{ConnectorFor, role::Client};
