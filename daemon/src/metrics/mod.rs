@@ -5,23 +5,24 @@
 mod announces;
 mod claims;
 mod cluster;
+mod counted;
 mod games;
 mod names;
+mod present;
 mod process;
 
+pub(crate) use counted::Counted;
 pub(crate) use names::{BannedAt, Handshake, Pool, Rejected, Way};
+pub(crate) use present::Present;
 
-use crate::{
-    rules::{Limit, Rules},
-    shards::HandedOver,
-};
+use crate::{rules::Limit, shards::HandedOver};
 use announces::Announces;
 use claims::Claims;
 use cluster::Cluster;
 use metaserve::{
     CloseCode, Role,
     announce::Outcome,
-    feed::{Feeds, Frame, Kind},
+    feed::{Frame, Kind},
     registry::Applied,
 };
 use process::Process;
@@ -37,11 +38,8 @@ use prometheus_client::{
     registry::Registry,
 };
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime},
+    sync::{Mutex, PoisonError, atomic::AtomicU64},
+    time::Duration,
 };
 
 /// Names and values that distinguish the counters of one metric. There are few values.
@@ -76,20 +74,6 @@ pub(crate) struct Metrics {
     cluster: Cluster,
     claims: Claims,
     process: Process,
-}
-
-/// Values that are not counted as events but read when the metrics are requested.
-pub(crate) struct Present<'a> {
-    pub(crate) feeds: &'a Feeds,
-    pub(crate) rules: &'a Rules,
-    pub(crate) handshakes: usize,
-    /// Servers that wait for a row of the list.
-    pub(crate) waiting: usize,
-    /// Servers that are announced over HTTP.
-    pub(crate) announced: usize,
-    /// When the certificate expires; `None` if that cannot be read.
-    pub(crate) certificate_ends: Option<SystemTime>,
-    pub(crate) now: SystemTime,
 }
 
 impl Metrics {
@@ -357,53 +341,5 @@ impl Metrics {
         let mut text = String::new();
         text::encode(&mut text, &registry).expect("a String takes any text");
         text
-    }
-
-    fn look(&self, present: &Present<'_>) {
-        self.process.look();
-        for way in Way::ALL {
-            for kind in Kind::ALL {
-                let labels = [("way", way.name()), ("kind", kind.name())];
-                let encoded = present.feeds.encoded(way.form(), kind);
-                let counter = self.encoded.get_or_create(&labels);
-                counter.inner().store(encoded, Ordering::Relaxed);
-            }
-        }
-        self.servers.clear();
-        for (game, count) in games::by_game(&present.feeds.of(None)) {
-            self.servers.get_or_create(&[("game", game)]).set(count);
-        }
-        for limit in Limit::ALL {
-            let value = limit.value(&present.rules.limits);
-            self.limits
-                .get_or_create(&[("limit", limit.name())])
-                .set(value);
-        }
-        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.bans.set(gauge(present.rules.bans.count(present.now)));
-        self.handshakes_under_way.set(gauge(present.handshakes));
-        self.waiting.set(gauge(present.waiting));
-        self.announces.set(gauge(present.announced));
-        let ends = present
-            .certificate_ends
-            .and_then(|end| end.duration_since(SystemTime::UNIX_EPOCH).ok());
-        let ends = ends.and_then(|since| i64::try_from(since.as_secs()).ok());
-        self.certificate_ends.set(ends.unwrap_or_default());
-    }
-}
-
-/// Counts one in a gauge until it is dropped.
-pub(crate) struct Counted(Gauge);
-
-impl Counted {
-    fn new(gauge: Gauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

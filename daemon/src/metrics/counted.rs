@@ -1,0 +1,19 @@
+//! Gauges that count what exists.
+
+use prometheus_client::metrics::gauge::Gauge;
+
+/// Counts one in a gauge until it is dropped.
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    pub(super) fn new(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
