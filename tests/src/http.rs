@@ -133,7 +133,8 @@ impl Connection {
         self.send(Method::GET, path, headers, Bytes::new()).await
     }
 
-    /// Sends a request with a body, which is empty for most.
+    /// Sends a request with a body, which is empty for most. It is for the daemon's own address,
+    /// unless a header `host` says otherwise.
     ///
     /// # Errors
     /// When the connection is lost.
@@ -172,7 +173,10 @@ impl Connection {
         body: Bytes,
     ) -> hyper::Result<Response<Incoming>> {
         let request = Request::builder().method(method).uri(path);
-        let mut request = request.header("host", self.daemon.to_string());
+        let mut request = match headers.iter().any(|(name, _)| *name == "host") {
+            true => request,
+            false => request.header("host", self.daemon.to_string()),
+        };
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -3,8 +3,13 @@
 //! A connection from a proxy that the operator trusts serves one client after the other. For each
 //! request, the client is the last address of `X-Forwarded-For`: the one that the proxy itself has
 //! seen. Addresses before that are whatever the client has written.
+//!
+//! A request over loopback is taken for one of a program of this machine only if nothing speaks for
+//! a proxy: it is for `localhost` or a loopback address, and no proxy has added a header. So a proxy
+//! that runs here and that the operator has not named is not mistaken for a game server, and a
+//! game server here does not have to go through the proxy that the operator has named.
 
-use super::{problem::Problem, web::Web};
+use super::{refused::Refused, web::Web};
 use crate::{
     admission::Seat,
     metrics::BannedAt,
@@ -12,13 +17,16 @@ use crate::{
 };
 use axum::{
     Extension,
-    extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    extract::{Request as Asked, State},
+    http::{HeaderMap, Request, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use ipnet::IpNet;
-use metaserve::bounds::Refused;
+use metaserve::{
+    announce::{self, Detour, Problem},
+    bounds,
+};
 use parking_lot::Mutex;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -49,34 +57,36 @@ pub(super) enum Way {
 pub(super) enum Obscured {
     /// The operator has not named the proxy.
     Untrusted,
+    /// The request comes from this machine, and does not look like one of a program that runs here.
+    Unnamed,
     /// The operator trusts the proxy, but it does not say for whom it makes the request.
     Silent,
 }
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// What proxies add to a request.
-const BY_PROXIES: [&str; 3] = [FORWARDED_FOR, "forwarded", "via"];
-
 impl Client {
-    /// The client of a request with these headers, on a connection from `peer`.
-    pub(super) fn of(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> Self {
+    /// The client of a request, on a connection from `peer`.
+    pub(super) fn of<B>(peer: IpAddr, request: &Request<B>, proxies: &[IpNet]) -> Self {
         let unknown = |why| Self {
             address: peer,
             way: Way::Unknown(why),
         };
-        if !proxies.iter().any(|it| it.contains(&peer)) {
-            return match BY_PROXIES.iter().any(|it| headers.contains_key(*it)) {
-                false => Self::direct(peer),
-                true => unknown(Obscured::Untrusted),
-            };
+        let detour = announce::detour(request);
+        if detour.is_none() && peer.is_loopback() {
+            return Self::direct(peer);
         }
-        match forwarded_for(headers) {
-            Some(address) => Self {
+        if proxies.iter().any(|it| it.contains(&peer)) {
+            let client = forwarded_for(request.headers()).map(|address| Self {
                 address,
                 way: Way::Proxy,
-            },
-            None => unknown(Obscured::Silent),
+            });
+            return client.unwrap_or(unknown(Obscured::Silent));
+        }
+        match detour {
+            Some(Detour::Forwarded) => unknown(Obscured::Untrusted),
+            Some(_) if peer.is_loopback() => unknown(Obscured::Unnamed),
+            _ => Self::direct(peer),
         }
     }
 
@@ -125,7 +135,7 @@ impl Caller {
     }
 
     /// Counts the connection for this client from now on.
-    fn serves(&self, client: IpAddr, rules: &Rules) -> Result<(), Refused> {
+    fn serves(&self, client: IpAddr, rules: &Rules) -> Result<(), bounds::Refused> {
         let mut held = self.held.lock();
         if held.client != client {
             held.seat
@@ -140,22 +150,23 @@ impl Caller {
 pub(super) async fn admit(
     State(web): State<Web>,
     Extension(caller): Extension<Arc<Caller>>,
-    mut request: Request,
+    mut request: Asked,
     next: Next,
 ) -> Response {
     let rules = web.shared.rules();
-    let client = Client::of(caller.peer, request.headers(), &rules.proxies);
+    let client = Client::of(caller.peer, &request, &rules.proxies);
     // The peer itself was checked when it connected.
     if client.address != caller.peer
         && let Some(ban) = rules.banned(client.address)
     {
         web.shared.metrics.banned(BannedAt::Http);
-        return Problem::new(StatusCode::FORBIDDEN, banned_close(ban).reason).into_response();
+        let problem = Problem::new(StatusCode::FORBIDDEN, banned_close(ban).reason);
+        return Refused(problem).into_response();
     }
     if let Err(why) = caller.serves(client.address, &rules) {
         web.shared.metrics.reached(Limit::MaxHttpConnections);
         let reason = format!("HTTP connections: {why}: try again later");
-        return Problem::for_now(10, reason).into_response();
+        return Refused(Problem::for_now(10, reason)).into_response();
     }
     request.extensions_mut().insert(client);
     next.run(request).await
@@ -169,12 +180,16 @@ mod tests {
     const PROXY: [u8; 4] = [10, 0, 0, 1];
 
     fn client(peer: [u8; 4], lines: &[(&'static str, &'static str)]) -> Client {
-        let mut headers = HeaderMap::new();
+        trusting("10.0.0.0/24", peer, lines)
+    }
+
+    fn trusting(proxy: &str, peer: [u8; 4], lines: &[(&'static str, &'static str)]) -> Client {
+        let mut request = Request::put("/").body(()).unwrap();
         for (name, value) in lines {
-            headers.append(*name, HeaderValue::from_static(value));
+            let value = HeaderValue::from_static(value);
+            request.headers_mut().append(*name, value);
         }
-        let proxies = ["10.0.0.0/24".parse().unwrap()];
-        Client::of(peer.into(), &headers, &proxies)
+        Client::of(peer.into(), &request, &[proxy.parse().unwrap()])
     }
 
     #[test]
@@ -247,5 +262,40 @@ mod tests {
             assert_eq!(stranger.address, IpAddr::from([203, 0, 113, 1]));
             assert_eq!(stranger.way, Way::Unknown(Obscured::Untrusted));
         }
+    }
+
+    const LOOPBACK: [u8; 4] = [127, 0, 0, 1];
+
+    /// Such as `curl http://127.0.0.1:8080`, whether or not nginx runs here as well.
+    #[test]
+    fn a_program_of_this_machine_is_its_own_client_also_where_a_trusted_proxy_runs() {
+        for host in ["127.0.0.1:8080", "localhost", "[::1]:8080"] {
+            for proxy in ["127.0.0.0/8", "10.0.0.1/32"] {
+                let found = trusting(proxy, LOOPBACK, &[("host", host)]);
+                assert_eq!(found, Client::direct(LOOPBACK.into()), "{host} {proxy}");
+            }
+        }
+    }
+
+    /// Every server behind such a proxy was listed as 127.0.0.1.
+    #[test]
+    fn a_proxy_of_this_machine_is_never_a_client_whether_it_is_named_or_not() {
+        let other = ("host", "list.example.org");
+        for (proxy, why) in [
+            ("127.0.0.0/8", Obscured::Silent),
+            ("10.0.0.1/32", Obscured::Unnamed),
+        ] {
+            let found = trusting(proxy, LOOPBACK, &[other]);
+            assert_eq!(found.way, Way::Unknown(why), "{proxy}");
+        }
+        let named = trusting(
+            "127.0.0.0/8",
+            LOOPBACK,
+            &[other, ("x-forwarded-for", "192.0.2.1")],
+        );
+        assert_eq!(
+            (named.address, named.way),
+            ([192, 0, 2, 1].into(), Way::Proxy)
+        );
     }
 }

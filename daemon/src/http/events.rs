@@ -3,7 +3,7 @@
 //! A listener is a cursor, as a QUIC client is: it receives shared frames one after the other, as
 //! fast as it reads, and everything that it missed in one frame.
 
-use super::{client::Client, problem::Problem, query, web::Web};
+use super::{client::Client, query, refused::Refused, web::Web};
 use crate::{
     admission::{Seat, Vacancy},
     metrics::{Counted, Pool, Way},
@@ -19,7 +19,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use metaserve::{Game, bounds::Room, feed::Subscription, list::Cursor};
+use metaserve::{Game, announce::Problem, bounds::Room, feed::Subscription, list::Cursor};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 /// After this much silence, the daemon sends a comment, to notice listeners that are gone.
@@ -35,7 +35,7 @@ pub(super) async fn listen(
     Extension(client): Extension<Client>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, Refused> {
     web.listed()?;
     let game = game(query.as_deref())?;
     let rules = web.shared.rules();

@@ -9,20 +9,20 @@ use crate::{
     shared::Shared,
 };
 use anyhow::{Context as _, bail};
-use axum::Router;
+use axum::{Router, http::StatusCode};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use metaserve::{
+    announce::Problem,
     bounds::Room,
     program::{
         impatient::{self, Impatient},
         listen,
     },
 };
-use serde_json::json;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
@@ -55,14 +55,16 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The answer to a client whose request is not read.
-fn refusal(status: &str, reason: &str) -> Vec<u8> {
-    let body = json!({ "error": reason }).to_string();
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nretry-after: 10\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    [head, body].concat().into_bytes()
+fn refusal(problem: &Problem) -> Vec<u8> {
+    let (head, body) = problem.response().into_parts();
+    let mut bytes = format!("HTTP/1.1 {}\r\n", head.status).into_bytes();
+    for (name, value) in &head.headers {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    let length = body.len();
+    let rest = format!("connection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+    bytes.extend(rest.into_bytes());
+    bytes
 }
 
 /// Opens the listener. None when HTTP is off, or when the default address is not available and the
@@ -132,7 +134,8 @@ fn admit(peer: IpAddr, places: &Seats, shared: &Shared) -> Result<Seat, Vec<u8>>
     let rules = shared.rules();
     if let Some(ban) = rules.banned(peer) {
         shared.metrics.banned(BannedAt::Http);
-        return Err(refusal("403 Forbidden", &banned_close(ban).reason));
+        let problem = Problem::new(StatusCode::FORBIDDEN, banned_close(ban).reason);
+        return Err(refusal(&problem));
     }
     // No limit per address: behind a proxy all clients have the same one.
     let room = Room::new(rules.limits.max_http_connections, usize::MAX);
@@ -140,7 +143,7 @@ fn admit(peer: IpAddr, places: &Seats, shared: &Shared) -> Result<Seat, Vec<u8>>
     let (seat, vacancy) = taken.map_err(|why| {
         shared.metrics.reached(Limit::MaxHttpConnections);
         let reason = format!("HTTP connections: {why} (--max-http-connections): try again later");
-        refusal("503 Service Unavailable", &reason)
+        refusal(&Problem::for_now(10, reason))
     })?;
     if vacancy == Vacancy::TakenOver {
         shared.metrics.crowded_out(Pool::Http);

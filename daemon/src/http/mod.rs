@@ -13,8 +13,8 @@ mod events;
 mod listener;
 mod members;
 mod page;
-mod problem;
 mod query;
+mod refused;
 mod servers;
 mod web;
 
@@ -31,8 +31,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get},
 };
-use metaserve::time::{now, wall_clock};
-use problem::Problem;
+use metaserve::{
+    announce::Problem,
+    time::{now, wall_clock},
+};
+use refused::Refused;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 use tower_http::{
@@ -57,6 +60,8 @@ fn routes(web: Web) -> Router {
         .route("/api/v1/members", get(members::list))
         .route("/api/v1/openapi.json", get(document))
         .merge(page::modules())
+        // Before the layers: pages of other sites read this answer as well.
+        .method_not_allowed_fallback(not_allowed)
         .layer(CompressionLayer::new())
         .layer(reading)
         // Without CORS: no page may announce servers.
@@ -66,13 +71,23 @@ fn routes(web: Web) -> Router {
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .fallback(async || {
-            Problem::new(
+            Refused(Problem::new(
                 StatusCode::NOT_FOUND,
                 "not found: /api/v1/openapi.json lists all paths",
-            )
+            ))
         })
+        .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn_with_state(web.clone(), client::admit))
         .with_state(web)
+}
+
+/// The answer to another method than those of the path, which axum names in `Allow`.
+async fn not_allowed() -> Refused {
+    Refused(Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this path is read with GET; a server is announced with PUT \
+         /api/v1/servers/{game}/{port}",
+    ))
 }
 
 /// The description of these paths for programs. A test compares it with the answers.

@@ -1,8 +1,7 @@
 //! What a request asks for: pure.
 
-use super::problem::Problem;
 use axum::http::StatusCode;
-use metaserve::{Game, ServerInfo, bounds::Position, list::Server};
+use metaserve::{Game, ServerInfo, announce::Problem, bounds::Position, list::Server};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Which servers, and how many.

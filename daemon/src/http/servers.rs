@@ -1,6 +1,6 @@
 //! `GET /api/v1/servers`: the list in pages.
 
-use super::{problem::Problem, query::Query, web::Web};
+use super::{query::Query, refused::Refused, web::Web};
 use crate::cluster::Seen;
 use axum::{
     extract::{RawQuery, State},
@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use metaserve::{
+    announce::Problem,
     bounds::Position,
     feed::{Feed, json::ShownServer},
     list::Server,
@@ -29,7 +30,7 @@ pub(super) async fn list(
     State(web): State<Web>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, Refused> {
     let query = Query::parse(query.as_deref())?;
     let failed = || {
         Problem::new(

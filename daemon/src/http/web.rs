@@ -1,7 +1,8 @@
 //! What the handlers of all requests share.
 
-use super::{announce::Announced, problem::Problem};
+use super::announce::Announced;
 use crate::{admission::Seats, cluster::Seen, shared::Shared};
+use metaserve::announce::Problem;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;

@@ -1,10 +1,10 @@
 //! How a request is answered.
 
-use super::Outcome;
+use super::{Outcome, Problem, problem::json};
 use crate::Fingerprint;
 use http::{
     HeaderValue, Response,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ALLOW, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 use std::{net::SocketAddr, time::Duration};
@@ -49,74 +49,48 @@ impl Answer {
             announce_every_seconds: self.announce_every.as_secs(),
             min_interval_ms: self.min_interval.as_millis(),
         };
-        json(self.outcome, &shown)
+        json(self.outcome.status(), &shown)
     }
 }
 
-/// A refusal: what is wrong, in a sentence, and what to do.
+/// A refusal: what came of the request, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
+#[error("{problem}")]
 pub struct Refusal {
-    /// What came of the request: its status follows from it.
+    /// What came of the request.
     pub outcome: Outcome,
-    /// The reason, for the people who run the server.
-    pub reason: String,
-    /// What in the request is wrong: `game`, `port`, `ttl` or `body`.
-    pub parameter: Option<&'static str>,
-    /// After which time the same request may succeed.
-    pub retry_after: Option<Duration>,
-}
-
-#[derive(Serialize)]
-struct Problem<'a> {
-    error: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<&'static str>,
+    /// What the answer says; its status is that of the outcome.
+    pub problem: Problem,
 }
 
 impl Refusal {
-    /// A refusal for this reason.
+    /// A refusal for this reason: what is wrong, in a sentence, and what to do.
     #[must_use]
     pub fn new(outcome: Outcome, reason: impl Into<String>) -> Self {
-        Self {
-            outcome,
-            reason: reason.into(),
-            parameter: None,
-            retry_after: None,
-        }
+        let problem = Problem::new(outcome.status(), reason);
+        Self { outcome, problem }
     }
 
-    /// A refusal because this part of the request is malformed.
+    /// A refusal because this part of the request is malformed: `game`, `port`, `ttl` or `body`.
     #[must_use]
     pub fn malformed(parameter: &'static str, reason: impl Into<String>) -> Self {
-        Self {
-            parameter: Some(parameter),
-            ..Self::new(Outcome::Malformed, reason)
-        }
+        let problem = Problem::parameter(parameter, reason);
+        let outcome = Outcome::Malformed;
+        Self { outcome, problem }
     }
 
     /// The same, with the time after which to try again.
     #[must_use]
     pub fn retry_after(self, time: Duration) -> Self {
-        Self {
-            retry_after: Some(time),
-            ..self
-        }
+        let problem = self.problem.retry_after(time);
+        Self { problem, ..self }
     }
 
-    /// The refusal as it is sent. `Retry-After` is in whole seconds, rounded up, at least one.
+    /// The refusal as it is sent.
     #[must_use]
     pub fn response(&self) -> Response<String> {
-        let problem = Problem {
-            error: &self.reason,
-            parameter: self.parameter,
-        };
-        let mut response = json(self.outcome, &problem);
+        let mut response = self.problem.response();
         let headers = response.headers_mut();
-        if let Some(time) = self.retry_after {
-            let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-            headers.insert(RETRY_AFTER, seconds.max(1).into());
-        }
         match self.outcome {
             Outcome::NoSecret => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -135,15 +109,5 @@ impl Refusal {
 pub fn unlisted() -> Response<String> {
     let mut response = Response::default();
     *response.status_mut() = Outcome::Unlisted.status();
-    response
-}
-
-fn json(outcome: Outcome, body: &impl Serialize) -> Response<String> {
-    let body = serde_json::to_string(body);
-    let mut response = Response::new(body.expect("a record of texts and numbers is always JSON"));
-    *response.status_mut() = outcome.status();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -27,14 +27,18 @@
 //! ```
 
 mod answer;
+mod detour;
 mod outcome;
+mod problem;
 mod request;
 mod secret;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Refusal, unlisted};
+pub use detour::{Detour, detour};
 pub use outcome::Outcome;
+pub use problem::Problem;
 pub use request::{Announcement, PATH, check_body, no_browser, oversize, whole_body};
 pub use secret::Secret;
 
@@ -48,3 +52,21 @@ pub const TTLS: RangeInclusive<Duration> = Duration::from_secs(15)..=Duration::f
 
 /// How long the body of a request may take. It is one heartbeat.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a server with this TTL is to be announced: three times, so that it stays listed when
+/// two announcements in a row are lost.
+#[must_use]
+pub const fn announce_every(ttl: Duration) -> Duration {
+    Duration::from_secs(ttl.as_secs() / 3)
+}
+
+/// How many announcements per second this many servers send, if each has the shortest TTL.
+///
+/// ```
+/// assert_eq!(metaserve::announce::per_second(64), 13); // one in five seconds for each
+/// ```
+#[must_use]
+pub fn per_second(servers: usize) -> usize {
+    let every = announce_every(*TTLS.start()).as_secs();
+    servers.div_ceil(usize::try_from(every).unwrap_or(usize::MAX))
+}

@@ -44,11 +44,11 @@ impl Announcement {
         })
     }
 
-    /// After which time the server should be announced again: a third of the TTL, so that it stays
-    /// listed when two announcements in a row are lost.
+    /// After which time the server should be announced again; see
+    /// [`announce_every`](super::announce_every).
     #[must_use]
-    pub fn announce_every(&self) -> Duration {
-        Duration::from_secs((self.ttl / 3).as_secs())
+    pub const fn announce_every(&self) -> Duration {
+        super::announce_every(self.ttl)
     }
 }
 

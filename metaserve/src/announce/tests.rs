@@ -1,6 +1,6 @@
 use super::*;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version,
     header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
 /// The `parameter` of a refusal, and its status.
 fn wrong(path: &str, query: Option<&str>) -> (Option<&'static str>, u16) {
     let refusal = Announcement::read(path, query).expect_err(path);
-    (refusal.parameter, refusal.outcome.status().as_u16())
+    (refusal.problem.parameter, refusal.outcome.status().as_u16())
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_secret_is_32_to_128_plain_characters_of_one_header() {
     ] {
         let refusal = read(&other).unwrap_err();
         assert_eq!(refusal.outcome, Outcome::NoSecret, "{other}");
-        assert!(!refusal.reason.contains(&FINE[1..]), "{refusal}");
+        assert!(!refusal.problem.reason.contains(&FINE[1..]), "{refusal}");
     }
     let bearer = format!("Bearer {FINE}");
     let mut two = headers(&[("authorization", &bearer)]);
@@ -142,6 +142,61 @@ fn what_a_browser_sends_for_a_page_is_refused() {
         let refusal = no_browser(&headers(&[line])).unwrap_err();
         assert_eq!(refusal.outcome.status(), StatusCode::FORBIDDEN);
     }
+}
+
+#[test]
+fn a_request_is_of_this_machine_only_if_nothing_speaks_for_a_proxy() {
+    let asked = |version, lines: &[(&'static str, &str)]| {
+        let mut request = Request::put("/").version(version).body(()).unwrap();
+        for (name, value) in lines {
+            let value = HeaderValue::from_str(value).unwrap();
+            request.headers_mut().append(*name, value);
+        }
+        detour(&request)
+    };
+    let now = |lines: &[(&'static str, &str)]| asked(Version::HTTP_11, lines);
+    let fine = ("host", "localhost:8080");
+    for host in [
+        "localhost",
+        "LocalHost:1",
+        "127.0.0.1",
+        "127.8.9.1:8080",
+        "[::1]",
+        "[::1]:8080",
+        "[::ffff:127.0.0.1]:1",
+    ] {
+        assert_eq!(now(&[("host", host)]), None, "{host}");
+    }
+    for host in [
+        "",
+        "metaserve",
+        "list.example.org",
+        "localhost.example.org",
+        "127.0.0.1.example.org",
+        "localhost@example.org",
+        "192.0.2.1:8080",
+        "0.0.0.0",
+        "[2001:db8::1]",
+        "\u{e4}",
+    ] {
+        assert_eq!(now(&[("host", host)]), Some(Detour::OtherHost), "{host}");
+        let both = now(&[fine, ("host", host)]);
+        assert_eq!(both, Some(Detour::OtherHost), "{host}");
+    }
+    assert_eq!(now(&[]), Some(Detour::OtherHost));
+    for name in [
+        "forwarded",
+        "via",
+        "x-real-ip",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+    ] {
+        assert_eq!(now(&[fine, (name, "")]), Some(Detour::Forwarded), "{name}");
+    }
+    let old = Version::HTTP_10;
+    assert_eq!(asked(old, &[fine]), Some(Detour::OldVersion));
+    assert_eq!(asked(old, &[]), None);
 }
 
 #[test]
@@ -180,7 +235,7 @@ fn a_body_is_json_or_bytes_and_short_enough() {
     assert_eq!(long.outcome, Outcome::Oversize);
     let empty = whole_body(b"", 10).unwrap_err();
     assert_eq!(
-        (empty.outcome.status().as_u16(), empty.parameter),
+        (empty.outcome.status().as_u16(), empty.problem.parameter),
         (400, Some("body"))
     );
 }

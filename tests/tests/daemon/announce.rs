@@ -3,6 +3,7 @@
 mod answers;
 mod proxies;
 mod shell;
+mod unready;
 
 use crate::{
     DAEMON, FAST,
@@ -10,13 +11,17 @@ use crate::{
     with_http,
 };
 use hyper::Method;
-use metaserve::Role;
+use metaserve::{Role, time::now};
 use metaserve_tests::{
     Daemon, Follower,
     http::{Answer, Connection, Listener, get, send},
     patiently,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const ON: [&str; 2] = ["--announce", "on"];
@@ -60,6 +65,25 @@ async fn delete(daemon: SocketAddr, port: &str, secret: (&str, &str)) -> Answer 
 
 async fn announcing(further: &[&str]) -> (Daemon, SocketAddr) {
     with_http(&[&ON[..], further].concat()).await
+}
+
+/// Sends bytes as they are, and reads the answer until the daemon closes the connection.
+async fn raw(daemon: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(daemon).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    // A reset also ends the connection.
+    let _ = patiently("the end", stream.read_to_end(&mut answer)).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// The head of a `PUT` on a connection that ends with it.
+fn head(more: &str) -> String {
+    let (name, secret) = OURS;
+    format!(
+        "PUT {} HTTP/1.1\r\nhost: localhost\r\n{name}: {secret}\r\nconnection: close\r\n{more}\r\n\r\n",
+        path("7777")
+    )
 }
 
 /// The list as the API shows it now.
@@ -129,8 +153,8 @@ async fn the_address_is_that_of_the_connection_whatever_the_request_says() {
     let headers = [
         OURS,
         JSON,
-        ("host", "192.0.2.1"),
-        ("x-real-ip", "192.0.2.1"),
+        ("client-ip", "192.0.2.1"),
+        ("from", "192.0.2.1"),
     ];
     let from = [127, 9, 8, 7].into();
     let answer = send(from, http, Method::PUT, &path("7777"), &headers, body).await;
@@ -208,21 +232,35 @@ async fn servers_of_an_address_leave_when_it_is_banned_and_when_announcing_is_tu
     assert_eq!(announce(2).await, 403);
 }
 
+/// What players notice of a flood: nothing. Each client sees each change, and of the flood no more
+/// is let in than the settings say.
 #[tokio::test]
-async fn a_flood_of_announcements_disturbs_no_server_over_quic() {
-    let (daemon, http) = announcing(&[]).await;
+async fn a_flood_of_announcements_is_refused_and_every_client_sees_every_change() {
+    const AT_ONCE: u32 = 20;
+    let limits = ["--announces-per-prefix", "1", "--announces-at-once", "20"];
+    let rows = ["--max-listed-per-prefix", "5"];
+    let (daemon, http) = announcing(&[&limits[..], &rows].concat()).await;
     let (say, mut heard) = tokio::sync::mpsc::unbounded_channel::<String>();
     let heartbeats = futures::stream::poll_fn(move |context| heard.poll_recv(context));
     let connection = daemon.connect(Role::Heartbeat, None).await;
     tokio::spawn(metaserve_heartbeat::run(connection, heartbeats));
-    let mut client = Follower::new(&daemon, Some("default")).await;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        clients.push(Follower::new(&daemon, Some("default")).await);
+    }
+    let begun = now();
     let flood = async |port: u16| {
         let mut connection = Connection::from(LOCAL, http).await.unwrap();
         let (path, mut refused) = (path(&port.to_string()), 0);
         for body in 0..300 {
             let sent = connection.send(Method::PUT, &path, &[OURS, JSON], body.to_string());
             match sent.await {
-                Ok(answer) => refused += u32::from(answer.status == 429),
+                Ok(answer) if answer.status == 429 => {
+                    let left: u64 = answer.header("retry-after").parse().unwrap();
+                    assert!(left >= 1, "{answer:?}");
+                    refused += 1;
+                }
+                Ok(_) => {}
                 // A refusal that comes before the body was read ends the connection.
                 Err(_) => connection = Connection::from(LOCAL, http).await.unwrap(),
             }
@@ -232,12 +270,29 @@ async fn a_flood_of_announcements_disturbs_no_server_over_quic() {
     let honest = async {
         for change in 0..30 {
             say.send(change.to_string()).unwrap();
-            client.until_words(&[&change.to_string()]).await;
+            for client in &mut clients {
+                client.until_words(&[&change.to_string()]).await;
+            }
         }
     };
     let floods = futures::future::join_all((1..=8).map(flood));
     let (refused, ()) = futures::join!(floods, honest);
-    assert!(refused.iter().sum::<u32>() > 0, "{refused:?}");
+    let metrics = scrape(http).await;
+    let took = now().duration_since(begun).as_secs_f64();
+    let counted = |outcomes: &[&str]| -> f64 {
+        let count = |outcome: &&str| value(&metrics, "metaserve_announces_total", outcome);
+        outcomes.iter().map(count).sum()
+    };
+    let let_in = counted(&["listed", "kept", "too_soon", "rows"]);
+    let most = f64::from(AT_ONCE) + took;
+    assert!((1.0..=most).contains(&let_in), "{let_in} of {most}");
+    // What was let in may have come too soon, which is 429 as well.
+    let refused = f64::from(refused.iter().sum::<u32>());
+    assert!(
+        refused > most && counted(&["rate", "too_soon"]) >= refused,
+        "{refused}"
+    );
+    assert!(listed(http).await.len() <= 1 + 8);
 }
 
 /// The log is for the operator, and others may read it.

@@ -1,7 +1,7 @@
 //! The OpenAPI document describes the actual answers.
 
 use crate::with_http;
-use metaserve::Role;
+use metaserve::{Role, announce::Outcome};
 use metaserve_tests::{
     Daemon, Follower, constant,
     http::{Listener, get},
@@ -41,6 +41,39 @@ async fn every_path_of_the_document_answers_as_documented() {
     for line in page.lines().filter_map(|line| line.strip_prefix("| `/")) {
         let path = line.split(['?', '`']).next().unwrap();
         assert!(!document["paths"][format!("/{path}")].is_null(), "{path}");
+    }
+}
+
+/// Each way in which a request to announce a server can end.
+#[test]
+fn every_answer_to_an_announcement_is_documented() {
+    let document = include_str!("../../../daemon/src/http/openapi.json");
+    let document: Value = serde_json::from_str(document).unwrap();
+    let page = include_str!("../../../docs/reference/http.md");
+    let (_, section) = page.split_once("\n## Announcements\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let metrics = include_str!("../../../docs/reference/metrics.md");
+    let path = &document["paths"]["/api/v1/servers/{game}/{port}"];
+    for outcome in Outcome::ALL {
+        let status = outcome.status().as_u16().to_string();
+        let mut rows = section.lines().filter_map(|line| line.strip_prefix("| "));
+        let row = rows.find(|row| row.split(" |").next().unwrap().contains(&status));
+        assert!(row.is_some(), "{outcome:?}: {status} must be on the page");
+        let name = format!("`{}`", outcome.name());
+        assert!(metrics.contains(&name), "{name} must be on the page");
+        let (method, answers) = match outcome {
+            // OpenAPI describes the methods that a path has.
+            Outcome::Method => continue,
+            Outcome::Unlisted | Outcome::NotListed => ("DELETE", &path["delete"]["responses"]),
+            _ => ("PUT", &path["put"]["responses"]),
+        };
+        assert!(
+            !answers[&status].is_null(),
+            "{outcome:?}: {method} {status}"
+        );
+        let later = answers[&status]["$ref"] == "#/components/responses/Later";
+        let waits = ["409", "429", "503"].contains(&&*status);
+        assert_eq!(later, waits, "{status} has Retry-After or not");
     }
 }
 

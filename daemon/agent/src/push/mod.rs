@@ -24,15 +24,14 @@ use crate::watch::Servers;
 use axum::{
     Router,
     body::Body,
-    http::{StatusCode, header},
+    http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use metaserve::announce::{BODY_TIMEOUT, Outcome, Refusal};
-use serde_json::json;
+use metaserve::announce::{BODY_TIMEOUT, Outcome, Problem, Refusal};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -54,9 +53,8 @@ fn routes(servers: Servers) -> Router {
 async fn nothing() -> Response {
     let reason = "not found: announce a server with PUT /api/v1/servers/{game}/{port}; the list \
                   itself is at the daemon";
-    let body = json!({ "error": reason }).to_string();
-    let kind = [(header::CONTENT_TYPE, "application/json")];
-    (StatusCode::NOT_FOUND, kind, body).into_response()
+    let problem = Problem::new(StatusCode::NOT_FOUND, reason);
+    problem.response().into_response()
 }
 
 /// The whole body of a request, which has 5 s to arrive.

@@ -186,6 +186,8 @@ async fn pages_proxies_and_other_hosts_are_refused() {
         "Host: 127.0.0.1\r\nX-Forwarded-For: 127.0.0.1\r\n",
         "Host: 127.0.0.1\r\nForwarded: for=127.0.0.1\r\n",
         "Host: 127.0.0.1\r\nVia: 1.1 proxy\r\n",
+        "Host: 127.0.0.1\r\nX-Real-IP: 127.0.0.1\r\n",
+        "Host: 127.0.0.1\r\nHost: example.org\r\n",
         // A page of another site whose name leads to this machine.
         "Host: example.org\r\n",
         "Host: 127.0.0.1.example.org\r\n",
@@ -216,6 +218,11 @@ async fn pages_proxies_and_other_hosts_are_refused() {
             "{host}"
         );
     }
+    // As nginx passes it on, unless it is configured otherwise.
+    let old = format!("PUT {SERVER} HTTP/1.0\r\n{JSON}");
+    let (status, said) = agent.ask(&old, b"x").await;
+    assert_eq!(status, 403, "{said}");
+    assert_eq!(number(&agent.servers), 0);
     // As simple health checks send it.
     assert_eq!(agent.ask("GET /healthz HTTP/1.0\r\n", b"").await.0, 200);
 }

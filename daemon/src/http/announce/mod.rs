@@ -33,7 +33,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use metaserve::{
     address::joinable,
     announce::{self, Announcement, Answer, BODY_TIMEOUT, Outcome, Refusal, Secret},
-    registry::Registry,
+    registry::{Applied, Registry},
     time::{every, now},
 };
 use parking_lot::Mutex;
@@ -60,6 +60,19 @@ impl Announced {
             table: Mutex::new(Table::new(registry)),
             rates: Mutex::default(),
         }
+    }
+
+    /// Lists a server, or keeps it listed, if it is still allowed. The rules are read while the
+    /// table is locked: what a change of theirs [takes off](hold_to) does not come back by a
+    /// request that was on its way.
+    fn put(
+        &self,
+        put: &Put,
+        allowed: impl FnOnce() -> Result<Arc<Rules>, Refusal>,
+    ) -> Result<(Outcome, Applied), Refusal> {
+        let mut table = self.table.lock();
+        let rules = allowed()?;
+        table.put(put, &rules.limits, now())
     }
 
     /// The number of announced servers.
@@ -113,11 +126,15 @@ async fn put(web: &Web, client: Client, request: Request) -> Result<Option<Answe
         heartbeat,
         game: announced.game.clone(),
     };
-    // The address may have come to be banned meanwhile.
-    let rules = web.shared.rules();
-    not_banned(&rules, client.address)?;
-    let stated = web.announced.table.lock().put(&put, &rules.limits, now());
-    let (outcome, applied) = stated?;
+    // The body took its time: all this may have changed.
+    let allowed = || {
+        let rules = web.shared.rules();
+        is_on(web, &rules)?;
+        not_banned(&rules, client.address)?;
+        is_ready(web)?;
+        Ok(rules)
+    };
+    let (outcome, applied) = web.announced.put(&put, allowed)?;
     web.shared.metrics.heartbeat(applied);
     Ok(Some(Answer {
         outcome,
@@ -152,15 +169,7 @@ fn may_announce(
     client: Client,
     request: &Request,
 ) -> Result<(), Refusal> {
-    let off = |reason: &str| Err(Refusal::new(Outcome::Off, reason));
-    if !rules.announce {
-        return off(
-            "servers cannot be announced here: the operator turns it on with --announce on",
-        );
-    }
-    if web.shared.settings.cluster.role == ClusterRole::Edge {
-        return off("this daemon is an edge, which lists no servers: announce to another member");
-    }
+    is_on(web, rules)?;
     announce::no_browser(request.headers())?;
     not_banned(rules, client.address)?;
     known(client)?;
@@ -177,6 +186,23 @@ fn may_announce(
         );
         Refusal::new(Outcome::Rate, reason).retry_after(left)
     })?;
+    is_ready(web)
+}
+
+fn is_on(web: &Web, rules: &Rules) -> Result<(), Refusal> {
+    let off = |reason: &str| Err(Refusal::new(Outcome::Off, reason));
+    if !rules.announce {
+        return off(
+            "servers cannot be announced here: the operator turns it on with --announce on",
+        );
+    }
+    if web.shared.settings.cluster.role == ClusterRole::Edge {
+        return off("this daemon is an edge, which lists no servers: announce to another member");
+    }
+    Ok(())
+}
+
+fn is_ready(web: &Web) -> Result<(), Refusal> {
     let not_ready = |reason: &str, seconds| {
         let refusal = Refusal::new(Outcome::NotReady, reason);
         Err(refusal.retry_after(Duration::from_secs(seconds)))
@@ -217,7 +243,15 @@ fn known(client: Client) -> Result<(), Refusal> {
         Way::Unknown(Obscured::Silent) => refused(
             Outcome::Proxied,
             "the proxy does not say whose request this is: the operator has it send the client's \
-             address as X-Forwarded-For",
+             address as X-Forwarded-For. A program on the daemon's machine does without the proxy: \
+             http://localhost and the daemon's port",
+        ),
+        Way::Unknown(Obscured::Unnamed) => refused(
+            Outcome::Proxied,
+            "the request comes from the daemon's machine, but is not for it. If a reverse proxy \
+             has passed it on, the operator names the proxy with --http-trusted-proxy and has it \
+             send the client's address as X-Forwarded-For. A program on the daemon's machine \
+             announces over HTTP/1.1 to http://localhost and the daemon's port",
         ),
     }
 }
@@ -271,5 +305,40 @@ fn hold_to(rules: &Rules, announced: &Announced, shared: &Shared) {
     for address in off.into_iter().filter(|it| banned(it.ip())) {
         shared.metrics.banned(BannedAt::Announced);
         tracing::info!(%address, "an announced server was taken off the list: its address is banned");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metaserve::{Game, tls::secret};
+
+    /// A server whose address was banned while its request waited for the table came back, and
+    /// stayed until its TTL was over.
+    #[test]
+    fn no_rules_that_are_out_of_date_let_a_server_in() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = secret::Secret::load_or_create(directory.path()).unwrap();
+        let game = Game::default();
+        let put = Put {
+            announcer: keys.announcer(b"ours"),
+            identity: keys.announced(b"ours", &game, 7777),
+            game,
+            address: "192.0.2.1:7777".parse().unwrap(),
+            ttl: announce::DEFAULT_TTL,
+            heartbeat: "words".into(),
+        };
+        let announced = Announced::new(Registry::new(1, Vec::new()));
+        let allowed = || {
+            assert!(announced.table.try_lock().is_none(), "rules are read first");
+            Ok(Arc::new(Rules::default()))
+        };
+        let (outcome, _) = announced.put(&put, allowed).unwrap();
+        assert_eq!(outcome, Outcome::Listed);
+        let banned = || Err(Refusal::new(Outcome::Banned, "banned meanwhile"));
+        assert_eq!(
+            announced.put(&put, banned).unwrap_err().outcome,
+            Outcome::Banned
+        );
     }
 }

@@ -2,29 +2,6 @@
 
 use super::*;
 use crate::limits::reached;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
-
-/// Sends bytes as they are, and reads the answer until the daemon closes the connection.
-async fn raw(daemon: SocketAddr, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(daemon).await.unwrap();
-    stream.write_all(bytes).await.unwrap();
-    let mut answer = Vec::new();
-    // A reset also ends the connection.
-    let _ = patiently("the end", stream.read_to_end(&mut answer)).await;
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-/// The head of a `PUT` on a connection that ends with it.
-fn head(more: &str) -> String {
-    let (name, secret) = OURS;
-    format!(
-        "PUT {} HTTP/1.1\r\nhost: it\r\n{name}: {secret}\r\nconnection: close\r\n{more}\r\n\r\n",
-        path("7777")
-    )
-}
 
 /// A port of 70000 was once answered in plain text.
 #[tokio::test]
@@ -119,14 +96,35 @@ async fn a_page_in_a_browser_cannot_announce() {
 }
 
 #[tokio::test]
-async fn other_methods_are_answered_with_405() {
+async fn other_methods_are_answered_with_405_and_what_to_use_on_every_path() {
     let (_daemon, http) = announcing(&[]).await;
-    for method in [Method::GET, Method::POST, Method::PATCH] {
-        let answer = send(LOCAL, http, method, &path("7777"), &[OURS, JSON], "x").await;
-        assert_eq!(
-            (answer.status, answer.header("allow")),
-            (405, "PUT, DELETE")
-        );
+    let server = path("7777");
+    for (path, methods, allowed) in [
+        (&*server, ["GET", "HEAD", "POST", "PATCH"], "PUT, DELETE"),
+        // Whoever forgets the game and the port, or mistakes the path.
+        (
+            "/api/v1/servers",
+            ["PUT", "DELETE", "POST", "PATCH"],
+            "GET,HEAD",
+        ),
+        ("/healthz", ["PUT", "DELETE", "POST", "PATCH"], "GET,HEAD"),
+        ("/", ["PUT", "DELETE", "POST", "PATCH"], "GET,HEAD"),
+    ] {
+        for method in methods {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let has_body = method != Method::HEAD;
+            let answer = send(LOCAL, http, method, path, &[OURS, JSON], "x").await;
+            assert_eq!(
+                (answer.status, answer.header("allow")),
+                (405, allowed),
+                "{path}"
+            );
+            assert_eq!(answer.header("content-type"), "application/json", "{path}");
+            if has_body {
+                let reason = answer.json()["error"].to_string();
+                assert!(reason.contains("PUT"), "{path} {reason}");
+            }
+        }
     }
 }
 
@@ -254,7 +252,14 @@ async fn the_65th_server_of_an_address_is_answered_with_429_and_holds_nothing() 
 
 #[tokio::test]
 async fn an_address_that_announces_too_often_is_answered_with_429_before_its_body_is_read() {
-    let limits = ["--announces-per-prefix", "1", "--announces-at-once", "2"];
+    let limits = [
+        "--announces-per-prefix",
+        "1",
+        "--announces-at-once",
+        "2",
+        "--max-listed-per-prefix",
+        "5",
+    ];
     let (_daemon, http) = announcing(&limits).await;
     let mut connection = Connection::from(LOCAL, http).await.unwrap();
     let headers = [OURS, JSON];
@@ -304,41 +309,4 @@ async fn too_many_servers_or_games_are_answered_with_503() {
         reached(http, name).await;
         assert_eq!(put(http, "1", OURS, "x").await.status, 200);
     }
-}
-
-/// An announcement whose body comes while the daemon stops is answered, not cut off.
-#[tokio::test]
-async fn a_daemon_that_stops_answers_with_503() {
-    let (daemon, http) = announcing(&[]).await;
-    // A connection that is used, so that the daemon serves it to the end of its request.
-    let mut stream = TcpStream::connect(http).await.unwrap();
-    let first = head("content-type: application/json\r\ncontent-length: 1")
-        .replace("connection: close\r\n", "");
-    stream
-        .write_all((first.clone() + "x").as_bytes())
-        .await
-        .unwrap();
-    let mut bytes = [0; 1024];
-    let length = patiently("an answer", stream.read(&mut bytes))
-        .await
-        .unwrap();
-    assert!(bytes[..length].starts_with(b"HTTP/1.1 201"));
-    // The head of the next request has been read in part when the signal comes.
-    let (begin, end) = first.split_at(10);
-    stream.write_all(begin.as_bytes()).await.unwrap();
-    daemon.signal("TERM").await;
-    let refused = async {
-        let mut daemon = daemon;
-        daemon.logged("stopping").await;
-        let _ = stream.write_all((end.to_owned() + "x").as_bytes()).await;
-        let mut rest = Vec::new();
-        let _ = stream.read_to_end(&mut rest).await;
-        String::from_utf8_lossy(&rest).into_owned()
-    };
-    let answer = patiently("the end", refused).await;
-    // The daemon may have closed the connection before the rest came: then it took nothing.
-    assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 503"),
-        "{answer}"
-    );
 }

@@ -45,6 +45,8 @@ async fn a_proxied_request_is_refused_and_never_listed_as_the_proxy() {
         ("x-forwarded-for", "192.0.2.1"),
         ("forwarded", "for=192.0.2.1"),
         ("via", "1.1 cache"),
+        ("x-real-ip", "192.0.2.1"),
+        ("x-forwarded-proto", "https"),
     ] {
         let answer = proxied(STRANGER, http, &[line]).await;
         assert_eq!(answer.status, 403);
@@ -56,13 +58,62 @@ async fn a_proxied_request_is_refused_and_never_listed_as_the_proxy() {
     // A trusted one that does not say for whom.
     let (_daemon, http) = announcing(&TRUST).await;
     for lines in [
-        &[][..],
+        &[("host", "list.example.org")][..],
         &[("x-forwarded-for", "unknown")],
         &[("via", "1.1 cache")],
     ] {
         assert_eq!(proxied(PROXY, http, lines).await.status, 403, "{lines:?}");
     }
     assert!(listed(http).await.is_empty());
+}
+
+/// Every server behind such a proxy was listed as 127.0.0.1: of nginx without a line for `Host` or
+/// `X-Forwarded-For`, of HAProxy without `option forwardfor`, of `ssh -L` and `socat`.
+#[tokio::test]
+async fn a_proxy_on_the_same_machine_that_hides_its_clients_lists_nobody() {
+    let (_daemon, http) = announcing(&[]).await;
+    for host in [
+        "list.example.org",
+        "192.0.2.1:8080",
+        "localhost.example.org",
+    ] {
+        let answer = proxied(PROXY, http, &[("host", host)]).await;
+        assert_eq!(answer.status, 403, "{host}");
+        let reason = answer.json()["error"].to_string();
+        for word in [
+            "--http-trusted-proxy",
+            "X-Forwarded-For",
+            "http://localhost",
+        ] {
+            assert!(reason.contains(word), "{reason}");
+        }
+    }
+    // As nginx does it by itself.
+    let more = "content-type: application/json\r\ncontent-length: 1";
+    let old = head(more).replace("HTTP/1.1", "HTTP/1.0") + "x";
+    let answer = raw(http, old.as_bytes()).await;
+    assert!(answer.contains(" 403 "), "{answer}");
+    let removed = send(
+        LOCAL,
+        http,
+        Method::DELETE,
+        &path("7777"),
+        &[OURS, ("host", "x")],
+        "",
+    )
+    .await;
+    assert_eq!(removed.status, 403);
+    assert!(listed(http).await.is_empty());
+}
+
+/// It had to go through the proxy, under the address that it has there.
+#[tokio::test]
+async fn a_program_of_the_machine_announces_directly_beside_a_trusted_proxy() {
+    let (_daemon, http) = announcing(&TRUST).await;
+    for host in ["localhost", "127.0.0.1:8080", "[::1]"] {
+        let answer = proxied(PROXY, http, &[("host", host)]).await;
+        assert_eq!(answer.json()["address"], "127.0.0.1:7777", "{host}");
+    }
 }
 
 #[tokio::test]

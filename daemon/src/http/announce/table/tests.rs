@@ -136,7 +136,7 @@ fn another_secret_cannot_have_the_address_before_the_ttl_is_over() {
     world.pass(SECOND * 20);
     let refusal = world.put("b", V4, "yours").unwrap_err();
     assert_eq!(refusal.outcome, Outcome::Taken);
-    assert_eq!(refusal.retry_after, Some(SECOND * 40));
+    assert_eq!(refusal.problem.retry_after, Some(SECOND * 40));
     // Not with another game either: there is one game at a port.
     let mut other = world.put_of("b", V4, "yours");
     other.game = Game::new("chess").unwrap();
@@ -189,7 +189,7 @@ fn a_change_that_comes_too_soon_is_shown_later_and_keeps_the_server_listed() {
     for words in ["3", "4"] {
         let refusal = world.put("a", V4, words).unwrap_err();
         assert_eq!(refusal.outcome, Outcome::TooSoon);
-        assert_eq!(refusal.retry_after, Some(SECOND * 3 / 4));
+        assert_eq!(refusal.problem.retry_after, Some(SECOND * 3 / 4));
     }
     assert_eq!(world.shown(), ["192.0.2.1:7777 2"]);
     world.pass(SECOND);
@@ -224,8 +224,8 @@ fn a_server_beyond_the_rows_of_its_prefix_holds_nothing() {
     world.put("a", "192.0.2.1:2", "").unwrap();
     let refusal = world.put("a", "192.0.2.1:3", "").unwrap_err();
     assert_eq!(refusal.outcome, Outcome::Rows);
-    assert!(refusal.reason.contains("192.0.2.1"), "{refusal}");
-    assert!(refusal.retry_after.is_some());
+    assert!(refusal.problem.reason.contains("192.0.2.1"), "{refusal}");
+    assert!(refusal.problem.retry_after.is_some());
     assert_eq!((world.table.len(), world.table.places.len()), (2, 2));
     assert_eq!(world.table.registry.len(), 2, "no registration is held");
     assert_eq!(world.table.registry.waiting(), 0);
