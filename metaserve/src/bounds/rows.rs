@@ -1,10 +1,13 @@
 //! Decides which servers of a prefix are in the list, and which wait for a row. Pure.
 
+mod standing;
+
+pub use standing::{Standing, Waiting};
+
 use super::{Origin, Prefix, Trusted};
 use ipnet::IpNet;
 use std::{
     collections::{BTreeMap, HashMap},
-    fmt,
     net::IpAddr,
 };
 
@@ -82,66 +85,6 @@ struct Network {
     ready: BTreeMap<u64, Scope>,
 }
 
-/// Whether a server is in the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The server has a row.
-    Listed,
-    /// The server waits for a row.
-    Waits(Waiting),
-}
-
-/// Why a server waits for a row. Its text is shown to the server's operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// The number of servers of the same prefix in the list.
-    pub listed: usize,
-    /// The position among the waiting servers when it came, starting at 1.
-    pub position: usize,
-    scope: Scope,
-}
-
-impl Waiting {
-    /// The prefix whose rows are taken, as text.
-    #[must_use]
-    pub fn prefix(&self) -> String {
-        match self.scope {
-            Scope::Prefix(prefix) => prefix.to_string(),
-            Scope::Trusted(net, _) => net.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for Waiting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            listed, position, ..
-        } = self;
-        let whose = match self.scope {
-            Scope::Prefix(prefix) if prefix.is_leaf() => "your address".into(),
-            _ => format!("your network {}", self.prefix()),
-        };
-        let nth = ordinal(*position);
-        write!(
-            f,
-            "not listed: {listed} servers of {whose} are already listed; this one is the {nth} \
-             in the queue"
-        )
-    }
-}
-
-/// `1st`, `2nd`, `11th`.
-fn ordinal(number: usize) -> String {
-    let suffix = match (number % 10, number % 100) {
-        (_, 11..=13) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
-        _ => "th",
-    };
-    format!("{number}{suffix}")
-}
-
 impl<K: Clone> Rows<K> {
     /// No servers yet, and this many rows for each address.
     #[must_use]
@@ -198,6 +141,51 @@ impl<K: Clone> Rows<K> {
         let standing = self.put(number, ip, since, key);
         self.promote(network);
         Some(standing)
+    }
+
+    /// Moves a server to another address if it has a row there at once. A server without a claim
+    /// needs none.
+    ///
+    /// # Errors
+    /// Why it would wait there. Nothing has changed: it has the row that it had before.
+    pub fn move_if_free(&mut self, number: u64, ip: IpAddr) -> Result<(), Waiting> {
+        let Some(claim) = self.claims.get(&number) else {
+            return Ok(());
+        };
+        let (before, there) = (self.scopes(claim.ip), self.scopes(ip));
+        // In the same place, the row that it has is kept, also above a limit that was lowered.
+        if before != there || !claim.listed {
+            let own = |same: bool| usize::from(same && claim.listed);
+            let address = self.addresses.get(&there.0);
+            let network = self.networks.get(&there.1);
+            let at = address.map_or((0, 0), |it| (it.listed, it.waiting.len()));
+            let around = network.map_or((0, 0), |it| (it.listed, it.waiting));
+            for (scope, (listed, waiting), own, most) in [
+                (
+                    there.0,
+                    at,
+                    own(before.0 == there.0),
+                    self.rows_of_address(there.0),
+                ),
+                (
+                    there.1,
+                    around,
+                    own(before.1 == there.1),
+                    self.rows_of_network(there.1),
+                ),
+            ] {
+                if listed - own >= most {
+                    let position = waiting + 1;
+                    return Err(Waiting {
+                        listed,
+                        position,
+                        scope,
+                    });
+                }
+            }
+        }
+        self.move_to(number, ip);
+        Ok(())
     }
 
     /// Removes a server. Its row goes to the server that has waited longest.

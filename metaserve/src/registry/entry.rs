@@ -135,6 +135,40 @@ impl Entry {
         self.place();
     }
 
+    /// As [`join`](Self::join), if the server has a row of the list then.
+    ///
+    /// # Errors
+    /// Why it would wait. Nothing has changed.
+    pub(super) fn join_if_free(&mut self, link: Link) -> Result<(), Waiting> {
+        self.take_row(link.id, link.address)?;
+        self.join(link);
+        Ok(())
+    }
+
+    /// As [`move_to`](Self::move_to), if the server has a row of the list then.
+    ///
+    /// # Errors
+    /// Why it would wait. Nothing has changed.
+    pub(super) fn move_if_free(&mut self, link: u64, address: SocketAddr) -> Result<(), Waiting> {
+        if self.links.iter().any(|known| known.id == link) {
+            self.take_row(link, address)?;
+            self.move_to(link, address);
+        }
+        Ok(())
+    }
+
+    /// Takes the row that the server needs when this link is at `address`, if it is free, and gives
+    /// up the one that it has.
+    fn take_row(&self, link: u64, address: SocketAddr) -> Result<(), Waiting> {
+        let family = |of: &SocketAddr| Family::of(of.ip());
+        let others = self.links.iter().filter(|known| known.id != link);
+        let others = others.map(|known| known.address);
+        let stay = others.filter(|other| family(other) != family(&address));
+        let first = stay.chain([address]).min_by_key(family);
+        let ip = first.unwrap_or(address).ip();
+        self.shared.rows.lock().move_if_free(self.id, ip)
+    }
+
     /// Removes a link. Returns whether it was the last one: then the entry has ended, and must be
     /// removed.
     #[must_use]

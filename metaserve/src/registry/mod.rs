@@ -18,7 +18,7 @@ pub use replica::Replica;
 
 use crate::{
     Fingerprint, Game,
-    bounds::{Rows, Trusted},
+    bounds::{Rows, Trusted, Waiting},
     list::{By, Claim, Claims, Clock, Sinks},
     time::wall_clock,
 };
@@ -161,30 +161,38 @@ impl Registry {
         address: SocketAddr,
         identity: Option<Fingerprint>,
     ) -> Result<Registration, TooManyGames> {
-        self.enter(game, address, identity, By::Quic)
+        self.enter(game, address, identity, By::Quic, |known, link| {
+            known.join(link);
+            Ok(())
+        })
     }
 
     /// The same for a server that is announced over HTTP. Its identity is derived from the secret
-    /// of its announcer, so it never is that of a certificate.
+    /// of its announcer, so it never is that of a certificate. Where another registration speaks
+    /// for it, it adds its address only if the server has a row of the list then.
     ///
     /// # Errors
-    /// When the limit on games is reached.
+    /// When the limit on games is reached, or the server would have to wait for a row. Nothing has
+    /// changed.
     pub fn announce(
         self: &Arc<Self>,
         game: &Game,
         address: SocketAddr,
         identity: Fingerprint,
-    ) -> Result<Registration, TooManyGames> {
-        self.enter(game, address, Some(identity), By::Http)
+    ) -> Result<Registration, NotAnnounced> {
+        self.enter(game, address, Some(identity), By::Http, |known, link| {
+            known.join_if_free(link).map_err(NotAnnounced::Rows)
+        })
     }
 
-    fn enter(
+    fn enter<E: From<TooManyGames>>(
         self: &Arc<Self>,
         game: &Game,
         address: SocketAddr,
         identity: Option<Fingerprint>,
         by: By,
-    ) -> Result<Registration, TooManyGames> {
+        join: impl FnOnce(&mut Entry, Link) -> Result<(), E>,
+    ) -> Result<Registration, E> {
         let member = self.games.join(game)?;
         let id = self.shared.draw();
         let key = Key::new(identity, id);
@@ -198,7 +206,7 @@ impl Registry {
         let new = |member, link| Entry::new(member, identity, by, link, self.shared.clone());
         match self.entries.entry(key) {
             MapEntry::Occupied(mut known) if known.get().member.game() == game => {
-                known.get_mut().join(link);
+                join(known.get_mut(), link)?;
             }
             MapEntry::Occupied(mut elsewhere) => {
                 elsewhere.get().end();
@@ -230,6 +238,17 @@ impl Registry {
     }
 }
 
+/// Why a server that is announced over HTTP is not registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnnounced {
+    /// The limit on games is reached.
+    #[error(transparent)]
+    Games(#[from] TooManyGames),
+    /// The server would have to wait for a row of the list.
+    #[error("{0}")]
+    Rows(Waiting),
+}
+
 /// The right to speak for one server. Dropping it removes the server from the list, unless another
 /// registration of the same identity still speaks for it.
 #[must_use = "dropping it removes the server from the list"]
@@ -256,6 +275,19 @@ impl Registration {
             entry.move_to(self.link, address);
         }
         self.registry.settle();
+    }
+
+    /// Moves the server as [`move_to`](Self::move_to), if it has a row of the list then.
+    ///
+    /// # Errors
+    /// Why it would wait for one. It stays where it is.
+    pub fn move_if_free(&self, address: SocketAddr) -> Result<(), Waiting> {
+        let moved = match self.registry.entries.get_mut(&self.key) {
+            Some(mut entry) => entry.move_if_free(self.link, address),
+            None => Ok(()),
+        };
+        self.registry.settle();
+        moved
     }
 
     /// Why the server is not listed although it has sent a heartbeat: it waits for a row. `None`

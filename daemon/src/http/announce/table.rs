@@ -4,7 +4,8 @@ use bytes::Bytes;
 use metaserve::{
     Family, Fingerprint, Game, Limits, Pacing,
     announce::{Outcome, Refusal},
-    registry::{Applied, Registration, Registry},
+    bounds::Waiting,
+    registry::{Applied, NotAnnounced, Registration, Registry},
     tls::secret::Announcer,
 };
 use std::{
@@ -73,6 +74,9 @@ impl Table {
     }
 
     /// Lists a server, or keeps it listed. Gives whether it is new, and what came of its heartbeat.
+    ///
+    /// # Errors
+    /// What is in the list stays there, whatever is wrong.
     pub(super) fn put(
         &mut self,
         put: &Put,
@@ -118,6 +122,7 @@ impl Table {
     ) -> Result<Applied, Refusal> {
         let until = now + put.ttl;
         let at = self.link(server, put, until)?;
+        self.hold_row(server, at)?;
         server.pacing.set_interval(limits.min_interval);
         let unchanged = server.pacing.offer(put.heartbeat.clone()).unchanged;
         let stated = match unchanged {
@@ -141,17 +146,18 @@ impl Table {
             link.registration = self.register(put)?;
             applied = link.registration.heartbeat(stated);
         }
-        let Some(waits) = link.registration.waits() else {
-            return Ok(applied);
+        self.hold_row(server, at)?;
+        Ok(applied)
+    }
+
+    /// Removes a link whose server has no row of the list: an announced server never waits for one.
+    fn hold_row(&mut self, server: &mut Server, at: usize) -> Result<(), Refusal> {
+        let Some(waits) = server.links[at].registration.waits() else {
+            return Ok(());
         };
         let link = server.links.swap_remove(at);
         self.leave(link.address);
-        let reason = format!(
-            "not listed: {} servers of {} are listed already (--max-listed-per-prefix)",
-            waits.why.listed,
-            waits.why.prefix()
-        );
-        Err(Refusal::new(Outcome::Rows, reason).retry_after(FULL))
+        Err(no_row(&waits.why))
     }
 
     /// The place of the server's link at the address of `put`: the one that it has there, the one of
@@ -163,7 +169,8 @@ impl Table {
             Some(at) if server.links[at].address == put.address => at,
             Some(at) => {
                 let link = &mut server.links[at];
-                link.registration.move_to(put.address);
+                let moved = link.registration.move_if_free(put.address);
+                moved.map_err(|why| no_row(&why))?;
                 let before = std::mem::replace(&mut link.address, put.address);
                 self.leave(before);
                 self.enter(put, until);
@@ -189,8 +196,12 @@ impl Table {
 
     fn register(&self, put: &Put) -> Result<Registration, Refusal> {
         let registered = self.registry.announce(&put.game, put.address, put.identity);
-        registered
-            .map_err(|error| Refusal::new(Outcome::Games, error.to_string()).retry_after(FULL))
+        registered.map_err(|error| match error {
+            NotAnnounced::Games(_) => {
+                Refusal::new(Outcome::Games, error.to_string()).retry_after(FULL)
+            }
+            NotAnnounced::Rows(why) => no_row(&why),
+        })
     }
 
     /// Takes a server off the list. Gives whether it was there.
@@ -251,6 +262,16 @@ impl Table {
     fn leave(&mut self, address: SocketAddr) {
         leave(&mut self.places, address);
     }
+}
+
+/// The refusal of a server that would have to wait for a row of the list.
+fn no_row(why: &Waiting) -> Refusal {
+    let reason = format!(
+        "not listed: {} servers of {} are listed already (--max-listed-per-prefix)",
+        why.listed,
+        why.prefix()
+    );
+    Refusal::new(Outcome::Rows, reason).retry_after(FULL)
 }
 
 /// One server less at this address.

@@ -154,7 +154,7 @@ fn positions_in_the_queue_are_ordinal_numbers() {
         (23, "23rd"),
         (112, "112th"),
     ] {
-        assert_eq!(ordinal(number), expected);
+        assert_eq!(standing::ordinal(number), expected);
     }
 }
 
@@ -216,4 +216,41 @@ proptest! {
             prop_assert_eq!((rows.claims.len(), rows.waiting()), (here.len(), waiting));
         }
     }
+}
+
+#[test]
+fn a_server_moves_only_where_a_row_is_free_and_otherwise_keeps_its_own() {
+    let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+    let mut rows = Rows::new(1, Trusted::none());
+    rows.claim(1, ip("192.0.2.1"), ());
+    rows.claim(2, ip("198.51.100.1"), ());
+    // It waits for the row of the first.
+    rows.claim(3, ip("192.0.2.1"), ());
+    let why = rows.move_if_free(1, ip("198.51.100.1")).unwrap_err();
+    assert_eq!((why.listed, why.prefix()), (1, "198.51.100.1".to_owned()));
+    assert_eq!(rows.standing(1), Some(Standing::Listed));
+    assert!(rows.take_promoted().is_empty());
+    // Where it is, it has a row, also when the limit is lower now.
+    rows.set(0, Trusted::none());
+    assert_eq!(rows.move_if_free(1, ip("192.0.2.1")), Ok(()));
+    assert!(rows.move_if_free(3, ip("192.0.2.1")).is_err());
+    rows.set(1, Trusted::none());
+    assert_eq!(rows.move_if_free(1, ip("203.0.113.1")), Ok(()));
+    assert_eq!(rows.take_promoted(), [(3, ())]);
+    // A server that is not listed yet has no claim.
+    assert_eq!(rows.move_if_free(9, ip("203.0.113.1")), Ok(()));
+}
+
+/// An address of a full network: the row that the server leaves there counts as free.
+#[test]
+fn a_server_moves_within_a_full_network() {
+    let at = |last: u8| IpAddr::from([192, 0, 2, last]);
+    let mut rows = Rows::new(1, Trusted::none());
+    for last in 1..=4 {
+        assert_eq!(rows.claim(last.into(), at(last), ()), Standing::Listed);
+    }
+    rows.claim(5, [198, 51, 100, 1].into(), ());
+    assert!(rows.move_if_free(5, at(9)).is_err());
+    assert_eq!(rows.move_if_free(1, at(9)), Ok(()));
+    assert_eq!(rows.standing(1), Some(Standing::Listed));
 }

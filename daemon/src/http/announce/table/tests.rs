@@ -264,3 +264,98 @@ fn servers_at_an_address_are_taken_off_together() {
         ["192.0.2.2:7777 ho", "[2001:db8::1]:7777 hi"]
     );
 }
+
+/// A world where each address may list one server, and the address in `V4` lists another one.
+fn crowded() -> World {
+    let mut limits = Limits::default();
+    limits.max_listed_per_prefix = 1;
+    let mut world = World::with(limits);
+    world.put("a", V6, "hi").unwrap();
+    world.put("b", "192.0.2.1:1", "ho").unwrap();
+    world
+}
+
+/// The server left the list, because its other family had no row.
+#[test]
+fn an_address_without_a_row_takes_nothing_from_the_other_family() {
+    let mut world = crowded();
+    let before = world.shown();
+    let revision = world.feeds.of(None).revision();
+    // A third server waits for the row of the second address, and does not get it.
+    let game = Game::default();
+    let at = "[2001:db8::1]:1".parse().unwrap();
+    let waiting = world.table.registry.register(&game, at, None).unwrap();
+    waiting.heartbeat("wait".into());
+    for words in ["hi", "changed", "changed again"] {
+        let refusal = world.put("a", V4, words).unwrap_err();
+        assert_eq!(refusal.outcome, Outcome::Rows, "{words}");
+    }
+    assert_eq!(world.shown(), before);
+    assert_eq!(
+        world.feeds.of(None).revision(),
+        revision,
+        "nothing was sent"
+    );
+    assert_eq!(world.put("a", V6, "hi"), Ok(Outcome::Kept));
+    world.pass(SECOND * 59);
+    assert_eq!(world.put("a", V6, "changed"), Ok(Outcome::Kept));
+    drop(waiting);
+}
+
+#[test]
+fn a_server_that_moves_to_an_address_without_a_row_stays_where_it_is() {
+    let mut world = crowded();
+    world.put("a", "192.0.2.9:7777", "hi").unwrap();
+    let before = world.shown();
+    assert_eq!(world.put("a", V4, "hi").unwrap_err().outcome, Outcome::Rows);
+    assert_eq!(world.shown(), before);
+    let ours = world.put_of("a", V4, "").identity;
+    assert!(world.table.remove(ours));
+    assert_eq!(world.shown(), ["192.0.2.1:1 ho"]);
+    assert_eq!((world.table.len(), world.table.places.len()), (1, 1));
+}
+
+/// Any announcements of a few secrets, from a few addresses, among servers that wait for rows.
+#[test]
+fn no_refused_announcement_changes_what_is_listed() {
+    for seed in 0..50 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut limits = Limits::default();
+        limits.max_listed_per_prefix = random.usize(1..3);
+        limits.max_announced = 5;
+        let mut world = World::with(limits);
+        let mut others = Vec::new();
+        let mut refused = 0;
+        for step in 0..100 {
+            let host = random.u8(1..4);
+            let address = match random.bool() {
+                true => format!("192.0.2.{host}:{}", random.u16(1..4)),
+                false => format!("[2001:db8:0:{host}::1]:{}", random.u16(1..4)),
+            };
+            if random.u8(..10) == 0 {
+                let (game, address) = (Game::default(), address.parse().unwrap());
+                let other = world.table.registry.register(&game, address, None).unwrap();
+                others.push(other);
+            }
+            let mut put = world.put_of(random.choice(["a", "b"]).unwrap(), &address, "");
+            put.ttl = SECOND * random.u32(15..60);
+            put.heartbeat = random.u8(..4).to_string().into();
+            let before = world.shown();
+            match world.state(&put) {
+                Ok(_) => assert!(
+                    world.shown().iter().any(|it| it.contains(&address)),
+                    "{seed} {step}: {address} was accepted"
+                ),
+                Err(refusal) => {
+                    refused += 1;
+                    // A second family may have come with a change that is shown later.
+                    if refusal.outcome != Outcome::TooSoon {
+                        assert_eq!(world.shown(), before, "{seed} {step}: {refusal}");
+                    }
+                }
+            }
+            world.pass(SECOND * random.u32(..3));
+        }
+        assert!(refused > 0, "{seed}");
+    }
+}
