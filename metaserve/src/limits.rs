@@ -180,10 +180,11 @@ limits! {
     MaxAnnounced "max_announced", "COUNT", max_announced: usize = 10_000, 0..=1_000_000;
 
     /// Read this many announcements over HTTP per second, on average, from one IPv4 address or IPv6
-    /// /64; further ones are answered with status 429. The default is more than twice what
-    /// --max-listed-per-prefix servers send that are announced every 20 s
+    /// /64; further ones are answered with status 429. With --announce on, choose at least a fifth
+    /// of --max-listed-per-prefix: so often its servers are announced if each has the shortest TTL,
+    /// which is every 5 s
     AnnouncesPerPrefix "announces_per_prefix", "COUNT",
-    announces_per_prefix: u32 = 8, 1..=1_000_000;
+    announces_per_prefix: u32 = 16, 1..=1_000_000;
 
     /// Read this many announcements over HTTP at once from one IPv4 address or IPv6 /64, such as
     /// those of all servers of a host after a restart

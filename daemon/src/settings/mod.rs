@@ -18,7 +18,7 @@ use clap::{
     builder::{OsStringValueParser, TypedValueParser},
 };
 use metaserve::{
-    Fingerprint, Game, InvalidLimits, Limits, Role,
+    Fingerprint, Game, InvalidLimits, Limits, Role, announce,
     bounds::Trusted,
     program::{
         log::{self, LogFormat},
@@ -301,6 +301,19 @@ impl settings::Settings for Settings {
             problems.push(Problem::new(
                 "announce",
                 "--announce on needs HTTP: remove --http off, or choose an address with --http",
+            ));
+        }
+        let limits = &self.live.limits;
+        let needed = announce::per_second(limits.max_listed_per_prefix);
+        if self.live.announce && (limits.announces_per_prefix as usize) < needed {
+            problems.push(Problem::new(
+                "announces-per-prefix",
+                format!(
+                    "the {} servers of one address that may be listed send {needed} announcements \
+                     per second if each has the shortest TTL: raise --announces-per-prefix to \
+                     {needed}, or lower --max-listed-per-prefix",
+                    limits.max_listed_per_prefix
+                ),
             ));
         }
         if self.state_dir.as_os_str().is_empty() {

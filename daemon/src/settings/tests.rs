@@ -125,9 +125,26 @@ fn trusted_prefixes_are_added_to_the_private_ones_unless_none_are_wanted() {
     assert!(!trusts(&only, "127.0.0.1") && trusts(&only, "192.0.2.1"));
 }
 
+/// The 64 servers of an address, announced every 5 s as they were told, were refused 429 in turn.
+#[test]
+fn the_servers_of_an_address_may_be_announced_as_often_as_they_are_told() {
+    let limits = settings(&["--announce", "on"]).unwrap().live.limits;
+    let every = announce::announce_every(*announce::TTLS.start()).as_secs_f64();
+    let sent = limits.max_listed_per_prefix as f64 / every;
+    assert!(f64::from(limits.announces_per_prefix) >= sent, "{sent}");
+    // All of them at once, twice: after a restart, and with a change.
+    assert!(limits.announces_at_once as usize >= 2 * limits.max_listed_per_prefix);
+    for (rate, fits) in [("13", true), ("12", false)] {
+        let given = settings(&["--announce", "on", "--announces-per-prefix", rate]);
+        assert_eq!(given.is_ok(), fits, "{rate}");
+    }
+    // Without announcements it does not matter.
+    assert!(settings(&["--announces-per-prefix", "1"]).is_ok());
+}
+
 #[test]
 fn complaints_say_what_to_do() {
-    let table: [(&[&str], &str); 24] = [
+    let table: [(&[&str], &str); 25] = [
         (&["--cert", "c"], "--cert needs --key"),
         (&["--key", "k"], "--key needs --cert"),
         (&["--tick", "1ms"], "choose 20ms or more"),
@@ -173,6 +190,10 @@ fn complaints_say_what_to_do() {
         (&["--cluster-name", "A"], "a-z, 0-9 and -"),
         (&["--cluster-hold", "0s"], "choose 1s or more, up to 1h"),
         (&["--cluster-role", "king"], "member, edge"),
+        (
+            &["--announce", "on", "--max-listed-per-prefix", "1000"],
+            "raise --announces-per-prefix to 200",
+        ),
     ];
     for (arguments, expected) in table {
         let complaint = complaint(settings(arguments));

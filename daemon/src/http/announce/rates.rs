@@ -80,9 +80,9 @@ mod tests {
         let (mut rates, limits, start) = (Rates::default(), Limits::default(), now());
         let prefix = Origin::new([192, 0, 2, 1].into()).leaf();
         rates.spend(prefix, &limits, start).unwrap();
-        rates.sweep(start + Duration::from_millis(124));
+        rates.sweep(start + Duration::from_micros(62_499));
         assert_eq!(rates.full.len(), 1);
-        rates.sweep(start + Duration::from_millis(125));
+        rates.sweep(start + Duration::from_micros(62_500));
         assert!(rates.full.is_empty());
     }
 }
