@@ -1,5 +1,5 @@
 /** `<metaserve-list>`: the live list as a table. Importing the module defines the element. */
-export class MetaserveListElement extends HTMLElement {}
+export interface MetaserveListElement extends HTMLElement {}
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -75,13 +75,14 @@ export interface Change {
 /**
  * - `connecting`: the list is not here yet, or it may be old.
  * - `live`: it is the daemon's list.
+ * - `refused`: the daemon does not answer such a request, for example because `game` is not the tag
+ *   of a game, or the URL is not that of a daemon. It is not asked again.
  * - `ended`: it was closed.
  */
-export type State = "connecting" | "live" | "ended";
+export type State = "connecting" | "live" | "refused" | "ended";
 
 /** What a `ServerList` needs of an `EventSource`. */
 export interface EventStream {
-  onopen: ((event: any) => any) | null;
   onerror: ((event: any) => any) | null;
   readonly readyState: number;
   addEventListener(type: string, listener: (event: any) => any): void;
@@ -100,12 +101,12 @@ export interface ServerListEvents {
   state: CustomEvent<State>;
 }
 
-/** Follows the list from its making until it is closed, through restarts and failures. */
+/** Follows the list from its making until it is closed or refused, through restarts and failures. */
 export class ServerList extends EventTarget {
   /** `url` is that of the daemon's page. */
   constructor(url: string | URL, options?: Options);
 
-  /** The servers by their ids, at any moment. */
+  /** The servers by their ids. Each change puts another map here, and leaves those before as they were. */
   readonly servers: ReadonlyMap<ServerId, Server>;
   readonly state: State;
 

@@ -1,13 +1,13 @@
 // The live list. Text of a heartbeat is only ever set as textContent, within a <bdi>: it is never
 // markup, and it cannot change the direction of the text around it.
-import { matches, order, shown } from "./columns.js";
+import { select, shown } from "./columns.js";
 import { ServerList } from "./server-list.js";
 
 const at = (id) => document.getElementById(id);
 const columns = ["name", "players", "map", "mode", "game", "address"];
 const list = new ServerList("/");
 const servers = new Map(); // id -> { record, row, cells, gone }
-let sort = { by: "players", down: true };
+let sort = "-players"; // a column, with "-" before it for descending order
 let game = "";
 let words = [];
 let opened; // the server in the dialog, which may have left the list
@@ -15,7 +15,14 @@ let joinLinks = {}; // game -> link, as the operator has set it
 let planned = false;
 let begun = false; // whether the list has been here
 
-const nameOf = (record) => shown(record, "name");
+// The crate `metaserve` has the same rule for characters that cannot be seen.
+const visible = /[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+// A server without a ServerInfo is called by the size of its heartbeat.
+function nameOf(record) {
+  const name = record.info ? shown(record, "name") : `${record.size} bytes`;
+  return visible.test(name) ? name : "(no name)";
+}
 
 function element(name, text, parent) {
   const made = document.createElement(name);
@@ -92,7 +99,7 @@ function put(record, left) {
   known.record = record;
   known.row.dataset.id = record.id;
   for (const column of columns) {
-    const text = shown(record, column);
+    const text = column === "name" ? nameOf(record) : shown(record, column);
     setText(known.cells[column], text);
     known.cells[column].closest("td").classList.toggle("empty", !text);
   }
@@ -232,10 +239,8 @@ function tabs() {
 function draw() {
   planned = false;
   const rows = at("rows");
-  const before = order(sort.by, sort.down);
-  const wanted = [...servers.values()]
-    .filter(({ record }) => (!game || record.game === game) && matches(record, words.join(" ")))
-    .sort((one, other) => before(one.record, other.record));
+  const records = [...list.servers.values()].filter((record) => !game || record.game === game);
+  const wanted = select(records, words.join(" "), sort).map(({ id }) => servers.get(id));
   const stay = new Set(wanted.map(({ row }) => row));
   for (const row of [...rows.children]) if (!stay.has(row)) row.remove();
   // Only rows in the wrong place are moved, so that the focus stays where it is.
@@ -258,8 +263,7 @@ function draw() {
   at("listed").hidden = words.length > 0;
   for (const head of document.querySelectorAll("th")) {
     const by = head.firstElementChild.dataset.sort;
-    if (by === sort.by) head.setAttribute("aria-sort", sort.down ? "descending" : "ascending");
-    else head.removeAttribute("aria-sort");
+    head.ariaSort = by === sort ? "ascending" : `-${by}` === sort ? "descending" : null;
   }
   tabs();
   drawDetails();
@@ -320,7 +324,7 @@ function follow() {
 for (const head of document.querySelectorAll("[data-sort]")) {
   head.addEventListener("click", () => {
     const by = head.dataset.sort;
-    sort = { by, down: sort.by === by ? !sort.down : by === "players" };
+    sort = sort === by || (by === "players" && sort !== "-players") ? `-${by}` : by;
     plan();
   });
 }

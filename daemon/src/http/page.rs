@@ -43,13 +43,14 @@ pub(super) fn routes() -> Router<Web> {
         .route("/page.json", get(settings))
 }
 
-/// The modules that the page shares with other sites: `<metaserve-list>` and what it imports.
+/// The modules for other sites: `<metaserve-list>`, minified as `npm run build` makes it, and those
+/// that the page uses as well.
 pub(super) fn modules() -> Router<Web> {
     let js = "text/javascript; charset=utf-8";
     Router::new()
         .route(
             "/metaserve-list.js",
-            get(async move || serve(js, module!("metaserve-list.js"))),
+            get(async move || serve(js, module!("metaserve-list.min.js"))),
         )
         .route(
             "/server-list.js",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,7 +54,6 @@ class Scripted {
   }
   open() {
     this.readyState = 1;
-    this.onopen();
   }
   say(type, id, data) {
     this.#listeners[type]({ type, lastEventId: id, data: JSON.stringify(data) });
@@ -115,7 +114,7 @@ test("any sequence of events gives the list of the daemon, and changes that say 
       } else if (fate === 1) {
         source.fail(0);
         source.open();
-        assert.equal(list.state, "live", "it resumes");
+        assert.equal(list.state, "connecting", "the list may be old");
         snapshot();
       } else source.say("delta", `${epoch}.${revision}`, { removed, servers: [...changed.values()] });
       assert.equal(list.state, "live");
@@ -168,6 +167,42 @@ test("a list that is closed while it waits tries no more", async (context) => {
   context.mock.timers.tick(1e9);
   assert.equal(Scripted.made.length, 0);
 });
+
+// Answers each question why the stream was refused with this, and sets the clock.
+function answering(context, status, headers = {}) {
+  context.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1e12 });
+  context.mock.method(globalThis, "fetch", async () => new Response(null, { status, headers }));
+  const list = new ServerList("http://list.example.org/", { game: "x", EventSource: Scripted });
+  return { list, refused: Scripted.made.pop().fail(2) };
+}
+
+// A game with a wrong tag was asked for every few seconds.
+for (const [status, state] of [[400, "refused"], [401, "refused"], [403, "refused"], [404, "refused"], [200, "connecting"], [408, "connecting"], [429, "connecting"], [500, "connecting"], [502, "connecting"], [503, "connecting"]]) {
+  test(`a refusal with status ${status} leaves the list ${state}`, async (context) => {
+    const { list, refused } = answering(context, status);
+    await refused;
+    assert.equal(list.state, state);
+    context.mock.timers.tick(1e9);
+    assert.equal(Scripted.made.length, state === "refused" ? 0 : 1);
+    Scripted.made.length = 0;
+    list.close();
+    assert.equal(list.state, "ended");
+  });
+}
+
+const date = (seconds) => new Date(1e12 + seconds * 1000).toUTCString();
+for (const [after, seconds] of [["7", 7], [date(9), 9], ["99999999", 3600], [date(1e7), 3600], ["0", 5], ["-3", 5], [date(-9), 5], ["soon", 5]]) {
+  test(`after "Retry-After: ${after}" it waits for ${seconds} seconds`, async (context) => {
+    const { list, refused } = answering(context, 503, { "retry-after": after });
+    await refused;
+    context.mock.timers.tick(seconds * 1000 - 1);
+    assert.equal(Scripted.made.length, 0);
+    context.mock.timers.tick(seconds * 1000 + 1);
+    assert.equal(Scripted.made.length, 1);
+    Scripted.made.length = 0;
+    list.close();
+  });
+}
 
 // A real daemon, if DAEMON is the path of one.
 const program = process.env.DAEMON;
@@ -230,6 +265,38 @@ test("a real daemon's list is the same here, also after its restart", { skip: !p
   listed.clear();
   ({ child, url } = await start(state, new URL(url).host));
   await play(300);
+  list.close();
+  child.kill();
+  await once(child, "exit");
+  await rm(state, { recursive: true });
+});
+
+test("a real daemon refuses a wrong game for good", { skip: !program }, async () => {
+  const state = await mkdtemp(join(tmpdir(), "metaserve-"));
+  const { child, url } = await start(state, "127.0.0.1:0");
+  const list = new ServerList(url, { game: "x".repeat(1000), EventSource });
+  while (list.state !== "refused") await once(list, "state");
+  list.close();
+  child.kill();
+  await once(child, "exit");
+  await rm(state, { recursive: true });
+});
+
+test("the example of the README follows a real daemon", { skip: !program }, async (context) => {
+  const state = await mkdtemp(join(tmpdir(), "metaserve-"));
+  const { child, url } = await start(state, "127.0.0.1:0");
+  await announce(url, 7, { name: "The castle" });
+  const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+  const example = readme.match(/```js\n(.*?)```/s)[1].replace("https://list.example.org", url).replace("my-game", "go");
+  const file = new URL("example.tmp.mjs", import.meta.url);
+  await writeFile(file, `${example}\nexport { list };`);
+  const said = [];
+  context.mock.method(console, "log", (it) => said.push(it));
+  Object.assign(globalThis, { EventSource });
+  const drawn = new Promise((done) => (globalThis.draw = (servers) => servers.size && done(servers)));
+  const { list } = await import(file).finally(() => rm(file));
+  assert.deepEqual([...(await drawn).values()].map(({ info }) => info.name), ["The castle"]);
+  assert.deepEqual(said, ["live"]);
   list.close();
   child.kill();
   await once(child, "exit");

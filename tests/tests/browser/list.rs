@@ -106,6 +106,10 @@ impl List {
 
     pub(crate) async fn put(&self, key: u64, heartbeat: &str) {
         let game = ["quake3", "vcmi", "a-game-with-a-longer-tag"][key as usize % 3];
+        self.put_into(game, key, heartbeat).await;
+    }
+
+    pub(crate) async fn put_into(&self, game: &str, key: u64, heartbeat: &str) {
         let [.., a, b] = key.to_be_bytes();
         let address = match key % 10 {
             9 => SocketAddr::from((
