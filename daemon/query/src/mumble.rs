@@ -63,6 +63,12 @@ mod tests {
         };
         let said = (info.occupancy().unwrap(), info.version.as_deref().unwrap());
         assert_eq!(said, ("0/42".to_owned(), "1.3.4"));
+        let mut with_people = *RECORDED;
+        with_people[12..16].copy_from_slice(&[0, 0, 1, 3]);
+        let Ok(Heard::Done(info)) = asked.hear(&with_people) else {
+            panic!("it is complete");
+        };
+        assert_eq!(info.players, Some(259));
     }
 
     #[test]

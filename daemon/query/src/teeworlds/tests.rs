@@ -225,6 +225,21 @@ fn only_those_who_play_are_named() {
     answer.extend(b"Bo\0\0\x40\xcf\x9c\x01\0");
     let told = done(&mut Seven::new(OURS), &answer);
     assert_eq!(named(&told), [("Ana", Some(69)), ("Bo", Some(-10000))]);
+    // A score of -1 is one, unless scores are times.
+    for (flags, score) in [(b"\x01", Some(-1)), (b"\x03", None)] {
+        let at = TEEWORLDS.len() - 6;
+        let answer = [
+            &TEEWORLDS[..at],
+            flags,
+            &TEEWORLDS[at + 1..],
+            b"Ana\0\0\x40\x40\0",
+        ];
+        let told = done(&mut Seven::new(OURS), &answer.concat());
+        assert_eq!(
+            (named(&told), told.password),
+            (vec![("Ana", score)], Some(true))
+        );
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_name_is_read_in_the_encoding_it_was_typed_in() {
-        let table: [(&[u8], &str); 13] = [
+        let table: [(&[u8], &str); 14] = [
             (b"Dusty's", "Dusty's"),
             ("Größe 東京 ✈ ёлка".as_bytes(), "Größe 東京 ✈ ёлка"),
             // Latin-1 and Windows-1252.
@@ -75,6 +75,8 @@ mod tests {
             (b"\xd1\xe5\xf0\xe2\xe5\xf0", "Сервер"),
             (b"[RU] \xcc\xee\xf1\xea\xe2\xe0 24/7", "[RU] Москва 24/7"),
             (b"\xcf\xf0\xe8\xe2\xe5\xf2 CS 1.6", "Привет CS 1.6"),
+            // Two of its pairs of letters are characters of UTF-8 by chance.
+            (b"\xc5\xb8 \xc5\xb8 \xf2\xfb", "Её Её ты"),
             // UTF-8 that was cut at a number of bytes.
             (b"\xd0\xa1\xd0\xb5\xd1\x80\xd0", "Сер"),
             (b"Fun \xf0\x9f\x98", "Fun "),

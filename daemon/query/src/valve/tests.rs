@@ -101,6 +101,48 @@ fn the_port_that_players_join_by_is_told() {
     assert_eq!(with(b""), None);
 }
 
+/// Each of the parts that can follow is there or not, on its own.
+#[test]
+fn the_words_to_search_for_follow_any_other_parts() {
+    let head = source(0, 0);
+    let head = &head[..head.len() - 40];
+    let table: [&[u8]; 4] = [
+        b"\x20a,b\0",
+        b"\xa0\x87\x69a,b\0",
+        b"\x30\x01\x02\x03\x04\x05\x06\x07\x08a,b\0",
+        b"\x60\x88\x69TV\0a,b\0",
+    ];
+    for extra in table {
+        let told = done(&mut Valve::default(), &[head, extra].concat());
+        assert_eq!(told.tags, ["a", "b"], "{extra:?}");
+    }
+}
+
+/// Counts are bytes without a sign.
+#[test]
+fn a_server_with_more_than_127_players_is_counted() {
+    let mut answer = source(200, 100);
+    let most = answer.iter().position(|byte| *byte == 24).unwrap();
+    answer[most] = 255;
+    let mut asked = Valve::default();
+    said(&mut asked, &answer);
+    let told = asked.settle().unwrap();
+    assert_eq!(told.occupancy().as_deref(), Some("100/255"));
+}
+
+/// It tells three things more, in front of its version.
+#[test]
+fn the_ship_is_described_as_others_are() {
+    let mut answer = b"\xff\xff\xff\xffI\x11Dusty's\0batavier\0ship\0The Ship\0\x60\x09".to_vec();
+    answer.extend(b"\0\x10\0dl\0\x01\x01\x02\x031.0.0.5\0\x20a\0");
+    let told = done(&mut Valve::default(), &answer);
+    assert_eq!(told.occupancy().as_deref(), Some("0/16"));
+    assert_eq!(
+        (told.version.as_deref(), told.tags),
+        (Some("1.0.0.5"), vec!["a".into()])
+    );
+}
+
 #[test]
 fn a_server_without_players_is_asked_once() {
     let told = done(&mut Valve::default(), &source(0, 0));

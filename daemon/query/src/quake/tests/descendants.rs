@@ -28,6 +28,22 @@ fn players_of_xonotic_are_in_teams() {
 }
 
 #[test]
+fn teams_of_darkplaces_are_known_by_their_colours() {
+    let settings = [("modname", "data"), ("gameversion", "806")];
+    let table = [
+        (5, Some("red")),
+        (14, Some("blue")),
+        (13, Some("yellow")),
+        (10, Some("pink")),
+        (0, None),
+    ];
+    for (number, team) in table {
+        let info = told(&settings, &format!("5 40 {number} \"Ana\"\n"));
+        assert_eq!(info.player_list[0].team.as_deref(), team, "{number}");
+    }
+}
+
+#[test]
 fn quakeworld_has_teams_and_spectators() {
     let one = b"\xff\xff\xff\xffn\\hostname\\\xcf\xec\xe4 &cf00Quake&r\\map\\e1m1\\maxclients\\8\
         \\needpass\\2\\*version\\MVDSV 0.35\\*gamedir\\ktx\\teamplay\\2\\deathmatch\\3\n\
