@@ -43,15 +43,12 @@ mod shards;
 mod shared;
 mod whereabouts;
 
-use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use command_line::CommandLine;
 use commands::Nobody;
 use metaserve::program::{
-    self, Signals,
-    service::{self, State},
-    settings::{Given, Mistakes, Running},
-    threads,
+    self, Threads,
+    settings::{Given, Mistakes},
 };
 use std::process::ExitCode;
 
@@ -83,34 +80,23 @@ pub fn main() -> ExitCode {
 
 /// Serves until a signal.
 fn serve(given: Given<Settings>) -> anyhow::Result<()> {
-    let (settings, running) = Running::start(given)?;
     // One works and one serves in each shard; another reads files.
-    threads::can_start(2 * settings.shards() + 1)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.shards())
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    runtime.block_on(async {
-        let signals = Signals::new().context("cannot handle signals")?;
+    let threads = |settings: &Settings| Threads {
+        workers: settings.shards(),
+        others: settings.shards() + 1,
+    };
+    program::serve(given, threads, async |settings, service| {
         let daemon = Daemon::start(settings)?;
         announce(&daemon);
         let shared = daemon.shared.clone();
-        service::tell(State::Ready(&shared.status()));
+        let status = || shared.status();
         let reload = async |settings| shared.reload(settings).await;
         // This runs in the task that makes the frames: when frames are no longer made, the sign of
         // life stops as well.
-        let alive = async {
-            service::watchdog(|| shared.clone().pass_through_shards()).await;
-            std::future::pending().await
-        };
-        let until = async {
-            tokio::select! {
-                () = running.until_stopped(signals, || shared.status(), reload) => {}
-                () = alive => {}
-            }
-        };
-        Ok(daemon.run(until).await?)
+        let look = || shared.clone().pass_through_shards();
+        Ok(daemon
+            .run(service.until_stopped(status, reload, look))
+            .await?)
     })
 }
 

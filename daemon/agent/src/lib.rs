@@ -27,15 +27,13 @@ pub mod watch;
 
 pub use agent::Agent;
 
-use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use command_line::CommandLine;
 use metaserve::{
     program::{
-        self, Signals,
+        self, Threads,
         service::{self, State},
-        settings::{Given, Mistakes, Running},
-        threads,
+        settings::{Given, Mistakes},
     },
     time,
 };
@@ -62,49 +60,42 @@ pub fn main() -> ExitCode {
 
 /// Publishes until a signal.
 fn serve(given: Given<AgentSettings>) -> anyhow::Result<()> {
-    let (settings, running) = Running::start(given)?;
-    // One works, and one looks up names and reads files.
-    threads::can_start(2)?;
-    // What an agent does takes less than one processor, however many servers it has.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    runtime.block_on(async {
-        let signals = Signals::new().context("cannot handle signals")?;
+    // What an agent does takes less than one processor, however many servers it has. Another thread
+    // looks up names and reads files.
+    let threads = |_: &AgentSettings| Threads {
+        workers: 1,
+        others: 1,
+    };
+    program::serve(given, threads, async |settings, service| {
         let agent = Agent::start(&settings)?;
-        service::tell(State::Ready(&agent.status()));
+        let status = || agent.status();
         let adopt = async |settings: Option<AgentSettings>| {
             if let Some(settings) = settings {
                 agent.adopt(settings.servers());
             }
         };
-        let alive = async {
-            service::watchdog(|| agent.pass()).await;
-            std::future::pending().await
-        };
-        let report = async {
-            let mut told = agent.status();
-            let mut ticks = time::every(Duration::from_secs(1));
-            loop {
-                ticks.tick().await;
-                let now = agent.status();
-                if now != told {
-                    service::tell(State::Status(&now));
-                }
-                told = now;
-            }
-        };
         let ended = tokio::select! {
-            () = running.until_stopped(signals, || agent.status(), adopt) => Ok(()),
+            () = service.until_stopped(status, adopt, || agent.pass()) => Ok(()),
             stopped = agent.stopped() => Err(stopped),
-            () = alive => Ok(()),
-            () = report => Ok(()),
+            () = report(&agent) => Ok(()),
         };
         agent.close().await;
         Ok(ended?)
     })
+}
+
+/// Shows in the service manager how the agent stands.
+async fn report(agent: &Agent) {
+    let mut told = agent.status();
+    let mut ticks = time::every(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        let now = agent.status();
+        if now != told {
+            service::tell(State::Status(&now));
+        }
+        told = now;
+    }
 }
 
 /// An error with its causes, in one line.

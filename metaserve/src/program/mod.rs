@@ -1,6 +1,7 @@
 //! What every program needs: [settings] and a [check] of them, a [log], [printing](mod@print) and
 //! [tables](table), [threads], [sockets](listen) and [connections whose peers must read](impatient),
-//! notifications to the [service] manager, [signals](Signals), and a [manual].
+//! notifications to the [service] manager, [signals](Signals), a [manual], and [a service](serve) made
+//! of these.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
@@ -11,6 +12,7 @@ pub mod log;
 pub mod manual;
 mod nearest;
 pub mod print;
+mod run;
 pub mod service;
 pub mod settings;
 mod signals;
@@ -19,5 +21,6 @@ pub mod threads;
 mod vital;
 
 pub use print::{announce, complain, end, end_mistakes, end_usage};
+pub use run::{Service, StartError, Threads, serve};
 pub use signals::Signals;
 pub use vital::{Outcome, Stopped, Vital};
