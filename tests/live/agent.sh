@@ -110,24 +110,40 @@ END
 
 # The rows of the list: game, name, map, players, player limit.
 rows() {
-    inside curl -fsS http://127.0.0.1:8080/api/v1/servers | jq -r '.servers[] |
+    inside curl -fsS http://127.0.0.1:8080/api/v1/servers | jq -rn 'input.servers[] |
         [.game, (.info | .name, .map, .players, .max_players)] | join("|")'
 }
-is_listed() { rows | grep -qxF "$1"; }
-list_is_empty() { [ "$(rows | wc -l)" = 0 ]; }
-is_off() { ! rows | grep -q "^$1|"; }
+# The rows are read first: a list that cannot be read is neither empty nor without a server.
+is_listed() {
+    local rows
+    rows=$(rows) && grep -qxF -- "${1:?}" <<<"$rows"
+}
+list_is_empty() {
+    local rows
+    rows=$(rows) && [ -z "$rows" ]
+}
+is_off() {
+    local rows
+    rows=$(rows) && ! grep -q "^${1:?}|" <<<"$rows"
+}
 identities() {
     inside curl -fsS http://127.0.0.1:8080/api/v1/servers |
-        jq -r '.servers[] | "\(.game) \(.identity)"' | sort
+        jq -rn 'input.servers[] | "\(.game) \(.identity)"' | sort
 }
-same_identities() { diff "$dir/identities" <(identities); }
+same_identities() {
+    local now
+    now=$(identities) && diff "$dir/identities" - <<<"$now"
+}
 
 # says SERVER QUERY ADDRESS [OPTION...]: its row as another program sees it, which counts bots.
 says() {
     inside quakestat -raw '|' "${@:4}" "$2" "$3" |
         awk -F'|' -v game="$1" 'NF > 6 { print game "|" $3 "|" $4 "|" $6 "|" $5 }'
 }
-says_the_same() { is_listed "$(says "$@")"; }
+says_the_same() {
+    local row
+    row=$(says "$@") && [ -n "$row" ] && is_listed "$row"
+}
 
 joins() {
     start "player-$1" "${enter[@]}" python3 tests/live/agent_players.py "$2" "$3" "$4"

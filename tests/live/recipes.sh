@@ -169,11 +169,13 @@ END
 
 # listed NAME COUNT: whether so many players are listed for it; nothing: whether it is not listed.
 listed() {
-    local is wanted=${2:+"Dusty's $2"}
-    is=$(curl -fsS "http://$http/api/v1/servers?game=my-game" |
-        jq -r --arg address "127.0.0.1:${recipe_port[$1]}" \
-            '.servers[] | select(.address == $address) | "\(.info.name) \(.info.players)"')
-    [ "$is" = "$wanted" ]
+    local list is wanted=${2:+"Dusty's $2"}
+    # A list that cannot be read is no list without it.
+    list=$(curl -fsS "http://$http/api/v1/servers?game=my-game") &&
+        is=$(jq -rn --arg address "127.0.0.1:${recipe_port[$1]}" \
+            'input.servers[] | select(.address == $address) | "\(.info.name) \(.info.players)"' \
+            <<<"$list") &&
+        [ "$is" = "$wanted" ]
 }
 
 # The README's commands, in order: a loop without an end, and what takes the server off.
@@ -190,14 +192,16 @@ readme_lists() {
 }
 
 readme_listed() {
-    [ "$(curl -fsS "http://$http/api/v1/servers?game=my-game&q=My+server" |
-        jq -r '.servers[].info.name')" = "$1" ]
+    local list is
+    list=$(curl -fsS "http://$http/api/v1/servers?game=my-game&q=My+server") &&
+        is=$(jq -rn 'input.servers[].info.name' <<<"$list") && [ "$is" = "$1" ]
 }
 
 # Whether the three servers at the daemon and the four at the agent have said that they end.
 ended_by_word() {
-    curl -fsS "http://$http/metrics" |
-        grep -q '^metaserve_announces_total{outcome="unlisted"} 3$' &&
+    local metrics
+    metrics=$(curl -fsS "http://$http/metrics") &&
+        grep -q '^metaserve_announces_total{outcome="unlisted"} 3$' <<<"$metrics" &&
         [ "$(grep -c 'it has told that it ends' "$dir/agent.log")" = 4 ]
 }
 
