@@ -238,4 +238,8 @@ agent_run() {
     kill "$agent"
     check "an agent that is told to end takes its servers off the list" within 10 list_is_empty
     check "it ends well" ended_well "$agent"
+    start again "${enter[@]}" "$built/metaserve-agent" --config "$dir/agent.toml" \
+        --fingerprint "$fingerprint" --state-dir "$dir/agent"
+    # It announces itself again only minutes later.
+    check "the next agent knows Luanti's name" within 60 is_listed "luanti|${empty[luanti]}"
 }

@@ -32,11 +32,12 @@ impl Agent {
     pub fn start(settings: &AgentSettings) -> anyhow::Result<Self> {
         let publisher = Publisher::new(&settings.daemons(), &settings.state_dir)
             .context("cannot publish to the daemon")?;
-        let servers = Servers::new(publisher.clone(), settings.max_pushed);
+        let servers = Servers::new(publisher.clone(), &settings.state_dir, settings.max_pushed);
         let (vital, closing) = (Vital::default(), CancellationToken::new());
+        // First of all: an agent that cannot start publishes nothing.
+        let listener = settings.push.map(push::open).transpose()?;
         servers.adopt(settings.servers());
-        if let Some(address) = settings.push {
-            let listener = push::open(address)?;
+        if let Some(listener) = listener {
             tracing::info!("games push to http://{}", listener.local_addr()?);
             let push = push::run(listener, servers.clone(), closing.clone());
             vital.spawn("push", push);
@@ -62,8 +63,7 @@ impl Agent {
     /// How it stands, in one line.
     #[must_use]
     pub fn status(&self) -> String {
-        let (all, live) = self.servers.count();
-        format!("{live} of {all} servers on the list")
+        self.servers.count().to_string()
     }
 
     /// Completes when the game servers can be looked at: a sign of life.

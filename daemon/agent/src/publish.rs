@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use futures::{Stream, stream};
+use metaserve::protocol::{heartbeat::NoticeKind, session::Notice};
 use metaserve::{
     ArgumentError, Fingerprint, Game, Identity, PublishArgs, client_endpoint, printable,
     tls::FileError,
@@ -70,6 +71,10 @@ pub enum Standing {
         /// The problem.
         problem: Option<String>,
     },
+    /// The daemon has accepted the server, and has said for what reason it does not list it, such
+    /// as that its address has as many servers in the list as it may have. The daemon lists it when
+    /// there is room, and does not say so.
+    Unlisted(String),
     /// There is no connection, for this reason; it is tried again.
     Waiting(String),
 }
@@ -243,7 +248,8 @@ impl Task {
         let told = Arc::new(Mutex::new(Told::new(&self.name)));
         loop {
             let tell = self.tell.clone();
-            let (of_status, of_notice) = (told.clone(), self.name.clone());
+            let (of_status, of_notice) = (told.clone(), told.clone());
+            let tell_notice = self.tell.clone();
             let published = metaserve_heartbeat::maintain(&self.connector)
                 .game(self.game.as_str())
                 .port(self.port)
@@ -252,13 +258,9 @@ impl Task {
                     tell.send_replace(standing);
                 })
                 .on_notice(move |notice| {
-                    let kind = notice.kind;
-                    tracing::warn!(
-                        server = of_notice,
-                        ?kind,
-                        "notice from the daemon: {}",
-                        notice.text
-                    );
+                    if let Some(standing) = lock(&of_notice).notice(&notice) {
+                        tell_notice.send_replace(standing);
+                    }
                 })
                 .run(follow(self.newest.clone()));
             let ended = tokio::select! {
@@ -282,6 +284,8 @@ struct Told {
     server: String,
     problem: Option<String>,
     was_live: bool,
+    /// Why the daemon does not list it, as it has said since they are connected.
+    unlisted: Option<String>,
 }
 
 impl Told {
@@ -290,6 +294,7 @@ impl Told {
             server: server.to_owned(),
             problem: None,
             was_live: false,
+            unlisted: None,
         }
     }
 
@@ -306,8 +311,11 @@ impl Told {
                 }
                 self.was_live = true;
                 self.problem.clone_from(problem);
-                Standing::Live {
-                    problem: problem.clone(),
+                match &self.unlisted {
+                    Some(reason) => Standing::Unlisted(reason.clone()),
+                    None => Standing::Live {
+                        problem: problem.clone(),
+                    },
                 }
             }
             Status::Waiting { error, .. } => {
@@ -315,6 +323,7 @@ impl Told {
                     tracing::warn!(server, "not connected to the daemon: {error}; still trying");
                 }
                 self.was_live = false;
+                self.unlisted = None;
                 self.problem = Some(error.clone());
                 Standing::Waiting(error.clone())
             }
@@ -325,6 +334,16 @@ impl Told {
         }
     }
 
+    /// Logs a notice of the daemon. Returns how the server stands if that is not as it was.
+    fn notice(&mut self, notice: &Notice) -> Option<Standing> {
+        let (server, kind, text) = (&*self.server, notice.kind, &*notice.text);
+        tracing::warn!(server, ?kind, "notice from the daemon: {text}");
+        (kind == NoticeKind::NotListed).then(|| {
+            self.unlisted = Some(text.to_owned());
+            Standing::Unlisted(text.to_owned())
+        })
+    }
+
     /// Logs an error that the library gives up for.
     fn failed(&mut self, reason: &str) {
         let server = &*self.server;
@@ -333,6 +352,7 @@ impl Told {
             "not on the list: {reason}; trying again in {AGAIN_AFTER:?}"
         );
         self.was_live = false;
+        self.unlisted = None;
         self.problem = Some(reason.to_owned());
     }
 

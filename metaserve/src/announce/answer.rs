@@ -19,6 +19,9 @@ pub struct Answer {
     pub address: Option<SocketAddr>,
     /// The identity that it is listed with.
     pub identity: Option<Fingerprint>,
+    /// Whether it is in the list at this moment, if that is not certain: a program that publishes it
+    /// elsewhere accepts it even while it has no connection.
+    pub listed: Option<bool>,
     /// How long it stays listed without another announcement.
     pub ttl: Duration,
     /// After which time it should be announced again.
@@ -33,6 +36,8 @@ struct Shown {
     address: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listed: Option<bool>,
     ttl_seconds: u64,
     announce_every_seconds: u64,
     min_interval_ms: u128,
@@ -45,6 +50,7 @@ impl Answer {
         let shown = Shown {
             address: self.address,
             identity: self.identity.map(|identity| identity.to_string()),
+            listed: self.listed,
             ttl_seconds: self.ttl.as_secs(),
             announce_every_seconds: self.announce_every.as_secs(),
             min_interval_ms: self.min_interval.as_millis(),

@@ -246,6 +246,7 @@ fn an_answer_says_how_the_server_is_listed() {
         outcome: Outcome::Listed,
         address: "[2001:db8::1]:7777".parse().ok(),
         identity: None,
+        listed: None,
         ttl: DEFAULT_TTL,
         announce_every: DEFAULT_TTL / 3,
         min_interval: Duration::from_millis(1500),
@@ -258,12 +259,13 @@ fn an_answer_says_how_the_server_is_listed() {
     let outcome = Outcome::Kept;
     let response = Answer {
         identity,
+        listed: Some(false),
         outcome,
         ..answer
     }
     .response();
     assert_eq!(response.status(), StatusCode::OK);
-    let known = format!(r#""identity":"{}","#, "ab".repeat(32));
+    let known = format!(r#""identity":"{}","listed":false,"#, "ab".repeat(32));
     assert!(response.body().contains(&known), "{}", response.body());
 }
 

@@ -98,6 +98,16 @@ async fn check_says_what_the_agent_would_do_and_names_every_mistake() {
         );
     }
 
+    // Nobody could join: players are sent to the agent's machine.
+    home.write(
+        "[[server]]\nname = 'far'\ngame = 'q3'\nport = 7777\nquery = 'quake3://192.0.2.1'\n",
+    );
+    let ended = run(AGENT, &arguments).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let warning = "  warning: 192.0.2.1 is not an address of this machine, but players will be \
+                   sent to this machine, port 7777: run the agent on the machine of the game server";
+    assert!(ended.output.contains(warning), "{ended:?}");
+
     home.write("push = '0.0.0.0:8081'\n[[server]]\nquery = 'quake9://localhost'\n");
     let ended = run(AGENT, &arguments).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");

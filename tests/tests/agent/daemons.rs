@@ -2,7 +2,7 @@
 
 use crate::{
     DAEMON, FAST,
-    game_server::GameServer,
+    game_server::{GameServer, Manner},
     process::{Agent, Home},
 };
 use metaserve_tests::{Daemon, Follower, PATIENCE};
@@ -108,7 +108,14 @@ async fn a_server_whose_identity_another_agent_uses_is_named_and_returns_when_th
     first.logged("not on the list").await;
     first.signal("HUP").await;
     first.logged("the configuration was reloaded").await;
-    assert_eq!(list.snapshot.len(), 1);
+    // What the second one publishes now is the only entry.
+    server.changes(Manner::Named("still once".into()));
+    list.until("its new name", |list| {
+        assert!(list.len() <= 1, "{list:?}");
+        let mut servers = list.servers();
+        servers.any(|it| String::from_utf8_lossy(&it.heartbeat).contains("still once"))
+    })
+    .await;
     second.stop().await;
     // It has its place again after 30 s.
     first.lines.clear();

@@ -53,6 +53,14 @@ async fn a_game_tells_its_state_and_is_listed_as_it_says_until_it_says_that_it_e
         assert_eq!(&listed.heartbeat[..], br#"{"name":"first"}"#);
         let identity = listed.identity.unwrap().to_string();
         assert_eq!(answer.json()["identity"], *identity);
+        // It is accepted while the agent connects to the daemon, and says when it is on the list.
+        loop {
+            let kept = put(address, "chess/7777", r#"{"name":"first"}"#).await;
+            assert_eq!(kept.status, 200, "{kept:?}");
+            if kept.json()["listed"] == true {
+                break;
+            }
+        }
         assert_eq!(put(address, "chess/7777", "\x01\x02").await.status, 200);
         list.until("the change", |list| {
             list.servers().all(|it| &it.heartbeat[..] == b"\x01\x02")
@@ -80,36 +88,69 @@ async fn a_game_tells_its_state_and_is_listed_as_it_says_until_it_says_that_it_e
 async fn what_the_settings_say_of_a_server_holds_for_what_it_pushes() {
     let daemon = Daemon::start(DAEMON, &FAST).await;
     let mut list = Follower::new(&daemon, None).await;
+    let home = Home::new();
+    home.write(
+        "game = 'q3'\n[[server]]\nname = 'mine'\nport = 7777\noverride = { region = 'eu' }\n",
+    );
+    let mut agent = Agent::with(&[&daemon], &home, &PUSH);
+    let address = open(&mut agent).await;
+    put(address, "q3/7777", r#"{"name":"told","region":"us"}"#).await;
+    list.until("what it told", |list| {
+        says(list, &[r#""name":"told""#, r#""region":"eu""#])
+    })
+    .await;
+    // A reload that changes nothing of it does not touch it.
+    let id = list.only().id;
+    agent.signal("HUP").await;
+    agent.logged("the configuration was reloaded").await;
+    put(address, "q3/7777", r#"{"name":"later"}"#).await;
+    list.until("what it told then", |list| says(list, &["later", "eu"]))
+        .await;
+    assert_eq!(list.only().id, id);
+    let lines = agent.stop().await;
+    assert!(!lines.iter().any(|it| it.contains("off the list")));
+}
+
+/// Anybody with an account on the machine could replace the servers of others in the list.
+#[tokio::test]
+async fn a_server_that_the_agent_asks_can_be_replaced_by_no_push() {
+    let daemon = Daemon::start(DAEMON, &FAST).await;
+    let mut list = Follower::new(&daemon, None).await;
     let asked = GameServer::named("asked").await;
     let home = Home::new();
     home.write(&format!(
-        "game = 'q3'\n[[server]]\nname = 'mine'\nquery = '{}'\noverride = {{ region = 'eu' }}\n",
+        "game = 'q3'\n[[server]]\nname = 'mine'\nquery = '{}'\n",
         asked.target()
     ));
     let mut agent = Agent::with(&[&daemon], &home, &PUSH);
     let address = open(&mut agent).await;
-    let says = |list: &metaserve_client::Snapshot, words: [&str; 2]| {
-        let mut heartbeats = list
-            .servers()
-            .map(|it| String::from_utf8_lossy(&it.heartbeat));
-        list.len() == 1 && heartbeats.all(|it| words.iter().all(|word| it.contains(word)))
-    };
-    list.until("its answer", |list| {
-        says(list, [r#""name":"asked""#, r#""region":"eu""#])
-    })
-    .await;
     let server = format!("q3/{}", asked.address.port());
-    put(address, &server, r#"{"name":"told","region":"us"}"#).await;
-    list.until("what it told", |list| {
-        says(list, [r#""name":"told""#, r#""region":"eu""#])
+    list.until("its answer", |list| says(list, &["asked"]))
+        .await;
+    let refused = put(address, &server, r#"{"name":"taken over"}"#).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    let reason = refused.json()["error"].to_string();
+    assert!(reason.contains("mine in its settings"), "{reason}");
+    let path = format!("/api/v1/servers/{server}");
+    let from = Ipv4Addr::LOCALHOST.into();
+    let delete = send(from, address, Method::DELETE, &path, &[], "").await;
+    assert_eq!(delete.status, 404, "{delete:?}");
+    // No later snapshot had another name.
+    asked.changes(Manner::Named("asked again".into()));
+    list.until("its next answer", |list| {
+        assert!(says(list, &["asked"]), "{list:?}");
+        says(list, &["asked again"])
     })
     .await;
-    // A reload that changes nothing of it touches neither.
-    agent.signal("HUP").await;
-    agent.logged("the configuration was reloaded").await;
-    assert!(says(&list.snapshot, ["told", "eu"]));
-    assert_eq!(agent.count("off the list"), 0, "{:#?}", agent.lines);
     agent.stop().await;
+}
+
+/// Whether there is one server, whose heartbeat contains these words.
+fn says(list: &metaserve_client::Snapshot, words: &[&str]) -> bool {
+    let mut heartbeats = list
+        .servers()
+        .map(|it| String::from_utf8_lossy(&it.heartbeat));
+    list.len() == 1 && heartbeats.all(|it| words.iter().all(|word| it.contains(word)))
 }
 
 /// Its ping says nothing, so that it was listed without a name and players.
@@ -125,31 +166,57 @@ async fn luanti_says_its_name_and_its_players_and_the_ping_whether_it_is_there()
     ));
     let mut agent = Agent::with(&[&daemon], &home, &PUSH);
     let address = open(&mut agent).await;
-    let announce = async |json: String| {
-        let head = "Content-Disposition: form-data; name=\"json\"";
-        let body = format!("--b\r\n{head}\r\n\r\n{json}\r\n--b--\r\n");
-        let kind = [("content-type", "multipart/form-data; boundary=b")];
-        let from = Ipv4Addr::LOCALHOST.into();
-        send(from, address, Method::POST, "/announce", &kind, body).await
+    let announce_to = |address| {
+        async move |json: String| {
+            let head = "Content-Disposition: form-data; name=\"json\"";
+            let body = format!("--b\r\n{head}\r\n\r\n{json}\r\n--b--\r\n");
+            let kind = [("content-type", "multipart/form-data; boundary=b")];
+            let from = Ipv4Addr::LOCALHOST.into();
+            send(from, address, Method::POST, "/announce", &kind, body).await
+        }
     };
+    let announce = announce_to(address);
     let start = format!(
         r#"{{"action":"start","address":"","clients":1,"clients_list":["dusty"],"clients_max":7,
         "description":"","gameid":"devtest","name":"Lua Länd","port":{port},"version":"5.6.1",
         "uptime":0,"game_time":0,"world_uuid":"its secret"}}"#
     );
-    assert_eq!(announce(start).await.status, 202);
-    list.until("its name", |list| {
-        let mut heartbeats = list
-            .servers()
-            .map(|it| String::from_utf8_lossy(&it.heartbeat));
-        heartbeats.any(|it| it.contains("Lua Länd") && it.contains("dusty"))
+    let warning = agent.logged("tells its name to no query").await;
+    assert!(
+        warning.contains(&format!("listed as \"luanti@{port}\"")),
+        "{warning}"
+    );
+    assert!(warning.contains("`serverlist_url`"), "{warning}");
+    list.until("the name that the operator has for it", |list| {
+        says(list, &[&format!(r#""name":"luanti@{port}""#)])
     })
     .await;
+    assert_eq!(announce(start).await.status, 202);
+    list.until("its name", |list| says(list, &["Lua Länd", "dusty"]))
+        .await;
     let heartbeat = String::from_utf8(list.only().heartbeat.to_vec()).unwrap();
     assert!(!heartbeat.contains("its secret"), "{heartbeat}");
+    // A restart of the agent: the server announces itself again only minutes later.
+    agent.stop().await;
+    list.until("nobody", metaserve_client::Snapshot::is_empty)
+        .await;
+    let mut agent = Agent::with(&[&daemon], &home, &PUSH);
+    let address = open(&mut agent).await;
+    list.until("its name again", |list| says(list, &["Lua Länd", "dusty"]))
+        .await;
+    let announce = announce_to(address);
     let other = format!(r#"{{"action":"delete","port":{}}}"#, port ^ 1);
     assert_eq!(announce(other).await.status, 404);
-    assert_eq!(list.snapshot.len(), 1);
+    let update = format!(
+        r#"{{"action":"update","address":"","clients":0,"clients_list":[],"clients_max":7,
+        "description":"","gameid":"devtest","name":"Renamed","port":{port},"version":"5.6.1"}}"#
+    );
+    assert_eq!(announce(update).await.status, 202);
+    list.until("its new name, and never nobody", |list| {
+        assert_eq!(list.len(), 1);
+        says(list, &["Renamed"])
+    })
+    .await;
     server.changes(Manner::Silent);
     list.until("nobody", metaserve_client::Snapshot::is_empty)
         .await;

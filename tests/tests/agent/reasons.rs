@@ -6,7 +6,44 @@ use crate::{
     process::{Agent, Home},
 };
 use metaserve_tests::{Daemon, Follower, run};
+use std::fmt::Write;
 use tokio::net::UdpSocket;
+
+/// With an interval of minutes, the last server of a file was asked after minutes, and one that was
+/// started late was found as late.
+#[tokio::test]
+async fn servers_are_asked_at_once_and_soon_again_when_they_do_not_answer_whatever_the_interval() {
+    let daemon = Daemon::start(DAEMON, &FAST).await;
+    let mut list = Follower::new(&daemon, None).await;
+    let late = GameServer::named("early").await.end().await;
+    let mut servers = Vec::new();
+    let mut file = format!(
+        "game = 'q3'\n[[server]]\nname = 'late'\nquery = 'quake3://{late}'\ninterval = '10m'\n\
+         [[server]]\nname = 'far'\nquery = 'quake3://192.0.2.1'\n"
+    );
+    for name in ["one", "two", "three"] {
+        let server = GameServer::named(name).await;
+        let target = server.target();
+        let _ = write!(
+            file,
+            "[[server]]\nname = '{name}'\nquery = '{target}'\ninterval = '10m'\n"
+        );
+        servers.push(server);
+    }
+    let home = Home::new();
+    home.write(&file);
+    let mut agent = Agent::start(&daemon, &home);
+    list.until("those that answer", |list| list.len() == 3)
+        .await;
+    let warning = "192.0.2.1 is not an address of this machine";
+    let waiting = "waiting for the game server: nothing listens";
+    while agent.count(warning) == 0 || agent.count(waiting) == 0 {
+        agent.logged("server=").await;
+    }
+    let _late = GameServer::start(late, Manner::Named("late".into())).await;
+    list.until("the late one", |list| list.len() == 4).await;
+    agent.stop().await;
+}
 
 #[tokio::test]
 async fn a_server_that_starts_late_ends_and_returns_is_listed_while_it_answers() {

@@ -1,11 +1,11 @@
 //! A reload changes the servers that have changed in the file, and no other.
 
 use crate::{
-    DAEMON, FAST,
-    game_server::GameServer,
+    AGENT, DAEMON, FAST,
+    game_server::{GameServer, Manner},
     process::{Agent, Home},
 };
-use metaserve_tests::{Daemon, Follower};
+use metaserve_tests::{Daemon, Follower, run};
 
 /// A section of the file.
 fn section(name: &str, server: &GameServer, further: &str) -> String {
@@ -43,6 +43,10 @@ async fn servers_are_added_changed_and_removed_and_the_others_are_not_touched() 
             .id
     };
     let before = [id(&list, stays), id(&list, changes)];
+    let named = |list: &metaserve_client::Snapshot, name: &str| {
+        let mut servers = list.servers();
+        servers.any(|it| String::from_utf8_lossy(&it.heartbeat).contains(name))
+    };
 
     let second = [
         section("stays", stays, ""),
@@ -55,11 +59,7 @@ async fn servers_are_added_changed_and_removed_and_the_others_are_not_touched() 
         .logged("the configuration was reloaded: --server changed")
         .await;
     list.until("the new servers", |list| {
-        let named = |name: &str| {
-            let mut servers = list.servers();
-            servers.any(|it| String::from_utf8_lossy(&it.heartbeat).contains(name))
-        };
-        list.len() == 3 && named("Dusty’s") && named("comes") && !named("goes")
+        list.len() == 3 && named(list, "Dusty’s") && named(list, "comes") && !named(list, "goes")
     })
     .await;
     assert_eq!([id(&list, stays), id(&list, changes)], before);
@@ -73,7 +73,12 @@ async fn servers_are_added_changed_and_removed_and_the_others_are_not_touched() 
         line.contains("line 5: `server`: `prot` is not a setting"),
         "{line}"
     );
-    assert_eq!(list.snapshot.len(), 3);
+    comes.changes(Manner::Named("asked as before".into()));
+    list.until("what the running configuration asks", |list| {
+        assert_eq!(list.len(), 3, "{list:?}");
+        named(list, "asked as before")
+    })
+    .await;
 
     // Another port is another entry, with the same identity.
     let identity = list
@@ -96,4 +101,42 @@ async fn servers_are_added_changed_and_removed_and_the_others_are_not_touched() 
     list.until("nobody", metaserve_client::Snapshot::is_empty)
         .await;
     agent.stop().await;
+}
+
+/// The games of a machine stay listed although a setting that needs a restart cannot be had.
+#[tokio::test]
+async fn another_address_for_pushes_needs_a_restart_and_one_in_use_prevents_the_start() {
+    let daemon = Daemon::start(DAEMON, &FAST).await;
+    let mut list = Follower::new(&daemon, None).await;
+    let server = GameServer::named("before").await;
+    let other_program = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let used = other_program.local_addr().unwrap();
+    let home = Home::new();
+    home.write(&section("one", &server, ""));
+    let mut agent = Agent::start(&daemon, &home);
+    list.until("the server", |list| list.len() == 1).await;
+    let id = list.only().id;
+    let busy = format!("push = '{used}'\n{}", section("one", &server, ""));
+    home.write(&busy);
+    agent.signal("HUP").await;
+    agent.logged("needs a restart: --push").await;
+    server.changes(Manner::Named("after".into()));
+    list.until("its next answers", |list| {
+        let mut servers = list.servers();
+        servers.any(|it| String::from_utf8_lossy(&it.heartbeat).contains("after"))
+    })
+    .await;
+    assert_eq!(list.only().id, id);
+    agent.stop().await;
+    list.until("nobody", metaserve_client::Snapshot::is_empty)
+        .await;
+
+    let (file, state) = (home.file(), home.state());
+    let [file, state] = [&file, &state].map(|it| it.to_str().unwrap());
+    let ended = run(AGENT, &["--config", file, "--state-dir", state]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let expected = format!("cannot take pushes at {used}: choose another address with --push");
+    assert!(ended.complaint.contains(&expected), "{ended:?}");
+    // It has published nothing meanwhile.
+    assert!(!ended.complaint.contains("listing"), "{ended:?}");
 }

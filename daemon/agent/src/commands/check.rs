@@ -6,7 +6,7 @@ use crate::{
     chain,
     publish::Publisher,
     settings::{AgentSettings, Server},
-    watch::misdirected,
+    watch::place,
 };
 use anyhow::Context;
 use futures::future::join_all;
@@ -70,18 +70,26 @@ async fn server(server: &Server) -> String {
     let Server {
         name, game, port, ..
     } = server;
+    let mut notes = Vec::new();
+    if let Some(target) = &server.query
+        && let Ok(Some(address)) = place::elsewhere(target).await
+    {
+        notes.push(place::warning(address, *port));
+    }
     let said = match &server.query {
         None => "tells its state over HTTP".to_owned(),
         Some(target) => match metaserve_query::query(target).await {
             Ok(answer) => {
-                let info = answer.info;
+                let mut info = answer.info;
+                if server.name_if_untold(&mut info) && !server.overrides.has("name") {
+                    notes.push(server.nameless());
+                }
                 let elsewhere = answer.port.filter(|told| told != port);
-                let elsewhere = elsewhere.map(|told| format!("; {}", misdirected(server, told)));
-                let elsewhere = elsewhere.unwrap_or_default();
+                notes.extend(elsewhere.map(|told| place::misdirected(server, told)));
                 let players = info.occupancy().map(|it| format!(", {it} players"));
                 let players = players.unwrap_or_default();
                 format!(
-                    "{target} answers: {:?}{players}{elsewhere}",
+                    "{target} answers: {:?}{players}",
                     printable_name(&info.name)
                 )
             }
@@ -92,5 +100,9 @@ async fn server(server: &Server) -> String {
             ),
         },
     };
-    format!("server {name}: listed in {game} with port {port}; {said}\n")
+    let mut text = format!("server {name}: listed in {game} with port {port}; {said}\n");
+    for note in notes {
+        text.push_str(&format!("  warning: {note}\n"));
+    }
+    text
 }

@@ -1,6 +1,5 @@
 //! `query`: asks a game server, and prints what would be published.
 
-use crate::{settings::Overrides, watch::record};
 use anyhow::Context;
 use metaserve::{ServerInfo, printable, program::print::print};
 use metaserve_query::{Target, Unanswered};
@@ -29,7 +28,7 @@ impl Query {
             let context = format!("no answer from {name}; {advice}");
             anyhow::Error::from(error).context(context)
         })?;
-        let info = record(answer.info, &Overrides::default());
+        let info = answer.info;
         let text = match self.json {
             true => serde_json::to_string_pretty(&info).context("cannot write the record")? + "\n",
             false => shown(&info) + &elsewhere(&self.target, answer.port),

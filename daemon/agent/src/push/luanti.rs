@@ -12,13 +12,9 @@ use axum::{
 };
 use metaserve::announce::{Outcome, Refusal};
 use metaserve_query::luanti::{Announcement, InvalidAnnouncement};
-use std::time::Duration;
 
 /// The longest form. Its field `json` has at most 8,192 bytes.
 const MAX_BYTES: usize = 16 * 1024;
-
-/// How long an announcement holds. Luanti repeats it every 300 s: one that is lost costs nothing.
-const HOLDS: Duration = Duration::from_secs(2 * 300 + 50);
 
 /// Takes in `POST /announce`. (The public list takes a `GET` as well, which any page could cause.)
 /// The server logs an answer that is no success, and goes on.
@@ -42,7 +38,7 @@ async fn take_in(servers: &Servers, request: Request) -> Result<&'static str, Re
         Announcement::Listed { port, info } => (port, Some(info)),
         Announcement::Gone { port } => (port, None),
     };
-    match servers.describe(port, info.map(|it| *it), HOLDS) {
+    match servers.describe(port, info.map(|it| *it)) {
         true => Ok("Request has been filed."),
         false => Err(Refusal::new(
             Outcome::NotListed,

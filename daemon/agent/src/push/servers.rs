@@ -39,6 +39,7 @@ pub(super) async fn announce(State(servers): State<Servers>, request: Request) -
                     },
                     address: None,
                     identity: Some(pushed.identity),
+                    listed: Some(pushed.is_listed),
                     ttl: *ttl,
                     announce_every: announced.announce_every(),
                     min_interval: limits.min_interval,
@@ -63,8 +64,14 @@ pub(super) async fn announce(State(servers): State<Servers>, request: Request) -
 
 fn not_listed(error: &PushError) -> Refusal {
     let outcome = match error {
+        PushError::Asked(_) => Outcome::Taken,
         PushError::Full(_) | PushError::Identities(_) => Outcome::Full,
         _ => Outcome::NotReady,
     };
-    Refusal::new(outcome, error.to_string()).retry_after(TRY_AGAIN)
+    let refusal = Refusal::new(outcome, error.to_string());
+    match outcome {
+        // Nothing but other settings changes that.
+        Outcome::Taken => refusal,
+        _ => refusal.retry_after(TRY_AGAIN),
+    }
 }

@@ -45,7 +45,7 @@ impl Agent {
         ];
         let daemons = Line::parse_from(line).daemons;
         let publisher = Publisher::new(&daemons, state.path()).unwrap();
-        let servers = Servers::new(publisher, max_pushed);
+        let servers = Servers::new(publisher, state.path(), max_pushed);
         let listener = listener::open("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let closing = CancellationToken::new();
@@ -92,7 +92,7 @@ async fn answer(mut stream: TcpStream) -> (u16, String) {
 }
 
 fn number(servers: &Servers) -> usize {
-    servers.count().0
+    servers.count().all
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod server;
 mod tests;
 
 pub use overrides::Overrides;
+pub(crate) use overrides::{MAX_HEARTBEAT_BYTES, Published};
 pub use server::{GivenServer, Server};
 
 use clap::Args;

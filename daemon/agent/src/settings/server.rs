@@ -1,7 +1,7 @@
 //! The setting of one game server.
 
 use super::Overrides;
-use metaserve::{Game, program::settings::Quantity};
+use metaserve::{Game, ServerInfo, program::settings::Quantity};
 use metaserve_query::{Protocol, Target};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -70,6 +70,31 @@ impl Server {
         }
         let _ = write!(name, "@{port}");
         name
+    }
+
+    /// Gives a record that has no name of the server's own the name that the operator has for it.
+    /// Returns whether it was needed.
+    pub(crate) fn name_if_untold(&self, info: &mut ServerInfo) -> bool {
+        // The name that a query gives to a server without one: an address that no player can use.
+        let address = self.query.as_ref().map(Target::authority);
+        let is_untold = address.as_ref() == Some(&info.name);
+        if is_untold {
+            info.name.clone_from(&self.name);
+        }
+        is_untold
+    }
+
+    /// What the operator should know of a server whose name is not known.
+    pub(crate) fn nameless(&self) -> String {
+        let announced = match self.is_luanti(self.port) {
+            true => ", until it announces itself, if its `serverlist_url` is the address of --push",
+            false => "",
+        };
+        format!(
+            "the game server tells its name to no query, and is listed as {:?}{announced}: give it \
+             one with `override = {{ name = \"...\" }}`",
+            self.name
+        )
     }
 
     /// Whether it is asked as a Luanti server that has this port.

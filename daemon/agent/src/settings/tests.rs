@@ -20,6 +20,13 @@ fn read(flags: &[&str], file: &str) -> Result<Vec<Server>, Vec<String>> {
     }
 }
 
+/// What readers see.
+fn published(overrides: &Overrides, info: metaserve::ServerInfo) -> metaserve::ServerInfo {
+    let published = overrides.publish(info);
+    assert_eq!(published.left_out, [""; 0]);
+    metaserve::ServerInfo::from_json(&published.heartbeat).unwrap()
+}
+
 #[test]
 fn one_server_needs_no_file() {
     let flags = [
@@ -69,14 +76,12 @@ fn each_server_of_a_file_is_a_table() {
     assert_eq!((&*asked.name, asked.port), ("arena", 27961));
     assert_eq!(asked.game.as_str(), "openarena");
     assert_eq!(asked.interval, Duration::from_secs(2));
-    let shown = asked.overrides.apply_to(metaserve::ServerInfo::new("q3"));
+    let shown = published(&asked.overrides, metaserve::ServerInfo::new("q3"));
     assert_eq!(shown.name, "Dusty's \"Arena\"");
     assert_eq!(shown.mods, [metaserve::Mod::new("ctf")]);
     assert_eq!((&*pushed.name, &pushed.query), ("my-game@7777", &None));
     assert_eq!(pushed.interval, Duration::from_secs(7));
-    let shown = pushed
-        .overrides
-        .apply_to(metaserve::ServerInfo::new("mine"));
+    let shown = published(&pushed.overrides, metaserve::ServerInfo::new("mine"));
     assert_eq!(shown.region.as_deref(), Some("eu"));
     assert_eq!(shown.other["motd"], json!("welcome\n"));
 }
@@ -206,10 +211,57 @@ fn a_heartbeat_that_is_no_record_is_published_as_it_is() {
     let fields = serde_json::Map::from_iter([("name".to_owned(), json!("Dusty's"))]);
     let overrides = Overrides::new(fields).unwrap();
     let bytes = bytes::Bytes::from_static(b"\x01\x02");
-    assert_eq!(overrides.apply(bytes.clone()), bytes);
+    assert_eq!(overrides.apply(bytes.clone()).heartbeat, bytes);
     let record = bytes::Bytes::from_static(b"{\"name\":\"q3\",\"players\":1}");
     assert_eq!(
-        overrides.apply(record),
+        overrides.apply(record).heartbeat,
         &b"{\"name\":\"Dusty's\",\"players\":1}"[..]
     );
+}
+
+/// The daemon leaves out a longer heartbeat, so that the server was not on the list.
+#[test]
+fn what_is_published_fits_whatever_is_overridden_and_says_what_was_left_out() {
+    use metaserve::{Player, ServerInfo};
+    let overrides = |fields| match fields {
+        serde_json::Value::Object(fields) => Overrides::new(fields),
+        other => panic!("{other}"),
+    };
+    // The most that can be overridden, with the longest name that a server can have.
+    let long = overrides(json!({ "motd": "x".repeat(7157) })).unwrap();
+    let problem = overrides(json!({ "motd": "x".repeat(7158) })).unwrap_err();
+    assert!(problem.contains("shorten it to 7168"), "{problem}");
+    let named = published(&long, ServerInfo::new("\u{1}".repeat(128)));
+    assert_eq!(named.name, "\u{1}".repeat(128));
+
+    // A push of the longest kind, with fields of its own that no reader knows.
+    let record =
+        json!({ "name": "a", "map": "dm1", "own": "y".repeat(7000), "more": "z".repeat(1000) });
+    let record = serde_json::to_vec(&record).unwrap();
+    assert!((8000..=8192).contains(&record.len()));
+    let both = overrides(json!({ "motd": "x".repeat(2000) })).unwrap();
+    let published = both.apply(record.into());
+    assert_eq!(published.left_out, ["own"]);
+    let info = ServerInfo::from_json(&published.heartbeat).unwrap();
+    assert!(published.heartbeat.len() <= 8192);
+    assert_eq!(info.other["motd"], "x".repeat(2000));
+    assert_eq!(
+        (info.map.as_deref(), &info.other["more"]),
+        (Some("dm1"), &json!("z".repeat(1000)))
+    );
+
+    // The answer to a query: its players give way to what the operator writes, in full.
+    let answer = ServerInfo {
+        player_list: vec![Player::new("p".repeat(90)); 64],
+        description: Some("said".into()),
+        ..ServerInfo::new("a")
+    };
+    let written = "d".repeat(1000);
+    let both = overrides(json!({ "description": written, "motd": "x".repeat(5000) })).unwrap();
+    let published = both.publish(answer);
+    assert_eq!(published.left_out, ["player_list"]);
+    assert!(published.heartbeat.len() <= 8192);
+    let info = ServerInfo::from_json(&published.heartbeat).unwrap();
+    assert_eq!(info.description, Some(written));
+    assert!(!info.player_list.is_empty());
 }

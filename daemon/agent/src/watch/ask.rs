@@ -1,9 +1,11 @@
 //! Asks a game server again and again.
 
-use super::{Servers, Shared};
-use crate::settings::{Overrides, Server};
-use bytes::Bytes;
-use metaserve::{ServerInfo, time};
+use super::{
+    Servers, Shared,
+    place::{self, OtherPort, misdirected},
+};
+use crate::settings::{Published, Server};
+use metaserve::{printable, time};
 use metaserve_query::Target;
 use std::{
     sync::{Arc, Weak},
@@ -11,10 +13,17 @@ use std::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// The longest heartbeat to publish: what a daemon accepts by default.
-const MAX_HEARTBEAT_BYTES: usize = 8 * 1024;
+/// What an answer says of a server.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) published: Published,
+    /// It tells its name to no query, and nothing overrides that.
+    pub(super) is_nameless: bool,
+    /// The port that players join by, if it says so.
+    port: Option<u16>,
+}
 
-/// Asks a server at its interval until the agent ends, the first time after a delay.
+/// Asks a server until the agent ends, the first time after a delay.
 pub(super) async fn ask(
     servers: Weak<Shared>,
     server: Arc<Server>,
@@ -22,101 +31,56 @@ pub(super) async fn ask(
     delay: Duration,
 ) {
     tokio::time::sleep(delay).await;
-    let mut elsewhere = Elsewhere::default();
+    let mut is_placed = false;
+    let mut other_port = OtherPort::default();
     loop {
         let asked = time::now();
+        if !is_placed {
+            is_placed = warn_if_elsewhere(&server, &target).await;
+        }
         let answer = answer(&server, &target).await;
-        if let Ok((_, port)) = &answer
-            && let Some(port) = elsewhere.news(&server, *port)
+        if let Ok(answer) = &answer
+            && let Some(port) = other_port.news(&server, answer.port)
         {
             tracing::warn!(server = server.name, "{}", misdirected(&server, port));
         }
-        let answer = answer.map(|(heartbeat, _)| heartbeat);
         let Some(servers) = servers.upgrade().map(Servers) else {
             return;
         };
-        servers.answered(&server, answer);
+        let pause = servers.answered(&server, answer, fastrand::f64());
         drop(servers);
-        // Servers that are asked at the same time by chance do not stay together.
-        let pause = server.interval.mul_f64(0.9 + 0.2 * fastrand::f64());
         time::sleep_until(Some(asked + pause)).await;
     }
 }
 
-/// Whether a server has said that players join by another port than the one in the list.
-#[derive(Default)]
-struct Elsewhere(Option<u16>);
-
-impl Elsewhere {
-    /// The port that a server has told, if it is another one and was not told the last time.
-    fn news(&mut self, server: &Server, told: Option<u16>) -> Option<u16> {
-        let told = told.filter(|port| *port != server.port);
-        let before = std::mem::replace(&mut self.0, told);
-        told.filter(|_| told != before)
+/// Warns the operator if players would be sent to the wrong machine. Returns whether that is known:
+/// a name may be looked up in vain.
+async fn warn_if_elsewhere(server: &Server, target: &Target) -> bool {
+    match place::elsewhere(target).await {
+        Ok(None) => true,
+        Ok(Some(address)) => {
+            let warning = place::warning(address, server.port);
+            tracing::warn!(server = server.name, "{warning}");
+            true
+        }
+        Err(_) => false,
     }
 }
 
-/// What the operator is told of a server whose players join by another port, as it says.
-pub(crate) fn misdirected(server: &Server, port: u16) -> String {
-    let listed = server.port;
-    format!(
-        "the list sends players to port {listed}, but the game server says that they join by port \
-         {port}: set `port = {port}`, unless a NAT maps the ports"
-    )
-}
-
-/// The heartbeat that follows from the server's answer, with the port that players join by if it
-/// says so; or why there is none.
-async fn answer(server: &Server, target: &Target) -> Result<(Bytes, Option<u16>), String> {
-    let target = target.clone();
+/// What is published after the server's answer, or why there is none.
+async fn answer(server: &Server, target: &Target) -> Result<Answer, String> {
+    let asked = target.clone();
     // A task of its own: a defect in the query of one protocol must not end this one.
-    let query = tokio::spawn(async move { metaserve_query::query(&target).await });
+    let query = tokio::spawn(async move { metaserve_query::query(&asked).await });
     let answer = match AbortOnDropHandle::new(query).await {
-        Ok(answer) => answer.map_err(|error| crate::chain(&error))?,
+        Ok(answer) => answer.map_err(|error| printable(&crate::chain(&error)))?,
         Err(_) => return Err("a defect of the agent, which the log has".to_owned()),
     };
-    let record = record(answer.info, &server.overrides);
-    Ok((record.to_json().into(), answer.port))
-}
-
-/// What is published of an answer.
-pub(crate) fn record(info: ServerInfo, overrides: &Overrides) -> ServerInfo {
-    overrides.apply_to(info).fit(MAX_HEARTBEAT_BYTES)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use metaserve::Game;
-
-    #[test]
-    fn another_port_is_told_once_and_again_when_it_has_changed() {
-        let server = Server::pushed(Game::new("arena").unwrap(), 27015);
-        let mut elsewhere = Elsewhere::default();
-        let told = [
-            None,
-            Some(27015),
-            Some(27016),
-            Some(27016),
-            Some(27017),
-            Some(27015),
-            Some(27017),
-        ];
-        let news = told.map(|port| elsewhere.news(&server, port));
-        let expected = [
-            None,
-            None,
-            Some(27016),
-            None,
-            Some(27017),
-            None,
-            Some(27017),
-        ];
-        assert_eq!(news, expected);
-        let line = misdirected(&server, 27016);
-        assert!(
-            line.contains("port 27015") && line.contains("`port = 27016`"),
-            "{line}"
-        );
-    }
+    let mut info = answer.info;
+    let is_nameless = server.name_if_untold(&mut info);
+    Ok(Answer {
+        published: server.overrides.publish(info),
+        is_nameless: is_nameless && !server.overrides.has("name"),
+        port: answer.port,
+    })
 }

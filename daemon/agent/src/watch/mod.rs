@@ -7,20 +7,25 @@
 //! ```
 
 mod ask;
+mod entry;
+mod kept;
+pub(crate) mod place;
 mod state;
 
-pub(crate) use ask::{misdirected, record};
-
 use crate::{
-    chain,
-    publish::{Listing, MAX_IDENTITIES, OpenError, Publisher, Standing},
+    publish::{MAX_IDENTITIES, OpenError, Publisher, Standing},
     settings::Server,
 };
+use ask::Answer;
 use bytes::Bytes;
-use metaserve::{Fingerprint, Game, ServerInfo, printable, time};
-use state::{Effect, Event, State};
+use entry::Entry;
+use kept::{HOLDS, Kept};
+use metaserve::{Fingerprint, Game, ServerInfo, time};
+use state::Event;
 use std::{
     collections::BTreeMap,
+    fmt,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -34,6 +39,7 @@ pub struct Servers(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     publisher: Publisher,
+    kept: Kept,
     max_pushed: usize,
     entries: Mutex<Entries>,
 }
@@ -43,16 +49,39 @@ type Entries = BTreeMap<Key, Entry>;
 /// A server's game and the port that players join by.
 type Key = (Game, u16);
 
-#[derive(Debug)]
-struct Entry {
-    server: Arc<Server>,
-    is_set: bool,
-    state: State,
-    listing: Option<Listing>,
-    /// Why it could not be published the last time.
-    refused: Option<String>,
-    /// Ends the task that asks the server.
-    asking: Option<DropGuard>,
+/// The first queries of all servers are spread over this time.
+const SPREAD: Duration = Duration::from_secs(1);
+
+/// How many servers there are. As text it is a line for people:
+///
+/// ```
+/// use metaserve_agent::watch::Count;
+///
+/// let count = Count { all: 3, listed: 1, unlisted: 1 };
+/// let line = "1 of 3 servers on the list, 1 was told to wait for room";
+/// assert_eq!(count.to_string(), line);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// All of them: those of the settings, and those that are pushed.
+    pub all: usize,
+    /// Those that a daemon has in its list.
+    pub listed: usize,
+    /// Those that the daemon has accepted, but said that it does not list: their address has as
+    /// many servers in the list as it may have. It lists them when there is room, and does not say
+    /// so.
+    pub unlisted: usize,
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} servers on the list", self.listed, self.all)?;
+        match self.unlisted {
+            0 => Ok(()),
+            1 => f.write_str(", 1 was told to wait for room"),
+            count => write!(f, ", {count} were told to wait for room"),
+        }
+    }
 }
 
 /// What became of a push.
@@ -60,6 +89,8 @@ struct Entry {
 pub struct Pushed {
     /// Whether the server was not on the list before.
     pub is_new: bool,
+    /// Whether a daemon has it in its list at this moment.
+    pub is_listed: bool,
     /// By which it is known in the list.
     pub identity: Fingerprint,
 }
@@ -68,6 +99,12 @@ pub struct Pushed {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PushError {
+    /// The settings have such a server, which is asked: only its answers count.
+    #[error(
+        "the agent asks the server of this game and port itself ({0} in its settings), and lists \
+         what that answers"
+    )]
+    Asked(String),
     /// There are as many servers as `--max-pushed` allows.
     #[error("{0} servers are pushed already, as many as --max-pushed allows")]
     Full(usize),
@@ -83,50 +120,45 @@ pub enum PushError {
 }
 
 impl Servers {
-    /// No servers yet, to be published by this publisher.
+    /// No servers yet, to be published by this publisher. What Luanti servers announce is kept in
+    /// `state_dir/announced`.
     #[must_use]
-    pub fn new(publisher: Publisher, max_pushed: usize) -> Self {
+    pub fn new(publisher: Publisher, state_dir: &Path, max_pushed: usize) -> Self {
         Self(Arc::new(Shared {
             publisher,
+            kept: Kept(state_dir.join("announced")),
             max_pushed,
             entries: Mutex::default(),
         }))
     }
 
     /// Replaces the servers of the settings. Those that are the same are not touched. Call it inside
-    /// a tokio runtime: a task asks each server.
+    /// a tokio runtime: a task asks each server, for the first time within a second.
     pub fn adopt(&self, servers: Vec<Server>) {
         let count = u32::try_from(servers.len()).unwrap_or(u32::MAX);
         let mut entries = self.entries();
         let key = |server: &Server| (server.game.clone(), server.port);
         entries.retain(|_, entry| {
-            // What an answer said holds only while there are further queries.
-            let same_place = |it: &&Server| {
-                it.name == entry.server.name
-                    && key(it) == key(&entry.server)
-                    && it.query.is_some() == entry.server.query.is_some()
-            };
-            let stays = !entry.is_set || servers.iter().any(|it| same_place(&it));
+            let stays = !entry.is_set || servers.iter().any(|it| entry.can_become(it));
             if !stays {
-                tracing::info!(server = entry.server.name, "no longer in the settings");
+                let name = &*entry.server.name;
+                tracing::info!(server = name, "no longer in the settings");
+                self.0.kept.forget(name);
             }
             stays
         });
         for (place, server) in (0..).zip(servers) {
             let key = key(&server);
-            let known = entries
-                .remove(&key)
-                .filter(|it| it.server.name == server.name);
+            let known = entries.remove(&key).filter(|it| it.can_become(&server));
             let is_same = known
                 .as_ref()
                 .is_some_and(|it| it.is_set && *it.server == server);
             let server = Arc::new(server);
-            let mut entry = known.unwrap_or_else(|| Entry::new(server.clone()));
+            let mut entry = known.unwrap_or_else(|| self.entry(&server));
             if !is_same {
-                entry.is_set = true;
-                entry.server = server.clone();
+                entry.set(server.clone());
                 // So that not all are asked at the same time.
-                let delay = server.interval * place / count.max(1);
+                let delay = SPREAD * place / count.max(1);
                 entry.asking = self.ask(server, delay);
             }
             entries.insert(key, entry);
@@ -141,11 +173,12 @@ impl Servers {
         entry.map(|it| it.server.clone())
     }
 
-    /// Takes in what a game tells of itself. It is published until `ttl` is over, instead of what a
-    /// query says; what the operator overrides is applied. Call it inside a tokio runtime.
+    /// Takes in what a game tells of itself. It is published until `ttl` is over; what the operator
+    /// overrides is applied. Call it inside a tokio runtime.
     ///
     /// # Errors
-    /// When there are too many servers that no setting names, or this one cannot be published.
+    /// When the agent asks the server itself, there are too many servers that no setting names, or
+    /// this one cannot be published.
     pub fn push(
         &self,
         game: &Game,
@@ -167,13 +200,19 @@ impl Servers {
             entries.insert(key.clone(), Entry::new(server.into()));
         }
         let entry = entries.get_mut(&key).expect("it is there, or was inserted");
+        if entry.server.query.is_some() {
+            return Err(PushError::Asked(entry.server.name.clone()));
+        }
+        let published = entry.server.overrides.apply(heartbeat);
+        entry.tell_left_out(&published.left_out);
         let event = Event::Pushed {
-            heartbeat: entry.server.overrides.apply(heartbeat),
+            heartbeat: published.heartbeat,
             until: now + ttl,
         };
         let was_listed = entry.listing.is_some();
         let handled = entry.handle(&self.0.publisher, event, now);
-        let identity = entry.listing.as_ref().map(Listing::identity);
+        let identity = entry.listing.as_ref().map(|it| it.identity());
+        let is_listed = matches!(entry.standing(), Some(Standing::Live { .. }));
         let is_lost = !entry.is_set && identity.is_none();
         if is_lost {
             entries.remove(&key);
@@ -181,29 +220,41 @@ impl Servers {
         handled?;
         Ok(Pushed {
             is_new: !was_listed,
+            is_listed,
             identity: identity.expect("what is pushed is published"),
         })
     }
 
     /// Takes in what a Luanti server tells of itself, which is shown in place of its answers for
-    /// `holds`, while it answers; or that it ends. False when no server of the settings is asked as
+    /// 650 s, while it answers; or that it ends. False when no server of the settings is asked as
     /// Luanti with this port.
-    pub fn describe(&self, port: u16, info: Option<ServerInfo>, holds: Duration) -> bool {
+    pub fn describe(&self, port: u16, info: Option<ServerInfo>) -> bool {
         let now = time::now();
         let mut entries = self.entries();
         let described = entries.values_mut().find(|it| it.server.is_luanti(port));
         let Some(entry) = described else {
             return false;
         };
-        let event = info.map_or(Event::Withdrawn, |info| {
-            let record = record(info, &entry.server.overrides);
-            Event::Described {
-                heartbeat: record.to_json().into(),
-                until: now + holds,
-            }
-        });
+        let name = entry.server.name.clone();
+        let event = match info.clone() {
+            Some(info) => entry.described(info, now + HOLDS),
+            None => Event::Withdrawn,
+        };
         // What cannot be published is logged, and tried again with the next answer.
         let _ = entry.handle(&self.0.publisher, event, now);
+        drop(entries);
+        let Some(info) = info else {
+            self.0.kept.forget(&name);
+            return true;
+        };
+        if let Err(error) = self.0.kept.keep(&name, &info, time::wall_clock()) {
+            tracing::warn!(
+                server = name,
+                "after a restart of the agent its name will not be known until it announces itself \
+                 again: cannot write {}: {error}",
+                self.0.kept.0.display()
+            );
+        }
         true
     }
 
@@ -235,15 +286,42 @@ impl Servers {
 
     /// How many servers there are, and how many of them are on a list.
     #[must_use]
-    pub fn count(&self) -> (usize, usize) {
+    pub fn count(&self) -> Count {
         let entries = self.entries();
-        let live = entries.values().filter(|it| it.is_live());
-        (entries.len(), live.count())
+        let standings = entries.values().filter_map(Entry::standing);
+        let mut count = Count {
+            all: entries.len(),
+            ..Count::default()
+        };
+        for standing in standings {
+            match standing {
+                Standing::Live { .. } => count.listed += 1,
+                Standing::Unlisted(_) => count.unlisted += 1,
+                _ => {}
+            }
+        }
+        count
     }
 
     /// Takes all servers off the list, and forgets them.
     pub fn clear(&self) {
         self.entries().clear();
+    }
+
+    /// An entry for a server, with what it has announced before a restart of the agent.
+    fn entry(&self, server: &Arc<Server>) -> Entry {
+        let mut entry = Entry::new(server.clone());
+        let kept = match server.is_luanti(server.port) {
+            true => self.0.kept.find(&server.name, time::wall_clock()),
+            false => None,
+        };
+        if let Some((info, left)) = kept {
+            let now = time::now();
+            let event = entry.described(info, now + left);
+            // Nothing is shown before the first answer.
+            let _ = entry.handle(&self.0.publisher, event, now);
+        }
+        entry
     }
 
     fn ask(&self, server: Arc<Server>, delay: Duration) -> Option<DropGuard> {
@@ -254,20 +332,28 @@ impl Servers {
         Some(ended.drop_guard())
     }
 
-    /// Takes in the answer to a query.
-    fn answered(&self, server: &Arc<Server>, answer: Result<Bytes, String>) {
-        let event = match answer {
-            Ok(heartbeat) => Event::Answered(heartbeat),
-            Err(reason) => Event::Unanswered(printable(&reason)),
-        };
+    /// Takes in the answer to a query, or why there is none. Returns how long after this query the
+    /// next one follows; see [`State::pause`](state::State::pause) for `luck`.
+    fn answered(
+        &self,
+        server: &Arc<Server>,
+        answer: Result<Answer, String>,
+        luck: f64,
+    ) -> Duration {
         let key = (server.game.clone(), server.port);
         let mut entries = self.entries();
         let entry = entries.get_mut(&key);
         // The settings may have changed meanwhile.
-        if let Some(entry) = entry.filter(|it| Arc::ptr_eq(&it.server, server)) {
-            // It is logged, and tried again with the next answer.
-            let _ = entry.handle(&self.0.publisher, event, time::now());
-        }
+        let Some(entry) = entry.filter(|it| Arc::ptr_eq(&it.server, server)) else {
+            return server.interval;
+        };
+        let event = match answer {
+            Ok(answer) => entry.answered(answer),
+            Err(reason) => Event::Unanswered(reason),
+        };
+        // What cannot be published is logged, and tried again with the next answer.
+        let _ = entry.handle(&self.0.publisher, event, time::now());
+        entry.state.pause(server.interval, luck)
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -275,61 +361,5 @@ impl Servers {
             .entries
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Entry {
-    fn new(server: Arc<Server>) -> Self {
-        Self {
-            server,
-            is_set: false,
-            state: State::default(),
-            listing: None,
-            refused: None,
-            asking: None,
-        }
-    }
-
-    fn is_live(&self) -> bool {
-        let standing = self.listing.as_ref().map(Listing::standing);
-        matches!(standing, Some(Standing::Live { .. }))
-    }
-
-    fn handle(
-        &mut self,
-        publisher: &Publisher,
-        event: Event,
-        now: Instant,
-    ) -> Result<(), OpenError> {
-        let name = &*self.server.name;
-        for effect in self.state.handle(event, now) {
-            match effect {
-                Effect::Show(heartbeat) => {
-                    let listing = match &mut self.listing {
-                        Some(listing) => listing,
-                        none => {
-                            let (game, port) = (self.server.game.clone(), self.server.port);
-                            match publisher.open(name, game, port) {
-                                Ok(listing) => none.insert(listing),
-                                Err(error) => {
-                                    self.state.not_shown();
-                                    let reason = printable(&chain(&error));
-                                    if self.refused.as_ref() != Some(&reason) {
-                                        tracing::error!(server = name, "cannot publish: {reason}");
-                                    }
-                                    self.refused = Some(reason);
-                                    return Err(error);
-                                }
-                            }
-                        }
-                    };
-                    self.refused = None;
-                    listing.heartbeat(heartbeat);
-                }
-                Effect::Hide => self.listing = None,
-                Effect::Say(line) => line.log(name),
-            }
-        }
-        Ok(())
     }
 }

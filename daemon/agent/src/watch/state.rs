@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 /// After so many unanswered queries in a row a server leaves the list.
 pub(super) const SILENCES: u32 = 3;
 
+/// A server that has not answered is asked again so soon, if its interval is longer.
+const SOON: Duration = Duration::from_secs(5);
+
 /// How many different reasons for one silence are told.
 const MOST_REASONS: usize = 4;
 
@@ -134,6 +137,17 @@ impl State {
         effects
     }
 
+    /// How long after the last query the next one follows, for a server that is asked at this
+    /// interval: never longer than that, so that it is known when a server that ends is noticed.
+    /// `luck` is from 0 to 1: servers that are asked at the same time by chance do not stay together.
+    pub(super) fn pause(&self, interval: Duration, luck: f64) -> Duration {
+        let longest = match self.silences {
+            0 => interval,
+            _ => interval.min(SOON),
+        };
+        longest.mul_f64(0.8 + 0.2 * luck)
+    }
+
     /// The last heartbeat could not be shown.
     pub(super) fn not_shown(&mut self) {
         self.shown = None;
@@ -142,6 +156,11 @@ impl State {
     /// Whether something was pushed that still holds.
     pub(super) fn is_pushed(&self) -> bool {
         self.pushed.is_some()
+    }
+
+    /// Whether something is to be shown instead of answers.
+    pub(super) fn is_described(&self) -> bool {
+        self.described.is_some()
     }
 
     /// Whether what was pushed does not hold any longer.
@@ -240,6 +259,38 @@ mod tests {
                 listing("b"),
             ]
         );
+    }
+
+    /// With an interval of ten minutes it was on the list for half an hour after its end.
+    #[test]
+    fn a_server_that_ends_is_off_the_list_15_s_after_its_interval_however_long_that_is() {
+        for seconds in [1, 5, 60, 600] {
+            let interval = Duration::from_secs(seconds);
+            for luck in [0.0, 0.5, 1.0] {
+                let (mut state, start) = (State::default(), metaserve::time::now());
+                state.handle(answered("a"), start);
+                let mut asked = start + state.pause(interval, luck);
+                let gone = loop {
+                    // Each query waits for as long as it may.
+                    let missed = asked + metaserve_query::PATIENCE;
+                    if !state.handle(unanswered("silence"), missed).is_empty()
+                        && state.shown.is_none()
+                    {
+                        break missed;
+                    }
+                    asked = missed.max(asked + state.pause(interval, luck));
+                };
+                assert!(gone - start <= interval + Duration::from_secs(15));
+            }
+        }
+        // Once it answers, it is asked as seldom as the operator wants.
+        let (mut state, now) = (State::default(), metaserve::time::now());
+        let interval = Duration::from_secs(600);
+        state.handle(unanswered("silence"), now);
+        assert_eq!(state.pause(interval, 1.0), SOON);
+        state.handle(answered("a"), now);
+        assert_eq!(state.pause(interval, 1.0), interval);
+        assert_eq!(state.pause(interval, 0.0), interval.mul_f64(0.8));
     }
 
     #[test]

@@ -140,6 +140,7 @@ async fn put(web: &Web, client: Client, request: Request) -> Result<Option<Answe
         outcome,
         address: Some(address),
         identity: Some(put.identity),
+        listed: None,
         ttl: announced.ttl,
         announce_every: announced.announce_every(),
         min_interval: rules.limits.min_interval,
