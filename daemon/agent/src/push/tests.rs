@@ -106,6 +106,8 @@ async fn a_game_lists_itself_stays_listed_and_leaves() {
         (&said["ttl_seconds"], &said["announce_every_seconds"]),
         (&60.into(), &20.into())
     );
+    // No daemon answers.
+    assert_eq!(said["listed"], false);
     assert!(
         said.get("address").is_none(),
         "only the daemon knows it: {said}"
