@@ -241,7 +241,12 @@ impl settings::Settings for Settings {
     type Live = AllLive;
 
     const VARIABLES: &str = "METASERVE_";
-    const OTHERS: &[&str] = &["METASERVE_BRIDGE_", "METASERVE_AGENT_", "METASERVE_TEST_"];
+    const OTHERS: &[&str] = &[
+        "METASERVE_BRIDGE_",
+        "METASERVE_AGENT_",
+        "METASERVE_LIBRARY",
+        "METASERVE_TEST_",
+    ];
     const TOGETHER: &[&[&str]] = &[&["cert", "key"], &["cluster-cert", "cluster-cert-key"]];
 
     fn log(&self) -> (&str, LogFormat) {
