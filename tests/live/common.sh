@@ -89,6 +89,15 @@ start() {
     pids+=("$pid")
 }
 
+# code PAGE SECTION LANGUAGE [NUMBER]: a block of code on a page, the first one of its language.
+code() {
+    awk -v section="## $2" -v fence="\`\`\`$3" -v number="${4:-1}" '
+        /^## / { inside = $0 == section }
+        /^```$/ { shown = 0 }
+        shown { print }
+        inside && $0 == fence { shown = ++count == number }' "$1"
+}
+
 logged() { grep -qsE "$2" "$dir/$1.log"; }
 ended() { ! kill -0 "$1" 2>/dev/null; }
 ended_well() { within 10 ended "$1" && wait "$1"; }

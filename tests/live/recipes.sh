@@ -18,11 +18,7 @@ recipes_build() { cargo build -q --workspace --bin metaserve-daemon --bin metase
 
 # block SECTION LANGUAGE [NUMBER]: code on the page, for our own programs and this recipe's port.
 block() {
-    awk -v section="## $1" -v fence="\`\`\`$2" -v number="${3:-1}" '
-        /^## / { inside = $0 == section }
-        /^```$/ { shown = 0 }
-        shown { print }
-        inside && $0 == fence { shown = ++count == number }' "$recipes_page" |
+    code "$recipes_page" "$@" |
         sed -e "s#https://list.example.org#http://$http#" \
             -e "s#http://127.0.0.1:8081#http://$push#" \
             -e "s#/my-game/7777#/my-game/$port#"

@@ -15,3 +15,7 @@ pub struct FirstClient;
 #[doc = include_str!("../../docs/guide/names.md")]
 #[cfg(doctest)]
 pub struct Names;
+
+#[doc = include_str!("../../docs/guide/ten-lines.md")]
+#[cfg(doctest)]
+pub struct TenLines;

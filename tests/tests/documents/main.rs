@@ -7,6 +7,7 @@ mod citations;
 mod guides;
 mod links;
 mod markdown;
+mod ten_lines;
 
 use std::{
     fs,
