@@ -100,7 +100,7 @@ code() {
 
 logged() { grep -qsE "$2" "$dir/$1.log"; }
 ended() { ! kill -0 "$1" 2>/dev/null; }
-ended_well() { within 10 ended "$1" && wait "$1"; }
+ended_well() { within 60 ended "$1" && wait "$1"; }
 
 # tests_of COMMAND...: the names of the tests that a `cargo test` command runs.
 tests_of() { "$@" -- --list 2>/dev/null | sed -n 's/: test$//p'; }
