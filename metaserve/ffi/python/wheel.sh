@@ -24,7 +24,7 @@ if [ -z "$library" ]; then
     # Paths of this machine do not belong into the library.
     RUSTFLAGS="--remap-path-prefix=$PWD=metaserve --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo" \
         cargo zigbuild --release --locked --target "$target.${GLIBC:-2.17}" -p metaserve-ffi >&2
-    library=${CARGO_TARGET_DIR:-target}/$target/release/libmetaserve.so
+    library=${CARGO_TARGET_DIR:-target}/$target/release/libmetaserve_ffi.so
 fi
 
 # In a copy: setuptools writes next to the sources.

@@ -96,7 +96,7 @@ class List(Handle):
 
     def poll(self) -> bool:
         """Whether there is a newer list, which everything is about from now on. It never waits, and
-        takes microseconds when there is none. A program that polls seldom gets the newest
+        takes about two microseconds when there is none. A program that polls seldom gets the newest
         list, with all changes since its last poll.
 
         :raises Error: If the list is closed.
