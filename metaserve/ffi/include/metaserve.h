@@ -123,7 +123,8 @@ int ms_server_open(const ms_options *options, ms_server **server);
 int ms_server_heartbeat(ms_server *server, const void *bytes, size_t length);
 
 /* Returns the state. If `text` is not NULL, *text is the problem (MS_WAITING, MS_ENDED), or the
- * daemon's last notice, such as why the server is not listed yet; "" if there is none. */
+ * daemon's last notice over this connection, such as why the server is not listed yet; "" if there is
+ * none. A notice stays until the next one: the daemon does not say when its reason is over. */
 int ms_server_state(ms_server *server, const char **text);
 
 /* Says goodbye: the server leaves the list at once. Waits until the daemon has heard it, at most

@@ -11,6 +11,8 @@ mod text;
 mod thread;
 mod walk;
 
+#[cfg(test)]
+pub(crate) use error::Code;
 pub(crate) use error::Error;
 pub(crate) use list::{List, Row};
 pub(crate) use names::{Asks, Claim, Holder, Names, Offer, Ordered, Resolve, Watch};

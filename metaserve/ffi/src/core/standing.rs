@@ -89,3 +89,40 @@ impl Standing {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn waiting(error: &str) -> Status {
+        Status::Waiting {
+            error: error.into(),
+            retry_in: Duration::from_secs(1),
+            attempts: 1,
+            down_for: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_problem_stays_until_there_is_a_connection_and_a_notice_as_long_as_that() {
+        let standing = Standing::default();
+        let is =
+            |state, text: &str| assert_eq!((standing.state(), &*standing.text()), (state, text));
+        is(State::Connecting, "");
+        standing.hear(waiting("no answer"));
+        standing.hear(Status::Connecting);
+        is(State::Waiting, "no answer");
+        standing.hear(Status::Live { problem: None });
+        is(State::Live, "");
+        standing.notice("too\u{1b}long");
+        is(State::Live, "too long");
+        standing.hear(waiting("gone"));
+        is(State::Waiting, "gone");
+        standing.hear(Status::Live { problem: None });
+        is(State::Live, "");
+        standing.end("not trusted");
+        standing.hear(Status::Live { problem: None });
+        is(State::Ended, "not trusted");
+    }
+}

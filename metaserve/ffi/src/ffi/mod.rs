@@ -136,3 +136,51 @@ fn number<H>(handle: *mut H) -> Handle {
 fn count(length: usize) -> c_int {
     c_int::try_from(length).unwrap_or(c_int::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{Change, Code, State};
+
+    /// cbindgen sees the functions and structs; these it does not.
+    #[test]
+    fn the_numbers_of_the_header_are_those_of_the_library() {
+        let header = include_str!("../../include/metaserve.h");
+        let is = |name: &str, number: i32| {
+            let line = format!("{name} = {number}");
+            let whole = |at: usize| {
+                let next = header[at + line.len()..].chars().next();
+                next.is_some_and(|it| !it.is_ascii_digit())
+            };
+            let found = header.match_indices(&line).any(|(at, _)| whole(at));
+            assert!(found, "{line}");
+        };
+        is("MS_E_ARGUMENT", Code::Argument as i32);
+        is("MS_E_TRUST", Code::Trust as i32);
+        is("MS_E_SYSTEM", Code::System as i32);
+        is("MS_CONNECTING", State::Connecting as i32);
+        is("MS_LIVE", State::Live as i32);
+        is("MS_WAITING", State::Waiting as i32);
+        is("MS_ENDED", State::Ended as i32);
+        is("MS_ADDED", Change::Added as i32);
+        is("MS_UPDATED", Change::Updated as i32);
+        is("MS_REMOVED", Change::Removed as i32);
+        assert!(header.contains(&format!("#define MS_ABI_VERSION {ABI_VERSION}\n")));
+        assert_eq!(ms_abi_version(), ABI_VERSION);
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_a_long_sentence_is_cut_between_letters() {
+        assert_eq!(call(|| panic!("on purpose")), Code::System as i32);
+        let said = |text: &str| {
+            assert_eq!(failed(&Error::argument(text)), Code::Argument as i32);
+            ERROR.with(|last| {
+                let last = last.borrow();
+                let end = last.iter().position(|it| *it == 0).unwrap();
+                String::from_utf8(last[..end].to_vec()).unwrap()
+            })
+        };
+        assert_eq!(said("é".repeat(600).as_str()), "é".repeat(511));
+        assert_eq!(said("a\0b"), "a b");
+    }
+}
