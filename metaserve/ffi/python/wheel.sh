@@ -23,8 +23,8 @@ if [ -z "$library" ]; then
     target=x86_64-unknown-linux-gnu
     # Paths of this machine do not belong into the library.
     RUSTFLAGS="--remap-path-prefix=$PWD=metaserve --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo" \
-        cargo zigbuild --release --locked --target "$target.${GLIBC:-2.17}" -p metaserve-ffi >&2
-    library=${CARGO_TARGET_DIR:-target}/$target/release/libmetaserve_ffi.so
+        cargo zigbuild --profile library --locked --target "$target.${GLIBC:-2.17}" -p metaserve-ffi >&2
+    library=${CARGO_TARGET_DIR:-target}/$target/library/libmetaserve_ffi.so
 fi
 
 # In a copy: setuptools writes next to the sources.
