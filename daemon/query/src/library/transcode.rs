@@ -313,11 +313,11 @@ mod tests {
                 b"\\hostname\\Caf\xe9\\player_0\\\xd1\xe5\xf0\xe2\xe5\xf0\\final\\",
                 "\\hostname\\Café\\player_0\\Сервер\\final\\".as_bytes(),
             ),
-            // Two players, and a table of 200 teams that is cut.
+            // Three players with clans, and a table of 200 teams that is cut.
             (
                 "gamespy2",
-                b"\0\x80\0\0\x01hostname\0Caf\xe9\0\0\0\x02player_\0\0Zo\xeb\0Bo\0\0\xc8team_t\0\0R\xe9d\0",
-                b"\0\x80\0\0\x01hostname\0Caf\xc3\xa9\0\0\0\x02player_\0\0Zo\xc3\xab\0Bo\0\0\xc8team_t\0\0R\xc3\xa9d\0",
+                b"\0\x80\0\0\x01hostname\0Caf\xe9\0\0\0\x03player_\0clan_\0\0Zo\xeb\0\xc9toile\0Bo\0\xc9toile\0Al\0\xc9toile\0\0\xc8team_t\0\0R\xe9d\0",
+                b"\0\x80\0\0\x01hostname\0Caf\xc3\xa9\0\0\0\x03player_\0clan_\0\0Zo\xc3\xab\0\xc3\x89toile\0Bo\0\xc3\x89toile\0Al\0\xc3\x89toile\0\0\xc8team_t\0\0R\xc3\xa9d\0",
             ),
             (
                 "gamespy3",
