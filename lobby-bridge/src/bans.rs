@@ -7,6 +7,7 @@
 
 use std::{net::IpAddr, path::Path, sync::Arc, time::SystemTime};
 
+use futures::{Stream, stream};
 use metaserve::{
     bans::{Ban, BanFileError, Bans, Whom, change_file},
     files::Look,
@@ -53,6 +54,17 @@ impl Guard {
     /// Returns a receiver of the current bans and of all later ones.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Bans>> {
         self.current.subscribe()
+    }
+
+    /// Returns the current bans, and then each newer state, as long as the guard is used.
+    pub(crate) fn changes(&self) -> impl Stream<Item = Arc<Bans>> + Send + use<> {
+        let mut bans = self.subscribe();
+        bans.mark_changed();
+        stream::unfold(bans, async |mut bans| {
+            bans.changed().await.ok()?;
+            let current = bans.borrow_and_update().clone();
+            Some((current, bans))
+        })
     }
 
     /// Returns the ban that now holds for everybody at this address, if there is one.

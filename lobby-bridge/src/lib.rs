@@ -25,6 +25,7 @@
 //!
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
 //! - [`aleph_one`]: the metaserver of Aleph One.
+//! - [`quake3`]: the master server of Quake III, DarkPlaces and the games made from them.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
 //! - [`mac_roman`]: the text encoding of Aleph One's players and their accounts.
 //! - [`bans`]: the banned addresses.
@@ -50,6 +51,7 @@ pub mod mac_roman;
 pub mod peers;
 pub mod protocol;
 pub mod publish;
+pub mod quake3;
 pub mod relay;
 pub mod settings;
 pub mod vcmi;

@@ -24,8 +24,14 @@ pub type OpenError = Box<dyn Error + Send + Sync>;
 
 /// A legacy protocol that is enabled: its settings, complete and valid.
 pub trait Protocol: fmt::Debug + Send + Sync {
-    /// Returns the addresses that it listens on. `check` tries them.
+    /// Returns the addresses that it listens on for connections. `check` tries them.
     fn listens(&self) -> Vec<SocketAddr>;
+
+    /// Returns the addresses that it listens on for datagrams. `check` tries them. By default there
+    /// are none.
+    fn listens_for_datagrams(&self) -> Vec<SocketAddr> {
+        Vec::new()
+    }
 
     /// Describes other things that it needs, such as a certificate, in lines for `check`. Opens
     /// nothing, and makes no files. By default it needs nothing else.

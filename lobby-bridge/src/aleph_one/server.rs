@@ -182,15 +182,8 @@ impl Server {
 
 /// The current bans, and then all later ones.
 fn bans(guard: &Guard) -> impl Stream<Item = News> + Send + 'static {
-    let mut bans = guard.subscribe();
-    bans.mark_changed();
     // The guard ends only with the program.
-    stream::unfold(bans, async |mut bans| {
-        bans.changed().await.ok()?;
-        let current = bans.borrow_and_update().clone();
-        Some((News::Bans(current), bans))
-    })
-    .chain(stream::pending())
+    guard.changes().map(News::Bans).chain(stream::pending())
 }
 
 fn natives(natives: Option<Natives<Native>>) -> impl Stream<Item = News> + Send + 'static {

@@ -29,8 +29,12 @@ Players of VCMI 1.1 to 1.4 then enter this machine's name and port 5002 as their
     metaserve-lobby-bridge --aleph-one [::]:6321
 
 Players of Aleph One then find each other here, if the host name that is built into their game
-leads to this machine (hosts file or DNS). Rooms use port 6335 and up, see --aleph-one-room. With
---daemon, all games are also in its list.
+leads to this machine (hosts file or DNS). Rooms use port 6335 and up, see --aleph-one-room.
+
+    metaserve-lobby-bridge --quake3 [::]:27950
+
+Servers and clients of Quake III, OpenArena, Xonotic and other games of their family then find each
+other here, with `sv_master1` set to this machine. With --daemon, all games are also in its list.
 
 Two commands manage the players' accounts and the hubs, even while the bridge runs. Each has a
 --help of its own:

@@ -1,7 +1,12 @@
 //! `check`: shows what the bridge would do with its settings.
 
+use std::{io, net::SocketAddr};
+
 use anyhow::Context;
-use metaserve::program::{check::Check, listen, settings::Given};
+use metaserve::{
+    program::{check::Check, listen, settings::Given},
+    socket,
+};
 
 use crate::{
     accounts::{Administration, sqlite_file},
@@ -25,16 +30,15 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
             Ok(bridge) => bridge,
             Err(error) => return findings.add(Err(anyhow::Error::from(error))),
         };
-        for address in bridge.protocols.iter().flat_map(|it| it.listens()) {
-            let listens = listen::tcp(address).map(|_| format!("listen: {address} (TCP)\n"));
-            let listens = listens.or_else(|error| match error.kind() {
-                // The running bridge may use it.
-                std::io::ErrorKind::AddrInUse => {
-                    Ok(format!("listen: {address} (TCP), which is in use now\n"))
-                }
-                _ => Err(error).with_context(|| format!("cannot listen on {address}")),
-            });
-            findings.add(listens)?;
+        for protocol in &bridge.protocols {
+            for address in protocol.listens() {
+                let tried = listen::tcp(address).map(drop);
+                findings.add(listening(address, "TCP", tried))?;
+            }
+            for address in protocol.listens_for_datagrams() {
+                let tried = listen::families(address, |address| socket::bind(address).map(drop));
+                findings.add(listening(address, "UDP", tried))?;
+            }
         }
         for protocol in &bridge.protocols {
             let described = protocol.described(&bridge.state_dir);
@@ -43,6 +47,18 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
         Ok(())
     })?;
     Ok(())
+}
+
+/// Describes an address that was tried.
+fn listening(address: SocketAddr, over: &str, tried: io::Result<()>) -> anyhow::Result<String> {
+    match tried {
+        Ok(()) => Ok(format!("listen: {address} ({over})\n")),
+        // The running bridge may use it.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            Ok(format!("listen: {address} ({over}), which is in use now\n"))
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
+    }
 }
 
 /// The consequence of having no hub.

@@ -1,7 +1,5 @@
 //! A lobby whose peers send datagrams and nothing else: its sockets, its owner, and their end.
 
-#![allow(dead_code, reason = "no protocol over UDP is here yet")]
-
 use std::net::SocketAddr;
 
 use bytes::Bytes;

@@ -8,8 +8,6 @@
 //! into the queue of long answers. Both are counted and logged. Long answers of all peers together
 //! leave at no more than [`PER_PAUSE`] datagrams every [`PAUSE`], whoever asks for them.
 
-#![allow(dead_code, reason = "no protocol over UDP is here yet")]
-
 use std::{
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},

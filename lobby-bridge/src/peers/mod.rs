@@ -48,12 +48,11 @@ use std::{fmt, io, net::SocketAddr};
 use metaserve::program;
 use tokio::net::TcpListener;
 
-#[allow(unused_imports, reason = "no protocol over UDP is here yet")]
 pub(crate) use self::{
     accept::{Trouble, accept},
     crowd::Crowd,
     datagram_server::{Correspondence, DatagramServer},
-    datagrams::{Datagrams, Post},
+    datagrams::Post,
     entrance::{Admitted, Entrance, Place, unless_lost},
     errands::Errands,
     host::host,

@@ -17,7 +17,8 @@ use metaserve::{
 };
 
 use crate::{
-    accounts::AccountSettings, aleph_one::AlephOneSettings, protocol::Protocol, vcmi::VcmiSettings,
+    accounts::AccountSettings, aleph_one::AlephOneSettings, protocol::Protocol,
+    quake3::Quake3Settings, vcmi::VcmiSettings,
 };
 
 /// All settings of the bridge. `None` or an empty list means that nothing is set.
@@ -91,6 +92,10 @@ pub struct BridgeSettings {
     #[command(flatten)]
     pub accounts: AccountSettings,
 
+    /// The Quake III master.
+    #[command(flatten)]
+    pub quake3: Quake3Settings,
+
     /// The format of log lines: for people, for programs, or for the journal
     ///
     /// `auto` is the format of the journal if systemd has set that up, otherwise `text`.
@@ -111,6 +116,7 @@ impl BridgeSettings {
         let protocols = [
             enabled(self.vcmi.lobby(&self.public_address)),
             enabled(self.aleph_one.metaserver(&self.accounts)),
+            enabled(self.quake3.master()),
         ];
         protocols.into_iter().flatten().collect()
     }
@@ -166,10 +172,10 @@ impl Settings for BridgeSettings {
             "`none` among daemons: give `none` alone, or leave it out",
         );
         problem(
-            !given("vcmi") && !given("aleph-one"),
+            !given("vcmi") && !given("aleph-one") && !given("quake3"),
             "vcmi",
-            "no lobby is enabled: give an address for one, such as `--vcmi [::]:5002` or \
-            `--aleph-one [::]:6321`",
+            "no lobby is enabled: give an address for one, such as `--vcmi [::]:5002`, \
+            `--aleph-one [::]:6321` or `--quake3 [::]:27950`",
         );
         problem(
             given("fingerprint") && given("ca"),

@@ -1,0 +1,56 @@
+//! Plays every recorded conversation with the master, which must answer as specified. The time is
+//! that of the conversation, so nothing waits.
+
+#![forbid(unsafe_code)]
+
+mod quake3_transcript;
+
+use std::{fs, path::PathBuf};
+
+use metaserve_lobby_bridge::{
+    command_line::{self, Asked},
+    quake3::{Master, Rules},
+};
+use quake3_transcript::{Player, Transcript};
+
+fn transcripts() -> Vec<Transcript> {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/transcripts/quake3");
+    let entries = fs::read_dir(&directory).expect("the transcripts are there");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();
+    paths.sort();
+    let read = |path: &PathBuf| serde_json::from_slice(&fs::read(path).expect("a readable file"));
+    let read = |path| read(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    paths.iter().map(read).collect()
+}
+
+/// The rules of a command line: those of the transcript, or any address and the defaults.
+fn rules(settings: Option<&[String]>) -> Rules {
+    let any = ["--quake3-addresses".to_owned(), "any".to_owned()];
+    let start = ["bridge", "--quake3", "127.0.0.1:0"].map(str::to_owned);
+    let line = start.iter().chain(settings.unwrap_or(&any));
+    match command_line::ask(line) {
+        Ok(Asked::Service(given, _)) => {
+            let settings = given.settle().expect("valid settings").settings;
+            settings.quake3.master().expect("it is enabled").rules
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_transcript_is_answered_as_specified() {
+    let transcripts = transcripts();
+    let mut failed = Vec::new();
+    for transcript in &transcripts {
+        let master = Master::new(rules(transcript.settings.as_deref()), [7; 32]);
+        if let Err(error) = Player::new(master).play(&transcript.steps) {
+            failed.push(format!("{}: {error}", transcript.scenario));
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert!(
+        transcripts.len() >= 47,
+        "only {} transcripts",
+        transcripts.len()
+    );
+}
