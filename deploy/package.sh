@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the Debian packages of the daemon, the bridge and the agent for the Debian release that it
-# runs on, and prints their paths. `deploy/package.sh dev` uses the development profile, which compiles
+# Builds the Debian packages of the daemon, the bridge, the agent and libmetaserve for the Debian
+# release that it runs on, and prints their paths. `deploy/package.sh dev` uses the development profile, which compiles
 # faster, to try the packages. Needs cargo-deb: cargo install cargo-deb --locked
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,3 +31,9 @@ END
     cargo deb -q --locked --no-build --strip --profile "$profile" -p "$package" \
         --output "$built/$package.deb"
 done
+
+# The library has a profile of its own, unless everything is to be built fast.
+library=$([ "$profile" = dev ] && echo dev || echo library)
+cargo rustc -q --locked -p metaserve-ffi --lib --profile "$library" --crate-type cdylib,staticlib
+deploy/library-packages.sh "$target/$([ "$library" = dev ] && echo debug || echo library)" \
+    "$version" "$date"

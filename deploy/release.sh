@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds release tarballs of the daemon, the bridge and the agent for Linux on x86-64, one for each,
+# Builds release tarballs of the daemon, the bridge, the agent and libmetaserve for Linux on x86-64, one for each,
 # with a software bill of materials (SBOM) in CycloneDX format, and SHA256SUMS:
 #   deploy/release.sh OUT                   compiles, then packs into the directory OUT
-#   deploy/release.sh OUT --binaries DIR    packs programs that are compiled already
+#   deploy/release.sh OUT --binaries DIR    packs programs and libraries that are compiled already
 # The programs run with glibc 2.17 (2012) and later: any current distribution but those with musl.
 # GLIBC=2.28 and the like choose another version. Packing the same programs again gives the same
 # files, byte by byte.
@@ -27,6 +27,10 @@ if [ -z "$binaries" ]; then
     cargo zigbuild --release --locked --target "$target.$glibc" \
         -p metaserve-daemon -p metaserve-lobby-bridge -p metaserve-agent
     binaries=${CARGO_TARGET_DIR:-target}/$target/release
+    # Without the crate type for Rust, there is link-time optimisation.
+    cargo-zigbuild rustc --profile library --locked --target "$target.$glibc" \
+        -p metaserve-ffi --lib --crate-type cdylib,staticlib
+    cp "${CARGO_TARGET_DIR:-target}/$target/library"/libmetaserve_ffi.{a,so} "$binaries/"
 fi
 
 # runs_with_old_glibc PROGRAM: fails if it needs a later version than promised.
@@ -46,7 +50,7 @@ git ls-files -z | tar --create --null --files-from - | tar --extract --directory
 (cd "$copy" && cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$target" \
     --override-filename sbom)
 sed -i "s|file://$copy/|file:///metaserve/|g" \
-    "$copy"/{daemon,lobby-bridge,daemon/agent}/sbom.json
+    "$copy"/{daemon,lobby-bridge,daemon/agent,metaserve/ffi}/sbom.json
 
 mkdir -p "$out"
 pack() {
@@ -86,4 +90,37 @@ END
 pack metaserve-daemon daemon deploy/systemd/metaserve-daemon deploy/config/daemon.toml
 pack metaserve-lobby-bridge lobby-bridge deploy/systemd/metaserve-lobby-bridge deploy/config/bridge.toml
 pack metaserve-agent daemon/agent deploy/systemd/metaserve-agent deploy/config/agent.toml
-(cd "$out" && sha256sum metaserve-*.tar.gz metaserve-*.cdx.json >SHA256SUMS)
+
+pack_library() {
+    local version name
+    runs_with_old_glibc "$binaries/libmetaserve_ffi.so"
+    version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+    name=libmetaserve-$version-$target
+    local into=$work/$name
+    DESTDIR=$into metaserve/ffi/install / --built "$binaries"
+    # Wherever it is unpacked.
+    sed -i 's|^prefix=.*|prefix=${pcfiledir}/../..|' "$into/lib/pkgconfig/metaserve.pc"
+    cp LICENSE-APACHE LICENSE-MIT CHANGELOG.md docs/guide/c.md "$into/"
+    mkdir "$into/examples"
+    cp examples/c/*.c examples/c/*.cpp examples/c/Makefile "$into/examples/"
+    cp "$copy/metaserve/ffi/sbom.json" "$into/libmetaserve.cdx.json"
+    cat >"$into/README.md" <<END
+# libmetaserve $version
+
+For programs in C, C++ and every language that can call C, on Linux, x86-64, with glibc $glibc or later:
+
+    export PKG_CONFIG_PATH=\$PWD/lib/pkgconfig LD_LIBRARY_PATH=\$PWD/lib
+    make -C examples
+
+c.md is the guide, include/metaserve.h the interface, and include/metaserve.ffi.h the same for LuaJIT.
+libmetaserve.cdx.json lists everything that is compiled into the library.
+
+Documentation: https://github.com/metaserve/metaserve
+END
+    tar --create --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+        --mtime="@$SOURCE_DATE_EPOCH" --directory "$work" "$name" | gzip -9n >"$out/$name.tar.gz"
+    cp "$into/libmetaserve.cdx.json" "$out/$name.cdx.json"
+    echo "$out/$name.tar.gz"
+}
+pack_library
+(cd "$out" && sha256sum ./*metaserve-*.tar.gz ./*metaserve-*.cdx.json | sed 's|\./||' >SHA256SUMS)

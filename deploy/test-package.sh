@@ -2,7 +2,7 @@
 # Tests the Debian packages in a clean Debian: they install, run, answer, can be upgraded and purged,
 # and leave nothing behind. Also tests the alerts and the nginx example in deploy/.
 # Builds packages of the development profile unless they are given:
-#   deploy/test-package.sh [DAEMON.deb BRIDGE.deb AGENT.deb]
+#   deploy/test-package.sh [DAEMON.deb BRIDGE.deb AGENT.deb LIBRARY.deb DEV.deb]
 # Needs root and Debian; installs what is missing. Last line: `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,8 +14,11 @@ clean_up() { umount "$root/proc"; }
 inside() { chroot "$root" "$@"; }
 as() { chroot "$root" runuser -u "$1" -- "${@:2}"; }
 files() { (cd "$root" && find etc usr var/lib -not -path 'var/lib/dpkg/*' -not -path 'var/lib/systemd/deb-systemd-helper*' | sort); }
-install() { inside dpkg --install /daemon.deb /bridge.deb /agent.deb; }
-purge() { inside dpkg --purge metaserve-daemon metaserve-lobby-bridge metaserve-agent; }
+install() { inside dpkg --install /daemon.deb /bridge.deb /agent.deb /library.deb /dev.deb; }
+purge() {
+    inside dpkg --purge metaserve-daemon metaserve-lobby-bridge metaserve-agent libmetaserve-dev \
+        libmetaserve1
+}
 
 # runs NAME USER LINE COMMAND...: whether a program logs this line as this user, and then ends when
 # it is told to.
@@ -82,6 +85,23 @@ has_files() {
         ! readelf --sections "$root/usr/bin/$1" | grep -q '\.debug_info\|\.symtab'
 }
 
+# program_of_the_library [WORD...]: an example that is compiled against the package, as its Makefile
+# says, runs in the clean Debian: it is asked for its arguments.
+program_of_the_library() {
+    local libraries said
+    libraries=$root/usr/lib/$(gcc -print-multiarch)
+    rm -rf "$dir/example"
+    cp -r "$root/usr/share/doc/libmetaserve-dev/examples" "$dir/example"
+    PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$libraries/pkgconfig \
+        PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
+        make -s -C "$dir/example" "$@" server || return
+    cp "$dir/example/server" "$root/tmp/"
+    said=$(inside /tmp/server 'no port' "$(printf '%064d' 0)" 2>&1) && return 1
+    rm "$root/tmp/server"
+    echo "$said"
+    [[ $said == *HOST:PORT* ]]
+}
+
 # The settings for Debian's unit of NATS, which is in the clean Debian.
 nats_unit_is_valid() {
     mkdir "$root/etc/systemd/system/nats-server.service.d"
@@ -127,8 +147,9 @@ certificate_by_root() {
         as "$daemon_user" cat "$state/given/key.pem"
 }
 
-need mmdebstrap=mmdebstrap promtool=prometheus lintian=lintian readelf=binutils
-if [ $# = 3 ]; then
+need mmdebstrap=mmdebstrap promtool=prometheus lintian=lintian readelf=binutils gcc=gcc make=make \
+    pkg-config=pkg-config dpkg-shlibdeps=dpkg-dev
+if [ $# = 5 ]; then
     packages=("$@")
 else
     type -P cargo-deb >/dev/null ||
@@ -144,6 +165,8 @@ echo "a clean Debian in $((SECONDS - started)) s"
 cp "${packages[0]}" "$root/daemon.deb"
 cp "${packages[1]}" "$root/bridge.deb"
 cp "${packages[2]}" "$root/agent.deb"
+cp "${packages[3]}" "$root/library.deb"
+cp "${packages[4]}" "$root/dev.deb"
 files >"$dir/before.list"
 
 daemon_user=metaserve-daemon bridge_user=metaserve-bridge agent_user=metaserve-agent
@@ -199,6 +222,8 @@ check "the agent's sample configuration is valid" \
 check "the agent takes pushes as its user" \
     runs agent "$agent_user" 'games push to' "${agent[@]}" --config "$agent_config" \
     --push 127.0.0.1:0
+check "a program that is compiled against libmetaserve-dev runs" program_of_the_library
+check "one that is linked with the static library, too" program_of_the_library STATIC=1
 check "an edited configuration survives an upgrade" edited_config_is_kept
 check "the settings for the unit of NATS are valid" nats_unit_is_valid
 check "the unit of an edge is valid" edge_unit_is_valid

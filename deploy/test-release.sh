@@ -31,6 +31,22 @@ unpacked() (
             "manuals/$1.bash" "manuals/_$1" "manuals/$1.fish"
 )
 
+# The library's tarball has what a program needs, wherever it is unpacked; the examples are built and
+# say what their arguments are.
+library_unpacked() (
+    tar --extract --gzip --directory "$dir" --file "$dir/out/libmetaserve"-*.tar.gz &&
+        cd "$dir"/libmetaserve-*-linux-gnu &&
+        export PKG_CONFIG_PATH=$PWD/lib/pkgconfig LD_LIBRARY_PATH=$PWD/lib &&
+        make -s -C examples && ls LICENSE-APACHE LICENSE-MIT README.md c.md include/metaserve.ffi.h &&
+        said=$(examples/client 2>&1) || [[ $said == usage:* ]]
+)
+
+# At most 3.5 MB, as shipped: the programs above are of the development profile.
+library_is_small() {
+    metaserve/ffi/install "$dir/library" &&
+        [ "$(stat -Lc %s "$dir/library/lib/libmetaserve.so")" -le 3500000 ]
+}
+
 # The bill of materials lists what is linked, with licences, and no libraries that only tests use.
 sbom_is_complete() {
     python3 - "$dir/out/$1"-*.cdx.json <<'END'
@@ -120,13 +136,14 @@ print("\n".join(test))')
         "${health[@]}"
 }
 
-need mmdebstrap=mmdebstrap buildah=buildah objdump=binutils ip=iproute2 python3=python3 pip3=python3-pip
+need make=make pkg-config=pkg-config mmdebstrap=mmdebstrap buildah=buildah objdump=binutils ip=iproute2 python3=python3 pip3=python3-pip
 type -P cargo-cyclonedx >/dev/null ||
     cargo install cargo-cyclonedx --version 0.5.9 --locked --debug
 PIP_ROOT_USER_ACTION=ignore pip3 install --quiet --target "$dir/python" compose-spec==0.2.1 pyyaml==6.0.3 2>"$dir/pip.log"
 ip netns add "$network"
 ip -n "$network" link set lo up
 cargo build -q --locked -p metaserve-daemon -p metaserve-lobby-bridge -p metaserve-agent
+cargo rustc -q --locked -p metaserve-ffi --lib --crate-type cdylib,staticlib
 
 check "programs that need a newer glibc are refused" too_new_is_refused
 check "the tarballs are packed" release "$host_glibc" "$dir/out"
@@ -135,6 +152,9 @@ for program in metaserve-daemon metaserve-lobby-bridge metaserve-agent; do
     check "$program runs from its tarball, with manuals and licences" unpacked "$program"
     check "the SBOM of $program is complete" sbom_is_complete "$program"
 done
+check "the library's examples are built and run from its tarball" library_unpacked
+check "the SBOM of libmetaserve is complete" sbom_is_complete libmetaserve
+check "libmetaserve is small" library_is_small
 check "the tarballs are packed again" release "$host_glibc" "$dir/again"
 check "the same programs give the same files" diff --recursive "$dir/out" "$dir/again"
 check "the compose file is valid" compose_is_valid deploy/compose.yaml daemon bridge
