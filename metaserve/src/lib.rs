@@ -40,7 +40,7 @@
 //! | `clap` | `DaemonArgs` | clap, and what `system-roots` costs |
 //! | `serde` | fingerprints in configuration files | serde |
 //! | `server-info` | `ServerInfo` | serde_json, and what `serde` costs |
-//! | `announce` | `announce` | form_urlencoded, http, percent-encoding, and what `server-info` costs |
+//! | `announce` | `announce` | form_urlencoded, http, ipnet, percent-encoding, and what `server-info` costs |
 //! | `bounds` | `bounds` | ipnet, parking_lot |
 //! | `registry` | `registry` and `feed` | dashmap, and what `zstd` costs |
 //! | `names` | `names` and its messages | what `bounds` costs |

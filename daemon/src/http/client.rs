@@ -18,20 +18,17 @@ use crate::{
 use axum::{
     Extension,
     extract::{Request as Asked, State},
-    http::{HeaderMap, Request, StatusCode},
+    http::{Request, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use ipnet::IpNet;
 use metaserve::{
-    announce::{self, Detour, Problem},
+    announce::{self, Detour, FORWARDED_FOR, Problem},
     bounds,
 };
 use parking_lot::Mutex;
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 /// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +60,6 @@ pub(super) enum Obscured {
     Silent,
 }
 
-const FORWARDED_FOR: &str = "x-forwarded-for";
-
 impl Client {
     /// The client of a request, on a connection from `peer`.
     pub(super) fn of<B>(peer: IpAddr, request: &Request<B>, proxies: &[IpNet]) -> Self {
@@ -77,10 +72,11 @@ impl Client {
             return Self::direct(peer);
         }
         if proxies.iter().any(|it| it.contains(&peer)) {
-            let client = forwarded_for(request.headers()).map(|address| Self {
-                address,
-                way: Way::Proxy,
-            });
+            let client =
+                announce::forwarded_for(request.headers(), &FORWARDED_FOR).map(|address| Self {
+                    address,
+                    way: Way::Proxy,
+                });
             return client.unwrap_or(unknown(Obscured::Silent));
         }
         match detour {
@@ -96,19 +92,6 @@ impl Client {
             way: Way::Direct,
         }
     }
-}
-
-/// The last address of the last `X-Forwarded-For`. Some proxies add the port.
-fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
-    let last = headers.get_all(FORWARDED_FOR).iter().next_back()?;
-    let last = last.to_str().ok()?.rsplit(',').next()?.trim();
-    let bare = last.trim_start_matches('[').trim_end_matches(']');
-    let address = bare.parse::<IpAddr>();
-    let with_port = || last.parse::<SocketAddr>().map(|it| it.ip());
-    address
-        .or_else(|_| with_port())
-        .ok()
-        .map(|it| it.to_canonical())
 }
 
 /// One connection, with the place that it takes.

@@ -10,8 +10,9 @@ mod values;
 pub use cluster::{Cluster, ClusterLive, ClusterName, ClusterRole, MemberName, NatsUrl};
 pub(crate) use cluster::{Terms, unprotected};
 pub use join_link::JoinLink;
+pub use metaserve::announce::ProxyPrefix;
 pub use names::{Names, NamesLive};
-pub use values::{Http, ProxyPrefix, Trust};
+pub use values::{Http, Trust};
 
 use clap::{
     ArgAction, Args,

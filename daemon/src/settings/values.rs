@@ -1,11 +1,7 @@
 //! The values of the daemon's settings as they are written.
 
-use ipnet::IpNet;
 use metaserve::bounds::{InvalidPrefix, Trusted, TrustedPrefix};
-use std::{
-    net::{IpAddr, SocketAddr},
-    str::FromStr,
-};
+use std::{net::SocketAddr, str::FromStr};
 
 /// A trusted prefix, or `none`, which removes the default ones.
 #[derive(Clone, Copy, Debug)]
@@ -68,21 +64,5 @@ impl FromStr for Http {
             None => text.parse().map(Self::At),
         }
         .map_err(explain)
-    }
-}
-
-/// The address or prefix of reverse proxies that say for whom they make a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProxyPrefix(pub IpNet);
-
-impl FromStr for ProxyPrefix {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let prefix = text.parse::<IpNet>().map(|prefix| prefix.trunc());
-        let address = || text.parse::<IpAddr>().map(|it| it.to_canonical().into());
-        prefix.or_else(|_| address()).map(Self).map_err(|_| {
-            "this is not an address or a prefix: write 127.0.0.1 or 10.0.0.0/8".to_owned()
-        })
     }
 }

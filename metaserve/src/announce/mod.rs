@@ -27,6 +27,7 @@
 //! ```
 
 mod answer;
+mod client;
 mod detour;
 mod outcome;
 mod problem;
@@ -36,6 +37,7 @@ mod secret;
 mod tests;
 
 pub use answer::{Answer, Refusal, unlisted};
+pub use client::{FORWARDED_FOR, ProxyPrefix, forwarded_for};
 pub use detour::{Detour, detour};
 pub use outcome::Outcome;
 pub use problem::Problem;

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! [`Origin`] names the prefixes that an address counts for. [`Fair`] is the algorithm, without
-//! lock, clock or socket. [`Places`] is the handle that a program holds. [`Bucket`] limits a rate.
+//! lock, clock or socket. [`Places`] is the handle that a program holds. [`Bucket`] limits a rate, and
+//! [`Rates`] that of each of many.
 //! [`Rows`] shares the rows of the list, and [`Order`] sorts them where only the first are shown.
 //! [`Trusted`] are prefixes that the operator knows to be shared by many. [`Attempts`] limits how
 //! often passwords are guessed.
@@ -19,6 +20,7 @@ mod fair;
 mod order;
 mod origin;
 mod places;
+mod rates;
 mod rows;
 mod trusted;
 
@@ -28,5 +30,6 @@ pub use fair::{Admitted, Fair, Id, Refused};
 pub use order::{InvalidPosition, Order, Position};
 pub use origin::{Origin, Prefix};
 pub use places::{Place, Places, Room, Taken};
+pub use rates::Rates;
 pub use rows::{Rows, Standing, Waiting};
 pub use trusted::{InvalidPrefix, Trusted, TrustedPrefix};

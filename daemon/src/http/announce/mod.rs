@@ -1,13 +1,12 @@
 //! `PUT` and `DELETE` of `/api/v1/servers/{game}/{port}`: servers that are announced over HTTP.
 //!
 //! ```text
-//!  request ──▶ may it announce? ──▶ rates.rs ──▶ path, secret, body ──▶ table.rs ──▶ registry
+//!  request ──▶ may it announce? ──▶ how often? ──▶ path, secret, body ──▶ table.rs ──▶ registry
 //!                                                        once a second: sweep ──▶┘
 //! ```
 //!
 //! `metaserve::announce` reads requests and writes answers.
 
-mod rates;
 mod table;
 
 use super::{
@@ -33,11 +32,11 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use metaserve::{
     address::joinable,
     announce::{self, Announcement, Answer, BODY_TIMEOUT, Outcome, Refusal, Secret},
+    bounds::{Prefix, Rates},
     registry::{Applied, Registry},
     time::{every, now},
 };
 use parking_lot::Mutex;
-use rates::Rates;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -51,7 +50,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// The announced servers, and how often they are announced.
 pub(super) struct Announced {
     table: Mutex<Table>,
-    rates: Mutex<Rates>,
+    rates: Mutex<Rates<Prefix>>,
 }
 
 impl Announced {
@@ -175,11 +174,13 @@ fn may_announce(
     not_banned(rules, client.address)?;
     known(client)?;
     let prefix = rules.trusted.origin(client.address).leaf();
+    let each = Duration::from_secs(1) / rules.limits.announces_per_prefix;
+    let at_once = rules.limits.announces_at_once;
     let spent = web
         .announced
         .rates
         .lock()
-        .spend(prefix, &rules.limits, now());
+        .spend(prefix, each, at_once, now());
     spent.map_err(|left| {
         let reason = format!(
             "{prefix} announces too often: at most {} times per second (--announces-per-prefix)",
