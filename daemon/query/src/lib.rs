@@ -31,7 +31,7 @@ pub mod luanti;
 mod minecraft;
 mod mumble;
 pub mod quake;
-mod teeworlds;
+pub mod teeworlds;
 mod valve;
 
 pub use answer::Answer;

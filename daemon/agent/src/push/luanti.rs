@@ -35,7 +35,7 @@ async fn take_in(servers: &Servers, request: Request) -> Result<&'static str, Re
         error => Refusal::malformed("json", error.to_string()),
     })?;
     let (port, info) = match announced {
-        Announcement::Listed { port, info } => (port, Some(info)),
+        Announcement::Listed { port, info, .. } => (port, Some(info)),
         Announcement::Gone { port } => (port, None),
     };
     match servers.describe(port, info.map(|it| *it)) {

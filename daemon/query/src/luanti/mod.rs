@@ -12,7 +12,7 @@
 
 mod announcement;
 
-pub use announcement::{Announcement, InvalidAnnouncement};
+pub use announcement::{Announcement, InvalidAnnouncement, Said};
 
 use crate::{
     Unanswered,

@@ -1,5 +1,6 @@
 //! Teeworlds and `DDNet`.
 
+pub mod packets;
 mod seven;
 mod six;
 #[cfg(test)]

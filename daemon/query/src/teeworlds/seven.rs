@@ -13,7 +13,7 @@
 //! Numbers take 1 to 5 bytes: a bit that says whether another one follows, in the first byte a
 //! sign, and the rest of the bits, lowest first.
 
-use super::{Described, malformed, player};
+use super::{Described, malformed, packets, player};
 use crate::{
     Unanswered,
     dialogue::{Dialogue, Heard},
@@ -23,13 +23,6 @@ use metaserve::{Player, ServerInfo};
 
 /// How many players are kept; there are 64 at most.
 const MAX_PLAYERS: usize = 256;
-
-/// Control packets, and those without a connection.
-const CONTROL: [u8; 3] = [4, 0, 0];
-const CONNECTIONLESS: u8 = 0x21;
-
-/// The control message that asks for a token and gives one.
-const TOKEN: u8 = 5;
 
 /// The flags of a server: who joins needs a password, and scores are times.
 const PASSWORD: i64 = 1;
@@ -49,22 +42,11 @@ impl Seven {
         Self { ours }
     }
 
-    /// The server's token, in the answer to the first question.
-    fn token(&self, datagram: &[u8]) -> Option<[u8; 4]> {
-        let mut packet = Reader::new(datagram);
-        packet.exactly(&CONTROL)?;
-        packet.exactly(&self.ours)?;
-        packet.exactly(&[TOKEN])?;
-        packet.array()
-    }
-
     /// What follows the mark of the answer to the second question.
     fn answer<'a>(&self, datagram: &'a [u8]) -> Option<Reader<'a>> {
-        let mut packet = Reader::new(datagram);
-        packet.exactly(&[CONNECTIONLESS])?;
-        packet.exactly(&self.ours)?;
-        packet.array::<4>()?;
-        packet.exactly(b"\xff\xff\xff\xffinf3")?;
+        let message = packets::Message::read(datagram)?;
+        (message.to == self.ours && message.kind == *b"inf3").then_some(())?;
+        let mut packet = Reader::new(message.rest);
         (number(&mut packet)? == i64::from(ASKED)).then_some(packet)
     }
 }
@@ -72,21 +54,12 @@ impl Seven {
 impl Dialogue for Seven {
     /// Always the first question: a server that was started again has another token.
     fn open(&mut self) -> Vec<u8> {
-        let mut question = CONTROL.to_vec();
-        question.extend([0xff; 4]);
-        question.push(TOKEN);
-        question.extend(self.ours);
-        question.resize(question.len() + 508, 0);
-        question
+        packets::token_request(self.ours)
     }
 
     fn hear(&mut self, datagram: &[u8]) -> Result<Heard, Unanswered> {
-        if let Some(theirs) = self.token(datagram) {
-            let mut question = vec![CONNECTIONLESS];
-            question.extend(theirs);
-            question.extend(self.ours);
-            question.extend(b"\xff\xff\xff\xffgie3");
-            question.push(ASKED);
+        if let Some(theirs) = packets::token_given(datagram, self.ours) {
+            let question = packets::message(theirs, self.ours, *b"gie3", &[ASKED]);
             return Ok(Heard::Say(question));
         }
         let Some(mut answer) = self.answer(datagram) else {

@@ -3,6 +3,7 @@
 //! Other programs that take announcements use this to understand them: the agent, whose address an
 //! operator can set as `serverlist_url`.
 
+mod said;
 #[cfg(test)]
 mod tests;
 
@@ -10,8 +11,8 @@ use crate::text;
 use metaserve::{Player, ServerInfo};
 use serde_json::{Map, Value};
 
-/// The longest text of a request in bytes.
-const MAX_BYTES: usize = 8192;
+/// The longest text of a request in characters.
+const MAX_CHARACTERS: usize = 8192;
 
 /// The port of a server that does not say which one it has.
 const DEFAULT_PORT: u16 = 30000;
@@ -25,12 +26,47 @@ pub enum Announcement {
         port: u16,
         /// Its state. Mods are left out: players get them from the server.
         info: Box<ServerInfo>,
+        /// What it says to lists of servers.
+        said: Box<Said>,
     },
     /// It has ended.
     Gone {
         /// Its port.
         port: u16,
     },
+}
+
+/// What a server says to lists of servers, beside what everybody wants to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Said {
+    /// Whether it has just started. Some fields are said only then.
+    pub starts: bool,
+    /// The address that it wants to be listed at; empty for the one that the request comes from.
+    pub address: String,
+    /// The fields that a list may give out, in their proper types and within their bounds.
+    pub fields: Map<String, Value>,
+}
+
+impl Said {
+    /// Keeps of these fields what a list may give out. The server is at the address of its request.
+    ///
+    /// # Errors
+    /// A field is missing, or has another type.
+    pub fn new(fields: &Map<String, Value>) -> Result<Self, InvalidAnnouncement> {
+        Fields(fields).info()?;
+        Ok(Self {
+            fields: said::said(&Fields(fields))?,
+            ..Self::default()
+        })
+    }
+
+    /// What it says as everybody understands it.
+    ///
+    /// # Errors
+    /// A field is missing, or has another type.
+    pub fn info(&self) -> Result<ServerInfo, InvalidAnnouncement> {
+        Fields(&self.fields).info()
+    }
 }
 
 /// Why a request is no announcement. Its text is for the server's log.
@@ -40,7 +76,7 @@ pub enum InvalidAnnouncement {
     /// There is no field `json`, or it is in no form that servers use.
     #[error("The field `json` is missing.")]
     Missing,
-    /// It is longer than 8,192 bytes.
+    /// It is longer than 8,192 characters.
     #[error("JSON data is too big.")]
     TooLong,
     /// It is no JSON, no object, or has no action that is known.
@@ -62,13 +98,22 @@ impl Announcement {
         Self::from_json(&json)
     }
 
+    /// Reads the query of a request without a body, as some programs send it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_query(query: &str) -> Result<Self, InvalidAnnouncement> {
+        Self::read("application/x-www-form-urlencoded", query.as_bytes())
+    }
+
     /// Reads the field `json` of a request.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub fn from_json(json: &[u8]) -> Result<Self, InvalidAnnouncement> {
         use InvalidAnnouncement::{Action, Field, TooLong};
-        if json.len() > MAX_BYTES {
+        let characters = json.iter().filter(|byte| (**byte as i8) >= -0x40).count();
+        if characters > MAX_CHARACTERS {
             return Err(TooLong);
         }
         let fields: Map<String, Value> = serde_json::from_slice(json).map_err(|_| Action)?;
@@ -80,9 +125,17 @@ impl Announcement {
         let port = port.filter(|port| *port != 0).ok_or(Field("port"))?;
         match fields.text("action").map_err(|_| Action)? {
             "delete" => Ok(Self::Gone { port }),
-            "start" | "update" => Ok(Self::Listed {
+            action @ ("start" | "update") => Ok(Self::Listed {
                 port,
                 info: Box::new(fields.info()?),
+                said: Box::new(Said {
+                    starts: action == "start",
+                    address: match fields.0.get("address") {
+                        None => String::new(),
+                        Some(_) => fields.text("address")?.trim().to_owned(),
+                    },
+                    fields: said::said(&fields)?,
+                }),
             }),
             _ => Err(Action),
         }
@@ -102,7 +155,10 @@ impl Fields<'_> {
             mode: some(self.text("gameid")?),
             players: Some(players.as_ref().map_or(clients, |it| it.len() as u32)),
             max_players: Some(self.number("clients_max")?),
-            password: self.flag("password"),
+            password: match self.0.get("password") {
+                None => None,
+                Some(_) => Some(self.flag("password")?),
+            },
             version: some(self.text("version")?),
             description: some(self.text("description")?),
             website: self.text("url").ok().and_then(some),
@@ -127,11 +183,11 @@ impl Fields<'_> {
     }
 
     /// Yes or no, which other programs write as a text.
-    fn flag(&self, name: &str) -> Option<bool> {
-        match self.0.get(name)? {
-            Value::Bool(flag) => Some(*flag),
-            Value::String(text) => Some(matches!(&**text, "true" | "1")),
-            _ => None,
+    fn flag(&self, name: &'static str) -> Result<bool, InvalidAnnouncement> {
+        match self.0.get(name) {
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(Value::String(text)) => Ok(matches!(&**text, "true" | "1")),
+            _ => Err(InvalidAnnouncement::Field(name)),
         }
     }
 

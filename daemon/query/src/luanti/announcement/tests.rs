@@ -22,7 +22,7 @@ fn form(json: &str) -> Vec<u8> {
 
 fn listed(json: &str) -> (u16, ServerInfo) {
     match Announcement::from_json(json.as_bytes()) {
-        Ok(Announcement::Listed { port, info }) => (port, *info),
+        Ok(Announcement::Listed { port, info, .. }) => (port, *info),
         other => panic!("{other:?}"),
     }
 }
@@ -36,7 +36,8 @@ fn with(field: &str, value: &str) -> String {
 
 #[test]
 fn a_recorded_server_is_described() {
-    let Ok(Announcement::Listed { port, info }) = Announcement::read(FORM, &form(START)) else {
+    let Ok(Announcement::Listed { port, info, said }) = Announcement::read(FORM, &form(START))
+    else {
         panic!("it is listed");
     };
     let expected = ServerInfo {
@@ -50,6 +51,51 @@ fn a_recorded_server_is_described() {
         ..ServerInfo::new("Specs Server \"ä\"")
     };
     assert_eq!((port, *info), (27300, expected));
+    // Everything else is for lists, but for what names the request.
+    let mut fields: Map<String, Value> = serde_json::from_str(START).unwrap();
+    for field in ["action", "address", "port"] {
+        fields.remove(field);
+    }
+    assert_eq!(
+        (said.starts, &*said.address, said.fields),
+        (true, "", fields)
+    );
+}
+
+#[test]
+fn lists_give_out_known_fields_in_their_types_and_bounds_only() {
+    let said = |json: &str| match Announcement::from_json(json.as_bytes()) {
+        Ok(Announcement::Listed { said, .. }) => said.fields,
+        other => panic!("{other:?}"),
+    };
+    for (field, value, given) in [
+        ("world_uuid", "\"secret\"", None),
+        ("unheard_of", "1", None),
+        ("url", "\"javascript:alert(1)\"", None),
+        ("url", "\"//example.org\"", Some("\"//example.org\"")),
+        ("pvp", "\"1\"", Some("true")),
+        ("proto_min", "\"37\"", Some("37")),
+        ("lag", "0.0891", Some("0.0891")),
+        ("name", "\"a\\u001b[2Jb\"", Some("\"a[2Jb\"")),
+        ("clients_list", "[\"Ana\"]", Some("[\"Ana\"]")),
+    ] {
+        let given = given.map(|it| serde_json::from_str::<Value>(it).unwrap());
+        let fields = said(&with(field, value));
+        assert_eq!(fields.get(field), given.as_ref(), "{field}");
+    }
+    assert_eq!(said(&with("clients_list", "[\"Ana\"]"))["clients"], 1);
+    let long = "x".repeat(2_000);
+    let fields = said(&with("name", &format!("\"{long}\"")));
+    assert_eq!(fields["name"].as_str().unwrap().len(), 100);
+    for (field, value) in [
+        ("pvp", "2"),
+        ("mods", "[1]"),
+        ("uptime", "\"long\""),
+        ("lag", "true"),
+    ] {
+        let refused = Announcement::from_json(with(field, value).as_bytes());
+        assert_eq!(refused, Err(InvalidAnnouncement::Field(field)), "{value}");
+    }
 }
 
 #[test]
