@@ -1,6 +1,8 @@
 //! Follows the daemon's list for servers that publish themselves, so that a legacy protocol can
 //! show them to its players.
 
+use std::collections::HashMap;
+
 use futures::{Stream, StreamExt, stream};
 use imbl::{OrdMap, ordmap::DiffItem};
 use metaserve::Game;
@@ -79,6 +81,27 @@ impl<T: Clone + Eq + Send + Sync + 'static> Natives<T> {
             let changes = changes.collect();
             natives.told = current;
             Some((changes, natives))
+        })
+    }
+}
+
+impl<T: Clone + Eq + Send + Sync + 'static> Natives<T> {
+    /// Returns the changes as [`changes`](Self::changes) does, with a number of our own for each
+    /// server, which no other one is given: `Some` says how to show it, and `None` to withdraw it.
+    pub fn numbered(self) -> impl Stream<Item = Vec<(u64, Option<T>)>> + Send {
+        let (mut numbers, mut last) = (HashMap::new(), 0);
+        self.changes().map(move |changes| {
+            let changes = changes.into_iter().filter_map(|change| match change {
+                Change::Show(id, shown) => {
+                    let number = numbers.entry(id).or_insert_with(|| {
+                        last += 1;
+                        last
+                    });
+                    Some((*number, Some(shown)))
+                }
+                Change::Withdraw(id) => Some((numbers.remove(&id)?, None)),
+            });
+            changes.collect()
         })
     }
 }

@@ -26,11 +26,12 @@
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
 //! - [`aleph_one`]: the metaserver of Aleph One.
 //! - [`quake3`]: the master server of Quake III, DarkPlaces and the games made from them.
+//! - [`ddnet`]: the list of `DDNet`'s servers; [`luanti`]: that of Luanti's.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
 //! - [`mac_roman`]: the text encoding of Aleph One's players and their accounts.
 //! - [`bans`]: the banned addresses.
 //! - [`protocol`]: the interface of a protocol to the bridge.
-//! - [`peers`]: tasks and sockets of all protocols.
+//! - [`peers`]: tasks and sockets of all protocols; [`web`]: HTTP for those that need it.
 //! - [`follow`]: follows the daemon's list, for protocols that show it to their players.
 //! - [`publish`]: the open games of all protocols, for the list.
 //! - [`relay`]: publishes them to the daemon, through its restarts.
@@ -46,7 +47,10 @@ pub mod aleph_one;
 pub mod bans;
 pub mod command_line;
 pub mod commands;
+pub mod ddnet;
 pub mod follow;
+mod kept;
+pub mod luanti;
 pub mod mac_roman;
 pub mod peers;
 pub mod protocol;
@@ -55,6 +59,7 @@ pub mod quake3;
 pub mod relay;
 pub mod settings;
 pub mod vcmi;
+pub mod web;
 
 use std::{sync::Arc, time::Duration};
 
@@ -75,6 +80,7 @@ use crate::{
     publish::Listings,
     relay::Relay,
     settings::Bridge,
+    web::{BindError, Sites},
 };
 
 /// Why the bridge cannot run.
@@ -87,6 +93,9 @@ pub enum RunError {
     /// The ban file cannot be used.
     #[error("cannot read the bans: correct the file, or choose another one with `--ban-file`")]
     Bans(#[from] metaserve::bans::BanFileError),
+    /// Lists cannot be served over HTTP.
+    #[error(transparent)]
+    Web(#[from] BindError),
     /// The bridge's identity can neither be read nor made.
     #[error(
         "cannot use the identity in the state directory: choose a directory with `--state-dir`"
@@ -123,6 +132,7 @@ pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunE
         listings: listings.clone(),
         state_dir: bridge.state_dir.clone(),
         registry,
+        web: Sites::new(bridge.web.clone(), bans.clone()),
     };
     let mut lobbies = Vec::new();
     for protocol in &bridge.protocols {
@@ -130,9 +140,12 @@ pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunE
     }
     let pulses: Arc<[Pulse]> = lobbies.iter().map(|lobby| lobby.pulse()).collect();
     let (vital, closing) = (Vital::default(), shutdown.child_token());
+    house.web.serve(&vital, &closing)?;
     for lobby in lobbies {
         lobby.serve(&vital, &closing);
     }
+    // It holds listings, with which the relays end.
+    drop(house);
     for relay in relays {
         let name = format!("publishing at {}", relay.daemon());
         let publish = relay.run(listings.clone());

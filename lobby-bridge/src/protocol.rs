@@ -17,6 +17,7 @@ use crate::{
     follow::{Follower, Natives, follow},
     peers::Pulse,
     publish::{Listings, is_marked},
+    web::Sites,
 };
 
 /// Why a protocol cannot be opened.
@@ -70,6 +71,8 @@ pub struct House {
     pub state_dir: PathBuf,
     /// The daemons that games are published to, if there are any.
     pub registry: Option<Registry>,
+    /// Where paths are added that are served over HTTP.
+    pub web: Sites,
 }
 
 /// The daemons, for protocols that show the list of one of them to their players.

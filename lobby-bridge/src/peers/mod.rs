@@ -58,8 +58,10 @@ pub(crate) use self::{
     host::host,
     inbox::{Inbox, ReadError, ended},
     manners::{Goodbye, Manners, Said, Verdict},
-    owner::{Means, Owner},
+    outbox::Outbox,
+    owner::{Desk, Means, Owner},
     pace::Pace,
+    pulse::{Heart, pulse},
     server::{Arrival, Door, Server, Serving, seed},
     stream::{Bounds, Connection, Shared, serve},
 };

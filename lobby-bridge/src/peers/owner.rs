@@ -120,6 +120,11 @@ impl<E: Errands> Owner<E> {
         self.tell(Command::Noted(note)).await;
     }
 
+    /// Completes when the owner has ended. Cancel safe.
+    pub(crate) async fn ended(&self) {
+        self.commands.closed().await;
+    }
+
     async fn tell(&self, command: Command<E>) {
         let _ = self.commands.send(command).await;
     }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use metaserve::{PublishAt, Trust, tls::FileError};
 
 use super::{BridgeSettings, Daemon};
-use crate::protocol::Protocol;
+use crate::{protocol::Protocol, web};
 
 /// The settings of a bridge, complete and valid.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Bridge {
     pub ban_file: Option<PathBuf>,
     /// The enabled protocols.
     pub protocols: Vec<Arc<dyn Protocol>>,
+    /// How lists are served over HTTP.
+    pub web: web::Settings,
 }
 
 /// The file with certificate authorities for the daemon cannot be used.
@@ -51,6 +53,7 @@ impl Bridge {
         Ok(Self {
             trust,
             protocols,
+            web: settings.web.sites(),
             state_dir: settings.state_dir,
             daemons: daemons.collect(),
             publish_at: settings.publish_at,

@@ -17,8 +17,9 @@ use metaserve::{
 };
 
 use crate::{
-    accounts::AccountSettings, aleph_one::AlephOneSettings, protocol::Protocol,
-    quake3::Quake3Settings, vcmi::VcmiSettings,
+    accounts::AccountSettings, aleph_one::AlephOneSettings, ddnet::DdnetSettings,
+    luanti::LuantiSettings, protocol::Protocol, quake3::Quake3Settings, vcmi::VcmiSettings,
+    web::WebSettings,
 };
 
 /// All settings of the bridge. `None` or an empty list means that nothing is set.
@@ -96,6 +97,18 @@ pub struct BridgeSettings {
     #[command(flatten)]
     pub quake3: Quake3Settings,
 
+    /// The list of `DDNet`.
+    #[command(flatten)]
+    pub ddnet: DdnetSettings,
+
+    /// The list of Luanti.
+    #[command(flatten)]
+    pub luanti: LuantiSettings,
+
+    /// All lists over HTTP.
+    #[command(flatten)]
+    pub web: WebSettings,
+
     /// The format of log lines: for people, for programs, or for the journal
     ///
     /// `auto` is the format of the journal if systemd has set that up, otherwise `text`.
@@ -117,10 +130,15 @@ impl BridgeSettings {
             enabled(self.vcmi.lobby(&self.public_address)),
             enabled(self.aleph_one.metaserver(&self.accounts)),
             enabled(self.quake3.master()),
+            enabled(self.ddnet.list()),
+            enabled(self.luanti.list()),
         ];
         protocols.into_iter().flatten().collect()
     }
 }
+
+/// The settings that enable a lobby or a list each.
+const LOBBIES: [&str; 5] = ["vcmi", "aleph-one", "quake3", "ddnet-http", "luanti-http"];
 
 /// A daemon to publish to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +170,11 @@ impl Settings for BridgeSettings {
     type Live = Live;
 
     const VARIABLES: &str = "METASERVE_BRIDGE_";
-    const TOGETHER: &[&[&str]] = &[&["aleph-one-cert", "aleph-one-key"], &["fingerprint", "ca"]];
+    const TOGETHER: &[&[&str]] = &[
+        &["aleph-one-cert", "aleph-one-key"],
+        &["http-cert", "http-key"],
+        &["fingerprint", "ca"],
+    ];
 
     fn log(&self) -> (&str, LogFormat) {
         (&self.live.log, self.log_format)
@@ -172,10 +194,10 @@ impl Settings for BridgeSettings {
             "`none` among daemons: give `none` alone, or leave it out",
         );
         problem(
-            !given("vcmi") && !given("aleph-one") && !given("quake3"),
+            !LOBBIES.iter().any(|lobby| given(lobby)),
             "vcmi",
             "no lobby is enabled: give an address for one, such as `--vcmi [::]:5002`, \
-            `--aleph-one [::]:6321` or `--quake3 [::]:27950`",
+            `--aleph-one [::]:6321`, `--quake3 [::]:27950` or `--ddnet-http [::]:8310`",
         );
         problem(
             given("fingerprint") && given("ca"),
@@ -190,6 +212,15 @@ impl Settings for BridgeSettings {
                 "aleph-one-key"
             },
             "--aleph-one-cert and --aleph-one-key belong together: give both",
+        );
+        problem(
+            given("http-cert") != given("http-key"),
+            if given("http-cert") {
+                "http-cert"
+            } else {
+                "http-key"
+            },
+            "--http-cert and --http-key belong together: give both",
         );
         problems
     }

@@ -2,7 +2,7 @@
 //! do not travel in clear (`docs/specifications/myth-metaserver.md`, section 9).
 //!
 //! ```text
-//!  client ──TLS──▶ listener.rs: places, deadlines ──▶ service.rs: routes
+//!  client ──TLS──▶ web: places, deadlines ──▶ service.rs: routes
 //!                               ├─ tokens.rs: /metaclient/login, signup ─▶ Accounts
 //!                               └─ page.rs: /metaclient/settings
 //! ```
@@ -10,9 +10,7 @@
 //! Tokens do not depend on the salt of a login (section 8.5 leaves that open), because other
 //! programs that store tokens in the same database know no salts.
 
-mod certificate;
 mod form;
-mod listener;
 mod page;
 mod pages;
 mod service;
@@ -20,9 +18,10 @@ mod settings;
 mod tokens;
 mod web;
 
-pub use certificate::{CertificateError, described};
 pub use service::{BindError, Service};
 pub use settings::{Limits, Settings};
+
+pub use crate::web::{CertificateError, described};
 
 /// The host name that is built into released versions of Aleph One. They check that a certificate
 /// covers it even if players have switched verification off.

@@ -13,14 +13,17 @@ use metaserve::time::now;
 
 use super::{
     form::{Form, escaped},
-    web::{Peer, Web, report, told},
+    web::{Web, report, told},
 };
-use crate::accounts::{Refusal, TOKEN_BYTES, check_new_password};
+use crate::{
+    accounts::{Refusal, TOKEN_BYTES, check_new_password},
+    web::Caller,
+};
 
 /// `GET`: returns the form, if the request has a fresh token.
 pub(super) async fn show(
     State(web): State<Web>,
-    Extension(peer): Extension<Peer>,
+    Extension(peer): Extension<Caller>,
     method: Method,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -50,7 +53,7 @@ pub(super) async fn show(
 /// `POST`: takes the new password from the form.
 pub(super) async fn change(
     State(web): State<Web>,
-    Extension(peer): Extension<Peer>,
+    Extension(peer): Extension<Caller>,
     body: Bytes,
 ) -> Response {
     let form = Form::parse(&body);

@@ -11,18 +11,17 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    certificate::{Certificate, CertificateError},
-    listener::Listener,
     page,
     pages::Pages,
     settings::{Limits, Settings},
     tokens,
-    web::Web,
+    web::{Web, banned},
 };
 use crate::{
     accounts::Accounts,
     bans::Guard,
     peers::{Entrance, listen},
+    web::{Certificate, CertificateError, Listener, Patience},
 };
 
 /// Why the service cannot run.
@@ -100,18 +99,27 @@ impl Service {
         let Limits {
             connections,
             each_host,
+            handshake,
+            connection,
             ..
         } = self.web.limits;
+        let certificate = self.certificate;
         let listener = Listener {
             listener: self.listener,
             bans: self.bans,
-            certificate: self.certificate,
+            banned,
+            tls: Some(Arc::new(move || certificate.acceptor())),
             entrance: Entrance::new(
                 "HTTPS (--aleph-one-https-connections)",
                 connections,
                 each_host,
             ),
-            limits: self.web.limits,
+            proxies: None,
+            patience: Patience {
+                head: handshake,
+                stall: connection,
+                connection,
+            },
             routes: routes(self.web),
         };
         listener.run(&tasks, &shutdown).await;

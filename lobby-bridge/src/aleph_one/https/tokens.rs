@@ -4,14 +4,17 @@ use axum::{Extension, body::Bytes, extract::State, http::StatusCode, response::R
 
 use super::{
     form::Form,
-    web::{Peer, Web, plain, report, told},
+    web::{Web, plain, report, told},
 };
-use crate::accounts::{Refusal, SignUpError};
+use crate::{
+    accounts::{Refusal, SignUpError},
+    web::Caller,
+};
 
 /// Returns a token for a password: exactly its 16 bytes, or an empty body.
 pub(super) async fn login(
     State(web): State<Web>,
-    Extension(peer): Extension<Peer>,
+    Extension(peer): Extension<Caller>,
     body: Bytes,
 ) -> Response {
     let form = Form::parse(&body);
@@ -41,7 +44,7 @@ pub(super) async fn login(
 /// Makes an account, if everybody may make one. The game shows every answer but `OK`.
 pub(super) async fn sign_up(
     State(web): State<Web>,
-    Extension(peer): Extension<Peer>,
+    Extension(peer): Extension<Caller>,
     body: Bytes,
 ) -> Response {
     if !web.sign_up {

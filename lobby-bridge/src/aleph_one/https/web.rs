@@ -1,6 +1,6 @@
 //! State and answers that all handlers share.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use axum::{
     http::{StatusCode, header},
@@ -12,6 +12,7 @@ use super::{pages::Pages, settings::Limits};
 use crate::{
     accounts::{Accounts, Refusal},
     bans,
+    web::Caller,
 };
 
 /// The state of all handlers.
@@ -23,10 +24,6 @@ pub(super) struct Web {
     pub(super) limits: Limits,
 }
 
-/// The address that a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
-
 impl fmt::Debug for Web {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Web").finish_non_exhaustive()
@@ -34,7 +31,7 @@ impl fmt::Debug for Web {
 }
 
 /// Logs a refusal for the operator.
-pub(super) fn report(peer: &Peer, username: &str, refusal: &Refusal) {
+pub(super) fn report(peer: &Caller, username: &str, refusal: &Refusal) {
     let username: String = username.chars().take(40).collect();
     match refusal {
         Refusal::Database(error) => {

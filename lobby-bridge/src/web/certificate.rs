@@ -1,4 +1,4 @@
-//! The service's certificate: from files, which are read again when they change, or its own.
+//! The certificate of a listener: from files, which are read again when they change, or its own.
 
 use std::{
     fmt,
@@ -33,7 +33,7 @@ pub enum CertificateError {
 }
 
 /// The certificate that new connections are shown.
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     files: Option<CertificateFiles>,
     /// The host names that games have built in.
     hosts: Vec<String>,
@@ -49,7 +49,7 @@ struct Current {
 impl Certificate {
     /// Loads the files, or else the service's own certificate. That is made if it is missing, and
     /// made again if it does not cover all `hosts`.
-    pub(super) fn load(
+    pub(crate) fn load(
         files: Option<(PathBuf, PathBuf)>,
         state_dir: &Path,
         hosts: &[String],
@@ -69,11 +69,11 @@ impl Certificate {
         })
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         self.current().acceptor.clone()
     }
 
-    pub(super) fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         self.current().fingerprint
     }
 
@@ -83,7 +83,7 @@ impl Certificate {
 
     /// Loads the files again whenever they change, or when a certificate in them becomes valid,
     /// until the future is dropped. Existing connections go on as they are.
-    pub(super) async fn watch(self: Arc<Self>) {
+    pub(crate) async fn watch(self: Arc<Self>) {
         match &self.files {
             Some(files) => files.watch(|| self.reload()).await,
             None => std::future::pending().await,
