@@ -42,7 +42,11 @@ pub(super) async fn ask(
         if let Ok(answer) = &answer
             && let Some(port) = other_port.news(&server, answer.port)
         {
-            tracing::warn!(server = server.name, "{}", misdirected(&server, port));
+            tracing::warn!(
+                server = server.name,
+                "the settings may need a correction: {}",
+                misdirected(&server, port)
+            );
         }
         let Some(servers) = servers.upgrade().map(Servers) else {
             return;
@@ -60,7 +64,10 @@ async fn warn_if_elsewhere(server: &Server, target: &Target) -> bool {
         Ok(None) => true,
         Ok(Some(address)) => {
             let warning = place::warning(address, server.port);
-            tracing::warn!(server = server.name, "{warning}");
+            tracing::warn!(
+                server = server.name,
+                "the settings may need a correction: {warning}"
+            );
             true
         }
         Err(_) => false,

@@ -71,7 +71,11 @@ impl Entry {
         let is_nameless = answer.is_nameless && !self.state.is_described();
         if is_nameless && !self.is_known_nameless {
             let name = &*self.server.name;
-            tracing::warn!(server = name, "{}", self.server.nameless());
+            tracing::warn!(
+                server = name,
+                "the settings may need a correction: {}",
+                self.server.nameless()
+            );
             self.is_known_nameless = true;
         }
         Event::Answered(answer.published.heartbeat)
