@@ -15,11 +15,15 @@ int main(int argc, char **argv) {
     if (ms_server_open(&options, &server) < 0) return fprintf(stderr, "%s\n", ms_error()), 1;
     signal(SIGINT, stop), signal(SIGTERM, stop);
     for (int players = 0; !stopped; players = (players + 1) % 8) {
-        char info[80];
+        char info[200];
         int length = snprintf(info, sizeof info, "{\"name\":\"C\",\"players\":%d}", players);
+        if (length < 0 || length >= (int)sizeof info) return fprintf(stderr, "the heartbeat is too long\n"), 1;
         if (ms_server_heartbeat(server, info, (size_t)length) == MS_ENDED) break;
         sleep(1);
     }
+    const char *why;
+    int ended = ms_server_state(server, &why) == MS_ENDED;
+    if (ended) fprintf(stderr, "%s\n", why);
     ms_server_close(server, 500);
-    return 0;
+    return ended;
 }

@@ -24,4 +24,6 @@ int main(int argc, char **argv) {
         if (ms_server_heartbeat(server.get(), info.data(), info.size()) == MS_ENDED) break;
         std::this_thread::sleep_for(std::chrono::seconds(1));
     }
+    const char *why;
+    if (ms_server_state(server.get(), &why) == MS_ENDED) return std::cerr << why << '\n', 1;
 }

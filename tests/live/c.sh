@@ -16,7 +16,7 @@ c_build() {
     PROFILE=dev metaserve/ffi/install "$dir/c"
 }
 
-# c_compiles COMPILER STANDARD: the header alone, and each struct and function of it.
+# c_compiles COMPILER STANDARD: the header, twice.
 c_compiles() {
     local language=c
     [ "$1" = gcc ] || language=c++
@@ -27,7 +27,8 @@ c_compiles() {
 
 # c_make NAME WORD...: the examples, in a directory of their own.
 c_make() {
-    cp -r examples/c "$dir/c-$1"
+    # Without programs that a developer has built there.
+    mkdir "$dir/c-$1" && cp examples/c/*.c examples/c/*.cpp examples/c/Makefile "$dir/c-$1"
     make -s -C "$dir/c-$1" "${@:2}" >>"$dir/c.log" 2>&1
 }
 
@@ -40,6 +41,15 @@ c_symbols() {
 c_soname() {
     readelf --dynamic "$dir/c/lib/libmetaserve.so" | grep -q 'SONAME.*\[libmetaserve.so.1\]' &&
         readelf --dynamic "$dir/c-plain/server" | grep -q 'NEEDED.*\[libmetaserve.so.1\]'
+}
+
+# c_is_static: the programs have the library inside.
+c_is_static() {
+    local program
+    for program in server client game_loop server-cpp client-cpp; do
+        readelf --dynamic "$dir/c-static/$program" | grep -q NEEDED &&
+            ! readelf --dynamic "$dir/c-static/$program" | grep 'NEEDED.*metaserve' || return
+    done
 }
 
 # c_serves DIRECTORY NAME COMMAND...: a server, a client and a loop, run by the command, see each
@@ -72,6 +82,15 @@ c_cpp_serves() {
         within 60 ended "$client" && within 60 ended "$pid" && wait "$client" && wait "$pid"
 }
 
+# c_says_why PROGRAM: without a daemon that it trusts, it ends with 1 and the reason.
+c_says_why() {
+    start "$1 untrusting" "$dir/c-plain/$1" "$daemon" "$(printf 'ab%.0s' {1..32})"
+    within 60 ended "$pid" || return
+    local code=0
+    wait "$pid" || code=$?
+    [ "$code" = 1 ] && logged "$1 untrusting" 'not trusted'
+}
+
 # c_is_clean NAME...: valgrind has found nothing in these programs.
 c_is_clean() {
     local name
@@ -82,7 +101,7 @@ c_is_clean() {
 }
 
 c_run() {
-    local daemon fingerprint standard
+    local daemon fingerprint standard program
     start daemon "$built/metaserve-daemon" --listen 127.0.0.1:0 --http off --state-dir "$dir/state"
     within 60 logged daemon 'certificate fingerprint'
     daemon=$(sed -n 's/.*listens on \([^ ]*\) (UDP)/\1/p' "$dir/daemon.log")
@@ -100,6 +119,9 @@ c_run() {
     check "programs ask for libmetaserve.so.1" c_soname
     check "the examples in C see each other" c_serves "$dir/c-plain" plain
     check "the examples in C++ see each other" c_cpp_serves
+    for program in server client game_loop server-cpp client-cpp; do
+        check "$program says why it ends when it does not trust the daemon" c_says_why "$program"
+    done
     # With its symbols, which the suppressions name.
     mkdir "$dir/c-symbols" && cp "$built/libmetaserve_ffi.so" "$dir/c-symbols/libmetaserve.so.1"
     check "they do so under valgrind" c_serves "$dir/c-plain" valgrind \
@@ -113,6 +135,7 @@ c_run() {
     check "they see each other, and it finds no error and no leak" \
         c_serves "$dir/c-asan" asan env ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1
     check "the examples link the static library" c_make static STATIC=1
+    check "they do not ask for the shared one" c_is_static
     check "they see each other without the shared one" \
         c_serves "$dir/c-static" static env -u LD_LIBRARY_PATH
 }
