@@ -69,11 +69,10 @@ pub(super) async fn admit(
     next: Next,
 ) -> Response {
     let Some(address) = client(caller.0, &request, &gate) else {
-        let why = format!(
-            "the proxy does not say whose request this is, in {}\n",
-            gate.header
-        );
-        tracing::warn!(proxy = %caller.0, "refused: {}", why.trim_end());
+        let header = &gate.header;
+        let proxy = caller.0;
+        tracing::warn!(%proxy, "refused: the proxy does not say whose request this is, in {header}");
+        let why = format!("the proxy does not say whose request this is, in {header}\n");
         return (StatusCode::BAD_REQUEST, why).into_response();
     };
     if let Some(ban) = gate.bans.banned(address) {
