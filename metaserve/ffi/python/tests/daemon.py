@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from pathlib import Path
 from typing import Any, Callable, List, Optional, TypedDict
 
 import metaserve
@@ -44,20 +45,25 @@ class Daemon:
 
     def _start(self) -> None:
         words = [os.environ["DAEMON"], "--listen", self._listen, "--http", "127.0.0.1:0"]
-        words += ["--state-dir", self._state.name, *self._settings]
+        words += ["--state-dir", self._state.name, "--log", "debug", *self._settings]
         # Programs in Python may need this variable where a daemon is started as well.
         environment = {"METASERVE_LIBRARY": metaserve.library_path()}
-        self._process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-        )
+        with open(Path(self._state.name, "log"), "a") as log:
+            self._process = subprocess.Popen(
+                words, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+            )
         assert self._process.stdout
         said = ""
         while "http://" not in said:
             line = self._process.stdout.readline()
-            assert line, f"the daemon has ended: {said}"
+            assert line, f"the daemon has ended: {said}{self.log()}"
             said += line
         self._listen = _found(r"listens on (\S+) \(UDP\)", said)
         self.trust = Trust(daemon=self._listen, fingerprint=_found(r"SHA-256\): (\w+)", said))
+
+    def log(self) -> str:
+        """What it has logged."""
+        return Path(self._state.name, "log").read_text()
 
     def stop(self) -> None:
         """Ends it, without a word to its peers."""
@@ -110,6 +116,12 @@ class WithDaemon(unittest.TestCase):
 
         changes: List[metaserve.Change] = until("a change of the list", changed)
         return changes
+
+    def until_left(self, game: str, how: str) -> None:
+        """Waits until the server of this game has left: ``closed`` with a goodbye, or ``gone``."""
+        end = re.compile(rf'role=heartbeat game="{game}"\}}: (closed: goodbye|gone)')
+        said = until(f"{game} has left", lambda: end.search(self.daemon.log()))
+        self.assertEqual(said[1].split(":")[0], how, game)
 
     def until_ports(self, servers: metaserve.List, *ports: int) -> None:
         """Waits until the list has servers at these ports, and no others."""

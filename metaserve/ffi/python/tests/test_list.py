@@ -43,15 +43,39 @@ class Lists(WithDaemon):
         self.assertEqual((len(servers), bool(servers)), (0, True))
 
     def test_bytes_are_listed_as_they_are(self) -> None:
-        """Whatever a stranger sends is no surprise in ``info``."""
+        """A daemon passes on what is no JSON."""
         servers = self.servers()
         server = self.server()
-        deep, large = b"[" * 8000, b'{"a": 1' + b"0" * 5000 + b"}"
-        for sent in [b"\0\xff", b"[1]", b'{"players": NaN}', deep, large]:
+        sents: List[Any] = [b"\0\xff", b"[1]", bytearray(b"[2]"), memoryview(b"[3]")]
+        for sent in sents:
             server.heartbeat(sent)
             (change,) = self.next_changes(servers)
             self.assertEqual(change.entry.heartbeat, sent)
             self.assertEqual(change.entry.info, {})
+
+    def test_of_several_pollers_each_change_reaches_one(self) -> None:
+        """Another thread's poll comes between no poll and its changes."""
+        servers = self.servers()
+        seen: List[str] = []
+        over = threading.Event()
+
+        def poll() -> None:
+            while not over.is_set():
+                seen.extend(change.entry.address for change in servers.poll_changes())
+
+        threads = [threading.Thread(target=poll) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for port in range(1, 31):
+            self.server(port).heartbeat({"name": "Dusty's"})
+        try:
+            until("all are listed", lambda: len(servers) == 30)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+        seen += [change.entry.address for change in servers.poll_changes()]
+        self.assertEqual(sorted(seen), sorted(f"127.0.0.1:{port}" for port in range(1, 31)))
 
     def test_an_identity_stays_through_a_restart_of_the_server(self) -> None:
         """A server that starts again takes its old place."""
@@ -190,6 +214,68 @@ class Ends(WithDaemon):
             with self.assertRaisesRegex(metaserve.Error, "closed") as raised:
                 call()
             self.assertEqual(raised.exception.code, metaserve.Error.ARGUMENT)
+
+
+class Strangers(unittest.TestCase):
+    """Whatever a stranger sends is no surprise in ``info``."""
+
+    def info(self, heartbeat: bytes) -> Dict[str, Any]:
+        """The fields of a heartbeat."""
+        return metaserve.Entry(1, "192.0.2.1:1", None, GAME, None, heartbeat).info
+
+    def test_what_no_program_can_use_is_no_info(self) -> None:
+        """Texts can be written, numbers be converted, and other readers of JSON see the same."""
+        deep, large = b"[" * 8000, b'{"a": 1' + b"0" * 5000 + b"}"
+        bad = [b"", b"\0\xff", b"[1]", deep, large, b'{"a": NaN}', b'{"a": 1e999}', b'{"a": [-1e999]}']
+        bad += [rb'{"name": "\ud800"}', rb'{"\udfff": 1}', rb'{"a": [{"b": "\ud800"}]}']
+        bad += ['{"a": 1}'.encode(code) for code in ["utf-16", "utf-32-le", "utf-8-sig"]]
+        for heartbeat in bad:
+            self.assertEqual(self.info(heartbeat), {}, heartbeat[:40])
+
+    def test_what_is_good_is_kept(self) -> None:
+        """Pairs of surrogates are a character."""
+        said = rb'{"name": "\ud83d\ude00", "players": 1e3, "more": {"a": [null, true]}}'
+        self.assertEqual(
+            self.info(said),
+            {"name": "\N{GRINNING FACE}", "players": 1000.0, "more": {"a": [None, True]}},
+        )
+
+
+class Closed(unittest.TestCase):
+    """Another thread may close what is used."""
+
+    def test_it_ends_a_loop_and_a_state_without_an_error(self) -> None:
+        """Whenever that comes."""
+
+        async def follow(servers: metaserve.List) -> None:
+            async for _ in servers:
+                self.fail("there is no list")
+
+        class Closing(metaserve.List):
+            """Is closed just before its C call number ``after``."""
+
+            after = 0
+
+            def __init__(self, after: int) -> None:
+                super().__init__(**NOWHERE)
+                self.after = after
+                use = self._guard.use
+
+                def later(work: Callable[..., Any]) -> Any:
+                    self.after -= 1
+                    if self.after == 0:
+                        closer = threading.Thread(target=self.close)
+                        closer.start()
+                        closer.join()
+                    return use(work)
+
+                self._guard.use = later  # type: ignore[method-assign]
+
+        for after in range(1, 5):
+            servers = Closing(after)
+            asyncio.run(asyncio.wait_for(follow(servers), 120))
+            self.assertEqual(servers.state, ("ended", "closed"))
+        self.assertEqual(Closing(1).state, ("ended", "closed"))
 
 
 class Arguments(unittest.TestCase):

@@ -1,5 +1,6 @@
 """What happens to a process: signals, forks, its end; and how the C library is found."""
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -14,26 +15,38 @@ from typing import Callable, Dict, List
 
 import metaserve
 
-from .daemon import WithDaemon
+from metaserve._handle import _close_all
+from metaserve._library import lib
+
+from .daemon import Trust, WithDaemon, until
 
 SERVER = """
 import metaserve, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-server = metaserve.Server(sys.argv[1], game="my-game", port=int(sys.argv[3]), fingerprint=sys.argv[2])
-servers = metaserve.List(sys.argv[1], game="my-game", fingerprint=sys.argv[2])
+server = metaserve.Server(sys.argv[1], game=sys.argv[3], port=int(sys.argv[4]), fingerprint=sys.argv[2])
+servers = metaserve.List(sys.argv[1], fingerprint=sys.argv[2])
 server.heartbeat({"name": "Dusty's"})
 for line in sys.stdin: pass
 """
+
+kept = []
+
+
+def work(trust: Trust) -> None:
+    """A server that is still open when this worker ends."""
+    server = metaserve.Server(**trust, game="worker", port=1)
+    kept.append(server)
+    until("it is live", lambda: server.heartbeat({"name": "Dusty's"}) == "live")
 
 
 class Processes(WithDaemon):
     """A list does not suffer from how a program ends."""
 
-    def start(self, port: int) -> "subprocess.Popen[str]":
-        """A program with a server, until its standard input ends."""
+    def start(self, game: str, port: int) -> "subprocess.Popen[str]":
+        """A program with a server of this game, until its standard input ends."""
         trust = self.daemon.trust
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, trust["daemon"], trust["fingerprint"], str(port)],
+            [sys.executable, "-c", SERVER, trust["daemon"], trust["fingerprint"], game, str(port)],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -50,20 +63,31 @@ class Processes(WithDaemon):
         return process
 
     def test_a_program_that_ends_says_goodbye_and_one_that_is_killed_does_not(self) -> None:
-        """The killed one is still listed when the others have left, though it died first."""
-        servers = self.servers()
-        killed, ending, stopped = (self.start(port) for port in [1, 2, 3])
+        """The daemon hears it of two, and misses the third one."""
+        servers = metaserve.List(**self.daemon.trust)
+        self.addCleanup(servers.close)
+        games = ["killed", "ending", "stopped"]
+        killed, ending, stopped = (self.start(game, 1 + at) for at, game in enumerate(games))
         self.until_ports(servers, 1, 2, 3)
         killed.kill()
-        killed.wait()
         assert ending.stdin
         ending.stdin.close()
         stopped.send_signal(signal.SIGTERM)
         for process in [ending, stopped]:
-            process.wait()
+            process.wait(120)
             assert process.stderr
             self.assertEqual((process.returncode, process.stderr.read()), (0, ""))
-        self.until_ports(servers, 1)
+        self.until_left("ending", "closed")
+        self.until_left("stopped", "closed")
+        self.until_left("killed", "gone")
+
+    def test_a_forked_worker_says_goodbye_too(self) -> None:
+        """Workers of ``multiprocessing`` end in a way of their own."""
+        worker = multiprocessing.get_context("fork").Process(target=work, args=[self.daemon.trust])
+        worker.start()
+        worker.join(120)
+        self.assertEqual(worker.exitcode, 0)
+        self.until_left("worker", "closed")
 
     def test_a_child_is_told_that_it_cannot_use_its_parents_objects(self) -> None:
         """Nor can it open some, nor wait for a thread that it does not have; and neither its errors
@@ -74,9 +98,11 @@ class Processes(WithDaemon):
         held, over = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with servers._guard:
+            def work(_handle: object) -> None:
                 held.set()
                 over.wait()
+
+            servers._guard.use(work)
 
         thread = threading.Thread(target=hold)
         thread.start()
@@ -127,12 +153,108 @@ class Processes(WithDaemon):
     def test_a_handler_of_a_signal_may_not_use_what_it_interrupts(self) -> None:
         """C's pointers would change below the call that reads them."""
         servers = self.servers()
-        with servers._guard:
+
+        def work(handle: object) -> None:
             with self.assertRaisesRegex(metaserve.Error, "in use"):
                 servers.poll()
             servers.close()
-            self.assertFalse(servers._guard.closed, "it is closed below the call that uses it")
+            self.assertGreaterEqual(lib.ms_list_count(handle), 0, "it is closed below its user")
+
+        servers._guard.use(work)
         self.assertEqual(servers.state, ("ended", "closed"))
+        self.assertLess(lib.ms_list_count(servers._guard._handle), 0, "the library has it still")
+
+
+class Stop(Exception):
+    """What a handler of a signal raises."""
+
+
+class Interrupted(unittest.TestCase):
+    """A handler that raises, as that of Ctrl-C does, leaves nothing behind."""
+
+    def test_an_object_can_be_closed_wherever_a_handler_has_raised(self) -> None:
+        """No thread hangs, and the library has closed the handle."""
+
+        def stop(*_: object) -> None:
+            raise Stop
+
+        signal.signal(signal.SIGALRM, stop)
+        for microseconds in range(2000):
+            servers = metaserve.List("127.0.0.1:9", fingerprint="0" * 64)
+            with self.assertRaises(Stop):
+                signal.setitimer(signal.ITIMER_REAL, (1 + microseconds % 200) / 1e6)
+                while True:
+                    servers.poll()
+            said: List[str] = []
+
+            def another() -> None:
+                try:
+                    servers.poll()
+                except metaserve.Error as error:
+                    said.append(str(error))
+
+            servers.close()
+            self.assertLess(lib.ms_list_count(servers._guard._handle), 0, "the library has it still")
+            thread = threading.Thread(target=another, daemon=True)
+            thread.start()
+            thread.join(60)
+            self.assertEqual(said, ["this is closed"])
+
+    def test_a_close_that_a_handler_has_interrupted_can_be_repeated(self) -> None:
+        """The end of the interpreter does so."""
+
+        def stop(*_: object) -> None:
+            raise Stop
+
+        signal.signal(signal.SIGALRM, stop)
+        for microseconds in range(1000):
+            servers = metaserve.List("127.0.0.1:9", fingerprint="0" * 64)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, (1 + microseconds % 50) / 1e6)
+                servers.close()
+                until("the handler has raised", lambda: False)
+            except Stop:
+                pass
+            _close_all()
+            self.assertLess(lib.ms_list_count(servers._guard._handle), 0, "the library has it still")
+
+    def test_another_thread_does_not_wait_for_a_goodbye(self) -> None:
+        """Only the thread that closes waits."""
+        closing, over = threading.Event(), threading.Event()
+
+        def close(_handle: object, _wait_ms: int) -> None:
+            closing.set()
+            over.wait()
+
+        server = metaserve.Server("127.0.0.1:9", game="my-game", port=1, fingerprint="0" * 64)
+        self.addCleanup(lib.ms_server_close, server._guard._handle, 0)
+        server._guard._close = close
+        thread = threading.Thread(target=server.close, args=[60])
+        thread.start()
+        try:
+            closing.wait()
+            said: List[str] = []
+
+            def beat() -> None:
+                try:
+                    server.heartbeat({})
+                except metaserve.Error as error:
+                    said.append(str(error))
+
+            other = threading.Thread(target=beat, daemon=True)
+            other.start()
+            other.join(60)
+            self.assertEqual(said, ["this is closed"])
+            self.assertEqual(server.state, ("ended", "closed"))
+        finally:
+            over.set()
+            thread.join()
+
+    def test_a_wait_that_is_no_number_closes_too(self) -> None:
+        """Without waiting."""
+        server = metaserve.Server("127.0.0.1:9", game="my-game", port=1, fingerprint="0" * 64)
+        server.close(float("nan"))
+        self.assertEqual(server.state, ("ended", "closed"))
 
 
 class Libraries(unittest.TestCase):

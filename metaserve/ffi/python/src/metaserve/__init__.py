@@ -27,20 +27,22 @@ Nothing calls back, and no call waits but ``close``: one thread of the C library
 later, such as a daemon that does not answer, is a :class:`State`, since the library goes on trying.
 
 **Threads.** Every object can be used from any thread: a lock makes calls to one object wait for
-each other. A loop over ``changes()`` or over the list reads a copy, which no other thread changes.
+each other, but not for a ``close`` that waits. ``changes()`` belongs to the last ``poll``, so threads
+that share a list call ``poll_changes()``. A loop over ``changes()`` or over the list reads a copy,
+which no other thread changes.
 
 **Signals.** In a handler of a signal only ``close`` is allowed on an object that the interrupted
 code may be using; it then takes effect when the interrupted call ends. ``sys.exit()`` is simpler,
-and closes everything too.
+and closes everything too. After a handler that raises, objects can be used and closed as before.
 
 **Fork.** A child of ``os.fork`` can use no object of its parent, and can open none while its parent
 had some open: each call raises an :class:`Error`. Fork first, or use the method ``spawn`` of
 ``multiprocessing``.
 
 **The end.** An object that is forgotten is closed when it is collected, and all that are open are
-closed when the interpreter ends, servers with a goodbye. A process that is killed says none: its
-server leaves the list after 15 seconds. ``SIGTERM`` kills a Python program unless it says otherwise:
-``signal.signal(signal.SIGTERM, lambda *_: sys.exit())``.
+closed when the interpreter or a worker of ``multiprocessing`` ends, servers with a goodbye. A killed
+process says no goodbye: its server leaves the list after 15 seconds. ``SIGTERM`` kills a Python
+program unless it says otherwise: ``signal.signal(signal.SIGTERM, lambda *_: sys.exit())``.
 """
 
 from ._handle import State, StateName

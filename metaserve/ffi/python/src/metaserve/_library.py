@@ -196,11 +196,3 @@ def text_of(what: str, value: Union[str, bytes, None]) -> Optional[bytes]:
 def file_name(what: str, value: Union[str, os.PathLike[str], None]) -> Optional[bytes]:
     """A path as C has it."""
     return None if value is None else text_of(what, os.fsencode(value))
-
-
-def opened(function: object, *arguments: object) -> int:
-    """The handle that a function opens as its last argument."""
-    made = c_void_p()
-    checked(function(*arguments, byref(made)))  # type: ignore[operator]
-    assert made.value is not None, "an open that succeeds gives a handle"
-    return made.value

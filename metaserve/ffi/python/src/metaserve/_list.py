@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import json
+import math
 import os
-from ctypes import byref
+from ctypes import byref, c_void_p
 from dataclasses import dataclass
 from typing import Any, AsyncIterator, Callable, Iterator, Literal, NamedTuple, Optional, Union
 
 from ._handle import Handle
-from ._library import Options, RawEntry, checked, file_name, lib, opened, text_of
+from ._library import Error, Options, RawEntry, checked, file_name, lib, text_of
 
 ChangeKind = Literal["added", "updated", "removed"]
 """What has become of a server."""
@@ -40,10 +41,15 @@ class Entry:
 
     @property
     def info(self) -> dict[str, Any]:
-        """The heartbeat's fields, if it is a JSON object, as a ServerInfo is; else an empty dict.
-        Their types are the sender's choice: check them before use."""
+        """The heartbeat's fields, if it is a JSON object in UTF-8, as a ServerInfo is; else an empty
+        dict. Their types are the sender's choice: check them before use. Texts have no lone surrogates
+        and numbers are finite, so both can be written and converted. Each access parses again."""
         try:
-            value = json.loads(self.heartbeat, parse_constant=_no_number)
+            value = json.loads(
+                self.heartbeat.decode(), parse_constant=_no_number, parse_float=_finite
+            )
+            # An escape can say half a character, which no UTF-8 has.
+            json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
@@ -92,17 +98,21 @@ class List(Handle):
             fingerprint=text_of("the fingerprint", fingerprint),
             ca_file=file_name("ca_file", ca_file),
         )
-        super().__init__(opened(lib.ms_list_open, options), _close)
+        super().__init__(lib.ms_list_close)
+        self._guard.open(lib.ms_list_open, options)
 
     def poll(self) -> bool:
-        """Whether there is a newer list, which everything is about from now on. It never waits, and
-        takes about two microseconds when there is none. A program that polls seldom gets the newest
-        list, with all changes since its last poll.
+        """Moves on to the newest list, and returns whether there was a newer one. It never waits, and
+        takes a few microseconds when there is none. A program that polls seldom gets the newest list,
+        with all changes since the last poll.
+
+        ``changes()`` belongs to the last poll of this object, whichever thread or task polled: a poll
+        drops the changes of the one before that nobody has read. Where several use one list,
+        ``poll_changes()`` does both in one call.
 
         :raises Error: If the list is closed.
         """
-        with self._guard as handle:
-            return checked(lib.ms_list_poll(handle)) == 1
+        return self._guard.use(_poll)
 
     def changes(self) -> list[Change]:
         """What has changed from the list before the last poll to this one: removed servers first,
@@ -110,11 +120,20 @@ class List(Handle):
 
         :raises Error: If the list is closed.
         """
-        with self._guard as handle:
-            return [
-                Change(_KINDS[kind - 1], entry)
-                for kind, entry in _entries(lib.ms_list_next_change, handle)
-            ]
+        return self._guard.use(_changes)
+
+    def poll_changes(self) -> list[Change]:
+        """Polls, and gives the changes, in one call: an empty list if there are none. Of several
+        threads or tasks that use one list, each change is given to one of them; those that all need
+        them open a list each.
+
+        :raises Error: If the list is closed.
+        """
+        return self._newer() or []
+
+    def _newer(self) -> Optional[list[Change]]:
+        """The changes of a newer list, if there is one."""
+        return self._guard.use(lambda handle: _changes(handle) if _poll(handle) else None)
 
     def __iter__(self) -> Iterator[Entry]:
         """All servers, those listed longest first, as they are now: later polls do not change what
@@ -122,17 +141,19 @@ class List(Handle):
 
         :raises Error: If the list is closed.
         """
-        with self._guard as handle:
+
+        def read(handle: c_void_p) -> list[Entry]:
             lib.ms_list_rewind(handle)
-            return iter([entry for _, entry in _entries(lib.ms_list_next, handle)])
+            return [entry for _, entry in _entries(lib.ms_list_next, handle)]
+
+        return iter(self._guard.use(read))
 
     def __len__(self) -> int:
         """How many servers there are.
 
         :raises Error: If the list is closed.
         """
-        with self._guard as handle:
-            return checked(lib.ms_list_count(handle))
+        return self._guard.use(lambda handle: checked(lib.ms_list_count(handle)))
 
     def __bool__(self) -> bool:
         """True, also when there are no servers: ``len(servers)`` counts them."""
@@ -142,21 +163,32 @@ class List(Handle):
         """The changes of each newer list, for asyncio: it polls every 50 ms, so that a change may
         come that much later. The loop ends when the list is closed, or has ended: ``state`` says
         why. It can be cancelled at any time; changes that were not given yet come with the next
-        loop."""
-        while not self._guard.closed:
-            if self.poll():
-                yield self.changes()
+        loop. Two loops over one list share its changes: open a list for each."""
+        while True:
+            try:
+                changes = self._newer()
+            except Error:
+                if self._guard.closed:
+                    return
+                raise
+            if changes is not None:
+                yield changes
             elif self.state.name == "ended":
                 return
             else:
                 await asyncio.sleep(_POLL_SECONDS)
 
 
-def _close(handle: int, _wait_ms: int) -> None:
-    lib.ms_list_close(handle)
+def _poll(handle: c_void_p) -> bool:
+    return checked(lib.ms_list_poll(handle)) == 1
 
 
-def _entries(following: Callable[..., int], handle: int) -> Iterator[tuple[int, Entry]]:
+def _changes(handle: c_void_p) -> list[Change]:
+    found = _entries(lib.ms_list_next_change, handle)
+    return [Change(_KINDS[kind - 1], entry) for kind, entry in found]
+
+
+def _entries(following: Callable[..., int], handle: c_void_p) -> Iterator[tuple[int, Entry]]:
     """What the calls of this function return and fill in, until the end."""
     raw = RawEntry(size=ctypes.sizeof(RawEntry))
     while found := checked(following(handle, byref(raw))):
@@ -176,3 +208,10 @@ def _text(value: Optional[bytes]) -> Optional[str]:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is beyond all numbers")
+    return number

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import byref
+from ctypes import byref, c_void_p
 from dataclasses import dataclass
 from typing import Callable, Optional, Union
 
-from ._handle import GOODBYE_SECONDS, Handle, StateName, state_name
-from ._library import Error, Options, RawHolder, Request, file_name, lib, opened, text_of
+from ._handle import GOODBYE_SECONDS, Handle, StateName, milliseconds, state_name
+from ._library import Error, Options, RawHolder, Request, file_name, lib, text_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Names(Handle):
             fingerprint=text_of("the fingerprint", fingerprint),
             ca_file=file_name("ca_file", ca_file),
         )
-        super().__init__(opened(lib.ms_names_open, options), lib.ms_names_close)
+        super().__init__(lib.ms_names_close, waits=True)
+        self._guard.open(lib.ms_names_open, options)
 
     def claim(
         self,
@@ -94,7 +95,7 @@ class Names(Handle):
         :param wait: How many seconds to wait until the daemon has heard it, at most 60; otherwise
             the daemon frees the claims after 5 seconds.
         """
-        self._guard.close(int(1000 * min(max(wait, 0.0), 60.0)))
+        self._guard.close(milliseconds(wait))
 
 
 class _Question(Handle):
@@ -108,10 +109,13 @@ class _Question(Handle):
 
         :raises Error: If it is closed.
         """
-        raw = RawHolder(size=ctypes.sizeof(RawHolder))
-        with self._guard as handle:
+
+        def read(handle: c_void_p) -> tuple[StateName, Optional[Holder]]:
+            raw = RawHolder(size=ctypes.sizeof(RawHolder))
             name = state_name(self._poll(handle, byref(raw)))
             return name, _holder(raw)
+
+        return self._guard.use(read)
 
 
 class Claim(_Question):
@@ -128,9 +132,10 @@ class Claim(_Question):
     def __init__(self, names: Names, request: Request) -> None:
         """See :meth:`Names.claim`."""
         self._names = names  # what a claim belongs to lives as long as the claim
-        with names._guard as connection:
-            handle = opened(lib.ms_claim_open, connection, request)
-        super().__init__(handle, _close_claim)
+        super().__init__(lib.ms_claim_close)
+        names._guard.use(
+            lambda connection: self._guard.open(lib.ms_claim_open, connection, request)
+        )
 
     def update(self, value: Union[str, bytes]) -> StateName:
         """Changes the value that everybody can see, and returns the state.
@@ -138,13 +143,14 @@ class Claim(_Question):
         :param value: The new value, at most 8 KiB.
         :raises Error: If it is closed, or the value too long.
         """
-        value = value.encode() if isinstance(value, str) else value
-        with self._guard as handle:
-            return state_name(lib.ms_claim_update(handle, value, len(value)))
+        body = value.encode() if isinstance(value, str) else value
+        return self._guard.use(
+            lambda handle: state_name(lib.ms_claim_update(handle, body, len(body)))
+        )
 
 
 class Resolve(_Question):
-    """A question who holds a key, made by :meth:`Names.resolve`.
+    """Asks who holds a key: the result of :meth:`Names.resolve`.
 
     ``live``: the holder is known. ``ended`` without a text: nobody holds the key; with one: the
     question has failed.
@@ -156,9 +162,10 @@ class Resolve(_Question):
     def __init__(self, names: Names, request: Request) -> None:
         """See :meth:`Names.resolve`."""
         self._names = names
-        with names._guard as connection:
-            handle = opened(lib.ms_resolve_open, connection, request)
-        super().__init__(handle, _close_resolve)
+        super().__init__(lib.ms_resolve_close)
+        names._guard.use(
+            lambda connection: self._guard.open(lib.ms_resolve_open, connection, request)
+        )
 
 
 def _request(
@@ -193,11 +200,3 @@ def _holder(raw: RawHolder) -> Optional[Holder]:
         epoch=raw.epoch,
         address=None if raw.address is None else raw.address.decode(),
     )
-
-
-def _close_claim(handle: int, _wait_ms: int) -> None:
-    lib.ms_claim_close(handle)
-
-
-def _close_resolve(handle: int, _wait_ms: int) -> None:
-    lib.ms_resolve_close(handle)

@@ -7,8 +7,8 @@ import json
 import os
 from typing import Any, Mapping, Optional, Union
 
-from ._handle import GOODBYE_SECONDS, Handle, StateName, state_name
-from ._library import Error, Options, file_name, lib, opened, text_of
+from ._handle import GOODBYE_SECONDS, Handle, StateName, milliseconds, state_name
+from ._library import Error, Options, file_name, lib, text_of
 
 
 class Server(Handle):
@@ -55,13 +55,15 @@ class Server(Handle):
             ca_file=file_name("ca_file", ca_file),
             identity_dir=file_name("identity_dir", identity_dir),
         )
-        super().__init__(opened(lib.ms_server_open, options), lib.ms_server_close)
+        super().__init__(lib.ms_server_close, waits=True)
+        self._guard.open(lib.ms_server_open, options)
 
-    def heartbeat(self, info: Union[Mapping[str, Any], bytes]) -> StateName:
+    def heartbeat(self, info: Union[Mapping[str, Any], bytes, bytearray, memoryview]) -> StateName:
         """Publishes what players see of the server, and returns its state.
 
-        Call it as often as you like, each frame too: equal heartbeats cost a comparison, and of
-        several within the daemon's interval, a second by default, the newest is sent.
+        Call it as often as you like, each frame too: equal heartbeats are not sent again, and of
+        several within the daemon's interval, a second by default, the newest is sent. A mapping is
+        made JSON at each call; bytes that stay the same cost a comparison.
 
         :param info: A mapping is sent as JSON: by convention a ServerInfo with at least ``name``.
             Bytes are sent as they are. A daemon accepts 8 KiB by default, and answers longer ones
@@ -70,9 +72,10 @@ class Server(Handle):
         :raises ValueError: If JSON cannot say it, such as not-a-number.
         :raises TypeError: If JSON has no type for it.
         """
-        body = info if isinstance(info, bytes) else _json(info)
-        with self._guard as handle:
-            return state_name(lib.ms_server_heartbeat(handle, body, len(body)))
+        body = bytes(info) if isinstance(info, (bytes, bytearray, memoryview)) else _json(info)
+        return self._guard.use(
+            lambda handle: state_name(lib.ms_server_heartbeat(handle, body, len(body)))
+        )
 
     def close(self, wait: float = GOODBYE_SECONDS) -> None:
         """Says goodbye, so that the server leaves the list at once. ``with`` does it at its end.
@@ -80,7 +83,7 @@ class Server(Handle):
         :param wait: How many seconds to wait until the daemon has heard it, at most 60. With 0 it
             does not wait: if the goodbye is lost, the server leaves the list after 15 seconds.
         """
-        self._guard.close(int(1000 * min(max(wait, 0.0), 60.0)))
+        self._guard.close(milliseconds(wait))
 
 
 def _json(info: Mapping[str, Any]) -> bytes:
