@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds release tarballs of the daemon, the bridge, the agent and libmetaserve for Linux on x86-64, one for each,
-# with a software bill of materials (SBOM) in CycloneDX format, and SHA256SUMS:
+# Builds what a release has for Linux on x86-64: tarballs of the daemon, the bridge, the agent and
+# libmetaserve, each with a software bill of materials (SBOM) in CycloneDX format, the Python wheel,
+# which has libmetaserve in it, and SHA256SUMS:
 #   deploy/release.sh OUT                   compiles, then packs into the directory OUT
 #   deploy/release.sh OUT --binaries DIR    packs programs and libraries that are compiled already
 # The programs run with glibc 2.17 (2012) and later: any current distribution but those with musl.
@@ -9,6 +10,7 @@
 #
 # Needs binutils and, in PATH:
 #   pip install cargo-zigbuild ziglang      a linker and C compiler for old versions of glibc
+#   pip install -r metaserve/ffi/python/tools.txt  the wheel
 #   cargo install cargo-cyclonedx --locked  the SBOM
 set -euo pipefail
 out=$(realpath -m "${1:?usage: deploy/release.sh OUT [--binaries DIR]}")
@@ -123,4 +125,5 @@ END
     echo "$out/$name.tar.gz"
 }
 pack_library
-(cd "$out" && sha256sum ./*metaserve-*.tar.gz ./*metaserve-*.cdx.json | sed 's|\./||' >SHA256SUMS)
+GLIBC=$glibc metaserve/ffi/python/wheel.sh "$out" --library "$binaries/libmetaserve_ffi.so"
+(cd "$out" && sha256sum ./*metaserve-*.tar.gz ./*metaserve-*.cdx.json ./metaserve-*.whl | sed 's|\./||' >SHA256SUMS)

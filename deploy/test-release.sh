@@ -11,7 +11,7 @@ clean_up() { ip netns delete "$network"; }
 programs=${CARGO_TARGET_DIR:-target}/debug
 host_glibc=$(ldd --version | sed -n '1s/.* //p')
 
-release() { GLIBC=$1 deploy/release.sh "$2" --binaries "$programs"; }
+release() { GLIBC=$1 PATH=$dir/tools/bin:$PATH deploy/release.sh "$2" --binaries "$programs"; }
 
 # The programs of this machine need its glibc, so they must not be released for an older one.
 too_new_is_refused() {
@@ -19,6 +19,30 @@ too_new_is_refused() {
     said=$(release 2.17 "$dir/old" 2>&1) && return 1
     echo "$said"
     [[ $said == *"needs glibc"* ]]
+}
+
+# The same of the library in the Python wheel.
+too_new_wheel_is_refused() {
+    local said
+    said=$(GLIBC=2.17 PATH=$dir/tools/bin:$PATH metaserve/ffi/python/wheel.sh "$dir/old" \
+        --library "$programs/libmetaserve_ffi.so" 2>&1) && return 1
+    echo "$said"
+    [[ $said == *"too-recent versioned symbols"* ]]
+}
+
+# The wheel says for which glibc it is, installs where nothing else is, and finds its library.
+wheel_works() {
+    local wheel
+    wheel=$(echo "$dir"/out/metaserve-*.whl)
+    [[ $wheel == *-py3-none-*manylinux_"${host_glibc/./_}"_*.whl ]] &&
+        grep -q "  $(basename "$wheel")\$" "$dir/out/SHA256SUMS" &&
+        python3 -m venv "$dir/clean" &&
+        "$dir/clean/bin/pip" install --quiet --no-index "$wheel" &&
+        env -i "$dir/clean/bin/python" -c '
+import metaserve, sys
+assert metaserve.library_path().startswith(sys.prefix), metaserve.library_path()
+with metaserve.List("127.0.0.1:9", fingerprint="0" * 64) as servers:
+    assert servers.state.name == "connecting", servers.state'
 }
 
 checksums_match() { (cd "$dir/out" && sha256sum --check --strict SHA256SUMS); }
@@ -136,18 +160,23 @@ print("\n".join(test))')
         "${health[@]}"
 }
 
-need make=make pkg-config=pkg-config mmdebstrap=mmdebstrap buildah=buildah objdump=binutils ip=iproute2 python3=python3 pip3=python3-pip
+need make=make pkg-config=pkg-config mmdebstrap=mmdebstrap buildah=buildah objdump=binutils ip=iproute2 python3=python3 pip3=python3-pip git=git
+python3 -c 'import ensurepip' 2>/dev/null || need no-program=python3-venv
 type -P cargo-cyclonedx >/dev/null ||
     cargo install cargo-cyclonedx --version 0.5.9 --locked --debug
 PIP_ROOT_USER_ACTION=ignore pip3 install --quiet --target "$dir/python" compose-spec==0.2.1 pyyaml==6.0.3 2>"$dir/pip.log"
 ip netns add "$network"
 ip -n "$network" link set lo up
+python3 -m venv "$dir/tools"
+"$dir/tools/bin/pip" install --quiet -r metaserve/ffi/python/tools.txt
 cargo build -q --locked -p metaserve-daemon -p metaserve-lobby-bridge -p metaserve-agent
 cargo rustc -q --locked -p metaserve-ffi --lib --crate-type cdylib,staticlib
 
 check "programs that need a newer glibc are refused" too_new_is_refused
-check "the tarballs are packed" release "$host_glibc" "$dir/out"
+check "a wheel whose library needs a newer glibc is refused" too_new_wheel_is_refused
+check "the tarballs and the wheel are packed" release "$host_glibc" "$dir/out"
 check "the checksums match" checksums_match
+check "the Python wheel installs and works" wheel_works
 for program in metaserve-daemon metaserve-lobby-bridge metaserve-agent; do
     check "$program runs from its tarball, with manuals and licences" unpacked "$program"
     check "the SBOM of $program is complete" sbom_is_complete "$program"
@@ -155,7 +184,7 @@ done
 check "the library's examples are built and run from its tarball" library_unpacked
 check "the SBOM of libmetaserve is complete" sbom_is_complete libmetaserve
 check "libmetaserve is small" library_is_small
-check "the tarballs are packed again" release "$host_glibc" "$dir/again"
+check "the tarballs and the wheel are packed again" release "$host_glibc" "$dir/again"
 check "the same programs give the same files" diff --recursive "$dir/out" "$dir/again"
 check "the compose file is valid" compose_is_valid deploy/compose.yaml daemon bridge
 check "the compose file of a cluster is valid" \
