@@ -18,12 +18,17 @@ def main(daemon: str, fingerprint: str) -> None:
     with metaserve.List(daemon, fingerprint=fingerprint) as servers, metaserve.Names(
         daemon, fingerprint=fingerprint
     ) as names:
-        claim = names.claim("bot/announcer")
+        claim, again, why = names.claim("bot/announcer"), 0.0, ""
         while True:
             state, _ = claim.poll()
-            if state == "ended":  # another bot has it: ask again, and listen meanwhile
-                claim.close()
-                claim = names.claim("bot/announcer")
+            if state == "ended":  # mostly since another bot has it: ask again soon
+                if claim.state.text != why:
+                    why = claim.state.text
+                    print(f"silent: {why}", file=sys.stderr, flush=True)
+                if time.monotonic() >= again:
+                    again = time.monotonic() + 3
+                    claim.close()
+                    claim = names.claim("bot/announcer")
             if servers.poll():
                 for news in changes_of_players(servers.changes(), players):
                     if state == "live":
@@ -41,7 +46,7 @@ def changes_of_players(
         if kind == "removed":
             continue
         now = entry.info.get("players")
-        now = now if isinstance(now, int) else 0  # whatever a stranger sends
+        now = now if type(now) is int else 0  # a stranger may send a text, or true
         players[entry.id] = now
         if now != before:
             said.append(f"{entry.info.get('name')!r}: {now} players")

@@ -244,7 +244,7 @@ languages_run() {
     tell_all 1
     languages_all "all servers appear" '\+|1|added|Added' 1 "${#servers[@]}"
     tell_all 2
-    languages_all "all servers change" '[+~12]|added|updated|Added|Updated' 2 "${#servers[@]}"
+    languages_all "all servers change" '~|2|updated|Updated' 2 "${#servers[@]}"
     for name in "${!servers[@]}"; do exec {pipe[$name]}>&-; done
     for name in "${!servers[@]}"; do
         check "$name: the server ends without an error" ended_well "${server_pid[$name]}"

@@ -1,14 +1,16 @@
 """The package explains itself, and its example does what it says."""
 
+import ast
 import dataclasses
 import inspect
 import re
 import subprocess
 import sys
 import threading
+import time
 import unittest
 from pathlib import Path
-from typing import List
+from typing import Any, Dict, List
 
 import metaserve
 
@@ -51,7 +53,7 @@ class Bots(WithDaemon):
             return bool(lines)
 
         until("the bot speaks", changed)
-        reader.join()
+        reader.join(60)
         found = re.fullmatch(r"\"Dusty's\": (\d+) players\n", lines[0])
         assert found, lines
         return int(found[1])
@@ -68,6 +70,39 @@ class Bots(WithDaemon):
         first.wait()
         before = self.players
         self.assertGreater(self.spoken(second), before)
+
+
+ROOT = Path(__file__).parents[4]
+
+
+def programs(page: str) -> List[str]:
+    """The blocks of Python on a page."""
+    return re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.M | re.S)
+
+
+class Pages(WithDaemon):
+    """What pages show is right."""
+
+    def test_the_first_programs_of_the_guide_are_the_examples(self) -> None:
+        """They are run as the shortest programs in Python."""
+        examples = [(ROOT / f"examples/python/{name}.py").read_text() for name in ["server", "client"]]
+        self.assertEqual(programs("docs/guide/python.md")[:2], examples)
+
+    def test_all_programs_are_python(self) -> None:
+        """Those of the package's own page, too."""
+        blocks = programs("docs/guide/python.md") + programs("metaserve/ffi/python/README.md")
+        self.assertEqual(len(blocks), 6)
+        for block in blocks:
+            compile(block, "a page", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+    def test_the_guides_claim_is_answered(self) -> None:
+        """With the daemon of the test."""
+        (block,) = [block for block in programs("docs/guide/python.md") if "claim" in block]
+        block = block.replace("localhost:4433", self.daemon.trust["daemon"])
+        block = block.replace("the 64 digits that the daemon prints", self.daemon.trust["fingerprint"])
+        seen: Dict[str, Any] = {"metaserve": metaserve, "time": time}
+        exec(block, seen)
+        self.assertEqual((seen["state"], seen["holder"].value), ("live", b"203.0.113.7:7777"))
 
 
 class Documentation(unittest.TestCase):
