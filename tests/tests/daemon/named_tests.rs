@@ -26,7 +26,10 @@ fn read_all(directory: &Path, text: &mut String) {
         let path = entry.unwrap().path();
         if path.is_dir() && !path.ends_with("target") {
             read_all(&path, text);
-        } else if path.extension().is_some_and(|kind| kind == "rs") {
+        } else if path
+            .extension()
+            .is_some_and(|kind| kind == "rs" || kind == "py")
+        {
             text.push_str(&fs::read_to_string(&path).unwrap());
         }
     }
@@ -56,7 +59,9 @@ fn every_test_that_a_page_names_exists() {
             .filter(|it| is_sentence(it))
         {
             named += 1;
-            let exists = sources.contains(&format!("fn {name}("));
+            let exists = ["fn", "def"]
+                .iter()
+                .any(|word| sources.contains(&format!("{word} {name}(")));
             assert!(exists, "{page} names {name}, which is not a test");
         }
     }
