@@ -175,6 +175,13 @@ impl Names {
         Offer::new(self.handle.clone(), Prefix::new(prefix.as_ref()), slots)
     }
 
+    /// Why there will be no further connection: connecting again cannot help, as [`Maintain::run`]
+    /// says, or another handle was [closed](Names::close). None as long as there can be one.
+    #[must_use]
+    pub fn ended(&self) -> Option<Failed> {
+        self.handle.shared.lock().why_over()
+    }
+
     /// Ends all requests and the connection, and waits until the daemon has heard that, which frees all
     /// claims at once: 3 s at most, however many they are. Call it before the program ends; otherwise the daemon frees what the program holds after 5 s.
     ///

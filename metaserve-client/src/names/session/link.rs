@@ -100,6 +100,11 @@ impl Session {
         self.fail_all(Failed::Ended(Arc::new(ended)));
     }
 
+    /// Why there will be no further connection, if that is so.
+    pub(in crate::names) fn why_over(&self) -> Option<Failed> {
+        self.over.clone()
+    }
+
     /// The program leaves: all requests end. The daemon is not told of each, since it frees everything
     /// when the connection ends.
     pub(in crate::names) fn leave(&mut self) {

@@ -4,7 +4,7 @@ use crate::{
     core::{Asks, Error, Holder, Options, Ordered, Row},
     raw::{self, Sized32},
 };
-use metaserve::names::MAX_VALUE_BYTES;
+use metaserve::{names::MAX_VALUE_BYTES, protocol::names::MAX_TICKET_BYTES};
 use std::{
     ffi::{c_char, c_void},
     mem::offset_of,
@@ -160,9 +160,6 @@ pub(super) unsafe fn options(from: *const ms_options) -> Result<Options, Error> 
         identity_dir: text("identity_dir", it.identity_dir)?,
     })
 }
-
-/// The longest ticket that is read; the library has a lower bound of its own.
-const MAX_TICKET_BYTES: usize = 64 * 1024;
 
 /// Reads a request. An order has its key already.
 ///

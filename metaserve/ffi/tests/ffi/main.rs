@@ -9,4 +9,5 @@ mod header;
 mod lints;
 mod lists;
 mod names;
+mod names_ends;
 mod support;

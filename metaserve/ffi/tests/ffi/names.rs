@@ -4,7 +4,7 @@ use crate::{daemon::Daemon, support::*};
 use metaserve_ffi::ffi::*;
 use std::{ffi::CStr, ptr};
 
-fn names(daemon: &Daemon) -> *mut ms_names {
+pub(crate) fn names(daemon: &Daemon) -> *mut ms_names {
     let options = Options::of(daemon);
     let mut names = ptr::null_mut();
     assert_eq!(
@@ -16,7 +16,7 @@ fn names(daemon: &Daemon) -> *mut ms_names {
     names
 }
 
-fn request(key: &'static CStr, value: &'static str) -> ms_request {
+pub(crate) fn request(key: &'static CStr, value: &'static str) -> ms_request {
     ms_request {
         key: key.as_ptr(),
         value: value.as_ptr().cast(),
@@ -280,6 +280,7 @@ fn an_absent_name_is_started_by_a_host_or_refused_with_its_reason() {
 
 #[test]
 fn a_request_that_cannot_be_made_is_refused_with_words() {
+    static LONG: [u8; 4097] = [0; 4097];
     let daemon = Daemon::start();
     let it = names(&daemon);
     let mut offer = ptr::null_mut();
@@ -315,6 +316,14 @@ fn a_request_that_cannot_be_made_is_refused_with_words() {
                 ..request(c"zone", "")
             },
             "ticket is NULL",
+        ),
+        (
+            ms_request {
+                ticket: LONG.as_ptr().cast(),
+                ticket_len: 4097,
+                ..request(c"zone", "")
+            },
+            "at most 4096",
         ),
     ];
     for (request, word) in table {

@@ -45,7 +45,7 @@ impl fmt::Debug for At {
 impl Claim {
     pub(crate) fn open(names: &Names, asks: Asks) -> Result<Self, Error> {
         let key = names::Key::new(&asks.key).map_err(Error::argument)?;
-        let request = names.names.claim(key.as_str());
+        let request = names.connection.names.claim(key.as_str());
         Self::begin(key.to_string(), request, asks)
     }
 

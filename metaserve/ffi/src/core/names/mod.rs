@@ -22,11 +22,27 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A connection for names.
 #[derive(Debug)]
 pub(crate) struct Names {
-    names: names::Names,
-    standing: Standing,
+    connection: Connection,
     text: Text,
     /// Dropped last.
     lease: Lease,
+}
+
+/// What all that is opened with a connection has of it.
+#[derive(Clone, Debug)]
+struct Connection {
+    names: names::Names,
+    standing: Standing,
+}
+
+impl Connection {
+    /// How it stands, and why it is not better. No status says that it has ended.
+    fn stands(&self) -> (State, String) {
+        match self.names.ended() {
+            Some(why) => (State::Ended, why.to_string()),
+            None => (self.standing.state(), self.standing.text()),
+        }
+    }
 }
 
 /// The fields of `ms_request`.
@@ -54,25 +70,26 @@ impl Names {
             maintain.on_status(move |it| status.hear(it)).run()
         };
         Ok(Self {
-            names,
-            standing,
+            connection: Connection { names, standing },
             text: Text::default(),
             lease,
         })
     }
 
     pub(crate) fn state(&mut self) -> (State, *const c_char) {
-        let text = self.text.set(&self.standing.text());
-        (self.standing.state(), text)
+        let (state, text) = self.connection.stands();
+        (state, self.text.set(&text))
     }
 
     /// Ends all that was asked, and waits until the daemon has heard that, at most `wait`.
     pub(crate) fn close(self, wait: Duration) {
         let (ends, ended) = mpsc::channel::<()>();
-        let Self { names, lease, .. } = self;
+        let Self {
+            connection, lease, ..
+        } = self;
         lease.spawn(async move {
             let _ends = ends;
-            names.close().await;
+            connection.names.close().await;
         });
         // It is closed when the task has ended; it never has anything inside.
         let _ = ended.recv_timeout(wait.min(LONGEST_WAIT));

@@ -1,7 +1,7 @@
 //! A host's offer to start keys, and its orders.
 
-use super::{Asks, Claim, Names};
-use crate::core::{Error, State, standing::Standing, text::Text, thread::Lease};
+use super::{Asks, Claim, Connection, Names};
+use crate::core::{Error, State, text::Text, thread::Lease};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use metaserve::{names::MAX_WITHIN, time::now};
@@ -14,7 +14,7 @@ pub(crate) struct Offer {
     /// None after its end.
     items: Option<names::Offer>,
     /// That of the connection, until the offer ends.
-    connection: Standing,
+    connection: Connection,
     failed: Option<String>,
     orders: BTreeMap<u64, Order>,
     last: u64,
@@ -49,13 +49,13 @@ impl Offer {
             ));
         }
         let prefix = Prefix::new(&asks.key).map_err(Error::argument)?;
-        let mut items = names.names.offer(prefix.as_str(), asks.slots);
+        let mut items = names.connection.names.offer(prefix.as_str(), asks.slots);
         if let Some(ticket) = asks.ticket {
             items = items.ticket(ticket);
         }
         let mut offer = Self {
             items: Some(items),
-            connection: names.standing.clone(),
+            connection: names.connection.clone(),
             failed: None,
             orders: BTreeMap::new(),
             last: 0,
@@ -70,12 +70,14 @@ impl Offer {
         Ok(offer)
     }
 
-    /// The next order.
+    /// The next order. Those that the daemon waits for no longer are refused.
     pub(crate) fn poll(&mut self) -> Option<Ordered> {
+        let now = now();
+        self.orders.retain(|_, order| order.deadline() > now);
         let id = self.first.take().or_else(|| self.take())?;
         let order = self.orders.get(&id)?;
         self.payload = order.payload().clone();
-        let left = order.deadline().saturating_duration_since(now());
+        let left = order.deadline().saturating_duration_since(now);
         Some(Ordered {
             id,
             payload: self.payload.as_ptr(),
@@ -135,16 +137,17 @@ impl Offer {
     pub(crate) fn state(&mut self) -> (State, *const c_char) {
         let (state, text) = match &self.failed {
             Some(why) => (State::Ended, why.clone()),
-            None => (self.connection.state(), self.connection.text()),
+            None => self.connection.stands(),
         };
         (state, self.text.set(&text))
     }
 
     fn order(&mut self, order: u64) -> Result<Order, Error> {
         let found = self.orders.remove(&order);
+        let found = found.filter(|it| it.deadline() > now());
         found.ok_or_else(|| {
             Error::argument(format!(
-                "there is no open order {order}: it is answered, or was never given"
+                "there is no open order {order}: it is answered or too late, or was never given"
             ))
         })
     }

@@ -40,7 +40,7 @@ impl Resolve {
     pub(crate) fn open(names: &Names, asks: Asks) -> Result<Self, Error> {
         let key = names::Key::new(&asks.key).map_err(Error::argument)?;
         let lease = Lease::new()?;
-        let mut resolve = names.names.resolve(key.as_str());
+        let mut resolve = names.connection.names.resolve(key.as_str());
         if let Some(within) = asks.within {
             resolve = resolve.within(within);
         }

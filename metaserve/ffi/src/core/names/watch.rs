@@ -1,10 +1,10 @@
 //! All keys with a prefix.
 
 use super::{
-    Asks, Names,
+    Asks, Connection, Names,
     holder::{Holder, Texts},
 };
-use crate::core::{Change, Error, State, standing::Standing, thread::Lease, walk::Walk};
+use crate::core::{Change, Error, State, thread::Lease, walk::Walk};
 use futures::{FutureExt, StreamExt};
 use metaserve_client::names::{self, Key, Prefix, Snapshot};
 use std::ffi::c_char;
@@ -15,7 +15,7 @@ pub(crate) struct Watch {
     /// None after its end.
     items: Option<names::Watch>,
     /// That of the connection, until the watch ends.
-    connection: Standing,
+    connection: Connection,
     failed: Option<String>,
     shown: Snapshot,
     /// Whether it has come before the program's first poll.
@@ -32,8 +32,8 @@ impl Watch {
     pub(crate) fn open(names: &Names, asks: Asks) -> Result<Self, Error> {
         let prefix = Prefix::new(&asks.key).map_err(Error::argument)?;
         let mut watch = Self {
-            items: Some(names.names.watch(prefix.as_str())),
-            connection: names.standing.clone(),
+            items: Some(names.connection.names.watch(prefix.as_str())),
+            connection: names.connection.clone(),
             failed: None,
             shown: Snapshot::default(),
             unseen: false,
@@ -120,7 +120,7 @@ impl Watch {
     pub(crate) fn state(&mut self) -> (State, *const c_char) {
         let (state, text) = match &self.failed {
             Some(why) => (State::Ended, why.clone()),
-            None => (self.connection.state(), self.connection.text()),
+            None => self.connection.stands(),
         };
         (state, self.texts.text.set(&text))
     }
