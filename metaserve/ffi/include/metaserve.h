@@ -14,12 +14,15 @@
  * Nothing calls back: a game polls, as often as it likes. One thread named `metaserve` per process
  * does the work; it begins with the first open and ends with the last close. Only ms_server_close
  * and ms_names_close wait, and no longer than they are told to. Opening reads files (certificates).
+ * The names of daemons are looked up by further threads, at most four; one whose lookup has no answer
+ * stays until the system gives up, also after the last close. None of these threads takes a signal.
  *
  * Handles (ms_server, ms_list, ms_names, ms_claim, ms_resolve, ms_watch, ms_offer): made by `_open`,
  * ended by `_close`. They are numbers in the shape of pointers, which the library never follows: NULL,
  * a handle that is closed, or one of another kind gives MS_E_ARGUMENT, or nothing where a call returns
  * nothing. Use a handle from one thread at a time; different handles may be used at the same time. A
- * call whose handle another thread is using gives MS_E_ARGUMENT and does nothing.
+ * call whose handle another thread is using gives MS_E_ARGUMENT and does nothing; only `_close` lets
+ * that call return first, and closes then.
  *
  * Results: below 0 is an error (MS_E_...), and ms_error() has its sentence. Everything that fails
  * later, such as a daemon that does not answer, is a state (MS_WAITING, MS_ENDED), not an error.
@@ -33,7 +36,8 @@
  * of a newer struct that it fills in is set to 0.
  *
  * Fork: a child process of one that has open handles can use none of them, and can open none: each
- * call gives MS_E_SYSTEM. Fork before the first open, or after the last close, or exec.
+ * call gives MS_E_SYSTEM. Fork before the first open, or after the last close, or exec; and not while
+ * another thread opens or closes.
  *
  * https://github.com/metaserve/metaserve, docs/guide/c.md. License: MIT OR Apache-2.0.
  */
@@ -155,7 +159,8 @@ int ms_list_next(ms_list *list, ms_entry *entry);
  * ones first, then updated, then added ones. Read them to the end before you poll again. */
 int ms_list_next_change(ms_list *list, ms_entry *entry);
 
-/* Returns the state. If `text` is not NULL, *text is the problem, or "". */
+/* Returns the state; the end shows after the poll that meets it. If `text` is not NULL, *text is the
+ * problem, or "". */
 int ms_list_state(ms_list *list, const char **text);
 
 /* NULL and closed handles: nothing. */
@@ -166,7 +171,7 @@ void ms_list_close(ms_list *list);
 /* What a request about a name says. */
 typedef struct ms_request {
     uint32_t size;        /* sizeof(ms_request) */
-    uint32_t within_ms;   /* claim, resolve: how long the answer may take. 0: 30,000. At most 300,000 */
+    uint32_t within_ms;   /* claim, resolve: how long the answer may take. 0: 30,000. More than 300,000 count as that */
     const char *key;      /* the key, 1 to 255 bytes; watch, offer: the prefix, "" for all keys */
     const void *value;    /* claim: what all can see, such as an address. Resolve with `start`: for the host */
     size_t value_len;     /* at most 8 KiB */
@@ -204,7 +209,7 @@ int ms_names_open(const ms_options *options, ms_names **names);
 int ms_names_state(ms_names *names, const char **text);
 
 /* Ends all requests and releases all claims. Waits until the daemon has heard it, at most wait_ms
- * milliseconds; otherwise the daemon frees the claims after 5 s. What was opened with this handle is
+ * milliseconds (at most 3,000); otherwise the daemon frees the claims after 5 s. What was opened with this handle is
  * MS_ENDED then, and is still to be closed. NULL and closed handles: nothing. */
 void ms_names_close(ms_names *names, uint32_t wait_ms);
 
@@ -214,7 +219,7 @@ int ms_claim_open(ms_names *names, const ms_request *request, ms_claim **claim);
 /* Returns MS_CONNECTING until there is an answer, MS_LIVE while the key is held, MS_WAITING while
  * the connection is lost and the claim may be too, and MS_ENDED when it was not granted or is lost.
  * If `holder` is not NULL it is filled in: while held with this claim, after MS_ENDED with the one
- * that holds the key if that is known, else with zeros. A claim alone is no lock: write its epoch
+ * that holds the key if that is known, else with its key and zeros. A claim alone is no lock: write its epoch
  * wherever you write on its behalf, and let the store refuse a smaller one. */
 int ms_claim_poll(ms_claim *claim, ms_holder *holder);
 
@@ -254,7 +259,8 @@ void ms_watch_close(ms_watch *watch);
 int ms_offer_open(ms_names *names, const ms_request *request, ms_offer **offer);
 
 /* Fills in the next order and returns 1, or 0 if there is none. Start what is to be found under the
- * key first, then claim it with ms_offer_claim, or refuse it. At most 256 orders are open. */
+ * key first, then claim it with ms_offer_claim, or refuse it. At most 256 orders are open. One that is
+ * not answered within its left_ms is refused with the next poll, and is not open any more. */
 int ms_offer_poll(ms_offer *offer, ms_order *order);
 
 /* Claims the key of this order; key, start and slots of the request are unused. */

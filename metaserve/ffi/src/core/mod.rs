@@ -5,6 +5,7 @@ mod list;
 mod names;
 mod options;
 mod server;
+mod signals;
 mod standing;
 mod table;
 mod text;

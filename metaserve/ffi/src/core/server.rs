@@ -52,10 +52,13 @@ impl Server {
         let (ends, ended) = mpsc::channel();
         lease.spawn(async move {
             let _ends = ends;
-            match maintain.run(heartbeats(seen)).await {
-                Ok(()) => end.end("the server has been closed"),
-                Err(error) => end.end(error),
-            }
+            let run = async {
+                match maintain.run(heartbeats(seen)).await {
+                    Ok(()) => "the server has been closed".into(),
+                    Err(error) => error.to_string(),
+                }
+            };
+            end.until_end_of(run).await;
         });
         Ok(Self {
             newest,

@@ -63,13 +63,23 @@ impl Standing {
         self.lock().notice = metaserve::printable(text);
     }
 
-    /// It is over for good.
+    /// It is over for good. What has ended it first is the reason.
     pub(crate) fn end(&self, why: impl ToString) {
-        *self.lock() = Now {
-            state: State::Ended,
-            problem: why.to_string(),
-            notice: String::new(),
-        };
+        let mut now = self.lock();
+        if now.state != State::Ended {
+            *now = Now {
+                state: State::Ended,
+                problem: why.to_string(),
+                notice: String::new(),
+            };
+        }
+    }
+
+    /// Runs what says how it ends. However that goes, also with a panic, it is over then.
+    pub(crate) async fn until_end_of<E: ToString>(self, task: impl Future<Output = E>) {
+        let fault = EndsWithFault(self);
+        let why = task.await;
+        fault.0.end(why);
     }
 
     pub(crate) fn state(&self) -> State {
@@ -90,9 +100,21 @@ impl Standing {
     }
 }
 
+/// Its drop is the end, unless there was one.
+struct EndsWithFault(Standing);
+
+impl Drop for EndsWithFault {
+    fn drop(&mut self) {
+        let why = "a fault of libmetaserve, which standard error has described";
+        self.0.end(why);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
+    use std::panic::AssertUnwindSafe;
     use std::time::Duration;
 
     fn waiting(error: &str) -> Status {
@@ -124,5 +146,23 @@ mod tests {
         standing.end("not trusted");
         standing.hear(Status::Live { problem: None });
         is(State::Ended, "not trusted");
+        standing.end("another reason");
+        is(State::Ended, "not trusted");
+    }
+
+    #[test]
+    fn a_task_that_panics_is_an_end_and_another_one_says_why_it_ends() {
+        let ends = |task: &mut dyn FnMut() -> &'static str| {
+            let standing = Standing::default();
+            standing.hear(Status::Live { problem: None });
+            let until = standing.clone().until_end_of(async { task() });
+            let _ = AssertUnwindSafe(until).catch_unwind().now_or_never();
+            (standing.state(), standing.text())
+        };
+        let (state, why) = ends(&mut || panic!("on purpose"));
+        assert_eq!(state, State::Ended);
+        assert!(why.contains("a fault of libmetaserve"), "{why}");
+        let closed = (State::Ended, "closed".to_owned());
+        assert_eq!(ends(&mut || "closed"), closed);
     }
 }

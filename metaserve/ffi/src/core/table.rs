@@ -35,7 +35,8 @@ struct Places<T> {
 
 struct Place<T> {
     uses: usize,
-    value: Option<Arc<Mutex<T>>>,
+    /// None inside: another thread has closed it.
+    value: Option<Arc<Mutex<Option<T>>>>,
 }
 
 impl<T> Table<T> {
@@ -72,7 +73,7 @@ impl<T> Table<T> {
             }
         };
         let it = &mut places.all[place];
-        it.value = Some(Arc::new(Mutex::new(value)));
+        it.value = Some(Arc::new(Mutex::new(Some(value))));
         Ok(it.uses << (KIND_BITS + PLACE_BITS) | place << KIND_BITS | self.kind)
     }
 
@@ -90,15 +91,16 @@ impl<T> Table<T> {
             .lock()
             .find(self.kind, handle)
             .and_then(|it| it.value.clone());
-        let Some(value) = value else {
+        let closed = || {
             let what = match handle {
                 0 => "NULL",
                 _ => "closed, or not one",
             };
-            return Err(Error::argument(format!("the {name} is {what}")));
+            Error::argument(format!("the {name} is {what}"))
         };
+        let value = value.ok_or_else(closed)?;
         match value.try_lock() {
-            Ok(mut value) => act(&mut value),
+            Ok(mut value) => act(value.as_mut().ok_or_else(closed)?),
             Err(TryLockError::WouldBlock) => Err(Error::argument(format!(
                 "another thread is using the {name}"
             ))),
@@ -108,8 +110,8 @@ impl<T> Table<T> {
         }
     }
 
-    /// Closes a handle, and returns its value; none if it is not open. A value that another thread
-    /// uses at this moment is dropped by that thread.
+    /// Closes a handle, and returns its value; none if it is not open. A call of another thread that
+    /// uses it is waited for: no call waits for anything.
     pub(crate) fn remove(&self, handle: Handle) -> Option<T> {
         let mut places = self.lock();
         let it = places.find(self.kind, handle)?;
@@ -120,8 +122,8 @@ impl<T> Table<T> {
             places.free.push_back(place);
         }
         drop(places);
-        let value = Arc::into_inner(value)?;
-        Some(value.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let mut value = value.lock().unwrap_or_else(PoisonError::into_inner);
+        value.take()
     }
 
     fn lock(&self) -> MutexGuard<'_, Places<T>> {
@@ -197,15 +199,29 @@ mod tests {
     fn a_thread_that_meets_another_one_is_told_and_does_not_wait() {
         let table = Table::new(1, "list");
         let one = table.insert(1).unwrap();
-        let told = table.with(one, |_| {
-            let told = get(&table, one);
-            assert_eq!(table.remove(one), None, "it is dropped by its user");
-            Ok(told)
-        });
+        let told = table.with(one, |_| Ok(get(&table, one)));
         assert_eq!(
             told.unwrap(),
             Err("another thread is using the list".to_owned())
         );
-        assert!(get(&table, one).is_err());
+        assert_eq!(get(&table, one), Ok(1));
+    }
+
+    #[test]
+    fn a_handle_that_another_thread_uses_is_closed_by_the_thread_that_closes_it() {
+        let table = Table::new(1, "list");
+        let one = table.insert(1).unwrap();
+        std::thread::scope(|threads| {
+            let closes = table
+                .with(one, |_| {
+                    let closes = threads.spawn(|| table.remove(one));
+                    while get(&table, one) != Err("the list is closed, or not one".to_owned()) {
+                        std::thread::yield_now();
+                    }
+                    Ok(closes)
+                })
+                .unwrap();
+            assert_eq!(closes.join().unwrap(), Some(1));
+        });
     }
 }

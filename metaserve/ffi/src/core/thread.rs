@@ -1,6 +1,6 @@
 //! The one thread of the process, from the first open to the last close.
 
-use super::Error;
+use super::{Error, signals};
 use std::{
     process,
     sync::{
@@ -50,6 +50,12 @@ impl Lease {
     pub(crate) fn new() -> Result<Self, Error> {
         let mut thread = lock();
         let thread = match &mut *thread {
+            Some(thread) if thread.thread.is_finished() => {
+                return Err(Error::system(
+                    "the thread of libmetaserve has ended by a fault, which standard error has \
+                     described: close all handles, and open again",
+                ));
+            }
             Some(thread) => thread,
             none => none.insert(start()?),
         };
@@ -108,8 +114,12 @@ fn start() -> Result<Thread, Error> {
         runtime.shutdown_background();
     };
     let thread = std::thread::Builder::new().name("metaserve".into());
-    let thread = thread.spawn(run).map_err(no_thread)?;
+    // First, since a fork can happen at any time.
     PROCESS.store(process::id(), Ordering::Relaxed);
+    let thread = signals::without(|| thread.spawn(run)).map_err(|error| {
+        PROCESS.store(0, Ordering::Relaxed);
+        no_thread(error)
+    })?;
     Ok(Thread {
         runtime: handle,
         leases: 0,

@@ -1,14 +1,32 @@
 //! Programs in C, in processes of their own. Needs a C compiler, as building the crates does.
 
-use crate::daemon::Daemon;
+use crate::{daemon::Daemon, support::*};
 use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output, Stdio},
 };
+use tempfile::TempDir;
 
-/// Compiles a program of `tests/c` and runs it with a daemon. It prints nothing, and ends with 0.
+/// Runs a program of `tests/c` with a daemon.
 fn run(name: &str) {
+    let daemon = Daemon::start();
+    let (mut program, _directory) = compiled(name, &daemon);
+    ends_well(name, program.output().unwrap());
+}
+
+/// It prints nothing, and ends with 0.
+fn ends_well(name: &str, ran: Output) {
+    let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
+    assert!(
+        ran.status.success() && said.is_empty(),
+        "{name}: {}\n{said}",
+        ran.status
+    );
+}
+
+/// A program of `tests/c` that is to use this daemon, and the directory where it is.
+fn compiled(name: &str, daemon: &Daemon) -> (Command, TempDir) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let directory = tempfile::tempdir().unwrap();
     let (at, program) = (directory.path(), directory.path().join(name));
@@ -39,18 +57,10 @@ fn run(name: &str) {
         .arg(&program);
     compile.arg("-L").arg(at).arg("-lmetaserve");
     assert!(compile.status().expect("a C compiler").success(), "{name}");
-    let daemon = Daemon::start();
     let mut ran = Command::new(&program);
-    let ran = ran
-        .env("LD_LIBRARY_PATH", at)
+    ran.env("LD_LIBRARY_PATH", at)
         .args([&daemon.address, &daemon.fingerprint]);
-    let ran = ran.output().unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
-    assert!(
-        ran.status.success() && said.is_empty(),
-        "{name}: {}\n{said}",
-        ran.status
-    );
+    (ran, directory)
 }
 
 #[test]
@@ -66,4 +76,36 @@ fn a_forked_child_is_refused_and_its_parent_goes_on() {
 #[test]
 fn threads_that_use_one_handle_are_refused_or_served_and_never_crash() {
     run("threads");
+}
+
+#[test]
+fn a_signal_that_a_game_waits_for_is_not_taken_by_a_thread_of_the_library() {
+    run("signals");
+}
+
+#[test]
+fn all_calls_for_names_do_what_the_header_says() {
+    run("names");
+}
+
+/// Far sooner than the 15 s after which a silent server is removed.
+#[test]
+fn the_last_server_of_a_program_says_goodbye_when_nothing_is_waited_for() {
+    let daemon = Daemon::start();
+    let options = Options::of(&daemon);
+    let list = List::open(&options.it);
+    let (mut program, _directory) = compiled("goodbye", &daemon);
+    let program = program
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let program = program.spawn().unwrap();
+    until("the server", || list.changes().pop());
+    // This is the end of its input.
+    ends_well("goodbye", program.wait_with_output().unwrap());
+    let begin = metaserve::time::now();
+    until("its end", || {
+        list.changes().pop().filter(|it| it.0 == REMOVED)
+    });
+    assert!(begin.elapsed().as_secs() < 14);
 }
