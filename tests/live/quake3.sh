@@ -27,6 +27,7 @@ answered() {
         printf "\xff\xff\xff\xffgetservers 71 empty full" >&3
         timeout 2 dd bs=2048 count=1 <&3 2>/dev/null' | od -An -v -tx1 | tr -d ' \n' | grep -q "$1"
 }
+answered_not() { ! answered "$1"; }
 
 # listed: the daemon's list, as `game address name map most` in lines.
 listed() {
@@ -45,8 +46,8 @@ quake3_end() {
     finish
 }
 
-quake3_run() {
-    local fingerprint bridge user=() oa nexuiz began announced
+# Makes a network of its own, in which "${in_net[@]}" runs a command, as "${user[@]}" if it is a game.
+quake3_network() {
     # Not local: the end of the script needs it.
     net="quake3-$$"
     # An array and not a function: what is started with it has the number of the program itself.
@@ -54,26 +55,38 @@ quake3_run() {
     ip netns add "$net"
     trap quake3_end EXIT
     "${in_net[@]}" ip link set lo up
+    user=()
     if [ "$(id -u)" = 0 ]; then
         user=(setpriv --reuid nobody --regid nogroup --clear-groups)
     fi
-    mkdir -m 777 "$dir/oa" "$dir/ioq3" "$dir/nexuiz"
+}
 
+# quake3_master ARGUMENT...: starts a daemon, and a bridge that publishes to it; the arguments are
+# the bridge's.
+quake3_master() {
+    local bridge
     # The bridge makes its identity at its first start; the daemon has to know it.
     start bridge "${in_net[@]}" "$built/metaserve-lobby-bridge" --state-dir "$dir/bridge" \
         --vcmi 127.0.0.1:0 --daemon 127.0.0.1:4433
-    within 20 logged bridge 'trust-relay'
+    within 60 logged bridge 'trust-relay'
     bridge=$(sed -n 's/.*--trust-relay //p' "$dir/bridge.log" | head -n 1)
     kill "$pid"
     wait "$pid" || true
     start daemon "${in_net[@]}" "$built/metaserve-daemon" --listen 127.0.0.1:4433 --http 127.0.0.1:8080 \
         --announce on --state-dir "$dir/daemon" --trust-relay "$bridge"
-    within 20 logged daemon '^games connect with'
+    within 60 logged daemon '^games connect with'
     fingerprint=$(sed -n 's/^certificate fingerprint (SHA-256): //p' "$dir/daemon.log")
     start master "${in_net[@]}" "$built/metaserve-lobby-bridge" --state-dir "$dir/bridge" \
-        --quake3 '[::]:27950' --quake3-addresses any \
+        --quake3 '[::]:27950' --quake3-addresses any "$@" \
         --daemon 127.0.0.1:4433 --fingerprint "$fingerprint"
-    within 20 logged master 'the Quake III master is open'
+    within 60 logged master 'the Quake III master is open'
+}
+
+quake3_run() {
+    local oa nexuiz began announced
+    quake3_network
+    mkdir -m 777 "$dir/oa" "$dir/ioq3" "$dir/nexuiz"
+    quake3_master
 
     start openarena "${in_net[@]}" "${user[@]}" env HOME="$dir/oa" /usr/games/openarena-server \
         +set dedicated 2 +set net_port 27961 +set net_port6 27961 +set net_enabled 3 \
