@@ -25,7 +25,8 @@
 //!
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
 //! - [`aleph_one`]: the metaserver of Aleph One.
-//! - [`quake3`]: the master server of Quake III, DarkPlaces and the games made from them.
+//! - [`quake3`]: the master servers of Quake III, DarkPlaces and the games made from them, and of
+//!   `QuakeWorld`.
 //! - [`ddnet`]: the list of `DDNet`'s servers; [`luanti`]: that of Luanti's.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
 //! - [`mac_roman`]: the text encoding of Aleph One's players and their accounts.

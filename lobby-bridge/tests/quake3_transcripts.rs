@@ -9,12 +9,13 @@ use std::{fs, path::PathBuf};
 
 use metaserve_lobby_bridge::{
     command_line::{self, Asked},
-    quake3::{Master, Rules},
+    quake3::{Dialect, Master, Rules},
 };
 use quake3_transcript::{Player, Transcript};
 
-fn transcripts() -> Vec<Transcript> {
-    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/transcripts/quake3");
+fn transcripts(dialect: Dialect) -> Vec<Transcript> {
+    let all = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/transcripts");
+    let directory = all.join(dialect.name());
     let entries = fs::read_dir(&directory).expect("the transcripts are there");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();
     paths.sort();
@@ -24,33 +25,47 @@ fn transcripts() -> Vec<Transcript> {
 }
 
 /// The rules of a command line: those of the transcript, or any address and the defaults.
-fn rules(settings: Option<&[String]>) -> Rules {
+fn rules(dialect: Dialect, settings: Option<&[String]>) -> Rules {
     let any = ["--quake3-addresses".to_owned(), "any".to_owned()];
-    let start = ["bridge", "--quake3", "127.0.0.1:0"].map(str::to_owned);
+    let flag = format!("--{}", dialect.name());
+    let start = ["bridge", &flag, "127.0.0.1:0"].map(str::to_owned);
     let line = start.iter().chain(settings.unwrap_or(&any));
     match command_line::ask(line) {
         Ok(Asked::Service(given, _)) => {
             let settings = given.settle().expect("valid settings").settings;
-            settings.quake3.master().expect("it is enabled").rules
+            let master = match dialect {
+                Dialect::Quake3 => settings.quake3.master(),
+                Dialect::QuakeWorld => settings.quake3.quakeworld(),
+            };
+            master.expect("it is enabled").rules
         }
         other => panic!("{other:?}"),
     }
 }
 
-#[test]
-fn every_transcript_is_answered_as_specified() {
-    let transcripts = transcripts();
+fn are_answered_as_specified(dialect: Dialect, least: usize) {
+    let transcripts = transcripts(dialect);
     let mut failed = Vec::new();
     for transcript in &transcripts {
-        let master = Master::new(rules(transcript.settings.as_deref()), [7; 32]);
+        let master = Master::new(rules(dialect, transcript.settings.as_deref()), [7; 32]);
         if let Err(error) = Player::new(master).play(&transcript.steps) {
             failed.push(format!("{}: {error}", transcript.scenario));
         }
     }
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(
-        transcripts.len() >= 47,
+        transcripts.len() >= least,
         "only {} transcripts",
         transcripts.len()
     );
+}
+
+#[test]
+fn every_transcript_is_answered_as_specified() {
+    are_answered_as_specified(Dialect::Quake3, 47);
+}
+
+#[test]
+fn every_transcript_of_quakeworld_is_answered_as_specified() {
+    are_answered_as_specified(Dialect::QuakeWorld, 13);
 }

@@ -21,6 +21,11 @@ old() {
 old_shows() { grep -qE "$3" <<<"$(old "$1" "$2")"; }
 old_shows_not() { ! old_shows "$@"; }
 
+# quakeworld_shows PATTERN: whether quakestat names such a server, which need not answer.
+quakeworld_shows() {
+    grep -q "$1" <<<"$("${in_net[@]}" timeout 20 quakestat -nh -timeout 2 -qwm 127.0.0.1:27000)"
+}
+
 # answered HEX: whether the master's answer for OpenArena has these bytes.
 answered() {
     "${in_net[@]}" bash -c 'exec 3<>/dev/udp/127.0.0.1/27950
@@ -86,7 +91,8 @@ quake3_run() {
     local oa nexuiz began announced
     quake3_network
     mkdir -m 777 "$dir/oa" "$dir/ioq3" "$dir/nexuiz"
-    quake3_master
+    quake3_master --quakeworld 127.0.0.1:27000
+    within 60 logged master 'the QuakeWorld master is open'
 
     start openarena "${in_net[@]}" "${user[@]}" env HOME="$dir/oa" /usr/games/openarena-server \
         +set dedicated 2 +set net_port 27961 +set net_port6 27961 +set net_enabled 3 \
@@ -129,6 +135,12 @@ quake3_run() {
         http://127.0.0.1:8080/api/v1/servers/openarena/27999)
     check "a server is announced over HTTP" grep -qx "20[01]" <<<"$announced"
     check "it is in the answers to old clients" within 30 answered '7f0000016d5f'
+
+    "${in_net[@]}" curl -s -o /dev/null -X PUT -H "@$dir/secret.txt" \
+        -H 'Content-Type: application/json' -d '{"name":"Native","players":1,"max_players":4}' \
+        http://127.0.0.1:8080/api/v1/servers/quakeworld/27501
+    check "quakestat finds a server of QuakeWorld through the master" \
+        within 60 quakeworld_shows '127.0.0.1:27501'
 
     "${in_net[@]}" bash -c 'printf "\xff\xff\xff\xffrcon live map oa_dm2" >/dev/udp/127.0.0.1/27961'
     check "a change of map is in the registry within the time of a heartbeat" \

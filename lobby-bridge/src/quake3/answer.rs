@@ -42,6 +42,27 @@ pub fn datagrams(servers: impl IntoIterator<Item = SocketAddr>, is_extended: boo
     datagrams
 }
 
+/// Writes a list of IPv4 addresses that has nothing but a head in each datagram, as `QuakeWorld` has
+/// it. Others are left out.
+#[must_use]
+pub fn bare(servers: impl IntoIterator<Item = SocketAddr>, head: &[u8]) -> Vec<Bytes> {
+    let items: Vec<[u8; 6]> = servers.into_iter().filter_map(bare_item).collect();
+    let per_datagram = (MAX_BYTES - head.len()) / 6;
+    if items.is_empty() {
+        return vec![Bytes::copy_from_slice(head)];
+    }
+    let datagram = |items: &[[u8; 6]]| [head, items.as_flattened()].concat().into();
+    items.chunks(per_datagram).map(datagram).collect()
+}
+
+fn bare_item(server: SocketAddr) -> Option<[u8; 6]> {
+    let SocketAddr::V4(server) = server else {
+        return None;
+    };
+    let ([a, b, c, d], [high, low]) = (server.ip().octets(), server.port().to_be_bytes());
+    Some([a, b, c, d, high, low])
+}
+
 fn item(server: SocketAddr) -> Vec<u8> {
     let port = server.port().to_be_bytes();
     match server.ip() {
@@ -72,6 +93,17 @@ mod tests {
         let expected = b"\xff\xff\xff\xffgetserversResponse\\\x7f\0\0\x01\x6d\x39\\EOT\0\0\0";
         assert_eq!(datagrams([server], false), [Bytes::from_static(expected)]);
         assert_eq!(expected.len(), 36);
+    }
+
+    #[test]
+    fn a_bare_list_is_head_and_addresses() {
+        let head = b"\xff\xff\xff\xffd\n";
+        assert_eq!(bare([], head), [Bytes::from_static(head)]);
+        let expected = b"\xff\xff\xff\xffd\n\xc0\x00\x02\x01\x00\x01";
+        assert_eq!(bare(servers(1, 1), head), [Bytes::from_static(expected)]);
+        let lengths = |count| bare(servers(count, 0), head).into_iter().map(|it| it.len());
+        assert!(lengths(232).eq([1_398]));
+        assert!(lengths(233).eq([1_398, 12]));
     }
 
     /// (IPv4 servers, IPv6 servers, extended, datagrams, bytes of the first)

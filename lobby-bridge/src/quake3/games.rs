@@ -184,6 +184,15 @@ impl Games {
         }
     }
 
+    /// These rows, without the built-in ones.
+    pub(super) const fn only(rows: Vec<Row>) -> Self {
+        Self {
+            rows,
+            accepted: None,
+            rejected: BTreeSet::new(),
+        }
+    }
+
     /// Accepts only games of these names on the wire (all if there is none), and none of those.
     #[must_use]
     pub fn policy(mut self, accepted: &[String], rejected: &[String]) -> Self {

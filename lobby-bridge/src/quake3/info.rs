@@ -1,7 +1,7 @@
 //! What a server says of itself (`docs/specifications/quake3-master.md`, section 5).
 
 use bytes::Bytes;
-use metaserve_query::quake::{self, Answer};
+use metaserve_query::quake::Answer;
 
 use super::message::{integer, is_blank};
 
@@ -62,16 +62,21 @@ pub struct Description {
     pub info: Info,
     /// The folder of a modification, if it names one.
     pub modification: Option<String>,
-    /// The whole infostring, without the challenge.
+    /// The whole infostring, without the challenge; in `QuakeWorld`, the whole answer.
     pub raw: Bytes,
 }
 
 impl<'a> Told<'a> {
-    /// Reads a datagram; `None` if it has no infostring.
+    /// Takes what was read of a datagram.
     #[must_use]
-    pub fn read(datagram: &'a [u8]) -> Option<Self> {
-        let answer = quake::info_response(datagram).ok()?;
-        Some(Self { answer })
+    pub const fn new(answer: Answer<'a>) -> Self {
+        Self { answer }
+    }
+
+    /// What was read.
+    #[must_use]
+    pub const fn answer(&self) -> &Answer<'a> {
+        &self.answer
     }
 
     /// The value of the first such key, compared with case. One that is too long is none.
@@ -151,7 +156,8 @@ mod tests {
 
     fn told(infostring: &str, expected: Option<&str>) -> Option<Description> {
         let datagram = [b"\xff\xff\xff\xffinfoResponse\n", infostring.as_bytes()].concat();
-        Told::read(&datagram)?.description(expected)
+        let answer = metaserve_query::quake::info_response(&datagram).ok()?;
+        Told::new(answer).description(expected)
     }
 
     #[test]

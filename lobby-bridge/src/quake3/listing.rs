@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     addresses::Addresses,
+    dialect::Dialect,
     games::Games,
     info::{Info, Kind},
     message::MARK,
@@ -18,8 +19,8 @@ use super::{
 };
 use crate::publish::{self, Listing};
 
-/// The name of the protocol in records and keys.
-pub(super) const PROTOCOL: &str = "quake3";
+/// The name of the protocol in records of Quake III.
+const PROTOCOL: &str = Dialect::Quake3.name();
 
 /// The longest record: what daemons accept by default.
 const MAX_BYTES: usize = 8 * 1024;
@@ -52,8 +53,8 @@ pub enum NativeChange {
 
 /// Makes the listing of a server that `bridge` publishes.
 #[must_use]
-pub fn listing(listed: &Listed, bridge: Option<&Fingerprint>) -> Listing {
-    let mut info = server_info(listed);
+pub fn listing(dialect: Dialect, listed: &Listed, bridge: Option<&Fingerprint>) -> Listing {
+    let mut info = server_info(dialect, listed);
     publish::mark(&mut info, bridge);
     Listing {
         game: listed.game.clone(),
@@ -62,9 +63,20 @@ pub fn listing(listed: &Listed, bridge: Option<&Fingerprint>) -> Listing {
     }
 }
 
-/// Makes the record of a server.
+/// Makes the record of a server. One without a name is called by its address.
 #[must_use]
-pub fn server_info(listed: &Listed) -> ServerInfo {
+pub fn server_info(dialect: Dialect, listed: &Listed) -> ServerInfo {
+    let mut info = match dialect {
+        Dialect::Quake3 => quake3_info(listed),
+        Dialect::QuakeWorld => quakeworld_info(listed),
+    };
+    if info.name.is_empty() {
+        info.name = listed.address.to_string();
+    }
+    info
+}
+
+fn quake3_info(listed: &Listed) -> ServerInfo {
     let description = &listed.description;
     let wire = &description.info;
     // Servers of old games leave it to their tag which game they are.
@@ -79,9 +91,6 @@ pub fn server_info(listed: &Listed) -> ServerInfo {
     if !counts_people {
         info.players = wire.clients;
     }
-    if info.name.is_empty() {
-        info.name = listed.address.to_string();
-    }
     info.max_players = wire.max_clients;
     info.legacy = Some(json!({
         "protocol": PROTOCOL,
@@ -92,6 +101,19 @@ pub fn server_info(listed: &Listed) -> ServerInfo {
         "info": BASE64.encode(&description.raw),
     }));
     info
+}
+
+/// The record of a server of `QuakeWorld`.
+fn quakeworld_info(listed: &Listed) -> ServerInfo {
+    let raw = &listed.description.raw;
+    let answer = quake::quakeworld_status(raw).ok();
+    ServerInfo {
+        legacy: Some(json!({ "protocol": Dialect::QuakeWorld.name(), "info": BASE64.encode(raw) })),
+        ..answer
+            .as_ref()
+            .map(quake::quakeworld_record)
+            .unwrap_or_default()
+    }
 }
 
 /// Makes of a server of the registry what old clients find; `None` if they cannot.

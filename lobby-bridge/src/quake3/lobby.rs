@@ -12,14 +12,14 @@ use metaserve::{address::Family, bans::Bans};
 
 use super::{
     addresses::Addresses,
-    answer,
+    dialect::Dialect,
     flood::Flood,
     games::{Games, Tag},
-    info::Told,
     limits::Limits,
     listing::{Native, NativeChange},
-    message::{Message, getinfo},
+    message::Message,
     pending::{Challenges, Pending},
+    quakeworld::ACK,
     request::Request,
     saved::{self, Saved},
     servers::{Became, Due, Listed, Servers},
@@ -41,6 +41,8 @@ const PER_HOST: usize = 64;
 /// The operator's choices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
+    /// The protocol.
+    pub dialect: Dialect,
     /// The games.
     pub games: Games,
     /// Which addresses are listed, and as which.
@@ -130,8 +132,15 @@ impl Master {
     }
 
     fn datagram(&mut self, way: Way, datagram: &[u8], now: Instant) -> Vec<Effect> {
-        match Message::read(datagram) {
+        match self.rules.dialect.read(datagram) {
             Some(Message::Heartbeat(tag)) => self.heartbeat(way, tag, now),
+            Some(Message::Ends(game)) => {
+                self.ends(way.peer(), game, now);
+                Vec::new()
+            }
+            // It costs others no more than a list does.
+            Some(Message::Ping) if !self.may_be_told(way, now) => Vec::new(),
+            Some(Message::Ping) => vec![Effect::Errand(Errand::Answer(way, vec![ACK]))],
             Some(Message::Info(datagram)) => self.info(way, datagram, now),
             Some(Message::Request(request)) => self.request(way, &request, now),
             None => Vec::new(),
@@ -145,21 +154,29 @@ impl Master {
         match self.rules.games.tag(tag) {
             None => return Vec::new(),
             Some(Tag::Ends(game)) => {
-                let listed = self.servers.get(server);
-                if listed.is_some_and(|it| it.description.info.gamename == game) {
-                    self.servers.called(server, limits, now);
-                }
+                let game = game.to_owned();
+                self.ends(server, &game, now);
                 return Vec::new();
             }
             Some(Tag::Alive(_)) => {}
         }
-        let is_wanted = self.rules.addresses.shown(server).is_some();
+        let dialect = self.rules.dialect;
+        let shown = self.rules.addresses.shown(server);
+        let is_wanted = shown.is_some_and(|it| dialect.carries(it));
         let is_known = self.servers.get(server).is_some() || self.pending.contains(server);
         if !is_wanted || !(is_known || self.has_room(server)) {
             return Vec::new();
         }
         self.servers.called(server, limits, now);
         self.ask(way, tag, now).into_iter().collect()
+    }
+
+    /// A server says that it ends: if it is listed, it leaves unless it answers.
+    fn ends(&mut self, server: SocketAddr, game: &str, now: Instant) {
+        let listed = self.servers.get(server);
+        if listed.is_some_and(|it| it.description.info.gamename == game) {
+            self.servers.called(server, &self.rules.limits, now);
+        }
     }
 
     /// Whether one more server at this address can be listed.
@@ -181,7 +198,10 @@ impl Master {
         let challenge = self
             .pending
             .ask((way, tag), is_listed, challenges, limits, now)?;
-        Some(Effect::Errand(Errand::Ask(way, getinfo(&challenge).into())))
+        Some(Effect::Errand(Errand::Ask(
+            way,
+            self.rules.dialect.question(&challenge),
+        )))
     }
 
     /// Lists a server that has repeated its challenge and says all that is needed. Anything else
@@ -189,14 +209,16 @@ impl Master {
     fn info(&mut self, way: Way, datagram: &[u8], now: Instant) -> Vec<Effect> {
         let server = way.peer();
         let Rules {
+            dialect,
             games,
             addresses,
             limits,
         } = &self.rules;
-        let Some(told) = Told::read(datagram) else {
+        let Some(told) = dialect.told(datagram) else {
             return Vec::new();
         };
         let challenge = told.challenge().unwrap_or_default();
+        let challenge = dialect.repeats_challenges().then_some(challenge);
         let Some(tag) = self.pending.proved(server, challenge, limits, now) else {
             return Vec::new();
         };
@@ -204,8 +226,8 @@ impl Master {
         let Some(Tag::Alive(expected)) = games.tag(&tag) else {
             return Vec::new();
         };
-        let Some(description) = told.description(expected) else {
-            tracing::debug!(%server, "not listed: its infoResponse is incomplete");
+        let Some(description) = dialect.description(&told, expected, datagram) else {
+            tracing::debug!(%server, "not listed: its answer is incomplete");
             return Vec::new();
         };
         if !games.accepts(&description.info.gamename) {
@@ -240,15 +262,15 @@ impl Master {
 
     /// Answers a well-formed request for an accepted game, also with an empty list.
     fn request(&mut self, way: Way, request: &Request<'_>, now: Instant) -> Vec<Effect> {
-        let Rules { games, limits, .. } = &self.rules;
+        let games = &self.rules.games;
         let game = request.game(games);
         if game.is_some_and(|game| !games.accepts(game)) {
             return Vec::new();
         }
-        if !self.flood.allows(way.peer().ip(), limits, now) {
-            tracing::debug!(peer = %way.peer(), "no list: it has asked too often");
+        if !self.may_be_told(way, now) {
             return Vec::new();
         }
+        let games = &self.rules.games;
         let ours = self.servers.iter();
         let ours = ours.map(|it| (&it.description.info, std::slice::from_ref(&it.address)));
         let natives = self.natives.values().map(|it| (&it.info, &*it.addresses));
@@ -261,8 +283,18 @@ impl Master {
         let mut addresses: Vec<SocketAddr> = addresses.into_iter().collect();
         // Nobody is always the first.
         self.rng.shuffle(&mut addresses);
-        let datagrams = answer::datagrams(addresses, request.is_extended);
+        let datagrams = self.rules.dialect.list(addresses, request.is_extended);
         vec![Effect::Errand(Errand::Answer(way, datagrams))]
+    }
+
+    /// Whether an address gets one more answer that it has not proved to want.
+    fn may_be_told(&mut self, way: Way, now: Instant) -> bool {
+        let peer = way.peer();
+        let allowed = self.flood.allows(peer.ip(), &self.rules.limits, now);
+        if !allowed {
+            tracing::debug!(%peer, "no list: it has asked too often");
+        }
+        allowed
     }
 
     fn natives_changed(&mut self, changes: Vec<NativeChange>) {

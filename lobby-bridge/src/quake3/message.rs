@@ -13,6 +13,10 @@ pub enum Message<'a> {
     Heartbeat(&'a str),
     /// A server says what it is. The whole datagram.
     Info(&'a [u8]),
+    /// A server of the game with this name says that it ends.
+    Ends(&'a str),
+    /// A server asks whether the master is there.
+    Ping,
     /// A client wants a list.
     Request(Request<'a>),
 }

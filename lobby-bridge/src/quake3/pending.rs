@@ -136,16 +136,17 @@ impl Pending {
         Some(challenge)
     }
 
-    /// The tag of a server that has been given this challenge, which is still valid.
+    /// The tag of a server that has been given this challenge, which is still valid. Without one,
+    /// that it was asked is all that there is: some protocols have no challenges.
     pub(super) fn proved(
         &self,
         server: SocketAddr,
-        challenge: &[u8],
+        challenge: Option<&[u8]>,
         limits: &Limits,
         now: Instant,
     ) -> Option<&str> {
         let asked = self.asked.get(&server)?;
-        let is_right = asked.challenge.as_bytes() == challenge;
+        let is_right = challenge.is_none_or(|it| asked.challenge.as_bytes() == it);
         (is_right && now < asked.sent + limits.challenge_time).then_some(&*asked.tag)
     }
 

@@ -61,6 +61,14 @@ impl<'a> Request<'a> {
         Some(request)
     }
 
+    /// A request for all servers of a game at IPv4 addresses, in protocols that know no other.
+    #[must_use]
+    pub const fn everything(name: &'a str, protocol: i64) -> Self {
+        let mut request = Self::new(Some(name), protocol, false);
+        (request.empty, request.full, request.ipv4) = (true, true, true);
+        request
+    }
+
     const fn new(name: Option<&'a str>, protocol: i64, is_extended: bool) -> Self {
         Self {
             name,

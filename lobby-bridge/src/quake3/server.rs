@@ -27,9 +27,6 @@ use crate::{
 /// Datagrams that wait for the master, with 2 KiB each at most.
 const QUEUED: usize = 4_096;
 
-/// The file of servers in the state directory.
-const SAVED: &str = "quake3-servers";
-
 /// The settings of a master.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -105,7 +102,7 @@ impl Server {
         let (owner, desk) = Owner::new(QUEUED);
         let last_run = stream::once(async move { News::Saved(last_run) });
         let outside = stream::select(bans(&links.bans), natives(links.natives));
-        let bridge = links.bridge;
+        let (bridge, dialect) = (links.bridge, rules.dialect);
         let serving = Correspondence {
             owner,
             desk,
@@ -116,9 +113,11 @@ impl Server {
                     saved: sender,
                 },
                 news: last_run.chain(outside).boxed(),
-                protocol: listing::PROTOCOL,
+                protocol: dialect.name(),
                 listings: links.listings,
-                listing: Box::new(move |listed| Some(listing::listing(listed, bridge.as_ref()))),
+                listing: Box::new(move |listed| {
+                    Some(listing::listing(dialect, listed, bridge.as_ref()))
+                }),
             },
             bans: links.bans,
             news: News::Datagram,
@@ -191,7 +190,11 @@ impl Settings {
             listings: house.listings.clone(),
             natives,
             bridge: registry.map(|registry| registry.bridge),
-            saved: Some(house.state_dir.join(SAVED)),
+            saved: Some(
+                house
+                    .state_dir
+                    .join(format!("{}-servers", self.rules.dialect.name())),
+            ),
         };
         Ok(Ready {
             server: Server::bind(self.clone(), links)?,
@@ -209,12 +212,16 @@ impl Opened for Ready {
         let addresses = self.server.local_addresses();
         let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let addresses = addresses.join(",");
-        tracing::info!(address = %addresses, "the Quake III master is open");
+        let title = self.server.rules.dialect.title();
+        tracing::info!(address = %addresses, "the {title} master is open");
         let serve = self.server.run(closing.clone());
-        vital.spawn(format!("the Quake III master at {addresses}"), serve);
+        vital.spawn(format!("the {title} master at {addresses}"), serve);
         if let Some(natives) = self.natives {
             let follow = closing.clone().run_until_cancelled_owned(natives.run());
-            vital.spawn("following the registry for the Quake III master", follow);
+            vital.spawn(
+                format!("following the registry for the {title} master"),
+                follow,
+            );
         }
     }
 }

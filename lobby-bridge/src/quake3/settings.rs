@@ -6,7 +6,7 @@ use clap::Args;
 use metaserve::program::settings::within;
 
 use super::{
-    Limits, Rules, Settings,
+    Dialect, Limits, Rules, Settings,
     addresses::{Addresses, Mapping, Reach},
     games::{Games, Row},
 };
@@ -20,6 +20,14 @@ pub struct Quake3Settings {
     /// pointed at it with `sv_master1`; docs/guide/quake3.md has the lines for each game.
     #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
     pub quake3: Vec<SocketAddr>,
+
+    /// Run a master server for QuakeWorld at this UDP address
+    ///
+    /// The usual one is `0.0.0.0:27000`: its lists have IPv4 addresses only. Servers are pointed
+    /// at it with `setmaster`, clients by a file of masters. `--quake3-addresses`, `--quake3-map`
+    /// and the limits of the Quake III master count for this one too, each for itself.
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
+    pub quakeworld: Vec<SocketAddr>,
 
     /// A game that is not built in, or differs; repeat it for each one
     ///
@@ -85,14 +93,26 @@ pub struct Quake3Settings {
 }
 
 impl Quake3Settings {
-    /// Returns the settings of the master, if it is enabled.
+    /// Returns the settings of the master of Quake III, if it is enabled.
     #[must_use]
     pub fn master(&self) -> Option<Settings> {
+        self.of(Dialect::Quake3, &self.quake3)
+    }
+
+    /// Returns the settings of the master of `QuakeWorld`, if it is enabled.
+    #[must_use]
+    pub fn quakeworld(&self) -> Option<Settings> {
+        self.of(Dialect::QuakeWorld, &self.quakeworld)
+    }
+
+    fn of(&self, dialect: Dialect, listen: &[SocketAddr]) -> Option<Settings> {
         let games = Games::new(self.quake3_game.clone());
+        let games = games.policy(&self.quake3_accept, &self.quake3_reject);
         let settings = Settings {
-            listen: self.quake3.clone(),
+            listen: listen.to_vec(),
             rules: Rules {
-                games: games.policy(&self.quake3_accept, &self.quake3_reject),
+                dialect,
+                games: dialect.games().unwrap_or(games),
                 addresses: Addresses {
                     reach: self.quake3_addresses,
                     mappings: self.quake3_map.clone(),

@@ -130,6 +130,7 @@ impl BridgeSettings {
             enabled(self.vcmi.lobby(&self.public_address)),
             enabled(self.aleph_one.metaserver(&self.accounts)),
             enabled(self.quake3.master()),
+            enabled(self.quake3.quakeworld()),
             enabled(self.ddnet.list()),
             enabled(self.luanti.list()),
         ];
@@ -138,7 +139,14 @@ impl BridgeSettings {
 }
 
 /// The settings that enable a lobby or a list each.
-const LOBBIES: [&str; 5] = ["vcmi", "aleph-one", "quake3", "ddnet-http", "luanti-http"];
+const LOBBIES: [&str; 6] = [
+    "vcmi",
+    "aleph-one",
+    "quake3",
+    "quakeworld",
+    "ddnet-http",
+    "luanti-http",
+];
 
 /// A daemon to publish to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

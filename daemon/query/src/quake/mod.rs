@@ -38,6 +38,20 @@ pub fn info_response(datagram: &[u8]) -> Result<Answer<'_>, Unanswered> {
     Answer::read(datagram, b"infoResponse").unwrap_or_else(|| Err(other("infoResponse")))
 }
 
+/// Reads a `QuakeWorld` server's answer to `status`: its settings and its players.
+///
+/// # Errors
+/// When it is something else, or has no settings.
+pub fn quakeworld_status(datagram: &[u8]) -> Result<Answer<'_>, Unanswered> {
+    Answer::read(datagram, b"n").unwrap_or_else(|| Err(other("answer to status")))
+}
+
+/// What the list shows of a `QuakeWorld` server. Of a server without a name, the name is empty.
+#[must_use]
+pub fn quakeworld_record(status: &Answer<'_>) -> metaserve::ServerInfo {
+    info::quake1(status)
+}
+
 fn other(word: &str) -> Unanswered {
     Unanswered::Malformed(format!("it is no {word}"))
 }

@@ -2,6 +2,7 @@
 //! `lobby-bridge/tests/quake3_transcripts.rs`.
 
 mod abuse;
+mod quakeworld;
 mod registry;
 
 use std::{
@@ -52,7 +53,7 @@ impl Stage {
             match effect {
                 Effect::Errand(Errand::Ask(way, question)) => {
                     let text = String::from_utf8_lossy(&question).into_owned();
-                    let challenge = text.rsplit_once(' ').unwrap().1.to_owned();
+                    let challenge = text.rsplit_once(' ').unwrap().1.trim_end().to_owned();
                     self.asked.push((way.peer(), challenge));
                 }
                 Effect::Errand(Errand::Answer(way, datagrams)) => {
