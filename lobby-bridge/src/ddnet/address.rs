@@ -47,7 +47,8 @@ pub struct Address {
 }
 
 impl Ord for Address {
-    /// In the order of the list: IPv4 before IPv6, then by port and version (section 8).
+    /// In the order of the list: IPv4 before IPv6, then by port and version
+    /// (`docs/specifications/ddnet-register.md`, section 8).
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |it: &Self| (it.at.is_ipv6(), it.at.port(), it.scheme, it.at);
         key(self).cmp(&key(other))

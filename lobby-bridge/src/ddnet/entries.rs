@@ -204,8 +204,8 @@ impl Entries {
     }
 
     /// Takes a server off the list that ends: with the address that it names, all its addresses,
-    /// since requests about the others are often lost (section 6). One that goes on registers them
-    /// again within 15 s.
+    /// since requests about the others are often lost (`docs/specifications/ddnet-register.md`,
+    /// section 6). One that goes on registers them again within 15 s.
     ///
     /// # Errors
     /// It has no such address. Nothing has changed.

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use metaserve::{Player, ServerInfo, printable};
 use serde_json::{Map, Value, json};
 
-/// The longest information in bytes: the limit of servers and one more (section 11).
+/// The longest information in bytes: the limit of servers and one more
+/// (`docs/specifications/ddnet-register.md`, section 11).
 pub const MAX_BYTES: usize = 16 * 1024 + 1;
 
 /// The deepest nesting. Servers need three levels, and programs that read the list may not be able

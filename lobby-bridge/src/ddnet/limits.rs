@@ -17,7 +17,8 @@ pub struct Limits {
     /// Bytes of information of all servers together. Default 64 MiB; beyond it, new and longer
     /// information is refused with 503.
     pub info_bytes: usize,
-    /// How long an address stays listed after its last success. Default 30 s (section 5).
+    /// How long an address stays listed after its last success. Default 30 s
+    /// (`docs/specifications/ddnet-register.md`, section 5).
     pub lifetime: Duration,
     /// How long the information of a server without addresses is remembered, so that it needs not
     /// be sent again. Default 60 s.

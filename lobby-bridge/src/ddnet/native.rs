@@ -83,7 +83,8 @@ fn scheme(info: &ServerInfo) -> Scheme {
     }
 }
 
-/// Whether this is a location such as `eu` or `as:cn` (section 8).
+/// Whether this is a location such as `eu` or `as:cn` (`docs/specifications/ddnet-register.md`,
+/// section 8).
 fn is_location(text: &str) -> bool {
     let (continent, country) = text.split_once(':').unwrap_or((text, "xx"));
     let letters = |text: &str| text.len() == 2 && text.bytes().all(|it| it.is_ascii_lowercase());

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::address::{Address, Scheme, registered};
 use crate::web::Reply;
 
-/// The longest value of a header in bytes (section 2).
+/// The longest value of a header in bytes (`docs/specifications/ddnet-register.md`, section 2).
 const MAX_VALUE_BYTES: usize = 64;
 
 /// Identifies a server: a UUID that it makes when it starts. Whoever knows it can take the server
@@ -172,7 +172,7 @@ fn token(text: &str) -> Option<[u8; 4]> {
     Some(number.to_be_bytes())
 }
 
-/// The answer to a request (section 3).
+/// The answer to a request (`docs/specifications/ddnet-register.md`, section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Listed, kept, or taken off.

@@ -27,10 +27,10 @@ use crate::{
     web::{self, Client, Page, Reply, Site},
 };
 
-/// The list is not to be cached (section 6).
+/// The list is not to be cached (`docs/specifications/luanti-serverlist.md`, section 6).
 pub(super) const CACHED: &str = "no-cache";
 
-/// The longest body of a request in bytes (section 10).
+/// The longest body of a request in bytes (`docs/specifications/luanti-serverlist.md`, section 10).
 const MAX_BYTES: usize = 16 * 1024;
 
 /// How long a name may take to be looked up, how many are at the same time, and the longest name.
