@@ -19,16 +19,17 @@ quake3-clients_missing() {
 
 quake3-clients_build() { quake3_build; }
 
-# announce: has the native server listed, which knows nothing of any master.
+# announce GAME PORT NAME: has a native server listed, which knows nothing of any master.
 announce() {
-    "${in_net[@]}" curl -sf -o /dev/null -X PUT -H "@$dir/secret.txt" -H 'Content-Type: application/json' \
-        -d '{"name":"Native Arena","map":"oa_dm1","players":0,"max_players":9}' \
-        http://127.0.0.1:8080/api/v1/servers/openarena/27999
+    printf 'Authorization: Bearer %032d\n' "$2" >"$dir/secret-$2.txt"
+    "${in_net[@]}" curl -sf -o /dev/null -X PUT -H "@$dir/secret-$2.txt" \
+        -H 'Content-Type: application/json' -d "{\"name\":\"$3\"}" \
+        "http://127.0.0.1:8080/api/v1/servers/$1/$2"
 }
 
-# announce_on: as its operator's script would, as often as the daemon asks for.
+# announce_on GAME PORT NAME: as its operator's script would, as often as the daemon asks for.
 announce_on() {
-    while sleep 15; do announce; done
+    while sleep 15; do announce "$@"; done
 }
 
 # keys KEY...: presses these in the client's window, slowly enough for its menus.
@@ -92,9 +93,13 @@ start_openarena() {
     within 60 told 'Common Initialization Complete'
 }
 
+# nexuiz_server NAME PORT MOST ARGUMENT...: starts a game server.
+nexuiz_server() {
+    start "$1" "${in_net[@]}" "${user[@]}" env HOME="$dir/nexuiz" /usr/games/nexuiz-server \
+        +hostname "$1" +port "$2" +maxplayers "$3" "${@:4}"
+}
+
 start_nexuiz() {
-    start nexuiz "${in_net[@]}" "${user[@]}" env HOME="$dir/nexuiz" /usr/games/nexuiz-server \
-        +port 27970 +sv_public 1 +sv_master1 127.0.0.1:27950 +hostname LiveNexuiz +maxplayers 6
     client /usr/games/nexuiz -nosound -window -condebug +vid_width 640 +vid_height 480 \
         +cl_maxfps 10 +sv_master1 127.0.0.1:27950 +sv_master2 '[::1]:27950'
 }
@@ -125,15 +130,14 @@ quake3-clients_run() {
     start_screen
     start_openarena
 
-    printf 'Authorization: Bearer %032d\n' 7 >"$dir/secret.txt"
     changed=$(date +%s%N)
-    announce
+    announce openarena 27999 'Native Arena'
     sees "a server that is announced over HTTP is seen by a QUIC client" \
         logged follower '127.0.0.1:27999.*Native Arena'
     sees "it is in the events of the page" logged events 'Native Arena'
     sees "it is in the answers to old clients" answered 7f0000016d5f
     kill "$events" # It would log every server below.
-    announce_on &
+    announce_on openarena 27999 'Native Arena' &
     pids+=("$!")
 
     check "OpenArena's client opens its browser, and gets a list from the bridge" within 60 browses
@@ -148,7 +152,14 @@ quake3-clients_run() {
     check "it counts 570 in the extended form" within 60 counts 2 570
 
     tmux kill-session -t client
+    nexuiz_server Registered 27970 6 +sv_public 1 +sv_master1 127.0.0.1:27950
+    nexuiz_server Announced 27971 7 +sv_public 0
+    announce nexuiz 27971 Announced
+    announce_on nexuiz 27971 Announced &
+    pids+=("$!")
     start_nexuiz
-    check "Nexuiz's client lists Nexuiz's server: players, limit, name" \
-        within 60 nexuiz_lists '0.*/ +6 LiveNexuiz'
+    check "Nexuiz's client lists a server of the bridge: players, limit, name" \
+        within 60 nexuiz_lists '0.*/ +6 Registered'
+    check "it lists a server that is announced over HTTP" \
+        within 60 nexuiz_lists '0.*/ +7 Announced'
 }
