@@ -59,7 +59,7 @@ pub(crate) struct Site {
     pub(crate) banned: fn(&Ban) -> Response,
 }
 
-/// See the [module](self). Cheap to clone.
+/// What protocols serve over HTTP: those at one address share a listener. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Sites(Arc<Inner>);
 
