@@ -44,6 +44,8 @@ async fn after_a_restart_the_last_holder_has_its_name_and_strangers_wait() {
     let mut first = RawNames::new(&daemon).await;
     let stale = grant(&mut first, 1, "a").await;
     first.say(FromPeer::Release { id: 1 }).await;
+    // The answer to this shows that the daemon has read the release.
+    grant(&mut first, 2, "b").await;
     let mut second = RawNames::new(&daemon).await;
     let last = grant(&mut second, 1, "a").await;
     assert!(last.epoch > stale.epoch);
