@@ -41,7 +41,8 @@ int main(int argc, char **argv) {
     WITHIN(ms_claim_poll(claim, &holder) == MS_LIVE);
     CHECK(holder.epoch > 0 && holder.value_len == 4 && !memcmp(holder.value, "here", 4));
     CHECK(ms_claim_state(claim, &text) == MS_LIVE && !*text);
-    CHECK(ms_names_state(host, &text) == MS_LIVE && !*text);
+    /* What a connection brings may be seen a moment before its state. */
+    WITHIN(ms_names_state(host, &text) == MS_LIVE && !*text);
     CHECK(ms_claim_update(claim, "there", 5) == MS_LIVE);
     WITHIN(ms_watch_poll(watch) == 1 && ms_watch_count(watch) == 1);
     for (state = 0; (left = ms_watch_next_change(watch, &holder)) > 0; state = left)
@@ -49,7 +50,7 @@ int main(int argc, char **argv) {
     CHECK(state == MS_ADDED || state == MS_UPDATED);
     ms_watch_rewind(watch);
     CHECK(ms_watch_next(watch, &holder) == 1 && ms_watch_next(watch, &holder) == 0);
-    CHECK(ms_watch_state(watch, &text) == MS_LIVE);
+    WITHIN(ms_watch_state(watch, &text) == MS_LIVE);
     /* An order that is claimed. The offer may still be on its way: then there is an answer at once. */
     request.key = "walk/started";
     request.start = 1;
