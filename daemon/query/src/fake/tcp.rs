@@ -23,7 +23,7 @@ pub(super) async fn serve(listener: TcpListener, behaviour: Behaviour, asked: Ar
         if let Ok((stream, _)) = listener.accept().await {
             asked.fetch_add(1, Ordering::Relaxed);
             connections.spawn(async move {
-                // Whoever asked has gone.
+                // An error is a client that has closed the connection.
                 let _ = connection(stream, behaviour).await;
             });
         }

@@ -69,7 +69,7 @@ mod tests {
             (b"\\maxplayers\\ +00099", true),
             (b"\\player_999999999\\Ana", true),
             (b"\\player_+999999999\\Ana", true),
-            // Who plays here does not decide whether the server is listed.
+            // Names of players never keep a server off the list.
             (b"\\hostname\\a\\player_3\\Bob_12345", false),
             (b"\\hostname\\a_99999\\mapname\\dm_20041", false),
             (b"\\hostname\\maxplayers\\99999", false),

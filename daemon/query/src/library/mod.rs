@@ -92,7 +92,7 @@ impl LibraryGame {
             // runtime does not wait for it.
             let thread = thread::Builder::new().name("gamedig".into());
             thread.spawn(move || {
-                // Whoever asked may have lost patience.
+                // The caller may have stopped waiting.
                 let _ = answer.send(ask(&game, relay, patience));
             })?;
             let panicked = |_| Err(Unanswered::Malformed("the library failed".into()));

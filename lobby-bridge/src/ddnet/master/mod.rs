@@ -245,7 +245,7 @@ impl peers::Lobby for Master {
             }
             _ => tracing::trace!(address = %request.address, ?answer, "answered"),
         }
-        // Whoever is told of a success finds the server in the list.
+        // The list changes before the answer says that a server was registered.
         self.publish(&mut effects);
         effects.push(Effect::Send(who, answer.reply().encode()));
         effects.push(Effect::Close(who));

@@ -433,7 +433,7 @@ impl peers::Lobby for List {
         match what {
             Event::Asks(asked) => {
                 let (status, text) = self.answer(*asked, now, &mut effects);
-                // Whoever is told that a server was removed does not find it in the list.
+                // The list changes before the answer says that a server was removed.
                 self.show(&mut effects);
                 let body = text.into();
                 effects.push(Effect::Send(who, Reply { status, body }.encode()));

@@ -1,4 +1,4 @@
-//! Who is on a server: people, bots, and those in private slots.
+//! The players of a server: people, bots, and those in private slots.
 
 use super::*;
 
