@@ -25,7 +25,7 @@
 //!
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
 //! - [`aleph_one`]: the metaserver of Aleph One.
-//! - [`quake3`]: the master servers of Quake III, DarkPlaces and the games made from them, and of
+//! - [`quake`]: the master servers of Quake III, DarkPlaces and the games made from them, and of
 //!   `QuakeWorld`.
 //! - [`ddnet`]: the list of `DDNet`'s servers; [`luanti`]: that of Luanti's.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
@@ -56,7 +56,7 @@ pub mod mac_roman;
 pub mod peers;
 pub mod protocol;
 pub mod publish;
-pub mod quake3;
+pub mod quake;
 pub mod relay;
 pub mod settings;
 pub mod vcmi;

@@ -10,7 +10,7 @@ use std::{
 
 use metaserve_lobby_bridge::{
     publish::Listings,
-    quake3::{
+    quake::{
         Links, Rules, Server, Settings,
         addresses::{Addresses, Reach},
     },

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use metaserve_lobby_bridge::{
     peers::{Effect, Lobby, Way},
-    quake3::{Errand, Master, News, Rules, answer, message::Message},
+    quake::{Errand, Master, News, Rules, answer, quake3},
 };
 
 fuzz_target!(|input: &[u8]| {
@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
             datagram.extend_from_slice(b"\\challenge\\");
             datagram.extend_from_slice(&challenge);
         }
-        let _ = Message::read(&datagram);
+        let _ = quake3::read(&datagram);
         let peer = SocketAddr::from(([192, 0, 2, control >> 4 & 3], 27_960));
         let news = News::Datagram(Way::to(peer), Bytes::from(datagram));
         for news in [news, News::Tick] {

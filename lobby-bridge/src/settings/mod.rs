@@ -18,7 +18,7 @@ use metaserve::{
 
 use crate::{
     accounts::AccountSettings, aleph_one::AlephOneSettings, ddnet::DdnetSettings,
-    luanti::LuantiSettings, protocol::Protocol, quake3::Quake3Settings, vcmi::VcmiSettings,
+    luanti::LuantiSettings, protocol::Protocol, quake::QuakeSettings, vcmi::VcmiSettings,
     web::WebSettings,
 };
 
@@ -93,9 +93,9 @@ pub struct BridgeSettings {
     #[command(flatten)]
     pub accounts: AccountSettings,
 
-    /// The Quake III master.
+    /// The masters of Quake III and its relatives.
     #[command(flatten)]
-    pub quake3: Quake3Settings,
+    pub quake: QuakeSettings,
 
     /// The list of `DDNet`.
     #[command(flatten)]
@@ -129,8 +129,8 @@ impl BridgeSettings {
         let protocols = [
             enabled(self.vcmi.lobby(&self.public_address)),
             enabled(self.aleph_one.metaserver(&self.accounts)),
-            enabled(self.quake3.master()),
-            enabled(self.quake3.quakeworld()),
+            enabled(self.quake.master()),
+            enabled(self.quake.quakeworld()),
             enabled(self.ddnet.list()),
             enabled(self.luanti.list()),
         ];

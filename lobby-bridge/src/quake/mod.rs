@@ -1,6 +1,6 @@
-//! The master server of Quake III, DarkPlaces and the games made from them:
-//! `docs/specifications/quake3-master.md`; and that of `QuakeWorld`, which differs in what is said:
-//! `docs/specifications/quakeworld-master.md`.
+//! The master servers of Quake and the games that came of it. [`Dialect`] says in which protocol:
+//! that of Quake III and DarkPlaces, `docs/specifications/quake3-master.md`, or that of
+//! `QuakeWorld`, `docs/specifications/quakeworld-master.md`.
 //!
 //! ```text
 //!  game server ──heartbeat──▶ Master ──getinfo──▶ game server ──infoResponse──▶ Master: listed
@@ -10,10 +10,10 @@
 //! ```
 //!
 //! [`Master`] is the pure part: datagrams in, errands and listings out. It keeps [`Servers`] and
-//! the challenges of those that are not proved yet. [`message`] reads what comes, [`request`] what
-//! a client wants, [`info`] what a server says of itself; [`answer`] writes lists, [`games`] says
-//! which game is which, [`Dialect`] what
-//! `QuakeWorld` says differently, [`listing`] turns servers into records of the registry and back.
+//! the challenges of those that are not proved yet. A [`message`](message::Message) is what comes, a
+//! [`request`] what a client wants, [`info`] what a server says of itself; [`answer`] writes lists,
+//! [`games`] says which game is which, [`listing`] turns servers into records of the registry and
+//! back. What only one dialect says is in the module of its name, such as [`quake3`].
 
 pub mod addresses;
 pub mod answer;
@@ -27,6 +27,7 @@ pub mod listing;
 mod lobby;
 pub mod message;
 mod pending;
+pub mod quake3;
 mod quakeworld;
 pub mod request;
 mod saved;
@@ -44,5 +45,5 @@ pub use self::{
     saved::Saved,
     server::{Links, Server, Settings},
     servers::{Listed, Servers},
-    settings::Quake3Settings,
+    settings::QuakeSettings,
 };

@@ -3,15 +3,15 @@
 
 #![forbid(unsafe_code)]
 
-mod quake3_transcript;
+mod quake_transcript;
 
 use std::{fs, path::PathBuf};
 
 use metaserve_lobby_bridge::{
     command_line::{self, Asked},
-    quake3::{Dialect, Master, Rules},
+    quake::{Dialect, Master, Rules},
 };
-use quake3_transcript::{Player, Transcript};
+use quake_transcript::{Player, Transcript};
 
 fn transcripts(dialect: Dialect) -> Vec<Transcript> {
     let all = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/transcripts");
@@ -34,8 +34,8 @@ fn rules(dialect: Dialect, settings: Option<&[String]>) -> Rules {
         Ok(Asked::Service(given, _)) => {
             let settings = given.settle().expect("valid settings").settings;
             let master = match dialect {
-                Dialect::Quake3 => settings.quake3.master(),
-                Dialect::QuakeWorld => settings.quake3.quakeworld(),
+                Dialect::Quake3 => settings.quake.master(),
+                Dialect::QuakeWorld => settings.quake.quakeworld(),
             };
             master.expect("it is enabled").rules
         }

@@ -3,24 +3,19 @@
 
 use std::net::SocketAddr;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use metaserve::{Fingerprint, ServerInfo};
 use metaserve_client::Server;
-use metaserve_query::quake;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     addresses::Addresses,
     dialect::Dialect,
     games::Games,
     info::{Info, Kind},
-    message::MARK,
+    quake3, quakeworld,
     servers::Listed,
 };
 use crate::publish::{self, Listing};
-
-/// The name of the protocol in records of Quake III.
-const PROTOCOL: &str = Dialect::Quake3.name();
 
 /// The longest record: what daemons accept by default.
 const MAX_BYTES: usize = 8 * 1024;
@@ -67,53 +62,13 @@ pub fn listing(dialect: Dialect, listed: &Listed, bridge: Option<&Fingerprint>) 
 #[must_use]
 pub fn server_info(dialect: Dialect, listed: &Listed) -> ServerInfo {
     let mut info = match dialect {
-        Dialect::Quake3 => quake3_info(listed),
-        Dialect::QuakeWorld => quakeworld_info(listed),
+        Dialect::Quake3 => quake3::record(listed),
+        Dialect::QuakeWorld => quakeworld::record(listed),
     };
     if info.name.is_empty() {
         info.name = listed.address.to_string();
     }
     info
-}
-
-fn quake3_info(listed: &Listed) -> ServerInfo {
-    let description = &listed.description;
-    let wire = &description.info;
-    // Servers of old games leave it to their tag which game they are.
-    let game = format!("\\gamename\\{}", wire.gamename);
-    let datagram = [MARK, b"infoResponse\n", &description.raw, game.as_bytes()].concat();
-    let answer = quake::info_response(&datagram).ok();
-    let told = answer.as_ref().map(quake::Answer::server_info);
-    let mut info = told.unwrap_or_default();
-    // Engines that do not count bots apart say only how many are there.
-    let counts = ["g_humanplayers", "humans", "bots"];
-    let counts_people = answer.is_some_and(|it| counts.iter().any(|key| it.get(key).is_some()));
-    if !counts_people {
-        info.players = wire.clients;
-    }
-    info.max_players = wire.max_clients;
-    info.legacy = Some(json!({
-        "protocol": PROTOCOL,
-        "gamename": wire.gamename,
-        "number": wire.protocol,
-        "gametype": wire.gametype,
-        "anonymous": wire.kind == Kind::Anonymous,
-        "info": BASE64.encode(&description.raw),
-    }));
-    info
-}
-
-/// The record of a server of `QuakeWorld`.
-fn quakeworld_info(listed: &Listed) -> ServerInfo {
-    let raw = &listed.description.raw;
-    let answer = quake::quakeworld_status(raw).ok();
-    ServerInfo {
-        legacy: Some(json!({ "protocol": Dialect::QuakeWorld.name(), "info": BASE64.encode(raw) })),
-        ..answer
-            .as_ref()
-            .map(quake::quakeworld_record)
-            .unwrap_or_default()
-    }
 }
 
 /// Makes of a server of the registry what old clients find; `None` if they cannot.
@@ -149,7 +104,7 @@ pub fn native(
 
 /// The wire's own facts in a record that a bridge has made.
 fn legacy(legacy: &Value) -> Option<Info> {
-    if legacy.get("protocol")?.as_str()? != PROTOCOL {
+    if legacy.get("protocol")?.as_str()? != quake3::NAME {
         return None;
     }
     let text = |key| Some(legacy.get(key)?.as_str()?.to_owned());

@@ -13,7 +13,7 @@ use super::{
 
 /// The settings of a Quake III master. `None` or an empty list means that nothing is set.
 #[derive(Args, Clone, Debug)]
-pub struct Quake3Settings {
+pub struct QuakeSettings {
     /// Run a master server for games of Quake III and DarkPlaces at this UDP address
     ///
     /// The usual one is `[::]:27950`, all addresses of both families. Servers and clients are
@@ -92,7 +92,7 @@ pub struct Quake3Settings {
     pub quake3_list_period: Duration,
 }
 
-impl Quake3Settings {
+impl QuakeSettings {
     /// Returns the settings of the master of Quake III, if it is enabled.
     #[must_use]
     pub fn master(&self) -> Option<Settings> {

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use metaserve_lobby_bridge::{
     peers::{Effect, Lobby, Way},
-    quake3::{Errand, Master, News},
+    quake::{Errand, Master, News},
 };
 
 use super::{

@@ -1,5 +1,5 @@
 //! A master with servers and clients in memory. The recorded conversations are in
-//! `lobby-bridge/tests/quake3_transcripts.rs`.
+//! `lobby-bridge/tests/quake_transcripts.rs`.
 
 mod abuse;
 mod quakeworld;

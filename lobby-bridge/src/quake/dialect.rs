@@ -9,8 +9,8 @@ use super::{
     answer,
     games::Games,
     info::{Description, Told},
-    message::{Message, getinfo},
-    quakeworld,
+    message::Message,
+    quake3, quakeworld,
 };
 
 /// A family of games, by the protocol of its masters.
@@ -28,7 +28,7 @@ impl Dialect {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Quake3 => "quake3",
+            Self::Quake3 => quake3::NAME,
             Self::QuakeWorld => quakeworld::NAME,
         }
     }
@@ -51,7 +51,7 @@ impl Dialect {
 
     pub(super) fn read(self, datagram: &[u8]) -> Option<Message<'_>> {
         match self {
-            Self::Quake3 => Message::read(datagram),
+            Self::Quake3 => quake3::read(datagram),
             Self::QuakeWorld => quakeworld::read(datagram),
         }
     }
@@ -59,7 +59,7 @@ impl Dialect {
     /// What a server is asked.
     pub(super) fn question(self, challenge: &str) -> Bytes {
         match self {
-            Self::Quake3 => getinfo(challenge).into(),
+            Self::Quake3 => quake3::getinfo(challenge).into(),
             Self::QuakeWorld => Bytes::from_static(quakeworld::QUESTION),
         }
     }

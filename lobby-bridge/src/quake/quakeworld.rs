@@ -1,13 +1,17 @@
 //! What `QuakeWorld` says to its masters: `docs/specifications/quakeworld-master.md`. Pure.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
+use metaserve::ServerInfo;
 use metaserve_query::quake;
+use serde_json::json;
 
 use super::{
     games::{Games, Row},
     info::{Description, Info, Kind, Told},
     message::{MARK, Message},
     request::Request,
+    servers::Listed,
 };
 
 /// The name of the protocol, of its only game on the wire, and of that in the registry.
@@ -79,6 +83,19 @@ pub(super) fn description(told: &Told<'_>, datagram: &[u8]) -> Description {
         },
         modification: None,
         raw: Bytes::copy_from_slice(datagram),
+    }
+}
+
+/// The record of a server of `QuakeWorld`.
+pub(super) fn record(listed: &Listed) -> ServerInfo {
+    let raw = &listed.description.raw;
+    let answer = quake::quakeworld_status(raw).ok();
+    ServerInfo {
+        legacy: Some(json!({ "protocol": NAME, "info": BASE64.encode(raw) })),
+        ..answer
+            .as_ref()
+            .map(quake::quakeworld_record)
+            .unwrap_or_default()
     }
 }
 

@@ -140,12 +140,15 @@ impl<'a> Request<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::quake3::message::{MARK, Message};
+    use crate::quake::{
+        message::{MARK, Message},
+        quake3,
+    };
 
     /// Reads a request, as it would come.
     fn read(text: &str) -> Option<String> {
         let datagram = [MARK, text.as_bytes()].concat();
-        let Some(Message::Request(it)) = Message::read(&datagram) else {
+        let Some(Message::Request(it)) = quake3::read(&datagram) else {
             return None;
         };
         let flags = [

@@ -2,17 +2,17 @@
 //! (`docs/specifications/quakeworld-master.md`).
 
 use super::*;
-use crate::quake3::{
+use crate::quake::{
     Dialect, listing,
     listing::{Native, NativeChange},
-    settings::Quake3Settings,
+    settings::QuakeSettings,
 };
 use clap::Parser;
 
 #[derive(Parser)]
 struct Line {
     #[command(flatten)]
-    settings: Quake3Settings,
+    settings: QuakeSettings,
 }
 
 /// A master as the command line makes it.
