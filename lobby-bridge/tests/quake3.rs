@@ -9,11 +9,9 @@ use std::{
 };
 
 use metaserve_lobby_bridge::{
+    peers::{Addresses, Reach},
     publish::Listings,
-    quake::{
-        Links, Rules, Server, Settings,
-        addresses::{Addresses, Reach},
-    },
+    quake::{Links, Rules, Server, Settings},
 };
 use tokio::{net::UdpSocket, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;

@@ -25,11 +25,13 @@
 //! ends. Anything that a lobby has to send elsewhere, such as a challenge over UDP, is an errand.
 
 mod accept;
+mod addresses;
 mod crowd;
 mod datagram_server;
 mod datagrams;
 mod entrance;
 mod errands;
+mod flood;
 mod host;
 mod inbox;
 mod lobby;
@@ -38,6 +40,7 @@ mod outbox;
 mod owner;
 mod pace;
 mod pulse;
+pub(crate) mod saved;
 mod server;
 mod stream;
 #[cfg(test)]
@@ -55,6 +58,7 @@ pub(crate) use self::{
     datagrams::Post,
     entrance::{Admitted, Entrance, Place, unless_lost},
     errands::Errands,
+    flood::Flood,
     host::host,
     inbox::{Inbox, ReadError, ended},
     manners::{Goodbye, Manners, Said, Verdict},
@@ -66,9 +70,12 @@ pub(crate) use self::{
     stream::{Bounds, Connection, Shared, serve},
 };
 pub use self::{
+    addresses::{Addresses, Mapping, Reach},
     datagrams::Way,
+    flood::Allowance,
     lobby::{Chore, Effect, Effects, Ends, Lobby, Standing},
     pulse::Pulse,
+    saved::Saved,
     server::ListenError,
 };
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::peers::Allowance;
+
 /// Limits on the cost of one peer, and of all peers together.
 ///
 /// Worst case with the defaults: a server takes about 1.5 KiB with its infostring, and 8 KiB at
@@ -16,13 +18,8 @@ pub struct Limits {
     /// Addresses that were asked and have not answered yet. Default 4,096; beyond it, the oldest
     /// one is forgotten. A listed server is never forgotten for others.
     pub pending: usize,
-    /// Lists that one IPv4 address or IPv6 /64 gets at once. `None`, the default, means 8, and any
-    /// number for this machine's own addresses.
-    pub lists: Option<usize>,
-    /// The time until it gets one more. Default 2 s.
-    pub list_period: Duration,
-    /// Addresses whose lists are counted. Default 65,536; all others share one allowance.
-    pub counted: usize,
+    /// The lists that one address gets.
+    pub lists: Allowance,
     /// Servers of the registry that are shown. Default 20,000.
     pub natives: usize,
     /// How long a challenge is used and valid. Default 10 s.
@@ -41,9 +38,7 @@ impl Default for Limits {
             servers: 8_192,
             servers_per_host: None,
             pending: 4_096,
-            lists: None,
-            list_period: Duration::from_secs(2),
-            counted: 65_536,
+            lists: Allowance::default(),
             natives: 20_000,
             challenge_time: Duration::from_secs(10),
             ask_period: Duration::from_secs(1),

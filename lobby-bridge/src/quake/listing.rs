@@ -8,14 +8,16 @@ use metaserve_client::Server;
 use serde_json::Value;
 
 use super::{
-    addresses::Addresses,
     dialect::Dialect,
     games::Games,
     info::{Info, Kind},
     quake3, quakeworld,
     servers::Listed,
 };
-use crate::publish::{self, Listing};
+use crate::{
+    peers::Addresses,
+    publish::{self, Listing},
+};
 
 /// The longest record: what daemons accept by default.
 const MAX_BYTES: usize = 8 * 1024;

@@ -11,9 +11,7 @@ use bytes::Bytes;
 use metaserve::{address::Family, bans::Bans};
 
 use super::{
-    addresses::Addresses,
     dialect::Dialect,
-    flood::Flood,
     games::{Games, Tag},
     limits::Limits,
     listing::{Native, NativeChange},
@@ -21,10 +19,11 @@ use super::{
     pending::{Challenges, Pending},
     quakeworld::ACK,
     request::Request,
-    saved::{self, Saved},
     servers::{Became, Due, Listed, Servers},
 };
-use crate::peers::{self, Chore, ConnectionId, Effects, Lobby, Standing, Way, host};
+use crate::peers::{
+    self, Addresses, Chore, ConnectionId, Effects, Flood, Lobby, Saved, Standing, Way, host, saved,
+};
 
 /// How often a master looks at what is due.
 const TICK: Duration = Duration::from_millis(250);
@@ -290,7 +289,7 @@ impl Master {
     /// Whether an address gets one more answer that it has not proved to want.
     fn may_be_told(&mut self, way: Way, now: Instant) -> bool {
         let peer = way.peer();
-        let allowed = self.flood.allows(peer.ip(), &self.rules.limits, now);
+        let allowed = self.flood.allows(peer.ip(), &self.rules.limits.lists, now);
         if !allowed {
             tracing::debug!(%peer, "no list: it has asked too often");
         }

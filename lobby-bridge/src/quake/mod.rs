@@ -15,11 +15,9 @@
 //! [`games`] says which game is which, [`listing`] turns servers into records of the registry and
 //! back. What only one dialect says is in the module of its name, such as [`quake3`].
 
-pub mod addresses;
 pub mod answer;
 mod dialect;
 mod errands;
-mod flood;
 pub mod games;
 pub mod info;
 mod limits;
@@ -30,7 +28,6 @@ mod pending;
 pub mod quake3;
 mod quakeworld;
 pub mod request;
-mod saved;
 mod server;
 mod servers;
 mod settings;
@@ -42,7 +39,6 @@ pub use self::{
     limits::Limits,
     listing::{Native, NativeChange},
     lobby::{Errand, Master, News, Rules},
-    saved::Saved,
     server::{Links, Server, Settings},
     servers::{Listed, Servers},
     settings::QuakeSettings,

@@ -14,12 +14,11 @@ use super::{
     errands::Errands,
     listing::{self, Native, NativeChange},
     lobby::{Master, News, Rules},
-    saved,
 };
 use crate::{
     bans::Guard,
     follow::{Change, Follower, Natives},
-    peers::{self, Correspondence, DatagramServer, ListenError, Means, Owner, Pulse},
+    peers::{self, Correspondence, DatagramServer, ListenError, Means, Owner, Pulse, saved},
     protocol::{House, OpenError, Opened, Protocol},
     publish::Listings,
 };

@@ -7,9 +7,9 @@ use metaserve::program::settings::within;
 
 use super::{
     Dialect, Limits, Rules, Settings,
-    addresses::{Addresses, Mapping, Reach},
     games::{Games, Row},
 };
+use crate::peers::{Addresses, Allowance, Mapping, Reach};
 
 /// The settings of a Quake III master. `None` or an empty list means that nothing is set.
 #[derive(Args, Clone, Debug)]
@@ -120,8 +120,11 @@ impl QuakeSettings {
                 limits: Limits {
                     servers: self.quake3_servers,
                     servers_per_host: self.quake3_per_address,
-                    lists: self.quake3_lists,
-                    list_period: self.quake3_list_period,
+                    lists: Allowance {
+                        at_once: self.quake3_lists,
+                        period: self.quake3_list_period,
+                        ..Allowance::default()
+                    },
                     ..Limits::default()
                 },
             },

@@ -10,11 +10,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::{
-    Errand, Listed, Master, News, Rules,
-    addresses::{Addresses, Reach},
-};
-use crate::peers::{Effect, Lobby, Way};
+use super::{Errand, Listed, Master, News, Rules};
+use crate::peers::{Addresses, Effect, Lobby, Reach, Way};
 
 /// A master, the time, and what it has done.
 struct Stage {
@@ -169,7 +166,7 @@ fn servers_of_the_last_run_are_asked_and_those_that_answer_are_listed() {
     stage.registers("192.0.2.2:27960");
     stage.pass(20);
     let text = stage.saved.take().expect("it is written");
-    let saved = super::saved::read(&text);
+    let saved = crate::peers::saved::read(&text);
     assert_eq!(saved.len(), 2);
 
     let mut stage = Stage::new(|_| {});

@@ -1,5 +1,5 @@
-//! The addresses of listed servers, kept over a restart: servers do not notice one, and call again
-//! only minutes later (`docs/specifications/quake3-master.md`, section 8).
+//! The addresses of a master's servers, kept over a restart: servers do not notice one, and may call
+//! again only minutes later.
 
 use std::{
     io::Write,
@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::watch;
 
-/// A server to be asked after a restart: its address, and the tag of its last heartbeat.
+/// A server to be asked after a restart: its address, and a word that says what it is.
 pub type Saved = (SocketAddr, String);
 
 /// The longest file that is read: about 100,000 servers.
@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Writes servers as lines, in order.
 #[must_use]
-pub(super) fn written<'a>(servers: impl Iterator<Item = (SocketAddr, &'a str)>) -> String {
+pub(crate) fn written<'a>(servers: impl Iterator<Item = (SocketAddr, &'a str)>) -> String {
     let mut lines: Vec<_> = servers.map(|(at, tag)| format!("{at} {tag}\n")).collect();
     lines.sort_unstable();
     lines.concat()
@@ -25,7 +25,7 @@ pub(super) fn written<'a>(servers: impl Iterator<Item = (SocketAddr, &'a str)>) 
 
 /// Reads lines. Those that are no servers are left out.
 #[must_use]
-pub(super) fn read(text: &str) -> Vec<Saved> {
+pub(crate) fn read(text: &str) -> Vec<Saved> {
     let server = |line: &str| {
         let (address, tag) = line.split_once(' ')?;
         Some((address.parse().ok()?, tag.to_owned()))
@@ -34,7 +34,7 @@ pub(super) fn read(text: &str) -> Vec<Saved> {
 }
 
 /// Reads the file of the last run. Without one there is nobody to ask.
-pub(super) fn load(file: &Path) -> Vec<Saved> {
+pub(crate) fn load(file: &Path) -> Vec<Saved> {
     let is_short = std::fs::metadata(file).is_ok_and(|it| it.len() <= MAX_BYTES);
     let text = is_short
         .then(|| std::fs::read_to_string(file).ok())
@@ -43,7 +43,7 @@ pub(super) fn load(file: &Path) -> Vec<Saved> {
 }
 
 /// Writes each newest text to the file. Ends with the sender.
-pub(super) async fn keep(file: PathBuf, mut texts: watch::Receiver<String>) {
+pub(crate) async fn keep(file: PathBuf, mut texts: watch::Receiver<String>) {
     while texts.changed().await.is_ok() {
         let text = texts.borrow_and_update().clone();
         let path = file.clone();

@@ -1,4 +1,4 @@
-//! Which addresses are listed, and as which (`docs/specifications/quake3-master.md`, section 10).
+//! Which addresses of servers a master lists, and as which.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
