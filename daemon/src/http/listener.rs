@@ -5,7 +5,7 @@ use crate::{
     admission::{Seat, Seats, Slot, Slots, Vacancy},
     metrics::{BannedAt, Pool},
     rules::{Limit, banned, banned_close},
-    settings::{Http, Settings},
+    settings::Settings,
     shared::Shared,
 };
 use anyhow::{Context as _, bail};
@@ -18,10 +18,7 @@ use hyper_util::{
 use metaserve::{
     announce::Problem,
     bounds::Room,
-    program::{
-        impatient::{self, Impatient},
-        listen,
-    },
+    program::impatient::{self, Impatient},
 };
 use std::{
     io,
@@ -70,31 +67,25 @@ fn refusal(problem: &Problem) -> Vec<u8> {
 /// Opens the listener. None when HTTP is off, or when the default address is not available and the
 /// operator has not asked for it: another daemon on this machine may use it.
 pub(crate) fn open(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
-    let bind = |address| TcpListener::from_std(listen::tcp(address)?);
-    match settings.http {
-        Http::Off => Ok(None),
-        Http::IfFree(address) => Ok(bind(address)
-            .inspect_err(|error| {
-                tracing::warn!(
-                    "HTTP is off: cannot bind {address} ({error}); choose another address with \
-                     --http, or use --http off"
-                );
-            })
-            .ok()),
-        Http::At(address) => match bind(address) {
-            Ok(listener) => Ok(Some(listener)),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!(
-                "TCP port {} is in use, perhaps by another daemon: stop that one, choose another \
-                 address with --http, or use --http off",
-                address.port()
-            ),
-            Err(error) => Err(error).with_context(|| {
-                format!(
-                    "cannot serve HTTP on {address}: choose an address of this machine with \
-                     --http, or use --http off"
-                )
-            }),
-        },
+    let opened = settings.http.open(|address, error| {
+        tracing::warn!(
+            "HTTP is off: cannot bind {address} ({error}); choose another address with \
+             --http, or use --http off"
+        );
+    });
+    match opened {
+        Ok(listener) => Ok(listener.map(TcpListener::from_std).transpose()?),
+        Err((address, error)) if error.kind() == io::ErrorKind::AddrInUse => bail!(
+            "TCP port {} is in use, perhaps by another daemon: stop that one, choose another \
+             address with --http, or use --http off",
+            address.port()
+        ),
+        Err((address, error)) => Err(error).with_context(|| {
+            format!(
+                "cannot serve HTTP on {address}: choose an address of this machine with \
+                 --http, or use --http off"
+            )
+        }),
     }
 }
 
@@ -215,6 +206,7 @@ async fn refuse(mut stream: TcpStream, refusal: Vec<u8>, _slot: Slot) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Http;
 
     #[test]
     fn a_second_daemon_starts_without_http_unless_http_was_requested() {

@@ -33,6 +33,7 @@ use axum::{
 };
 use metaserve::{
     announce::Problem,
+    program,
     time::{now, wall_clock},
 };
 use refused::Refused;
@@ -108,7 +109,7 @@ async fn metrics(State(web): State<Web>) -> Response {
         certificate_ends: shared.certificates.valid_until(),
         now: wall_clock(),
     };
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let kind = program::metrics::CONTENT_TYPE;
     let text = shared.metrics.text(&present);
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -5,13 +5,11 @@
 mod announces;
 mod claims;
 mod cluster;
-mod counted;
 mod games;
 mod names;
 mod present;
-mod process;
 
-pub(crate) use counted::Counted;
+pub(crate) use metaserve::program::metrics::Counted;
 pub(crate) use names::{BannedAt, Handshake, Pool, Rejected, Way};
 pub(crate) use present::Present;
 
@@ -23,11 +21,10 @@ use metaserve::{
     CloseCode, Role,
     announce::Outcome,
     feed::{Frame, Kind},
+    program::metrics::{self, Labels, Process},
     registry::Applied,
 };
-use process::Process;
 use prometheus_client::{
-    encoding::text,
     metrics::{
         counter::Counter,
         family::Family,
@@ -41,9 +38,6 @@ use std::{
     sync::{Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
-
-/// Names and values that distinguish the counters of one metric. There are few values.
-type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// The counters and gauges of the daemon.
 pub(crate) struct Metrics {
@@ -338,8 +332,6 @@ impl Metrics {
         // their lists of games.
         let registry = self.lock();
         self.look(present);
-        let mut text = String::new();
-        text::encode(&mut text, &registry).expect("a String takes any text");
-        text
+        metrics::text(&registry)
     }
 }

@@ -11,8 +11,9 @@ pub use cluster::{Cluster, ClusterLive, ClusterName, ClusterRole, MemberName, Na
 pub(crate) use cluster::{Terms, unprotected};
 pub use join_link::JoinLink;
 pub use metaserve::announce::ProxyPrefix;
+pub use metaserve::program::Http;
 pub use names::{Names, NamesLive};
-pub use values::{Http, Trust};
+pub use values::Trust;
 
 use clap::{
     ArgAction, Args,

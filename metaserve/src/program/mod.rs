@@ -6,10 +6,13 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod check;
+mod http;
 pub mod impatient;
 pub mod listen;
 pub mod log;
 pub mod manual;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod nearest;
 pub mod print;
 mod run;
@@ -20,6 +23,7 @@ pub mod table;
 pub mod threads;
 mod vital;
 
+pub use http::Http;
 pub use print::{announce, complain, end, end_mistakes, end_usage};
 pub use run::{Service, StartError, Threads, serve};
 pub use signals::Signals;

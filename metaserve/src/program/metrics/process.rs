@@ -7,8 +7,8 @@ use prometheus_client::{
 use std::sync::atomic::AtomicU64;
 
 /// Read from `/proc` on request; not shown on systems other than Linux.
-#[derive(Default)]
-pub(super) struct Process {
+#[derive(Debug, Default)]
+pub struct Process {
     cpu: Counter<f64, AtomicU64>,
     resident_bytes: Gauge,
     open_fds: Gauge,
@@ -17,8 +17,8 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Registers them in a registry without a prefix.
-    pub(super) fn register(&self, registry: &mut Registry) {
+    /// Registers them in a registry, which has no prefix.
+    pub fn register(&self, registry: &mut Registry) {
         if !cfg!(target_os = "linux") {
             return;
         }
@@ -50,7 +50,7 @@ impl Process {
     }
 
     /// Reads them. A value that cannot be read keeps its old value: `/proc` may be hidden.
-    pub(super) fn look(&self) {
+    pub fn look(&self) {
         #[cfg(target_os = "linux")]
         let _ = self.look_in_proc();
     }

@@ -3,10 +3,13 @@
 use prometheus_client::metrics::gauge::Gauge;
 
 /// Counts one in a gauge until it is dropped.
-pub(crate) struct Counted(Gauge);
+#[derive(Debug)]
+pub struct Counted(Gauge);
 
 impl Counted {
-    pub(super) fn new(gauge: Gauge) -> Self {
+    /// Counts one from now on.
+    #[must_use]
+    pub fn new(gauge: Gauge) -> Self {
         gauge.inc();
         Self(gauge)
     }
