@@ -24,6 +24,7 @@ use std::{
 use metaserve_lobby_bridge::{
     aleph_one::{Limits, Links, Rules, Server, Settings},
     bans::Guard,
+    metrics::Tally,
     publish::Listings,
 };
 use tokio::{
@@ -69,6 +70,7 @@ async fn serve() -> io::Result<()> {
         bans: Guard::none(),
         natives: None,
         bridge: None,
+        tally: Tally::default(),
     };
     let server = Server::bind(settings, links).map_err(io::Error::other)?;
     let addresses = server.local_addresses();

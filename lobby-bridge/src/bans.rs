@@ -51,6 +51,11 @@ impl Guard {
         self.file.is_some()
     }
 
+    /// How many prefixes are banned at this time.
+    pub(crate) fn count(&self, now: SystemTime) -> usize {
+        self.current.borrow().count(now)
+    }
+
     /// Returns a receiver of the current bans and of all later ones.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Bans>> {
         self.current.subscribe()

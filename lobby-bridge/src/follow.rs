@@ -6,8 +6,10 @@ use std::collections::HashMap;
 use futures::{Stream, StreamExt, stream};
 use imbl::{OrdMap, ordmap::DiffItem};
 use metaserve::Game;
-use metaserve_client::{Connector, Server, ServerId, Snapshot, Snapshots};
+use metaserve_client::{Connector, Server, ServerId, Snapshot, Snapshots, Status};
 use tokio::sync::watch;
+
+use crate::metrics::{Link, Purpose, Tally};
 
 type Map<T> = OrdMap<ServerId, T>;
 
@@ -37,6 +39,7 @@ pub struct Follower<T> {
     game: Option<Game>,
     read: Reader<T>,
     tells: fn(&T, &T) -> bool,
+    tally: Tally,
 }
 
 /// Follows the servers of `game`, or those of all games, that `read` can show. A server is not shown
@@ -57,6 +60,7 @@ pub fn follow<T: Clone + Eq>(
         game,
         read: Box::new(read),
         tells,
+        tally: Tally::default(),
     };
     let natives = Natives {
         current: natives,
@@ -107,6 +111,12 @@ impl<T: Clone + Eq + Send + Sync + 'static> Natives<T> {
 }
 
 impl<T: Clone> Follower<T> {
+    /// Counts the servers and the connection for a protocol.
+    #[must_use]
+    pub fn counting(self, tally: Tally) -> Self {
+        Self { tally, ..self }
+    }
+
     /// Follows the list, through restarts of the daemon. Never completes. The servers stay as they
     /// are while there is no connection.
     pub async fn run(self) {
@@ -116,7 +126,13 @@ impl<T: Clone> Follower<T> {
             let connector = connector.clone();
             async move { connector.connect().await }
         };
-        let list = metaserve_client::maintain(connect);
+        let mut link = Link::new(self.tally.metrics().clone(), Purpose::Follow);
+        let list = metaserve_client::maintain(connect).on_status(move |status| {
+            link.stands(&status);
+            if let Status::Waiting { .. } = status {
+                tracing::warn!("not connected to the daemon: {status}");
+            }
+        });
         let list = match &self.game {
             Some(game) => list.game(game.as_str()),
             None => list,
@@ -150,5 +166,6 @@ impl<T: Clone> Follower<T> {
             }
             !map.ptr_eq(&before)
         });
+        self.tally.followed(self.current.borrow().len());
     }
 }

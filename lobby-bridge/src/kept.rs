@@ -10,10 +10,12 @@ use std::{
     time::Duration,
 };
 
-use metaserve::time::{now, sleep_until};
+use metaserve::time::{now, sleep_until, wall_clock};
 use tempfile::NamedTempFile;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use crate::metrics::{Done, Tally};
 
 /// The least time between two times that the file is written. It is also at most a tenth of the
 /// time in which it is written.
@@ -41,6 +43,7 @@ pub(crate) struct Keeper<T> {
     path: PathBuf,
     values: watch::Receiver<Option<T>>,
     content: Box<Content<T>>,
+    tally: Tally,
 }
 
 /// Reads the file of an earlier run; `None` if there is none.
@@ -76,8 +79,16 @@ pub(crate) fn keeper<T>(
         path,
         values,
         content,
+        tally: Tally::default(),
     };
     (Keep(stated), keeper)
+}
+
+impl<T> Keeper<T> {
+    /// Counts for a protocol how often the file is written.
+    pub(crate) fn counting(self, tally: Tally) -> Self {
+        Self { tally, ..self }
+    }
 }
 
 impl<T: Clone + Send + Sync + 'static> Keeper<T> {
@@ -120,6 +131,8 @@ impl<T: Clone + Send + Sync + 'static> Keeper<T> {
         let (keeper, written) = writing.await.ok()?;
         let (file, was_well) = (keeper.path.display(), *well);
         *well = written.is_ok();
+        let done = if *well { Done::Ok } else { Done::Failed };
+        keeper.tally.saved(done, wall_clock());
         match written {
             Ok(()) if !was_well => tracing::info!("{file} is written again"),
             Ok(()) => {}

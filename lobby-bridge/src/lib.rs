@@ -35,6 +35,7 @@
 //! - [`peers`]: tasks and sockets of all protocols; [`web`]: HTTP for those that need it.
 //! - [`follow`]: follows the daemon's list, for protocols that show it to their players.
 //! - [`publish`]: the open games of all protocols, for the list.
+//! - [`metrics`]: counters of all that, and their text for Prometheus.
 //! - [`relay`]: publishes them to the daemon, through its restarts.
 //! - [`commands`]: manages accounts, hubs and bans.
 //! - [`command_line`]: parses the command line into [`settings`]. Each protocol declares its own.
@@ -53,6 +54,7 @@ pub mod follow;
 mod kept;
 pub mod luanti;
 pub mod mac_roman;
+pub mod metrics;
 pub mod peers;
 pub mod protocol;
 pub mod publish;
@@ -76,6 +78,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bans::Guard,
+    metrics::{Endpoint, EndpointError, Metrics},
     peers::Pulse,
     protocol::{House, OpenError, Registry},
     publish::Listings,
@@ -97,6 +100,9 @@ pub enum RunError {
     /// Lists cannot be served over HTTP.
     #[error(transparent)]
     Web(#[from] BindError),
+    /// Metrics cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] EndpointError),
     /// The bridge's identity can neither be read nor made.
     #[error(
         "cannot use the identity in the state directory: choose a directory with `--state-dir`"
@@ -124,6 +130,7 @@ pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunE
         Some(file) => Guard::open(file)?,
         None => Guard::none(),
     };
+    let metrics = Metrics::default();
     let (registry, relays) = match bridge.daemons.is_empty() {
         true => (None, Vec::new()),
         false => publishers(&bridge)?,
@@ -133,23 +140,31 @@ pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunE
         listings: listings.clone(),
         state_dir: bridge.state_dir.clone(),
         registry,
-        web: Sites::new(bridge.web.clone(), bans.clone()),
+        web: Sites::new(bridge.web.clone(), bans.clone(), metrics.clone()),
+        metrics: metrics.clone(),
     };
     let mut lobbies = Vec::new();
     for protocol in &bridge.protocols {
         lobbies.push(protocol.open(&house).await.map_err(RunError::Open)?);
     }
+    let endpoint = Endpoint::open(bridge.metrics)?;
     let pulses: Arc<[Pulse]> = lobbies.iter().map(|lobby| lobby.pulse()).collect();
     let (vital, closing) = (Vital::default(), shutdown.child_token());
     house.web.serve(&vital, &closing)?;
     for lobby in lobbies {
         lobby.serve(&vital, &closing);
     }
+    if let Some(endpoint) = endpoint {
+        // Its own listings do not count: with those of the lobbies the relays end.
+        let seen = (listings.clone(), bans.clone());
+        let serve = endpoint.run(metrics.clone(), seen, closing.clone());
+        vital.spawn("serving metrics", serve);
+    }
     // It holds listings, with which the relays end.
     drop(house);
     for relay in relays {
         let name = format!("publishing at {}", relay.daemon());
-        let publish = relay.run(listings.clone());
+        let publish = relay.counting(metrics.clone()).run(listings.clone());
         vital.spawn(name, closing.clone().run_until_cancelled_owned(publish));
     }
     drop(listings);

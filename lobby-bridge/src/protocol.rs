@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bans::Guard,
     follow::{Follower, Natives, follow},
+    metrics::Metrics,
     peers::Pulse,
     publish::{Listings, is_marked},
     web::Sites,
@@ -73,6 +74,8 @@ pub struct House {
     pub registry: Option<Registry>,
     /// Where paths are added that are served over HTTP.
     pub web: Sites,
+    /// Where everything is counted.
+    pub metrics: Metrics,
 }
 
 /// The daemons, for protocols that show the list of one of them to their players.

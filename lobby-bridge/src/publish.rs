@@ -25,12 +25,12 @@
 //! # });
 //! ```
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use imbl::{OrdMap, ordmap::DiffItem};
-use metaserve::{Fingerprint, Game, ServerInfo};
+use metaserve::{Fingerprint, Game, ServerInfo, address::Family};
 use metaserve_heartbeat::Change;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -89,11 +89,14 @@ impl Default for Listings {
 }
 
 impl Listings {
-    /// Adds a listing, or replaces the one with the same key. Never waits.
-    pub fn list(&self, key: Key, listing: Listing) {
+    /// Adds a listing, or replaces the one with the same key. Returns false if it is left out,
+    /// because there are [`MAX_LISTINGS`] others. Never waits.
+    pub fn list(&self, key: Key, listing: Listing) -> bool {
+        let mut has_room = true;
         self.0.send_if_modified(|State { map, last }| {
             if map.len() >= MAX_LISTINGS && !map.contains_key(&key) {
                 tracing::warn!(%key, "not published: there are {MAX_LISTINGS} listings already");
+                has_room = false;
                 return false;
             }
             match map.get_mut(&key) {
@@ -106,6 +109,19 @@ impl Listings {
             }
             true
         });
+        has_room
+    }
+
+    /// How many listings there are of each protocol and family of addresses.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<(&'static str, Family), usize> {
+        let map = self.0.borrow().map.clone();
+        let mut counts = BTreeMap::new();
+        for (key, (_, listing)) in &map {
+            let family = Family::of(listing.address.ip());
+            *counts.entry((key.protocol, family)).or_default() += 1;
+        }
+        counts
     }
 
     /// Removes a listing, if it exists. Never waits.

@@ -3,7 +3,10 @@
 use metaserve::{ConnectError, Identity, Trust};
 use metaserve_heartbeat::{RelayConnector, Status};
 
-use crate::publish::Listings;
+use crate::{
+    metrics::{Link, Metrics, Purpose},
+    publish::Listings,
+};
 
 /// The bridge's connection to a daemon. It is made again, or to another one of several, whenever it
 /// is lost.
@@ -12,6 +15,7 @@ pub struct Relay {
     connector: RelayConnector,
     /// The daemons' names, for the log.
     daemon: String,
+    metrics: Metrics,
 }
 
 impl Relay {
@@ -30,7 +34,17 @@ impl Relay {
             .identity(identity.clone());
         connector.ready()?;
         let daemon = daemons.join(",");
-        Ok(Self { connector, daemon })
+        Ok(Self {
+            connector,
+            daemon,
+            metrics: Metrics::default(),
+        })
+    }
+
+    /// Counts the connection in these metrics.
+    #[must_use]
+    pub fn counting(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// The names of the daemons.
@@ -42,7 +56,12 @@ impl Relay {
     /// Keeps the daemon's list equal to `listings`, through losses of the connection, until all
     /// clones of the listings are dropped. Dropping the future removes everything from the list.
     pub async fn run(self, listings: Listings) {
-        let Self { connector, daemon } = &self;
+        let Self {
+            connector,
+            daemon,
+            metrics,
+        } = &self;
+        let mut link = Link::new(metrics.clone(), Purpose::Publish);
         // A closure: the bridge serves its players whatever becomes of the list, so that no error
         // may end this.
         let connect = || async move {
@@ -56,6 +75,7 @@ impl Relay {
                 tracing::warn!(kind = ?notice.kind, "notice from the daemon: {}", notice.text);
             })
             .on_status(move |status| {
+                link.stands(&status);
                 if let Status::Waiting { .. } = status {
                     tracing::warn!(daemon = at, "not connected to the daemon: {status}");
                 }

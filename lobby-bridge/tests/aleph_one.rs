@@ -17,6 +17,7 @@ use metaserve_lobby_bridge::{
     accounts::{self, Accounts},
     aleph_one::{Links, Server, Settings},
     bans::Guard,
+    metrics::Tally,
     publish::Listings,
 };
 use tokio::{
@@ -304,6 +305,7 @@ async fn without_a_database_guests_can_play_and_accounts_get_a_reason() {
         bans: Guard::none(),
         natives: None,
         bridge: None,
+        tally: Tally::default(),
     };
     let server = Server::bind(settings, links).unwrap();
     let login = server.local_addresses()[0];

@@ -115,10 +115,12 @@ impl Metaserver {
                     sign_up: self.sign_up,
                     limits: self.https_limits,
                 };
-                Some(Service::bind(settings, accounts.clone())?)
+                let service = Service::bind(settings, accounts.clone())?;
+                Some(service.counting(house.metrics.clone()))
             }
             None => None,
         };
+        let tally = house.metrics.tally("aleph_one");
         let registry = house.registry.as_ref();
         let shown = registry.filter(|_| !self.hide_native.contains(&Hidden::All));
         let (natives, follower) = match shown {
@@ -134,11 +136,12 @@ impl Metaserver {
             listings: house.listings.clone(),
             natives,
             bridge: registry.map(|registry| registry.bridge),
+            tally: tally.clone(),
         };
         Ok(Ready {
             server: Server::bind(self.settings.clone(), links)?,
             https,
-            natives: follower,
+            natives: follower.map(|it| it.counting(tally)),
         })
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     accounts::Accounts,
     bans::Guard,
     follow::Natives,
+    metrics::Tally,
     peers::{self, Arrival, Bounds, Door, Entrance, ListenError, Means, Owner, Pulse, Serving},
     publish::Listings,
 };
@@ -63,6 +64,8 @@ pub struct Links {
     pub natives: Option<Natives<Native>>,
     /// The identity under which its games are published.
     pub bridge: Option<Fingerprint>,
+    /// What counts its peers.
+    pub tally: Tally,
 }
 
 /// A hall that listens, but serves nobody until it [runs](Self::run).
@@ -149,9 +152,10 @@ impl Server {
                     limits.hub_time,
                 ),
                 news: stream::select(bans(&links.bans), natives(links.natives)).boxed(),
-                protocol: "myth",
+                protocol: "aleph_one",
                 listings: links.listings,
                 listing: Box::new(move |game| published::listing(game, bridge.as_ref())),
+                tally: links.tally,
             },
             owner,
             desk,

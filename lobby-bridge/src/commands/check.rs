@@ -11,6 +11,7 @@ use metaserve::{
 use crate::{
     accounts::{Administration, sqlite_file},
     bans::Guard,
+    metrics,
     settings::{Bridge, BridgeSettings},
 };
 
@@ -40,6 +41,8 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
                 findings.add(listening(address, "UDP", tried))?;
             }
         }
+        let metrics = metrics::described(bridge.metrics);
+        findings.add(metrics.map_err(anyhow::Error::from))?;
         for protocol in &bridge.protocols {
             let described = protocol.described(&bridge.state_dir);
             findings.add(described.map_err(anyhow::Error::from_boxed))?;

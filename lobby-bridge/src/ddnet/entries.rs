@@ -293,6 +293,11 @@ impl Entries {
         }
     }
 
+    /// Whether this address is in the list.
+    pub(super) fn has(&self, address: &Address) -> bool {
+        self.owners.contains_key(address)
+    }
+
     /// Returns the servers that look different since the last call, and those that have ended.
     pub(super) fn changed(&mut self) -> (Vec<Arc<Entry>>, Vec<u64>) {
         let changed = std::mem::take(&mut self.changed).into_iter();

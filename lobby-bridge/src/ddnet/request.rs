@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::address::{Address, Scheme, registered};
-use crate::web::Reply;
+use crate::{metrics::Outcome, web::Reply};
 
 /// The longest value of a header in bytes (`docs/specifications/ddnet-register.md`, section 2).
 const MAX_VALUE_BYTES: usize = 64;
@@ -189,6 +189,16 @@ impl Answer {
     /// The refusal of a request that cannot be understood.
     pub fn refused(reason: impl Into<String>) -> Self {
         Self::Error(400, reason.into())
+    }
+
+    /// What it says of the server that has asked to be listed.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Success => Outcome::Kept,
+            Self::NeedChallenge => Outcome::Unproved,
+            Self::NeedInfo => Outcome::NoInfo,
+            Self::Error(status, _) => Outcome::refused(*status),
+        }
     }
 
     /// The answer as it is sent: JSON, with a line feed at its end.

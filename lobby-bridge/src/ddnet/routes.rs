@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     bans,
+    metrics::Tally,
     peers::Owner,
     web::{self, Client, Page, Reply, Site},
 };
@@ -32,15 +33,18 @@ struct Shared {
     owner: Owner<Errands>,
     requests: AtomicU64,
     page: Page<Shown>,
+    tally: Tally,
 }
 
-pub(super) fn site(owner: Owner<Errands>, page: Page<Shown>) -> Site {
+pub(super) fn site(owner: Owner<Errands>, page: Page<Shown>, tally: Tally) -> Site {
     let shared = Shared {
         owner,
         requests: AtomicU64::new(0),
         page,
+        tally: tally.clone(),
     };
     Site {
+        tally,
         routes: Router::new()
             .route("/ddnet/15/register", any(register))
             .route("/ddnet/15/servers.json", get(servers).fallback(method))
@@ -69,6 +73,7 @@ async fn register(
     };
     let reply = asked.await.unwrap_or_else(|answer| {
         tracing::debug!(client = %client.0, ?answer, "refused");
+        shared.tally.registration(answer.outcome());
         answer.reply()
     });
     json(reply)

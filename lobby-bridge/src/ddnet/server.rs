@@ -31,6 +31,7 @@ use super::{
 use crate::{
     follow::{Follower, Natives},
     kept::{self, Keep, Keeper},
+    metrics::{Question, Tally},
     peers::{self, ConnectionId, Desk, Heart, Means, Owner, Pulse, pulse},
     protocol::{House, OpenError, Opened, Protocol},
     publish::Listing,
@@ -86,6 +87,7 @@ pub(super) struct Errands {
     sockets: Vec<UdpSocket>,
     shown: Source<Shown>,
     kept: Keep<Kept>,
+    tally: Tally,
 }
 
 impl peers::Errands for Errands {
@@ -102,10 +104,19 @@ impl peers::Errands for Errands {
                 // A challenge that is lost is sent again with the next request.
                 match self.sockets.iter().find(family) {
                     Some(socket) => match socket.try_send_to(&datagram, to) {
-                        Ok(_) => tracing::trace!(%to, "sent a challenge"),
-                        Err(error) => tracing::debug!(%to, "cannot send a challenge: {error}"),
+                        Ok(_) => {
+                            self.tally.question(Question::Asked);
+                            tracing::trace!(%to, "sent a challenge");
+                        }
+                        Err(error) => {
+                            self.tally.unsent(1);
+                            tracing::debug!(%to, "cannot send a challenge: {error}");
+                        }
                     },
-                    None => tracing::debug!(%to, "cannot send a challenge: not this family"),
+                    None => {
+                        self.tally.unsent(1);
+                        tracing::debug!(%to, "cannot send a challenge: not this family");
+                    }
                 }
             }
             Errand::Show(shown) => self.shown.state(shown),
@@ -130,7 +141,8 @@ impl Server {
         let sockets = challengers().await?;
         let path = house.state_dir.join(FILE);
         let (seed, stored) = earlier(&path)?;
-        let mut master = Master::new(settings.limits.clone(), &seed);
+        let tally = house.metrics.tally(PROTOCOL);
+        let mut master = Master::new(settings.limits.clone(), &seed).counting(tally.clone());
         master.restore(stored.servers, now(), wall_clock());
         let (shown, page, maker) = page(Shown::default(), Shown::json, CACHED);
         let (kept, keeper) = kept::keeper(path, move |(servers, now, wall): &Kept| {
@@ -138,7 +150,9 @@ impl Server {
             serde_json::to_vec(&list).unwrap_or_default()
         });
         let (owner, desk) = Owner::new(REQUESTS);
-        let local = house.web.add(settings.listen, routes::site(owner, page))?;
+        let local = house
+            .web
+            .add(settings.listen, routes::site(owner, page, tally.clone()))?;
         let registry = house.registry.as_ref();
         let bridge = registry.map(|registry| registry.bridge);
         let game = settings.game.clone();
@@ -153,7 +167,9 @@ impl Server {
                 sockets,
                 shown,
                 kept,
+                tally: tally.clone(),
             },
+            tally: tally.clone(),
             news: stream::select(bans, natives.map(News::Natives).chain(stream::pending())).boxed(),
             protocol: PROTOCOL,
             listings: house.listings.clone(),
@@ -173,8 +189,8 @@ impl Server {
             means,
             pulse: pulse(),
             maker,
-            keeper,
-            natives: follower,
+            keeper: keeper.counting(tally.clone()),
+            natives: follower.map(|it| it.counting(tally)),
         })
     }
 }

@@ -23,6 +23,7 @@ use super::{
     server::Errands,
 };
 use crate::{
+    metrics::{Outcome, Tally},
     peers::Owner,
     web::{self, Client, Page, Reply, Site},
 };
@@ -44,17 +45,20 @@ struct Shared {
     requests: AtomicU64,
     page: Page<Shown>,
     lookups: Semaphore,
+    tally: Tally,
 }
 
 /// The paths. A setting of servers and clients can put any name before them.
-pub(super) fn site(owner: Owner<Errands>, page: Page<Shown>) -> Site {
+pub(super) fn site(owner: Owner<Errands>, page: Page<Shown>, tally: Tally) -> Site {
     let shared = Shared {
         owner,
         requests: AtomicU64::new(0),
         page,
         lookups: Semaphore::new(LOOKUPS),
+        tally: tally.clone(),
     };
     Site {
+        tally,
         routes: Router::new()
             .route("/announce", any(announce))
             .route("/list", get(list))
@@ -85,6 +89,7 @@ async fn announce(
     let reply = asked.await.unwrap_or_else(|reply: Reply| {
         let text = String::from_utf8_lossy(&reply.body);
         tracing::debug!(client = %client.0, status = reply.status, "refused: {text}");
+        shared.tally.registration(Outcome::refused(reply.status));
         reply
     });
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

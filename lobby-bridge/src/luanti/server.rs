@@ -134,14 +134,15 @@ impl Server {
     fn open(settings: &Settings, house: &House) -> Result<Self, OpenError> {
         let path = house.state_dir.join(FILE);
         let limits = settings.limits.clone();
-        let mut list = List::new(limits.clone());
+        let tally = house.metrics.tally(PROTOCOL);
+        let mut list = List::new(limits.clone()).counting(tally.clone());
         list.restore(earlier(&path), now(), wall_clock());
         let (shown, page, maker) = page(Shown::default(), Shown::json, CACHED);
         let (kept, keeper) = kept::keeper(path, |(shown, now, wall): &Kept| {
             serde_json::to_vec(&StoredList::new(shown, *now, *wall)).unwrap_or_default()
         });
         let (owner, desk) = Owner::new(REQUESTS);
-        let site = routes::site(owner.clone(), page);
+        let site = routes::site(owner.clone(), page, tally.clone());
         let local = house.web.add(settings.listen, site)?;
         let registry = house.registry.as_ref();
         let bridge = registry.map(|registry| registry.bridge);
@@ -173,6 +174,7 @@ impl Server {
                     heartbeat: info.to_json().into(),
                 })
             }),
+            tally: tally.clone(),
         };
         Ok(Self {
             local,
@@ -180,8 +182,8 @@ impl Server {
             means,
             pulse: pulse(),
             maker,
-            keeper,
-            natives: follower,
+            keeper: keeper.counting(tally.clone()),
+            natives: follower.map(|it| it.counting(tally)),
             pings,
         })
     }

@@ -75,9 +75,10 @@ impl DatagramServer {
             news,
         } = serving;
         let (vital, closing) = (Vital::default(), shutdown.child_token());
+        let tally = means.tally.clone();
         let owning = desk.run(means, pulse.1, closing.clone());
         vital.spawn("the owner of its state", owning);
-        let reading = datagrams.run(owner, bans, news);
+        let reading = datagrams.run(owner, (bans, tally), news);
         let reading = closing.clone().run_until_cancelled_owned(reading);
         vital.spawn("reading datagrams", reading);
         let stopped = tokio::select! {
@@ -102,6 +103,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        metrics::Tally,
         peers::{Chore, ConnectionId, Effect, Effects, Standing},
         publish::Listings,
     };
@@ -174,6 +176,7 @@ mod tests {
                 protocol: "echo",
                 listings: Listings::default(),
                 listing: Box::new(|()| None),
+                tally: Tally::default(),
             },
             bans: Guard::none(),
             news: |way, datagram| (way, datagram),

@@ -25,7 +25,10 @@ use quinn::udp::{RecvMeta, Transmit, UdpSocketState};
 use tokio::{io::Interest, net::UdpSocket, sync::mpsc, time::sleep};
 
 use super::{ListenError, errands::Errands, lobby::Lobby, owner::Owner};
-use crate::bans::Guard;
+use crate::{
+    bans::Guard,
+    metrics::{Datagram, Tally},
+};
 
 /// The longest datagram that is read. Longer ones are dropped.
 pub(crate) const MAX_BYTES: usize = 2_048;
@@ -147,16 +150,20 @@ impl Datagrams {
     pub(crate) async fn run<E: Errands>(
         self,
         owner: Owner<E>,
-        bans: Guard,
+        (bans, tally): (Guard, Tally),
         news: impl Fn(Way, Bytes) -> <E::Lobby as Lobby>::News,
     ) {
         let Self { doors, queue, lost } = self;
-        let (owner, bans, news) = (&owner, &bans, &news);
-        let hear = |way: Way, datagram: Bytes| {
-            if way.peer.port() == 0 || bans.banned(way.peer.ip()).is_some() {
-                return;
+        let (owner, bans, news, tally) = (&owner, &bans, &news, &tally);
+        let hear = |way: Way, datagram: Option<Bytes>| {
+            let Some(datagram) = datagram.filter(|_| way.peer.port() != 0) else {
+                return tally.datagram(Datagram::Unreadable);
+            };
+            if bans.banned(way.peer.ip()).is_some() {
+                return tally.datagram(Datagram::Banned);
             }
             if !owner.try_heard(news(way, datagram)) {
+                tally.datagram(Datagram::Lost);
                 lost.received.fetch_add(1, Ordering::Relaxed);
             }
         };
@@ -170,7 +177,7 @@ impl Datagrams {
             .await;
         });
         let reading = join_all(reading);
-        tokio::join!(reading, deliver(&doors, queue.1, &lost), tell(&lost));
+        tokio::join!(reading, deliver(&doors, queue.1, &lost), tell(&lost, tally));
     }
 }
 
@@ -216,7 +223,8 @@ impl Door {
         })
     }
 
-    async fn read(&self, mut hear: impl FnMut(SocketAddr, Option<IpAddr>, Bytes)) {
+    /// Passes on each datagram, or `None` for one that is too long.
+    async fn read(&self, mut hear: impl FnMut(SocketAddr, Option<IpAddr>, Option<Bytes>)) {
         let mut buffers = vec![vec![0; BATCH_BYTES]; BATCH];
         let mut metas = [RecvMeta::default(); BATCH];
         loop {
@@ -234,8 +242,13 @@ impl Door {
                     for (buffer, meta) in buffers.iter().zip(&metas).take(count) {
                         let joined = buffer.get(..meta.len).unwrap_or_default();
                         let each = joined.chunks(meta.stride.max(1));
-                        for datagram in each.filter(|it| it.len() <= MAX_BYTES) {
-                            hear(meta.addr, meta.dst_ip, Bytes::copy_from_slice(datagram));
+                        if joined.is_empty() {
+                            hear(meta.addr, meta.dst_ip, Some(Bytes::new()));
+                        }
+                        for datagram in each {
+                            let is_short = datagram.len() <= MAX_BYTES;
+                            let datagram = is_short.then(|| Bytes::copy_from_slice(datagram));
+                            hear(meta.addr, meta.dst_ip, datagram);
                         }
                     }
                 }
@@ -321,12 +334,13 @@ async fn deliver(doors: &[Door], mut queue: mpsc::Receiver<Letter>, lost: &Lost)
     std::future::pending().await
 }
 
-/// Logs what was lost.
-async fn tell(lost: &Lost) {
+/// Logs and counts what was lost.
+async fn tell(lost: &Lost, tally: &Tally) {
     loop {
         sleep(TELL_EVERY).await;
         let [received, sent] = [&lost.received, &lost.sent].map(|it| it.swap(0, Ordering::Relaxed));
         if received + sent > 0 {
+            tally.unsent(sent);
             tracing::warn!(
                 received,
                 sent,

@@ -11,6 +11,7 @@ use metaserve::bounds::{self, Origin, Room};
 use tokio_util::sync::CancellationToken;
 
 use super::crowd::Crowd;
+use crate::metrics::Metrics;
 
 /// A place that is given back when it is dropped.
 pub(crate) type Place = bounds::Place<CancellationToken>;
@@ -21,6 +22,9 @@ pub(crate) struct Entrance {
     places: bounds::Places<CancellationToken>,
     room: Room,
     crowd: Arc<Mutex<Crowd>>,
+    metrics: Metrics,
+    /// The setting that bounds it.
+    setting: &'static str,
 }
 
 /// A connection that has a place.
@@ -40,7 +44,16 @@ impl Entrance {
             places: bounds::Places::default(),
             room: Room::new(total, each_host),
             crowd: Arc::new(Mutex::new(Crowd::new(name))),
+            metrics: Metrics::default(),
+            setting: setting(name),
         }
+    }
+
+    /// Counts those for whom there is no place.
+    pub(crate) fn counting(self, metrics: &Metrics) -> Self {
+        metrics.places(self.setting);
+        let metrics = metrics.clone();
+        Self { metrics, ..self }
     }
 
     /// Takes a place for a connection from `peer`. If all places are taken and the address of
@@ -52,12 +65,14 @@ impl Entrance {
             Ok(bounds::Taken { place, instead_of }) => {
                 if let Some(loser) = instead_of {
                     loser.cancel();
+                    self.metrics.connection_refused(self.setting, true);
                     self.crowd().replaced(self.room.pool, now);
                 }
                 Some(Admitted { place, lost })
             }
             Err(why) => {
                 tracing::debug!(%peer, "closed at once: {why}");
+                self.metrics.connection_refused(self.setting, false);
                 self.crowd().refused(self.room.pool, &why.to_string(), now);
                 None
             }
@@ -67,6 +82,12 @@ impl Entrance {
     fn crowd(&self) -> MutexGuard<'_, Crowd> {
         self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The setting in the name of an entrance, which is in parentheses.
+fn setting(name: &'static str) -> &'static str {
+    let setting = name.split_once("(--").map(|(_, setting)| setting);
+    setting.map_or(name, |it| it.trim_end_matches(')'))
 }
 
 /// Runs `served` until it completes or its place is lost. In the second case it is dropped.

@@ -37,6 +37,12 @@ pub trait Lobby: Sized + Send + 'static {
     /// Returns how far `who` has got in the lobby.
     fn standing(&self, who: ConnectionId) -> Standing;
 
+    /// Returns how many players are logged in; `None` if the protocol has no players. Called after
+    /// each message of a peer.
+    fn players(&self) -> Option<usize> {
+        None
+    }
+
     /// Returns the news that the lobby needs to hear at regular times.
     fn chores(&self) -> Vec<Chore<Self::News>>;
 }

@@ -20,7 +20,10 @@ use super::{
     outbox::{Outbox, Overflow},
     pulse::Heart,
 };
-use crate::publish::{Key, Listing, Listings};
+use crate::{
+    metrics::{LeftOut, Tally},
+    publish::{Key, Listing, Listings},
+};
 
 /// The length of the queue, in addition to one slot per peer for the event of its end.
 const QUEUED_EVENTS: usize = 256;
@@ -163,6 +166,7 @@ pub(crate) struct Means<E: Errands> {
     pub(crate) protocol: &'static str,
     pub(crate) listings: Listings,
     pub(crate) listing: Lister<E>,
+    pub(crate) tally: Tally,
 }
 
 impl<E: Errands> Desk<E> {
@@ -238,6 +242,7 @@ impl<E: Errands> State<E> {
             Command::Enters(who, what, to) => {
                 self.outlets.insert(who, to);
                 self.happened(who, what);
+                self.count();
             }
             Command::Happened(who, what) => self.goes_on(who, what),
             Command::Said(who, what, done) => {
@@ -252,11 +257,13 @@ impl<E: Errands> State<E> {
                     Some(held) => *held = Some(done),
                     None => drop(done.send((self.means.lobby.standing(who), told))),
                 }
+                self.count();
             }
             Command::Ended(who) => {
                 self.goes_on(who, E::Lobby::ended());
                 self.outlets.remove(&who);
                 self.means.errands.ended(who);
+                self.count();
             }
             Command::Heard(news) => self.hear(news),
             Command::Noted(note) => {
@@ -264,6 +271,14 @@ impl<E: Errands> State<E> {
                     self.happened(who, what);
                 }
             }
+        }
+    }
+
+    /// Counts the peers that are there.
+    fn count(&self) {
+        self.means.tally.connections(self.outlets.len());
+        if let Some(players) = self.means.lobby.players() {
+            self.means.tally.players(players);
         }
     }
 
@@ -310,7 +325,9 @@ impl<E: Errands> State<E> {
                     Effect::List(id, game) => {
                         if let Some(listing) = (self.means.listing)(&game) {
                             self.listed.insert(id);
-                            self.means.listings.list(self.key(id), listing);
+                            if !self.means.listings.list(self.key(id), listing) {
+                                self.means.tally.left_out(LeftOut::Published);
+                            }
                         }
                     }
                     Effect::Unlist(id) => {

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use metaserve::time::wall_clock;
 use tokio::sync::watch;
+
+use crate::metrics::{Done, Tally};
 
 /// A server to be asked after a restart: its address, and a word that says what it is.
 pub type Saved = (SocketAddr, String);
@@ -43,11 +46,14 @@ pub(crate) fn load(file: &Path) -> Vec<Saved> {
 }
 
 /// Writes each newest text to the file. Ends with the sender.
-pub(crate) async fn keep(file: PathBuf, mut texts: watch::Receiver<String>) {
+pub(crate) async fn keep(file: PathBuf, mut texts: watch::Receiver<String>, tally: Tally) {
     while texts.changed().await.is_ok() {
         let text = texts.borrow_and_update().clone();
         let path = file.clone();
         let done = tokio::task::spawn_blocking(move || replace(&path, &text)).await;
+        let written = matches!(done, Ok(Ok(())));
+        let outcome = if written { Done::Ok } else { Done::Failed };
+        tally.saved(outcome, wall_clock());
         if let Ok(Err(error)) = done {
             let file = file.display();
             tracing::warn!(

@@ -155,6 +155,7 @@ impl<Gate: Copy + Send + 'static> Server<Gate> {
         // The owner ends last, so that it hears of the connections that end.
         let end_of_owner = CancellationToken::new();
         let (_, heart) = self.pulse;
+        let tally = means.tally.clone();
         let owning = desk.run(means, heart, end_of_owner.clone());
         let vital = Vital::default();
         vital.spawn("the owner of its state", owning);
@@ -164,6 +165,7 @@ impl<Gate: Copy + Send + 'static> Server<Gate> {
             owner,
             bans,
             bounds,
+            tally: tally.clone(),
             shutdown: closing.clone(),
         });
         let (tasks, next) = (TaskTracker::new(), Arc::new(AtomicU64::new(0)));
@@ -171,7 +173,7 @@ impl<Gate: Copy + Send + 'static> Server<Gate> {
         for door in self.doors {
             let local = door.local;
             let accepting = Accepting {
-                entrance: entrance(&door.gate),
+                entrance: entrance(&door.gate).counting(tally.metrics()),
                 door,
                 room: Arc::clone(&room),
                 next: Arc::clone(&next),

@@ -24,7 +24,7 @@ use super::{
     pace::Pace,
     server::Arrival,
 };
-use crate::bans::Guard;
+use crate::{bans::Guard, metrics::Tally};
 
 /// The limits of one connection.
 #[derive(Clone, Debug)]
@@ -44,6 +44,7 @@ pub(crate) struct Shared<E: Errands> {
     pub(crate) owner: Owner<E>,
     pub(crate) bans: Guard,
     pub(crate) bounds: Bounds,
+    pub(crate) tally: Tally,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -185,6 +186,7 @@ async fn converse<E: Errands, M: Manners<Event = <E::Lobby as Lobby>::Event>>(
         () = outbox.abandoned() => Err(End::CutOff("it does not read what was sent to it")),
         ban = shared.bans.until_banned(ends.peer) => {
             tracing::info!("disconnected: {ban} is banned");
+            shared.tally.banned();
             Ok(manners.goodbye(Goodbye::Banned(&ban)))
         }
         () = shared.shutdown.cancelled() => Ok(manners.goodbye(Goodbye::Closing)),

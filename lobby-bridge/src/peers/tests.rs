@@ -23,7 +23,7 @@ use super::{
     Arrival, Bounds, Chore, Connection, ConnectionId, Door, Effect, Effects, Entrance, Goodbye,
     Lobby, Manners, Means, Owner, Said, Server, Serving, Shared, Standing, Verdict, serve,
 };
-use crate::{bans::Guard, publish::Listings};
+use crate::{bans::Guard, metrics::Tally, publish::Listings};
 
 /// Far more than anything takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -145,6 +145,7 @@ impl Running {
                 protocol: "echo",
                 listings: Listings::default(),
                 listing: Box::new(|()| None),
+                tally: Tally::default(),
             },
             bans: Guard::none(),
             bounds: Bounds {

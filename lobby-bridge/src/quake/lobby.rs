@@ -21,6 +21,7 @@ use super::{
     request::Request,
     servers::{Became, Due, Listed, Servers},
 };
+use crate::metrics::{Datagram, LeftOut, Outcome, Question, Tally};
 use crate::peers::{
     self, Addresses, Chore, ConnectionId, Effects, Flood, Lobby, Saved, Standing, Way, host, saved,
 };
@@ -94,6 +95,7 @@ pub struct Master {
     is_unsaved: bool,
     saved_at: Option<Instant>,
     rng: fastrand::Rng,
+    tally: Tally,
 }
 
 impl Master {
@@ -115,7 +117,14 @@ impl Master {
             is_unsaved: false,
             saved_at: None,
             rng,
+            tally: Tally::default(),
         }
+    }
+
+    /// Counts what comes, and what becomes of it.
+    #[must_use]
+    pub fn counting(self, tally: Tally) -> Self {
+        Self { tally, ..self }
     }
 
     /// The servers in the list that have proved their addresses.
@@ -134,15 +143,22 @@ impl Master {
         match self.rules.dialect.read(datagram) {
             Some(Message::Heartbeat(tag)) => self.heartbeat(way, tag, now),
             Some(Message::Ends(game)) => {
+                self.tally.datagram(Datagram::Accepted);
                 self.ends(way.peer(), game, now);
                 Vec::new()
             }
             // It costs others no more than a list does.
             Some(Message::Ping) if !self.may_be_told(way, now) => Vec::new(),
-            Some(Message::Ping) => vec![Effect::Errand(Errand::Answer(way, vec![ACK]))],
+            Some(Message::Ping) => {
+                self.tally.datagram(Datagram::Accepted);
+                vec![Effect::Errand(Errand::Answer(way, vec![ACK]))]
+            }
             Some(Message::Info(datagram)) => self.info(way, datagram, now),
             Some(Message::Request(request)) => self.request(way, &request, now),
-            None => Vec::new(),
+            None => {
+                self.tally.datagram(Datagram::Malformed);
+                Vec::new()
+            }
         }
     }
 
@@ -150,8 +166,9 @@ impl Master {
     fn heartbeat(&mut self, way: Way, tag: &str, now: Instant) -> Vec<Effect> {
         let server = way.peer();
         let limits = &self.rules.limits;
+        self.tally.datagram(Datagram::Accepted);
         match self.rules.games.tag(tag) {
-            None => return Vec::new(),
+            None => return self.refused(Outcome::Game),
             Some(Tag::Ends(game)) => {
                 let game = game.to_owned();
                 self.ends(server, &game, now);
@@ -163,19 +180,38 @@ impl Master {
         let shown = self.rules.addresses.shown(server);
         let is_wanted = shown.is_some_and(|it| dialect.carries(it));
         let is_known = self.servers.get(server).is_some() || self.pending.contains(server);
-        if !is_wanted || !(is_known || self.has_room(server)) {
-            return Vec::new();
+        if !is_wanted {
+            return self.refused(Outcome::Address);
+        }
+        if !is_known && !self.has_room(server) {
+            return self.refused(Outcome::Full);
         }
         self.servers.called(server, limits, now);
-        self.ask(way, tag, now).into_iter().collect()
+        let asked = self.ask(way, tag, now);
+        self.tally.registration(match asked {
+            Some(_) => Outcome::Unproved,
+            None => Outcome::Rate,
+        });
+        asked.into_iter().collect()
+    }
+
+    /// Counts a server that is not listed, and does nothing more about it.
+    fn refused(&self, why: Outcome) -> Vec<Effect> {
+        self.tally.registration(why);
+        Vec::new()
     }
 
     /// A server says that it ends: if it is listed, it leaves unless it answers.
     fn ends(&mut self, server: SocketAddr, game: &str, now: Instant) {
         let listed = self.servers.get(server);
-        if listed.is_some_and(|it| it.description.info.gamename == game) {
+        let is_listed = listed.is_some_and(|it| it.description.info.gamename == game);
+        if is_listed {
             self.servers.called(server, &self.rules.limits, now);
         }
+        self.tally.registration(match is_listed {
+            true => Outcome::Unlisted,
+            false => Outcome::NotListed,
+        });
     }
 
     /// Whether one more server at this address can be listed.
@@ -214,26 +250,31 @@ impl Master {
             limits,
         } = &self.rules;
         let Some(told) = dialect.told(datagram) else {
+            self.tally.datagram(Datagram::Malformed);
             return Vec::new();
         };
         let challenge = told.challenge().unwrap_or_default();
         let challenge = dialect.repeats_challenges().then_some(challenge);
         let Some(tag) = self.pending.proved(server, challenge, limits, now) else {
+            self.tally.datagram(Datagram::Unasked);
             return Vec::new();
         };
+        self.tally.datagram(Datagram::Accepted);
+        self.tally.question(Question::Answered);
         let tag = tag.to_owned();
+        self.pending.answered(server);
         let Some(Tag::Alive(expected)) = games.tag(&tag) else {
-            return Vec::new();
+            return self.refused(Outcome::Game);
         };
         let Some(description) = dialect.description(&told, expected, datagram) else {
             tracing::debug!(%server, "not listed: its answer is incomplete");
-            return Vec::new();
+            return self.refused(Outcome::Malformed);
         };
         if !games.accepts(&description.info.gamename) {
-            return Vec::new();
+            return self.refused(Outcome::Game);
         }
         let Some((address, game)) = addresses.shown(server).zip(games.game(&description)) else {
-            return Vec::new();
+            return self.refused(Outcome::Address);
         };
         let listed = Listed {
             address,
@@ -244,6 +285,10 @@ impl Master {
             .servers
             .answered((way, &tag), listed.clone(), limits, now);
         self.pending.listed(server);
+        self.tally.registration(match became {
+            Became::New(_) | Became::Replaced(..) => Outcome::Listed,
+            Became::Same | Became::Changed(_) => Outcome::Kept,
+        });
         match became {
             Became::Same => Vec::new(),
             Became::New(id) => {
@@ -264,11 +309,13 @@ impl Master {
         let games = &self.rules.games;
         let game = request.game(games);
         if game.is_some_and(|game| !games.accepts(game)) {
+            self.tally.datagram(Datagram::Game);
             return Vec::new();
         }
         if !self.may_be_told(way, now) {
             return Vec::new();
         }
+        self.tally.datagram(Datagram::Accepted);
         let games = &self.rules.games;
         let ours = self.servers.iter();
         let ours = ours.map(|it| (&it.description.info, std::slice::from_ref(&it.address)));
@@ -291,6 +338,7 @@ impl Master {
         let peer = way.peer();
         let allowed = self.flood.allows(peer.ip(), &self.rules.limits.lists, now);
         if !allowed {
+            self.tally.datagram(Datagram::Rate);
             tracing::debug!(%peer, "no list: it has asked too often");
         }
         allowed
@@ -304,6 +352,7 @@ impl Master {
                     if has_room || self.natives.contains_key(&id) {
                         self.natives.insert(id, native);
                     } else {
+                        self.tally.left_out(LeftOut::Shown);
                         tracing::warn!(server = ?native.addresses, "not shown to players: there are too many servers");
                     }
                 }
@@ -331,7 +380,12 @@ impl Master {
                 }
             }
         }
-        for (way, tag) in self.pending.due(&self.rules.limits, now) {
+        let (again, unanswered) = self.pending.due(&self.rules.limits, now);
+        for _ in 0..unanswered {
+            self.tally.question(Question::Unanswered);
+        }
+        self.tally.open_questions(self.pending.open());
+        for (way, tag) in again {
             effects.extend(self.ask(way, &tag, now));
         }
         let saved = self.saved.len().min(REVIVED);

@@ -52,6 +52,8 @@ struct Asked {
     calls: bool,
     /// Whether it is in the list.
     is_listed: bool,
+    /// Whether it has answered since it was asked for the last time.
+    has_answered: bool,
 }
 
 /// All servers that were asked and may still answer.
@@ -63,12 +65,19 @@ pub(super) struct Pending {
     /// How many of each host are not in the list, and of all hosts.
     hosts: HashMap<IpAddr, usize>,
     unlisted: usize,
+    /// How many have not answered since they were asked for the last time.
+    open: usize,
 }
 
 impl Pending {
     /// Servers that are not in the list.
     pub(super) const fn unlisted(&self) -> usize {
         self.unlisted
+    }
+
+    /// How many have not answered since they were asked for the last time.
+    pub(super) const fn open(&self) -> usize {
+        self.open
     }
 
     /// The same, of one host.
@@ -103,6 +112,7 @@ impl Pending {
                     asked.given = now;
                 }
                 asked.sent = now;
+                self.open += usize::from(std::mem::take(&mut asked.has_answered));
             }
             asked.calls = !may_be_asked;
             let challenge = may_be_asked.then(|| asked.challenge.clone());
@@ -125,7 +135,9 @@ impl Pending {
             sent: now,
             calls: false,
             is_listed,
+            has_answered: false,
         };
+        self.open += 1;
         let challenge = asked.challenge.clone();
         self.due.insert((asked.due(limits), server));
         self.asked.insert(server, asked);
@@ -150,6 +162,15 @@ impl Pending {
         (is_right && now < asked.sent + limits.challenge_time).then_some(&*asked.tag)
     }
 
+    /// Notes that a server has repeated its challenge.
+    pub(super) fn answered(&mut self, server: SocketAddr) {
+        if let Some(asked) = self.asked.get_mut(&server)
+            && !std::mem::replace(&mut asked.has_answered, true)
+        {
+            self.open -= 1;
+        }
+    }
+
     /// Notes that a server is in the list now. It may still answer again.
     pub(super) fn listed(&mut self, server: SocketAddr) {
         if let Some(asked) = self.asked.get_mut(&server)
@@ -159,9 +180,10 @@ impl Pending {
         }
     }
 
-    /// Returns the servers to ask again now, and forgets those whose challenges are over.
-    pub(super) fn due(&mut self, limits: &Limits, now: Instant) -> Vec<(Way, String)> {
-        let mut again = Vec::new();
+    /// Returns the servers to ask again now, and forgets those whose challenges are over. Also
+    /// returns how many of these have not answered.
+    pub(super) fn due(&mut self, limits: &Limits, now: Instant) -> (Vec<(Way, String)>, usize) {
+        let (mut again, open) = (Vec::new(), self.open);
         while let Some(&(due, server)) = self.due.first()
             && due <= now
         {
@@ -175,12 +197,13 @@ impl Pending {
                 _ => self.forget(server, limits),
             }
         }
-        again
+        (again, open - self.open)
     }
 
     fn forget(&mut self, server: SocketAddr, limits: &Limits) {
         if let Some(asked) = self.asked.remove(&server) {
             self.due.remove(&(asked.due(limits), server));
+            self.open -= usize::from(!asked.has_answered);
             if !asked.is_listed {
                 self.uncount(server);
             }

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     bans::Guard,
     follow::{Change, Follower, Natives},
+    metrics::Tally,
     peers::{self, Correspondence, DatagramServer, ListenError, Means, Owner, Pulse, saved},
     protocol::{House, OpenError, Opened, Protocol},
     publish::Listings,
@@ -55,6 +56,8 @@ pub struct Links {
     pub natives: Option<Natives<Native>>,
     /// The identity under which its servers are published.
     pub bridge: Option<Fingerprint>,
+    /// What counts its peers.
+    pub tally: Tally,
     /// The file in which it keeps its servers over a restart, if it does.
     pub saved: Option<PathBuf>,
 }
@@ -92,9 +95,10 @@ impl Server {
         } = self;
         let last_run = links.saved.as_deref().map(saved::load).unwrap_or_default();
         let (sender, texts) = watch::channel(String::new());
+        let tally = links.tally.clone();
         let keep = async move {
             match links.saved {
-                Some(file) => saved::keep(file, texts).await,
+                Some(file) => saved::keep(file, texts, tally).await,
                 None => std::future::pending().await,
             }
         };
@@ -106,11 +110,13 @@ impl Server {
             owner,
             desk,
             means: Means {
-                lobby: Master::new(rules, seed),
+                lobby: Master::new(rules, seed).counting(links.tally.clone()),
                 errands: Errands {
                     post: server.post(),
                     saved: sender,
+                    tally: links.tally.clone(),
                 },
+                tally: links.tally,
                 news: last_run.chain(outside).boxed(),
                 protocol: dialect.name(),
                 listings: links.listings,
@@ -174,6 +180,7 @@ impl Protocol for Settings {
 
 impl Settings {
     fn ready(&self, house: &House) -> Result<Ready, OpenError> {
+        let tally = house.metrics.tally(self.rules.dialect.name());
         let registry = house.registry.as_ref();
         let followed = registry.map(|registry| {
             let Rules {
@@ -189,6 +196,7 @@ impl Settings {
             listings: house.listings.clone(),
             natives,
             bridge: registry.map(|registry| registry.bridge),
+            tally: tally.clone(),
             saved: Some(
                 house
                     .state_dir
@@ -197,7 +205,7 @@ impl Settings {
         };
         Ok(Ready {
             server: Server::bind(self.clone(), links)?,
-            natives: follower,
+            natives: follower.map(|it| it.counting(tally)),
         })
     }
 }

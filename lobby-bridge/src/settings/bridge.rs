@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use metaserve::{PublishAt, Trust, tls::FileError};
+use metaserve::{PublishAt, Trust, program::Http, tls::FileError};
 
 use super::{BridgeSettings, Daemon};
 use crate::{protocol::Protocol, web};
@@ -24,6 +24,8 @@ pub struct Bridge {
     pub protocols: Vec<Arc<dyn Protocol>>,
     /// How lists are served over HTTP.
     pub web: web::Settings,
+    /// Whether and where metrics are served.
+    pub metrics: Http,
 }
 
 /// The file with certificate authorities for the daemon cannot be used.
@@ -54,6 +56,7 @@ impl Bridge {
             trust,
             protocols,
             web: settings.web.sites(),
+            metrics: settings.metrics,
             state_dir: settings.state_dir,
             daemons: daemons.collect(),
             publish_at: settings.publish_at,

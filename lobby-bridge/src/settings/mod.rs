@@ -11,6 +11,7 @@ use clap::Args;
 use metaserve::{
     Fingerprint, PublishAt,
     program::{
+        Http,
         log::{self, LogFormat},
         settings::{Problem, Settings, Values},
     },
@@ -108,6 +109,18 @@ pub struct BridgeSettings {
     /// All lists over HTTP.
     #[command(flatten)]
     pub web: WebSettings,
+
+    /// Serve metrics for Prometheus over HTTP at this address (TCP), or `off`
+    ///
+    /// They are at `/metrics`; `/healthz` and `/readyz` say how the bridge is. An address that is
+    /// set must be free; the default one is left out with a warning if another bridge uses it. Keep
+    /// it away from strangers.
+    #[arg(
+        long,
+        value_name = "ADDR:PORT|off",
+        default_value = "127.0.0.1:8090 if free"
+    )]
+    pub metrics: Http,
 
     /// The format of log lines: for people, for programs, or for the journal
     ///

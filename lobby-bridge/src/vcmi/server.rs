@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     bans::Guard,
+    metrics::Tally,
     peers::{self, Arrival, Bounds, Door, Entrance, ListenError, Means, Owner, Pulse, Serving},
     protocol::{House, OpenError, Opened, Protocol},
     publish::Listings,
@@ -56,6 +57,8 @@ pub struct Settings {
     pub statistics: bool,
     /// The limits.
     pub limits: Limits,
+    /// What counts its peers.
+    pub tally: Tally,
 }
 
 impl Default for Settings {
@@ -68,6 +71,7 @@ impl Default for Settings {
             health_check: Duration::from_secs(30),
             statistics: true,
             limits: Limits::default(),
+            tally: Tally::default(),
         }
     }
 }
@@ -121,6 +125,7 @@ impl Server {
             bans,
             public_addresses,
             limits,
+            tally,
             ..
         } = settings;
         let rules = Rules {
@@ -141,7 +146,8 @@ impl Server {
                 "VCMI, pipes (--vcmi-pipes)",
                 limits.pipes,
                 limits.pipes_per_host,
-            ),
+            )
+            .counting(tally.metrics()),
             limits: limits.clone(),
         });
         let serving = Serving {
@@ -154,6 +160,7 @@ impl Server {
                 protocol: "vcmi",
                 listings,
                 listing: Box::new(move |room| listing(room, &public_addresses, listing_bytes)),
+                tally,
             },
             bans,
             bounds: Bounds {
@@ -181,6 +188,7 @@ impl Protocol for Settings {
     fn open<'a>(&'a self, house: &'a House) -> BoxFuture<'a, Result<Box<dyn Opened>, OpenError>> {
         let settings = Self {
             bans: house.bans.clone(),
+            tally: house.metrics.tally("vcmi"),
             ..self.clone()
         };
         let opened = async {
@@ -235,7 +243,10 @@ async fn receive(arrival: Arrival<()>, shared: Arc<Shared>, pipes: Arc<Pipes>) {
             // Pipes have no message that could tell of a ban.
             tokio::select! {
                 biased;
-                ban = shared.bans.until_banned(peer) => tracing::info!("pipe closed: {ban} is banned"),
+                ban = shared.bans.until_banned(peer) => {
+                    shared.tally.banned();
+                    tracing::info!("pipe closed: {ban} is banned");
+                }
                 () = pipes::serve(connection, first, deadline, &pipes) => {}
             }
         }
@@ -262,6 +273,7 @@ async fn receive(arrival: Arrival<()>, shared: Arc<Shared>, pipes: Arc<Pipes>) {
 /// Tells a lobby client that it is banned, and until when.
 async fn turn_away(mut connection: Connection, ban: &Ban) {
     tracing::debug!("refused: {ban} is banned");
+    connection.shared.tally.banned();
     let text = Message::banned(ban);
     let written = connection.write.write_all(text.as_str().as_bytes());
     // It has as much time to accept this as to read it.

@@ -9,7 +9,7 @@ use clap::{ArgAction, Args};
 use metaserve::program::settings::{switch, within};
 
 use super::{Limits, Settings};
-use crate::bans::Guard;
+use crate::{bans::Guard, metrics::Tally};
 
 /// The settings of the VCMI lobby. `None` means a default that depends on other settings.
 #[derive(Args, Clone, Debug)]
@@ -83,6 +83,7 @@ impl VcmiSettings {
         Some(Settings {
             listen: self.vcmi?,
             bans: Guard::none(),
+            tally: Tally::default(),
             public_addresses: public_addresses.to_vec(),
             health_check: self.vcmi_healthcheck,
             statistics: self.vcmi_statistics,

@@ -8,6 +8,7 @@ use std::{
 
 use axum::{
     Extension,
+    body::HttpBody,
     extract::{Request, State},
     http::{HeaderName, StatusCode, header},
     middleware::Next,
@@ -22,7 +23,7 @@ use metaserve::{
 };
 
 use super::Caller;
-use crate::bans::Guard;
+use crate::{bans::Guard, metrics::Tally};
 
 /// How many requests a client may make at once, in seconds of what it may make on average.
 const AT_ONCE_SECONDS: u32 = 20;
@@ -42,8 +43,8 @@ pub(super) struct Gate {
     pub(super) rates: Mutex<Rates<Prefix>>,
 }
 
-/// The gate, and how a site answers the banned.
-pub(super) type Admission = (Arc<Gate>, fn(&Ban) -> Response);
+/// The gate, how a site answers the banned, and what counts its requests.
+pub(super) type Admission = (Arc<Gate>, fn(&Ban) -> Response, Tally);
 
 impl Gate {
     fn spend(&self, address: IpAddr) -> Result<(), Duration> {
@@ -61,14 +62,30 @@ impl Gate {
     }
 }
 
-/// Passes a request on, with its [`Client`] in its extensions, or refuses it.
+/// Passes a request on, with its [`Client`] in its extensions, or refuses it. Counts the answer.
 pub(super) async fn admit(
-    State((gate, banned)): State<Admission>,
+    State((gate, banned, tally)): State<Admission>,
     Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let answer = answer((&gate, banned, &tally), caller, request, next).await;
+    tally.request(answer.status().as_u16());
+    // Only lists have tags.
+    if answer.headers().contains_key(header::ETAG) {
+        let bytes = answer.body().size_hint().exact().unwrap_or_default();
+        tally.list(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+    answer
+}
+
+async fn answer(
+    (gate, banned, tally): (&Gate, fn(&Ban) -> Response, &Tally),
+    caller: Caller,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(address) = client(caller.0, &request, &gate) else {
+    let Some(address) = client(caller.0, &request, gate) else {
         let header = &gate.header;
         let proxy = caller.0;
         tracing::warn!(%proxy, "refused: the proxy does not say whose request this is, in {header}");
@@ -77,6 +94,7 @@ pub(super) async fn admit(
     };
     if let Some(ban) = gate.bans.banned(address) {
         tracing::debug!(client = %address, "refused over HTTP: {ban} is banned");
+        tally.banned();
         return banned(&ban);
     }
     if let Err(wait) = gate.spend(address) {

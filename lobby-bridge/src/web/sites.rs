@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     bans::Guard,
+    metrics::{Metrics, Tally},
     peers::{Entrance, listen},
 };
 
@@ -53,6 +54,8 @@ pub enum BindError {
 
 /// What a protocol serves over HTTP.
 pub(crate) struct Site {
+    /// Counts its requests.
+    pub(crate) tally: Tally,
     /// Its paths. It has no fallback, since other protocols may have further paths.
     pub(crate) routes: Router,
     /// How it answers those who are banned.
@@ -67,6 +70,7 @@ pub struct Sites(Arc<Inner>);
 struct Inner {
     settings: Settings,
     bans: Guard,
+    metrics: Metrics,
     open: Mutex<Vec<Open>>,
 }
 
@@ -90,11 +94,12 @@ impl fmt::Debug for Sites {
 impl Sites {
     /// No listeners yet. `bans` hold for all of them.
     #[must_use]
-    pub fn new(settings: Settings, bans: Guard) -> Self {
+    pub fn new(settings: Settings, bans: Guard, metrics: Metrics) -> Self {
         let open = Mutex::default();
         Self(Arc::new(Inner {
             settings,
             bans,
+            metrics,
             open,
         }))
     }
@@ -171,7 +176,9 @@ impl Sites {
             let watch = Arc::clone(certificate).watch();
             tokio::spawn(closing.clone().run_until_cancelled_owned(watch));
         }
-        let places = |name, each_host| Entrance::new(name, limits.connections, each_host);
+        let metrics = &self.0.metrics;
+        let places =
+            |name, each_host| Entrance::new(name, limits.connections, each_host).counting(metrics);
         let entrance = places("HTTP (--http-connections)", limits.each_host);
         let proxied = places("HTTP, proxies (--http-connections)", limits.connections);
         for Open {
@@ -213,8 +220,13 @@ impl Sites {
 }
 
 fn routes(sites: Vec<Site>, gate: &Arc<Gate>) -> Router {
-    let admitted = sites.into_iter().map(|Site { routes, banned }| {
-        let admission = (Arc::clone(gate), banned);
+    let admitted = sites.into_iter().map(|site| {
+        let Site {
+            tally,
+            routes,
+            banned,
+        } = site;
+        let admission = (Arc::clone(gate), banned, tally);
         routes.layer(middleware::from_fn_with_state(admission, admit))
     });
     let routes = admitted.fold(Router::new(), Router::merge);

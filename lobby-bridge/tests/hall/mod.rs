@@ -12,6 +12,7 @@ use metaserve_lobby_bridge::{
     accounts::{self, Accounts, default_database},
     aleph_one::{Links, Rules, Server, Settings},
     bans::Guard,
+    metrics::Tally,
     publish::Listings,
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
@@ -66,6 +67,7 @@ impl Hall {
             bans,
             natives: None,
             bridge: None,
+            tally: Tally::default(),
         };
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let settings = Settings {

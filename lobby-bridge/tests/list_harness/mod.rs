@@ -8,6 +8,7 @@ use metaserve::program::Vital;
 use metaserve_lobby_bridge::{
     bans::Guard,
     ddnet, luanti,
+    metrics::Metrics,
     protocol::{House, Protocol},
     publish::Listings,
     web::{self, Sites},
@@ -48,12 +49,14 @@ impl Lists {
         bans: Guard,
     ) -> Self {
         let listings = Listings::default();
+        let metrics = Metrics::default();
         let house = House {
             bans: bans.clone(),
             listings: listings.clone(),
             state_dir: path.to_owned(),
             registry: None,
-            web: Sites::new(web, bans),
+            web: Sites::new(web, bans, metrics.clone()),
+            metrics,
         };
         let listen = SocketAddr::from(([0; 8], 0));
         let ddnet = ddnet::Settings {

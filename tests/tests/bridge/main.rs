@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod aleph_one;
+mod metrics;
 mod myth;
 mod process;
 mod vcmi;

@@ -17,6 +17,8 @@ pub(crate) struct Bridge {
     pub(crate) vcmi: SocketAddr,
     /// The addresses of the login daemon and the room for Aleph One.
     pub(crate) myth: (SocketAddr, SocketAddr),
+    /// The address of the metrics.
+    pub(crate) metrics: SocketAddr,
 }
 
 impl Bridge {
@@ -37,6 +39,8 @@ impl Bridge {
                 "127.0.0.1:0",
                 "--aleph-one-room",
                 "Arrival=127.0.0.1:0",
+                "--metrics",
+                "127.0.0.1:0",
                 "--daemon",
                 &daemon.address.to_string(),
             ])
@@ -53,6 +57,8 @@ impl Bridge {
             .spawn()
             .unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+        let open = search(&mut log, "serving metrics").await;
+        let metrics = address_after(&open, "address=");
         let open = search(&mut log, "the VCMI lobby is open").await;
         let vcmi = address_after(&open, "address=");
         let open = search(&mut log, "the metaserver is open").await;
@@ -65,6 +71,7 @@ impl Bridge {
             log,
             vcmi,
             myth,
+            metrics,
         }
     }
 

@@ -9,7 +9,10 @@ use std::{
 };
 
 const PAGE: &str = include_str!("../../../docs/reference/metrics.md");
-const DASHBOARD: &str = include_str!("../../../deploy/grafana/metaserve.json");
+const DASHBOARDS: [&str; 2] = [
+    include_str!("../../../deploy/grafana/metaserve.json"),
+    include_str!("../../../deploy/grafana/metaserve-bridge.json"),
+];
 const ALERTS: &str = include_str!("../../../deploy/prometheus/alerts.yml");
 const CONFIG: &str = include_str!("../../../deploy/config/daemon.toml");
 
@@ -90,7 +93,9 @@ fn assert_checks_first(unit: &str) {
 #[test]
 fn dashboard_and_alerts_use_existing_metrics() {
     let metrics = metrics();
-    let mut all = queries(&serde_json::from_str(DASHBOARD).unwrap());
+    let dashboards = DASHBOARDS.iter();
+    let queries = dashboards.map(|it| queries(&serde_json::from_str(it).unwrap()));
+    let mut all: Vec<_> = queries.flatten().collect();
     assert!(all.len() > 20, "{all:?}");
     // The query of an alert, which may span several lines, is everything up to its `for`.
     let alerts = ALERTS.split("expr:").skip(1);

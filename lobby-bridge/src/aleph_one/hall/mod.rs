@@ -199,6 +199,10 @@ impl Lobby for Hall {
         }
     }
 
+    fn players(&self) -> Option<usize> {
+        Some(self.counts().0)
+    }
+
     fn chores(&self) -> Vec<Chore<News>> {
         let hubs = Chore {
             first: Duration::ZERO,

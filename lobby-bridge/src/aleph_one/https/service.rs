@@ -20,6 +20,7 @@ use super::{
 use crate::{
     accounts::Accounts,
     bans::Guard,
+    metrics::Metrics,
     peers::{Entrance, listen},
     web::{Certificate, CertificateError, Listener, Patience},
 };
@@ -49,6 +50,7 @@ pub struct Service {
     listener: TcpListener,
     address: SocketAddr,
     bans: Guard,
+    metrics: Metrics,
     certificate: Arc<Certificate>,
     web: Web,
 }
@@ -69,6 +71,7 @@ impl Service {
             listener,
             address,
             bans: settings.bans,
+            metrics: Metrics::default(),
             certificate: Arc::new(certificate),
             web: Web {
                 accounts,
@@ -77,6 +80,12 @@ impl Service {
                 limits,
             },
         })
+    }
+
+    /// Counts connections for which there is no place.
+    #[must_use]
+    pub fn counting(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Returns the address that it listens on.
@@ -113,7 +122,8 @@ impl Service {
                 "HTTPS (--aleph-one-https-connections)",
                 connections,
                 each_host,
-            ),
+            )
+            .counting(&self.metrics),
             proxies: None,
             patience: Patience {
                 head: handshake,

@@ -27,7 +27,10 @@ use super::{
     stored::Stored,
     tokens::{Proof, Tokens},
 };
-use crate::peers::{self, Chore, ConnectionId, Standing};
+use crate::{
+    metrics::{LeftOut, Outcome, Tally},
+    peers::{self, Chore, ConnectionId, Standing},
+};
 
 /// How often addresses that have expired are looked for, and what has changed is kept.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -88,6 +91,7 @@ pub struct Master {
     bans: Arc<Bans>,
     /// Whether the kept servers are older than these.
     unkept: bool,
+    tally: Tally,
 }
 
 impl Master {
@@ -102,7 +106,14 @@ impl Master {
             bans: Arc::default(),
             unkept: false,
             limits,
+            tally: Tally::default(),
         }
+    }
+
+    /// Counts what becomes of requests.
+    #[must_use]
+    pub fn counting(self, tally: Tally) -> Self {
+        Self { tally, ..self }
     }
 
     /// Puts back the servers of an earlier run. They are shown with the first [`News::Second`],
@@ -184,7 +195,10 @@ impl Master {
                 Some(native) if room || self.natives.contains_key(&number) => {
                     self.natives.insert(number, Arc::new(native));
                 }
-                Some(_) => tracing::warn!("a server is not shown: there are too many"),
+                Some(_) => {
+                    self.tally.left_out(LeftOut::Shown);
+                    tracing::warn!("a server is not shown: there are too many");
+                }
                 None => drop(self.natives.remove(&number)),
             }
         }
@@ -237,8 +251,15 @@ impl peers::Lobby for Master {
             return Vec::new();
         };
         let mut effects = Vec::new();
+        let is_new = !self.entries.has(&request.address);
         let answer = self.answer(&request, wall, now, &mut effects);
         self.unkept |= answer == Answer::Success;
+        self.tally.registration(match (&answer, &request.action) {
+            (Answer::Success, Action::Delete) => Outcome::Unlisted,
+            (Answer::Error(400, _), Action::Delete) => Outcome::NotListed,
+            (Answer::Success, Action::Register(_)) if is_new => Outcome::Listed,
+            _ => answer.outcome(),
+        });
         match &answer {
             Answer::Error(status, why) => {
                 tracing::debug!(address = %request.address, status, "refused: {why}");

@@ -27,6 +27,7 @@ use super::{
     stored::StoredList,
 };
 use crate::{
+    metrics::{LeftOut, Outcome, Question, Tally},
     peers::{self, Chore, ConnectionId, Standing, host},
     web::Reply,
 };
@@ -124,6 +125,7 @@ pub struct List {
     kept: bool,
     /// Servers of an earlier run that were not published yet.
     restored: Vec<Key>,
+    tally: Tally,
 }
 
 /// A ping that has not ended.
@@ -150,7 +152,14 @@ impl List {
             shown: true,
             kept: true,
             restored: Vec::new(),
+            tally: Tally::default(),
         }
+    }
+
+    /// Counts what becomes of announcements and pings.
+    #[must_use]
+    pub fn counting(self, tally: Tally) -> Self {
+        Self { tally, ..self }
     }
 
     /// Puts back the servers of an earlier run that are not too old. They are shown with the first
@@ -186,6 +195,7 @@ impl List {
             Ok(answer) => answer,
             Err((status, why)) => {
                 tracing::debug!(client = %from, status, "refused: {why}");
+                self.tally.registration(Outcome::refused(status));
                 (status, why)
             }
         }
@@ -195,10 +205,11 @@ impl List {
     fn remove(&mut self, key: Key, effects: &mut Vec<Effect>) -> (u16, String) {
         let pinged = self.pinged.remove(&key).is_some();
         let listed = self.unlist(key, effects);
-        let answer = match pinged || listed {
-            true => "Removed from server list.",
-            false => "Server not found.",
+        let (outcome, answer) = match pinged || listed {
+            true => (Outcome::Unlisted, "Removed from server list."),
+            false => (Outcome::NotListed, "Server not found."),
         };
+        self.tally.registration(outcome);
         (200, answer.to_owned())
     }
 
@@ -232,6 +243,7 @@ impl List {
         self.check_room(key)?;
         let targets = resolved.unwrap_or_else(|| vec![from]);
         self.ping(key, Some(said), targets, effects);
+        self.tally.registration(Outcome::Unproved);
         Ok((202, "Request has been filed.".to_owned()))
     }
 
@@ -277,6 +289,8 @@ impl List {
         self.last.1 += 1;
         let number = self.last.1;
         self.pinged.insert(key, Pinged { number, said });
+        self.tally.question(Question::Asked);
+        self.tally.open_questions(self.pinged.len());
         let targets = targets.into_iter().take(self.limits.targets);
         effects.push(Effect::Errand(Errand::Ping(Ping {
             key,
@@ -295,19 +309,26 @@ impl List {
             return;
         }
         let said = self.pinged.remove(&key).and_then(|it| it.said);
+        self.tally.open_questions(self.pinged.len());
         let Some(took) = took else {
             let targets = &ping.targets;
+            self.tally.question(Question::Unanswered);
             match said {
-                Some(_) => tracing::info!(
-                    ?targets,
-                    "a Luanti server is not listed, since it does not answer a ping: is its UDP \
-                     port open, and does it announce itself without a proxy?"
-                ),
+                Some(_) => {
+                    self.tally.registration(Outcome::Unanswered);
+                    tracing::info!(
+                        ?targets,
+                        "a Luanti server is not listed, since it does not answer a ping: is its \
+                         UDP port open, and does it announce itself without a proxy?"
+                    );
+                }
                 None => drop(self.unlist(key, effects)),
             }
             return;
         };
+        self.tally.question(Question::Answered);
         let known = self.servers.get(&key).cloned();
+        let is_new = known.is_none();
         let mut entry = match (known, &said) {
             (Some(known), _) => known,
             (None, None) => return,
@@ -319,6 +340,10 @@ impl List {
         let changed = Arc::make_mut(&mut entry);
         (changed.ping, changed.proven) = (took, now);
         if let Some(said) = said {
+            self.tally.registration(match is_new {
+                true => Outcome::Listed,
+                false => Outcome::Kept,
+            });
             changed.announce(said, now);
             effects.push(listed(changed));
         }
@@ -368,7 +393,10 @@ impl List {
                 Some(native) if room || self.natives.contains_key(&number) => {
                     self.natives.insert(number, Arc::new(native));
                 }
-                Some(_) => tracing::warn!("a server is not shown: there are too many"),
+                Some(_) => {
+                    self.tally.left_out(LeftOut::Shown);
+                    tracing::warn!("a server is not shown: there are too many");
+                }
                 None => drop(self.natives.remove(&number)),
             }
         }

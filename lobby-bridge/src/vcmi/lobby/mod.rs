@@ -192,6 +192,11 @@ impl peers::Lobby for Lobby {
         }
     }
 
+    fn players(&self) -> Option<usize> {
+        let clients = self.clients.values();
+        Some(clients.filter(|it| it.name.is_some()).count())
+    }
+
     fn chores(&self) -> Vec<Chore<News>> {
         let health = Chore::every(self.rules.health_check, News::CheckHealth);
         vec![health, Chore::every(SWEEP, News::Expire)]
