@@ -22,8 +22,10 @@ const MAX_NAME: usize = 63;
 const MAX_PLAYER_NAME: usize = 15;
 const MAX_CLAN: usize = 11;
 
-/// Stands for somebody whose name is not known, as for somebody who connects.
-const UNKNOWN_PLAYER: &str = "(connecting)";
+/// Stands for a player whose name is not known. It is not `(connecting)`, the name of somebody who
+/// connects (`docs/specifications/ddnet-register.md`, section 7): DDNet's client leaves those out
+/// of the number of players that it shows.
+const UNKNOWN_PLAYER: &str = "(unknown)";
 
 /// The information of a server: a JSON object as the server has sent it, without white space
 /// between its parts.
@@ -303,6 +305,9 @@ mod tests {
         assert_eq!(value["clients"].as_array().unwrap().len(), 3);
         assert_eq!(value["clients"][0]["name"], "Somebody with a");
         assert_eq!(value["clients"][0]["score"], -9999);
+        // Players of DDNet saw 1 of 3: its client does not count those that connect.
+        let clients = value["clients"].as_array().unwrap();
+        assert!(clients.iter().all(|it| it["name"] != "(connecting)"));
         let back = Info::of(&info).described("");
         assert_eq!((back.players, back.max_players), (Some(3), Some(8)));
         let crowd = ServerInfo {
