@@ -14,6 +14,8 @@ finish() {
     [ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     [ ! -S "$dir/tmux.sock" ] || tmux kill-server 2>/dev/null || true
+    # A game's client may ask its player first.
+    within 20 all_ended || kill -KILL $(jobs -rp) 2>/dev/null || true
     wait
     [ "$failed" = 0 ] || for log in "$dir"/*.log; do
         [ -e "$log" ] || continue
@@ -24,6 +26,8 @@ finish() {
     echo "$passed passed, $failed failed"
     [ "$failed" = 0 ] || exit 1
 }
+
+all_ended() { [ -z "$(jobs -rp)" ]; }
 
 tmux() { command tmux -S "$dir/tmux.sock" "$@"; }
 
@@ -68,6 +72,15 @@ check() {
         failed=$((failed + 1))
         echo "FAILED  $what"
     fi
+}
+
+# stopwatch: lets `sees` count from now on.
+stopwatch() { began_ms=$(date +%s%3N); }
+
+# sees WHAT COMMAND...: checks it, and prints how long after the last `stopwatch` it was so.
+sees() {
+    check "$1" within 60 "${@:2}"
+    printf '        after %s ms\n' $(($(date +%s%3N) - began_ms))
 }
 
 # count LINE: adds what another run has counted, in its last line; a failure if that says nothing.

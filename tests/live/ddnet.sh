@@ -18,7 +18,8 @@ servers() {
 fetches() { servers | grep -qxF "$1"; }
 fetches_not() { ! servers | grep -qF "$1"; }
 
-start_server() {
+# ddnet_server NAME: which registers.
+ddnet_server() {
     game ddnet /usr/games/DDNet-Server "sv_port 8303;sv_name $1;sv_map Tutorial;sv_max_clients 13;\
 sv_register_url http://localhost:8310/ddnet/15/register;http_allow_insecure 1;sv_register 1;\
 sv_input_fifo ./fifo"
@@ -30,7 +31,7 @@ ddnet_run() {
     local enter bridge fingerprint trusted bridge_options
     local -A game=()
     open_lists --ddnet-http '[::]:8310'
-    start_server 'Tee Län'
+    ddnet_server 'Tee Län'
     check "a server registers all its addresses as one server" \
         within 60 fetches 'Tee Län|Tutorial|13|4'
     check "it is on the page" within 60 is_listed 'ddnet|Tee Län|Tutorial|0|13'
@@ -53,7 +54,7 @@ ddnet_run() {
     kill -INT "${game[ddnet]}"
     check "a server that ends leaves the list with all addresses" within 60 fetches_not Changed
     check "and the page" within 60 is_off Changed
-    start_server Killed
+    ddnet_server Killed
     check "another one registers" within 60 fetches 'Killed|Tutorial|13|4'
     kill -KILL "${game[ddnet]}"
     check "a server that vanishes leaves the list" within 60 fetches_not Killed

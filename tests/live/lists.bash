@@ -19,18 +19,19 @@ open_lists() {
     mkdir -p "$dir/home"
     chown nobody "$dir/home"
     bridge_options=("$@")
-    start daemon "${enter[@]}" "$built/metaserve-daemon" --listen 127.0.0.1:4433 \
-        --state-dir "$dir/state" --http 127.0.0.1:8080
-    within 60 logged daemon '^games connect with'
-    fingerprint=$(sed -n 's/^certificate fingerprint (SHA-256): //p' "$dir/daemon.log" | head -n 1)
-    local first=$pid
-    open_bridge
+    # The bridge makes its identity at its first start; the daemon has to know it.
+    start bridge "${enter[@]}" "$built/metaserve-lobby-bridge" --state-dir "$dir/bridge" \
+        --daemon 127.0.0.1:4433 "${bridge_options[@]}"
     within 60 logged bridge 'with: --trust-relay'
     trusted=$(sed -n 's/.*--trust-relay //p' "$dir/bridge.log" | head -n 1)
-    kill "$first"
-    within 60 ended "$first"
+    kill "$pid"
+    within 60 ended "$pid"
+    : >"$dir/bridge.log" # It is appended to.
     start daemon "${enter[@]}" "$built/metaserve-daemon" --listen 127.0.0.1:4433 \
         --state-dir "$dir/state" --http 127.0.0.1:8080 --announce on --trust-relay "$trusted"
+    within 60 logged daemon '^games connect with'
+    fingerprint=$(sed -n 's/^certificate fingerprint (SHA-256): //p' "$dir/daemon.log")
+    open_bridge
     within 60 logged bridge 'connected to the daemon'
 }
 

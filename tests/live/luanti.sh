@@ -19,25 +19,27 @@ servers() {
 fetches() { servers | grep -qxF "$1"; }
 fetches_not() { ! servers | grep -qF "$1"; }
 
-prepare_server() {
-    mkdir -p "$dir/home/world"
-    cat >"$dir/home/conf" <<END
-port = 30000
+# luanti_world NAME WORLD PORT SETTINGS
+luanti_world() {
+    mkdir -p "$dir/home/$2"
+    cat >"$dir/home/$2.conf" <<END
+port = $3
 server_name = $1
 server_description = A small world
 max_users = 7
-server_announce = true
-serverlist_url = http://127.0.0.1:8310
+$4
 END
-    printf '%s = sqlite3\n' backend player_backend auth_backend >"$dir/home/world/world.mt"
-    echo 'gameid = devtest' >>"$dir/home/world/world.mt"
+    printf '%s = sqlite3\n' backend player_backend auth_backend >"$dir/home/$2/world.mt"
+    echo 'gameid = devtest' >>"$dir/home/$2/world.mt"
     chown -R nobody "$dir/home"
 }
 
-start_server() {
-    prepare_server "$1"
-    game luanti /usr/lib/minetest/minetestserver --config conf --world world --gameid devtest \
-        --logfile ''
+# luanti_server NAME: which announces itself.
+luanti_server() {
+    luanti_world "$1" world 30000 'server_announce = true
+serverlist_url = http://127.0.0.1:8310'
+    game luanti /usr/lib/minetest/minetestserver --config world.conf --world world \
+        --gameid devtest --logfile ''
 }
 
 luanti_run() {
@@ -45,7 +47,7 @@ luanti_run() {
     local enter bridge fingerprint trusted bridge_options
     local -A game=()
     open_lists --luanti-http '[::]:8310'
-    start_server 'Lua Länd'
+    luanti_server 'Lua Länd'
     check "a server is pinged and listed with its mods" \
         within 60 fetches 'Lua Länd|127.0.0.1|30000|7|true'
     check "it is on the page" within 60 is_listed 'luanti|Lua Länd||0|7'
@@ -63,7 +65,7 @@ luanti_run() {
     kill -INT "${game[luanti]}"
     check "a server that ends leaves the list" within 60 fetches_not 'Lua Länd'
     check "and the page" within 60 is_off 'Lua Länd'
-    start_server Again
+    luanti_server Again
     check "it comes back with another name" within 60 fetches 'Again|127.0.0.1|30000|7|true'
     # A list that starts pings its servers: one that is gone is not shown for the rest of its time.
     kill -KILL "${game[luanti]}"

@@ -1,23 +1,24 @@
 # Debian's clients of OpenArena and Nexuiz, on a screen in memory, with the list of the lobby bridge
 
 . tests/live/quake3.sh
+. tests/live/clients.bash
 
 quake3-clients_missing() {
     missing /usr/games/openarena openarena
     missing /usr/games/openarena-server openarena-server
     missing /usr/games/nexuiz nexuiz
     missing /usr/games/nexuiz-server nexuiz-server
-    missing Xvfb xvfb
-    missing xdotool xdotool
+    clients_missing
     missing tmux tmux
     missing python3 python3
     missing jq jq
     missing curl curl
-    # OpenGL without a graphics card.
-    [ -e /usr/lib/x86_64-linux-gnu/dri/swrast_dri.so ] || echo libgl1-mesa-dri
 }
 
-quake3-clients_build() { quake3_build; }
+quake3-clients_build() {
+    cargo build -q --workspace --bin metaserve-daemon --bin metaserve-lobby-bridge \
+        --bin metaserve-agent
+}
 
 # announce GAME PORT NAME: has a native server listed, which knows nothing of any master.
 announce() {
@@ -32,15 +33,10 @@ announce_on() {
     while sleep 15; do announce "$@"; done
 }
 
-# keys KEY...: presses these in the client's window, slowly enough for its menus.
-keys() {
-    "${in_net[@]}" env DISPLAY="$display" xdotool key --delay 300 "$@"
-}
-
 # client COMMAND...: runs a game's client on the screen. Its console needs a terminal.
 client() {
     tmux -f /dev/null new-session -d -s client -x 160 -y 50 "${in_net[@]}" "${user[@]}" env \
-        HOME="$dir/client" TERM=xterm DISPLAY="$display" LIBGL_ALWAYS_SOFTWARE=1 "$@"
+        HOME="$dir/client" TERM=xterm "${on_screen[@]}" "$@"
 }
 
 # console COMMAND: types it on the client's console.
@@ -69,20 +65,6 @@ counts() {
     within 10 told "servers parsed \(total $2\)"
 }
 
-# sees WHAT COMMAND...: checks it, and prints how long after $changed it was so.
-sees() {
-    check "$1" within 60 "${@:2}"
-    printf '        after %s ms\n' $((($(date +%s%N) - changed) / 1000000))
-}
-
-start_screen() {
-    mkfifo "$dir/display"
-    exec 5<>"$dir/display"
-    start xvfb "${in_net[@]}" "${user[@]}" Xvfb -displayfd 5 -screen 0 640x480x24 -nolisten tcp -ac
-    read -r -t 60 -u 5 display
-    display=:$display
-}
-
 start_openarena() {
     client /usr/games/openarena +set fs_homepath "$dir/client" +set logfile 2 \
         +set net_enabled 3 +set net_port 27960 +set s_initsound 0 +set com_introplayed 1 \
@@ -91,12 +73,6 @@ start_openarena() {
         +set ui_browserMaster 1 +set name LiveGuest \
         +set sv_master1 127.0.0.1:27950 +set sv_master2 '"[::1]:27950"'
     within 60 told 'Common Initialization Complete'
-}
-
-# nexuiz_server NAME PORT MOST ARGUMENT...: starts a game server.
-nexuiz_server() {
-    start "$1" "${in_net[@]}" "${user[@]}" env HOME="$dir/nexuiz" /usr/games/nexuiz-server \
-        +hostname "$1" +port "$2" +maxplayers "$3" "${@:4}"
 }
 
 start_nexuiz() {
@@ -111,9 +87,10 @@ nexuiz_lists() {
 }
 
 quake3-clients_run() {
-    local changed events
+    local began_ms events enter display on_screen
     quake3_network
-    mkdir -m 777 "$dir/native" "$dir/client" "$dir/nexuiz"
+    enter=("${in_net[@]}")
+    mkdir -m 777 "$dir/native" "$dir/client"
     quake3_master --quake3-per-address 1000 --quake3-lists 1000
     start follower "${in_net[@]}" "$built/metaserve-daemon" list --follow --game openarena \
         --daemon 127.0.0.1:4433 --fingerprint "$fingerprint"
@@ -127,10 +104,10 @@ quake3-clients_run() {
         +set sv_hostname '^2Native Arena' +set sv_maxclients 9 +set ttycon 0 +map oa_dm1
     within 60 logged native '^AAS initialized'
     check "old clients do not get a server that tells no master" answered_not 7f0000016d5f
-    start_screen
+    start_screen 640x480
     start_openarena
 
-    changed=$(date +%s%N)
+    stopwatch
     announce openarena 27999 'Native Arena'
     sees "a server that is announced over HTTP is seen by a QUIC client" \
         logged follower '127.0.0.1:27999.*Native Arena'
@@ -153,13 +130,13 @@ quake3-clients_run() {
 
     tmux kill-session -t client
     nexuiz_server Registered 27970 6 +sv_public 1 +sv_master1 127.0.0.1:27950
-    nexuiz_server Announced 27971 7 +sv_public 0
-    announce nexuiz 27971 Announced
-    announce_on nexuiz 27971 Announced &
-    pids+=("$!")
+    nexuiz_server Published 27971 7 +sv_public 0
+    start agent "${in_net[@]}" "$built/metaserve-agent" --daemon 127.0.0.1:4433 \
+        --fingerprint "$fingerprint" --state-dir "$dir/agent" --interval 1s \
+        --game nexuiz --server quake3://127.0.0.1:27971
     start_nexuiz
     check "Nexuiz's client lists a server of the bridge: players, limit, name" \
         within 60 nexuiz_lists '0.*/ +6 Registered'
-    check "it lists a server that is announced over HTTP" \
-        within 60 nexuiz_lists '0.*/ +7 Announced'
+    check "it lists a server that tells no master, and that an agent publishes" \
+        within 60 nexuiz_lists '0.*/ +7 Published'
 }

@@ -87,31 +87,60 @@ quake3_master() {
     within 60 logged master 'the Quake III master is open'
 }
 
-quake3_run() {
-    local oa nexuiz began announced
-    quake3_network
-    mkdir -m 777 "$dir/oa" "$dir/ioq3" "$dir/nexuiz"
-    quake3_master --quakeworld 127.0.0.1:27000
-    within 60 logged master 'the QuakeWorld master is open'
-
+# openarena_server: `Live OA` at the port 27961, which registers over both address families.
+openarena_server() {
+    mkdir -m 777 "$dir/oa"
     start openarena "${in_net[@]}" "${user[@]}" env HOME="$dir/oa" /usr/games/openarena-server \
         +set dedicated 2 +set net_port 27961 +set net_port6 27961 +set net_enabled 3 \
         +set sv_master1 127.0.0.1:27950 +set sv_master2 '[::1]:27950' +set sv_master3 '""' \
         +set sv_master4 '""' +set fs_homepath "$dir/oa" +set rconPassword live \
         +set sv_hostname '^1Live OA' +set sv_maxclients 11 +set ttycon 0 +map oa_dm1
-    oa=$pid
+}
+
+# openarena_says COMMAND: to that server.
+openarena_says() {
+    "${in_net[@]}" bash -c 'printf "\xff\xff\xff\xffrcon live %s" "$1" >/dev/udp/127.0.0.1/27961' - "$1"
+}
+
+# ioquake3_server: `LiveIoq3` at the port 27963, in a game of its own.
+ioquake3_server() {
+    mkdir -m 777 "$dir/ioq3"
     start ioq3 "${in_net[@]}" "${user[@]}" env HOME="$dir/ioq3" /usr/lib/ioquake3/ioq3ded \
         +set com_basegame baseoa +set fs_basepath /usr/lib/openarena-server \
         +set fs_homepath "$dir/ioq3" +set com_homepath .t +set com_standalone 1 \
         +set dedicated 2 +set net_port 27963 +set net_enabled 1 +set com_gamename livegame \
         +set sv_hostname LiveIoq3 +set sv_master1 127.0.0.1:27950 +set sv_master2 '""' \
         +set ttycon 0 +map oa_dm1
+}
+
+# nexuiz_server NAME PORT MOST ARGUMENT...: a game server of Nexuiz.
+nexuiz_server() {
+    mkdir -m 777 -p "$dir/nexuiz"
+    start "$1" "${in_net[@]}" "${user[@]}" env HOME="$dir/nexuiz" /usr/games/nexuiz-server \
+        +hostname "$1" +port "$2" +maxplayers "$3" "${@:4}"
+}
+
+# nexuiz_registers: `LiveNexuiz` at the port 27970, which registers over both address families and
+# is commanded through $dir/console.
+nexuiz_registers() {
     mkfifo "$dir/console"
+    mkdir -m 777 -p "$dir/nexuiz"
     "${in_net[@]}" "${user[@]}" env HOME="$dir/nexuiz" /usr/games/nexuiz-server +port 27970 +sv_public 1 \
         +sv_master1 127.0.0.1:27950 +sv_master2 '[::1]:27950' +hostname LiveNexuiz +maxplayers 6 \
         <>"$dir/console" >"$dir/nexuiz.log" 2>&1 &
-    nexuiz=$!
-    pids+=("$nexuiz")
+    pid=$!
+    pids+=("$pid")
+}
+
+quake3_run() {
+    local oa began announced
+    quake3_network
+    quake3_master --quakeworld 127.0.0.1:27000
+    within 60 logged master 'the QuakeWorld master is open'
+    openarena_server
+    oa=$pid
+    ioquake3_server
+    nexuiz_registers
 
     check "OpenArena's server is in the registry: game, name without colours, map, limit" \
         within 60 list_shows '^openarena 127.0.0.1:27961 Live OA oa_dm1 11$'
@@ -142,7 +171,7 @@ quake3_run() {
     check "quakestat finds a server of QuakeWorld through the master" \
         within 60 quakeworld_shows '127.0.0.1:27501'
 
-    "${in_net[@]}" bash -c 'printf "\xff\xff\xff\xffrcon live map oa_dm2" >/dev/udp/127.0.0.1/27961'
+    openarena_says 'map oa_dm2'
     check "a change of map is in the registry within the time of a heartbeat" \
         within 60 list_shows '^openarena 127.0.0.1:27961 Live OA oa_dm2 11$'
 
