@@ -1,0 +1,5 @@
+//! See `src/ddnet.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| metaserve_lobby_bridge_fuzz::ddnet::fuzz(input));
