@@ -1,7 +1,10 @@
 //! Follows the daemon's list for servers that publish themselves, so that a legacy protocol can
 //! show them to its players.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    net::SocketAddr,
+};
 
 use futures::{Stream, StreamExt, stream};
 use imbl::{OrdMap, ordmap::DiffItem};
@@ -108,6 +111,25 @@ impl<T: Clone + Eq + Send + Sync + 'static> Natives<T> {
             changes.collect()
         })
     }
+}
+
+/// Returns the servers of the registry that an old list shows beside its own, so that players see
+/// each address once: none that can be joined where one of the list's own is (`is_taken`), and of
+/// several at one address the first.
+pub fn once<'a, T: 'a, A: Iterator<Item = SocketAddr>>(
+    natives: impl Iterator<Item = &'a T>,
+    addresses: impl Fn(&'a T) -> A,
+    is_taken: impl Fn(&SocketAddr) -> bool,
+) -> impl Iterator<Item = &'a T> {
+    let mut seen = HashSet::new();
+    natives.filter(move |native| {
+        let is_shown = |at: SocketAddr| is_taken(&at) || seen.contains(&at);
+        let is_new = !addresses(native).any(is_shown);
+        if is_new {
+            seen.extend(addresses(native));
+        }
+        is_new
+    })
 }
 
 impl<T: Clone> Follower<T> {

@@ -17,10 +17,11 @@ use metaserve_lobby_bridge::{
         Limits,
         info::Info,
         list::Shown,
-        master::{Effect, Errand, Event, Master, News},
+        master::{Challenge, Master},
         request::{Action, Request},
     },
-    peers::{ConnectionId, Lobby},
+    peers::{ConnectionId, Effect, Lobby},
+    web::{self, Errand, Event, ListLobby, News},
 };
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ struct Seen {
 /// Runs one input.
 pub fn fuzz(input: &[u8]) {
     let (mut now, mut wall) = (metaserve::time::now(), SystemTime::UNIX_EPOCH);
-    let mut list = Master::new(Limits::default(), &[0; 32]);
+    let mut list = ListLobby::new(Master::new(Limits::default(), &[0; 32]), 100);
     let mut seen = Seen::default();
     for (number, part) in parts(input).enumerate() {
         now += part.passes();
@@ -82,7 +83,7 @@ pub fn fuzz(input: &[u8]) {
 }
 
 impl Seen {
-    fn takes(&mut self, effects: Vec<Effect>) {
+    fn takes(&mut self, effects: Vec<web::Effect<Master>>) {
         for effect in effects {
             match effect {
                 Effect::Send(..) => self.answers += 1,
@@ -92,7 +93,7 @@ impl Seen {
                     self.listed.insert(id);
                 }
                 Effect::Unlist(id) => drop(self.listed.remove(&id)),
-                Effect::Errand(Errand::Challenge(to, datagram)) => {
+                Effect::Errand(Errand::Do(Challenge(to, datagram))) => {
                     let parts = datagram.strip_suffix(&[0]).expect("a NUL ends it");
                     let token = parts.rsplit(|byte| *byte == 0).next();
                     self.token = token.unwrap_or_default().to_vec();

@@ -13,10 +13,11 @@ use std::{
 use metaserve_lobby_bridge::{
     luanti::{
         Limits,
-        list::{Asked, Effect, Errand, Event, List, News},
+        list::{Asked, List, Pinged},
         page::Shown,
     },
-    peers::{ConnectionId, Lobby},
+    peers::{ConnectionId, Effect, Lobby},
+    web::{self, Errand, Event, ListLobby, News},
 };
 use metaserve_query::luanti::Announcement;
 use serde_json::Value;
@@ -34,7 +35,7 @@ struct Seen {
 /// Runs one input.
 pub fn fuzz(input: &[u8]) {
     let mut now = metaserve::time::now();
-    let mut list = List::new(Limits::default());
+    let mut list = ListLobby::new(List::new(Limits::default()), 100);
     let mut seen = Seen::default();
     for (number, part) in parts(input).enumerate() {
         now += part.passes();
@@ -45,7 +46,7 @@ pub fn fuzz(input: &[u8]) {
                 announcement,
                 resolved: None,
             };
-            let event = Event::Asks(Box::new(asked));
+            let event = Event::Asks(Box::new(asked), SystemTime::UNIX_EPOCH);
             let effects = list.handle(ConnectionId(number as u64), event, now);
             seen.takes(&mut list, effects, answers, now);
             assert_eq!(std::mem::take(&mut seen.answers), 1, "it is answered once");
@@ -60,7 +61,7 @@ pub fn fuzz(input: &[u8]) {
     now += Duration::from_secs(3_600);
     let effects = list.hear(News::Second, now, SystemTime::UNIX_EPOCH);
     seen.takes(&mut list, effects, false, now);
-    assert!(seen.listed.is_empty() && seen.shown.servers.is_empty());
+    assert!(seen.listed.is_empty() && seen.shown.servers.servers.is_empty());
 }
 
 /// The announcement of a part, in the form in which it comes.
@@ -73,7 +74,13 @@ fn announcement(part: &Part<'_>) -> Option<Announcement> {
 }
 
 impl Seen {
-    fn takes(&mut self, list: &mut List, effects: Vec<Effect>, answers: bool, now: Instant) {
+    fn takes(
+        &mut self,
+        list: &mut ListLobby<List>,
+        effects: Vec<web::Effect<List>>,
+        answers: bool,
+        now: Instant,
+    ) {
         for effect in effects {
             match effect {
                 Effect::Send(..) => self.answers += 1,
@@ -85,10 +92,10 @@ impl Seen {
                     self.listed.insert(id);
                 }
                 Effect::Unlist(id) => drop(self.listed.remove(&id)),
-                Effect::Errand(Errand::Ping(ping)) => {
+                Effect::Errand(Errand::Do(ping)) => {
                     assert!(ping.targets.len() <= Limits::default().targets);
                     let took = answers.then_some(0.05);
-                    let pinged = Event::Pinged(ping, took);
+                    let pinged = Event::Done(Pinged { ping, took });
                     let effects = list.handle(ConnectionId(u64::MAX), pinged, now);
                     self.takes(list, effects, answers, now);
                 }

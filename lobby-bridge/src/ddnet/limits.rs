@@ -27,10 +27,6 @@ pub struct Limits {
     pub challenge_every: Duration,
     /// How many challenges may be sent to an address at once. Default 5.
     pub challenges_at_once: u32,
-    /// Servers of the registry that are shown. Default 20,000; the others are left out.
-    pub natives: usize,
-    /// Bytes published about one server. Default 8 KiB, which daemons accept by default.
-    pub listing_bytes: usize,
 }
 
 impl Default for Limits {
@@ -43,8 +39,6 @@ impl Default for Limits {
             remember: Duration::from_secs(60),
             challenge_every: Duration::from_secs(1),
             challenges_at_once: 5,
-            natives: 20_000,
-            listing_bytes: 8 * 1024,
         }
     }
 }

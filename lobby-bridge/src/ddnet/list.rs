@@ -1,20 +1,13 @@
 //! The list as clients fetch it, `servers.json`. Pure.
 //! (`docs/specifications/ddnet-register.md`, section 8.)
 
-use std::{collections::HashSet, net::SocketAddr, sync::Arc};
-
-use imbl::OrdMap;
+use std::{collections::HashSet, net::SocketAddr};
 
 use super::{address::Address, entries::Servers, info::Info, native::Native};
+use crate::web;
 
-/// All servers to show at one time. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Shown {
-    /// Servers that have registered.
-    pub servers: Servers,
-    /// Servers of the registry. One that has registered as well is shown once.
-    pub natives: OrdMap<u64, Arc<Native>>,
-}
+/// All servers to show at one time.
+pub type Shown = web::Shown<Servers, Native>;
 
 /// One server of the list.
 struct Row<'a> {
@@ -35,8 +28,7 @@ impl Shown {
         let mut rows: Vec<Row<'_>> = registered.filter(|it| !it.addresses.is_empty()).collect();
         let taken = rows.iter().flat_map(|row| &row.addresses).map(|it| it.at);
         let taken: HashSet<SocketAddr> = taken.collect();
-        let natives = self.natives.values();
-        let natives = natives.filter(|it| it.addresses.iter().all(|it| !taken.contains(&it.at)));
+        let natives = self.natives(|at| taken.contains(at));
         rows.extend(natives.map(|it| Row {
             addresses: it.addresses.iter().collect(),
             location: it.location.as_deref(),

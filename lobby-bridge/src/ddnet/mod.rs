@@ -13,8 +13,8 @@
 //! fetch), `listing.rs` (what is published), `stored.rs` (the file for the next run). `limits.rs` has
 //! the limits of all of it.
 //!
-//! `routes.rs` are the paths of HTTP, on [`web`](crate::web). `server.rs` puts everything together,
-//! and `settings.rs` has the settings.
+//! `routes.rs` are the paths of HTTP, and `server.rs` is what the list needs beyond that, such as the
+//! sockets of its challenges; [`web`](crate::web) has all else. `settings.rs` has the settings.
 
 pub mod address;
 pub mod entries;
@@ -31,11 +31,10 @@ mod settings;
 pub mod stored;
 pub mod tokens;
 
-pub use self::{
-    limits::Limits,
-    server::{Server, Settings},
-    settings::DdnetSettings,
-};
+pub use self::{limits::Limits, settings::DdnetSettings};
+
+/// The settings of a list.
+pub type Settings = crate::web::ListSettings<master::Master>;
 
 /// The game under which servers are published by default.
 const GAME: &str = "ddnet";

@@ -1,6 +1,8 @@
 //! Servers of the registry that clients of the old list can join. Pure.
 //! (`docs/specifications/ddnet-register.md`, section 14.)
 
+use std::net::SocketAddr;
+
 use metaserve::{ServerInfo, address::joinable};
 use metaserve_client::Server;
 
@@ -9,6 +11,7 @@ use super::{
     address::{Address, Scheme},
     info::Info,
 };
+use crate::web;
 
 /// The most addresses that are shown of a server.
 const MAX_ADDRESSES: usize = 8;
@@ -67,11 +70,11 @@ impl Native {
             location: info.region.clone().filter(|it| is_location(it)),
         })
     }
+}
 
-    /// Whether players who were shown `shown` know everything in `newer` already.
-    #[must_use]
-    pub fn tells(shown: &Self, newer: &Self) -> bool {
-        shown == newer
+impl web::Native for Native {
+    fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.addresses.iter().map(|it| it.at)
     }
 }
 

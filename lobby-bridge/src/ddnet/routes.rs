@@ -1,6 +1,6 @@
 //! The paths of HTTP (`docs/specifications/ddnet-register.md`, sections 2, 3, 8 and 10).
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::Arc;
 
 use axum::{
     Extension, Router,
@@ -9,53 +9,32 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get},
 };
-use metaserve::{bans::Ban, time::wall_clock};
+use metaserve::bans::Ban;
 
 use super::{
     info,
-    list::Shown,
-    master::Event,
+    master::Master,
     request::{self, Answer},
-    server::Errands,
 };
 use crate::{
     bans,
-    metrics::Tally,
-    peers::Owner,
-    web::{self, Client, Page, Reply, Site},
+    web::{self, Client, Counter, Reply, Site},
 };
 
-/// How long clients may keep the list.
-pub(super) const CACHED: &str = "public, max-age=1";
-
-/// What all requests share.
-struct Shared {
-    owner: Owner<Errands>,
-    requests: AtomicU64,
-    page: Page<Shown>,
-    tally: Tally,
-}
-
-pub(super) fn site(owner: Owner<Errands>, page: Page<Shown>, tally: Tally) -> Site {
-    let shared = Shared {
-        owner,
-        requests: AtomicU64::new(0),
-        page,
-        tally: tally.clone(),
-    };
+pub(super) fn site(counter: Counter<Master>) -> Site {
     Site {
-        tally,
+        tally: counter.tally().clone(),
         routes: Router::new()
             .route("/ddnet/15/register", any(register))
             .route("/ddnet/15/servers.json", get(servers).fallback(method))
             .route("/ddnet/{*path}", any(nothing))
-            .with_state(Arc::new(shared)),
+            .with_state(Arc::new(counter)),
         banned,
     }
 }
 
 async fn register(
-    State(shared): State<Arc<Shared>>,
+    State(counter): State<Arc<Counter<Master>>>,
     Extension(client): Extension<Client>,
     request: Request,
 ) -> Response {
@@ -67,20 +46,19 @@ async fn register(
         let body = web::read(&head.headers, body, info::MAX_BYTES).await;
         let body = body.map_err(|why| Answer::Error(why.status(), why.to_string()))?;
         let request = request::Request::read(client.0, &head.headers, body)?;
-        let event = Event::Asks(Box::new(request), wall_clock());
-        let reply = web::ask(&shared.owner, &shared.requests, event).await;
+        let reply = counter.ask(request).await;
         reply.ok_or_else(|| Answer::Error(503, "the list is closing".into()))
     };
     let reply = asked.await.unwrap_or_else(|answer| {
         tracing::debug!(client = %client.0, ?answer, "refused");
-        shared.tally.registration(answer.outcome());
+        counter.tally().registration(answer.outcome());
         answer.reply()
     });
     json(reply)
 }
 
-async fn servers(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    shared.page.answer(request.headers()).await
+async fn servers(State(counter): State<Arc<Counter<Master>>>, request: Request) -> Response {
+    counter.list(request.headers()).await
 }
 
 async fn method() -> Response {

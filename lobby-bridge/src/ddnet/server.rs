@@ -1,207 +1,127 @@
-//! A running list: how its parts are put together.
+//! What the list needs beyond its rules: its sockets and its file.
 
 use std::{
-    convert::Infallible,
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
-    time::{Instant, SystemTime},
 };
 
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use futures::future::BoxFuture;
 use metaserve::{
-    Game,
-    program::Vital,
+    Fingerprint, ServerInfo,
     time::{now, wall_clock},
 };
+use metaserve_client::Server;
 use tokio::net::UdpSocket;
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    GAME, PROTOCOL,
+    Limits, PROTOCOL,
     entries::Servers,
-    limits::Limits,
     list::Shown,
-    listing::record,
-    master::{Errand, Listed, Master, News},
+    listing,
+    master::{Challenge, Listed, Master},
     native::Native,
-    routes::{self, CACHED},
+    routes,
     stored::StoredList,
 };
 use crate::{
-    follow::{Follower, Natives},
-    kept::{self, Keep, Keeper},
+    kept,
     metrics::{Question, Tally},
-    peers::{self, ConnectionId, Desk, Heart, Means, Owner, Pulse, pulse},
-    protocol::{House, OpenError, Opened, Protocol},
-    publish::Listing,
-    web::{Maker, Source, page},
+    peers,
+    protocol::OpenError,
+    web::{Counter, Ready, ServerList, Site, WebList, Worker},
 };
 
-/// The file in the state directory.
-const FILE: &str = "ddnet.json";
-
-/// The most requests in progress at one time, beyond which others wait.
-const REQUESTS: usize = 1_024;
-
-/// The settings of a list.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where to listen for HTTP. `[::]` means all addresses of both families; port 0 means any free
-    /// port.
-    pub listen: SocketAddr,
-    /// The game under which servers are published, and whose servers clients are shown.
-    pub game: Game,
-    /// The limits.
-    pub limits: Limits,
-}
-
-impl Default for Settings {
-    /// Port 80 of all addresses, game `ddnet`.
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([0; 8], 80)),
-            game: Game::new(GAME).expect("a valid tag"),
-            limits: Limits::default(),
-        }
-    }
-}
-
-/// A list that listens, but serves nobody until it runs.
-pub struct Server {
-    /// The address that is listened on.
-    local: SocketAddr,
-    desk: Desk<Errands>,
-    means: Means<Errands>,
-    pulse: (Pulse, Heart),
-    maker: Maker<Shown>,
-    keeper: Keeper<Kept>,
-    natives: Option<Follower<Native>>,
-}
-
-/// The servers at one time, by both clocks.
-type Kept = (Servers, Instant, SystemTime);
-
-/// Sends challenges, and passes on what is shown and kept.
-pub(super) struct Errands {
+/// Sends challenges.
+pub(crate) struct Challenger {
     sockets: Vec<UdpSocket>,
-    shown: Source<Shown>,
-    kept: Keep<Kept>,
     tally: Tally,
 }
 
-impl peers::Errands for Errands {
-    type Lobby = Master;
-    type Note = Infallible;
+impl Challenger {
+    /// Opens a socket of each family that this machine has.
+    async fn open(tally: Tally) -> io::Result<Self> {
+        let four = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await;
+        let six = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).await;
+        match (four, six) {
+            (Err(error), Err(_)) => Err(error),
+            (four, six) => Ok(Self {
+                sockets: four.into_iter().chain(six).collect(),
+                tally,
+            }),
+        }
+    }
+}
 
-    fn run(&mut self, errand: Errand) -> Option<ConnectionId> {
-        match errand {
-            Errand::Challenge(to, datagram) => {
-                let family = |socket: &&UdpSocket| {
-                    let local = socket.local_addr();
-                    local.is_ok_and(|it| it.is_ipv4() == to.is_ipv4())
-                };
-                // A challenge that is lost is sent again with the next request.
-                match self.sockets.iter().find(family) {
-                    Some(socket) => match socket.try_send_to(&datagram, to) {
-                        Ok(_) => {
-                            self.tally.question(Question::Asked);
-                            tracing::trace!(%to, "sent a challenge");
-                        }
-                        Err(error) => {
-                            self.tally.unsent(1);
-                            tracing::debug!(%to, "cannot send a challenge: {error}");
-                        }
-                    },
-                    None => {
-                        self.tally.unsent(1);
-                        tracing::debug!(%to, "cannot send a challenge: not this family");
-                    }
-                }
+impl Worker<Master> for Challenger {
+    fn run(
+        &mut self,
+        Challenge(to, datagram): Challenge,
+    ) -> Option<BoxFuture<'static, <Master as ServerList>::Done>> {
+        let is_of_family = |socket: &&UdpSocket| {
+            let local = socket.local_addr();
+            local.is_ok_and(|it| it.is_ipv4() == to.is_ipv4())
+        };
+        // A challenge that is lost is sent again with the next request.
+        let socket = self.sockets.iter().find(is_of_family);
+        let unsupported = || io::Error::other("this machine does not have its address family");
+        let sent = socket.ok_or_else(unsupported);
+        match sent.and_then(|socket| socket.try_send_to(&datagram, to)) {
+            Ok(_) => {
+                self.tally.question(Question::Asked);
+                tracing::trace!(%to, "sent a challenge");
             }
-            Errand::Show(shown) => self.shown.state(shown),
-            Errand::Keep(servers, now, wall) => self.kept.keep((servers, now, wall)),
+            Err(error) => {
+                self.tally.unsent(1);
+                tracing::debug!(%to, "cannot send a challenge: {error}");
+            }
         }
         None
     }
-
-    fn noted(&mut self, note: Infallible) -> Option<(ConnectionId, super::master::Event)> {
-        match note {}
-    }
-
-    fn ended(&mut self, _: ConnectionId) {}
 }
 
-impl Server {
-    /// Listens as `settings` say, with what an earlier run has left in the state directory.
-    ///
-    /// # Errors
-    /// An address cannot be listened on, or the registry cannot be followed.
-    async fn open(settings: &Settings, house: &House) -> Result<Self, OpenError> {
-        let sockets = challengers().await?;
-        let path = house.state_dir.join(FILE);
-        let (seed, stored) = earlier(&path)?;
-        let tally = house.metrics.tally(PROTOCOL);
-        let mut master = Master::new(settings.limits.clone(), &seed).counting(tally.clone());
-        master.restore(stored.servers, now(), wall_clock());
-        let (shown, page, maker) = page(Shown::default(), Shown::json, CACHED);
-        let (kept, keeper) = kept::keeper(path, move |(servers, now, wall): &Kept| {
-            let list = StoredList::new(&seed, servers, *now, *wall);
-            serde_json::to_vec(&list).unwrap_or_default()
-        });
-        let (owner, desk) = Owner::new(REQUESTS);
-        let local = house
-            .web
-            .add(settings.listen, routes::site(owner, page, tally.clone()))?;
-        let registry = house.registry.as_ref();
-        let bridge = registry.map(|registry| registry.bridge);
-        let game = settings.game.clone();
-        let followed = registry.map(|it| it.follow(Some(game), Native::read, Native::tells));
-        let (natives, follower) = followed.transpose()?.unzip();
-        let natives = stream::iter(natives).flat_map(Natives::numbered);
-        let bans = house.bans.changes().map(News::Bans);
-        let (game, limit) = (settings.game.clone(), settings.limits.listing_bytes);
-        let means = Means {
-            lobby: master,
-            errands: Errands {
-                sockets,
-                shown,
-                kept,
-                tally: tally.clone(),
-            },
-            tally: tally.clone(),
-            news: stream::select(bans, natives.map(News::Natives).chain(stream::pending())).boxed(),
-            protocol: PROTOCOL,
-            listings: house.listings.clone(),
-            listing: Box::new(move |listed: &Listed| {
-                let address = listed.addresses.first()?.at;
-                let info = record(listed, bridge.as_ref(), limit);
-                Some(Listing {
-                    game: game.clone(),
-                    address,
-                    heartbeat: info.to_json().into(),
-                })
+impl WebList for Master {
+    const TITLE: &'static str = "DDNet";
+    const PROTOCOL: &'static str = PROTOCOL;
+    const FILE: &'static str = "ddnet.json";
+    const CACHED: &'static str = "public, max-age=1";
+
+    type Worker = Challenger;
+
+    async fn open(limits: &Limits, file: &Path, tally: &Tally) -> Result<Ready<Self>, OpenError> {
+        let worker = Challenger::open(tally.clone()).await?;
+        let (seed, stored) = earlier(file)?;
+        let mut list = Self::new(limits.clone(), &seed).counting(tally.clone());
+        list.restore(stored.servers, now(), wall_clock());
+        Ok(Ready {
+            list,
+            worker,
+            content: Box::new(move |shown: &Shown, now, wall| {
+                let list = StoredList::new(&seed, &shown.servers, now, wall);
+                serde_json::to_vec(&list).unwrap_or_default()
             }),
-        };
-        Ok(Self {
-            local,
-            desk,
-            means,
-            pulse: pulse(),
-            maker,
-            keeper: keeper.counting(tally.clone()),
-            natives: follower.map(|it| it.counting(tally)),
         })
     }
-}
 
-/// Sockets that send challenges: one of each family that this machine has.
-async fn challengers() -> io::Result<Vec<UdpSocket>> {
-    let four = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await;
-    let six = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).await;
-    match (four, six) {
-        (Err(error), Err(_)) => Err(error),
-        (four, six) => Ok(four.into_iter().chain(six).collect()),
+    fn site(counter: Counter<Self>) -> Site {
+        routes::site(counter)
+    }
+
+    fn page(shown: &Shown) -> Vec<u8> {
+        shown.json()
+    }
+
+    fn read(server: &Server, info: &ServerInfo) -> Option<Native> {
+        Native::read(server, info)
+    }
+
+    fn record(
+        listed: &Listed,
+        bridge: Option<&Fingerprint>,
+        limit: usize,
+    ) -> Option<(SocketAddr, ServerInfo)> {
+        let address = listed.addresses.first()?.at;
+        Some((address, listing::record(listed, bridge, limit)))
     }
 }
 
@@ -235,46 +155,4 @@ fn earlier(path: &Path) -> Result<([u8; 32], StoredList), peers::ListenError> {
         );
     }
     Ok((seed, list))
-}
-
-impl Protocol for Settings {
-    fn listens(&self) -> Vec<SocketAddr> {
-        vec![self.listen]
-    }
-
-    fn open<'a>(&'a self, house: &'a House) -> BoxFuture<'a, Result<Box<dyn Opened>, OpenError>> {
-        let opened = async {
-            let server = Server::open(self, house).await?;
-            Ok(Box::new(server) as Box<dyn Opened>)
-        };
-        opened.boxed()
-    }
-}
-
-impl Opened for Server {
-    fn pulse(&self) -> Pulse {
-        self.pulse.0.clone()
-    }
-
-    fn serve(self: Box<Self>, vital: &Vital, closing: &CancellationToken) {
-        let Self {
-            local,
-            desk,
-            means,
-            pulse: (_, heart),
-            maker,
-            keeper,
-            natives,
-        } = *self;
-        tracing::info!(address = %local, "the list of DDNet is open");
-        let owning = desk.run(means, heart, closing.clone());
-        vital.spawn(format!("the list of DDNet at {local}"), owning);
-        let making = closing.clone().run_until_cancelled_owned(maker.run());
-        vital.spawn("making the list of DDNet", making);
-        vital.spawn("keeping the list of DDNet", keeper.run(closing.clone()));
-        if let Some(natives) = natives {
-            let follow = closing.clone().run_until_cancelled_owned(natives.run());
-            vital.spawn("following the registry", follow);
-        }
-    }
 }

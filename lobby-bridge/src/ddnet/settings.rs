@@ -55,6 +55,7 @@ impl DdnetSettings {
                 per_host: self.ddnet_per_address,
                 ..Limits::default()
             },
+            ..Settings::default()
         })
     }
 }

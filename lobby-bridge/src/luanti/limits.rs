@@ -32,10 +32,6 @@ pub struct Limits {
     pub ping_after: Duration,
     /// How long a server that answers pings stays listed without an announcement. Default 650 s.
     pub lifetime: Duration,
-    /// Servers of the registry that are shown. Default 20,000; the others are left out.
-    pub natives: usize,
-    /// Bytes published about one server. Default 8 KiB, which daemons accept by default.
-    pub listing_bytes: usize,
 }
 
 impl Default for Limits {
@@ -51,8 +47,6 @@ impl Default for Limits {
             announces_at_once: 4,
             ping_after: Duration::from_secs(350),
             lifetime: Duration::from_secs(2 * 300 + 50),
-            natives: 20_000,
-            listing_bytes: 8 * 1024,
         }
     }
 }

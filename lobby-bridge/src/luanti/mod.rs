@@ -12,8 +12,8 @@
 //! (what is published), `stored.rs` (the file for the next run). `limits.rs` has the limits of all
 //! of it. Announcements are read by [`metaserve_query::luanti`].
 //!
-//! `routes.rs` are the paths of HTTP, on [`web`](crate::web), `ping.rs` asks servers whether they
-//! are there, `server.rs` puts everything together, and `settings.rs` has the settings.
+//! `routes.rs` are the paths of HTTP, `ping.rs` asks servers whether they are there, and `server.rs` is
+//! what the list needs beyond that; [`web`](crate::web) has all else. `settings.rs` has the settings.
 
 pub mod entry;
 pub mod limits;
@@ -27,11 +27,10 @@ mod server;
 mod settings;
 pub mod stored;
 
-pub use self::{
-    limits::Limits,
-    server::{Server, Settings},
-    settings::LuantiSettings,
-};
+pub use self::{limits::Limits, settings::LuantiSettings};
+
+/// The settings of a list.
+pub type Settings = crate::web::ListSettings<list::List>;
 
 /// The game under which servers are published by default.
 const GAME: &str = "luanti";

@@ -9,6 +9,7 @@ use metaserve_query::luanti::Said;
 use serde_json::{Map, Value, json};
 
 use super::PROTOCOL;
+use crate::web;
 
 /// A server of the registry as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +33,11 @@ impl Native {
         let fields = announced.map_or_else(|| fields(info), |said| said.fields);
         (!addresses.is_empty()).then_some(Self { addresses, fields })
     }
+}
 
-    /// Whether players who were shown `shown` know everything in `newer` already.
-    #[must_use]
-    pub fn tells(shown: &Self, newer: &Self) -> bool {
-        shown == newer
+impl web::Native for Native {
+    fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.addresses.iter().copied()
     }
 }
 

@@ -10,18 +10,20 @@ use super::{
     entry::{Entry, Key, clients},
     native::Native,
 };
+use crate::web;
 
 /// Seconds in a month.
 const MONTH: f64 = 30.0 * 24.0 * 3_600.0;
 
-/// All servers to show at one time. Cheap to clone.
+/// All servers to show at one time.
+pub type Shown = web::Shown<Announced, Native>;
+
+/// The servers that have announced themselves. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
-    /// Servers that have announced themselves.
+pub struct Announced {
+    /// The servers.
     pub servers: OrdMap<Key, Arc<Entry>>,
-    /// Servers of the registry. One that has announced itself as well is shown once.
-    pub natives: OrdMap<u64, Arc<Native>>,
-    /// The most servers and players that there were at one time.
+    /// The most servers and players that there were at one time, with those of the registry.
     pub most: Totals,
 }
 
@@ -38,22 +40,20 @@ pub struct Totals {
 struct Row(f64, Value);
 
 impl Shown {
-    /// The servers of the registry that have not announced themselves.
-    fn natives(&self) -> impl Iterator<Item = &Native> {
-        let natives = self.natives.values().map(|native| &**native);
-        natives.filter(|it| {
-            let announced = |at: &Key| self.servers.contains_key(at);
-            !it.addresses
-                .iter()
-                .any(|at| announced(&(at.ip(), at.port())))
-        })
+    /// The servers of the registry that are shown too.
+    fn others(&self) -> impl Iterator<Item = &Native> {
+        self.natives(|at| self.servers.servers.contains_key(&(at.ip(), at.port())))
     }
 
     /// Counts servers and players.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let announced = self.servers.values().map(|it| clients(&it.said.fields));
-        let counted = announced.chain(self.natives().map(|it| clients(&it.fields)));
+        let announced = self
+            .servers
+            .servers
+            .values()
+            .map(|it| clients(&it.said.fields));
+        let counted = announced.chain(self.others().map(|it| clients(&it.fields)));
         counted.fold(Totals::default(), |totals, clients| Totals {
             servers: totals.servers + 1,
             clients: totals.clients.saturating_add(clients),
@@ -63,14 +63,14 @@ impl Shown {
     /// Makes the list.
     #[must_use]
     pub fn json(&self) -> Vec<u8> {
-        let announced = self.servers.values().map(|it| Row::of(it));
-        let mut rows: Vec<Row> = announced.chain(self.natives().map(Row::native)).collect();
+        let announced = self.servers.servers.values().map(|it| Row::of(it));
+        let mut rows: Vec<Row> = announced.chain(self.others().map(Row::native)).collect();
         rows.sort_by(|one, other| other.0.total_cmp(&one.0));
         let rows: Vec<Value> = rows.into_iter().map(|row| row.1).collect();
         let totals = |it: Totals| json!({ "servers": it.servers, "clients": it.clients });
         let list = json!({
             "total": totals(self.totals()),
-            "total_max": totals(self.most),
+            "total_max": totals(self.servers.most),
             "list": rows,
         });
         list.to_string().into_bytes()

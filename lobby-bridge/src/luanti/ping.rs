@@ -2,15 +2,17 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use futures::{FutureExt, future::BoxFuture};
 use metaserve::time::now;
 use metaserve_query::{Protocol, Target, query_within};
 use tokio::sync::Semaphore;
 
-use super::list::Ping;
+use super::list::{List, Ping, Pinged};
+use crate::web::Worker;
 
 /// How pings are made: so many at the same time, and each for so long.
 #[derive(Clone, Debug)]
-pub(super) struct Pinger {
+pub(crate) struct Pinger {
     places: Arc<Semaphore>,
     patience: Duration,
 }
@@ -23,7 +25,7 @@ impl Pinger {
 
     /// Pings all targets, one after the other, and returns how long the slowest answer took in
     /// seconds; `None` if one did not answer.
-    pub(super) async fn ping(&self, ping: &Ping) -> Option<f64> {
+    async fn ping(&self, ping: &Ping) -> Option<f64> {
         let _place = self.places.acquire().await.ok()?;
         let mut slowest = None;
         for target in &ping.targets {
@@ -47,5 +49,16 @@ impl Pinger {
                 None
             }
         }
+    }
+}
+
+impl Worker<List> for Pinger {
+    fn run(&mut self, ping: Ping) -> Option<BoxFuture<'static, Pinged>> {
+        let pinger = self.clone();
+        let pinging = async move {
+            let took = pinger.ping(&ping).await;
+            Pinged { ping, took }
+        };
+        Some(pinging.boxed())
     }
 }

@@ -1,10 +1,6 @@
 //! The paths of HTTP (`docs/specifications/luanti-serverlist.md`, sections 2, 4 and 6).
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -17,19 +13,11 @@ use metaserve::bans::Ban;
 use metaserve_query::luanti::{Announcement, InvalidAnnouncement};
 use tokio::{net::lookup_host, sync::Semaphore, time::timeout};
 
-use super::{
-    list::{Asked, Event},
-    page::Shown,
-    server::Errands,
-};
+use super::list::{Asked, List};
 use crate::{
-    metrics::{Outcome, Tally},
-    peers::Owner,
-    web::{self, Client, Page, Reply, Site},
+    metrics::Outcome,
+    web::{self, Client, Counter, Reply, Site},
 };
-
-/// The list is not to be cached (`docs/specifications/luanti-serverlist.md`, section 6).
-pub(super) const CACHED: &str = "no-cache";
 
 /// The longest body of a request in bytes (`docs/specifications/luanti-serverlist.md`, section 10).
 const MAX_BYTES: usize = 16 * 1024;
@@ -41,21 +29,16 @@ const MAX_NAME: usize = 255;
 
 /// What all requests share.
 struct Shared {
-    owner: Owner<Errands>,
-    requests: AtomicU64,
-    page: Page<Shown>,
+    counter: Counter<List>,
     lookups: Semaphore,
-    tally: Tally,
 }
 
 /// The paths. A setting of servers and clients can put any name before them.
-pub(super) fn site(owner: Owner<Errands>, page: Page<Shown>, tally: Tally) -> Site {
+pub(super) fn site(counter: Counter<List>) -> Site {
+    let tally = counter.tally().clone();
     let shared = Shared {
-        owner,
-        requests: AtomicU64::new(0),
-        page,
+        counter,
         lookups: Semaphore::new(LOOKUPS),
-        tally: tally.clone(),
     };
     Site {
         tally,
@@ -82,14 +65,14 @@ async fn announce(
             announcement,
             resolved,
         };
-        let event = Event::Asks(Box::new(asked));
-        let reply = web::ask(&shared.owner, &shared.requests, event).await;
+        let reply = shared.counter.ask(asked).await;
         reply.ok_or_else(|| refused(503, "The list is closing."))
     };
     let reply = asked.await.unwrap_or_else(|reply: Reply| {
         let text = String::from_utf8_lossy(&reply.body);
         tracing::debug!(client = %client.0, status = reply.status, "refused: {text}");
-        shared.tally.registration(Outcome::refused(reply.status));
+        let outcome = Outcome::refused(reply.status);
+        shared.counter.tally().registration(outcome);
         reply
     });
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -155,7 +138,7 @@ async fn resolved(
 }
 
 async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    shared.page.answer(&headers).await
+    shared.counter.list(&headers).await
 }
 
 fn banned(_: &Ban) -> Response {

@@ -52,6 +52,7 @@ impl LuantiSettings {
                 per_host: self.luanti_per_address,
                 ..Limits::default()
             },
+            ..Settings::default()
         })
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     entry::Entry,
-    page::{Shown, Totals},
+    page::{Announced, Totals},
 };
 
 /// The content of the file.
@@ -44,8 +44,8 @@ pub struct Stored {
 impl StoredList {
     /// Makes the content of the file. `now` and `wall` are of the same moment.
     #[must_use]
-    pub fn new(shown: &Shown, now: Instant, wall: SystemTime) -> Self {
-        let stored = shown.servers.values().map(|entry| {
+    pub fn new(announced: &Announced, now: Instant, wall: SystemTime) -> Self {
+        let stored = announced.servers.values().map(|entry| {
             let at = wall.checked_sub(now.saturating_duration_since(entry.announced));
             let since = at.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             Stored {
@@ -60,7 +60,7 @@ impl StoredList {
                 announced: since.unwrap_or_default().as_millis() as u64,
             }
         });
-        let Totals { servers, clients } = shown.most;
+        let Totals { servers, clients } = announced.most;
         Self {
             servers: stored.collect(),
             most: (servers, clients),

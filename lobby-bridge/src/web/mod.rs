@@ -2,32 +2,41 @@
 //!
 //! ```text
 //!  TCP ──▶ listener.rs: places, slow clients ──▶ client.rs: whose request, how often, banned?
-//!       ──▶ the routes of a protocol ──▶ body.rs ──▶ ask.rs: the owner of its state
+//!       ──▶ the routes of a protocol ──▶ body.rs ──▶ master/: the owner of its list
 //!                                    └─▶ page.rs: a list that is made once for all who fetch it
 //! ```
+//!
+//! [`ServerList`] is where a protocol begins that has a list of servers over HTTP.
 
-mod ask;
 mod body;
 mod certificate;
 mod client;
 mod listener;
+mod master;
 mod page;
 mod reply;
 mod settings;
 mod sites;
 
 pub(crate) use self::{
-    ask::ask,
     body::read,
     certificate::Certificate,
     client::Client,
     listener::{Caller, Listener, Patience, Tls},
+    master::{Counter, Ready, WebList, Worker},
     page::{Maker, Page, Source, page},
-    reply::Reply,
     sites::Site,
 };
 pub use self::{
     certificate::{CertificateError, described},
+    master::{
+        Effect, Errand, Event, ListLobby, ListSettings, Native, News, Orders, RegistryLimits,
+        ServerList, Shown, ShownOf,
+    },
+    reply::Reply,
     settings::{Limits, Settings, WebSettings},
     sites::{BindError, Sites},
 };
+
+#[cfg(test)]
+pub(crate) use self::master::net;

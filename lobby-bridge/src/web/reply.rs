@@ -4,9 +4,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 /// An answer: a status and a body. The protocol knows of what type the body is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) body: Bytes,
+pub struct Reply {
+    /// The status of HTTP.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
 }
 
 impl Reply {

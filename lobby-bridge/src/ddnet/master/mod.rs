@@ -1,72 +1,40 @@
 //! The list: what each request leads to (`docs/specifications/ddnet-register.md`, sections 3 to 6).
 //!
-//! A pure state machine without socket, clock and random numbers. A request is a peer that says one
-//! thing, is answered, and is closed.
+//! Pure: without socket, clock and random numbers.
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    net::SocketAddr,
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use bytes::Bytes;
 use imbl::OrdMap;
-use metaserve::{address::joinable, bans::Bans, bounds::Rates};
+use metaserve::{address::joinable, bounds::Rates};
 
 use super::{
+    GAME,
     address::Address,
     entries::{Entries, Entry, Servers},
     info::Info,
     limits::Limits,
-    list::Shown,
     native::Native,
     request::{Action, Answer, Registration, Request, Secret},
     stored::Stored,
     tokens::{Proof, Tokens},
 };
 use crate::{
-    metrics::{LeftOut, Outcome, Tally},
-    peers::{self, Chore, ConnectionId, Standing},
+    metrics::{Outcome, Tally},
+    web::{self, Reply, ServerList},
 };
 
-/// How often addresses that have expired are looked for, and what has changed is kept.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// What a peer does.
+/// A datagram to be sent to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// It sends a request. The wall-clock time says how old its token is.
-    Asks(Box<Request>, SystemTime),
-    /// It has ended.
-    Ended,
-}
-
-/// What happens to the list other than by requests.
-#[derive(Clone, Debug)]
-pub enum News {
-    /// A second has passed.
-    Second,
-    /// Servers of the registry have changed.
-    ///
-    /// Each has a number: `Some` says how to show it, and `None` to withdraw it.
-    Natives(Vec<(u64, Option<Native>)>),
-    /// These are the bans from now on.
-    Bans(Arc<Bans>),
-}
-
-/// What the list asks for beside answers and listings.
-#[derive(Clone, Debug)]
-pub enum Errand {
-    /// Send this datagram to a server.
-    Challenge(SocketAddr, Bytes),
-    /// Show this list from now on.
-    Show(Shown),
-    /// Keep these servers for the next run. The two times are of the same moment.
-    Keep(Servers, Instant, SystemTime),
-}
+pub struct Challenge(pub SocketAddr, pub Bytes);
 
 /// A server, as it is passed on to the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +45,7 @@ pub struct Listed {
     pub info: Info,
 }
 
-/// An order of the list to the server.
-pub type Effect = peers::Effect<u64, Listed, Errand>;
+type Orders = web::Orders<Master>;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -86,11 +53,7 @@ pub struct Master {
     limits: Limits,
     tokens: Tokens,
     entries: Entries,
-    natives: OrdMap<u64, Arc<Native>>,
     challenges: Rates<Address>,
-    bans: Arc<Bans>,
-    /// Whether the kept servers are older than these.
-    unkept: bool,
     tally: Tally,
 }
 
@@ -101,10 +64,7 @@ impl Master {
         Self {
             tokens: Tokens::from_seed(seed),
             entries: Entries::new(limits.clone()),
-            natives: OrdMap::new(),
             challenges: Rates::default(),
-            bans: Arc::default(),
-            unkept: false,
             limits,
             tally: Tally::default(),
         }
@@ -116,7 +76,7 @@ impl Master {
         Self { tally, ..self }
     }
 
-    /// Puts back the servers of an earlier run. They are shown with the first [`News::Second`],
+    /// Puts back the servers of an earlier run. They are shown with the first [look](ServerList::look),
     /// with those of their addresses that are still good.
     pub fn restore(&mut self, stored: Vec<Stored>, now: Instant, wall: SystemTime) {
         for server in stored {
@@ -132,25 +92,6 @@ impl Master {
         }
     }
 
-    fn answer(
-        &mut self,
-        request: &Request,
-        wall: SystemTime,
-        now: Instant,
-        effects: &mut Vec<Effect>,
-    ) -> Answer {
-        let Request {
-            address,
-            secret,
-            action,
-        } = request;
-        let answered = match action {
-            Action::Delete => self.entries.delete(address, secret, now),
-            Action::Register(asked) => self.register(*address, secret, asked, wall, now, effects),
-        };
-        answered.err().unwrap_or(Answer::Success)
-    }
-
     fn register(
         &mut self,
         address: Address,
@@ -158,13 +99,13 @@ impl Master {
         asked: &Registration,
         wall: SystemTime,
         now: Instant,
-        effects: &mut Vec<Effect>,
+        orders: &mut Orders,
     ) -> Result<(), Answer> {
         joinable(address.at).map_err(|why| Answer::refused(why.to_string()))?;
         let token = asked.challenge_token.as_deref().unwrap_or_default();
         let proof = self.tokens.check(token, &address, wall);
         if proof != Proof::Good {
-            self.challenge(&address, asked, wall, now, effects);
+            self.challenge(&address, asked, wall, now, orders);
         }
         if proof == Proof::None {
             return Err(Answer::NeedChallenge);
@@ -179,135 +120,106 @@ impl Master {
         asked: &Registration,
         wall: SystemTime,
         now: Instant,
-        effects: &mut Vec<Effect>,
+        orders: &mut Orders,
     ) {
         let (each, at_once) = (self.limits.challenge_every, self.limits.challenges_at_once);
         if self.challenges.spend(*address, each, at_once, now).is_ok() {
             let datagram = self.tokens.challenge(address, asked, wall);
-            effects.push(Effect::Errand(Errand::Challenge(address.at, datagram)));
+            orders.work(Challenge(address.at, datagram));
         }
     }
 
-    fn natives_changed(&mut self, changes: Vec<(u64, Option<Native>)>) {
-        for (number, native) in changes {
-            let room = self.natives.len() < self.limits.natives;
-            match native {
-                Some(native) if room || self.natives.contains_key(&number) => {
-                    self.natives.insert(number, Arc::new(native));
-                }
-                Some(_) => {
-                    self.tally.left_out(LeftOut::Shown);
-                    tracing::warn!("a server is not shown: there are too many");
-                }
-                None => drop(self.natives.remove(&number)),
+    /// Has what looks different now shown and published.
+    fn publish(&mut self, orders: &mut Orders) {
+        let (changed, ended) = self.entries.changed();
+        for entry in changed {
+            match listed(&entry) {
+                Some(listed) => orders.list(entry.id, listed),
+                None => orders.unlist(entry.id),
             }
         }
-    }
-
-    /// Shows and publishes what looks different now.
-    fn publish(&mut self, effects: &mut Vec<Effect>) {
-        let (changed, ended) = self.entries.changed();
-        if changed.is_empty() && ended.is_empty() {
-            return;
+        for id in ended {
+            orders.unlist(id);
         }
-        self.unkept = true;
-        effects.extend(changed.iter().map(|entry| listed(entry)));
-        effects.extend(ended.into_iter().map(Effect::Unlist));
-        effects.push(self.show());
-    }
-
-    fn show(&self) -> Effect {
-        Effect::Errand(Errand::Show(Shown {
-            servers: self.entries.servers().clone(),
-            natives: self.natives.clone(),
-        }))
     }
 }
 
-fn listed(entry: &Entry) -> Effect {
-    if entry.addresses.is_empty() {
-        return Effect::Unlist(entry.id);
-    }
-    let listed = Listed {
-        addresses: entry.addresses.keys().copied().collect(),
-        info: entry.info.clone(),
-    };
-    Effect::List(entry.id, listed)
+/// A server for the registry; `None` while it has no addresses.
+fn listed(entry: &Entry) -> Option<Listed> {
+    let addresses: Vec<Address> = entry.addresses.keys().copied().collect();
+    let info = entry.info.clone();
+    (!addresses.is_empty()).then_some(Listed { addresses, info })
 }
 
-impl peers::Lobby for Master {
-    type Event = Event;
-    type News = News;
-    type GameId = u64;
-    type Game = Listed;
-    type Errand = Errand;
+impl ServerList for Master {
+    const GAME: &'static str = GAME;
 
-    fn ended() -> Event {
-        Event::Ended
-    }
+    type Limits = Limits;
+    type Asked = Request;
+    type Work = Challenge;
+    /// Nobody waits for challenges.
+    type Done = Infallible;
+    type Listed = Listed;
+    type Native = Native;
+    type Servers = Servers;
 
-    fn handle(&mut self, who: ConnectionId, what: Event, now: Instant) -> Vec<Effect> {
-        let Event::Asks(request, wall) = what else {
-            return Vec::new();
+    fn answer(
+        &mut self,
+        request: Request,
+        now: Instant,
+        wall: SystemTime,
+        orders: &mut Orders,
+    ) -> Reply {
+        let Request {
+            address,
+            secret,
+            action,
+        } = request;
+        let is_new = !self.entries.has(&address);
+        let is_delete = matches!(action, Action::Delete);
+        let answered = match action {
+            Action::Delete => self.entries.delete(&address, &secret, now),
+            Action::Register(asked) => self.register(address, &secret, &asked, wall, now, orders),
         };
-        let mut effects = Vec::new();
-        let is_new = !self.entries.has(&request.address);
-        let answer = self.answer(&request, wall, now, &mut effects);
-        self.unkept |= answer == Answer::Success;
-        self.tally.registration(match (&answer, &request.action) {
-            (Answer::Success, Action::Delete) => Outcome::Unlisted,
-            (Answer::Error(400, _), Action::Delete) => Outcome::NotListed,
-            (Answer::Success, Action::Register(_)) if is_new => Outcome::Listed,
+        let answer = answered.err().unwrap_or(Answer::Success);
+        self.tally.registration(match (&answer, is_delete) {
+            (Answer::Success, true) => Outcome::Unlisted,
+            (Answer::Error(400, _), true) => Outcome::NotListed,
+            (Answer::Success, false) if is_new => Outcome::Listed,
             _ => answer.outcome(),
         });
         match &answer {
-            Answer::Error(status, why) => {
-                tracing::debug!(address = %request.address, status, "refused: {why}");
-            }
-            _ => tracing::trace!(address = %request.address, ?answer, "answered"),
+            Answer::Error(status, why) => tracing::debug!(%address, status, "refused: {why}"),
+            // The times of its addresses are kept.
+            Answer::Success => orders.keep(),
+            Answer::NeedChallenge | Answer::NeedInfo => {}
         }
-        // The list changes before the answer says that a server was registered.
-        self.publish(&mut effects);
-        effects.push(Effect::Send(who, answer.reply().encode()));
-        effects.push(Effect::Close(who));
-        effects
+        tracing::trace!(%address, ?answer, "answered");
+        self.publish(orders);
+        answer.reply()
     }
 
-    fn hear(&mut self, news: News, now: Instant, wall: SystemTime) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        match news {
-            News::Second => {
-                self.challenges.sweep(now);
-                self.entries.expire(now);
-            }
-            News::Natives(changes) => {
-                self.natives_changed(changes);
-                effects.push(self.show());
-            }
-            News::Bans(bans) => {
-                self.bans = bans;
-                let bans = Arc::clone(&self.bans);
-                let banned = |ip| bans.covering(ip, wall).is_some();
-                self.entries.drop_hosts(banned, now);
-            }
-        }
-        self.publish(&mut effects);
-        if std::mem::take(&mut self.unkept) {
-            let servers = self.entries.servers().clone();
-            effects.push(Effect::Errand(Errand::Keep(servers, now, wall)));
-        }
-        effects
+    fn done(&mut self, done: Infallible, _: Instant, _: &mut Orders) {
+        match done {}
     }
 
-    fn standing(&self, _: ConnectionId) -> Standing {
-        Standing::Inside
+    fn look(&mut self, now: Instant, orders: &mut Orders) {
+        self.challenges.sweep(now);
+        self.entries.expire(now);
+        self.publish(orders);
     }
 
-    fn chores(&self) -> Vec<Chore<News>> {
-        vec![Chore {
-            first: Duration::ZERO,
-            every: LOOK_EVERY,
-            news: News::Second,
-        }]
+    fn drop_hosts(
+        &mut self,
+        is_banned: &dyn Fn(IpAddr) -> bool,
+        now: Instant,
+        orders: &mut Orders,
+    ) {
+        self.entries.drop_hosts(is_banned, now);
+        self.publish(orders);
+    }
+
+    fn servers(&mut self, _: &OrdMap<u64, Arc<Native>>) -> Servers {
+        self.entries.servers().clone()
     }
 }

@@ -1,9 +1,8 @@
 //! The list: what each announcement leads to (`docs/specifications/luanti-serverlist.md`, sections
 //! 4, 5 and 7).
 //!
-//! A pure state machine without socket and clock. A request is a peer that says one thing, is
-//! answered, and is closed. The server that it is about is pinged after that, and listed when it
-//! has answered.
+//! Pure: without socket and clock. The server that a request is about is pinged after the answer, and
+//! listed when it has answered that.
 
 #[cfg(test)]
 mod tests;
@@ -12,28 +11,26 @@ use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use imbl::OrdMap;
-use metaserve::{address::joinable, bans::Bans, bounds::Rates};
+use metaserve::{address::joinable, bounds::Rates};
 use metaserve_query::luanti::{Announcement, InvalidAnnouncement, Said};
 
 use super::{
+    GAME,
     entry::{Entry, Key},
     limits::Limits,
     native::Native,
-    page::{Shown, Totals},
+    page::{Announced, Shown, Totals},
     stored::StoredList,
 };
 use crate::{
-    metrics::{LeftOut, Outcome, Question, Tally},
-    peers::{self, Chore, ConnectionId, Standing, host},
-    web::Reply,
+    metrics::{Outcome, Question, Tally},
+    peers::host,
+    web::{self, Reply, ServerList},
 };
-
-/// How often servers are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Fields that an announcement needs beside those that everybody understands.
 const REQUIRED: [&str; 2] = ["uptime", "game_time"];
@@ -49,28 +46,6 @@ pub struct Asked {
     pub resolved: Option<Vec<IpAddr>>,
 }
 
-/// What a peer does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// It sends an announcement.
-    Asks(Box<Asked>),
-    /// A ping that was asked for has ended, with the time in seconds that the answer took.
-    Pinged(Ping, Option<f64>),
-    /// It has ended.
-    Ended,
-}
-
-/// What happens to the list other than by requests.
-#[derive(Clone, Debug)]
-pub enum News {
-    /// A second has passed.
-    Second,
-    /// Servers of the registry have changed: `Some` says how to show one, and `None` to withdraw it.
-    Natives(Vec<(u64, Option<Native>)>),
-    /// These are the bans from now on.
-    Bans(Arc<Bans>),
-}
-
 /// A ping of a server: all targets have to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ping {
@@ -82,15 +57,13 @@ pub struct Ping {
     pub targets: Vec<SocketAddr>,
 }
 
-/// What the list asks for beside answers and listings.
-#[derive(Clone, Debug)]
-pub enum Errand {
-    /// Ask whether a server is there.
-    Ping(Ping),
-    /// Show this list from now on.
-    Show(Shown),
-    /// Keep this list for the next run. The two times are of the same moment.
-    Keep(Shown, Instant, SystemTime),
+/// A ping has ended, with the time in seconds that the slowest answer took; `None` if one is missing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pinged {
+    /// What was asked.
+    pub ping: Ping,
+    /// The time.
+    pub took: Option<f64>,
 }
 
 /// A server, as it is passed on to the registry.
@@ -104,25 +77,19 @@ pub struct Listed {
     pub said: Said,
 }
 
-/// An order of the list to the server.
-pub type Effect = peers::Effect<u64, Listed, Errand>;
+type Orders = web::Orders<List>;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub struct List {
     limits: Limits,
     servers: OrdMap<Key, Arc<Entry>>,
-    natives: OrdMap<u64, Arc<Native>>,
     /// Pings that have not ended, each with what to list when it is answered.
-    pinged: HashMap<Key, Pinged>,
+    pinged: HashMap<Key, InFlight>,
     rates: Rates<Key>,
-    bans: Arc<Bans>,
     most: Totals,
     /// The number of the last server, and that of the last ping.
     last: (u64, u64),
-    /// Whether the list was shown as it is, and whether it was kept as it is.
-    shown: bool,
-    kept: bool,
     /// Servers of an earlier run that were not published yet.
     restored: Vec<Key>,
     tally: Tally,
@@ -130,7 +97,7 @@ pub struct List {
 
 /// A ping that has not ended.
 #[derive(Debug)]
-struct Pinged {
+struct InFlight {
     number: u64,
     /// `None` if only a sign of life is wanted.
     said: Option<Said>,
@@ -143,14 +110,10 @@ impl List {
         Self {
             limits,
             servers: OrdMap::new(),
-            natives: OrdMap::new(),
             pinged: HashMap::new(),
             rates: Rates::default(),
-            bans: Arc::default(),
             most: Totals::default(),
             last: (0, 0),
-            shown: true,
-            kept: true,
             restored: Vec::new(),
             tally: Tally::default(),
         }
@@ -163,7 +126,7 @@ impl List {
     }
 
     /// Puts back the servers of an earlier run that are not too old. They are shown with the first
-    /// [`News::Second`], and pinged.
+    /// [look](ServerList::look), and pinged.
     pub fn restore(&mut self, stored: StoredList, now: Instant, wall: SystemTime) {
         let (servers, clients) = stored.most;
         self.most = Totals { servers, clients };
@@ -179,32 +142,13 @@ impl List {
             let key = (entry.at.ip(), entry.at.port());
             self.servers.insert(key, Arc::new(entry));
             self.restored.push(key);
-            self.shown = false;
-        }
-    }
-
-    fn answer(&mut self, asked: Asked, now: Instant, effects: &mut Vec<Effect>) -> (u16, String) {
-        let from = asked.from.to_canonical();
-        let done = match asked.announcement {
-            Announcement::Gone { port } => Ok(self.remove((from, port), effects)),
-            Announcement::Listed { port, said, .. } => {
-                self.announce((from, port), *said, asked.resolved, now, effects)
-            }
-        };
-        match done {
-            Ok(answer) => answer,
-            Err((status, why)) => {
-                tracing::debug!(client = %from, status, "refused: {why}");
-                self.tally.registration(Outcome::refused(status));
-                (status, why)
-            }
         }
     }
 
     /// A server says that it ends. It is not listed any more, also if its ping is still to come.
-    fn remove(&mut self, key: Key, effects: &mut Vec<Effect>) -> (u16, String) {
+    fn remove(&mut self, key: Key, orders: &mut Orders) -> (u16, String) {
         let pinged = self.pinged.remove(&key).is_some();
-        let listed = self.unlist(key, effects);
+        let listed = self.unlist(key, orders);
         let (outcome, answer) = match pinged || listed {
             true => (Outcome::Unlisted, "Removed from server list."),
             false => (Outcome::NotListed, "Server not found."),
@@ -219,7 +163,7 @@ impl List {
         said: Said,
         resolved: Option<Vec<IpAddr>>,
         now: Instant,
-        effects: &mut Vec<Effect>,
+        orders: &mut Orders,
     ) -> Result<(u16, String), (u16, String)> {
         let (from, port) = key;
         let refused = |status, why: &str| Err((status, why.to_owned()));
@@ -242,7 +186,7 @@ impl List {
         }
         self.check_room(key)?;
         let targets = resolved.unwrap_or_else(|| vec![from]);
-        self.ping(key, Some(said), targets, effects);
+        self.ping(key, Some(said), targets, orders);
         self.tally.registration(Outcome::Unproved);
         Ok((202, "Request has been filed.".to_owned()))
     }
@@ -271,13 +215,7 @@ impl List {
     }
 
     /// Asks whether a server is there, unless it is being asked already.
-    fn ping(
-        &mut self,
-        key: Key,
-        said: Option<Said>,
-        targets: Vec<IpAddr>,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn ping(&mut self, key: Key, said: Option<Said>, targets: Vec<IpAddr>, orders: &mut Orders) {
         if let Some(pinged) = self.pinged.get_mut(&key) {
             // The start of a server is not forgotten because an update comes before the answer.
             if let Some(mut said) = said {
@@ -288,29 +226,26 @@ impl List {
         }
         self.last.1 += 1;
         let number = self.last.1;
-        self.pinged.insert(key, Pinged { number, said });
+        self.pinged.insert(key, InFlight { number, said });
         self.tally.question(Question::Asked);
         self.tally.open_questions(self.pinged.len());
         let targets = targets.into_iter().take(self.limits.targets);
-        effects.push(Effect::Errand(Errand::Ping(Ping {
+        orders.work(Ping {
             key,
             number,
             targets: targets.map(|ip| SocketAddr::new(ip, key.1)).collect(),
-        })));
+        });
     }
 
-    fn pinged(&mut self, ping: &Ping, took: Option<f64>, now: Instant, effects: &mut Vec<Effect>) {
+    fn pinged(&mut self, Pinged { ping, took }: &Pinged, now: Instant, orders: &mut Orders) {
         let key = ping.key;
-        if self
-            .pinged
-            .get(&key)
-            .is_none_or(|it| it.number != ping.number)
-        {
+        let in_flight = self.pinged.get(&key);
+        if in_flight.is_none_or(|it| it.number != ping.number) {
             return;
         }
         let said = self.pinged.remove(&key).and_then(|it| it.said);
         self.tally.open_questions(self.pinged.len());
-        let Some(took) = took else {
+        let Some(took) = *took else {
             let targets = &ping.targets;
             self.tally.question(Question::Unanswered);
             match said {
@@ -322,7 +257,7 @@ impl List {
                          UDP port open, and does it announce itself without a proxy?"
                     );
                 }
-                None => drop(self.unlist(key, effects)),
+                None => drop(self.unlist(key, orders)),
             }
             return;
         };
@@ -345,28 +280,68 @@ impl List {
                 false => Outcome::Kept,
             });
             changed.announce(said, now);
-            effects.push(listed(changed));
+            orders.list(changed.id, listed(changed));
         }
         self.servers.insert(key, entry);
-        self.shown = false;
+        orders.changed();
     }
 
-    fn unlist(&mut self, key: Key, effects: &mut Vec<Effect>) -> bool {
+    fn unlist(&mut self, key: Key, orders: &mut Orders) -> bool {
         let Some(entry) = self.servers.remove(&key) else {
             return false;
         };
-        effects.push(Effect::Unlist(entry.id));
-        self.shown = false;
+        orders.unlist(entry.id);
         true
+    }
+}
+
+fn listed(entry: &Entry) -> Listed {
+    Listed {
+        at: entry.at,
+        address: entry.address.clone(),
+        said: entry.said.clone(),
+    }
+}
+
+impl ServerList for List {
+    const GAME: &'static str = GAME;
+
+    type Limits = Limits;
+    type Asked = Asked;
+    type Work = Ping;
+    type Done = Pinged;
+    type Listed = Listed;
+    type Native = Native;
+    type Servers = Announced;
+
+    fn answer(&mut self, asked: Asked, now: Instant, _: SystemTime, orders: &mut Orders) -> Reply {
+        let from = asked.from.to_canonical();
+        let answered = match asked.announcement {
+            Announcement::Gone { port } => Ok(self.remove((from, port), orders)),
+            Announcement::Listed { port, said, .. } => {
+                self.announce((from, port), *said, asked.resolved, now, orders)
+            }
+        };
+        let (status, text) = answered.unwrap_or_else(|(status, why)| {
+            tracing::debug!(client = %from, status, "refused: {why}");
+            self.tally.registration(Outcome::refused(status));
+            (status, why)
+        });
+        let body = text.into();
+        Reply { status, body }
+    }
+
+    fn done(&mut self, pinged: Pinged, now: Instant, orders: &mut Orders) {
+        self.pinged(&pinged, now, orders);
     }
 
     /// Pings servers that have been silent for long, and drops those that are so for too long.
-    fn look(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+    fn look(&mut self, now: Instant, orders: &mut Orders) {
         self.rates.sweep(now);
         for key in std::mem::take(&mut self.restored) {
             if let Some(entry) = self.servers.get(&key).cloned() {
-                effects.push(listed(&entry));
-                self.ping(key, None, vec![key.0], effects);
+                orders.list(entry.id, listed(&entry));
+                self.ping(key, None, vec![key.0], orders);
             }
         }
         let since = |then: Instant| now.saturating_duration_since(then);
@@ -380,126 +355,34 @@ impl List {
         }
         for (key, too_long) in silent {
             match too_long {
-                true => drop(self.unlist(key, effects)),
-                false => self.ping(key, None, vec![key.0], effects),
+                true => drop(self.unlist(key, orders)),
+                false => self.ping(key, None, vec![key.0], orders),
             }
         }
     }
 
-    fn natives_changed(&mut self, changes: Vec<(u64, Option<Native>)>) {
-        for (number, native) in changes {
-            let room = self.natives.len() < self.limits.natives;
-            match native {
-                Some(native) if room || self.natives.contains_key(&number) => {
-                    self.natives.insert(number, Arc::new(native));
-                }
-                Some(_) => {
-                    self.tally.left_out(LeftOut::Shown);
-                    tracing::warn!("a server is not shown: there are too many");
-                }
-                None => drop(self.natives.remove(&number)),
-            }
+    fn drop_hosts(&mut self, is_banned: &dyn Fn(IpAddr) -> bool, _: Instant, orders: &mut Orders) {
+        let listed = self.servers.keys().filter(|key| is_banned(key.0));
+        for key in listed.copied().collect::<Vec<Key>>() {
+            self.unlist(key, orders);
         }
-        self.shown = false;
+        self.pinged.retain(|key, _| !is_banned(key.0));
     }
 
-    fn drop_banned(&mut self, wall: SystemTime, effects: &mut Vec<Effect>) {
-        let banned = |key: &&Key| self.bans.covering(key.0, wall).is_some();
-        let listed: Vec<Key> = self.servers.keys().filter(banned).copied().collect();
-        for key in listed {
-            self.unlist(key, effects);
-        }
-        let bans = Arc::clone(&self.bans);
-        self.pinged
-            .retain(|key, _| bans.covering(key.0, wall).is_none());
-    }
-
-    /// Shows the list if it has changed.
-    fn show(&mut self, effects: &mut Vec<Effect>) {
-        if std::mem::replace(&mut self.shown, true) {
-            return;
-        }
-        self.kept = false;
-        let totals = self.list().totals();
-        let most = &mut self.most;
-        most.servers = most.servers.max(totals.servers);
-        most.clients = most.clients.max(totals.clients);
-        effects.push(Effect::Errand(Errand::Show(self.list())));
-    }
-
-    fn list(&self) -> Shown {
-        Shown {
-            servers: self.servers.clone(),
-            natives: self.natives.clone(),
+    fn servers(&mut self, natives: &OrdMap<u64, Arc<Native>>) -> Announced {
+        let shown = Shown {
+            servers: Announced {
+                servers: self.servers.clone(),
+                most: self.most,
+            },
+            natives: natives.clone(),
+        };
+        let Totals { servers, clients } = shown.totals();
+        self.most.servers = self.most.servers.max(servers);
+        self.most.clients = self.most.clients.max(clients);
+        Announced {
             most: self.most,
+            ..shown.servers
         }
-    }
-}
-
-fn listed(entry: &Entry) -> Effect {
-    let listed = Listed {
-        at: entry.at,
-        address: entry.address.clone(),
-        said: entry.said.clone(),
-    };
-    Effect::List(entry.id, listed)
-}
-
-impl peers::Lobby for List {
-    type Event = Event;
-    type News = News;
-    type GameId = u64;
-    type Game = Listed;
-    type Errand = Errand;
-
-    fn ended() -> Event {
-        Event::Ended
-    }
-
-    fn handle(&mut self, who: ConnectionId, what: Event, now: Instant) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        match what {
-            Event::Asks(asked) => {
-                let (status, text) = self.answer(*asked, now, &mut effects);
-                // The list changes before the answer says that a server was removed.
-                self.show(&mut effects);
-                let body = text.into();
-                effects.push(Effect::Send(who, Reply { status, body }.encode()));
-                effects.push(Effect::Close(who));
-            }
-            Event::Pinged(ping, took) => self.pinged(&ping, took, now, &mut effects),
-            Event::Ended => {}
-        }
-        self.show(&mut effects);
-        effects
-    }
-
-    fn hear(&mut self, news: News, now: Instant, wall: SystemTime) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        match news {
-            News::Second => self.look(now, &mut effects),
-            News::Natives(changes) => self.natives_changed(changes),
-            News::Bans(bans) => {
-                self.bans = bans;
-                self.drop_banned(wall, &mut effects);
-            }
-        }
-        self.show(&mut effects);
-        if !std::mem::replace(&mut self.kept, true) {
-            effects.push(Effect::Errand(Errand::Keep(self.list(), now, wall)));
-        }
-        effects
-    }
-
-    fn standing(&self, _: ConnectionId) -> Standing {
-        Standing::Inside
-    }
-
-    fn chores(&self) -> Vec<Chore<News>> {
-        vec![Chore {
-            first: Duration::ZERO,
-            every: LOOK_EVERY,
-            news: News::Second,
-        }]
     }
 }
