@@ -26,12 +26,8 @@ pub fn fuzz(input: &[u8]) {
         return;
     };
     let dialect = DIALECTS[usize::from(dialect) % DIALECTS.len()];
-    let rules = Rules {
-        dialect,
-        ..Rules::default()
-    };
     let mut now = metaserve::time::now();
-    let mut master = Master::new(rules, [0; 32]);
+    let mut master = Master::new(Rules::of(dialect), [0; 32]);
     let (mut challenge, mut listed) = (Vec::new(), HashSet::new());
     for part in parts(input) {
         now += part.passes();

@@ -51,6 +51,18 @@ pub struct Rules {
     pub limits: Limits,
 }
 
+impl Rules {
+    /// The rules of a master with its own games, and everything else as by default.
+    #[must_use]
+    pub fn of(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            games: dialect.games().unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+}
+
 /// What happens to a master.
 #[derive(Clone, Debug)]
 pub enum News {

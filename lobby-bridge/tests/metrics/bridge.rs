@@ -89,8 +89,13 @@ impl Bridge {
 
     /// The value of a series now, such as `bans` or `lists_total{protocol="ddnet"}`.
     pub(crate) fn value(&self, series: &str) -> f64 {
+        self.total(&format!("metaserve_bridge_{series}"))
+    }
+
+    /// The same, with its whole name.
+    pub(crate) fn total(&self, series: &str) -> f64 {
         let text = self.get("/metrics");
-        let series = format!("\nmetaserve_bridge_{series} ");
+        let series = format!("\n{series} ");
         let value = text.split_once(&series).map(|(_, rest)| rest);
         let value = value.unwrap_or_else(|| panic!("no {series} in {text}"));
         let value = value.lines().next().expect("a value");

@@ -164,6 +164,51 @@ fn datagrams_that_nobody_wants_are_counted_by_the_reason() {
     ]);
 }
 
+/// Heartbeats from 100,000 addresses, each of another host: what a master remembers of them is
+/// bounded, and none of them is lost to the counters.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flood_from_a_hundred_thousand_addresses_is_counted_and_takes_little_memory() {
+    const FLOOD: u32 = 100_000;
+    /// So many at once, which the system can hold.
+    const AT_ONCE: u32 = 200;
+    /// Far more than 4,096 questions need, and far less than 100,000 would.
+    const MOST_BYTES: f64 = 24.0 * 1024.0 * 1024.0;
+    let state = folder();
+    let bridge = Bridge::start(state.path(), &[]);
+    let accepted = r#"datagrams_total{protocol="quake3",outcome="accepted"}"#;
+    let flood = |from: u32, count: u32| {
+        for number in from..from + count {
+            let peer = Peer::at(number, bridge.quake3);
+            peer.says("heartbeat DarkPlaces\n");
+            if (number + 1) % AT_ONCE == 0 {
+                bridge.until(accepted, f64::from(number + 1));
+            }
+        }
+    };
+    // Whatever grows with the first ones stays.
+    flood(0, 10_000);
+    let before = bridge.total("process_resident_memory_bytes");
+    flood(10_000, FLOOD - 10_000);
+    let grown = bridge.total("process_resident_memory_bytes") - before;
+    assert!(grown < MOST_BYTES, "it has grown by {grown} bytes");
+    bridge.until_all(&[
+        (
+            r#"registrations_total{protocol="quake3",outcome="unproved"}"#,
+            f64::from(FLOOD),
+        ),
+        (r#"servers{protocol="quake3",family="ipv4"}"#, 0.0),
+    ]);
+    let open = bridge.value(r#"open_questions{protocol="quake3"}"#);
+    assert!(open <= 4_096.0, "{open}");
+    // A real server is listed meanwhile, and everything else ends.
+    let server = Peer::of(bridge.quake3);
+    server.says("heartbeat QuakeArena-1\n");
+    server.answers();
+    bridge.until(r#"servers{protocol="quake3",family="ipv4"}"#, 1.0);
+    bridge.until(r#"open_questions{protocol="quake3"}"#, 0.0);
+}
+
 #[test]
 fn servers_beyond_what_an_address_may_have_are_counted() {
     let state = folder();

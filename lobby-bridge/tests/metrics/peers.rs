@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpStream, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
 };
 
 use crate::bridge::PATIENCE;
@@ -12,7 +12,17 @@ pub(crate) struct Peer(UdpSocket);
 
 impl Peer {
     pub(crate) fn of(master: SocketAddr) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        Self::from(Ipv4Addr::LOCALHOST, master)
+    }
+
+    /// A peer at the loopback address with this number.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn at(number: u32, master: SocketAddr) -> Self {
+        Self::from(Ipv4Addr::from(0x7f40_0001 + number), master)
+    }
+
+    fn from(address: Ipv4Addr, master: SocketAddr) -> Self {
+        let socket = UdpSocket::bind((address, 0)).expect("a socket");
         socket.connect(master).expect("a route");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
         Self(socket)
