@@ -11,9 +11,11 @@ use crate::{
     log::{Log, Stored},
     shared::Shared,
     tickets::{AUDIENCE, Tickets},
+    zone::Host,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::poll;
 use metaserve_client::names::{Connector, Names};
 use metaserve_daemon::settings::Http;
 use metaserve_ticket::{Claims, Issuer, PublicKeys, SecretKey};
@@ -29,7 +31,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
-use tokio_util::task::AbortOnDropHandle;
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// A daemon that keeps names and asks for no tickets, and the issuer of the players' tickets. It
 /// ends when it is dropped.
@@ -106,6 +109,23 @@ impl Daemon {
         self.directory.path()
     }
 }
+
+/// Runs a zone host whose connection for names this is, once the daemon knows its offer to start
+/// zones: nobody can have one started before.
+///
+/// # Panics
+/// The host ends at once, or the daemon does not answer.
+pub async fn run_host(host: Host, names: &Names, until: CancellationToken) -> Running {
+    let mut run = Box::pin(host.run(until));
+    // It makes its offer; the daemon knows that when it answers a question that comes after it.
+    assert!(poll!(&mut run).is_pending(), "the host has ended");
+    let question = names.resolve("known");
+    question.await.expect("an answer of the daemon");
+    tokio::spawn(run)
+}
+
+/// A task that runs a role.
+pub type Running = JoinHandle<anyhow::Result<()>>;
 
 /// A keeper without a database: it knows what it is told.
 #[derive(Debug, Default)]

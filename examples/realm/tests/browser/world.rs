@@ -10,7 +10,7 @@ use realm::{
     log::{Log, memory::MemoryLog},
     object::Object,
     shared::Shared,
-    testing::Daemon,
+    testing::{self, Daemon},
     tickets::Tickets,
     zone::{self, Host},
 };
@@ -47,14 +47,16 @@ impl World {
             accounts.run(CancellationToken::new()).await.unwrap();
         };
         let shared = shared(&daemon, &keys, &log);
+        let names = shared.names.clone();
         let host = Host::start(
             zone::Settings::default(),
             shared,
             Content::embedded().unwrap(),
         );
-        let host = host.await.unwrap();
+        let host = testing::run_host(host.await.unwrap(), &names, CancellationToken::new());
+        let host = AbortOnDropHandle::new(host.await);
         let host = async move {
-            host.run(CancellationToken::new()).await.unwrap();
+            host.await.unwrap().unwrap();
         };
         let mut world = Self {
             log,

@@ -108,9 +108,18 @@ async fn objects_are_shown_whole_then_as_changes_with_removals() {
     ann.say(&realm::messages::Up::Bye).await;
     ann.closing().await;
     world.whereabouts("Ann", |it| !it.present).await;
-    let (_, since) = plain
-        .get(&format!("/zones/shared/meadow/objects?rev={rev}"))
-        .await;
+    // The gateway reads of it a moment after it is written.
+    let changes = async {
+        loop {
+            let path = format!("/zones/shared/meadow/objects?rev={rev}");
+            let (_, since) = plain.get(&path).await;
+            if since["rev"] != json!(rev) {
+                return since;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let since = patiently("changes", changes).await;
     assert_eq!(
         (&since["full"], &since["gone"]),
         (&json!(false), &json!(["@ann"])),

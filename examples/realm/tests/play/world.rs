@@ -12,7 +12,7 @@ use realm::{
     object::Sheet,
     play,
     shared::Shared,
-    testing::{Daemon, MemoryKeeper},
+    testing::{self, Daemon, MemoryKeeper},
     tickets::{AUDIENCE, Tickets},
     zone::{self, Host},
 };
@@ -175,7 +175,8 @@ impl World {
         let content = Content::load(Some(self.folder.path())).unwrap();
         let host = Host::start(settings, shared, content).await.unwrap();
         let (url, until) = (host.url().to_owned(), CancellationToken::new());
-        let task = tokio::spawn(host.run(until.clone()));
+        let run = testing::run_host(host, &names, until.clone());
+        let task = patiently("the host's offer", run).await;
         Process {
             url,
             names,

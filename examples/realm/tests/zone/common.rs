@@ -1,6 +1,6 @@
 //! A world for tests: a daemon, a log, a keeper, and hosts that start, crash and are drained.
 
-use futures::{StreamExt, poll};
+use futures::StreamExt;
 use metaserve_client::names::{Entry, Found, Names, StartError};
 use realm::{
     command::{Action, Arrival, Command, Happening, Output},
@@ -12,7 +12,7 @@ use realm::{
     roles::Owner,
     scheduler,
     shared::Shared,
-    testing::{Daemon, MemoryKeeper},
+    testing::{self, Daemon, MemoryKeeper},
     zone::{Host, Settings},
 };
 use std::{sync::Arc, time::Duration};
@@ -85,13 +85,8 @@ impl Realm {
         let names = shared.names.clone();
         let host = Host::start(settings, shared, Content::embedded().unwrap());
         let (host, until) = (host.await.unwrap(), CancellationToken::new());
-        let mut run = Box::pin(host.run(until.clone()));
-        // It makes its offer; the daemon knows that when it answers a question that comes after it.
-        assert!(poll!(&mut run).is_pending());
-        patiently("an answer", names.resolve("known").into_future())
-            .await
-            .unwrap();
-        let task = tokio::spawn(run);
+        let run = testing::run_host(host, &names, until.clone());
+        let task = patiently("the host's offer", run).await;
         Process { until, task }
     }
 

@@ -7,11 +7,11 @@ use crate::{
     ids::MapName,
     log::{Commit, Cursor, Log, memory::MemoryLog},
     object::Object,
-    testing::{Daemon, MemoryKeeper},
+    testing::{Daemon, MemoryKeeper, run_host},
     world::hooks::{Answer, Call, Failure, Hook, Hooks},
     zone::{Host, Settings, quarantine::Quarantine},
 };
-use futures::{StreamExt, poll};
+use futures::StreamExt;
 use metaserve::Backoff;
 use metaserve_client::names::Names;
 use std::{
@@ -65,10 +65,7 @@ impl Broken {
             counted.fetch_add(1, SeqCst);
             Ok(Box::new(Defect))
         });
-        let mut run = Box::pin(host.run(until.clone()));
-        assert!(poll!(&mut run).is_pending());
-        of_host.resolve("known").await.unwrap();
-        let run = tokio::spawn(run);
+        let run = run_host(host, &of_host, until.clone()).await;
         Self {
             daemon,
             log,
