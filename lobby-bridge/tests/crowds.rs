@@ -10,9 +10,11 @@ use std::{
 use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use metaserve_lobby_bridge::{
-    ddnet, luanti,
+    ddnet,
+    luanti::{self, list::Pinged},
     peers::{ConnectionId, Effect, Lobby, Way},
     quake::{self, Dialect, Rules},
+    web::{Errand, Event, ListLobby, News},
 };
 use metaserve_query::luanti::Announcement;
 
@@ -93,32 +95,32 @@ fn the_list_of_ddnet_remembers_nothing_of_a_crowd_that_proves_nothing() {
         servers: 1_000,
         ..ddnet::Limits::default()
     };
-    let mut list = ddnet::master::Master::new(limits, &[0; 32]);
+    let mut list = ListLobby::new(ddnet::master::Master::new(limits, &[0; 32]), 100);
     let (mut now, wall) = (metaserve::time::now(), SystemTime::UNIX_EPOCH);
     let (mut tokens, mut shown) = (Vec::new(), ddnet::list::Shown::default());
     for number in 0..CROWD {
-        let event = ddnet::master::Event::Asks(Box::new(registration(number, None)), wall);
+        let event = Event::Asks(Box::new(registration(number, None)), wall);
         for effect in list.handle(ConnectionId(number.into()), event, now) {
             match effect {
-                Effect::Errand(ddnet::master::Errand::Challenge(_, datagram)) => {
+                Effect::Errand(Errand::Do(ddnet::master::Challenge(_, datagram))) => {
                     let token = datagram.split(|it| *it == 0).nth(1).expect("a token");
                     tokens.push(String::from_utf8_lossy(token).into_owned());
                 }
                 Effect::Send(..) | Effect::Close(_) => {}
-                other => panic!("{other:?}"),
+                _ => panic!("nothing else is done"),
             }
         }
     }
     // As many as can be counted, and one for each.
     assert_eq!(tokens.len(), CROWD as usize);
-    let keeps = list.hear(ddnet::master::News::Second, now, wall);
-    assert!(keeps.is_empty(), "{keeps:?}");
+    let keeps = list.hear(News::Second, now, wall);
+    assert!(keeps.is_empty(), "nothing is kept");
     // Those that prove their addresses are listed, until the list is full.
     for (number, token) in (0..2_000).zip(&tokens) {
         let request = registration(number, Some(token));
-        let event = ddnet::master::Event::Asks(Box::new(request), wall);
+        let event = Event::Asks(Box::new(request), wall);
         for effect in list.handle(ConnectionId(number.into()), event, now) {
-            if let Effect::Errand(ddnet::master::Errand::Show(newer)) = effect {
+            if let Effect::Errand(Errand::Show(newer)) = effect {
                 shown = newer;
             }
         }
@@ -126,8 +128,8 @@ fn the_list_of_ddnet_remembers_nothing_of_a_crowd_that_proves_nothing() {
     assert_eq!(shown.servers.len(), 1_000);
     for _ in 0..2 {
         now += Duration::from_secs(3_600);
-        for effect in list.hear(ddnet::master::News::Second, now, wall) {
-            if let Effect::Errand(ddnet::master::Errand::Show(newer)) = effect {
+        for effect in list.hear(News::Second, now, wall) {
+            if let Effect::Errand(Errand::Show(newer)) = effect {
                 shown = newer;
             }
         }
@@ -141,7 +143,7 @@ fn the_list_of_luanti_asks_no_more_of_a_crowd_than_it_can_list() {
         servers: 500,
         ..luanti::Limits::default()
     };
-    let mut list = luanti::list::List::new(limits);
+    let mut list = ListLobby::new(luanti::list::List::new(limits), 100);
     let now = metaserve::time::now();
     let json = br#"{"action":"start","port":30000,"name":"x","description":"","version":"5.15.0",
         "proto_min":37,"proto_max":50,"uptime":1,"game_time":1,"clients":0,"clients_max":8,
@@ -154,29 +156,29 @@ fn the_list_of_luanti_asks_no_more_of_a_crowd_than_it_can_list() {
             announcement: announcement.clone(),
             resolved: None,
         };
-        let event = luanti::list::Event::Asks(Box::new(asked));
+        let event = Event::Asks(Box::new(asked), SystemTime::UNIX_EPOCH);
         for effect in list.handle(ConnectionId(number.into()), event, now) {
             match effect {
-                Effect::Errand(luanti::list::Errand::Ping(ping)) => pings.push(ping),
+                Effect::Errand(Errand::Do(ping)) => pings.push(ping),
                 Effect::Send(..) | Effect::Close(_) => {}
-                other => panic!("{other:?}"),
+                _ => panic!("nothing else is done"),
             }
         }
     }
     assert_eq!(pings.len(), 500);
     // Those that do not answer make room.
     for ping in pings {
-        let silent = luanti::list::Event::Pinged(ping, None);
+        let silent = Event::Done(Pinged { ping, took: None });
         assert!(list.handle(ConnectionId(u64::MAX), silent, now).is_empty());
     }
     let later = now + Duration::from_secs(60);
-    list.hear(luanti::list::News::Second, later, SystemTime::UNIX_EPOCH);
+    list.hear(News::Second, later, SystemTime::UNIX_EPOCH);
     let asked = luanti::list::Asked {
         from: IpAddr::from(host(CROWD)),
         announcement,
         resolved: None,
     };
-    let event = luanti::list::Event::Asks(Box::new(asked));
+    let event = Event::Asks(Box::new(asked), SystemTime::UNIX_EPOCH);
     let effects = list.handle(ConnectionId(0), event, later);
     let pings = effects.iter().filter(|it| matches!(it, Effect::Errand(_)));
     assert_eq!(pings.count(), 1);
