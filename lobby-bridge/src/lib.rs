@@ -26,7 +26,7 @@
 //! - [`vcmi`]: the text lobby and game pipe of VCMI, protocol versions 1 to 5.
 //! - [`aleph_one`]: the metaserver of Aleph One.
 //! - [`quake`]: the master servers of Quake III, DarkPlaces and the games made from them, and of
-//!   `QuakeWorld`.
+//!   `QuakeWorld`, Quake II and `GoldSrc`.
 //! - [`ddnet`]: the list of `DDNet`'s servers; [`luanti`]: that of Luanti's.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
 //! - [`mac_roman`]: the text encoding of Aleph One's players and their accounts.

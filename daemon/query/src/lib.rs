@@ -32,7 +32,7 @@ mod minecraft;
 mod mumble;
 pub mod quake;
 pub mod teeworlds;
-mod valve;
+pub mod valve;
 
 pub use answer::Answer;
 pub use exchange::{PATIENCE, query, query_within, replay};

@@ -1,4 +1,4 @@
-//! Datagrams of several peers to the masters of Quake III and `QuakeWorld`. Input: a byte that says
+//! Datagrams of several peers to the masters of Quake III and its relatives. Input: a byte that says
 //! which master, and parts: datagrams, in which `{c}` is the last challenge.
 //!
 //! Whatever comes, answers are well-formed, nobody leaves the list who is not in it, and every entry
@@ -17,15 +17,23 @@ use metaserve_lobby_bridge::{
 
 use super::parts::parts;
 
-/// The masters.
-const DIALECTS: [Dialect; 2] = [Dialect::Quake3, Dialect::QuakeWorld];
+/// The challenge in a question, as it is repeated.
+fn said(question: &[u8]) -> Vec<u8> {
+    if let Some(number) = question.strip_prefix(b"\xff\xff\xff\xffs\n")
+        && let Some(number) = number.first_chunk()
+    {
+        return u32::from_le_bytes(*number).to_string().into_bytes();
+    }
+    let last = question.rsplit(|byte| *byte == b' ').next();
+    last.unwrap_or_default().to_vec()
+}
 
 /// Runs one input.
 pub fn fuzz(input: &[u8]) {
     let Some((&dialect, input)) = input.split_first() else {
         return;
     };
-    let dialect = DIALECTS[usize::from(dialect) % DIALECTS.len()];
+    let dialect = Dialect::ALL[usize::from(dialect) % Dialect::ALL.len()];
     let mut now = metaserve::time::now();
     let mut master = Master::new(Rules::of(dialect), [0; 32]);
     let (mut challenge, mut listed) = (Vec::new(), HashSet::new());
@@ -37,8 +45,7 @@ pub fn fuzz(input: &[u8]) {
             for effect in master.hear(news, now, SystemTime::UNIX_EPOCH) {
                 match effect {
                     Effect::Errand(Errand::Ask(_, question)) => {
-                        let last = question.rsplit(|byte| *byte == b' ').next();
-                        challenge = last.unwrap_or_default().to_vec();
+                        challenge = said(&question);
                     }
                     Effect::Errand(Errand::Answer(_, datagrams)) => {
                         assert!(!datagrams.is_empty(), "a request is answered");

@@ -35,6 +35,7 @@ leads to this machine (hosts file or DNS). Rooms use port 6335 and up, see --ale
 
 Servers and clients of Quake III, OpenArena, Xonotic and other games of their family then find each
 other here, with `sv_master1` set to this machine. With --daemon, all games are also in its list.
+--quakeworld, --quake2 and --goldsrc are masters for those games.
 
 Two commands manage the players' accounts and the hubs, even while the bridge runs. Each has a
 --help of its own:

@@ -160,6 +160,13 @@ fn invalid_settings_are_refused_with_a_reason() {
 }
 
 #[test]
+fn a_master_for_no_servers_is_refused() {
+    let error = bridge(&["--quake3", "[::]:27950", "--quake3-servers", "0"]).unwrap_err();
+    let error = chain(&error);
+    assert!(error.contains("--quake3-servers"), "{error}");
+}
+
+#[test]
 fn fingerprints_are_read_with_or_without_colons() {
     let fingerprint = "ab:".repeat(31) + "AB";
     let bridge = bridge(&["--vcmi", "[::]:1", "--fingerprint", &fingerprint]).unwrap();

@@ -50,6 +50,17 @@ pub(crate) struct Flood {
 impl Flood {
     /// Whether an address may have one more list now.
     pub(crate) fn allows(&mut self, peer: IpAddr, allowed: &Allowance, now: Instant) -> bool {
+        self.allows_part(peer, 1, allowed, now)
+    }
+
+    /// Whether an address may have one of so many parts of a list now.
+    pub(crate) fn allows_part(
+        &mut self,
+        peer: IpAddr,
+        parts: u32,
+        allowed: &Allowance,
+        now: Instant,
+    ) -> bool {
         if allowed.at_once.is_none() && peer.is_loopback() {
             return true;
         }
@@ -64,7 +75,7 @@ impl Flood {
             return self.strangers.spend(now, STRANGERS, STRANGERS);
         }
         let restored = self.restored.entry(leaf).or_insert(now);
-        let next = (*restored).max(now) + allowed.period;
+        let next = (*restored).max(now) + allowed.period / parts;
         let is_allowed = next <= now + most;
         if is_allowed {
             *restored = next;

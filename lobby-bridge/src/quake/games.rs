@@ -160,6 +160,8 @@ pub enum Tag<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Games {
     rows: Vec<Row>,
+    /// The tag of servers that say which game they are in their answer.
+    named: &'static str,
     /// Names of the only games that are accepted; `None` for all.
     accepted: Option<BTreeSet<String>>,
     /// Names of games that are not accepted.
@@ -179,15 +181,17 @@ impl Games {
         let built_in = BUILT_IN.iter().filter_map(|row| row.parse().ok());
         Self {
             rows: rows.into_iter().chain(built_in).collect(),
+            named: NAMED,
             accepted: None,
             rejected: BTreeSet::new(),
         }
     }
 
-    /// These rows, without the built-in ones.
-    pub(super) const fn only(rows: Vec<Row>) -> Self {
+    /// These rows, without the built-in ones. Servers with the tag `named` say which game they are.
+    pub(super) const fn only(rows: Vec<Row>, named: &'static str) -> Self {
         Self {
             rows,
+            named,
             accepted: None,
             rejected: BTreeSet::new(),
         }
@@ -212,7 +216,7 @@ impl Games {
     /// What a tag says; `None` if it is unknown, or that of a game that is not accepted.
     #[must_use]
     pub fn tag(&self, tag: &str) -> Option<Tag<'_>> {
-        if tag == NAMED {
+        if tag == self.named {
             return Some(Tag::Alive(None));
         }
         if let Some((_, game)) = FLATLINES.iter().find(|(it, _)| *it == tag) {
@@ -277,6 +281,7 @@ impl Games {
             gametype: "0".to_owned(),
             clients: None,
             max_clients: None,
+            facts: Vec::new(),
         })
     }
 }

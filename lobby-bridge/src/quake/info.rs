@@ -32,9 +32,18 @@ pub struct Info {
     pub clients: Option<u32>,
     /// How many it has room for.
     pub max_clients: Option<u32>,
+    /// What else clients can ask for, by its key on the wire, in dialects that have such filters.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 impl Info {
+    /// What it says under a key of its facts.
+    #[must_use]
+    pub fn fact(&self, key: &str) -> Option<&str> {
+        let fact = self.facts.iter().find(|(it, _)| *it == key);
+        fact.map(|(_, value)| &**value)
+    }
+
     /// Whether it is known that nobody is there.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -62,7 +71,8 @@ pub struct Description {
     pub info: Info,
     /// The folder of a modification, if it names one.
     pub modification: Option<String>,
-    /// The whole infostring, without the challenge; in `QuakeWorld`, the whole answer.
+    /// The whole infostring, without the challenge; in dialects without challenges, the whole
+    /// answer.
     pub raw: Bytes,
 }
 
@@ -80,7 +90,7 @@ impl<'a> Told<'a> {
     }
 
     /// The value of the first such key, compared with case. One that is too long is none.
-    fn get(&self, key: &str) -> Option<&'a [u8]> {
+    pub(super) fn get(&self, key: &str) -> Option<&'a [u8]> {
         let mut settings = self.answer.settings();
         let (_, value) =
             settings.find(|(it, value)| it == &key.as_bytes() && value.len() <= MAX_BYTES)?;
@@ -127,6 +137,7 @@ impl<'a> Told<'a> {
                 gametype,
                 clients: Some(number(clients)),
                 max_clients: Some(number(max_clients)),
+                facts: Vec::new(),
             },
             modification: text("game"),
             raw: self.raw(),
@@ -135,7 +146,7 @@ impl<'a> Told<'a> {
 
     /// The infostring without the challenge, which nobody else may learn while it is valid. Only
     /// what is read of it.
-    fn raw(&self) -> Bytes {
+    pub(super) fn raw(&self) -> Bytes {
         let mut raw = Vec::new();
         let shown = |it: &(&[u8], &[u8])| {
             it.0 != b"challenge" && it.0.len() <= MAX_BYTES && it.1.len() <= MAX_BYTES

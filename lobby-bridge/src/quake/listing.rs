@@ -5,15 +5,8 @@ use std::net::SocketAddr;
 
 use metaserve::{Fingerprint, ServerInfo};
 use metaserve_client::Server;
-use serde_json::Value;
 
-use super::{
-    dialect::Dialect,
-    games::Games,
-    info::{Info, Kind},
-    quake3, quakeworld,
-    servers::Listed,
-};
+use super::{dialect::Dialect, games::Games, info::Info, servers::Listed};
 use crate::{
     peers::Addresses,
     publish::{self, Listing},
@@ -21,14 +14,6 @@ use crate::{
 
 /// The longest record: what daemons accept by default.
 const MAX_BYTES: usize = 8 * 1024;
-
-/// Types of games that clients ask for by number, by the names that the registry has for them.
-const MODES: [(&str, &str); 4] = [
-    ("deathmatch", "0"),
-    ("tournament", "1"),
-    ("team deathmatch", "3"),
-    ("capture the flag", "4"),
-];
 
 /// A server of the registry, as old clients find it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +48,7 @@ pub fn listing(dialect: Dialect, listed: &Listed, bridge: Option<&Fingerprint>) 
 /// Makes the record of a server. One without a name is called by its address.
 #[must_use]
 pub fn server_info(dialect: Dialect, listed: &Listed) -> ServerInfo {
-    let mut info = match dialect {
-        Dialect::Quake3 => quake3::record(listed),
-        Dialect::QuakeWorld => quakeworld::record(listed),
-    };
+    let mut info = dialect.speech().record(listed);
     if info.name.is_empty() {
         info.name = listed.address.to_string();
     }
@@ -76,49 +58,22 @@ pub fn server_info(dialect: Dialect, listed: &Listed) -> ServerInfo {
 /// Makes of a server of the registry what old clients find; `None` if they cannot.
 #[must_use]
 pub fn native(
+    dialect: Dialect,
     server: &Server,
     record: &ServerInfo,
     games: &Games,
     addresses: &Addresses,
 ) -> Option<Native> {
-    let wire = record.legacy.as_ref().and_then(legacy);
-    let mut info = wire.or_else(|| {
-        let mut info = games.wire(&server.game)?;
-        let mode = record.mode.as_deref().unwrap_or_default();
-        let number = MODES.iter().find(|(name, _)| *name == mode);
-        if let Some((_, number)) = number {
-            (*number).clone_into(&mut info.gametype);
-        }
-        Some(info)
-    })?;
+    let mut info = dialect.speech().wire(&server.game, record, games)?;
     info.clients = record.players;
     info.max_clients = record.max_players;
     let shown = server
         .addresses
         .iter()
         .filter_map(|it| addresses.shown(*it));
-    let shown: Vec<_> = shown.collect();
+    let shown: Vec<_> = shown.filter(|it| dialect.speech().carries(*it)).collect();
     (games.accepts(&info.gamename) && !shown.is_empty()).then_some(Native {
         info,
         addresses: shown,
-    })
-}
-
-/// The wire's own facts in a record that a bridge has made.
-fn legacy(legacy: &Value) -> Option<Info> {
-    if legacy.get("protocol")?.as_str()? != quake3::NAME {
-        return None;
-    }
-    let text = |key| Some(legacy.get(key)?.as_str()?.to_owned());
-    Some(Info {
-        gamename: text("gamename")?,
-        kind: match legacy.get("anonymous").and_then(Value::as_bool) {
-            Some(true) => Kind::Anonymous,
-            _ => Kind::Named,
-        },
-        protocol: legacy.get("number")?.as_i64()?,
-        gametype: text("gametype").unwrap_or_else(|| "0".to_owned()),
-        clients: None,
-        max_clients: None,
     })
 }

@@ -1,14 +1,14 @@
 //! What a master does: the pure part. Datagrams in, errands and listings out.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
-use metaserve::{address::Family, bans::Bans};
+use metaserve::bans::Bans;
 
 use super::{
     dialect::Dialect,
@@ -16,12 +16,10 @@ use super::{
     limits::Limits,
     listing::{Native, NativeChange},
     message::Message,
-    pending::{Challenges, Pending},
-    quakeworld::ACK,
-    request::Request,
-    servers::{Became, Due, Listed, Servers},
+    pending::{Caller, Challenges, Pending},
+    servers::{Due, Listed, Servers},
 };
-use crate::metrics::{Datagram, LeftOut, Outcome, Question, Tally};
+use crate::metrics::{Datagram, Outcome, Question, Tally};
 use crate::peers::{
     self, Addresses, Chore, ConnectionId, Effects, Flood, Lobby, Saved, Standing, Way, host, saved,
 };
@@ -52,12 +50,12 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The rules of a master with its own games, and everything else as by default.
+    /// The rules of a dialect without settings, with its own games.
     #[must_use]
     pub fn of(dialect: Dialect) -> Self {
         Self {
             dialect,
-            games: dialect.games().unwrap_or_default(),
+            games: dialect.speech().games(&[]),
             ..Self::default()
         }
     }
@@ -89,25 +87,27 @@ pub enum Errand {
     Save(String),
 }
 
-type Effect = peers::Effect<u64, Listed, Errand>;
+pub(super) type Effect = peers::Effect<u64, Listed, Errand>;
 
 /// A master server. See the [module](super).
 #[derive(Debug)]
 pub struct Master {
-    rules: Rules,
-    servers: Servers,
-    pending: Pending,
+    pub(super) rules: Rules,
+    pub(super) servers: Servers,
+    pub(super) pending: Pending,
     challenges: Challenges,
-    flood: Flood,
-    natives: HashMap<u64, Native>,
+    pub(super) flood: Flood,
+    pub(super) natives: HashMap<u64, Native>,
     bans: Arc<Bans>,
     /// Servers of the last run that were not asked yet.
     saved: VecDeque<Saved>,
     /// Whether the file of servers is out of date, and when it was written.
-    is_unsaved: bool,
+    pub(super) is_unsaved: bool,
     saved_at: Option<Instant>,
-    rng: fastrand::Rng,
-    tally: Tally,
+    pub(super) rng: fastrand::Rng,
+    /// The order of lists that come in pages.
+    pub(super) order: u64,
+    pub(super) tally: Tally,
 }
 
 impl Master {
@@ -116,7 +116,8 @@ impl Master {
     pub fn new(rules: Rules, seed: [u8; 32]) -> Self {
         let challenges = Challenges::from_seed(seed);
         // Only the order of lists depends on it.
-        let rng = fastrand::Rng::with_seed(seed.iter().map(|byte| u64::from(*byte)).sum());
+        let mut rng = fastrand::Rng::with_seed(seed.iter().map(|byte| u64::from(*byte)).sum());
+        let order = rng.u64(..);
         Self {
             rules,
             servers: Servers::default(),
@@ -129,6 +130,7 @@ impl Master {
             is_unsaved: false,
             saved_at: None,
             rng,
+            order,
             tally: Tally::default(),
         }
     }
@@ -152,21 +154,22 @@ impl Master {
     }
 
     fn datagram(&mut self, way: Way, datagram: &[u8], now: Instant) -> Vec<Effect> {
-        match self.rules.dialect.read(datagram) {
-            Some(Message::Heartbeat(tag)) => self.heartbeat(way, tag, now),
+        match self.rules.dialect.speech().read(datagram) {
+            Some(Message::Heartbeat(tag)) => self.heartbeat(&Caller::new(way, tag), now),
+            Some(Message::Challenge(tag, echo)) => {
+                let echo = Some(echo);
+                self.heartbeat(&Caller { way, tag, echo }, now)
+            }
             Some(Message::Ends(game)) => {
                 self.tally.datagram(Datagram::Accepted);
                 self.ends(way.peer(), game, now);
                 Vec::new()
             }
-            // It costs others no more than a list does.
-            Some(Message::Ping) if !self.may_be_told(way, now) => Vec::new(),
-            Some(Message::Ping) => {
-                self.tally.datagram(Datagram::Accepted);
-                vec![Effect::Errand(Errand::Answer(way, vec![ACK]))]
-            }
             Some(Message::Info(datagram)) => self.info(way, datagram, now),
+            Some(Message::More(datagram)) => self.more(way, datagram, now),
+            Some(Message::Ping(answer)) => self.ping(way, answer, now),
             Some(Message::Request(request)) => self.request(way, &request, now),
+            Some(Message::Page(page)) => self.page(way, &page, now),
             None => {
                 self.tally.datagram(Datagram::Malformed);
                 Vec::new()
@@ -175,22 +178,22 @@ impl Master {
     }
 
     /// A heartbeat proves nothing: the server is asked, and if it is listed, it has to answer.
-    fn heartbeat(&mut self, way: Way, tag: &str, now: Instant) -> Vec<Effect> {
-        let server = way.peer();
+    fn heartbeat(&mut self, caller: &Caller<'_>, now: Instant) -> Vec<Effect> {
+        let server = caller.way.peer();
         let limits = &self.rules.limits;
         self.tally.datagram(Datagram::Accepted);
-        match self.rules.games.tag(tag) {
+        match self.rules.games.tag(caller.tag) {
             None => return self.refused(Outcome::Game),
             Some(Tag::Ends(game)) => {
                 let game = game.to_owned();
-                self.ends(server, &game, now);
+                self.ends(server, Some(&game), now);
                 return Vec::new();
             }
             Some(Tag::Alive(_)) => {}
         }
-        let dialect = self.rules.dialect;
+        let speech = self.rules.dialect.speech();
         let shown = self.rules.addresses.shown(server);
-        let is_wanted = shown.is_some_and(|it| dialect.carries(it));
+        let is_wanted = shown.is_some_and(|it| speech.carries(it));
         let is_known = self.servers.get(server).is_some() || self.pending.contains(server);
         if !is_wanted {
             return self.refused(Outcome::Address);
@@ -199,7 +202,7 @@ impl Master {
             return self.refused(Outcome::Full);
         }
         self.servers.called(server, limits, now);
-        let asked = self.ask(way, tag, now);
+        let asked = self.ask(caller, now);
         self.tally.registration(match asked {
             Some(_) => Outcome::Unproved,
             None => Outcome::Rate,
@@ -208,15 +211,16 @@ impl Master {
     }
 
     /// Counts a server that is not listed, and does nothing more about it.
-    fn refused(&self, why: Outcome) -> Vec<Effect> {
+    pub(super) fn refused(&self, why: Outcome) -> Vec<Effect> {
         self.tally.registration(why);
         Vec::new()
     }
 
     /// A server says that it ends: if it is listed, it leaves unless it answers.
-    fn ends(&mut self, server: SocketAddr, game: &str, now: Instant) {
+    fn ends(&mut self, server: SocketAddr, game: Option<&str>, now: Instant) {
         let listed = self.servers.get(server);
-        let is_listed = listed.is_some_and(|it| it.description.info.gamename == game);
+        let is_of = |it: &Listed| game.is_none_or(|game| it.description.info.gamename == game);
+        let is_listed = listed.is_some_and(is_of);
         if is_listed {
             self.servers.called(server, &self.rules.limits, now);
         }
@@ -239,138 +243,13 @@ impl Master {
         of_host < most && self.servers.len() + self.pending.unlisted() < limits.servers
     }
 
-    fn ask(&mut self, way: Way, tag: &str, now: Instant) -> Option<Effect> {
-        let is_listed = self.servers.get(way.peer()).is_some();
+    fn ask(&mut self, caller: &Caller<'_>, now: Instant) -> Option<Effect> {
+        let is_listed = self.servers.get(caller.way.peer()).is_some();
         let (limits, challenges) = (&self.rules.limits, &mut self.challenges);
-        let challenge = self
-            .pending
-            .ask((way, tag), is_listed, challenges, limits, now)?;
-        Some(Effect::Errand(Errand::Ask(
-            way,
-            self.rules.dialect.question(&challenge),
-        )))
-    }
-
-    /// Lists a server that has repeated its challenge and says all that is needed. Anything else
-    /// changes nothing.
-    fn info(&mut self, way: Way, datagram: &[u8], now: Instant) -> Vec<Effect> {
-        let server = way.peer();
-        let Rules {
-            dialect,
-            games,
-            addresses,
-            limits,
-        } = &self.rules;
-        let Some(told) = dialect.told(datagram) else {
-            self.tally.datagram(Datagram::Malformed);
-            return Vec::new();
-        };
-        let challenge = told.challenge().unwrap_or_default();
-        let challenge = dialect.repeats_challenges().then_some(challenge);
-        let Some(tag) = self.pending.proved(server, challenge, limits, now) else {
-            self.tally.datagram(Datagram::Unasked);
-            return Vec::new();
-        };
-        self.tally.datagram(Datagram::Accepted);
-        self.tally.question(Question::Answered);
-        let tag = tag.to_owned();
-        self.pending.answered(server);
-        let Some(Tag::Alive(expected)) = games.tag(&tag) else {
-            return self.refused(Outcome::Game);
-        };
-        let Some(description) = dialect.description(&told, expected, datagram) else {
-            tracing::debug!(%server, "not listed: its answer is incomplete");
-            return self.refused(Outcome::Malformed);
-        };
-        if !games.accepts(&description.info.gamename) {
-            return self.refused(Outcome::Game);
-        }
-        let Some((address, game)) = addresses.shown(server).zip(games.game(&description)) else {
-            return self.refused(Outcome::Address);
-        };
-        let listed = Listed {
-            address,
-            game,
-            description,
-        };
-        let became = self
-            .servers
-            .answered((way, &tag), listed.clone(), limits, now);
-        self.pending.listed(server);
-        self.tally.registration(match became {
-            Became::New(_) | Became::Replaced(..) => Outcome::Listed,
-            Became::Same | Became::Changed(_) => Outcome::Kept,
-        });
-        match became {
-            Became::Same => Vec::new(),
-            Became::New(id) => {
-                self.is_unsaved = true;
-                tracing::debug!(%server, game = %listed.game, "listed");
-                vec![Effect::List(id, listed)]
-            }
-            Became::Changed(id) => vec![Effect::List(id, listed)],
-            Became::Replaced(old, id) => {
-                self.is_unsaved = true;
-                vec![Effect::Unlist(old), Effect::List(id, listed)]
-            }
-        }
-    }
-
-    /// Answers a well-formed request for an accepted game, also with an empty list.
-    fn request(&mut self, way: Way, request: &Request<'_>, now: Instant) -> Vec<Effect> {
-        let games = &self.rules.games;
-        let game = request.game(games);
-        if game.is_some_and(|game| !games.accepts(game)) {
-            self.tally.datagram(Datagram::Game);
-            return Vec::new();
-        }
-        if !self.may_be_told(way, now) {
-            return Vec::new();
-        }
-        self.tally.datagram(Datagram::Accepted);
-        let games = &self.rules.games;
-        let ours = self.servers.iter();
-        let ours = ours.map(|it| (&it.description.info, std::slice::from_ref(&it.address)));
-        let natives = self.natives.values().map(|it| (&it.info, &*it.addresses));
-        let wanted = ours
-            .chain(natives)
-            .filter(|(info, _)| request.wants(info, games));
-        let addresses = wanted.flat_map(|(_, addresses)| addresses);
-        let addresses = addresses.filter(|it| request.wants_family(Family::of(it.ip())));
-        let addresses: HashSet<SocketAddr> = addresses.copied().collect();
-        let mut addresses: Vec<SocketAddr> = addresses.into_iter().collect();
-        // Nobody is always the first.
-        self.rng.shuffle(&mut addresses);
-        let datagrams = self.rules.dialect.list(addresses, request.is_extended);
-        vec![Effect::Errand(Errand::Answer(way, datagrams))]
-    }
-
-    /// Whether an address gets one more answer that it has not proved to want.
-    fn may_be_told(&mut self, way: Way, now: Instant) -> bool {
-        let peer = way.peer();
-        let allowed = self.flood.allows(peer.ip(), &self.rules.limits.lists, now);
-        if !allowed {
-            self.tally.datagram(Datagram::Rate);
-            tracing::debug!(%peer, "no list: it has asked too often");
-        }
-        allowed
-    }
-
-    fn natives_changed(&mut self, changes: Vec<NativeChange>) {
-        for change in changes {
-            match change {
-                NativeChange::Show(id, native) => {
-                    let has_room = self.natives.len() < self.rules.limits.natives;
-                    if has_room || self.natives.contains_key(&id) {
-                        self.natives.insert(id, native);
-                    } else {
-                        self.tally.left_out(LeftOut::Shown);
-                        tracing::warn!(server = ?native.addresses, "not shown to players: there are too many servers");
-                    }
-                }
-                NativeChange::Withdraw(id) => drop(self.natives.remove(&id)),
-            }
-        }
+        let asked = self.pending.ask(caller, is_listed, challenges, limits, now);
+        let (challenge, echo) = asked?;
+        let question = self.rules.dialect.speech().question(&challenge, echo);
+        Some(Effect::Errand(Errand::Ask(caller.way, question)))
     }
 
     fn banned(&mut self, bans: Arc<Bans>, wall: SystemTime) -> Vec<Effect> {
@@ -385,7 +264,11 @@ impl Master {
         let mut effects = Vec::new();
         for due in self.servers.due(&self.rules.limits, now) {
             match due {
-                Due::Ask(way, tag) => effects.extend(self.ask(way, &tag, now)),
+                Due::Ask(way, tag) => {
+                    effects.extend(self.ask(&Caller::new(way, &tag), now));
+                    // Where the first question needs a heartbeat, this one shows who is there.
+                    effects.extend(self.ask_more(way.peer(), now));
+                }
                 Due::Gone(id) => {
                     self.is_unsaved = true;
                     effects.push(Effect::Unlist(id));
@@ -398,12 +281,12 @@ impl Master {
         }
         self.tally.open_questions(self.pending.open());
         for (way, tag) in again {
-            effects.extend(self.ask(way, &tag, now));
+            effects.extend(self.ask(&Caller::new(way, &tag), now));
         }
         let saved = self.saved.len().min(REVIVED);
         let saved: Vec<Saved> = self.saved.drain(..saved).collect();
         for (server, tag) in saved {
-            effects.extend(self.heartbeat(Way::to(server), &tag, now));
+            effects.extend(self.heartbeat(&Caller::new(Way::to(server), &tag), now));
         }
         effects.extend(self.save(now));
         effects

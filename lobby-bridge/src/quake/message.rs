@@ -1,6 +1,8 @@
 //! What a datagram says to a master, whatever its dialect.
 
-use super::request::Request;
+use bytes::Bytes;
+
+use super::{goldsrc::Page, request::Request};
 
 /// What a datagram without a connection begins with, in all engines that came of Quake.
 pub const MARK: &[u8] = b"\xff\xff\xff\xff";
@@ -10,14 +12,20 @@ pub const MARK: &[u8] = b"\xff\xff\xff\xff";
 pub enum Message<'a> {
     /// A server says that it is there, with the tag of its family of games.
     Heartbeat(&'a str),
+    /// The same, and it wants these bytes repeated in the question.
+    Challenge(&'a str, [u8; 4]),
     /// A server says what it is. The whole datagram.
     Info(&'a [u8]),
-    /// A server of the game with this name says that it ends.
-    Ends(&'a str),
-    /// A server asks whether the master is there.
-    Ping,
+    /// A listed server answers the second question. The whole datagram.
+    More(&'a [u8]),
+    /// A server says that it ends: one of the game with this name, or of any.
+    Ends(Option<&'a str>),
+    /// A server asks whether the master is there, which answers this.
+    Ping(Bytes),
     /// A client wants a list.
     Request(Request<'a>),
+    /// A client wants a page of a list.
+    Page(Page<'a>),
 }
 
 /// Whether a byte separates words: some programs end requests with a line feed or NUL.

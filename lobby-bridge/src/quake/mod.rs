@@ -1,6 +1,7 @@
 //! The master servers of Quake and the games that came of it. [`Dialect`] says in which protocol:
-//! that of Quake III and DarkPlaces, `docs/specifications/quake3-master.md`, or that of
-//! `QuakeWorld`, `docs/specifications/quakeworld-master.md`.
+//! that of Quake III and DarkPlaces (`docs/specifications/quake3-master.md`), `QuakeWorld`
+//! (`docs/specifications/quakeworld-master.md`), Quake II (`docs/specifications/quake2-master.md`),
+//! or `GoldSrc` and Xash3D (`docs/specifications/goldsrc-master.md`).
 //!
 //! ```text
 //!  game server ──heartbeat──▶ Master ──getinfo──▶ game server ──infoResponse──▶ Master: listed
@@ -19,12 +20,16 @@ pub mod answer;
 mod dialect;
 mod errands;
 pub mod games;
+pub mod goldsrc;
 pub mod info;
 mod limits;
 pub mod listing;
+mod lists;
 mod lobby;
 pub mod message;
 mod pending;
+mod proof;
+mod quake2;
 pub mod quake3;
 mod quakeworld;
 pub mod request;

@@ -38,12 +38,31 @@ impl Challenges {
     }
 }
 
+/// A server that has called, or is to be asked for another reason.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller<'a> {
+    pub(super) way: Way,
+    /// The tag of its heartbeat.
+    pub(super) tag: &'a str,
+    /// What it wants repeated, if it is known.
+    pub(super) echo: Option<[u8; 4]>,
+}
+
+impl<'a> Caller<'a> {
+    pub(super) const fn new(way: Way, tag: &'a str) -> Self {
+        let echo = None;
+        Self { way, tag, echo }
+    }
+}
+
 /// A server that was asked.
 #[derive(Debug)]
 struct Asked {
     /// The way to it, and the tag of its last heartbeat.
     way: Way,
     tag: String,
+    /// What it wants repeated.
+    echo: Option<[u8; 4]>,
     challenge: String,
     /// When it was given this challenge for the first time, and for the last time.
     given: Instant,
@@ -89,21 +108,23 @@ impl Pending {
         self.asked.contains_key(&server)
     }
 
-    /// Returns the challenge for a server, unless it was asked a moment ago: then it is asked again
-    /// later. It has the same challenge for a while, because a busy server answers late, and only
+    /// Returns the challenge for a server, and what it wants repeated, unless it was asked a moment
+    /// ago: then it is asked again later. It has the same challenge for a while, because a busy server answers late, and only
     /// once.
     pub(super) fn ask(
         &mut self,
-        (way, tag): (Way, &str),
+        caller: &Caller<'_>,
         is_listed: bool,
         challenges: &mut Challenges,
         limits: &Limits,
         now: Instant,
-    ) -> Option<String> {
+    ) -> Option<(String, Option<[u8; 4]>)> {
+        let &Caller { way, tag, echo } = caller;
         let server = way.peer();
         if let Some(asked) = self.asked.get_mut(&server) {
             asked.way = way;
             tag.clone_into(&mut asked.tag);
+            asked.echo = echo.or(asked.echo);
             let was = asked.due(limits);
             let may_be_asked = now >= asked.sent + limits.ask_period;
             if may_be_asked {
@@ -115,7 +136,7 @@ impl Pending {
                 self.open += usize::from(std::mem::take(&mut asked.has_answered));
             }
             asked.calls = !may_be_asked;
-            let challenge = may_be_asked.then(|| asked.challenge.clone());
+            let challenge = may_be_asked.then(|| (asked.challenge.clone(), asked.echo));
             let next = asked.due(limits);
             self.due.remove(&(was, server));
             self.due.insert((next, server));
@@ -130,6 +151,7 @@ impl Pending {
         let asked = Asked {
             way,
             tag: tag.to_owned(),
+            echo,
             challenge: challenges.next(),
             given: now,
             sent: now,
@@ -145,21 +167,20 @@ impl Pending {
             self.unlisted += 1;
             *self.hosts.entry(host(server.ip())).or_default() += 1;
         }
-        Some(challenge)
+        Some((challenge, echo))
     }
 
-    /// The tag of a server that has been given this challenge, which is still valid. Without one,
-    /// that it was asked is all that there is: some protocols have no challenges.
+    /// The tag of a server that was asked with a challenge that is still valid, and is `right`.
     pub(super) fn proved(
         &self,
         server: SocketAddr,
-        challenge: Option<&[u8]>,
+        right: impl FnOnce(&str) -> bool,
         limits: &Limits,
         now: Instant,
     ) -> Option<&str> {
         let asked = self.asked.get(&server)?;
-        let is_right = challenge.is_none_or(|it| asked.challenge.as_bytes() == it);
-        (is_right && now < asked.sent + limits.challenge_time).then_some(&*asked.tag)
+        let is_valid = now < asked.sent + limits.challenge_time;
+        (is_valid && right(&asked.challenge)).then_some(&*asked.tag)
     }
 
     /// Notes that a server has repeated its challenge.

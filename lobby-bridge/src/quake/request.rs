@@ -61,10 +61,11 @@ impl<'a> Request<'a> {
         Some(request)
     }
 
-    /// A request for all servers of a game at IPv4 addresses, in protocols that know no other.
+    /// A request for all servers at IPv4 addresses, of one game or of all that share a protocol, in
+    /// protocols that know no other.
     #[must_use]
-    pub const fn everything(name: &'a str, protocol: i64) -> Self {
-        let mut request = Self::new(Some(name), protocol, false);
+    pub const fn everything(name: Option<&'a str>, protocol: i64) -> Self {
+        let mut request = Self::new(name, protocol, false);
         (request.empty, request.full, request.ipv4) = (true, true, true);
         request
     }

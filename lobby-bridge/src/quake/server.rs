@@ -184,10 +184,14 @@ impl Settings {
         let registry = house.registry.as_ref();
         let followed = registry.map(|registry| {
             let Rules {
-                games, addresses, ..
+                dialect,
+                games,
+                addresses,
+                ..
             } = self.rules.clone();
-            let read =
-                move |server: &_, info: &_| listing::native(server, info, &games, &addresses);
+            let read = move |server: &_, info: &_| {
+                listing::native(dialect, server, info, &games, &addresses)
+            };
             registry.follow(None, read, Native::eq)
         });
         let (natives, follower) = followed.transpose()?.unzip();
@@ -219,7 +223,7 @@ impl Opened for Ready {
         let addresses = self.server.local_addresses();
         let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let addresses = addresses.join(",");
-        let title = self.server.rules.dialect.title();
+        let title = self.server.rules.dialect.speech().title();
         tracing::info!(address = %addresses, "the {title} master is open");
         let serve = self.server.run(closing.clone());
         vital.spawn(format!("the {title} master at {addresses}"), serve);

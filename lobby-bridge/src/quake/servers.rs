@@ -12,6 +12,9 @@ use metaserve::Game;
 use super::{info::Description, limits::Limits};
 use crate::peers::{Way, host};
 
+/// How often a server may want the second question repeated. Once is usual.
+const REPEATED: u32 = 2;
+
 /// When a server that has called is asked again, if it does not answer: after this many seconds.
 const ASKED_AGAIN: [u64; 4] = [1, 3, 7, 15];
 
@@ -36,6 +39,8 @@ struct Entry {
     answered: Instant,
     /// When it has called without answering since, and how often it was asked again.
     doubt: Option<(Instant, usize)>,
+    /// When it was asked the second question, and how often it may still want that repeated.
+    second: Option<(Instant, u32)>,
 }
 
 /// All servers in the list, by the addresses that they have proved.
@@ -142,6 +147,7 @@ impl Servers {
             listed,
             answered: now,
             doubt: None,
+            second: None,
         };
         let due = entry.due(limits);
         match self.map.insert(server, entry) {
@@ -150,6 +156,56 @@ impl Servers {
         }
         self.due.insert((due, server));
         became
+    }
+
+    /// A listed server is asked the second question. Returns the way to it.
+    pub(super) fn second_asked(&mut self, server: SocketAddr, now: Instant) -> Option<Way> {
+        let entry = self.map.get_mut(&server)?;
+        entry.second = Some((now, REPEATED));
+        Some(entry.way)
+    }
+
+    /// Whether the second question of a server is still open.
+    pub(super) fn second_is_open(&self, server: SocketAddr, limits: &Limits, now: Instant) -> bool {
+        let second = self.map.get(&server).and_then(|entry| entry.second);
+        second.is_some_and(|(asked, _)| now < asked + limits.challenge_time)
+    }
+
+    /// Whether a server that wants the second question repeated gets it once more.
+    pub(super) fn second_repeats(
+        &mut self,
+        server: SocketAddr,
+        limits: &Limits,
+        now: Instant,
+    ) -> bool {
+        if !self.second_is_open(server, limits, now) {
+            return false;
+        }
+        let entry = self.map.get_mut(&server);
+        let left = entry.and_then(|entry| Some(&mut entry.second.as_mut()?.1));
+        left.is_some_and(|left| {
+            let may = *left > 0;
+            *left = left.saturating_sub(1);
+            may
+        })
+    }
+
+    /// A server has answered the second question, which was open: it is there, so that nobody
+    /// doubts it, and `change` adds what it says. Returns its number and what it is now, unless
+    /// nothing has changed.
+    pub(super) fn second_answered(
+        &mut self,
+        server: SocketAddr,
+        change: impl FnOnce(&mut Description),
+        limits: &Limits,
+    ) -> Option<(u64, Listed)> {
+        let before = self.get(server)?.clone();
+        self.change(server, limits, |entry| {
+            (entry.doubt, entry.second) = (None, None);
+            change(&mut entry.listed.description);
+        });
+        let entry = self.map.get(&server)?;
+        (entry.listed != before).then(|| (entry.id, entry.listed.clone()))
     }
 
     /// Returns what is due, and removes servers that have not answered.

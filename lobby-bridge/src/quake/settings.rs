@@ -1,4 +1,4 @@
-//! The settings of a Quake III master.
+//! The settings of the masters.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::peers::{Addresses, Allowance, Mapping, Reach};
 
-/// The settings of a Quake III master. `None` or an empty list means that nothing is set.
+/// The settings of the masters of Quake III and its relatives. `None` or an empty list means that nothing is set.
 #[derive(Args, Clone, Debug)]
 pub struct QuakeSettings {
     /// Run a master server for games of Quake III and DarkPlaces at this UDP address
@@ -28,6 +28,33 @@ pub struct QuakeSettings {
     /// and the limits of the Quake III master count for this one too, each for itself.
     #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
     pub quakeworld: Vec<SocketAddr>,
+
+    /// Run a master server for Quake II, Alien Arena and Quetoo at this UDP address
+    ///
+    /// The usual one is `0.0.0.0:27900`: its lists have IPv4 addresses only. Servers are pointed at
+    /// it with `setmaster`. The addresses and limits of the Quake III master count for this one
+    /// too, each for itself.
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
+    pub quake2: Vec<SocketAddr>,
+
+    /// List only these games with Quake II's protocol: `quake2`, `alienarena`, `quetoo` [default:
+    /// all]
+    ///
+    /// Clients do not say which game they are, and get the servers of all.
+    #[arg(long, value_name = "GAME", value_delimiter = ',')]
+    pub quake2_accept: Vec<String>,
+
+    /// Run a master server for GoldSrc and Xash3D (Half-Life and its mods) at this UDP address
+    ///
+    /// The usual one is `0.0.0.0:27010`: its lists have IPv4 addresses only. The addresses and
+    /// limits of the Quake III master count for this one too, each for itself; a page of a list
+    /// counts as 1/32 of one.
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
+    pub goldsrc: Vec<SocketAddr>,
+
+    /// List only GoldSrc servers of these folders, such as `cstrike` [default: all]
+    #[arg(long, value_name = "GAMEDIR", value_delimiter = ',')]
+    pub goldsrc_accept: Vec<String>,
 
     /// A game that is not built in, or differs; repeat it for each one
     ///
@@ -93,26 +120,32 @@ pub struct QuakeSettings {
 }
 
 impl QuakeSettings {
-    /// Returns the settings of the master of Quake III, if it is enabled.
-    #[must_use]
-    pub fn master(&self) -> Option<Settings> {
-        self.of(Dialect::Quake3, &self.quake3)
+    /// Returns the settings of the masters that are enabled.
+    pub fn masters(&self) -> impl Iterator<Item = Settings> {
+        Dialect::ALL
+            .into_iter()
+            .filter_map(|dialect| self.master(dialect))
     }
 
-    /// Returns the settings of the master of `QuakeWorld`, if it is enabled.
+    /// Returns the settings of the master of one dialect, if it is enabled.
     #[must_use]
-    pub fn quakeworld(&self) -> Option<Settings> {
-        self.of(Dialect::QuakeWorld, &self.quakeworld)
-    }
-
-    fn of(&self, dialect: Dialect, listen: &[SocketAddr]) -> Option<Settings> {
-        let games = Games::new(self.quake3_game.clone());
-        let games = games.policy(&self.quake3_accept, &self.quake3_reject);
+    pub fn master(&self, dialect: Dialect) -> Option<Settings> {
+        let own = |accepted: &[String]| dialect.speech().games(accepted);
+        let (listen, games) = match dialect {
+            Dialect::Quake3 => {
+                let games = Games::new(self.quake3_game.clone());
+                let games = games.policy(&self.quake3_accept, &self.quake3_reject);
+                (&self.quake3, games)
+            }
+            Dialect::QuakeWorld => (&self.quakeworld, own(&[])),
+            Dialect::Quake2 => (&self.quake2, own(&self.quake2_accept)),
+            Dialect::GoldSrc => (&self.goldsrc, own(&self.goldsrc_accept)),
+        };
         let settings = Settings {
-            listen: listen.to_vec(),
+            listen: listen.clone(),
             rules: Rules {
                 dialect,
-                games: dialect.games().unwrap_or(games),
+                games,
                 addresses: Addresses {
                     reach: self.quake3_addresses,
                     mappings: self.quake3_map.clone(),

@@ -142,21 +142,22 @@ impl BridgeSettings {
         let protocols = [
             enabled(self.vcmi.lobby(&self.public_address)),
             enabled(self.aleph_one.metaserver(&self.accounts)),
-            enabled(self.quake.master()),
-            enabled(self.quake.quakeworld()),
             enabled(self.ddnet.list()),
             enabled(self.luanti.list()),
         ];
-        protocols.into_iter().flatten().collect()
+        let masters = self.quake.masters().map(|it| enabled(Some(it)));
+        protocols.into_iter().chain(masters).flatten().collect()
     }
 }
 
 /// The settings that enable a lobby or a list each.
-const LOBBIES: [&str; 6] = [
+const LOBBIES: [&str; 8] = [
     "vcmi",
     "aleph-one",
     "quake3",
     "quakeworld",
+    "quake2",
+    "goldsrc",
     "ddnet-http",
     "luanti-http",
 ];

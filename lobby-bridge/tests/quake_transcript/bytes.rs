@@ -29,15 +29,22 @@ fn decoded(digits: &str) -> Vec<u8> {
     digits.chunks(2).map(pair).collect()
 }
 
-/// Writes a text.
+/// Writes a text. `{NAME.decimal}` is the number in four bytes, the lowest first, in digits.
 pub(crate) fn write(text: &str, variables: &Variables) -> Vec<u8> {
-    let value = |name: &str| variables.get(name).expect("a known variable").clone();
+    let known = |name: &str| variables.get(name).expect("a known variable").clone();
+    let value = |name: &str| match name.strip_suffix(".decimal") {
+        None => known(name),
+        Some(name) => {
+            let bytes = known(name).try_into().expect("four bytes");
+            u32::from_le_bytes(bytes).to_string().into_bytes()
+        }
+    };
     let parts = parts(text).map(|(bytes, name)| name.map_or(bytes, value));
     parts.collect::<Vec<_>>().concat()
 }
 
-/// Compares a datagram with a text, and learns its variables. In these transcripts, a new variable
-/// is the rest of the datagram: `{name:MIN-MAX}`.
+/// Compares a datagram with a text, and learns its variables: `{name:MIN-MAX}`. In these
+/// transcripts, a new variable is the rest of the datagram, unless it has only one length.
 pub(crate) fn read(
     text: &str,
     mut datagram: &[u8],
@@ -57,11 +64,15 @@ pub(crate) fn read(
             Some(Some((name, range))) => {
                 let (least, most) = range.split_once('-').expect("a range");
                 let length = least.parse().unwrap_or(0)..=most.parse().unwrap_or(0);
-                if !length.contains(&datagram.len()) {
+                let rest = match length.start() == length.end() {
+                    true => datagram.get(..*length.end()).unwrap_or_default(),
+                    false => datagram,
+                };
+                if !length.contains(&rest.len()) {
                     return Err(wrong);
                 }
-                variables.insert(name.to_owned(), datagram.to_vec());
-                datagram.to_vec()
+                variables.insert(name.to_owned(), rest.to_vec());
+                rest.to_vec()
             }
         };
         datagram = datagram.strip_prefix(&*expected).ok_or(&*wrong)?;

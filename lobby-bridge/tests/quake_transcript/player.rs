@@ -23,6 +23,16 @@ const TICK: Duration = Duration::from_millis(250);
 /// How long a step waits, if it does not say.
 const WITHIN: f64 = 2.0;
 
+/// The question of Quake III.
+const GETINFO: &str = "ffffffff 676574696e666f20 {ch:6-64}";
+
+/// What lists without marks begin with: those of Quake II, QuakeWorld and GoldSrc.
+const BARE: [&[u8]; 3] = [
+    b"\xff\xff\xff\xffservers ",
+    b"\xff\xff\xff\xffd\n",
+    b"\xff\xff\xff\xfff\n",
+];
+
 /// The longest datagram of a list.
 const MAX_BYTES: usize = 1_400;
 
@@ -70,11 +80,8 @@ impl Player {
                 self.open(&conn, "udp4");
                 self.send(&conn, &step.heartbeat);
                 let question = self.receive(&conn, WITHIN).ok_or("nothing came")?;
-                read(
-                    "ffffffff 676574696e666f20 {ch:6-64}",
-                    &question,
-                    &mut self.variables,
-                )?;
+                let expected = step.question.as_deref().unwrap_or(GETINFO);
+                read(expected, &question, &mut self.variables)?;
                 self.send(&conn, &step.info);
             }
         } else if let Some(hex) = &step.expect_hex {
@@ -201,8 +208,22 @@ impl Player {
     }
 }
 
-/// Reads the items of a datagram of a list. Returns whether it is the last.
+/// Reads the items of a datagram of a list. Returns whether it is the last, or the only one that was
+/// asked for.
 fn items(datagram: &[u8], is_extended: bool, listed: &mut Vec<SocketAddr>) -> Result<bool, String> {
+    if let Some(rest) = BARE.iter().find_map(|head| datagram.strip_prefix(*head)) {
+        let address = |it: &[u8]| {
+            let port = u16::from_be_bytes([it[4], it[5]]);
+            SocketAddr::from(([it[0], it[1], it[2], it[3]], port))
+        };
+        // The address of zeros is the end of a list.
+        let shown = rest
+            .chunks_exact(6)
+            .map(address)
+            .filter(|it| it.port() != 0);
+        listed.extend(shown);
+        return Ok(true);
+    }
     let head: &[u8] = match is_extended {
         true => b"\xff\xff\xff\xffgetserversExtResponse",
         false => b"\xff\xff\xff\xffgetserversResponse",

@@ -31,5 +31,7 @@ pub(crate) struct Step {
     pub(crate) exact: bool,
     pub(crate) register_many: Option<usize>,
     pub(crate) heartbeat: String,
+    /// What each of many servers is asked; by default the question of Quake III.
+    pub(crate) question: Option<String>,
     pub(crate) info: String,
 }

@@ -25,12 +25,17 @@ impl<'a> Answer<'a> {
     /// When the settings are missing.
     pub(super) fn read(datagram: &'a [u8], word: &[u8]) -> Option<Result<Self, Unanswered>> {
         let text = datagram.strip_prefix(MARK)?.strip_prefix(word)?;
+        Some(Self::of(text))
+    }
+
+    /// Reads settings and, in further lines, players.
+    pub(super) fn of(text: &'a [u8]) -> Result<Self, Unanswered> {
         // The settings are in the same line in Quake, and in the next one since Quake II.
         let begin = text.iter().position(|byte| !byte.is_ascii_whitespace());
         let text = begin.and_then(|begin| text.get(begin..));
         let Some(text) = text.and_then(|text| text.strip_prefix(b"\\")) else {
             let missing = "it has no settings, which begin with a backslash";
-            return Some(Err(Unanswered::Malformed(missing.into())));
+            return Err(Unanswered::Malformed(missing.into()));
         };
         let mut lines = text.split(|byte| *byte == b'\n');
         let first = lines.next().unwrap_or_default();
@@ -40,7 +45,7 @@ impl<'a> Answer<'a> {
             settings.push((key, value));
         }
         let people = lines.filter_map(Person::read).collect();
-        Some(Ok(Self { settings, people }))
+        Ok(Self { settings, people })
     }
 
     /// The value of a setting, byte for byte. Keys are compared without case, as the engines do: a

@@ -85,6 +85,21 @@ pub(super) fn quake2(answer: &Answer<'_>) -> ServerInfo {
     }
 }
 
+/// The record of a `GoldSrc` server, from what it tells a master.
+pub(super) fn goldsrc(answer: &Answer<'_>) -> ServerInfo {
+    let script = Script {
+        decode,
+        // Xash3D has colours, in the codes of Quake III.
+        codes: Some(Codes::Quake3),
+    };
+    ServerInfo {
+        players: answer.number("players"),
+        max_players: answer.number("max"),
+        password: answer.number("password").map(|it| it > 0),
+        ..common(answer, script, Vec::new())
+    }
+}
+
 /// Whether the status of a Quake III server says how many people are on it.
 pub(super) fn is_exact(status: &Answer<'_>) -> bool {
     let told = ["bots", "g_humanplayers"];

@@ -52,6 +52,35 @@ pub fn quakeworld_record(status: &Answer<'_>) -> metaserve::ServerInfo {
     info::quake1(status)
 }
 
+/// Reads a Quake II server's answer to `status`: its settings and its players.
+///
+/// # Errors
+/// When it is something else, or has no settings.
+pub fn quake2_status(datagram: &[u8]) -> Result<Answer<'_>, Unanswered> {
+    Answer::read(datagram, b"print").unwrap_or_else(|| Err(other("answer to status")))
+}
+
+/// What the list shows of a Quake II server. Of a server without a name, the name is empty.
+#[must_use]
+pub fn quake2_record(status: &Answer<'_>) -> metaserve::ServerInfo {
+    info::quake2(status)
+}
+
+/// Reads settings that stand alone, `\key\value\key\value`, such as those that servers of
+/// `GoldSrc` send to their masters.
+///
+/// # Errors
+/// When there are none.
+pub fn settings(text: &[u8]) -> Result<Answer<'_>, Unanswered> {
+    Answer::of(text)
+}
+
+/// What the list shows of a `GoldSrc` server, from what it tells a master. It has no name there.
+#[must_use]
+pub fn goldsrc_record(settings: &Answer<'_>) -> metaserve::ServerInfo {
+    info::goldsrc(settings)
+}
+
 fn other(word: &str) -> Unanswered {
     Unanswered::Malformed(format!("it is no {word}"))
 }

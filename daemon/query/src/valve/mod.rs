@@ -45,16 +45,12 @@ struct Valve {
 
 impl Dialogue for Valve {
     fn open(&mut self) -> Vec<u8> {
-        let mut question = WHOLE.to_vec();
         if self.info.is_none() {
-            question.extend(b"TSource Engine Query\0");
             // Older servers know no challenges and want nothing in the place of one.
-            question.extend(self.challenge.iter().flatten());
-        } else {
-            question.push(b'U');
-            question.extend(self.challenge.unwrap_or([0xff; 4]));
+            return question(self.challenge);
         }
-        question
+        let challenge = self.challenge.unwrap_or([0xff; 4]);
+        [WHOLE.as_slice(), b"U", &challenge].concat()
     }
 
     fn hear(&mut self, datagram: &[u8]) -> Result<Heard, Unanswered> {
@@ -93,6 +89,39 @@ impl Dialogue for Valve {
     /// Some servers never say who is playing.
     fn settle(&mut self) -> Option<Box<ServerInfo>> {
         self.info.take()
+    }
+}
+
+/// The question for a server's description, with the challenge that the server has asked to be
+/// repeated, if it has.
+#[must_use]
+pub fn question(challenge: Option<[u8; 4]>) -> Vec<u8> {
+    let question = [WHOLE.as_slice(), b"TSource Engine Query\0"].concat();
+    question
+        .into_iter()
+        .chain(challenge.into_iter().flatten())
+        .collect()
+}
+
+/// A server's answer to [`question`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Told {
+    /// It wants to be asked once more, with these bytes.
+    Challenge([u8; 4]),
+    /// What the list shows of it.
+    Info(Box<ServerInfo>),
+}
+
+/// Reads an answer that has come whole; None if it is something else, or cut short.
+#[must_use]
+pub fn told(datagram: &[u8]) -> Option<Told> {
+    let (kind, body) = datagram.strip_prefix(&WHOLE)?.split_first()?;
+    match kind {
+        b'A' => body.first_chunk().copied().map(Told::Challenge),
+        b'I' => Some(Told::Info(Box::new(answers::source(body).ok()?.0))),
+        b'm' => Some(Told::Info(Box::new(answers::goldsrc(body).ok()?))),
+        _ => None,
     }
 }
 

@@ -2,6 +2,8 @@
 //! `lobby-bridge/tests/quake_transcripts.rs`.
 
 mod abuse;
+mod goldsrc;
+mod quake2;
 mod quakeworld;
 mod registry;
 
@@ -10,8 +12,17 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::{Errand, Listed, Master, News, Rules};
+use bytes::Bytes;
+use clap::Parser;
+
+use super::{Dialect, Errand, Listed, Master, News, QuakeSettings, Rules};
 use crate::peers::{Addresses, Effect, Lobby, Reach, Way};
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    settings: QuakeSettings,
+}
 
 /// A master, the time, and what it has done.
 struct Stage {
@@ -19,6 +30,8 @@ struct Stage {
     now: Instant,
     asked: Vec<(SocketAddr, String)>,
     answers: Vec<(SocketAddr, Vec<SocketAddr>)>,
+    /// All datagrams, to whomever.
+    told: Vec<Bytes>,
     listed: Vec<(u64, Listed)>,
     unlisted: Vec<u64>,
     saved: Option<String>,
@@ -39,10 +52,32 @@ impl Stage {
             now: metaserve::time::now(),
             asked: Vec::new(),
             answers: Vec::new(),
+            told: Vec::new(),
             listed: Vec::new(),
             unlisted: Vec::new(),
             saved: None,
         }
+    }
+
+    /// A master as the command line makes it.
+    fn with(dialect: Dialect, more: &[&str]) -> Self {
+        let flag = format!("--{}", dialect.name());
+        let start = ["bridge", &flag, "127.0.0.1:0", "--quake3-addresses", "any"];
+        let line = Line::parse_from(start.iter().chain(more));
+        let settings = line.settings.master(dialect).expect("it is enabled");
+        Self::new(|rules| *rules = settings.rules)
+    }
+
+    /// Takes in a datagram, and returns those that the peer gets.
+    fn datagrams(&mut self, who: &str, datagram: &[u8]) -> Vec<Bytes> {
+        self.told.clear();
+        self.hear_from(who, datagram);
+        std::mem::take(&mut self.told)
+    }
+
+    fn hear_from(&mut self, who: &str, datagram: &[u8]) {
+        let way = Way::to(who.parse().unwrap());
+        self.hear(News::Datagram(way, Bytes::copy_from_slice(datagram)));
     }
 
     fn hear(&mut self, news: News) {
@@ -50,12 +85,14 @@ impl Stage {
             match effect {
                 Effect::Errand(Errand::Ask(way, question)) => {
                     let text = String::from_utf8_lossy(&question).into_owned();
-                    let challenge = text.rsplit_once(' ').unwrap().1.trim_end().to_owned();
-                    self.asked.push((way.peer(), challenge));
+                    let challenge = text.rsplit_once(' ').map_or("", |(_, it)| it.trim_end());
+                    self.asked.push((way.peer(), challenge.to_owned()));
+                    self.told.push(question);
                 }
                 Effect::Errand(Errand::Answer(way, datagrams)) => {
                     let servers = datagrams.iter().flat_map(|it| addresses(it));
                     self.answers.push((way.peer(), servers.collect()));
+                    self.told.extend(datagrams);
                 }
                 Effect::Errand(Errand::Save(text)) => self.saved = Some(text),
                 Effect::List(id, listed) => self.listed.push((id, listed)),
@@ -114,7 +151,8 @@ const OPENARENA: &str = "\\gametype\\0\\sv_maxclients\\8\\clients\\2\\mapname\\o
 
 /// The IPv4 addresses in a datagram.
 fn addresses(datagram: &[u8]) -> Vec<SocketAddr> {
-    let start = datagram.iter().position(|byte| *byte == b'\\').unwrap();
+    let start = datagram.iter().position(|byte| *byte == b'\\');
+    let start = start.unwrap_or(datagram.len());
     let items = datagram[start..].chunks(7).filter(|it| it.len() == 7);
     let items = items.filter(|it| *it != b"\\EOT\0\0\0");
     let address = |it: &[u8]| {

@@ -5,55 +5,20 @@ use super::*;
 use crate::quake::{
     Dialect, listing,
     listing::{Native, NativeChange},
-    settings::QuakeSettings,
 };
-use clap::Parser;
 
-#[derive(Parser)]
-struct Line {
-    #[command(flatten)]
-    settings: QuakeSettings,
-}
-
-/// A master as the command line makes it.
 fn stage(more: &[&str]) -> Stage {
-    let start = [
-        "bridge",
-        "--quakeworld",
-        "127.0.0.1:0",
-        "--quake3-addresses",
-        "any",
-    ];
-    let line = Line::parse_from(start.iter().chain(more));
-    let settings = line.settings.quakeworld().expect("it is enabled");
-    Stage::new(|rules| *rules = settings.rules)
+    Stage::with(Dialect::QuakeWorld, more)
 }
 
 impl Stage {
-    fn sends(&mut self, who: &str, datagram: &[u8]) {
-        let way = Way::to(who.parse().unwrap());
-        self.hear(News::Datagram(way, datagram.to_vec().into()));
-    }
-
     fn joins(&mut self, who: &str, status: &[u8]) {
-        self.sends(who, b"a\n1\n0\n");
-        self.sends(who, status);
+        self.hear_from(who, b"a\n1\n0\n");
+        self.hear_from(who, status);
     }
 
-    fn quakeworld_list(&mut self, who: &str) -> Vec<bytes::Bytes> {
-        self.told(who, b"c\n\0")
-    }
-
-    /// The datagrams that a client is told.
-    fn told(&mut self, who: &str, request: &'static [u8]) -> Vec<bytes::Bytes> {
-        let way = Way::to(who.parse().unwrap());
-        let request = News::Datagram(way, bytes::Bytes::from_static(request));
-        let effects = self.master.hear(request, self.now, SystemTime::UNIX_EPOCH);
-        let datagrams = effects.into_iter().filter_map(|effect| match effect {
-            Effect::Errand(Errand::Answer(_, datagrams)) => Some(datagrams),
-            _ => None,
-        });
-        datagrams.flatten().collect()
+    fn quakeworld_list(&mut self, who: &str) -> Vec<Bytes> {
+        self.datagrams(who, b"c\n\0")
     }
 }
 
@@ -88,7 +53,7 @@ fn a_server_that_says_nothing_has_its_address_as_name() {
 #[test]
 fn servers_of_the_registry_are_in_lists_at_their_ipv4_addresses() {
     let mut stage = stage(&[]);
-    let games = Dialect::QuakeWorld.games().expect("it has its own");
+    let games = Dialect::QuakeWorld.speech().games(&[]);
     let wire = |game: &str| games.wire(&game.parse().unwrap());
     assert_eq!(wire("openarena"), None, "it is another game");
     let addresses = ["192.0.2.7:27500", "[2001:db8::7]:27500"];
@@ -120,7 +85,7 @@ fn games_of_quake_iii_that_are_refused_do_not_matter() {
 fn pings_and_lists_are_limited_together() {
     let mut stage = stage(&[]);
     let mut told = |request: &'static [u8]| {
-        let answers = (0..10).map(|_| stage.told("203.0.113.1:1", request));
+        let answers = (0..10).map(|_| stage.datagrams("203.0.113.1:1", request));
         answers.filter(|it| !it.is_empty()).count()
     };
     assert_eq!((told(b"k\0"), told(b"c\n\0")), (8, 0));

@@ -55,7 +55,7 @@ fn a_server_is_published_as_people_and_other_bridges_need_it() {
     stage.registers("192.0.2.1:27960");
     let (_, listed) = &stage.listed[0];
     let bridge: Fingerprint = "00".repeat(32).parse().unwrap();
-    let listing = listing(crate::quake::Dialect::Quake3, listed, Some(&bridge));
+    let listing = listing(Dialect::Quake3, listed, Some(&bridge));
     assert_eq!(listing.game.as_str(), "openarena");
     assert_eq!(listing.address.to_string(), "192.0.2.1:27960");
     let info = ServerInfo::from_json(&listing.heartbeat).unwrap();
@@ -78,7 +78,7 @@ fn bots_are_no_players_and_a_server_without_a_name_has_its_address() {
         clients\\3\\bots\\2\\mapname\\skyway\\hostname\\\\protocol\\3\\qcstatus\\dm:2.5.2::score!!";
     let challenge = stage.calls("192.0.2.1:26000", "DarkPlaces").unwrap();
     stage.answers_with("192.0.2.1:26000", nexuiz, &challenge);
-    let info = server_info(crate::quake::Dialect::Quake3, &stage.listed[0].1);
+    let info = server_info(Dialect::Quake3, &stage.listed[0].1);
     assert_eq!(info.name, "192.0.2.1:26000");
     assert_eq!((info.players, info.max_players), (Some(1), Some(6)));
     assert_eq!(info.version.as_deref(), Some("2.5.2"));
