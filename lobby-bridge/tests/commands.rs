@@ -295,3 +295,13 @@ fn bans_are_added_listed_and_removed() {
             .contains("192.0.2.7")
     );
 }
+
+#[test]
+fn an_address_that_lists_share_is_named_once() {
+    let operator = Operator::new();
+    let line = "--ddnet-http 127.0.0.1:0 --luanti-http 127.0.0.1:0 --quake2 127.0.0.1:0 check";
+    let said = operator.reads(line, "");
+    let count = |line: &str| said.lines().filter(|it| *it == line).count();
+    assert_eq!(count("listen: 127.0.0.1:0 (TCP)"), 1, "{said}");
+    assert_eq!(count("listen: 127.0.0.1:0 (UDP)"), 1, "{said}");
+}

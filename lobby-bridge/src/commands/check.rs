@@ -1,6 +1,6 @@
 //! `check`: shows what the bridge would do with its settings.
 
-use std::{io, net::SocketAddr};
+use std::{collections::HashSet, io, net::SocketAddr};
 
 use anyhow::Context;
 use metaserve::{
@@ -31,8 +31,13 @@ pub(super) async fn run(given: Given<BridgeSettings>) -> anyhow::Result<()> {
             Ok(bridge) => bridge,
             Err(error) => return findings.add(Err(anyhow::Error::from(error))),
         };
+        // Protocols can share an address.
+        let mut tried_before = HashSet::new();
         for protocol in &bridge.protocols {
             for address in protocol.listens() {
+                if !tried_before.insert(address) {
+                    continue;
+                }
                 let tried = listen::tcp(address).map(drop);
                 findings.add(listening(address, "TCP", tried))?;
             }
