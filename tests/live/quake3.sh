@@ -6,6 +6,7 @@ quake3_missing() {
     missing /usr/games/nexuiz-server nexuiz-server
     missing quakestat qstat
     missing jq jq
+    missing python3 python3
     missing curl curl
 }
 
@@ -19,7 +20,12 @@ old() {
         grep -v ' ERROR\| TIMEOUT' || true
 }
 old_shows() { grep -qE "$3" <<<"$(old "$1" "$2")"; }
-old_shows_not() { ! old_shows "$@"; }
+# A master that does not answer shows nobody either, so its own line with a number has to be there.
+old_shows_not() {
+    local said
+    said=$(old "$1" "$2")
+    grep -qE "^[A-Z0-9]+ $2 [0-9]+$" <<<"$said" && ! grep -qE "$3" <<<"$said"
+}
 
 # quakeworld_shows PATTERN: whether quakestat names such a server, which need not answer.
 quakeworld_shows() {
@@ -32,7 +38,8 @@ answered() {
         printf "\xff\xff\xff\xffgetservers 71 empty full" >&3
         timeout 2 dd bs=2048 count=1 <&3 2>/dev/null' | od -An -v -tx1 | tr -d ' \n' | grep -q "$1"
 }
-answered_not() { ! answered "$1"; }
+# An empty list is an answer, and silence is none.
+answered_not() { answered '^ffffffff676574736572766572735265' && ! answered "$1"; }
 
 # listed: the daemon's list, as `game address name map most` in lines.
 listed() {
@@ -132,11 +139,48 @@ nexuiz_registers() {
     pids+=("$pid")
 }
 
+# The masters of Quake II and GoldSrc. No game server of them runs without the data of a retail game,
+# so that servers of a few lines register; quakestat is a real client.
+quake3_relatives() {
+    start quake2 "${in_net[@]}" python3 tests/live/quake_servers.py quake2 27900 27910
+    start goldsrc "${in_net[@]}" python3 tests/live/quake_servers.py goldsrc 27010 27015
+    check "a server of Quake II is in the registry" \
+        within 60 list_shows '^quake2 127.0.0.1:27910 Live Q2 q2dm1 8$'
+    check "a server of GoldSrc is in the registry, with the name that it was asked for" \
+        within 60 list_shows '^halflife 127.0.0.1:27015 Live HL crossfire 11$'
+    local option
+    for option in q2m alienarenam quetoom; do
+        check "quakestat -$option finds the server of Quake II through the master" \
+            within 60 old_shows $option 127.0.0.1:27900 'Live Q2 q2dm1 8'
+    done
+    for option in stm stma2s hla2sm stma2s,game=valve; do
+        check "quakestat -$option finds the server of GoldSrc through the master" \
+            within 60 old_shows $option 127.0.0.1:27010 'Live HL crossfire 11'
+    done
+    check "a client that asks for another folder does not" \
+        old_shows_not stma2s,game=cstrike 127.0.0.1:27010 'Live HL'
+    kill "$pid"
+    check "a server of GoldSrc that comes to the list over HTTP is in the lists as well" \
+        goldsrc_shows_native
+}
+
+# A native server need not answer quakestat, which names it all the same.
+goldsrc_shows_native() {
+    "${in_net[@]}" curl -s -o /dev/null -X PUT -H "@$dir/secret.txt" \
+        -H 'Content-Type: application/json' -d '{"name":"Native","players":1,"max_players":4}' \
+        http://127.0.0.1:8080/api/v1/servers/counterstrike/27599
+    within 60 goldsrc_names 127.0.0.1:27599
+}
+goldsrc_names() {
+    grep -q "$1" <<<"$("${in_net[@]}" timeout 20 quakestat -nh -timeout 1 -retry 1 \
+        -stma2s,game=cstrike 127.0.0.1:27010)"
+}
+
 quake3_run() {
     local oa began announced
     quake3_network
-    quake3_master --quakeworld 127.0.0.1:27000
-    within 60 logged master 'the QuakeWorld master is open'
+    quake3_master --quakeworld 127.0.0.1:27000 --quake2 127.0.0.1:27900 --goldsrc 127.0.0.1:27010
+    within 60 logged master 'the GoldSrc master is open'
     openarena_server
     oa=$pid
     ioquake3_server
@@ -171,6 +215,7 @@ quake3_run() {
     check "quakestat finds a server of QuakeWorld through the master" \
         within 60 quakeworld_shows '127.0.0.1:27501'
 
+    quake3_relatives
     openarena_says 'map oa_dm2'
     check "a change of map is in the registry within the time of a heartbeat" \
         within 60 list_shows '^openarena 127.0.0.1:27961 Live OA oa_dm2 11$'
