@@ -118,4 +118,5 @@ ddnet-clients_run() {
     check "and so does one that ends" within 60 fetches_not 'Tee Live'
     check "the client leaves, and fetches the list again" within 60 refreshes
     picture ddnet-ended
+    kill -KILL "${game[client]}" # Otherwise it asks whether it should end.
 }
