@@ -2,6 +2,8 @@
 //! these; `lobby-bridge/tests/fuzz` compiles them as well, and runs them over the corpus and over
 //! mutations of it.
 
+#![forbid(unsafe_code)]
+
 pub mod aleph_one_frames;
 pub mod ddnet;
 pub mod frames;

@@ -29,7 +29,7 @@ impl WebList for List {
     const TITLE: &'static str = "Luanti";
     const PROTOCOL: &'static str = PROTOCOL;
     const FILE: &'static str = "luanti.json";
-    /// Section 6 of `docs/specifications/luanti-serverlist.md`.
+    /// `docs/specifications/luanti-serverlist.md`, section 6.
     const CACHED: &'static str = "no-cache";
 
     type Worker = Pinger;

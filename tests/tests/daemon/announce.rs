@@ -311,6 +311,7 @@ async fn no_secret_reaches_the_log() {
     .await;
     delete(http, "7777", OURS).await;
     daemon.signal("TERM").await;
+    assert_eq!(daemon.ended().await, Some(0));
     let mut log = String::new();
     let whole = async {
         while !log.contains("stopped: ") {
