@@ -138,9 +138,14 @@ fn required<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Answer> {
 }
 
 fn optional<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Answer> {
-    let Some(value) = headers.get(name) else {
+    let mut values = headers.get_all(name).into_iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    // A proxy could have believed the other one.
+    if values.next().is_some() {
+        return Err(Answer::refused(format!("{name}: given twice")));
+    }
     match value.to_str() {
         Ok(text) if text.len() <= MAX_VALUE_BYTES => Ok(Some(text)),
         Ok(_) => Err(Answer::refused(format!(
