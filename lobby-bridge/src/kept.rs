@@ -1,7 +1,7 @@
 //! What a protocol keeps for the next run: a file in the state directory.
 //!
 //! The file is replaced as a whole, so that it is never half written. While it cannot be written,
-//! the protocol goes on, and the log says so.
+//! the protocol goes on, the log says so once, and it is tried again until it succeeds.
 
 use std::{
     fs::{self, File},
@@ -97,8 +97,11 @@ impl<T: Clone + Send + Sync + 'static> Keeper<T> {
     pub(crate) async fn run(mut self, closing: CancellationToken) {
         let (mut due, mut well) = (now(), true);
         loop {
+            let again = (!well).then_some(due);
             let more = tokio::select! {
                 more = self.values.changed() => more.is_ok(),
+                // What could not be written is tried again, even if nothing changes.
+                () = sleep_until(again) => true,
                 () = closing.cancelled() => false,
             };
             if more {
@@ -149,6 +152,8 @@ impl<T: Clone + Send + Sync + 'static> Keeper<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use tokio::sync::mpsc;
 
     fn digits(number: &u32) -> Vec<u8> {
         number.to_string().into_bytes()
@@ -167,6 +172,47 @@ mod tests {
         closing.cancel();
         keeper.run(closing).await;
         assert_eq!(read(&path).unwrap(), Some(b"1000".to_vec()));
+    }
+
+    /// A list that did not change was never kept once its disk had been full.
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_write_is_tried_again_and_reported_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let lines = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::INFO)
+            .with_writer(Arc::new(File::create(&log).unwrap()));
+        let _lines = tracing::subscriber::set_default(lines.finish());
+        // A file in the place of the folder: root may write into any folder.
+        let blocked = folder.path().join("file");
+        fs::write(&blocked, "").unwrap();
+        let path = blocked.join("list.json");
+        let (attempt, mut attempts) = mpsc::unbounded_channel();
+        let (keep, keeper) = keeper(path.clone(), move |number| {
+            attempt.send(()).unwrap();
+            digits(number)
+        });
+        keep.keep(1);
+        let run = tokio::spawn(keeper.run(CancellationToken::new()));
+        // The clock of this test stands still while anything runs.
+        let written = async {
+            for _ in 0..3 {
+                attempts.recv().await.unwrap();
+            }
+            fs::remove_file(&blocked).unwrap();
+            while read(&path).ok().flatten() != Some(b"1".to_vec()) {
+                sleep_until(Some(now() + WRITE_EVERY)).await;
+            }
+        };
+        let hour = Duration::from_secs(3600);
+        let in_time = tokio::time::timeout(hour, written).await;
+        in_time.expect("it is tried again");
+        drop(keep);
+        run.await.unwrap();
+        let log = fs::read_to_string(log).unwrap();
+        for line in ["cannot write", "is written again"] {
+            assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
+        }
     }
 
     #[tokio::test]
