@@ -229,6 +229,28 @@ fn fields_that_the_public_list_requires_are_required() {
 }
 
 #[test]
+fn two_rows_of_one_address_in_the_registry_are_shown_once() {
+    let mut net = Net::new();
+    let native = |name: &str, ports: &[u16]| Native {
+        addresses: ports.iter().map(|port| (HOST, *port).into()).collect(),
+        fields: serde_json::from_value(json!({ "name": name, "clients": 3 })).unwrap(),
+    };
+    net.hear(News::Natives(vec![
+        (1, Some(native("by itself", &[1, 2]))),
+        (2, Some(native("by another bridge", &[2]))),
+        (3, Some(native("elsewhere", &[3]))),
+    ]));
+    let mut names = net.names();
+    names.sort();
+    assert_eq!(names, ["by itself", "elsewhere"]);
+    assert_eq!(net.shown.totals().clients, 6);
+    net.hear(News::Natives(vec![(1, None)]));
+    let mut names = net.names();
+    names.sort();
+    assert_eq!(names, ["by another bridge", "elsewhere"], "it is not lost");
+}
+
+#[test]
 fn servers_of_the_registry_are_among_the_others_once() {
     let mut net = Net::new();
     net.ask(&start(1, "a"));
