@@ -1,7 +1,7 @@
 //! All counters of the bridge in one place, and their text for Prometheus.
 //!
 //! `docs/reference/metrics.md` explains each metric; a test compares that page with this folder.
-//! [`Metrics`] are those of one bridge, and [`Tally`] those of one of its protocols. [`words`] are
+//! [`Metrics`] are those of one bridge, and [`Tally`] those of one of its protocols. `words` are
 //! all values that labels can have; the endpoint serves the text.
 
 mod endpoint;
