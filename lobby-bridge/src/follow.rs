@@ -8,11 +8,14 @@ use std::{
 
 use futures::{Stream, StreamExt, stream};
 use imbl::{OrdMap, ordmap::DiffItem};
-use metaserve::Game;
+use metaserve::{Game, address::canonical};
 use metaserve_client::{Connector, Server, ServerId, Snapshot, Snapshots, Status};
 use tokio::sync::watch;
 
-use crate::metrics::{Link, Purpose, Tally};
+use crate::{
+    metrics::{Link, Purpose, Tally},
+    publish::Others,
+};
 
 type Map<T> = OrdMap<ServerId, T>;
 
@@ -43,7 +46,12 @@ pub struct Follower<T> {
     read: Reader<T>,
     tells: fn(&T, &T) -> bool,
     tally: Tally,
+    /// Servers of others, and which ones those are.
+    others: Option<(Others, OthersOf)>,
 }
+
+/// Whether another program publishes a server, and the bridge leaves it to that.
+type OthersOf = Box<dyn Fn(&Server) -> bool + Send + Sync>;
 
 /// Follows the servers of `game`, or those of all games, that `read` can show. A server is not shown
 /// again if `tells(shown, newer)`: players know everything in `newer` already.
@@ -64,6 +72,7 @@ pub fn follow<T: Clone + Eq>(
         read: Box::new(read),
         tells,
         tally: Tally::default(),
+        others: None,
     };
     let natives = Natives {
         current: natives,
@@ -139,9 +148,21 @@ impl<T: Clone> Follower<T> {
         Self { tally, ..self }
     }
 
+    /// States in `others` where the servers are joined that are published by others, as `is_other`
+    /// says, so that the bridge does not publish them as well.
+    #[must_use]
+    pub fn stating(
+        self,
+        others: Others,
+        is_other: impl Fn(&Server) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let others = Some((others, Box::new(is_other) as OthersOf));
+        Self { others, ..self }
+    }
+
     /// Follows the list, through restarts of the daemon. Never completes. The servers stay as they
     /// are while there is no connection.
-    pub async fn run(self) {
+    pub async fn run(mut self) {
         let connector = self.connector.clone();
         // A closure: the bridge goes on whatever becomes of the list, so that no error may end this.
         let connect = move || {
@@ -165,6 +186,8 @@ impl<T: Clone> Follower<T> {
                 Ok(snapshot) => self.show(&snapshot),
                 Err(error) => {
                     tracing::error!(%error, "no longer showing servers of the registry");
+                    // Nothing is known of others now.
+                    self.others = None;
                     break;
                 }
             }
@@ -172,8 +195,22 @@ impl<T: Clone> Follower<T> {
         std::future::pending().await
     }
 
-    fn show(&self, snapshot: &Snapshot) {
+    fn show(&mut self, snapshot: &Snapshot) {
         let changes = snapshot.changes();
+        if let Some((others, is_other)) = &mut self.others {
+            for id in &changes.removed {
+                others.state(*id, Vec::new());
+            }
+            for id in changes.added.iter().chain(&changes.updated) {
+                let server = snapshot.get(*id).filter(|it| is_other(it));
+                let places = server.map(|it| {
+                    let addresses = it.addresses.iter();
+                    let at = addresses.map(|at| (it.game.clone(), canonical(*at)));
+                    at.collect()
+                });
+                others.state(*id, places.unwrap_or_default());
+            }
+        }
         self.current.send_if_modified(|map| {
             let before = map.clone();
             for id in &changes.removed {

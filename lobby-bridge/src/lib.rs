@@ -133,7 +133,7 @@ pub async fn run(bridge: Bridge, shutdown: CancellationToken) -> Result<(), RunE
     let metrics = Metrics::default();
     let (registry, relays) = match bridge.daemons.is_empty() {
         true => (None, Vec::new()),
-        false => publishers(&bridge)?,
+        false => publishers(&bridge, &listings)?,
     };
     let house = House {
         bans: bans.clone(),
@@ -199,7 +199,10 @@ async fn all_beat(pulses: Arc<[Pulse]>) {
 /// Prepares publishing to the daemons, with the bridge's own identity, which is made at the first
 /// start: a relay for all of them, or one for each. Prints the flag with which a daemon trusts this
 /// bridge.
-fn publishers(bridge: &Bridge) -> Result<(Option<Registry>, Vec<Relay>), RunError> {
+fn publishers(
+    bridge: &Bridge,
+    listings: &Listings,
+) -> Result<(Option<Registry>, Vec<Relay>), RunError> {
     let identity = Identity::load_or_create(&bridge.state_dir, &[])?;
     let fingerprint = identity.fingerprint();
     let daemons = bridge.daemons.as_slice();
@@ -215,10 +218,12 @@ fn publishers(bridge: &Bridge) -> Result<(Option<Registry>, Vec<Relay>), RunErro
         Relay::new(daemons, &bridge.trust, &identity)
     });
     let relays = relays.collect::<Result<_, _>>()?;
+    let is_one_list = bridge.publish_at == PublishAt::One || daemons.len() == 1;
     let registry = Registry {
         daemons: daemons.to_vec(),
         trust: bridge.trust.clone(),
         bridge: fingerprint,
+        held_back: is_one_list.then(|| listings.clone()),
     };
     Ok((Some(registry), relays))
 }

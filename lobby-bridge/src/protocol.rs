@@ -17,7 +17,7 @@ use crate::{
     follow::{Follower, Natives, follow},
     metrics::Metrics,
     peers::Pulse,
-    publish::{Listings, is_marked},
+    publish::{Listings, goes_first, is_marked},
     web::Sites,
 };
 
@@ -87,6 +87,9 @@ pub struct Registry {
     pub trust: Trust,
     /// The identity under which the bridge's own games are published.
     pub bridge: Fingerprint,
+    /// The listings of which those are held back whose servers others publish; `None` if the bridge
+    /// publishes to several lists, of which it follows only one.
+    pub held_back: Option<Listings>,
 }
 
 impl Registry {
@@ -109,6 +112,14 @@ impl Registry {
             let ours = is_marked(&info, &bridge);
             (!ours).then(|| read(server, &info)).flatten()
         };
-        Ok(follow(connector, game, read, tells))
+        let (natives, follower) = follow(connector, game, read, tells);
+        let Some(listings) = &self.held_back else {
+            return Ok((natives, follower));
+        };
+        let is_other = move |server: &Server| {
+            let info = ServerInfo::from_json(&server.heartbeat);
+            info.is_none_or(|info| goes_first(&info, &bridge))
+        };
+        Ok((natives, follower.stating(listings.others(), is_other)))
     }
 }

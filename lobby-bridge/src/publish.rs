@@ -25,12 +25,19 @@
 //! # });
 //! ```
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    hash::Hash,
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use imbl::{OrdMap, ordmap::DiffItem};
 use metaserve::{Fingerprint, Game, ServerInfo, address::Family};
+use metaserve_client::ServerId;
 use metaserve_heartbeat::Change;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -68,15 +75,94 @@ pub struct Listing {
     pub heartbeat: Bytes,
 }
 
-/// All listings. Each has a number for the publisher, which changes whenever the listing is
-/// removed and added again.
+/// All listings, and those that are published.
 #[derive(Debug, Default)]
 struct State {
-    map: Map,
+    all: BTreeMap<Key, Listing>,
+    /// All of them by where they are joined.
+    at: HashMap<Place, BTreeSet<Key>>,
+    /// Where servers are joined that others publish, and how often that was stated.
+    others: HashMap<Place, usize>,
+    /// What is published: all that nobody else publishes.
+    published: Map,
     last: u64,
 }
 
+/// Each has a number for the publisher, which changes whenever the listing is removed and added
+/// again.
 type Map = OrdMap<Key, (u64, Listing)>;
+
+/// A game, and where it is joined: a player sees one server there.
+pub type Place = (Game, SocketAddr);
+
+impl State {
+    fn list(&mut self, key: Key, listing: Listing) -> bool {
+        let place = listing.place();
+        let before = self.all.insert(key, listing).map(|it| it.place());
+        if let Some(before) = before.filter(|before| *before != place) {
+            self.leave(&before, key);
+        }
+        self.at.entry(place).or_default().insert(key);
+        self.publish(key)
+    }
+
+    fn unlist(&mut self, key: Key) -> bool {
+        if let Some(before) = self.all.remove(&key) {
+            self.leave(&before.place(), key);
+        }
+        self.publish(key)
+    }
+
+    fn leave(&mut self, place: &Place, key: Key) {
+        if let Some(keys) = self.at.get_mut(place) {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.at.remove(place);
+            }
+        }
+    }
+
+    /// Another server is published there, or one fewer.
+    fn other(&mut self, place: &Place, is_there: bool) -> bool {
+        let count = self.others.entry(place.clone()).or_default();
+        *count = match is_there {
+            true => *count + 1,
+            false => count.saturating_sub(1),
+        };
+        if *count == 0 {
+            self.others.remove(place);
+        }
+        let keys = self.at.get(place).cloned().unwrap_or_default();
+        let mut changed = false;
+        for key in keys {
+            changed |= self.publish(key);
+        }
+        changed
+    }
+
+    /// Publishes a listing as it is now, or no longer. Returns whether anything has changed.
+    fn publish(&mut self, key: Key) -> bool {
+        let listing = self.all.get(&key);
+        let listing = listing.filter(|it| !self.others.contains_key(&it.place()));
+        match (listing, self.published.get_mut(&key)) {
+            (Some(listing), Some((_, known))) if known == listing => return false,
+            (Some(listing), Some((_, known))) => *known = listing.clone(),
+            (Some(listing), None) => {
+                self.last += 1;
+                self.published.insert(key, (self.last, listing.clone()));
+            }
+            (None, Some(_)) => drop(self.published.remove(&key)),
+            (None, None) => return false,
+        }
+        true
+    }
+}
+
+impl Listing {
+    fn place(&self) -> Place {
+        (self.game.clone(), self.address)
+    }
+}
 
 /// The open games that should be in the list. Cheap to clone; all clones share one state.
 #[derive(Clone, Debug)]
@@ -93,21 +179,13 @@ impl Listings {
     /// because there are [`MAX_LISTINGS`] others. Never waits.
     pub fn list(&self, key: Key, listing: Listing) -> bool {
         let mut has_room = true;
-        self.0.send_if_modified(|State { map, last }| {
-            if map.len() >= MAX_LISTINGS && !map.contains_key(&key) {
+        self.0.send_if_modified(|state| {
+            if state.all.len() >= MAX_LISTINGS && !state.all.contains_key(&key) {
                 tracing::warn!(%key, "not published: there are {MAX_LISTINGS} listings already");
                 has_room = false;
                 return false;
             }
-            match map.get_mut(&key) {
-                Some((_, known)) if *known == listing => return false,
-                Some((_, known)) => *known = listing,
-                None => {
-                    *last += 1;
-                    map.insert(key, (*last, listing));
-                }
-            }
-            true
+            state.list(key, listing)
         });
         has_room
     }
@@ -115,9 +193,9 @@ impl Listings {
     /// How many listings there are of each protocol and family of addresses.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<(&'static str, Family), usize> {
-        let map = self.0.borrow().map.clone();
+        let state = self.0.borrow();
         let mut counts = BTreeMap::new();
-        for (key, (_, listing)) in &map {
+        for (key, listing) in &state.all {
             let family = Family::of(listing.address.ip());
             *counts.entry((key.protocol, family)).or_default() += 1;
         }
@@ -126,14 +204,23 @@ impl Listings {
 
     /// Removes a listing, if it exists. Never waits.
     pub fn unlist(&self, key: Key) {
-        self.0
-            .send_if_modified(|state| state.map.remove(&key).is_some());
+        self.0.send_if_modified(|state| state.unlist(key));
     }
 
-    /// Returns the current state, ordered by key.
+    /// Returns a handle through which a follower of the registry states which servers others publish:
+    /// no listing is published where one of them is joined.
+    #[must_use]
+    pub fn others<Id: Copy + Eq + Hash>(&self) -> Others<Id> {
+        Others {
+            listings: self.clone(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Returns what is published, ordered by key.
     #[must_use]
     pub fn now(&self) -> Vec<(Key, Listing)> {
-        let map = self.0.borrow().map.clone();
+        let map = self.0.borrow().published.clone();
         let listings = map.into_iter();
         listings.map(|(key, (_, listing))| (key, listing)).collect()
     }
@@ -144,7 +231,7 @@ impl Listings {
         let begin = (self.0.subscribe(), Map::new());
         let batches = stream::unfold(begin, |(mut current, told)| async move {
             loop {
-                let map = current.borrow_and_update().map.clone();
+                let map = current.borrow_and_update().published.clone();
                 let changes = differences(&told, &map);
                 if !changes.is_empty() {
                     return Some((stream::iter(changes), (current, map)));
@@ -177,6 +264,45 @@ fn change((number, listing): &(u64, Listing)) -> Change {
     })
 }
 
+/// The servers of the registry that others publish, as one follower of it knows them. They are
+/// forgotten when it is dropped.
+#[derive(Debug)]
+pub struct Others<Id: Copy + Eq + Hash = ServerId> {
+    listings: Listings,
+    known: HashMap<Id, Vec<Place>>,
+}
+
+impl<Id: Copy + Eq + Hash> Others<Id> {
+    /// States where a server is joined that another program publishes; nowhere, if it is gone.
+    pub fn state(&mut self, server: Id, places: Vec<Place>) {
+        let before = self.known.remove(&server).unwrap_or_default();
+        if before != places {
+            self.listings.0.send_if_modified(|state| {
+                let mut changed = false;
+                for place in &places {
+                    changed |= state.other(place, true);
+                }
+                for place in &before {
+                    changed |= state.other(place, false);
+                }
+                changed
+            });
+        }
+        if !places.is_empty() {
+            self.known.insert(server, places);
+        }
+    }
+}
+
+impl<Id: Copy + Eq + Hash> Drop for Others<Id> {
+    fn drop(&mut self) {
+        let servers: Vec<Id> = self.known.keys().copied().collect();
+        for server in servers {
+            self.state(server, Vec::new());
+        }
+    }
+}
+
 /// The field of a record's `legacy` that names the bridge that published it.
 const BRIDGE: &str = "bridge";
 
@@ -195,79 +321,14 @@ pub fn is_marked(info: &ServerInfo, bridge: &Fingerprint) -> bool {
     publisher.and_then(Value::as_str) == Some(&bridge.to_string())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use futures::FutureExt;
-    use std::pin::pin;
-
-    fn key(id: u64) -> Key {
-        Key {
-            protocol: "test",
-            id,
-        }
-    }
-
-    fn listing(says: &'static str) -> Listing {
-        let address = "192.0.2.1:5002".parse().unwrap();
-        Listing {
-            game: "test".parse().unwrap(),
-            address,
-            heartbeat: says.as_bytes().into(),
-        }
-    }
-
-    /// Returns the changes that are ready: numbers, with the heartbeat or `None` if it is removed.
-    fn told(changes: &mut (impl Stream<Item = Change> + Unpin)) -> Vec<(u64, Option<Bytes>)> {
-        let mut told = Vec::new();
-        while let Some(Some(change)) = changes.next().now_or_never() {
-            told.push(match change {
-                Change::List(listing) => (listing.key, Some(listing.heartbeat)),
-                Change::Unlist(key) => (key, None),
-            });
-        }
-        told
-    }
-
-    #[test]
-    fn a_late_follower_gets_only_the_newest_state() {
-        let listings = Listings::default();
-        listings.list(key(1), listing("old"));
-        listings.list(key(1), listing("new"));
-        listings.list(key(2), listing("gone"));
-        listings.unlist(key(2));
-        let mut changes = pin!(listings.changes());
-        assert_eq!(told(&mut changes), [(1, Some("new".into()))]);
-        assert_eq!(told(&mut changes), []);
-    }
-
-    #[test]
-    fn a_follower_gets_later_changes() {
-        let listings = Listings::default();
-        listings.list(key(1), listing("one"));
-        listings.list(key(2), listing("two"));
-        let mut changes = pin!(listings.changes());
-        told(&mut changes);
-        listings.list(key(1), listing("one"));
-        assert_eq!(told(&mut changes), [], "an equal listing is no change");
-        listings.unlist(key(1));
-        listings.list(key(2), listing("two, later"));
-        listings.list(key(3), listing("three"));
-        let expected = [
-            (1, None),
-            (2, Some("two, later".into())),
-            (3, Some("three".into())),
-        ];
-        assert_eq!(told(&mut changes), expected);
-    }
-
-    #[test]
-    fn the_changes_end_with_the_listings() {
-        let listings = Listings::default();
-        listings.list(key(1), listing("one"));
-        let mut changes = pin!(listings.changes());
-        drop(listings);
-        assert_eq!(told(&mut changes).len(), 1);
-        assert_eq!(changes.next().now_or_never(), Some(None));
-    }
+/// Whether `bridge` leaves a server to the publisher of this record: a server that publishes itself,
+/// or a bridge whose fingerprint is lower, so that of two bridges one publishes it.
+#[must_use]
+pub fn goes_first(info: &ServerInfo, bridge: &Fingerprint) -> bool {
+    let publisher = info.legacy.as_ref().and_then(|legacy| legacy.get(BRIDGE));
+    let publisher = publisher.and_then(Value::as_str);
+    publisher.is_none_or(|publisher| *publisher < *bridge.to_string())
 }
+
+#[cfg(test)]
+mod tests;

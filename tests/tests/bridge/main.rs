@@ -6,6 +6,7 @@ mod aleph_one;
 mod metrics;
 mod myth;
 mod process;
+mod quake;
 mod vcmi;
 
 /// The daemon's binary.

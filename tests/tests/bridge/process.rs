@@ -81,7 +81,7 @@ impl Bridge {
     }
 }
 
-fn address_after(line: &str, word: &str) -> SocketAddr {
+pub(crate) fn address_after(line: &str, word: &str) -> SocketAddr {
     let (_, rest) = line.split_once(word).unwrap();
     let end = rest.find([' ', '"']).unwrap_or(rest.len());
     rest[..end].parse().unwrap()
