@@ -17,6 +17,19 @@ pub(crate) fn dialogue(protocol: Protocol, mut rng: Rng) -> Box<dyn Dialogue> {
     }
 }
 
+/// Asks a server of 0.7 for its description, with the token that it has given us and ours for it.
+#[must_use]
+pub fn info_question(theirs: packets::Token, ours: packets::Token) -> Vec<u8> {
+    seven::question(theirs, ours)
+}
+
+/// The description in a server's answer to [`info_question`]; `None` if the message is none, or cut
+/// short. Whether it is for us is for its token to say.
+#[must_use]
+pub fn info_answer(message: &packets::Message<'_>) -> Option<ServerInfo> {
+    seven::described(message)
+}
+
 fn plain(bytes: &[u8]) -> String {
     text::tidy(&text::decode(bytes))
 }

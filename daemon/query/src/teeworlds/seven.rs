@@ -45,10 +45,24 @@ impl Seven {
     /// What follows the mark of the answer to the second question.
     fn answer<'a>(&self, datagram: &'a [u8]) -> Option<Reader<'a>> {
         let message = packets::Message::read(datagram)?;
-        (message.to == self.ours && message.kind == *b"inf3").then_some(())?;
-        let mut packet = Reader::new(message.rest);
-        (number(&mut packet)? == i64::from(ASKED)).then_some(packet)
+        (message.to == self.ours).then_some(())?;
+        answer(&message)
     }
+}
+
+pub(super) fn question(theirs: packets::Token, ours: packets::Token) -> Vec<u8> {
+    packets::message(theirs, ours, *b"gie3", &[ASKED])
+}
+
+pub(super) fn described(message: &packets::Message<'_>) -> Option<ServerInfo> {
+    server(&mut answer(message)?)
+}
+
+/// What follows the number in the answer to [`question`].
+fn answer<'a>(message: &packets::Message<'a>) -> Option<Reader<'a>> {
+    (message.kind == *b"inf3").then_some(())?;
+    let mut packet = Reader::new(message.rest);
+    (number(&mut packet)? == i64::from(ASKED)).then_some(packet)
 }
 
 impl Dialogue for Seven {
@@ -59,8 +73,7 @@ impl Dialogue for Seven {
 
     fn hear(&mut self, datagram: &[u8]) -> Result<Heard, Unanswered> {
         if let Some(theirs) = packets::token_given(datagram, self.ours) {
-            let question = packets::message(theirs, self.ours, *b"gie3", &[ASKED]);
-            return Ok(Heard::Say(question));
+            return Ok(Heard::Say(question(theirs, self.ours)));
         }
         let Some(mut answer) = self.answer(datagram) else {
             return Ok(Heard::More);
