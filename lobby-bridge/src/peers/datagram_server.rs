@@ -36,10 +36,17 @@ pub(crate) struct Correspondence<E: Errands> {
 impl DatagramServer {
     /// Binds a socket to each address, as [`Datagrams::open`] does.
     pub(crate) fn open(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
-        Ok(Self {
-            datagrams: Datagrams::open(addresses)?,
-            pulse: pulse(),
-        })
+        Ok(Self::of(Datagrams::open(addresses)?))
+    }
+
+    /// Binds two sockets to each address, as [`Datagrams::open_pairs`] does.
+    pub(crate) fn open_pairs(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
+        Ok(Self::of(Datagrams::open_pairs(addresses)?))
+    }
+
+    fn of(datagrams: Datagrams) -> Self {
+        let pulse = pulse();
+        Self { datagrams, pulse }
     }
 
     /// The addresses, with the ports that the system chose for port 0.

@@ -62,6 +62,8 @@ const BATCH_BYTES: usize = 64 * 1024;
 pub struct Way {
     peer: SocketAddr,
     door: usize,
+    /// Whether it is a second socket.
+    is_beside: bool,
     local: Option<IpAddr>,
 }
 
@@ -72,8 +74,30 @@ impl Way {
         Self {
             peer: canonical(peer),
             door: usize::MAX,
+            is_beside: false,
             local: None,
         }
+    }
+
+    /// The way to another port of the same host.
+    #[must_use]
+    pub fn to_port(mut self, port: u16) -> Self {
+        self.peer.set_port(port);
+        self
+    }
+
+    /// The way from the second socket at the same address, whose port the peer has never sent to:
+    /// what comes back over it has passed every firewall.
+    #[must_use]
+    pub const fn beside(mut self) -> Self {
+        self.is_beside = true;
+        self
+    }
+
+    /// Whether it is a way over a second socket.
+    #[must_use]
+    pub const fn is_beside(&self) -> bool {
+        self.is_beside
     }
 
     /// The address of the peer; IPv4 is not shown inside IPv6.
@@ -93,6 +117,9 @@ pub(crate) struct Datagrams {
 
 #[derive(Debug)]
 struct Door {
+    /// Its place among the addresses, and whether it is the second socket there.
+    number: usize,
+    is_beside: bool,
     socket: UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
@@ -120,19 +147,33 @@ impl Datagrams {
     /// Binds a socket to each address. `[::]` means all addresses of both families, port 0 any free
     /// port. Must be called within a tokio runtime.
     pub(crate) fn open(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
-        let doors = addresses.iter().map(|&address| {
-            Door::open(address).map_err(|source| ListenError::Listen { address, source })
-        });
-        Ok(Self {
-            doors: doors.collect::<Result<_, _>>()?,
+        Ok(Self::of(Door::all(addresses)?))
+    }
+
+    /// The same, with a second socket at a free port of each address: see [`Way::beside`].
+    pub(crate) fn open_pairs(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
+        let mut doors = Door::all(addresses)?;
+        let free = addresses.iter().map(|it| SocketAddr::new(it.ip(), 0));
+        let second = Door::all(&free.collect::<Vec<_>>())?.into_iter();
+        doors.extend(second.map(|door| Door {
+            is_beside: true,
+            ..door
+        }));
+        Ok(Self::of(doors))
+    }
+
+    fn of(doors: Vec<Door>) -> Self {
+        Self {
+            doors: doors.into(),
             queue: mpsc::channel(QUEUED),
             lost: Arc::default(),
-        })
+        }
     }
 
     /// The addresses, with the ports that the system chose for port 0.
     pub(crate) fn local_addresses(&self) -> Vec<SocketAddr> {
-        self.doors.iter().map(|door| door.local).collect()
+        let first = self.doors.iter().filter(|door| !door.is_beside);
+        first.map(|door| door.local).collect()
     }
 
     /// The way out.
@@ -168,11 +209,15 @@ impl Datagrams {
             }
         };
         let hear = &hear;
-        let reading = doors.iter().enumerate().map(|(number, door)| async move {
+        let reading = doors.iter().map(|door| async move {
             door.read(|peer, local, datagram| {
-                let peer = canonical(peer);
-                let door = number;
-                hear(Way { peer, door, local }, datagram);
+                let way = Way {
+                    peer: canonical(peer),
+                    door: door.number,
+                    is_beside: door.is_beside,
+                    local,
+                };
+                hear(way, datagram);
             })
             .await;
         });
@@ -203,7 +248,15 @@ impl Post {
 }
 
 impl Door {
-    fn open(address: SocketAddr) -> io::Result<Self> {
+    fn all(addresses: &[SocketAddr]) -> Result<Vec<Self>, ListenError> {
+        let doors = addresses.iter().enumerate().map(|(number, &address)| {
+            let door = Self::open(address, number);
+            door.map_err(|source| ListenError::Listen { address, source })
+        });
+        doors.collect()
+    }
+
+    fn open(address: SocketAddr, number: usize) -> io::Result<Self> {
         let socket = listen::families(address, |address| {
             let socket = socket::bind(address)?;
             socket.set_nonblocking(true)?;
@@ -217,6 +270,8 @@ impl Door {
         let_fragments_pass(&socket);
         let local = socket.local_addr()?;
         Ok(Self {
+            number,
+            is_beside: false,
             socket,
             state,
             local,
@@ -297,8 +352,9 @@ impl Door {
 }
 
 fn find(doors: &[Door], way: Way) -> Option<&Door> {
-    let reaches = |door: &&Door| door.reaches(way.peer);
-    doors.get(way.door).or_else(|| doors.iter().find(reaches))
+    let mut doors = doors.iter().filter(|it| it.is_beside == way.is_beside);
+    let its_own = doors.clone().find(|it| it.number == way.door);
+    its_own.or_else(|| doors.find(|it| it.reaches(way.peer)))
 }
 
 /// Lets routers divide datagrams that are too long for the way, as old games expect it. The state of
