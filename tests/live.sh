@@ -9,7 +9,7 @@ export RUST_BACKTRACE=0
 # A part PART is three functions: PART_missing prints the packages to be installed, PART_build
 # compiles, PART_run checks.
 # Those that take longest come first.
-parts=(realm conformance faults cluster realm-browser guide agent recipes c languages browser python mariadb quake3-clients quake3 quakestat lists-page ddnet-clients luanti-clients openarena ddnet luanti js)
+parts=(realm conformance faults cluster realm-browser guide agent recipes c languages browser python mariadb quake3-clients quake3 lists-page ddnet-clients luanti-clients openarena teeworlds ddnet luanti js)
 
 usage() {
     echo "usage: tests/live.sh [PART...]"

@@ -27,6 +27,7 @@
 //! - [`aleph_one`]: the metaserver of Aleph One.
 //! - [`quake`]: the master servers of Quake III, DarkPlaces and the games made from them, and of
 //!   `QuakeWorld`, Quake II and `GoldSrc`.
+//! - [`teeworlds`]: the master server of Teeworlds 0.7.
 //! - [`ddnet`]: the list of `DDNet`'s servers; [`luanti`]: that of Luanti's.
 //! - [`accounts`]: its accounts, hubs and logs, in SQL.
 //! - [`mac_roman`]: the text encoding of Aleph One's players and their accounts.
@@ -61,6 +62,7 @@ pub mod publish;
 pub mod quake;
 pub mod relay;
 pub mod settings;
+pub mod teeworlds;
 pub mod vcmi;
 pub mod web;
 

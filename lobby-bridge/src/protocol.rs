@@ -17,7 +17,7 @@ use crate::{
     follow::{Follower, Natives, follow},
     metrics::Metrics,
     peers::Pulse,
-    publish::{Listings, goes_first, is_marked},
+    publish::{Listings, goes_first, is_marked, is_marked_of},
     web::Sites,
 };
 
@@ -104,18 +104,45 @@ impl Registry {
         read: impl Fn(&Server, &ServerInfo) -> Option<T> + Send + Sync + 'static,
         tells: fn(&T, &T) -> bool,
     ) -> Result<(Natives<T>, Follower<T>), ConnectError> {
+        let bridge = self.bridge;
+        self.follow_unless(move |info| is_marked(info, &bridge), game, read, tells)
+    }
+
+    /// The same, with those that this bridge publishes for other protocols than `protocol`: lists
+    /// of one game show each other's servers.
+    ///
+    /// # Errors
+    /// A daemon's name or the trust in it cannot be used.
+    pub fn follow_others<T: Clone + Eq>(
+        &self,
+        protocol: &'static str,
+        game: Option<Game>,
+        read: impl Fn(&Server, &ServerInfo) -> Option<T> + Send + Sync + 'static,
+        tells: fn(&T, &T) -> bool,
+    ) -> Result<(Natives<T>, Follower<T>), ConnectError> {
+        let bridge = self.bridge;
+        let ours = move |info: &_| is_marked_of(info, &bridge, protocol);
+        self.follow_unless(ours, game, read, tells)
+    }
+
+    fn follow_unless<T: Clone + Eq>(
+        &self,
+        ours: impl Fn(&ServerInfo) -> bool + Send + Sync + 'static,
+        game: Option<Game>,
+        read: impl Fn(&Server, &ServerInfo) -> Option<T> + Send + Sync + 'static,
+        tells: fn(&T, &T) -> bool,
+    ) -> Result<(Natives<T>, Follower<T>), ConnectError> {
         let connector = Connector::to_one_of(&self.daemons).trust(self.trust.clone());
         connector.ready()?;
-        let bridge = self.bridge;
         let read = move |server: &Server| {
             let info = ServerInfo::from_json(&server.heartbeat)?;
-            let ours = is_marked(&info, &bridge);
-            (!ours).then(|| read(server, &info)).flatten()
+            (!ours(&info)).then(|| read(server, &info)).flatten()
         };
         let (natives, follower) = follow(connector, game, read, tells);
         let Some(listings) = &self.held_back else {
             return Ok((natives, follower));
         };
+        let bridge = self.bridge;
         let is_other = move |server: &Server| {
             let info = ServerInfo::from_json(&server.heartbeat);
             info.is_none_or(|info| goes_first(&info, &bridge))

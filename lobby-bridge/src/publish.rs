@@ -321,6 +321,13 @@ pub fn is_marked(info: &ServerInfo, bridge: &Fingerprint) -> bool {
     publisher.and_then(Value::as_str) == Some(&bridge.to_string())
 }
 
+/// Whether `bridge` has published this record for its `protocol`, which the record names.
+#[must_use]
+pub fn is_marked_of(info: &ServerInfo, bridge: &Fingerprint, protocol: &str) -> bool {
+    let named = info.legacy.as_ref().and_then(|it| it.get("protocol"));
+    named.and_then(Value::as_str) == Some(protocol) && is_marked(info, bridge)
+}
+
 /// Whether `bridge` leaves a server to the publisher of this record: a server that publishes itself,
 /// or a bridge whose fingerprint is lower, so that of two bridges one publishes it.
 #[must_use]

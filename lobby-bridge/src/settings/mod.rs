@@ -19,8 +19,8 @@ use metaserve::{
 
 use crate::{
     accounts::AccountSettings, aleph_one::AlephOneSettings, ddnet::DdnetSettings,
-    luanti::LuantiSettings, protocol::Protocol, quake::QuakeSettings, vcmi::VcmiSettings,
-    web::WebSettings,
+    luanti::LuantiSettings, protocol::Protocol, quake::QuakeSettings, teeworlds::TeeworldsSettings,
+    vcmi::VcmiSettings, web::WebSettings,
 };
 
 /// All settings of the bridge. `None` or an empty list means that nothing is set.
@@ -106,6 +106,10 @@ pub struct BridgeSettings {
     #[command(flatten)]
     pub luanti: LuantiSettings,
 
+    /// The master of Teeworlds.
+    #[command(flatten)]
+    pub teeworlds: TeeworldsSettings,
+
     /// All lists over HTTP.
     #[command(flatten)]
     pub web: WebSettings,
@@ -142,6 +146,7 @@ impl BridgeSettings {
         let protocols = [
             enabled(self.vcmi.lobby(&self.public_address)),
             enabled(self.aleph_one.metaserver(&self.accounts)),
+            enabled(self.teeworlds.master()),
             enabled(self.ddnet.list()),
             enabled(self.luanti.list()),
         ];
@@ -151,13 +156,14 @@ impl BridgeSettings {
 }
 
 /// The settings that enable a lobby or a list each.
-const LOBBIES: [&str; 8] = [
+const LOBBIES: [&str; 9] = [
     "vcmi",
     "aleph-one",
     "quake3",
     "quakeworld",
     "quake2",
     "goldsrc",
+    "teeworlds",
     "ddnet-http",
     "luanti-http",
 ];

@@ -224,7 +224,8 @@ impl<L: WebList> Server<L> {
         let registry = house.registry.as_ref();
         let bridge = registry.map(|registry| registry.bridge);
         let (game, limits) = (settings.game.clone(), settings.registry);
-        let followed = registry.map(|it| it.follow(Some(game.clone()), L::read, L::Native::eq));
+        let followed = registry
+            .map(|it| it.follow_others(L::PROTOCOL, Some(game.clone()), L::read, L::Native::eq));
         let (natives, follower) = followed.transpose()?.unzip();
         let natives = stream::iter(natives).flat_map(Natives::numbered);
         let bans = house.bans.changes().map(News::Bans);
