@@ -1,8 +1,8 @@
 //! Tokens of the master: a keyed hash of a peer's address and of the time, so that they prove the
 //! address and need no memory (`docs/specifications/ddnet-register.md`, section 15).
 //!
-//! They have 32 bits, as the protocol has it. Who guesses one of another address, by a million
-//! datagrams a second for an hour on average, has a list sent there.
+//! They have 32 bits, since the protocol has no more. An attacker who guesses the token of another
+//! address, which takes a million datagrams a second for an hour on average, has a list sent there.
 
 use std::{
     net::{IpAddr, SocketAddr},
